@@ -1,0 +1,142 @@
+import type { IpFamily } from '../table/address.ts'
+import type { Evaluation } from '../table/evaluate.ts'
+import type { RoutingTable } from '../table/routing-table.ts'
+import type { TableChange } from '../table/table-change.ts'
+
+/** Raised whenever a dataplane written for the contract before it would misbehave with the one after it. */
+export const contractVersion = 1
+
+/**
+ * A compiler from the routing table to one kernel mechanism, and the hand that applies what it compiled.
+ *
+ * `Program` is whatever the mechanism needs to go from one state to another; `Held` is what the kernel holds, read
+ * back. The core never looks into either. Families are independent: a program speaks of one family only.
+ *
+ * The core calls `probe`, `start`, then for each family `observe` and `reconcile` once (a warm start: only the
+ * difference is applied), then `compile` and `apply` for every change. After a failed `apply` it goes back to
+ * `observe` and `reconcile`, so a dataplane never has to guess what the kernel has. Calls for one family never
+ * overlap; calls for different families may.
+ */
+export interface Dataplane<Program, Held> {
+  readonly name: string
+  readonly contractVersion: number
+  readonly capabilities: Capabilities
+
+  /** Can this node run it? Changes nothing. */
+  probe(): Promise<ProbeReport>
+
+  /** Opens what it needs (sockets, files). Writes nothing that touches a packet. */
+  start(): Promise<void>
+
+  /** Reads back what the kernel holds of ours. Costs as much as the kernel holds, so it is off the sync path. */
+  observe(family: IpFamily): Promise<Held>
+
+  /** What a kernel without anything of ours holds; what `plan --from nothing` starts from. */
+  nothingHeld(family: IpFamily): Held
+
+  /**
+   * The program for a change. Without effects: no input or output, the same answer when called again. It may look
+   * at what earlier applied programs settled (numbers given to things), but only `apply` may settle more.
+   */
+  compile(change: TableChange): Program
+
+  /** The program from what the kernel holds to the whole table. Without effects, like `compile`. */
+  reconcile(held: Held, table: RoutingTable): Program
+
+  /** The program in the mechanism's own language, for a person: what `plan` shows. Empty text: nothing to do. */
+  print(program: Program): string
+
+  /** Whether the program does anything, and how much. */
+  measure(program: Program): ProgramSize
+
+  /** Applies all of it or none: on an error the kernel treats packets as before. Throws {@link ApplyError}. */
+  apply(program: Program): Promise<ApplyReport>
+
+  /** The way of one evaluated packet through the mechanism, a line a step: what `explain` shows as rules. */
+  trace(table: RoutingTable, evaluation: Evaluation): readonly string[]
+
+  /** Closes what `start` opened. Leaves the rules in place: an exit never disturbs traffic. */
+  stop(): Promise<void>
+
+  /** Removes everything this dataplane ever made on this node, and nothing else. Needs no `start`. */
+  cleanup(): Promise<CleanupReport>
+}
+
+/**
+ * What a dataplane can do. The conformance kit skips exactly what is declared missing, and the README's table is
+ * generated from these objects. A gap is a sentence for the operator: what happens instead.
+ */
+export interface Capabilities {
+  readonly families: readonly IpFamily[]
+  readonly protocols: readonly ('TCP' | 'UDP' | 'SCTP')[]
+  readonly gaps: Readonly<Partial<Record<Feature, string>>>
+}
+
+/** What a dataplane may declare as a gap, with what it means. */
+export const features = {
+  sourceClasses: 'verdicts differ by who asks: pod, node, outside',
+  dropWithoutUsableEndpoint: 'drops, rather than rejects, where endpoints exist that the packet may not use',
+  rejectWithoutEndpoint: 'refuses connections to a Service without endpoints',
+  rejectOtherPorts: 'refuses other ports of an active ClusterIP, and ping',
+  dropUnallocated: 'drops packets to ClusterIP ranges that no Service has',
+  sourceRanges: 'loadBalancerSourceRanges',
+  affinity: 'session affinity with a timeout',
+  affinityAcrossFrontends: 'a client keeps its endpoint across all frontends of a service port',
+  hairpin: 'an endpoint reaches itself through its Service',
+  nodePort: 'NodePorts on chosen node addresses',
+  atomicChange: 'a change of several routes shows to packets all at once',
+} as const
+
+export type Feature = keyof typeof features
+
+export interface ProbeReport {
+  readonly usable: boolean
+  /** Each thing that is missing: the kernel feature, module, binary or permission, and what to do about it. */
+  readonly problems: readonly { readonly what: string; readonly mend: string }[]
+  /** Versions that the report and the log show: kernel, tools. */
+  readonly facts: Readonly<Record<string, string>>
+}
+
+export interface ProgramSize {
+  /** Kernel operations: set elements, rules, map updates. Zero: nothing to do. */
+  readonly operations: number
+}
+
+export interface ApplyReport {
+  readonly operations: number
+  /** Bytes sent to the kernel or to a tool. */
+  readonly bytes: number
+  /** Routes that could not be programmed as asked, each with the reason; all others were. */
+  readonly degraded: readonly { readonly route: string; readonly reason: string }[]
+}
+
+export interface CleanupReport {
+  /** What was removed, one line each; empty when there was nothing. */
+  readonly removed: readonly string[]
+}
+
+/** A rejected program: nothing of it took effect. */
+export class ApplyError extends Error {
+  readonly code = 'DATAPLANE_APPLY_FAILED'
+  /** Which operation the kernel refused, in the mechanism's own language. */
+  readonly operation: string | undefined
+
+  constructor(message: string, options: { operation?: string; cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.name = 'ApplyError'
+    this.operation = options.operation
+  }
+}
+
+/** What a dataplane package exports as its default: makes a dataplane for one node. */
+export type DataplaneFactory = (options: DataplaneOptions) => Dataplane<unknown, unknown>
+
+/** What the core tells a dataplane about its node. */
+export interface DataplaneOptions {
+  /** The mark bit (0 to 31) between translation and masquerade; kube-proxy's default is 14 (SEMANTICS 9). */
+  readonly masqueradeBit: number
+  /** The network namespace to work in, as a path (`/run/netns/NAME`). Absent: the process's own. */
+  readonly networkNamespace?: string
+  /** Options of this dataplane alone, from `--dataplane-option NAME=VALUE`. */
+  readonly settings: Readonly<Record<string, string>>
+}

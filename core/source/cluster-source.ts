@@ -1,0 +1,30 @@
+import type { ClusterRecord, ObjectProblem, RecordKind } from '../cluster/records.ts'
+
+/** Where cluster state comes from: an API server, a file, a recording. */
+export interface ClusterSource {
+  /** For the log: `https://10.0.0.1:6443`, `file cluster.yaml`. */
+  readonly description: string
+  /**
+   * Starts delivering to the sink and returns at once; it goes on, and retries for ever, until `stop`.
+   * Throws only for what no retry can mend (a file that isn't there at the start, a broken kubeconfig).
+   */
+  start(sink: ClusterSink): Promise<void>
+  stop(): Promise<void>
+}
+
+/**
+ * Takes what a source delivers. Records arrive parsed; an object that could not be parsed arrives as a problem, and as
+ * a `remove` when it was known before it broke beyond use.
+ */
+export interface ClusterSink {
+  /** A record that is new or changed. `receivedAt`: when its first byte arrived, by `performance.now()`. */
+  set(record: ClusterRecord, receivedAt: number): void
+  /** The object is gone, or no longer ours. Unknown keys are allowed. */
+  remove(kind: RecordKind, key: string, receivedAt: number): void
+  /**
+   * The complete current list of this kind has been delivered for the first time. Nothing is programmed before all
+   * kinds have been (SEMANTICS 1). A later list is delivered as the `set`s and `remove`s that it amounts to.
+   */
+  synced(kind: RecordKind): void
+  problem(problem: ObjectProblem): void
+}
