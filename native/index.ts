@@ -1,1 +1,2 @@
-export {}
+export { describeErrno, SystemCallError } from './libc.ts'
+export { enterNetworkNamespace, inNetworkNamespace } from './network-namespace.ts'

@@ -1,0 +1,60 @@
+import { getSystemErrorMap } from 'node:util'
+import koffi from 'koffi'
+
+/** The C library's calls that this package needs, bound once per thread. */
+const library = koffi.load('libc.so.6')
+
+const bindings = {
+  open: library.func('int open(const char *path, int flags)'),
+  close: library.func('int close(int fd)'),
+  setns: library.func('int setns(int fd, int type)'),
+  socket: library.func('int socket(int domain, int type, int protocol)'),
+  bind: library.func('int bind(int fd, const void *address, uint32_t length)'),
+  setsockopt: library.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)'),
+  send: library.func('int64_t send(int fd, const void *buffer, size_t length, int flags)'),
+  recv: library.func('int64_t recv(int fd, _Out_ void *buffer, size_t length, int flags)'),
+} satisfies Record<string, koffi.KoffiFunction>
+
+export type LibcCall = keyof typeof bindings
+
+/** A system call that failed: which one, on what, and the errno by name and in words. */
+export class SystemCallError extends Error {
+  /** `ENOENT` and the like; `E<number>` for one that Node doesn't know. */
+  readonly code: string
+  readonly errno: number
+
+  constructor(doing: string, errno: number) {
+    const { code, words } = describeErrno(errno)
+    super(`${doing}: ${words} (${code})`)
+    this.name = 'SystemCallError'
+    this.code = code
+    this.errno = errno
+  }
+}
+
+/** The name of an errno and its meaning in words. */
+export function describeErrno(errno: number): { readonly code: string; readonly words: string } {
+  const [code, words] = getSystemErrorMap().get(-errno) ?? [`E${errno}`, `error ${errno}`]
+  return { code, words }
+}
+
+/** Makes the call; throws {@link SystemCallError} when it returns a negative number. `doing` goes into the message. */
+export function call(name: LibcCall, doing: string, ...args: unknown[]): number {
+  const result = Number(bindings[name](...args))
+  if (result < 0) throw new SystemCallError(doing, koffi.errno())
+  return result
+}
+
+/**
+ * The same on a thread of libuv's pool, for calls that keep the kernel busy for long. The caller keeps every buffer
+ * alive until the promise settles.
+ */
+export function callAsync(name: LibcCall, doing: string, ...args: unknown[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    bindings[name].async(...args, (error: unknown, result: unknown) => {
+      if (error !== null && error !== undefined) reject(error)
+      else if (Number(result) < 0) reject(new SystemCallError(doing, koffi.errno()))
+      else resolve(Number(result))
+    })
+  })
+}

@@ -1,0 +1,40 @@
+import { call } from './libc.ts'
+
+const readOnlyCloseOnExec = 0o2000000
+const cloneNewNet = 0x40000000
+
+/**
+ * Moves the calling thread into a network namespace for good (setns(2)); sockets made by this thread from now on live
+ * there. Give each namespace a worker thread of its own.
+ *
+ * @param path a bound namespace, `/run/netns/NAME`, or `/proc/PID/ns/net`
+ * @throws SystemCallError ENOENT: no such namespace; EPERM: needs CAP_SYS_ADMIN
+ */
+export function enterNetworkNamespace(path: string): void {
+  const fd = call('open', `open the network namespace ${path}`, path, readOnlyCloseOnExec)
+  try {
+    call('setns', `enter the network namespace ${path}`, fd, cloneNewNet)
+  } finally {
+    call('close', 'close a network namespace', fd)
+  }
+}
+
+/**
+ * Runs a synchronous function inside a network namespace and comes back, also after an exception. Sockets made by it
+ * stay in that namespace.
+ */
+export function inNetworkNamespace<Result>(path: string, run: () => Result): Result {
+  const home = call(
+    'open',
+    'open the current network namespace',
+    '/proc/thread-self/ns/net',
+    readOnlyCloseOnExec,
+  )
+  try {
+    enterNetworkNamespace(path)
+    return run()
+  } finally {
+    call('setns', 'return to the network namespace of before', home, cloneNewNet)
+    call('close', 'close a network namespace', home)
+  }
+}
