@@ -1,2 +1,5 @@
 export { describeErrno, SystemCallError } from './libc.ts'
+export * from './netlink-reader.ts'
+export { NetlinkProtocolError, NetlinkSocket, type NetlinkSocketOptions } from './netlink-socket.ts'
+export { NetlinkWriter, nested } from './netlink-writer.ts'
 export { enterNetworkNamespace, inNetworkNamespace } from './network-namespace.ts'

@@ -13,7 +13,7 @@ const bindings = {
   setsockopt: library.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)'),
   send: library.func('int64_t send(int fd, const void *buffer, size_t length, int flags)'),
   recv: library.func('int64_t recv(int fd, _Out_ void *buffer, size_t length, int flags)'),
-} satisfies Record<string, koffi.KoffiFunction>
+}
 
 export type LibcCall = keyof typeof bindings
 
@@ -43,18 +43,4 @@ export function call(name: LibcCall, doing: string, ...args: unknown[]): number 
   const result = Number(bindings[name](...args))
   if (result < 0) throw new SystemCallError(doing, koffi.errno())
   return result
-}
-
-/**
- * The same on a thread of libuv's pool, for calls that keep the kernel busy for long. The caller keeps every buffer
- * alive until the promise settles.
- */
-export function callAsync(name: LibcCall, doing: string, ...args: unknown[]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    bindings[name].async(...args, (error: unknown, result: unknown) => {
-      if (error !== null && error !== undefined) reject(error)
-      else if (Number(result) < 0) reject(new SystemCallError(doing, koffi.errno()))
-      else resolve(Number(result))
-    })
-  })
 }

@@ -1,0 +1,79 @@
+/** One message as received: the payload begins after struct nlmsghdr. */
+export interface NetlinkMessage {
+  readonly type: number
+  readonly flags: number
+  readonly sequence: number
+  readonly payload: Buffer
+}
+
+/** The messages in one datagram. */
+export function* readMessages(datagram: Buffer): Generator<NetlinkMessage> {
+  let offset = 0
+  while (offset + 16 <= datagram.length) {
+    const length = datagram.readUInt32LE(offset)
+    if (length < 16 || offset + length > datagram.length) return
+    yield {
+      type: datagram.readUInt16LE(offset + 4),
+      flags: datagram.readUInt16LE(offset + 6),
+      sequence: datagram.readUInt32LE(offset + 8),
+      payload: datagram.subarray(offset + 16, offset + length),
+    }
+    offset += (length + 3) & ~3
+  }
+}
+
+/** The attributes in a buffer, by type without its flag bits. */
+export function* readAttributes(bytes: Buffer): Generator<{ readonly type: number; readonly value: Buffer }> {
+  let offset = 0
+  while (offset + 4 <= bytes.length) {
+    const length = bytes.readUInt16LE(offset)
+    if (length < 4 || offset + length > bytes.length) return
+    yield {
+      type: bytes.readUInt16LE(offset + 2) & 0x3fff,
+      value: bytes.subarray(offset + 4, offset + length),
+    }
+    offset += (length + 3) & ~3
+  }
+}
+
+/** The value of the first attribute of a type. */
+export function findAttribute(bytes: Buffer, type: number): Buffer | undefined {
+  for (const attribute of readAttributes(bytes)) {
+    if (attribute.type === type) return attribute.value
+  }
+  return undefined
+}
+
+/** An acknowledgement or error (NLMSG_ERROR); `errno` 0 means done. */
+export interface NetlinkAck {
+  readonly sequence: number
+  readonly errno: number
+  /** The kernel's own words (extended ACK), where it has any. */
+  readonly message: string | undefined
+  /** Offset of the offending attribute from the start of the message, where the kernel tells. */
+  readonly attributeOffset: number | undefined
+}
+
+export const messageType = { error: 2, done: 3 } as const
+export const messageFlag = {
+  request: 0x1,
+  ack: 0x4,
+  dump: 0x300,
+  exclusive: 0x200,
+  create: 0x400,
+  /** On a dump's reply: it was interrupted by a change and may be inconsistent. */
+  dumpInterrupted: 0x10,
+} as const
+
+/** Reads the payload of NLMSG_ERROR as sent to a socket with NETLINK_CAP_ACK and NETLINK_EXT_ACK. */
+export function readAck(message: NetlinkMessage): NetlinkAck {
+  const attributes = message.payload.subarray(4 + 16)
+  const text = findAttribute(attributes, 1)
+  const offset = findAttribute(attributes, 2)
+  return {
+    sequence: message.sequence,
+    errno: -message.payload.readInt32LE(0),
+    message: text?.toString('utf8').replace(/\0.*$/s, ''),
+    attributeOffset: offset?.readUInt32LE(0),
+  }
+}
