@@ -1,0 +1,31 @@
+/** One thing that is wrong with the configuration. */
+export interface ConfigProblem {
+  /** `--cluster-cidr` */
+  readonly flag: string
+  /** What was given; absent where the flag itself is missing. */
+  readonly value?: string
+  /** What is wrong and what would be right. */
+  readonly mend: string
+}
+
+/** The configuration can't be used. It names everything that is wrong at once, so that one attempt mends it. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG_INVALID'
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map(describeProblem).join('\n'))
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+/** `--cluster-cidr '10.0.0.0/33': not a CIDR; write it as 10.244.0.0/16` */
+export function describeProblem({ flag, value, mend }: ConfigProblem): string {
+  return value === undefined ? `${flag}: ${mend}` : `${flag} '${shorten(value)}': ${mend}`
+}
+
+function shorten(value: string): string {
+  const plain = value.replaceAll(/[\p{Cc}]/gu, '?')
+  return plain.length > 120 ? `${plain.slice(0, 120)}...` : plain
+}

@@ -1,0 +1,196 @@
+import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { contractVersion, type Dataplane, type DataplaneOptions } from './contract.ts'
+
+/** The dataplanes that Portolan itself brings, by the short names that operators use for them. */
+export const ownDataplanes: Readonly<Record<string, string>> = {
+  nftables: '@portolan/dataplane-nftables',
+  iptables: '@portolan/dataplane-iptables',
+  ipvs: '@portolan/dataplane-ipvs',
+  ebpf: '@portolan/dataplane-ebpf',
+}
+
+const requiredMethods = [
+  'probe',
+  'start',
+  'observe',
+  'nothingHeld',
+  'compile',
+  'reconcile',
+  'print',
+  'measure',
+  'apply',
+  'trace',
+  'stop',
+  'cleanup',
+] as const satisfies readonly (keyof Dataplane<unknown, unknown>)[]
+
+export type DataplaneLoadCode =
+  | 'DATAPLANE_NOT_INSTALLED'
+  | 'DATAPLANE_BROKEN'
+  | 'DATAPLANE_WITHOUT_FACTORY'
+  | 'DATAPLANE_CONTRACT_VERSION'
+  | 'DATAPLANE_INCOMPLETE'
+
+/** Why a dataplane package could not be used, and what to do about it. */
+export class DataplaneLoadError extends Error {
+  readonly code: DataplaneLoadCode
+  readonly mend: string
+
+  constructor(code: DataplaneLoadCode, message: string, mend: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'DataplaneLoadError'
+    this.code = code
+    this.mend = mend
+  }
+}
+
+/** The module that a dataplane's name stands for: one of ours, a path, or a package by its own name. */
+export function dataplaneModule(name: string): string {
+  return Object.hasOwn(ownDataplanes, name) ? (ownDataplanes[name] ?? name) : name
+}
+
+/**
+ * Loads the dataplane that the operator named: `nftables`, a package (`@acme/portolan-dataplane-vpp`), or a path
+ * that starts with `./`, `../` or `/`. No other package is ever imported. What comes out fulfils the contract as far
+ * as its shape tells; the conformance kit tells the rest.
+ *
+ * @throws {DataplaneLoadError} saying what is wrong with the package and how to mend it.
+ */
+export async function loadDataplane(
+  name: string,
+  options: DataplaneOptions,
+  workingDirectory: string = process.cwd(),
+): Promise<Dataplane<unknown, unknown>> {
+  const factory = await loadFactory(name, workingDirectory)
+  let made: unknown
+  try {
+    made = await factory(options)
+  } catch (cause) {
+    throw new DataplaneLoadError(
+      'DATAPLANE_BROKEN',
+      `dataplane '${name}' can't be made: ${messageOf(cause)}`,
+      'check its --dataplane-option values; else report it to its author',
+      { cause },
+    )
+  }
+  return checkContract(name, made)
+}
+
+async function loadFactory(
+  name: string,
+  workingDirectory: string,
+): Promise<(options: DataplaneOptions) => unknown> {
+  const exported = await importModule(name, workingDirectory)
+  const factory = (exported as { readonly default?: unknown }).default
+  if (typeof factory !== 'function') {
+    const found = factory === undefined ? 'no default export' : `a default export of type ${typeof factory}`
+    throw new DataplaneLoadError(
+      'DATAPLANE_WITHOUT_FACTORY',
+      `'${dataplaneModule(name)}' is not a dataplane: it has ${found}`,
+      'a dataplane package exports a DataplaneFactory as its default',
+    )
+  }
+  return factory as (options: DataplaneOptions) => unknown
+}
+
+/** Beside the core first, then where the operator stands, so that a dataplane may be installed in either place. */
+async function importModule(name: string, workingDirectory: string): Promise<object> {
+  if (isPath(name)) return importUrl(name, pathToFileURL(resolve(workingDirectory, name)).href)
+  const specifier = dataplaneModule(name)
+  try {
+    return await importUrl(name, import.meta.resolve(specifier))
+  } catch (error) {
+    if (error instanceof DataplaneLoadError && error.code !== 'DATAPLANE_NOT_INSTALLED') throw error
+  }
+  let path: string
+  try {
+    path = createRequire(resolve(workingDirectory, 'package.json')).resolve(specifier)
+  } catch (cause) {
+    throw notInstalled(name, specifier, cause)
+  }
+  return importUrl(name, pathToFileURL(path).href)
+}
+
+async function importUrl(name: string, url: string): Promise<object> {
+  try {
+    return (await import(url)) as object
+  } catch (cause) {
+    if (isMissing(cause, url)) throw notInstalled(name, isPath(name) ? url : dataplaneModule(name), cause)
+    throw new DataplaneLoadError(
+      'DATAPLANE_BROKEN',
+      `dataplane '${name}' can't be loaded: ${messageOf(cause)}`,
+      'install its dependencies (npm install), or report it to its author',
+      { cause },
+    )
+  }
+}
+
+function isPath(name: string): boolean {
+  return name.startsWith('./') || name.startsWith('../') || name.startsWith('/')
+}
+
+/** Whether it is this very module that is missing, rather than something that it imports. */
+function isMissing(cause: unknown, url: string): boolean {
+  const { code, url: missing } = cause as { readonly code?: unknown; readonly url?: unknown }
+  return code === 'ERR_MODULE_NOT_FOUND' && (missing === undefined || missing === url)
+}
+
+function notInstalled(name: string, specifier: string, cause: unknown): DataplaneLoadError {
+  if (isPath(name)) {
+    return new DataplaneLoadError(
+      'DATAPLANE_NOT_INSTALLED',
+      `no dataplane module at '${name}'`,
+      'give the path of the module itself, such as ./my-dataplane/index.ts',
+      { cause },
+    )
+  }
+  const ours = Object.keys(ownDataplanes).join(', ')
+  return new DataplaneLoadError(
+    'DATAPLANE_NOT_INSTALLED',
+    `dataplane '${name}' is not installed (no package '${specifier}' beside Portolan or in this directory)`,
+    Object.hasOwn(ownDataplanes, name)
+      ? `npm install ${specifier}`
+      : `npm install ${specifier}, or name one of Portolan's own: ${ours}`,
+    { cause },
+  )
+}
+
+function checkContract(name: string, made: unknown): Dataplane<unknown, unknown> {
+  if (typeof made !== 'object' || made === null) {
+    throw new DataplaneLoadError(
+      'DATAPLANE_INCOMPLETE',
+      `dataplane '${name}': its factory returned ${made === null ? 'null' : typeof made}, not a dataplane`,
+      'a DataplaneFactory returns an object that fulfils the Dataplane contract',
+    )
+  }
+  const dataplane = made as Record<string, unknown>
+  if (dataplane.contractVersion !== contractVersion) {
+    const theirs = dataplane.contractVersion
+    const older = typeof theirs === 'number' && theirs > contractVersion
+    throw new DataplaneLoadError(
+      'DATAPLANE_CONTRACT_VERSION',
+      `dataplane '${name}' is written for contract version ${String(theirs)}; this Portolan has ${contractVersion}`,
+      older
+        ? 'install a newer Portolan'
+        : `install a version of '${dataplaneModule(name)}' for this Portolan`,
+    )
+  }
+  const missing: string[] = requiredMethods.filter((method) => typeof dataplane[method] !== 'function')
+  if (typeof dataplane.name !== 'string' || dataplane.name === '') missing.unshift('name')
+  const families = (dataplane.capabilities as { readonly families?: unknown } | undefined)?.families
+  if (!Array.isArray(families)) missing.push('capabilities.families')
+  if (missing.length > 0) {
+    throw new DataplaneLoadError(
+      'DATAPLANE_INCOMPLETE',
+      `dataplane '${name}' lacks ${missing.join(', ')} of the Dataplane contract`,
+      'report it to its author',
+    )
+  }
+  return made as Dataplane<unknown, unknown>
+}
+
+function messageOf(cause: unknown): string {
+  return (cause instanceof Error ? cause.message : String(cause)).split('\n')[0] ?? ''
+}
