@@ -1,0 +1,6 @@
+export * from './parse-node.ts'
+export * from './parse-service.ts'
+export * from './parse-service-cidr.ts'
+export * from './parse-slice.ts'
+export * from './parsed.ts'
+export * from './records.ts'

@@ -1,0 +1,63 @@
+import { type Address, type Cidr, parseAddress, parseCidr } from '../table/address.ts'
+import type { Parsed } from './parsed.ts'
+import type { ProblemReport } from './problem-report.ts'
+import { isRawObject, listField, objectField, type RawObject, readIdentity } from './raw-object.ts'
+import type { NodeRecord } from './records.ts'
+
+const zoneLabel = 'topology.kubernetes.io/zone'
+
+/** Reads a Node: what of it decides about traffic (zone, addresses, pod ranges). */
+export function parseNode(raw: unknown): Parsed<NodeRecord> {
+  const { key, labels, report } = readIdentity('Node', raw, false)
+  if (key === '' || !isRawObject(raw)) return { key, record: undefined, problems: report.problems }
+  const record: NodeRecord = {
+    kind: 'Node',
+    key,
+    zone: readZone(labels, report),
+    addresses: readAddresses(raw, report),
+    podCidrs: readPodCidrs(raw, report),
+  }
+  return { key, record, problems: report.problems }
+}
+
+function readZone(labels: RawObject, report: ProblemReport): string {
+  const zone = labels[zoneLabel] ?? ''
+  if (typeof zone === 'string' && zone.length <= 63) return zone
+  const mend = 'must be text of at most 63 characters; read as no zone'
+  report.skipValue(`metadata.labels["${zoneLabel}"]`, zone, mend)
+  return ''
+}
+
+/** Internal addresses before external ones, because the first one of a family is the node's primary address. */
+function readAddresses(raw: RawObject, report: ProblemReport): readonly Address[] {
+  const status = objectField(raw, 'status', 'status', report)
+  const internal = new Set<Address>()
+  const external = new Set<Address>()
+  for (const [index, entry] of listField(status, 'addresses', 'status.addresses', report).entries()) {
+    if (!isRawObject(entry)) {
+      report.skipValue(`status.addresses[${index}]`, entry, 'must be an object with a type and an address')
+      continue
+    }
+    const { type, address: written } = entry
+    if (type !== 'InternalIP' && type !== 'ExternalIP') continue
+    const address = typeof written === 'string' ? parseAddress(written) : undefined
+    if (address !== undefined) (type === 'InternalIP' ? internal : external).add(address)
+    else report.skipValue(`status.addresses[${index}].address`, written, 'must be an IP address; left out')
+  }
+  return [...new Set([...internal, ...external])]
+}
+
+/** The single `podCIDR` of old objects counts when the list is missing. */
+function readPodCidrs(raw: RawObject, report: ProblemReport): readonly Cidr[] {
+  const spec = objectField(raw, 'spec', 'spec', report)
+  const list = listField(spec, 'podCIDRs', 'spec.podCIDRs', report)
+  const single = spec.podCIDR ?? ''
+  const written = list.length > 0 ? list : single === '' ? [] : [single]
+  const cidrs: Cidr[] = []
+  for (const [index, value] of written.entries()) {
+    const cidr = typeof value === 'string' ? parseCidr(value) : undefined
+    if (cidr !== undefined) cidrs.push(cidr)
+    else report.skipValue(`spec.podCIDRs[${index}]`, value, 'must be a CIDR, such as 10.244.1.0/24; left out')
+  }
+  return cidrs
+}
