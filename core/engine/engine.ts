@@ -1,0 +1,59 @@
+import type { Dataplane } from '../dataplane/contract.ts'
+import { type IpFamily, ipFamilies } from '../table/address.ts'
+import type { EngineObserver } from './observer.ts'
+import { type LiveTable, SyncLoop } from './sync-loop.ts'
+import { realTiming, type Timing } from './timing.ts'
+
+export interface EngineOptions {
+  readonly dataplane: Dataplane<unknown, unknown>
+  /** The families to keep, each with its own table; a family without one is not touched. */
+  readonly tables: Readonly<Partial<Record<IpFamily, LiveTable>>>
+  /** Least time between two applies of a family, in milliseconds; default 0. */
+  readonly minSyncPeriod?: number
+  /** Time between two comparisons of the kernel with the table, in milliseconds; default 0: never. */
+  readonly auditPeriod?: number
+  readonly observer?: EngineObserver
+  readonly timing?: Timing
+}
+
+/** Keeps the kernel as the tables say, each family in a loop of its own: one that fails doesn't hold up the other. */
+export class Engine {
+  readonly #loops = new Map<IpFamily, SyncLoop>()
+
+  constructor(options: EngineOptions) {
+    const { dataplane, tables, observer, timing = realTiming } = options
+    for (const family of ipFamilies) {
+      const live = tables[family]
+      if (live === undefined || !dataplane.capabilities.families.includes(family)) continue
+      const loop = new SyncLoop({
+        family,
+        live,
+        dataplane,
+        timing,
+        minSyncPeriod: options.minSyncPeriod ?? 0,
+        auditPeriod: options.auditPeriod ?? 0,
+        ...(observer === undefined ? {} : { observer }),
+      })
+      this.#loops.set(family, loop)
+    }
+  }
+
+  get families(): readonly IpFamily[] {
+    return [...this.#loops.keys()]
+  }
+
+  /** To be called once the cluster state is complete, and the dataplane started. */
+  start(): void {
+    for (const loop of this.#loops.values()) loop.start()
+  }
+
+  /** The family's table may have changed; before `start` this is only remembered. */
+  notify(family: IpFamily, received?: number): void {
+    this.#loops.get(family)?.notify(received)
+  }
+
+  /** Resolves when the applies under way have ended. The rules stay in the kernel. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#loops.values()].map((loop) => loop.stop()))
+  }
+}

@@ -1,0 +1,4 @@
+export * from './engine.ts'
+export * from './observer.ts'
+export type { LiveTable } from './sync-loop.ts'
+export * from './timing.ts'

@@ -1,0 +1,60 @@
+import type { ApplyReport } from '../dataplane/contract.ts'
+import type { IpFamily } from '../table/address.ts'
+
+/**
+ * Told what the engine did: logs, metrics, health, tests. Every method is optional, and one that is absent costs
+ * nothing. Called between applies, so it should be quick; what it throws is its own loss and doesn't stop a sync.
+ */
+export interface EngineObserver {
+  /** An event has changed this family's table, and an apply is due. */
+  onPending?(family: IpFamily): void
+  onApplied?(applied: Applied): void
+  onFailed?(failed: Failed): void
+  /** The kernel didn't hold what it should; `onApplied` follows when it is repaired. */
+  onDrift?(drift: Drift): void
+}
+
+export interface Applied {
+  readonly family: IpFamily
+  /** `start`: the first, from what the kernel held; `retry`: after a failure; `repair`: after drift. */
+  readonly why: 'start' | 'change' | 'retry' | 'repair'
+  /** Sizes of the change; after anything but `change`, against what was last known to be applied. */
+  readonly routes: number
+  /** Addresses and ranges that came into or went out of the table's sets. */
+  readonly setElements: number
+  readonly report: ApplyReport
+  readonly timings: ApplyTimings
+  /** When the causes happened, by the cluster's clock (milliseconds since the epoch). */
+  readonly triggerTimes: readonly number[]
+  /** All routes of the table now. */
+  readonly totalRoutes: number
+}
+
+/** By `Timing.now()`, in milliseconds. */
+export interface ApplyTimings {
+  /** When the first byte of the oldest event in it arrived; absent when nobody said. */
+  readonly received?: number
+  /** When work on it began: after waiting for an earlier apply, minSyncPeriod or a back-off. */
+  readonly begun: number
+  /** When the difference of the tables was known. */
+  readonly computed: number
+  readonly compiled: number
+  readonly applied: number
+}
+
+export interface Failed {
+  readonly family: IpFamily
+  readonly error: unknown
+  /** In a row, this one included. */
+  readonly failures: number
+  /** Milliseconds until the next attempt. */
+  readonly retryIn: number
+}
+
+export interface Drift {
+  readonly family: IpFamily
+  /** Kernel operations that the repair takes. */
+  readonly operations: number
+  /** The repair in the mechanism's own language, which names what differs. */
+  readonly repair: string
+}

@@ -1,0 +1,246 @@
+import type { ApplyReport, Dataplane } from '../dataplane/contract.ts'
+import type { IpFamily } from '../table/address.ts'
+import { AppliedTable, type Touched } from '../table/diff.ts'
+import { type RoutingTable, tableSets } from '../table/routing-table.ts'
+import type { TableChange } from '../table/table-change.ts'
+import { backoff } from './backoff.ts'
+import type { Applied, EngineObserver } from './observer.ts'
+import type { Timing } from './timing.ts'
+
+/** A table that changes in place, and what was touched in it since it was last asked. A `TableBuilder` is one. */
+export interface LiveTable {
+  readonly table: RoutingTable
+  drain(): Touched
+}
+
+export interface SyncLoopOptions {
+  readonly family: IpFamily
+  readonly live: LiveTable
+  readonly dataplane: Dataplane<unknown, unknown>
+  readonly timing: Timing
+  /** Least time between the end of one apply and the start of the next, in milliseconds. 0: none. */
+  readonly minSyncPeriod: number
+  /** Time between two audits, in milliseconds. 0: never. */
+  readonly auditPeriod: number
+  readonly observer?: EngineObserver
+}
+
+/** An audit reads all that the kernel holds; it may take this part of the time at most. */
+const auditShare = 0.01
+
+/**
+ * Brings one family's kernel state after its table, and keeps it there.
+ *
+ * An event is applied at once when nothing is under way; what arrives during an apply is coalesced into the next one
+ * (adaptive batching), so that a slow kernel gets larger changes, never a queue. What was last applied is remembered
+ * here; after a failure that memory is in doubt, so the kernel is observed and reconciled with the newest table. The
+ * same is how it starts: a predecessor's rules are adopted. No two calls to the dataplane for this family overlap.
+ */
+export class SyncLoop {
+  readonly #options: SyncLoopOptions
+  readonly #applied: AppliedTable
+  #started = false
+  #stopped = false
+  /** Something in the table may differ from what was applied. */
+  #pending = false
+  /** When the oldest pending event arrived. */
+  #received: number | undefined
+  /** A dataplane call is under way. */
+  #busy = false
+  /** A run is due: soon, after minSyncPeriod, or after a back-off. */
+  #scheduled = false
+  #cancelTimer: (() => void) | undefined
+  #cancelAudit: (() => void) | undefined
+  /** Why the kernel must be observed before the next apply; absent: it holds what was last applied. */
+  #doubt: 'start' | 'retry' | undefined = 'start'
+  #failures = 0
+  /** When the last apply ended. */
+  #ended = Number.NEGATIVE_INFINITY
+  #current: Promise<void> = Promise.resolve()
+
+  constructor(options: SyncLoopOptions) {
+    this.#options = options
+    this.#applied = new AppliedTable(options.live.table)
+  }
+
+  /** Begins with what the kernel holds. To be called once the table is complete: a partial one is never applied. */
+  start(): void {
+    if (this.#started || this.#stopped) return
+    this.#started = true
+    this.#pending = true
+    this.#wake()
+    this.#awaitAudit(this.#options.auditPeriod)
+  }
+
+  /** The table may have changed. `received`: when the event's first byte arrived, by `Timing.now()`. */
+  notify(received?: number): void {
+    if (!this.#pending) {
+      this.#pending = true
+      this.#received = received
+      const { family, observer } = this.#options
+      if (observer?.onPending !== undefined) this.#tell(() => observer.onPending?.(family))
+    }
+    this.#wake()
+  }
+
+  /** Ends after the apply that is under way. The rules stay. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancelTimer?.()
+    this.#cancelAudit?.()
+    await this.#current
+  }
+
+  #wake(): void {
+    if (!this.#started || this.#stopped || this.#busy || this.#scheduled) return
+    this.#scheduled = true
+    const { minSyncPeriod, timing } = this.#options
+    const wait = minSyncPeriod > 0 ? this.#ended + minSyncPeriod - timing.now() : 0
+    if (wait > 0) this.#cancelTimer = timing.after(wait, this.#begin)
+    else timing.soon(this.#begin)
+  }
+
+  readonly #begin = (): void => {
+    this.#scheduled = false
+    if (this.#stopped || this.#busy) return
+    this.#run(this.#doubt === undefined ? this.#applyChange() : this.#reconcile(this.#doubt))
+  }
+
+  /** Takes the outcome of one turn with the dataplane, and goes on with what arrived meanwhile. */
+  #run(turn: Promise<void>): void {
+    this.#busy = true
+    this.#current = turn.then(
+      () => {
+        this.#failures = 0
+        this.#finish()
+        if (this.#pending) this.#wake()
+      },
+      (error: unknown) => {
+        this.#doubt ??= 'retry'
+        this.#failures++
+        this.#finish()
+        if (this.#stopped) return
+        const { family, observer, timing } = this.#options
+        const retryIn = backoff(this.#failures, timing.random)
+        this.#scheduled = true
+        this.#cancelTimer = timing.after(retryIn, this.#begin)
+        this.#tell(() => observer?.onFailed?.({ family, error, failures: this.#failures, retryIn }))
+      },
+    )
+  }
+
+  #finish(): void {
+    this.#busy = false
+    this.#ended = this.#options.timing.now()
+  }
+
+  /** The hot path: one endpoint's change passes here and through nothing else that waits. */
+  async #applyChange(): Promise<void> {
+    const { dataplane, live, observer, timing } = this.#options
+    const measured = observer?.onApplied !== undefined
+    const begun = measured ? timing.now() : 0
+    const received = this.#takePending()
+    const touched = live.drain()
+    const change = this.#applied.difference(live.table, touched)
+    if (isEmpty(change)) return
+    const computed = measured ? timing.now() : 0
+    const program = dataplane.compile(change)
+    const compiled = measured ? timing.now() : 0
+    const report = await dataplane.apply(program)
+    this.#applied.advance(change)
+    if (measured) this.#report('change', change, report, { ...received, begun, computed, compiled })
+  }
+
+  async #reconcile(why: 'start' | 'retry'): Promise<void> {
+    const { dataplane, family, live, timing } = this.#options
+    const begun = timing.now()
+    const held = await dataplane.observe(family)
+    if (this.#stopped) return
+    // From here to the apply nothing waits, so the change and the program speak of the same table.
+    const received = this.#takePending()
+    live.drain()
+    const change = this.#applied.fullDifference(live.table)
+    const computed = timing.now()
+    const program = dataplane.reconcile(held, live.table)
+    const compiled = timing.now()
+    const report = await dataplane.apply(program)
+    this.#applied.advance(change)
+    this.#doubt = undefined
+    this.#report(why, change, report, { ...received, begun, computed, compiled })
+  }
+
+  #awaitAudit(period: number): void {
+    if (this.#options.auditPeriod === 0 || this.#stopped) return
+    this.#cancelAudit = this.#options.timing.after(period, () => {
+      const quiet = !this.#busy && !this.#pending && !this.#scheduled && this.#doubt === undefined
+      if (quiet) this.#run(this.#audit())
+      else this.#awaitAudit(period)
+    })
+  }
+
+  /** Compares the kernel with the table and repairs what differs. An event that comes meanwhile goes first. */
+  async #audit(): Promise<void> {
+    const { auditPeriod, dataplane, family, live, observer, timing } = this.#options
+    const begun = timing.now()
+    try {
+      const held = await dataplane.observe(family)
+      if (this.#stopped || this.#pending) return
+      const computed = timing.now()
+      const program = dataplane.reconcile(held, live.table)
+      const { operations } = dataplane.measure(program)
+      if (operations === 0) return
+      this.#tell(() => observer?.onDrift?.({ family, operations, repair: dataplane.print(program) }))
+      const compiled = timing.now()
+      const report = await dataplane.apply(program)
+      this.#report('repair', undefined, report, { begun, computed, compiled })
+    } finally {
+      this.#awaitAudit(Math.max(auditPeriod, (timing.now() - begun) / auditShare))
+    }
+  }
+
+  /** What is taken into account from here on is no longer pending. */
+  #takePending(): { readonly received?: number } {
+    const received = this.#received
+    this.#pending = false
+    this.#received = undefined
+    return received === undefined ? {} : { received }
+  }
+
+  #report(
+    why: Applied['why'],
+    change: TableChange | undefined,
+    report: ApplyReport,
+    timings: Omit<Applied['timings'], 'applied'>,
+  ): void {
+    const { family, live, observer, timing } = this.#options
+    const applied: Applied = {
+      family,
+      why,
+      routes: change?.routes.length ?? 0,
+      setElements: change === undefined ? 0 : setElements(change),
+      report,
+      timings: { ...timings, applied: timing.now() },
+      triggerTimes: change?.triggerTimes ?? [],
+      totalRoutes: live.table.routes.size,
+    }
+    this.#tell(() => observer?.onApplied?.(applied))
+  }
+
+  #tell(tell: () => void): void {
+    try {
+      tell()
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+}
+
+function isEmpty(change: TableChange): boolean {
+  return change.routes.length === 0 && setElements(change) === 0
+}
+
+function setElements(change: TableChange): number {
+  let count = 0
+  for (const name of tableSets) count += change[name].added.length + change[name].removed.length
+  return count
+}
