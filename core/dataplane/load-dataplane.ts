@@ -134,7 +134,7 @@ function isPath(name: string): boolean {
 /** Whether it is this very module that is missing, rather than something that it imports. */
 function isMissing(cause: unknown, url: string): boolean {
   const { code, url: missing } = cause as { readonly code?: unknown; readonly url?: unknown }
-  return code === 'ERR_MODULE_NOT_FOUND' && (missing === undefined || missing === url)
+  return code === 'ERR_MODULE_NOT_FOUND' && missing === url
 }
 
 function notInstalled(name: string, specifier: string, cause: unknown): DataplaneLoadError {

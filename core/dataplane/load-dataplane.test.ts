@@ -1,0 +1,130 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { dataplaneModule, loadDataplane } from './load-dataplane.ts'
+
+const options = { masqueradeBit: 14, settings: {} }
+
+/** A dataplane's shape as source text; `without` leaves members out. */
+function shape(version: number, without: readonly string[] = []): string {
+  const methods = ['probe', 'start', 'observe', 'nothingHeld', 'compile', 'reconcile', 'print', 'measure']
+    .concat(['apply', 'trace', 'stop', 'cleanup'])
+    .filter((method) => !without.includes(method))
+  return `({
+    name: 'acme', contractVersion: ${version}, capabilities: { families: ['IPv4'], protocols: [], gaps: {} },
+    ${methods.map((method) => `${method}() {}`).join(', ')}
+  })`
+}
+
+async function directoryWith(
+  t: import('ava').ExecutionContext,
+  files: Record<string, string>,
+): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'pl-load-'))
+  t.teardown(() => rm(directory, { recursive: true }))
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(join(directory, path, '..'), { recursive: true })
+    await writeFile(join(directory, path), text)
+  }
+  return directory
+}
+
+test('a short name stands for our own package, any other name for itself', (t) => {
+  t.is(dataplaneModule('nftables'), '@portolan/dataplane-nftables')
+  t.is(dataplaneModule('@acme/portolan-dataplane-vpp'), '@acme/portolan-dataplane-vpp')
+  t.is(dataplaneModule('constructor'), 'constructor')
+})
+
+test('loads a module by its path and hands the options to its factory', async (t) => {
+  const directory = await directoryWith(t, {
+    'plane.mjs': `export default (options) => ({ ...${shape(1)}, name: 'bit ' + options.masqueradeBit })`,
+  })
+  const dataplane = await loadDataplane('./plane.mjs', { masqueradeBit: 7, settings: {} }, directory)
+  t.is(dataplane.name, 'bit 7')
+})
+
+test('loads a package that is installed where the operator stands', async (t) => {
+  const directory = await directoryWith(t, {
+    'node_modules/@acme/plane/package.json': '{ "type": "module", "exports": "./index.js" }',
+    'node_modules/@acme/plane/index.js': `export default () => ${shape(1)}`,
+  })
+  const dataplane = await loadDataplane('@acme/plane', options, directory)
+  t.is(dataplane.name, 'acme')
+})
+
+const failures: readonly [string, string, string, RegExp, RegExp][] = [
+  [
+    'no default export',
+    'export const x = 1',
+    'DATAPLANE_WITHOUT_FACTORY',
+    /no default export/,
+    /DataplaneFactory/,
+  ],
+  [
+    'a default that is no function',
+    'export default {}',
+    'DATAPLANE_WITHOUT_FACTORY',
+    /of type object/,
+    /default/,
+  ],
+  ['a syntax error', 'export default (', 'DATAPLANE_BROKEN', /can't be loaded/, /author/],
+  ['a missing dependency', "import 'not-there'", 'DATAPLANE_BROKEN', /not-there/, /npm install/],
+  [
+    'a factory that throws',
+    "export default () => { throw new Error('bad transport') }",
+    'DATAPLANE_BROKEN',
+    /bad transport/,
+    /--dataplane-option/,
+  ],
+  [
+    'a factory that returns nothing',
+    'export default () => {}',
+    'DATAPLANE_INCOMPLETE',
+    /undefined/,
+    /contract/,
+  ],
+  [
+    'an older contract',
+    `export default () => ${shape(0)}`,
+    'DATAPLANE_CONTRACT_VERSION',
+    /contract version 0; this Portolan has 1/,
+    /for this Portolan/,
+  ],
+  [
+    'a newer contract',
+    `export default () => ${shape(2)}`,
+    'DATAPLANE_CONTRACT_VERSION',
+    /contract version 2/,
+    /newer Portolan/,
+  ],
+  [
+    'missing methods',
+    `export default () => ${shape(1, ['apply', 'trace'])}`,
+    'DATAPLANE_INCOMPLETE',
+    /lacks apply, trace/,
+    /author/,
+  ],
+]
+
+for (const [claim, source, code, message, mend] of failures) {
+  test(`a module with ${claim} is refused as ${code}`, async (t) => {
+    const directory = await directoryWith(t, { 'plane.mjs': source })
+    const error = await t.throwsAsync(loadDataplane('./plane.mjs', options, directory), { code, message })
+    t.regex((error as Error & { mend: string }).mend, mend)
+  })
+}
+
+test('a package that is not installed comes with the line that installs it', async (t) => {
+  const error = await t.throwsAsync(loadDataplane('@acme/nowhere', options), {
+    code: 'DATAPLANE_NOT_INSTALLED',
+  })
+  t.regex((error as Error & { mend: string }).mend, /^npm install @acme\/nowhere/)
+})
+
+test('a path without a module is told as that', async (t) => {
+  await t.throwsAsync(loadDataplane('./nowhere.ts', options), {
+    code: 'DATAPLANE_NOT_INSTALLED',
+    message: "no dataplane module at './nowhere.ts'",
+  })
+})
