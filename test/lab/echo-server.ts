@@ -1,0 +1,71 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { EchoReply, ServeRequest, SocketAddress } from './host-calls.ts'
+
+/** A server that tells everybody who it is and whom it saw. */
+export interface EchoServer extends SocketAddress {
+  close(): Promise<void>
+}
+
+/** @throws the bind error: EADDRINUSE, EADDRNOTAVAIL */
+export function serve(host: string, request: ServeRequest): Promise<EchoServer> {
+  return request.protocol === 'TCP' ? serveTcp(host, request) : serveUdp(host, request)
+}
+
+/** Speaks first, a line of JSON, and once more for every line that it hears. */
+async function serveTcp(host: string, { address, port }: ServeRequest): Promise<EchoServer> {
+  const open = new Set<Socket>()
+  const server = createServer({ noDelay: true }, (socket) => {
+    open.add(socket)
+    const line = `${JSON.stringify(replyOf(host, socket))}\n`
+    socket.on('error', () => {})
+    socket.on('close', () => open.delete(socket))
+    socket.on('data', () => socket.write(line))
+    socket.write(line)
+  })
+  // Probes come in bursts of thousands: a full accept queue would look like a drop of the dataplane's.
+  server.listen({ host: address, port, backlog: 4096, ipv6Only: true })
+  await once(server, 'listening')
+  const bound = server.address() as AddressInfo
+  return {
+    address: bound.address,
+    port: bound.port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        for (const socket of open) socket.resetAndDestroy()
+      }),
+  }
+}
+
+function replyOf(host: string, socket: Socket): EchoReply {
+  return {
+    host,
+    address: socket.localAddress ?? '',
+    port: socket.localPort ?? 0,
+    seen: { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 },
+  }
+}
+
+async function serveUdp(host: string, { address, port }: ServeRequest): Promise<EchoServer> {
+  const socket = createSocket({
+    type: address.includes(':') ? 'udp6' : 'udp4',
+    ipv6Only: address.includes(':'),
+    recvBufferSize: 1 << 20,
+  })
+  socket.on('message', (_, from) => {
+    const seen = { address: from.address, port: from.port }
+    socket.send(
+      JSON.stringify({ host, ...where, seen } satisfies EchoReply),
+      from.port,
+      from.address,
+      () => {},
+    )
+  })
+  socket.bind({ address, port, exclusive: true })
+  await once(socket, 'listening')
+  socket.on('error', () => {})
+  const where = { address: socket.address().address, port: socket.address().port }
+  return { ...where, close: () => new Promise((resolve) => socket.close(resolve)) }
+}

@@ -1,0 +1,139 @@
+/**
+ * What a host's thread can be asked to do. Plain data both ways: it crosses a thread boundary.
+ * All times are milliseconds; a time *at* which something happened is milliseconds since the epoch, with fractions,
+ * comparable between all threads of the process (see `now`).
+ */
+export interface HostCalls {
+  serve(request: ServeRequest): Promise<Served>
+  probe(request: ProbeRequest): Promise<ProbeResult>
+  ping(request: PingRequest): Promise<PingResult>
+  hold(request: HoldRequest): Promise<Held>
+  ask(id: number, timeoutMs: number): Promise<HeldAnswer>
+  startConnectLoop(request: ConnectLoopRequest): Promise<number>
+  stopConnectLoop(id: number): Promise<ConnectLoopReport>
+  firstPacketAt(request: FirstPacketRequest): Promise<FirstPacket>
+  /** Closes a server or a held connection. */
+  close(id: number): Promise<void>
+}
+
+/** Node has no sockets for SCTP, so the lab hasn't either. */
+export type Protocol = 'TCP' | 'UDP'
+
+export interface SocketAddress {
+  readonly address: string
+  readonly port: number
+}
+
+/** What an echo server says to whoever asks: who it is, where it was reached, whom it saw. */
+export interface EchoReply {
+  /** The name of the host that serves: `pod0`, `remote`, ... */
+  readonly host: string
+  /** The address and port that this server has, after all translation. */
+  readonly address: string
+  readonly port: number
+  readonly seen: SocketAddress
+}
+
+export interface ServeRequest {
+  readonly protocol: Protocol
+  /** `0.0.0.0` or `::` serves every address of the host (TCP only: a UDP answer would come from any of them). */
+  readonly address: string
+  /** 0 picks a free one. */
+  readonly port: number
+}
+
+export interface Served extends SocketAddress {
+  readonly id: number
+}
+
+export interface ProbeRequest {
+  readonly protocol: Protocol
+  readonly to: SocketAddress
+  /** Asks from this address of the host, and this port. */
+  readonly from?: { readonly address: string; readonly port?: number }
+  /** Default 250. In a lab an answer takes less than a millisecond on an idle machine. */
+  readonly timeoutMs?: number
+}
+
+export type ProbeResult =
+  | ({ readonly result: 'answered'; readonly milliseconds: number } & EchoReply)
+  | {
+      /**
+       * `refused`: a TCP reset or ICMP port unreachable. `timeout`: silence; also a packet that the host's own rules
+       * dropped on its way out, which the kernel tells at once (EPERM). `unreachable`: no route, or ICMP said so.
+       * `reset`: a connection was made and broken before the server spoke.
+       */
+      readonly result: 'refused' | 'timeout' | 'unreachable' | 'reset'
+      readonly milliseconds: number
+    }
+
+export interface PingRequest {
+  readonly address: string
+  /** Default 250. */
+  readonly timeoutMs?: number
+}
+
+/** `unreachable`: the kernel or an ICMP error said so, port unreachable included. */
+export interface PingResult {
+  readonly result: 'answered' | 'unreachable' | 'timeout'
+  readonly milliseconds: number
+}
+
+export interface HoldRequest {
+  readonly to: SocketAddress
+  readonly from?: { readonly address: string; readonly port?: number }
+  /** Default 1000. */
+  readonly timeoutMs?: number
+}
+
+/** A TCP connection that stays open, and who served it when it was made. */
+export interface Held extends EchoReply {
+  readonly id: number
+}
+
+export type HeldAnswer =
+  | ({ readonly alive: true } & EchoReply)
+  | { readonly alive: false; readonly reason: string }
+
+export interface ConnectLoopRequest {
+  readonly protocol?: Protocol
+  readonly to: SocketAddress
+  readonly from?: { readonly address: string }
+  /** Pause between the starts of two attempts; they may overlap. Default 2. */
+  readonly everyMs?: number
+  /** Of one attempt. Default 5000, so that TCP's own second and third SYN (after 1 s and 3 s) count as no loss. */
+  readonly timeoutMs?: number
+}
+
+export interface ConnectLoopReport {
+  readonly attempts: number
+  /** Attempts by outcome. */
+  readonly results: Readonly<Record<ProbeResult['result'], number>>
+  /** Answers by server, as `host address|port`. */
+  readonly servers: Readonly<Record<string, number>>
+  readonly slowestMilliseconds: number
+  /** The first attempts that weren't answered, at most 10: when they began and how they ended. */
+  readonly unanswered: readonly { readonly startedAt: number; readonly result: string }[]
+}
+
+export interface FirstPacketRequest {
+  readonly to: SocketAddress
+  /** Which server has to answer. */
+  readonly expected: SocketAddress
+  readonly from?: { readonly address: string }
+  /** Default 10000. */
+  readonly timeoutMs?: number
+}
+
+export interface FirstPacket {
+  /** When the server in question answered a new connection for the first time (see the top of this file). */
+  readonly at: number
+  /** From the call to the answer. */
+  readonly milliseconds: number
+  readonly attempts: number
+}
+
+/** The clock of all `at`s: milliseconds since the epoch, with fractions, that never jumps. */
+export function now(): number {
+  return performance.timeOrigin + performance.now()
+}

@@ -1,0 +1,84 @@
+/**
+ * The thread of one host. It enters the host's network namespace first of all, so that every socket it makes lives
+ * there, and then does what it is asked (see host-calls.ts).
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { enterNetworkNamespace } from '@portolan/native'
+import { type ConnectLoop, firstPacketAt, startConnectLoop } from './connect-loop.ts'
+import { type EchoServer, serve } from './echo-server.ts'
+import type { HeldConnection } from './held-connection.ts'
+import { hold } from './held-connection.ts'
+import type { HostCalls } from './host-calls.ts'
+import { ping } from './ping.ts'
+import { probe } from './probe.ts'
+
+export interface HostWorkerData {
+  readonly name: string
+  readonly networkNamespace: string
+}
+
+export type HostRequest = { readonly id: number; readonly call: keyof HostCalls; readonly args: unknown[] }
+
+export type HostResponse =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: string }
+
+const { name, networkNamespace } = workerData as HostWorkerData
+enterNetworkNamespace(networkNamespace)
+
+let lastId = 0
+const servers = new Map<number, EchoServer>()
+const connections = new Map<number, HeldConnection>()
+const loops = new Map<number, ConnectLoop>()
+
+const calls: HostCalls = {
+  async serve(request) {
+    const server = await serve(name, request)
+    lastId += 1
+    servers.set(lastId, server)
+    return { id: lastId, address: server.address, port: server.port }
+  },
+  probe,
+  ping,
+  async hold(request) {
+    const connection = await hold(request)
+    lastId += 1
+    connections.set(lastId, connection)
+    const { host, address, port, seen } = connection
+    return { id: lastId, host, address, port, seen }
+  },
+  async ask(id, timeoutMs) {
+    const connection = connections.get(id)
+    return connection === undefined
+      ? { alive: false, reason: 'closed by the lab' }
+      : await connection.ask(timeoutMs)
+  },
+  async startConnectLoop(request) {
+    lastId += 1
+    loops.set(lastId, startConnectLoop(request))
+    return lastId
+  },
+  async stopConnectLoop(id) {
+    const loop = loops.get(id)
+    if (loop === undefined) throw new Error('this connect loop has been stopped before')
+    loops.delete(id)
+    return await loop.stop()
+  },
+  firstPacketAt,
+  async close(id) {
+    await servers.get(id)?.close()
+    await connections.get(id)?.close()
+    servers.delete(id)
+    connections.delete(id)
+  },
+}
+
+parentPort?.on('message', async ({ id, call, args }: HostRequest) => {
+  let response: HostResponse
+  try {
+    response = { id, value: await (calls[call] as (...args: unknown[]) => Promise<unknown>)(...args) }
+  } catch (error) {
+    response = { id, error: `${name}: ${error instanceof Error ? error.message : String(error)}` }
+  }
+  parentPort?.postMessage(response)
+})

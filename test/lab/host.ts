@@ -1,0 +1,168 @@
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { execa, type Options, type Result } from 'execa'
+import type {
+  ConnectLoopReport,
+  ConnectLoopRequest,
+  EchoReply,
+  FirstPacket,
+  FirstPacketRequest,
+  HeldAnswer,
+  HoldRequest,
+  HostCalls,
+  PingRequest,
+  PingResult,
+  ProbeRequest,
+  ProbeResult,
+  Protocol,
+  SocketAddress,
+} from './host-calls.ts'
+import type { HostRequest, HostResponse, HostWorkerData } from './host-worker.ts'
+import { ipBatch, namespacePath } from './namespaces.ts'
+import type { Family } from './network.ts'
+
+export interface Server extends SocketAddress {
+  close(): Promise<void>
+}
+
+/** See `Host.holdConnection`. */
+export interface HeldConnection {
+  /** Who answered when the connection was made. */
+  readonly server: EchoReply
+  /** Whether the other end still answers, and who that is. Default timeout: 1000 milliseconds. */
+  ask(timeoutMs?: number): Promise<HeldAnswer>
+  close(): Promise<void>
+}
+
+/** See `Host.startConnectLoop`. */
+export interface ConnectLoop {
+  stop(): Promise<ConnectLoopReport>
+}
+
+/**
+ * One host of a lab: a network namespace and a thread that lives in it, so that a probe costs a socket and not a
+ * process. The thread starts with the first thing asked of it.
+ */
+export class Host {
+  /** `node`, `pod0`, `remote`, ... */
+  readonly name: string
+  /** The namespace's path, for `DataplaneOptions.networkNamespace` and `nsenter --net=`. */
+  readonly networkNamespace: string
+  /** The host's own addresses, the primary one first. */
+  readonly addresses: Readonly<Record<Family, string[]>>
+  readonly #namespace: string
+  #worker: Worker | undefined
+  #lastId = 0
+  readonly #waiting = new Map<
+    number,
+    { resolve: (value: unknown) => void; reject: (reason: unknown) => void }
+  >()
+
+  constructor(name: string, namespace: string, addresses: Record<Family, string[]>) {
+    this.name = name
+    this.#namespace = namespace
+    this.networkNamespace = namespacePath(namespace)
+    this.addresses = addresses
+  }
+
+  /** Starts an echo server at an address of this host, or at one that is routed to it. Port 0 picks one. */
+  async serve(protocol: Protocol, address: string, port: number): Promise<Server> {
+    const { id, ...bound } = await this.#call('serve', { protocol, address, port })
+    return { ...bound, close: () => this.#call('close', id) }
+  }
+
+  /** Opens one new connection, or sends one datagram, and tells how it ended. Ask for many at once freely. */
+  probe(request: ProbeRequest): Promise<ProbeResult> {
+    return this.#call('probe', request)
+  }
+
+  /** One ICMP echo request. */
+  ping(address: string, options: Omit<PingRequest, 'address'> = {}): Promise<PingResult> {
+    return this.#call('ping', { ...options, address })
+  }
+
+  /** A TCP connection that stays open across changes. @throws when it can't be made */
+  async holdConnection(request: HoldRequest): Promise<HeldConnection> {
+    const { id, ...server } = await this.#call('hold', request)
+    return {
+      server,
+      ask: (timeoutMs = 1000) => this.#call('ask', id, timeoutMs),
+      close: () => this.#call('close', id),
+    }
+  }
+
+  /** Makes new connections all the time until it is stopped, and then tells of every one. */
+  async startConnectLoop(request: ConnectLoopRequest): Promise<ConnectLoop> {
+    const id = await this.#call('startConnectLoop', request)
+    return { stop: () => this.#call('stopConnectLoop', id) }
+  }
+
+  /** How long until a new TCP connection reaches a certain server; good to a millisecond. @throws when it never does */
+  firstPacketAt(request: FirstPacketRequest): Promise<FirstPacket> {
+    return this.#call('firstPacketAt', request)
+  }
+
+  /** Gives the host one more address. */
+  async addAddress(address: string, device = 'eth0'): Promise<void> {
+    const family = address.includes(':') ? 'IPv6' : 'IPv4'
+    const cidr = family === 'IPv6' ? `${address}/128` : `${address}/32`
+    await ipBatch([`address add ${cidr} dev ${device}${family === 'IPv6' ? ' nodad' : ''}`], this.#namespace)
+    this.addresses[family].push(address)
+  }
+
+  /**
+   * Runs a program in the host's network namespace; file system and process namespaces stay as they are (which
+   * `ip netns exec` would not do: it mounts another /sys, without the cgroups).
+   */
+  exec<Given extends Options = Record<never, never>>(
+    file: string,
+    args: readonly string[],
+    options?: Given,
+  ): Promise<Result<Given>> {
+    return execa('nsenter', [`--net=${this.networkNamespace}`, file, ...args], options) as unknown as Promise<
+      Result<Given>
+    >
+  }
+
+  /** Ends the host's thread, and with it every socket. */
+  async close(): Promise<void> {
+    await this.#worker?.terminate()
+    this.#worker = undefined
+  }
+
+  async #call<Name extends keyof HostCalls>(
+    call: Name,
+    ...args: Parameters<HostCalls[Name]>
+  ): Promise<Awaited<ReturnType<HostCalls[Name]>>> {
+    const worker = this.#worker ?? this.#start()
+    const id = ++this.#lastId
+    const answered = new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject })
+    })
+    worker.postMessage({ id, call, args } satisfies HostRequest)
+    return (await answered) as Awaited<ReturnType<HostCalls[Name]>>
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL(`./host-worker${extname(import.meta.url)}`, import.meta.url), {
+      name: this.name,
+      // Flags of the main program (--input-type, --test) may forbid what a thread is.
+      execArgv: [],
+      workerData: { name: this.name, networkNamespace: this.networkNamespace } satisfies HostWorkerData,
+    })
+    worker.on('message', (response: HostResponse) => {
+      const waiting = this.#waiting.get(response.id)
+      this.#waiting.delete(response.id)
+      if ('error' in response) waiting?.reject(new Error(response.error))
+      else waiting?.resolve(response.value)
+    })
+    const fail = (reason: unknown) => {
+      for (const { reject } of this.#waiting.values()) reject(reason)
+      this.#waiting.clear()
+    }
+    worker.on('error', fail)
+    worker.on('exit', () => fail(new Error(`${this.name}: its thread has ended`)))
+    this.#worker = worker
+    return worker
+  }
+}

@@ -1,0 +1,191 @@
+import { readdirSync } from 'node:fs'
+import test from 'ava'
+import { createLab, families, type Host, type Lab, network, podAddress, remotePodAddress } from './index.ts'
+
+const labs: Lab[] = []
+test.after.always(() => Promise.all(labs.map((lab) => lab.close())))
+
+/** A lab in which every host serves port 8080 on all its addresses. */
+async function servingLab(options: Parameters<typeof createLab>[0] = {}): Promise<Lab> {
+  const lab = await createLab(options)
+  labs.push(lab)
+  for (const host of lab.hosts) {
+    await host.serve('TCP', '0.0.0.0', 8080)
+    await host.serve('TCP', '::', 8080)
+    for (const family of families)
+      for (const address of host.addresses[family]) await host.serve('UDP', address, 8080)
+  }
+  return lab
+}
+
+const bridged = servingLab()
+const routed = servingLab({ podNetwork: 'routed', pods: 3 })
+
+for (const [name, made] of Object.entries({ bridged, routed })) {
+  for (const family of families) {
+    for (const protocol of ['TCP', 'UDP'] as const) {
+      test(`every host reaches every other host untranslated: ${name}, ${family}, ${protocol}`, async (t) => {
+        const lab = await made
+        const pairs = lab.hosts.flatMap((from) =>
+          lab.hosts.filter((to) => to !== from).map((to): [Host, Host] => [from, to]),
+        )
+        const answers = await Promise.all(
+          pairs.map(async ([from, to]) => {
+            const address = to.addresses[family][0]!
+            const answer = await from.probe({
+              protocol,
+              to: { address, port: 8080 },
+              from: { address: from.addresses[family][0]! },
+              timeoutMs: 2000,
+            })
+            if (answer.result !== 'answered') return `${from.name} to ${to.name}: ${answer.result}`
+            t.is(answer.address, address)
+            t.is(answer.port, 8080)
+            t.is(answer.seen.address, from.addresses[family][0]!)
+            return `${from.name} to ${to.name}: ${answer.host}`
+          }),
+        )
+        t.deepEqual(
+          answers,
+          pairs.map(([from, to]) => `${from.name} to ${to.name}: ${to.name}`),
+        )
+      })
+    }
+  }
+}
+
+for (const family of families) {
+  test(`an open port answers, a closed one refuses, an address that nobody has is silence: ${family}`, async (t) => {
+    const { node } = await bridged
+    const nobody = podAddress(family, 100)
+    for (const protocol of ['TCP', 'UDP'] as const) {
+      const at = (address: string, port: number) => node.probe({ protocol, to: { address, port } })
+      t.is((await at(podAddress(family, 0), 8080)).result, 'answered', protocol)
+      t.is((await at(podAddress(family, 0), 8081)).result, 'refused', protocol)
+      t.is((await at(nobody, 8080)).result, 'timeout', protocol)
+    }
+    t.is((await node.ping(podAddress(family, 0))).result, 'answered')
+    t.is((await node.ping(nobody)).result, 'timeout')
+  })
+
+  test(`a burst of refusals is refused whole, not rate-limited into silence: ${family}`, async (t) => {
+    const { outside } = await bridged
+    const refusals = await Promise.all(
+      Array.from({ length: 300 }, () =>
+        outside.probe({
+          protocol: 'UDP',
+          to: { address: podAddress(family, 0), port: 8081 },
+          timeoutMs: 3000,
+        }),
+      ),
+    )
+    t.deepEqual([...new Set(refusals.map(({ result }) => result))], ['refused'])
+  })
+
+  test(`any address of the other node's pod range answers under its own name: ${family}`, async (t) => {
+    const { pods, remote } = await bridged
+    const address = remotePodAddress(family, 77)
+    const udp = await remote.serve('UDP', address, 9000)
+    for (const [protocol, port] of [
+      ['TCP', 8080],
+      ['UDP', 9000],
+    ] as const) {
+      const answer = await pods[0]!.probe({ protocol, to: { address, port }, timeoutMs: 2000 })
+      t.like(answer, { result: 'answered', host: 'remote', address })
+    }
+    await udp.close()
+    t.is((await pods[0]!.probe({ protocol: 'UDP', to: { address, port: 9000 } })).result, 'refused')
+  })
+
+  test(`a packet to an address of nobody's ends at the internet and is answered there: ${family}`, async (t) => {
+    const { pods, outside, node } = await bridged
+    const address = family === 'IPv4' ? '10.96.0.1' : 'fd00:10:96::1'
+    for (const host of [pods[0]!, outside, node]) {
+      const answer = await host.probe({ protocol: 'TCP', to: { address, port: 8080 }, timeoutMs: 2000 })
+      t.like(answer, { result: 'answered', host: 'internet', address })
+      t.is((await host.ping(address)).result, 'answered')
+    }
+  })
+
+  test(`a host can be given one more address, and asks from it: ${family}`, async (t) => {
+    const { outside, pods } = await bridged
+    const address = family === 'IPv4' ? '172.20.0.101' : 'fd00:172:20::101'
+    await outside.addAddress(address)
+    const answer = await outside.probe({
+      protocol: 'TCP',
+      from: { address, port: 4321 },
+      to: { address: pods[0]!.addresses[family][0]!, port: 8080 },
+      timeoutMs: 2000,
+    })
+    t.like(answer, { result: 'answered', seen: { address, port: 4321 } })
+  })
+}
+
+test('a held connection knows its server, and notices when it goes', async (t) => {
+  const lab = await bridged
+  const server = await lab.pods[1]!.serve('TCP', podAddress('IPv4', 1), 9001)
+  const held = await lab.outside.holdConnection({ to: { address: podAddress('IPv4', 1), port: 9001 } })
+  t.is(held.server.host, 'pod1')
+  t.like(await held.ask(), { alive: true, host: 'pod1', port: 9001 })
+  await server.close()
+  t.like(await held.ask(), { alive: false })
+})
+
+test('a connect loop counts every attempt, by outcome and by server', async (t) => {
+  const lab = await bridged
+  const to = { address: podAddress('IPv4', 1), port: 9002 }
+  const loop = await lab.outside.startConnectLoop({ to })
+  const server = await lab.pods[1]!.serve('TCP', to.address, to.port)
+  await lab.outside.firstPacketAt({ to, expected: to })
+  await server.close()
+  const report = await loop.stop()
+  t.is(
+    Object.values(report.results).reduce((sum, count) => sum + count),
+    report.attempts,
+  )
+  t.true(report.attempts > 0)
+  t.deepEqual(
+    Object.keys(report.servers).filter((name) => name !== 'pod1 10.1.0.3|9002'),
+    [],
+  )
+})
+
+test('firstPacketAt says so when a server is never reached', async (t) => {
+  const lab = await bridged
+  await t.throwsAsync(
+    lab.outside.firstPacketAt({
+      to: { address: podAddress('IPv4', 0), port: 8080 },
+      expected: { address: podAddress('IPv4', 1), port: 8080 },
+      timeoutMs: 100,
+    }),
+    { message: /no connection to 10\.1\.0\.2 port 8080 reached 10\.1\.0\.3/ },
+  )
+})
+
+test('a program run on a host sees the links of that host alone', async (t) => {
+  const { outside } = await bridged
+  const { stdout } = await outside.exec('ip', ['-json', 'address', 'show', 'dev', 'eth0'])
+  t.true(String(stdout).includes(network.IPv4.outside))
+  t.false(String(stdout).includes(network.IPv4.node.uplink))
+})
+
+test('closing a lab removes each of its namespaces', async (t) => {
+  const lab = await createLab()
+  const names = lab.hosts.map((host) => host.networkNamespace.split('/').at(-1)!)
+  t.deepEqual(
+    names.filter((name) => !readdirSync('/run/netns').includes(name)),
+    [],
+  )
+  await lab.pods[0]!.serve('TCP', '0.0.0.0', 80)
+  await lab.close()
+  t.deepEqual(
+    names.filter((name) => readdirSync('/run/netns').includes(name)),
+    [],
+  )
+})
+
+test('a wrong number of pods is told in words', async (t) => {
+  await t.throwsAsync(createLab({ pods: 0 }), {
+    message: /pods is 0, and must be a whole number from 1 to 250/,
+  })
+})

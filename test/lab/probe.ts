@@ -1,0 +1,111 @@
+import { createSocket } from 'node:dgram'
+import { connect } from 'node:net'
+import type { EchoReply, ProbeRequest, ProbeResult } from './host-calls.ts'
+
+/**
+ * One new connection (or datagram), and how it ended.
+ *
+ * @throws what is the caller's mistake: a source address that the host doesn't have, a port in use
+ */
+export function probe(request: ProbeRequest): Promise<ProbeResult> {
+  return request.protocol === 'TCP' ? probeTcp(request) : probeUdp(request)
+}
+
+function probeTcp({ to, from, timeoutMs = 250 }: ProbeRequest): Promise<ProbeResult> {
+  return new Promise((resolve, reject) => {
+    const started = performance.now()
+    const elapsed = () => performance.now() - started
+    const socket = connect({
+      host: to.address,
+      port: to.port,
+      noDelay: true,
+      ...(from === undefined ? {} : { localAddress: from.address, localPort: from.port ?? 0 }),
+    })
+    let connected = false
+    let heard = ''
+    const end = (result: ProbeResult) => {
+      clearTimeout(timer)
+      // A reset frees the port at once; thousands of connections in TIME_WAIT would use up all of them.
+      socket.resetAndDestroy()
+      resolve(result)
+    }
+    const timer = setTimeout(() => end({ result: 'timeout', milliseconds: elapsed() }), timeoutMs)
+    socket.on('connect', () => {
+      connected = true
+    })
+    socket.on('data', (data) => {
+      heard += data
+      if (!heard.includes('\n')) return
+      end({ result: 'answered', milliseconds: elapsed(), ...readReply(heard) })
+    })
+    socket.on('end', () => end({ result: 'reset', milliseconds: elapsed() }))
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      const result = connected ? 'reset' : outcomeOf(error)
+      if (result !== undefined) return end({ result, milliseconds: elapsed() })
+      clearTimeout(timer)
+      reject(error)
+    })
+  })
+}
+
+function probeUdp({ to, from, timeoutMs = 250 }: ProbeRequest): Promise<ProbeResult> {
+  return new Promise((resolve, reject) => {
+    const started = performance.now()
+    const socket = createSocket({ type: to.address.includes(':') ? 'udp6' : 'udp4' })
+    let ended = false
+    const settle = (give: () => void) => {
+      if (ended) return
+      ended = true
+      clearTimeout(timer)
+      socket.close()
+      give()
+    }
+    const end = (result: 'refused' | 'timeout' | 'unreachable' | 'reset') =>
+      settle(() => resolve({ result, milliseconds: performance.now() - started }))
+    const fail = (error: NodeJS.ErrnoException) => {
+      const result = outcomeOf(error)
+      if (result === undefined) settle(() => reject(error))
+      else end(result)
+    }
+    const timer = setTimeout(() => end('timeout'), timeoutMs)
+    const ask = () =>
+      // Connected, because only then does the kernel tell of an ICMP error.
+      socket.connect(to.port, to.address, () => {
+        if (!ended) socket.send('who', (error) => error && fail(error))
+      })
+    socket.on('error', fail)
+    socket.on('message', (message) => {
+      const milliseconds = performance.now() - started
+      settle(() => resolve({ result: 'answered', milliseconds, ...readReply(message.toString()) }))
+    })
+    if (from === undefined) ask()
+    else socket.bind({ address: from.address, port: from.port ?? 0, exclusive: true }, ask)
+  })
+}
+
+/** The line of an echo server. @throws SyntaxError when something else answered, which no lab has */
+export function readReply(heard: string): EchoReply {
+  return JSON.parse(heard.slice(0, heard.includes('\n') ? heard.indexOf('\n') : undefined)) as EchoReply
+}
+
+/** What an error says about the packet's fate; `undefined`: nothing, the request was wrong. */
+export function outcomeOf(
+  error: NodeJS.ErrnoException,
+): 'refused' | 'timeout' | 'unreachable' | 'reset' | undefined {
+  switch (error.code) {
+    case 'ECONNREFUSED':
+      return 'refused'
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'EACCES':
+      return 'unreachable'
+    case 'EPERM':
+    case 'ETIMEDOUT':
+      return 'timeout'
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return 'reset'
+    default:
+      return undefined
+  }
+}
