@@ -1,0 +1,124 @@
+import type { Logger } from 'pino'
+import type { Applied, Drift, EngineObserver, Failed } from '../engine/index.ts'
+import type { IpFamily } from '../table/address.ts'
+
+/** Milliseconds between two summaries of what was applied. */
+const summaryPeriod = 60_000
+
+interface Tally {
+  applies: number
+  routes: number
+  operations: number
+  longest: number
+}
+
+/**
+ * The engine's log. The first apply of a family, retries, repairs, failures and drift are a line each; ordinary
+ * changes, of which there may be hundreds a second, are a line each only at level debug and else a summary a minute.
+ */
+export class ApplyLog implements EngineObserver {
+  readonly #logger: Logger
+  readonly #tallies = new Map<IpFamily, Tally>()
+  /** What was last said of a route that can't be programmed as asked, so that it is said once. */
+  readonly #degraded = new Map<string, string>()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+    this.#timer = setInterval(() => this.#summarise(), summaryPeriod)
+    this.#timer.unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#summarise()
+  }
+
+  onApplied(applied: Applied): void {
+    const { family, report, why } = applied
+    this.#warnDegraded(family, report.degraded)
+    if (why === 'change') {
+      this.#count(applied)
+      if (this.#logger.isLevelEnabled('debug')) this.#logger.debug(describe(applied), 'change applied')
+      return
+    }
+    const said = { start: 'first apply done', retry: 'applied after a failure', repair: 'drift repaired' }[
+      why
+    ]
+    this.#logger.info(describe(applied), said)
+  }
+
+  onFailed({ family, error, failures, retryIn }: Failed): void {
+    const { message, operation } = error as { readonly message?: unknown; readonly operation?: unknown }
+    const fields = {
+      family,
+      ...(typeof operation === 'string' ? { operation } : {}),
+      failures,
+      retryInMs: Math.round(retryIn),
+    }
+    this.#logger.error(
+      fields,
+      `apply failed: ${typeof message === 'string' ? message : String(error)}; the kernel keeps what it had, ` +
+        'and the newest table is tried again. If it goes on, look at the operation above and run ' +
+        "'portolan plan --from kernel'",
+    )
+    if (error instanceof Error && error.stack !== undefined)
+      this.#logger.debug({ stack: error.stack }, 'where it failed')
+  }
+
+  onDrift({ family, operations, repair }: Drift): void {
+    const lines = repair.split('\n').filter((line) => line.trim() !== '')
+    this.#logger.warn(
+      { family, operations, repair: lines.slice(0, 10) },
+      'something else changed our rules; repairing. Find out which tool does it',
+    )
+  }
+
+  #warnDegraded(family: IpFamily, degraded: Applied['report']['degraded']): void {
+    for (const { route, reason } of degraded) {
+      const key = `${family} ${route}`
+      if (this.#degraded.get(key) === reason) continue
+      this.#degraded.set(key, reason)
+      this.#logger.warn({ family, route, reason }, 'a route works less well than asked')
+    }
+  }
+
+  #count({ family, report, routes, timings }: Applied): void {
+    let tally = this.#tallies.get(family)
+    if (tally === undefined) {
+      tally = { applies: 0, routes: 0, operations: 0, longest: 0 }
+      this.#tallies.set(family, tally)
+    }
+    tally.applies++
+    tally.routes += routes
+    tally.operations += report.operations
+    tally.longest = Math.max(tally.longest, timings.applied - timings.begun)
+  }
+
+  #summarise(): void {
+    for (const [family, { longest, ...tally }] of this.#tallies) {
+      this.#logger.info({ family, ...tally, longestMs: round(longest) }, 'changes applied')
+    }
+    this.#tallies.clear()
+  }
+}
+
+function describe({ family, report, routes, setElements, timings, totalRoutes }: Applied): object {
+  const { received, begun, computed, compiled, applied } = timings
+  return {
+    family,
+    routes: totalRoutes,
+    changedRoutes: routes,
+    setElements,
+    operations: report.operations,
+    bytes: report.bytes,
+    ms: round(applied - (received ?? begun)),
+    computeMs: round(computed - begun),
+    compileMs: round(compiled - computed),
+    applyMs: round(applied - compiled),
+  }
+}
+
+function round(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1000
+}

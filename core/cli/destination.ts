@@ -1,0 +1,45 @@
+import { type Address, parseAddress } from '../table/address.ts'
+import { type Protocol, protocols } from '../table/service-route.ts'
+import { usageError } from './user-error.ts'
+
+/** Where a packet goes, as the operator writes it. */
+export interface Destination {
+  /** Absent: the node itself, at an address where NodePorts answer. */
+  readonly address?: Address
+  readonly port: number
+  readonly protocol: Protocol
+}
+
+const mend = 'write it as 10.96.0.10:80, 10.96.0.53:53/UDP, [fd00:10:96::10]:80 or node:30080'
+
+/**
+ * Reads `IP:PORT/PROTO`, `[IPv6]:PORT/PROTO` or `node:PORT/PROTO`. The protocol is TCP when it isn't named.
+ *
+ * @throws {UserError} saying what is wrong with it.
+ */
+export function parseDestination(text: string): Destination {
+  const match = /^(?:\[(?<six>[^\]]*)\]|(?<four>[^:[\]]*)):(?<port>\d+)(?:\/(?<protocol>\w+))?$/.exec(text)
+  if (match?.groups === undefined) {
+    const bare = parseAddress(text.split('/')[0] ?? '')
+    if (bare !== undefined && text.includes(':')) {
+      throw usageError(`--to '${text}': an IPv6 address needs brackets and a port`, mend)
+    }
+    throw usageError(
+      `--to '${text}': not a destination`,
+      bare === undefined ? mend : `it needs a port; ${mend}`,
+    )
+  }
+  const { six, four, port: portText, protocol: protocolText = 'TCP' } = match.groups
+  const protocol = protocols.find((known) => known === protocolText.toUpperCase())
+  if (protocol === undefined) {
+    throw usageError(`--to '${text}': unknown protocol '${protocolText}'`, `one of ${protocols.join(', ')}`)
+  }
+  const port = Number(portText)
+  if (!(port >= 1 && port <= 65_535)) throw usageError(`--to '${text}': a port is a number from 1 to 65535`)
+  if (four?.toLowerCase() === 'node') return { port, protocol }
+  const address = parseAddress(six ?? four ?? '')
+  if (address === undefined || address.includes(':') !== (six !== undefined)) {
+    throw usageError(`--to '${text}': '${six ?? four}' is not an IP address`, mend)
+  }
+  return { address, port, protocol }
+}

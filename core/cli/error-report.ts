@@ -1,0 +1,29 @@
+import { exitCodes } from './user-error.ts'
+
+/** What the operator gets to read about an error, and the code that the process exits with. */
+export interface ErrorReport {
+  readonly lines: readonly string[]
+  readonly exitCode: number
+}
+
+/**
+ * An error that says what to do (`mend`) or has a code that we gave it is told in a line or two. Anything else is a
+ * defect of Portolan and comes with its stack, because only that helps to mend it.
+ */
+export function reportError(error: unknown): ErrorReport {
+  if (!(error instanceof Error)) return { lines: [`portolan: ${String(error)}`], exitCode: exitCodes.failure }
+  const { mend, code, exitCode } = error as Error & { mend?: unknown; code?: unknown; exitCode?: unknown }
+  const known = typeof code === 'string'
+  const told = known ? error.message : (error.stack ?? error.message)
+  const lines = told.split('\n').map((line) => `portolan: ${line}`)
+  if (typeof mend === 'string') lines.push(`  to mend it: ${mend}`)
+  if (!known) lines.push('  this is a defect of Portolan: please report it with the lines above')
+  return {
+    lines,
+    exitCode: code === 'CONFIG_INVALID' ? exitCodes.usage : numberOr(exitCode, exitCodes.failure),
+  }
+}
+
+function numberOr(value: unknown, standard: number): number {
+  return typeof value === 'number' ? value : standard
+}

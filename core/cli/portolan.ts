@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, Option } from 'commander'
+import { addClusterOptions } from './cluster-options.ts'
+import { reportError } from './error-report.ts'
+import { exitCodes } from './user-error.ts'
+
+const exitCodeHelp = `
+Exit codes: 0 done, 1 failed, 2 the command line is wrong.`
+
+/** Runs the program with its arguments (without node and script) and sets the process's exit code. */
+export async function main(args: readonly string[]): Promise<void> {
+  // A reader that closes early (plan | head) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitCodes.success)
+    throw error
+  })
+  try {
+    await createProgram().parseAsync(args, { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? exitCodes.success : exitCodes.usage
+      return
+    }
+    const { lines, exitCode } = reportError(error)
+    for (const line of lines) console.error(line)
+    process.exitCode = exitCode
+  }
+}
+
+/** Commands load what they need when they run, so that a quick one stays quick. */
+function createProgram(): Command {
+  const program = new Command('portolan')
+    .description('A kube-proxy whose data planes are plugins.')
+    .version(readVersion(), '-V, --version')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'portolan: ')) })
+    .showHelpAfterError('  to mend it: see portolan --help, or --help after the command')
+    .addHelpText('after', programHelp)
+  addRun(program)
+  addPlan(program)
+  addExplain(program)
+  addCleanup(program)
+  return program
+}
+
+function addRun(program: Command): void {
+  addClusterOptions(program.command('run').summary("keep this node's Service rules as the cluster says"))
+    .description(
+      "Keeps this node's Service rules as the cluster says, until SIGTERM or SIGINT. The rules stay when it ends, " +
+        'and the next start adopts them. Needs root, or CAP_NET_ADMIN.',
+    )
+    .optionsGroup('Timing and log:')
+    .option(
+      '--min-sync-period <duration>',
+      'least time between two applies, such as 1s (default: 0, apply at once)',
+    )
+    .option(
+      '--audit-period <duration>',
+      'compare the kernel with the table this often and repair it, when idle and for 1 % of the time at most; 0: never (default: 1m)',
+    )
+    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
+    .addHelpText('after', runHelp)
+    .action(async (flags) => (await import('./run.ts')).run(flags))
+}
+
+function addPlan(program: Command): void {
+  addClusterOptions(
+    program.command('plan').summary('print the program that would be applied; changes nothing'),
+  )
+    .description(
+      "Prints the exact program that would be applied to this node, in the dataplane's own language. Changes nothing.",
+    )
+    .optionsGroup('Plan:')
+    .addOption(
+      new Option('--from <state>', 'start from nothing (needs no root), or from what this kernel holds now')
+        .choices(['nothing', 'kernel'])
+        .default('nothing'),
+    )
+    .addHelpText('after', planHelp)
+    .action(async (flags) => (await import('./plan.ts')).plan(flags))
+}
+
+function addExplain(program: Command): void {
+  addClusterOptions(program.command('explain').summary('say what happens to a connection, and why'))
+    .description(
+      'Says what happens to a new connection at this node, by which rules, and why. Changes nothing; needs no root.',
+    )
+    .optionsGroup('Connection:')
+    .requiredOption('--from <source>', 'pod, node, outside, or an IP address')
+    .requiredOption(
+      '--to <destination>',
+      'IP:PORT/PROTO, [IPv6]:PORT/PROTO, or node:PORT/PROTO; PROTO is TCP unless said',
+    )
+    .addOption(
+      new Option('--family <family>', 'family of node:PORT (default: the first that answers)').choices([
+        'IPv4',
+        'IPv6',
+      ]),
+    )
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', explainHelp)
+    .action(async (flags) => (await import('./explain.ts')).explain(flags))
+}
+
+function addCleanup(program: Command): void {
+  program
+    .command('cleanup')
+    .summary('remove everything that Portolan made in this kernel')
+    .description(
+      'Removes everything that the dataplane ever made in this kernel, and nothing else. Services stop working on ' +
+        'this node until something programs them again. Needs root, or CAP_NET_ADMIN.',
+    )
+    .option('--dataplane <name>', 'whose rules to remove', 'nftables')
+    .option(
+      '--dataplane-option <name=value>',
+      'an option of the dataplane; may be given again',
+      (value, before: string[] = []) => [...before, value],
+    )
+    .addHelpText('after', cleanupHelp)
+    .action(async (flags) => (await import('./cleanup.ts')).cleanup(flags))
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { readonly version: string }).version
+}
+
+const programHelp = `
+Try it on a file, without a cluster and without root:
+  $ portolan explain --source file:docs/sample-cluster.yaml --node node-a --from outside --to 203.0.113.10:80
+  $ portolan plan    --source file:docs/sample-cluster.yaml --node node-a
+${exitCodeHelp}`
+
+const runHelp = `
+Examples:
+  $ portolan run --kubeconfig /etc/kubernetes/kube-proxy.conf --cluster-cidr 10.244.0.0/16
+  $ portolan run --detect-local-mode NodeCIDR                  # in a pod, against its own cluster
+  $ portolan run --source file:cluster.yaml --node node-a      # re-read when the file changes
+
+Logs: JSON lines, or text where stdout is a terminal.
+${exitCodeHelp}`
+
+const planHelp = `
+The program goes to stdout, what it is about to stderr. An empty program: nothing to do. From nothing, this node's
+addresses are those of its Node object; from the kernel, those of this machine.
+
+Examples:
+  $ portolan plan --source file:cluster.yaml --node node-a
+  $ portolan plan --kubeconfig ~/.kube/config --node node-a --from kernel   # what 'run' would do now
+${exitCodeHelp}`
+
+const explainHelp = `
+'pod' is a pod on this node, 'node' a process on the node itself, 'outside' anything else; an IP address is
+classified as the node would. This node's addresses are those of its Node object.
+
+--json prints {"verdict", "endpoints", "masquerade", "route", "frontend", "reason", "rules"}. The verdict is balance,
+reject, drop, or none: Portolan doesn't touch the packet. Route and frontend are null where no Service answers.
+
+Examples:
+  $ portolan explain --source file:cluster.yaml --node node-a --from outside --to 203.0.113.10:80
+  $ portolan explain --source file:cluster.yaml --node node-a --from pod --to 10.96.0.53:53/UDP --cluster-cidr 10.244.0.0/16
+  $ portolan explain --source file:cluster.yaml --node node-a --from 198.51.100.7 --to node:30080 --json
+${exitCodeHelp}`
+
+const cleanupHelp = `
+Examples:
+  $ portolan cleanup
+  $ portolan cleanup --dataplane @acme/portolan-dataplane-vpp
+${exitCodeHelp}`
