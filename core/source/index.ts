@@ -1,0 +1,3 @@
+export type { ClusterSink, ClusterSource } from './cluster-source.ts'
+export * from './kubernetes/index.ts'
+export type { Logger } from './logger.ts'

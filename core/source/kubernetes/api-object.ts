@@ -1,0 +1,43 @@
+/** What the reflector itself reads of an API object; everything else is the parser's. */
+export interface ObjectIdentity {
+  /** `namespace/name`, or `name` for an object of the cluster. */
+  readonly key: string
+  /** Empty when the object has none. */
+  readonly resourceVersion: string
+}
+
+/** `undefined` for what can't be an API object. */
+export function identityOf(raw: unknown): ObjectIdentity | undefined {
+  const metadata = member(raw, 'metadata')
+  const name = member(metadata, 'name')
+  if (typeof name !== 'string') return undefined
+  const namespace = member(metadata, 'namespace')
+  return {
+    key: typeof namespace === 'string' && namespace !== '' ? `${namespace}/${name}` : name,
+    resourceVersion: text(member(metadata, 'resourceVersion')),
+  }
+}
+
+/** `metadata.resourceVersion` of a list or a bookmark; empty when it has none. */
+export function listVersion(raw: unknown): string {
+  return text(member(member(raw, 'metadata'), 'resourceVersion'))
+}
+
+/** Where the next page of a list starts; empty on the last one. */
+export function continueToken(raw: unknown): string {
+  return text(member(member(raw, 'metadata'), 'continue'))
+}
+
+/** Whether a bookmark ends a watch-list's initial events (KEP-3157). */
+export function endsInitialEvents(raw: unknown): boolean {
+  return member(member(member(raw, 'metadata'), 'annotations'), 'k8s.io/initial-events-end') === 'true'
+}
+
+/** One member of what may be an object. */
+export function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto'
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+
+/** The parts of Node's TLS options that identify server and client. PEM text or PFX bytes. */
+export type TlsIdentity = Pick<
+  TlsOptions,
+  'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'servername' | 'rejectUnauthorized'
+>
+
+/** How to reach the API server and who we are there, at one moment. */
+export interface Credentials {
+  /** `https://10.0.0.1:6443`, maybe with a path. */
+  readonly server: URL
+  readonly tls: TlsIdentity
+  /** `authorization`, where there is a token or a password. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** Where credentials come from. They may change at any time: tokens and certificates are rotated. */
+export interface CredentialSource {
+  /** For the log. */
+  readonly description: string
+  /**
+   * The credentials of this moment. `refused`: the server answered 401 to the last ones, so nothing cached may be
+   * given again. Throws when a file or an exec plugin fails; that is retried.
+   */
+  read(why: 'routine' | 'refused'): Promise<Credentials>
+}
+
+/** A configuration that no retry can mend. */
+export class CredentialConfigError extends Error {
+  readonly code = 'CREDENTIAL_CONFIG'
+
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.name = 'CredentialConfigError'
+  }
+}
+
+/** Equal for equal credentials; safe to compare and keep, unlike the secrets themselves. */
+export function fingerprint({ server, tls, headers }: Credentials): string {
+  const hash = createHash('sha256')
+  for (const part of [tls.ca, tls.cert, tls.key, tls.pfx, tls.passphrase, tls.servername]) {
+    hash.update(`${typeof part}:`)
+    if (typeof part === 'string' || Buffer.isBuffer(part)) hash.update(part)
+    else if (part !== undefined) hash.update(JSON.stringify(part))
+  }
+  hash.update(JSON.stringify([server.href, tls.rejectUnauthorized, headers]))
+  return hash.digest('base64')
+}

@@ -1,0 +1,98 @@
+import type { ClusterRecord } from '../../cluster/records.ts'
+import type { ClusterSink } from '../cluster-source.ts'
+import type { Logger } from '../logger.ts'
+import { identityOf } from './api-object.ts'
+import { KnownObjects } from './known-objects.ts'
+import type { Resource } from './resource.ts'
+
+/** A list that is being delivered. */
+export interface ListDelivery {
+  deliver(raw: unknown, receivedAt: number): void
+  /** The list is complete: what it didn't have is removed. */
+  end(receivedAt: number): void
+}
+
+/** Turns API objects of one resource into records, and lists into differences, for the sink. */
+export class Delivery<R extends ClusterRecord> {
+  readonly #resource: Resource<R>
+  readonly #sink: ClusterSink
+  readonly #logger: Logger
+  readonly #known = new KnownObjects()
+  #synced = false
+
+  constructor(resource: Resource<R>, sink: ClusterSink, logger: Logger) {
+    this.#resource = resource
+    this.#sink = sink
+    this.#logger = logger
+  }
+
+  get isSynced(): boolean {
+    return this.#synced
+  }
+
+  /** Objects of a list are delivered as they come; those that are known in the same version are left out. */
+  beginList(): ListDelivery {
+    const listed = new Set<string>()
+    return {
+      deliver: (raw, receivedAt) => {
+        const identity = identityOf(raw)
+        if (identity !== undefined) {
+          listed.add(identity.key)
+          if (this.#known.holds(identity.key, identity.resourceVersion)) return
+        }
+        this.deliver(raw, receivedAt)
+      },
+      end: (receivedAt) => {
+        for (const key of this.#known.retain(listed)) this.#sink.remove(this.#resource.kind, key, receivedAt)
+      },
+    }
+  }
+
+  deliver(raw: unknown, receivedAt: number): void {
+    const identity = identityOf(raw)
+    const parsed = this.#parse(raw, identity?.key)
+    for (const problem of parsed?.problems ?? []) this.#sink.problem(problem)
+    const record = parsed?.record
+    if (record !== undefined) {
+      // The record's own key, so that the same text isn't held twice.
+      this.#known.set(record.key, identity?.resourceVersion ?? '')
+      this.#sink.set(record, receivedAt)
+    } else if (identity !== undefined && this.#known.delete(identity.key)) {
+      this.#sink.remove(this.#resource.kind, identity.key, receivedAt)
+    }
+  }
+
+  remove(raw: unknown, receivedAt: number): void {
+    const identity = identityOf(raw)
+    if (identity === undefined || !this.#known.delete(identity.key)) return
+    this.#sink.remove(this.#resource.kind, identity.key, receivedAt)
+  }
+
+  /** The complete list has been delivered: says so the first time. */
+  synced(): void {
+    if (this.#synced) return
+    this.#synced = true
+    this.#logger.info(
+      { resource: this.#resource.name, objects: this.#known.size },
+      `${this.#resource.name} are synced`,
+    )
+    this.#sink.synced(this.#resource.kind)
+  }
+
+  forgetVersions(): void {
+    this.#known.forgetVersions()
+  }
+
+  /** A parser that throws is a bug of ours, which must cost one object and no more. */
+  #parse(raw: unknown, key: string | undefined): ReturnType<Resource<R>['parse']> | undefined {
+    try {
+      return this.#resource.parse(raw)
+    } catch (error) {
+      this.#logger.error(
+        { resource: this.#resource.name, object: key, error },
+        `the parser failed on ${this.#resource.kind} ${key}: left out`,
+      )
+      return undefined
+    }
+  }
+}

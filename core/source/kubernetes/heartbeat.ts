@@ -1,0 +1,53 @@
+import type { Clock } from './clock.ts'
+import type { Timings } from './timings.ts'
+
+export interface HeartbeatOptions {
+  readonly clock: Clock
+  readonly timings: Pick<Timings, 'heartbeatIntervalMs' | 'heartbeatTimeoutMs'>
+  /** Bytes received so far: any progress is a sign of life. */
+  readonly bytesReceived: () => number
+  /** Asks for a sign of life; calls `answered` when it comes. */
+  readonly ask: (answered: () => void) => void
+  readonly dead: () => void
+}
+
+/**
+ * Notices a peer that keeps its connection open but has stopped answering. Worst case from the last byte to `dead`:
+ * two intervals and one timeout. Returns the function that ends it.
+ */
+export function startHeartbeat(options: HeartbeatOptions): () => void {
+  const { clock, timings, bytesReceived, ask, dead } = options
+  let stopped = false
+  let callOff = () => {}
+  let bytesAtBeat = bytesReceived()
+
+  const wait = () => {
+    if (!stopped) callOff = clock.after(timings.heartbeatIntervalMs, beat)
+  }
+  const beat = () => {
+    const bytes = bytesReceived()
+    if (bytes !== bytesAtBeat) {
+      bytesAtBeat = bytes
+      wait()
+      return
+    }
+    let answered = false
+    ask(() => {
+      answered = true
+    })
+    callOff = clock.after(timings.heartbeatTimeoutMs, () => {
+      // An event loop that was busy with a large list sees this timer before it reads the answer that has long been
+      // in the socket: one turn of the loop lets the sockets speak first.
+      setImmediate(() => {
+        if (stopped) return
+        if (answered || bytesReceived() !== bytesAtBeat) wait()
+        else dead()
+      })
+    })
+  }
+  wait()
+  return () => {
+    stopped = true
+    callOff()
+  }
+}

@@ -1,0 +1,114 @@
+import * as http from 'node:http'
+import * as https from 'node:https'
+import type { Socket } from 'node:net'
+import { ApiError } from './api-error.ts'
+import type { ApiResponse, Connection, ConnectionOptions } from './connection.ts'
+import { addressOf, mediaType, pathOn } from './connection.ts'
+import { startHeartbeat } from './heartbeat.ts'
+
+/**
+ * For servers without HTTP/2 and for plain http: a kept-alive TCP connection per request under way. HTTP/1.1 has no
+ * ping, so a quiet server is asked for `/version` beside the watches; any answer is a sign of life.
+ *
+ * That asks the server's address, not the very process behind a watch: of several servers behind one load balancer, a
+ * single frozen one is noticed by the watch's own time limit only.
+ */
+export class Http1Connection implements Connection {
+  readonly protocol = 'http/1.1'
+  readonly #options: ConnectionOptions
+  readonly #agent: http.Agent
+  readonly #sockets = new Set<Socket>()
+  readonly #stopHeartbeat: () => void
+  #closedBy: Error | undefined
+  /** Of sockets that are gone; keeps the count from going backwards. */
+  #bytesOfClosed = 0
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+    const { server, tls } = options.credentials
+    this.#agent =
+      server.protocol === 'http:'
+        ? new http.Agent({ keepAlive: true })
+        : new https.Agent({ keepAlive: true, ...tls })
+    this.#stopHeartbeat = startHeartbeat({
+      clock: options.clock,
+      timings: options.timings,
+      bytesReceived: () => this.#bytesReceived(),
+      ask: (answered) => this.#askVersion(answered),
+      dead: () => this.close(this.#silent()),
+    })
+  }
+
+  get usable(): boolean {
+    return this.#closedBy === undefined
+  }
+
+  get(path: string, signal: AbortSignal): Promise<ApiResponse> {
+    const { server, headers } = this.#options.credentials
+    const request = (server.protocol === 'http:' ? http : https).request({
+      ...addressOf(server),
+      agent: this.#agent,
+      path: pathOn(server, path),
+      headers: { ...headers, accept: 'application/json' },
+      signal,
+    })
+    request.once('socket', (socket) => this.#keep(socket))
+    return new Promise((resolve, reject) => {
+      request.on('error', (error) => reject(this.#closedBy ?? error))
+      request.once('response', (answer) => {
+        answer.on('error', () => {})
+        resolve({
+          status: answer.statusCode ?? 0,
+          contentType: mediaType(answer.headers['content-type']),
+          body: answer,
+          connection: answer.socket,
+        })
+      })
+      request.end()
+    })
+  }
+
+  close(reason: Error): void {
+    if (this.#closedBy !== undefined) return
+    this.#closedBy = reason
+    this.#stopHeartbeat()
+    for (const socket of this.#sockets) socket.destroy(reason)
+    this.#agent.destroy()
+  }
+
+  #keep(socket: Socket): void {
+    if (this.#sockets.has(socket)) return
+    this.#sockets.add(socket)
+    socket.on('error', () => {})
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      this.#bytesOfClosed += socket.bytesRead
+    })
+  }
+
+  #bytesReceived(): number {
+    let bytes = this.#bytesOfClosed
+    for (const socket of this.#sockets) bytes += socket.bytesRead
+    return bytes
+  }
+
+  #askVersion(answered: () => void): void {
+    this.get('/version', AbortSignal.timeout(this.#options.timings.heartbeatTimeoutMs)).then(
+      (answer) => {
+        answer.body.resume()
+        answered()
+      },
+      // Unanswered; what follows from that is the heartbeat's to say.
+      () => {},
+    )
+  }
+
+  #silent(): ApiError {
+    const { credentials, timings } = this.#options
+    const seconds = timings.heartbeatTimeoutMs / 1000
+    return new ApiError(
+      'API_SILENT',
+      `${credentials.server.origin} did not answer GET /version within ${seconds} s`,
+    )
+  }
+}

@@ -1,0 +1,80 @@
+import * as http2 from 'node:http2'
+import type { TLSSocket } from 'node:tls'
+import { ApiError } from './api-error.ts'
+import type { ApiResponse, Connection, ConnectionOptions } from './connection.ts'
+import { mediaType, pathOn } from './connection.ts'
+import { startHeartbeat } from './heartbeat.ts'
+
+/** Bytes a stream and the whole connection may have under way: the protocol's 64 KiB would stall a large list. */
+const streamWindowBytes = 4 << 20
+const connectionWindowBytes = 16 << 20
+
+/** All requests over one TCP connection; a PING tells a quiet server from a frozen one. */
+export class Http2Connection implements Connection {
+  readonly protocol = 'h2'
+  readonly #session: http2.ClientHttp2Session
+  readonly #options: ConnectionOptions
+  #closedBy: Error | undefined
+
+  constructor(options: ConnectionOptions, socket: TLSSocket) {
+    this.#options = options
+    const session = http2.connect(options.credentials.server.origin, {
+      createConnection: () => socket,
+      settings: { initialWindowSize: streamWindowBytes, enablePush: false },
+    })
+    this.#session = session
+    session.once('connect', () => session.setLocalWindowSize(connectionWindowBytes))
+    // The streams report it, too; a session's own error event without a listener would end the process.
+    session.on('error', (error) => {
+      this.#closedBy ??= error
+    })
+    const stopHeartbeat = startHeartbeat({
+      clock: options.clock,
+      timings: options.timings,
+      bytesReceived: () => socket.bytesRead,
+      ask: (answered) => {
+        if (!session.destroyed) session.ping((error) => error === null && answered())
+      },
+      dead: () => this.close(silent(options)),
+    })
+    session.once('close', stopHeartbeat)
+  }
+
+  /** A server that says GOAWAY lets open streams finish and takes no new ones. */
+  get usable(): boolean {
+    return !this.#session.closed && !this.#session.destroyed
+  }
+
+  get(path: string, signal: AbortSignal): Promise<ApiResponse> {
+    const { server, headers } = this.#options.credentials
+    return new Promise((resolve, reject) => {
+      const stream = this.#session.request(
+        { ...headers, ':path': pathOn(server, path), accept: 'application/json' },
+        { signal, endStream: true },
+      )
+      stream.once('response', (answer) =>
+        resolve({
+          status: answer[':status'] ?? 0,
+          contentType: mediaType(answer['content-type']),
+          body: stream,
+          connection: this.#session,
+        }),
+      )
+      // Stays for the life of the stream: an error between two reads must not end the process.
+      stream.on('error', (error) => reject(this.#closedBy ?? error))
+      stream.once('close', () =>
+        reject(this.#closedBy ?? new ApiError('API_UNREACHABLE', 'the server closed the stream unanswered')),
+      )
+    })
+  }
+
+  close(reason: Error): void {
+    this.#closedBy ??= reason
+    this.#session.destroy(reason)
+  }
+}
+
+function silent({ credentials, timings }: ConnectionOptions): ApiError {
+  const seconds = timings.heartbeatTimeoutMs / 1000
+  return new ApiError('API_SILENT', `${credentials.server.origin} did not answer a ping within ${seconds} s`)
+}

@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CredentialConfigError, type CredentialSource, type Credentials } from './credentials.ts'
+
+export interface InClusterOptions {
+  /** `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` are read from it. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Holds `token` and `ca.crt`; the kubelet replaces them when they are rotated. */
+  readonly directory?: string
+}
+
+const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount'
+
+/**
+ * The pod's service account. `KUBERNETES_SERVICE_HOST` is the ClusterIP of the `kubernetes` Service, which needs a
+ * service proxy to be reached: so a DaemonSet sets it to an address of the control plane.
+ * Throws {@link CredentialConfigError} outside a pod.
+ */
+export function inClusterCredentials(options: InClusterOptions): CredentialSource {
+  const host = options.environment.KUBERNETES_SERVICE_HOST
+  const port = options.environment.KUBERNETES_SERVICE_PORT ?? '443'
+  if (host === undefined || host === '') {
+    throw new CredentialConfigError(
+      'KUBERNETES_SERVICE_HOST is not set, so this is no pod: name a kubeconfig file instead',
+    )
+  }
+  const origin = `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+  if (!URL.canParse(origin)) {
+    throw new CredentialConfigError(
+      `KUBERNETES_SERVICE_HOST ${JSON.stringify(host)} and KUBERNETES_SERVICE_PORT ${JSON.stringify(port)} make no address: want a host and a port number`,
+    )
+  }
+  const server = new URL(origin)
+  const directory = options.directory ?? serviceAccountDirectory
+  return {
+    description: `${origin} (service account)`,
+    async read(): Promise<Credentials> {
+      const [token, ca] = await Promise.all([
+        readFile(join(directory, 'token'), 'utf8'),
+        readFile(join(directory, 'ca.crt'), 'utf8'),
+      ])
+      return { server, tls: { ca }, headers: { authorization: `Bearer ${token.trim()}` } }
+    },
+  }
+}

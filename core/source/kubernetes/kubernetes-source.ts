@@ -1,0 +1,87 @@
+import type { ClusterRecord } from '../../cluster/records.ts'
+import type { ClusterSink, ClusterSource } from '../cluster-source.ts'
+import type { Logger } from '../logger.ts'
+import { ApiClient } from './api-client.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { CredentialSource } from './credentials.ts'
+import { inClusterCredentials } from './in-cluster.ts'
+import { kubeconfigCredentials } from './kubeconfig.ts'
+import { Reflector } from './reflector.ts'
+import type { Resource } from './resource.ts'
+import { defaultTimings, type Timings } from './timings.ts'
+import { nodeResource, serviceCidrResource, serviceResource, sliceResource } from './watched-resources.ts'
+
+export interface KubernetesSourceOptions {
+  /** Path of a kubeconfig file, of which the current context is used. Absent: the pod's service account. */
+  readonly kubeconfig?: string
+  /** Whose Node object is watched. */
+  readonly nodeName: string
+  readonly logger: Logger
+  /** Takes the place of kubeconfig and service account. */
+  readonly credentials?: CredentialSource
+  /** Where `KUBERNETES_SERVICE_HOST` is looked up. Default: the process's environment. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  readonly clock?: Clock
+  /** Numbers in [0, 1). Default: `Math.random`. */
+  readonly random?: () => number
+  /** What differs from {@link defaultTimings}. */
+  readonly timings?: Partial<Timings>
+}
+
+/** Cluster state from a Kubernetes API server: lists and watches what SEMANTICS 1 names. */
+export function kubernetesSource(options: KubernetesSourceOptions): ClusterSource {
+  return new KubernetesSource(options)
+}
+
+class KubernetesSource implements ClusterSource {
+  readonly #options: KubernetesSourceOptions
+  readonly #stopping = new AbortController()
+  #client: ApiClient | undefined
+  #running: Promise<void>[] = []
+  #description: string
+
+  constructor(options: KubernetesSourceOptions) {
+    this.#options = options
+    this.#description =
+      options.kubeconfig === undefined ? 'service account' : `kubeconfig ${options.kubeconfig}`
+  }
+
+  /** Names the server once it is known, that is after `start`. */
+  get description(): string {
+    return this.#description
+  }
+
+  /** Throws CredentialConfigError for a kubeconfig or an environment that leads nowhere. */
+  async start(sink: ClusterSink): Promise<void> {
+    if (this.#client !== undefined) throw new Error('a source is started once')
+    const { logger, nodeName } = this.#options
+    const clock = this.#options.clock ?? systemClock
+    const timings = { ...defaultTimings, ...this.#options.timings }
+    const credentials = await this.#credentials()
+    this.#description = credentials.description
+    const client = new ApiClient({ credentials, clock, timings, logger })
+    this.#client = client
+    const run = <R extends ClusterRecord>(resource: Resource<R>) => {
+      const random = this.#options.random ?? Math.random
+      const reflector = new Reflector({ resource, client, sink, clock, random, timings, logger })
+      this.#running.push(reflector.run(this.#stopping.signal))
+    }
+    run(serviceResource)
+    run(sliceResource)
+    run(nodeResource(nodeName))
+    run(serviceCidrResource)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#client?.close()
+    await Promise.all(this.#running)
+  }
+
+  async #credentials(): Promise<CredentialSource> {
+    const { credentials, kubeconfig, environment } = this.#options
+    if (credentials !== undefined) return credentials
+    if (kubeconfig !== undefined) return kubeconfigCredentials(kubeconfig)
+    return inClusterCredentials({ environment: environment ?? process.env })
+  }
+}

@@ -1,0 +1,328 @@
+import type { ClusterRecord } from '../../cluster/records.ts'
+import type { ClusterSink } from '../cluster-source.ts'
+import type { Logger } from '../logger.ts'
+import { expectJson, readJson } from './api-answer.ts'
+import type { ApiClient } from './api-client.ts'
+import { ApiError, asApiError } from './api-error.ts'
+import { continueToken, endsInitialEvents, listVersion, member } from './api-object.ts'
+import { Backoff } from './backoff.ts'
+import { type Clock, pause } from './clock.ts'
+import type { ApiResponse } from './connection.ts'
+import { Delivery } from './delivery.ts'
+import { FailureLog } from './failure-log.ts'
+import { LineSplitter } from './line-splitter.ts'
+import { type Query, type Resource, requestPath } from './resource.ts'
+import { isOlder } from './resource-version.ts'
+import { SilenceWatch } from './silence.ts'
+import type { Timings } from './timings.ts'
+import { readWatchEvent } from './watch-event.ts'
+
+export interface ReflectorOptions<R extends ClusterRecord> {
+  readonly resource: Resource<R>
+  readonly client: ApiClient
+  readonly sink: ClusterSink
+  readonly clock: Clock
+  /** Numbers in [0, 1), like `Math.random`. */
+  readonly random: () => number
+  readonly timings: Timings
+  readonly logger: Logger
+}
+
+const pageSize = '500'
+
+/** Far above what etcd can store; a longer line is garbage that must not fill the memory. */
+const lineLimitBytes = 32 << 20
+
+/**
+ * Keeps a sink up to date with one resource, for ever: lists (by watch-list, or in pages), watches, and after any
+ * failure goes on from the last resourceVersion, or lists again where that is gone. Nothing that was delivered is taken
+ * back because of a failure; a new list is delivered as its difference.
+ */
+export class Reflector<R extends ClusterRecord> {
+  readonly #options: ReflectorOptions<R>
+  readonly #delivery: Delivery<R>
+  readonly #backoff: Backoff
+  readonly #failures: FailureLog
+  /** Up to which everything has been delivered; `undefined`: a list is needed. */
+  #version: string | undefined
+  /** Through which `#version` came. */
+  #connection: object | undefined
+  /** The connection behind which there is no watch-list; another server may have it. */
+  #pagesOnly: object | undefined
+  #withFieldSelector = true
+  /** Failed attempts since the last event or list. */
+  #fruitless = 0
+
+  constructor(options: ReflectorOptions<R>) {
+    this.#options = options
+    this.#delivery = new Delivery(options.resource, options.sink, options.logger)
+    this.#backoff = new Backoff(options.timings, options.random)
+    this.#failures = new FailureLog({
+      logger: options.logger,
+      clock: options.clock,
+      repeatLogMs: options.timings.repeatLogMs,
+      resource: options.resource.name,
+    })
+  }
+
+  /** Runs until the signal aborts; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, timings } = this.#options
+    while (!signal.aborted) {
+      const startedAt = clock.now()
+      let failure: ApiError | undefined
+      const attempt = new AbortController()
+      const stop = () => attempt.abort(signal.reason)
+      signal.addEventListener('abort', stop, { once: true })
+      try {
+        await this.#listAndWatch(attempt)
+      } catch (error) {
+        failure = asApiError(attempt.signal.aborted ? attempt.signal.reason : error)
+      } finally {
+        signal.removeEventListener('abort', stop)
+        attempt.abort()
+      }
+      if (signal.aborted) return
+      const stable = clock.now() - startedAt >= timings.stableAfterMs
+      if (stable) this.#backoff.reset()
+      // A watch that ended by its own time limit is followed by the next one at once; but a server that ends every
+      // one early gets no storm of requests.
+      const delayMs = failure !== undefined ? this.#delayAfter(failure) : stable ? 0 : this.#backoff.next()
+      await pause(clock, delayMs, signal)
+    }
+  }
+
+  /** What a failure changes, and the milliseconds until the next attempt. */
+  #delayAfter(failure: ApiError): number {
+    const { timings, random } = this.#options
+    switch (failure.code) {
+      case 'API_CREDENTIALS_CHANGED':
+      case 'API_NO_WATCH_LIST':
+        return 0
+      case 'API_EXPIRED':
+        this.#version = undefined
+        break
+      case 'API_VERSION_WENT_BACK':
+        this.#version = undefined
+        this.#delivery.forgetVersions()
+        break
+      case 'API_STATUS':
+        if (this.#isAbsent(failure)) return timings.absentRetryMs * (1 + random())
+        if (this.#dropFieldSelector(failure)) return 0
+        break
+    }
+    // Events that can't be read may be stuck in the server's history: a list goes around them.
+    if (++this.#fruitless >= 2 && failure.code !== 'API_UNREACHABLE') this.#version = undefined
+    const delayMs = this.#backoff.next()
+    this.#failures.failed(failure, delayMs)
+    return delayMs
+  }
+
+  async #listAndWatch(attempt: AbortController): Promise<void> {
+    if (this.#version !== undefined) return this.#watch(attempt)
+    if (this.#pagesOnly === undefined) return this.#watchList(attempt)
+    const connection = await this.#listPages(attempt)
+    // An upgraded server may have learned it: try again whenever the connection is a new one.
+    if (connection !== this.#pagesOnly) this.#pagesOnly = undefined
+    return this.#watch(attempt)
+  }
+
+  /** KEP-3157: the list arrives as ADDED events, ended by a bookmark, and the same stream goes on as the watch. */
+  async #watchList(attempt: AbortController): Promise<void> {
+    const { timings, clock } = this.#options
+    const response = await this.#get(attempt.signal, {
+      ...this.#watchQuery(attempt),
+      sendInitialEvents: 'true',
+      resourceVersionMatch: 'NotOlderThan',
+    })
+    const noWatchList = (why: string) => {
+      this.#pagesOnly = response.connection
+      return new ApiError('API_NO_WATCH_LIST', why)
+    }
+    if (response.status === 400 || response.status === 422) throw noWatchList(`answered ${response.status}`)
+    await expectJson(response, this.#what('watch'))
+    this.#cameThrough(response)
+    const silence = new SilenceWatch(clock, timings.initialEventsQuietMs, () =>
+      attempt.abort(noWatchList('no initial-events-end bookmark')),
+    )
+    const list = this.#delivery.beginList()
+    try {
+      await this.#readEvents(response, silence, (event, receivedAt) => {
+        if (event.type !== 'BOOKMARK') return list.deliver(event.object, receivedAt)
+        // A server that ignores sendInitialEvents sends plain bookmarks in time.
+        if (!endsInitialEvents(event.object)) throw noWatchList('a bookmark before the initial events ended')
+        silence.stop()
+        list.end(receivedAt)
+        this.#listed(listVersion(event.object))
+        return undefined
+      })
+    } finally {
+      silence.stop()
+    }
+  }
+
+  /** Lists page by page; returns the connection that it came through. */
+  async #listPages(attempt: AbortController): Promise<object> {
+    const { clock, timings } = this.#options
+    const list = this.#delivery.beginList()
+    let version = ''
+    let token = ''
+    let connection: object
+    do {
+      const response = await this.#get(attempt.signal, {
+        limit: pageSize,
+        ...(token === '' ? {} : { continue: token }),
+      })
+      const what = this.#what('list')
+      await expectJson(response, what)
+      connection = response.connection
+      this.#cameThrough(response)
+      const silence = new SilenceWatch(clock, timings.responseTimeoutMs, () =>
+        attempt.abort(new ApiError('API_SILENT', `${what}: the answer stopped in the middle`)),
+      )
+      const page = await readJson(response, what, () => silence.heard()).finally(() => silence.stop())
+      const items = member(page, 'items') ?? []
+      version = listVersion(page)
+      if (!Array.isArray(items) || version === '') {
+        throw new ApiError(
+          'API_MALFORMED',
+          `${what}: the answer is no list of ${this.#options.resource.name}`,
+        )
+      }
+      const receivedAt = clock.now()
+      for (const item of items) list.deliver(item, receivedAt)
+      token = continueToken(page)
+    } while (token !== '')
+    list.end(clock.now())
+    this.#listed(version)
+    return connection
+  }
+
+  /** Goes on from `#version`. */
+  async #watch(attempt: AbortController): Promise<void> {
+    const response = await this.#get(attempt.signal, {
+      ...this.#watchQuery(attempt),
+      resourceVersion: this.#version ?? '',
+    })
+    await expectJson(response, this.#what('watch'))
+    if (response.connection !== this.#connection) {
+      await this.#checkVersion(attempt.signal)
+      this.#connection = response.connection
+    }
+    await this.#readEvents(response, undefined, () => {})
+  }
+
+  /**
+   * A server with an older history than ours would keep a watch from a version of its future quiet until it gets there,
+   * so over a new connection its present version is asked for.
+   */
+  async #checkVersion(signal: AbortSignal): Promise<void> {
+    const what = this.#what('list')
+    const response = await this.#get(signal, { limit: '1' })
+    await expectJson(response, what)
+    this.#expectNotOlder(listVersion(await readJson(response, what, () => {})))
+  }
+
+  /** Reads a watch to its end. Until a list in progress has ended, events go to `initial`. */
+  async #readEvents(
+    response: ApiResponse,
+    silence: SilenceWatch | undefined,
+    initial: (event: { type: string; object: unknown }, receivedAt: number) => void,
+  ): Promise<void> {
+    const { clock } = this.#options
+    const what = this.#what('watch')
+    const lines = new LineSplitter(lineLimitBytes)
+    const onLine = (line: string, receivedAt: number) => {
+      const event = readWatchEvent(line, what)
+      if (event.type === 'ERROR') throw event.error
+      if (this.#version === undefined) initial(event, receivedAt)
+      else this.#onEvent(event, receivedAt)
+    }
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      silence?.heard()
+      lines.push(chunk, clock.now(), onLine)
+    }
+    if (lines.midLine)
+      throw new ApiError('API_MALFORMED', `${what}: the stream ended in the middle of a line`)
+    if (this.#version === undefined) {
+      throw new ApiError('API_MALFORMED', `${what}: the stream ended before the list was complete`)
+    }
+  }
+
+  #onEvent(event: { type: string; object: unknown }, receivedAt: number): void {
+    const version = listVersion(event.object)
+    if (event.type === 'DELETED') this.#delivery.remove(event.object, receivedAt)
+    else {
+      this.#expectNotOlder(version)
+      if (event.type !== 'BOOKMARK') this.#delivery.deliver(event.object, receivedAt)
+    }
+    if (version !== '' && !isOlder(version, this.#version ?? '')) this.#version = version
+    this.#succeeded()
+  }
+
+  #expectNotOlder(version: string): void {
+    if (this.#version === undefined || !isOlder(version, this.#version)) return
+    throw new ApiError(
+      'API_VERSION_WENT_BACK',
+      `${this.#what('watch')}: the server's resourceVersion went from ${this.#version} back to ${version}, as after restoring a backup of etcd: listing again`,
+    )
+  }
+
+  #listed(version: string): void {
+    this.#version = version
+    this.#succeeded()
+    this.#delivery.synced()
+  }
+
+  #succeeded(): void {
+    this.#fruitless = 0
+    this.#failures.recovered()
+  }
+
+  /** Notes the connection that a list comes through: over a new one an old version may mean a new state. */
+  #cameThrough(response: ApiResponse): void {
+    if (response.connection !== this.#connection) this.#delivery.forgetVersions()
+    this.#connection = response.connection
+  }
+
+  #isAbsent(failure: ApiError): boolean {
+    const { resource, logger } = this.#options
+    if (!resource.optional || (failure.status !== 404 && failure.status !== 403)) return false
+    if (this.#delivery.isSynced) return true
+    const why = failure.status === 404 ? 'not served' : 'not permitted'
+    logger.info(
+      { resource: resource.name, status: failure.status },
+      `${resource.name}: ${why}, going on without`,
+    )
+    this.#delivery.synced()
+    return true
+  }
+
+  /** Servers before Kubernetes 1.31 have no field selector for a Service's ClusterIP. */
+  #dropFieldSelector(failure: ApiError): boolean {
+    const droppable = this.#options.resource.fieldSelectorOptional && this.#withFieldSelector
+    if (!droppable || failure.status !== 400) return false
+    this.#withFieldSelector = false
+    return true
+  }
+
+  #get(signal: AbortSignal, query: Query): Promise<ApiResponse> {
+    const { resource, client } = this.#options
+    return client.get(requestPath(resource, query, { withFieldSelector: this.#withFieldSelector }), signal)
+  }
+
+  /** The time limit is the server's to keep; where it doesn't, the attempt is ended from here. */
+  #watchQuery(attempt: AbortController): Query {
+    const { clock, timings, random } = this.#options
+    const seconds = Math.ceil(timings.watchSeconds * (1 + random()))
+    const callOff = clock.after(seconds * 1000 + timings.watchGraceMs, () =>
+      attempt.abort(new ApiError('API_SILENT', `${this.#what('watch')}: the server did not end it in time`)),
+    )
+    attempt.signal.addEventListener('abort', callOff, { once: true })
+    return { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) }
+  }
+
+  #what(verb: 'list' | 'watch'): string {
+    return `cannot ${verb} ${this.#options.resource.name}`
+  }
+}

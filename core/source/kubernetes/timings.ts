@@ -1,0 +1,47 @@
+/** How long the Kubernetes source waits for what. All in milliseconds but `watchSeconds`. */
+export interface Timings {
+  /** A connection that has been quiet for this long is asked for a sign of life. */
+  readonly heartbeatIntervalMs: number
+  /** No sign of life within this: the connection is dead. */
+  readonly heartbeatTimeoutMs: number
+  /** TCP and TLS together. */
+  readonly connectTimeoutMs: number
+  /** From a request to its response's headers, and between two pieces of a list. */
+  readonly responseTimeoutMs: number
+  /**
+   * A watch-list that is quiet for this long without having sent its initial-events-end bookmark comes from a server
+   * that ignores `sendInitialEvents`; paging is used instead.
+   */
+  readonly initialEventsQuietMs: number
+  /** `timeoutSeconds` of a watch is drawn between this and twice this, so that nodes don't come back together. */
+  readonly watchSeconds: number
+  /** A watch that the server doesn't end this long after its `timeoutSeconds` is ended here. */
+  readonly watchGraceMs: number
+  readonly retryMinMs: number
+  readonly retryMaxMs: number
+  /** An attempt that held this long makes the next retry start from `retryMinMs` again. */
+  readonly stableAfterMs: number
+  /** How often an optional resource that isn't served is looked for. */
+  readonly absentRetryMs: number
+  /** How often token and certificate are read again. */
+  readonly credentialCheckMs: number
+  /** The same failure of the same resource is logged once in this time, with a count. */
+  readonly repeatLogMs: number
+}
+
+/** A frozen server is noticed within two heartbeat intervals and a timeout: 9 seconds. */
+export const defaultTimings: Timings = {
+  heartbeatIntervalMs: 3_000,
+  heartbeatTimeoutMs: 3_000,
+  connectTimeoutMs: 10_000,
+  responseTimeoutMs: 30_000,
+  initialEventsQuietMs: 10_000,
+  watchSeconds: 300,
+  watchGraceMs: 15_000,
+  retryMinMs: 200,
+  retryMaxMs: 30_000,
+  stableAfterMs: 10_000,
+  absentRetryMs: 300_000,
+  credentialCheckMs: 30_000,
+  repeatLogMs: 30_000,
+}

@@ -1,0 +1,32 @@
+import { parseJson } from './api-answer.ts'
+import { ApiError, excerpt } from './api-error.ts'
+import { member } from './api-object.ts'
+
+export type WatchEvent =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: unknown }
+  | { readonly type: 'ERROR'; readonly error: ApiError }
+
+/** Reads one line of a watch. Throws {@link ApiError} `API_MALFORMED`. */
+export function readWatchEvent(line: string, what: string): WatchEvent {
+  const event = parseJson(line)
+  const type = member(event, 'type')
+  const object = member(event, 'object')
+  switch (type) {
+    case 'ADDED':
+    case 'MODIFIED':
+    case 'DELETED':
+    case 'BOOKMARK':
+      if (typeof object === 'object' && object !== null) return { type, object }
+      break
+    case 'ERROR':
+      return { type, error: errorOf(object, what) }
+  }
+  throw new ApiError('API_MALFORMED', `${what}: no watch event: ${excerpt(line)}`)
+}
+
+function errorOf(status: unknown, what: string): ApiError {
+  const code = member(status, 'code')
+  const message = `${what}: ${code} ${member(status, 'message') ?? ''}`
+  if (code === 410) return new ApiError('API_EXPIRED', message, { status: code })
+  return new ApiError('API_STATUS', message, typeof code === 'number' ? { status: code } : {})
+}
