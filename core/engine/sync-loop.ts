@@ -1,6 +1,6 @@
 import type { ApplyReport, Dataplane } from '../dataplane/contract.ts'
 import type { IpFamily } from '../table/address.ts'
-import { AppliedTable, type Touched } from '../table/diff.ts'
+import { AppliedTable, isEmptyChange, type Touched } from '../table/diff.ts'
 import { type RoutingTable, tableSets } from '../table/routing-table.ts'
 import type { TableChange } from '../table/table-change.ts'
 import { backoff } from './backoff.ts'
@@ -28,6 +28,9 @@ export interface SyncLoopOptions {
 /** An audit reads all that the kernel holds; it may take this part of the time at most. */
 const auditShare = 0.01
 
+/** How many are kept while applies fail: enough for a latency histogram, however long that lasts. */
+const mostTriggerTimes = 10_000
+
 /**
  * Brings one family's kernel state after its table, and keeps it there.
  *
@@ -54,6 +57,8 @@ export class SyncLoop {
   /** Why the kernel must be observed before the next apply; absent: it holds what was last applied. */
   #doubt: 'start' | 'retry' | undefined = 'start'
   #failures = 0
+  /** Of all events that no successful apply has covered yet. */
+  #triggerTimes: readonly number[] = []
   /** When the last apply ended. */
   #ended = Number.NEGATIVE_INFINITY
   #current: Promise<void> = Promise.resolve()
@@ -103,12 +108,12 @@ export class SyncLoop {
   readonly #begin = (): void => {
     this.#scheduled = false
     if (this.#stopped || this.#busy) return
-    this.#run(this.#doubt === undefined ? this.#applyChange() : this.#reconcile(this.#doubt))
+    this.#busy = true
+    this.#follow(this.#doubt === undefined ? this.#applyChange() : this.#reconcile(this.#doubt))
   }
 
   /** Takes the outcome of one turn with the dataplane, and goes on with what arrived meanwhile. */
-  #run(turn: Promise<void>): void {
-    this.#busy = true
+  #follow(turn: Promise<void>): void {
     this.#current = turn.then(
       () => {
         this.#failures = 0
@@ -140,15 +145,18 @@ export class SyncLoop {
     const measured = observer?.onApplied !== undefined
     const begun = measured ? timing.now() : 0
     const received = this.#takePending()
-    const touched = live.drain()
-    const change = this.#applied.difference(live.table, touched)
-    if (isEmpty(change)) return
+    const change = this.#applied.difference(live.table, this.#drain())
+    if (isEmptyChange(change)) {
+      this.#triggerTimes = []
+      return
+    }
     const computed = measured ? timing.now() : 0
     const program = dataplane.compile(change)
     const compiled = measured ? timing.now() : 0
     const report = await dataplane.apply(program)
     this.#applied.advance(change)
     if (measured) this.#report('change', change, report, { ...received, begun, computed, compiled })
+    else this.#triggerTimes = []
   }
 
   async #reconcile(why: 'start' | 'retry'): Promise<void> {
@@ -158,7 +166,7 @@ export class SyncLoop {
     if (this.#stopped) return
     // From here to the apply nothing waits, so the change and the program speak of the same table.
     const received = this.#takePending()
-    live.drain()
+    this.#drain()
     const change = this.#applied.fullDifference(live.table)
     const computed = timing.now()
     const program = dataplane.reconcile(held, live.table)
@@ -173,8 +181,9 @@ export class SyncLoop {
     if (this.#options.auditPeriod === 0 || this.#stopped) return
     this.#cancelAudit = this.#options.timing.after(period, () => {
       const quiet = !this.#busy && !this.#pending && !this.#scheduled && this.#doubt === undefined
-      if (quiet) this.#run(this.#audit())
-      else this.#awaitAudit(period)
+      if (!quiet) return this.#awaitAudit(period)
+      this.#busy = true
+      this.#follow(this.#audit())
     })
   }
 
@@ -206,6 +215,13 @@ export class SyncLoop {
     return received === undefined ? {} : { received }
   }
 
+  #drain(): Touched {
+    const touched = this.#options.live.drain()
+    if (this.#triggerTimes.length === 0) this.#triggerTimes = touched.triggerTimes
+    else this.#triggerTimes = [...this.#triggerTimes, ...touched.triggerTimes].slice(0, mostTriggerTimes)
+    return touched
+  }
+
   #report(
     why: Applied['why'],
     change: TableChange | undefined,
@@ -220,9 +236,10 @@ export class SyncLoop {
       setElements: change === undefined ? 0 : setElements(change),
       report,
       timings: { ...timings, applied: timing.now() },
-      triggerTimes: change?.triggerTimes ?? [],
+      triggerTimes: this.#triggerTimes,
       totalRoutes: live.table.routes.size,
     }
+    this.#triggerTimes = []
     this.#tell(() => observer?.onApplied?.(applied))
   }
 
@@ -233,10 +250,6 @@ export class SyncLoop {
       process.emitWarning(error instanceof Error ? error : new Error(String(error)))
     }
   }
-}
-
-function isEmpty(change: TableChange): boolean {
-  return change.routes.length === 0 && setElements(change) === 0
 }
 
 function setElements(change: TableChange): number {
