@@ -1,0 +1,104 @@
+import type { Address, Endpoint, ServiceRoute, SetChange, TableChange } from '@portolan/core'
+import type { NumbersChange, RouteNumbers } from './affinity-numbers.ts'
+import { Declarations } from './declarations.ts'
+import { ElementChanges } from './elements.ts'
+import { clusterIpSet, hairpinSet, nodePortAddressSet, serviceCidrSet } from './layout.ts'
+import { lastAffinityRoute, maximumAffinityCount, maximumCount } from './numbers.ts'
+import type { Degraded, NftProgram, TableMemory } from './program.ts'
+import {
+  boundedEndpoints,
+  changeRoute,
+  choiceOf,
+  type NumberedRoute,
+  oversOf,
+  placeOf,
+  policyOfFrontend,
+} from './route-elements.ts'
+import type { Setting } from './skeleton.ts'
+
+/** The program for a change to a table that stands. */
+export function compile(change: TableChange, setting: Setting, memory: TableMemory): NftProgram {
+  const elements = new ElementChanges()
+  const declarations = new Declarations(setting, memory.declared, elements)
+  const numbers: NumbersChange = new Map()
+  const degraded: Degraded[] = []
+  for (const { key, before, after } of change.routes) {
+    const old = before === undefined ? undefined : numbered(before, memory.numbers.get(key))
+    const now = after === undefined ? undefined : number(after, memory, numbers, degraded)
+    if (old?.numbers !== undefined && now?.numbers === undefined) numbers.set(key, undefined)
+    if (now !== undefined) declareFor(now, declarations)
+    changeRoute(old, now, elements)
+  }
+  changeSets(change, elements)
+  return {
+    family: change.family,
+    replace: false,
+    declarations: declarations.commands(),
+    elements,
+    degraded,
+    outcome: { memory, declared: declarations.names, numbers },
+  }
+}
+
+/** Gives a route the numbers that affinity needs, and says where a limit is met. */
+export function number(
+  route: ServiceRoute,
+  memory: TableMemory,
+  proposals: NumbersChange,
+  degraded: Degraded[],
+): NumberedRoute {
+  const { cluster, local } = route.endpoints
+  const numbers =
+    route.affinitySeconds === undefined
+      ? undefined
+      : memory.numbers.propose(route.key, union(cluster, local), proposals)
+  if (route.affinitySeconds !== undefined && numbers === undefined) {
+    degraded.push({
+      route: route.name,
+      reason: `no session affinity: more than ${lastAffinityRoute} routes ask for it`,
+    })
+  }
+  const version = numbered(route, numbers)
+  for (const over of ['cluster', 'local'] as const) {
+    const [all, some] = [route.endpoints[over].length, boundedEndpoints(version, over).length]
+    if (some < all) {
+      const limit = version.numbers === undefined ? maximumCount : maximumAffinityCount
+      degraded.push({
+        route: route.name,
+        reason: `only ${limit} of its ${all} endpoints are used, nftables' limit`,
+      })
+    }
+  }
+  return version
+}
+
+function numbered(route: ServiceRoute, numbers: RouteNumbers | undefined): NumberedRoute {
+  return numbers === undefined || route.affinitySeconds === undefined ? { route } : { route, numbers }
+}
+
+function union(cluster: readonly Endpoint[], local: readonly Endpoint[]): readonly Endpoint[] {
+  return local.length === 0 ? cluster : [...cluster, ...local]
+}
+
+/** Declares the chains that a route's frontends lead to. */
+export function declareFor(version: NumberedRoute, declarations: Declarations): void {
+  for (const frontend of version.route.frontends) {
+    const place = placeOf(frontend)
+    declarations.policy(place, policyOfFrontend(frontend))
+    for (const over of oversOf(frontend)) {
+      declarations.balance(place, over, version.route.protocol, choiceOf(version, over))
+    }
+  }
+}
+
+function changeSets(change: TableChange, elements: ElementChanges): void {
+  const addresses = (values: SetChange<Address>, set: typeof clusterIpSet, twice = false) => {
+    for (const address of values.removed) elements.remove(set, twice ? [address, address] : [address])
+    for (const address of values.added) elements.add(set, twice ? [address, address] : [address])
+  }
+  addresses(change.clusterIPs, clusterIpSet)
+  addresses(change.nodePortAddresses, nodePortAddressSet)
+  addresses(change.hairpinAddresses, hairpinSet, true)
+  for (const cidr of change.serviceCidrs.removed) elements.remove(serviceCidrSet, [cidr])
+  for (const cidr of change.serviceCidrs.added) elements.add(serviceCidrSet, [cidr])
+}

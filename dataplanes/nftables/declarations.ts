@@ -1,0 +1,116 @@
+import type { Protocol } from '@portolan/core'
+import type { ElementChanges } from './elements.ts'
+import {
+  balanceChainsOf,
+  baseSets,
+  countsOf,
+  type Over,
+  type Place,
+  policyChainsOf,
+  type SetDeclaration,
+} from './layout.ts'
+import { type Choice, choiceNumber, type Policy, policyNumber } from './numbers.ts'
+import {
+  balanceChain,
+  balanceChains,
+  baseChains,
+  type ChainDeclaration,
+  declareChains,
+  declareSet,
+  deliveryChains,
+  policyChain,
+  policyChains,
+  type Setting,
+  setsOf,
+} from './skeleton.ts'
+
+/**
+ * Chains for numbers of endpoints are made in blocks, ahead of need: making one means starting nft (some milliseconds),
+ * while going from one count to a known other one is a set element (some microseconds).
+ * @returns the block's first and last count: 1-4, 5-8, 9-16, 17-32, 33-48 and so on
+ */
+export function countBlock(count: number): { readonly first: number; readonly last: number } {
+  const size = count <= 8 ? 4 : count <= 16 ? 8 : 16
+  const first = Math.floor((count - 1) / size) * size + 1
+  return { first, last: first + size - 1 }
+}
+
+/** Collects the chains and sets that a program needs and the table lacks, with the elements that lead to them. */
+export class Declarations {
+  readonly sets: SetDeclaration[] = []
+  readonly chains: ChainDeclaration[] = []
+  /** Names of all of these. */
+  readonly names = new Set<string>()
+  readonly #setting: Setting
+  readonly #held: ReadonlySet<string>
+  readonly #changes: ElementChanges
+
+  /** @param held names of the chains and sets that are there */
+  constructor(setting: Setting, held: ReadonlySet<string>, changes: ElementChanges) {
+    this.#setting = setting
+    this.#held = held
+    this.#changes = changes
+  }
+
+  base(): void {
+    for (const set of baseSets) this.#set(set)
+    for (const chain of baseChains(this.#setting)) this.#chain(chain)
+  }
+
+  policy(place: Place, policy: Policy): void {
+    const name = policyChain(place, policy)
+    if (this.#has(name)) return
+    for (const letter of new Set([policy.pod, policy.node, policy.outside])) {
+      if (letter !== 'r' && letter !== 'd')
+        this.#delivery(place, letter.toLowerCase() === 'c' ? 'cluster' : 'local')
+    }
+    for (const chain of policyChains(this.#setting, place, policy)) this.#chain(chain)
+    this.#changes.add(policyChainsOf(place), [policyNumber(policy)], [name])
+  }
+
+  balance(place: Place, over: Over, protocol: Protocol, choice: Choice): void {
+    if (this.#has(balanceChain(place, over, protocol, choice))) return
+    this.#delivery(place, over)
+    for (const set of setsOf(place, over, protocol, choice)) this.#set(set)
+    const { first, last } = countBlock(choice.count)
+    for (let count = first; count <= last; count++) {
+      const neighbour = { ...choice, count }
+      const name = balanceChain(place, over, protocol, neighbour)
+      if (this.#has(name)) continue
+      for (const chain of balanceChains(this.#setting, place, over, protocol, neighbour)) this.#chain(chain)
+      this.#changes.add(balanceChainsOf(place, over), [protocol, choiceNumber(neighbour)], [name])
+    }
+  }
+
+  /** The nft commands; sets first, because rules name them. */
+  commands(): string[] {
+    return [
+      ...this.sets.map((set) => declareSet(this.#setting, set)),
+      ...declareChains(this.#setting, this.chains),
+    ]
+  }
+
+  #delivery(place: Place, over: Over): void {
+    const chains = deliveryChains(this.#setting, place, over)
+    if (chains.every(({ name }) => this.#has(name))) return
+    this.#set(countsOf(place, over))
+    this.#set(balanceChainsOf(place, over))
+    for (const chain of chains) this.#chain(chain)
+  }
+
+  #has(name: string): boolean {
+    return this.#held.has(name) || this.names.has(name)
+  }
+
+  #set(set: SetDeclaration): void {
+    if (this.#has(set.name)) return
+    this.names.add(set.name)
+    this.sets.push(set)
+  }
+
+  #chain(chain: ChainDeclaration): void {
+    if (this.#has(chain.name)) return
+    this.names.add(chain.name)
+    this.chains.push(chain)
+  }
+}

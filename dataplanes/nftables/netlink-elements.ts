@@ -1,0 +1,228 @@
+import {
+  type Address,
+  addressBytes,
+  type Cidr,
+  formatBytes,
+  type IpFamily,
+  type Protocol,
+  splitCidr,
+} from '@portolan/core'
+import { findAttribute, type NetlinkWriter, nested, readAttributes } from '@portolan/native'
+import type { Datum, Element } from './elements.ts'
+import type { Field, SetDeclaration } from './layout.ts'
+
+/** Attribute numbers of linux/netfilter/nf_tables.h, and values that go with them. */
+const element = { key: 1, data: 2, flags: 3, keyEnd: 10 }
+const data = { value: 1, verdict: 2 }
+const verdict = { code: 1, chain: 2, goto: -4 }
+const intervalEnd = 1
+const listElement = 1
+
+const protocolNumbers: Readonly<Record<Protocol, number>> = { TCP: 6, UDP: 17, SCTP: 132 }
+
+/** Writes one element of a set as nested attributes; an interval of addresses alone is two. */
+export function writeElement(
+  writer: NetlinkWriter,
+  set: SetDeclaration,
+  item: Element,
+  options: { readonly withValue: boolean },
+): void {
+  const start = writer.beginAttribute(nested | listElement)
+  writeKey(writer, element.key, set, item.key, 'first')
+  const range = set.key.at(-1) === 'range' ? String(item.key.at(-1)) : undefined
+  if (range !== undefined && set.key.length > 1) writeKey(writer, element.keyEnd, set, item.key, 'last')
+  if (options.withValue && set.value !== undefined && item.value !== undefined)
+    writeValue(writer, set.value, item.value)
+  writer.endAttribute(start)
+  if (range !== undefined && set.key.length === 1) writeIntervalEnd(writer, range as Cidr)
+}
+
+function writeKey(
+  writer: NetlinkWriter,
+  attribute: number,
+  set: SetDeclaration,
+  key: readonly Datum[],
+  edge: 'first' | 'last',
+): void {
+  const outer = writer.beginAttribute(nested | attribute)
+  const inner = writer.beginAttribute(data.value)
+  for (let index = 0; index < key.length; index++) writeDatum(writer, set.key[index], key[index] ?? 0, edge)
+  writer.endAttribute(inner)
+  writer.endAttribute(outer)
+}
+
+function writeValue(writer: NetlinkWriter, kinds: readonly Field[], value: readonly Datum[]): void {
+  const outer = writer.beginAttribute(nested | element.data)
+  if (kinds[0] === 'chain') {
+    const inner = writer.beginAttribute(nested | data.verdict)
+    writer.uint32BEAttribute(verdict.code, verdict.goto >>> 0)
+    writer.stringAttribute(verdict.chain, String(value[0]))
+    writer.endAttribute(inner)
+  } else {
+    const inner = writer.beginAttribute(data.value)
+    for (let index = 0; index < value.length; index++)
+      writeDatum(writer, kinds[index], value[index] ?? 0, 'first')
+    writer.endAttribute(inner)
+  }
+  writer.endAttribute(outer)
+}
+
+/** Each field takes a multiple of 4 bytes. Numbers that the kernel itself makes are in host byte order. */
+function writeDatum(
+  writer: NetlinkWriter,
+  kind: Field | undefined,
+  datum: Datum,
+  edge: 'first' | 'last',
+): void {
+  switch (kind) {
+    case 'address':
+      writeAddress(writer, datum as Address)
+      return
+    case 'range':
+      for (const byte of rangeEdge(datum as Cidr, edge)) writer.uint8(byte)
+      return
+    case 'protocol':
+      writer.uint8(protocolNumbers[datum as Protocol])
+      writer.align()
+      return
+    case 'port':
+      writer.uint16BE(Number(datum))
+      writer.align()
+      return
+    default:
+      writer.uint32(Number(datum))
+  }
+}
+
+/** IPv4 by hand: this runs once for every endpoint of the cluster. */
+function writeAddress(writer: NetlinkWriter, address: Address): void {
+  if (address.includes(':')) {
+    for (const byte of addressBytes(address)) writer.uint8(byte)
+    return
+  }
+  let value = 0
+  let octet = 0
+  for (let index = 0; index < address.length; index++) {
+    const code = address.charCodeAt(index)
+    if (code === 46) {
+      value = value * 256 + octet
+      octet = 0
+    } else {
+      octet = octet * 10 + code - 48
+    }
+  }
+  writer.uint32BE(value * 256 + octet)
+}
+
+function rangeEdge(cidr: Cidr, edge: 'first' | 'last'): Uint8Array {
+  const { address, prefixLength } = splitCidr(cidr)
+  const bytes = addressBytes(address)
+  if (edge === 'first') return bytes
+  return bytes.map((byte, index) => byte | (0xff >> Math.min(8, Math.max(0, prefixLength - index * 8))))
+}
+
+/** A plain interval set marks the first address after the interval; one up to the last address has no mark. */
+function writeIntervalEnd(writer: NetlinkWriter, cidr: Cidr): void {
+  const after = rangeEdge(cidr, 'last')
+  let index = after.length - 1
+  while (index >= 0 && after[index] === 255) after[index--] = 0
+  if (index < 0) return
+  after[index] = (after[index] ?? 0) + 1
+  const start = writer.beginAttribute(nested | listElement)
+  const outer = writer.beginAttribute(nested | element.key)
+  const inner = writer.beginAttribute(data.value)
+  for (const byte of after) writer.uint8(byte)
+  writer.endAttribute(inner)
+  writer.endAttribute(outer)
+  writer.uint32BEAttribute(element.flags, intervalEnd)
+  writer.endAttribute(start)
+}
+
+/** Reads the elements in one message's list; `undefined` marks the end of a plain interval, at its address. */
+export function* readElements(list: Buffer, set: SetDeclaration, family: IpFamily): Generator<ReadElement> {
+  for (const { value: bytes } of readAttributes(list)) {
+    const key = unwrap(bytes, element.key)
+    if (key === undefined) continue
+    const flags = findAttribute(bytes, element.flags)?.readUInt32BE(0) ?? 0
+    const read = readData(key, set.key, family)
+    const end = unwrap(bytes, element.keyEnd)
+    if (end !== undefined && set.key.at(-1) === 'range') {
+      const last = readData(end, set.key, family).at(-1)
+      read.push(rangeOf(String(read.pop()) as Address, String(last) as Address))
+    }
+    const value = set.value === undefined ? undefined : readValue(bytes, set.value, family)
+    yield {
+      element: value === undefined ? { key: read } : { key: read, value },
+      intervalEnd: (flags & intervalEnd) !== 0,
+    }
+  }
+}
+
+export interface ReadElement {
+  readonly element: Element
+  readonly intervalEnd: boolean
+}
+
+function unwrap(bytes: Buffer, attribute: number): Buffer | undefined {
+  const outer = findAttribute(bytes, attribute)
+  return outer === undefined ? undefined : findAttribute(outer, data.value)
+}
+
+function readValue(bytes: Buffer, kinds: readonly Field[], family: IpFamily): Datum[] | undefined {
+  const outer = findAttribute(bytes, element.data)
+  if (outer === undefined) return undefined
+  if (kinds[0] === 'chain') {
+    const inner = findAttribute(outer, data.verdict)
+    const chain = inner === undefined ? undefined : findAttribute(inner, verdict.chain)
+    return chain === undefined ? undefined : [chain.toString('latin1').replace(/\0.*$/s, '')]
+  }
+  const value = findAttribute(outer, data.value)
+  return value === undefined ? undefined : readData(value, kinds, family)
+}
+
+function readData(bytes: Buffer, kinds: readonly Field[], family: IpFamily): Datum[] {
+  const addressLength = family === 'IPv4' ? 4 : 16
+  const result: Datum[] = []
+  let offset = 0
+  for (const kind of kinds) {
+    switch (kind) {
+      case 'address':
+      case 'range':
+        result.push(formatBytes(bytes.subarray(offset, offset + addressLength)))
+        offset += addressLength
+        break
+      case 'protocol':
+        result.push(protocolOfNumber(bytes[offset]))
+        offset += 4
+        break
+      case 'port':
+        result.push(bytes.readUInt16BE(offset))
+        offset += 4
+        break
+      default:
+        result.push(bytes.readUInt32LE(offset))
+        offset += 4
+    }
+  }
+  return result
+}
+
+function protocolOfNumber(number: number | undefined): string {
+  const found = Object.entries(protocolNumbers).find(([, value]) => value === number)
+  return found?.[0] ?? String(number)
+}
+
+/** The CIDR of a first and a last address; the two addresses where they are none. */
+export function rangeOf(first: Address, last: Address): string {
+  const [low, high] = [addressBytes(first), addressBytes(last)]
+  let prefixLength = 0
+  while (prefixLength < low.length * 8) {
+    const byte = prefixLength >> 3
+    const bit = 0x80 >> (prefixLength & 7)
+    if (((low[byte] ?? 0) & bit) !== ((high[byte] ?? 0) & bit)) break
+    prefixLength++
+  }
+  const cidr = `${first}/${prefixLength}` as Cidr
+  const exact = rangeEdge(cidr, 'last').every((value, index) => value === high[index])
+  return exact ? cidr : `${first}-${last}`
+}

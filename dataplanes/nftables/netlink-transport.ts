@@ -1,0 +1,277 @@
+import { type Address, ApplyError, addressBytes, formatBytes, type IpFamily } from '@portolan/core'
+import {
+  describeErrno,
+  findAttribute,
+  messageFlag,
+  type NetlinkAck,
+  NetlinkProtocolError,
+  NetlinkSocket,
+  NetlinkWriter,
+  nested,
+  readAttributes,
+} from '@portolan/native'
+import { elementText } from './element-text.ts'
+import { type Element, keyText } from './elements.ts'
+import { nftFamily, type SetDeclaration, tableName } from './layout.ts'
+import { rangeOf, readElements, writeElement } from './netlink-elements.ts'
+import type { NftCommand } from './nft-command.ts'
+import { runScript } from './nft-script.ts'
+import { print } from './print.ts'
+import type { NftProgram } from './program.ts'
+import type { Transport } from './transport.ts'
+
+/** Numbers of linux/netfilter/nfnetlink.h and nf_tables.h. */
+const netlinkNetfilter = 12
+const subsystem = 10 << 8
+const message = {
+  batchBegin: 0x10,
+  batchEnd: 0x11,
+  newSetElement: subsystem | 12,
+  getSetElement: subsystem | 13,
+  deleteSetElement: subsystem | 14,
+}
+const list = { table: 1, set: 2, elements: 3 }
+const protocolFamily: Readonly<Record<IpFamily, number>> = { IPv4: 2, IPv6: 10 }
+
+/** A list's length is a 16-bit number of bytes; one element is well below the rest. */
+const listBytes = 60_000
+/** The kernel wants the whole transaction in one send: 30,000 Services of 10 endpoints are 25 MB. */
+const sendBufferBytes = 512 * 1024 * 1024
+const dumpAttempts = 5
+
+/**
+ * Elements as raw netlink on one long-lived socket: an endpoint changes in microseconds, where starting nft costs
+ * milliseconds, and the close of a short-lived socket after a deletion another 11. Chains and sets are declared through
+ * nft, before the elements that lead to them.
+ */
+export class NetlinkTransport implements Transport {
+  readonly name = 'netlink'
+  readonly #socket: NetlinkSocket
+  readonly #writer = new NetlinkWriter()
+  readonly #nft: NftCommand
+
+  /** @throws SystemCallError when the socket can't be had */
+  constructor(nft: NftCommand, networkNamespace: string | undefined) {
+    this.#nft = nft
+    this.#socket = new NetlinkSocket({
+      protocol: netlinkNetfilter,
+      sendBufferBytes,
+      ...(networkNamespace === undefined ? {} : { networkNamespace }),
+    })
+  }
+
+  async apply(program: NftProgram): Promise<number> {
+    // Replacing a table must be one transaction, and only nft can say all of it.
+    if (program.replace) return await runScript(this.#nft, print(program))
+    let bytes = 0
+    if (program.declarations.length > 0) {
+      const script = [
+        `add table ${nftFamily(program.family)} ${tableName}`,
+        ...program.declarations,
+        '',
+      ].join('\n')
+      bytes += await runScript(this.#nft, script)
+    }
+    if (program.elements.count > 0) bytes += this.#send(program)
+    return bytes
+  }
+
+  async readElements(
+    family: IpFamily,
+    sets: readonly SetDeclaration[],
+  ): Promise<Map<string, Map<string, Element>>> {
+    const result = new Map<string, Map<string, Element>>()
+    for (const set of sets) {
+      result.set(set.name, this.#readSet(family, set))
+      // A dump of a large set takes a while; let timers and watches have their turn between two.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return result
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+
+  #send(program: NftProgram): number {
+    const writer = this.#writer
+    writer.reset()
+    this.#batchMark(message.batchBegin)
+    const sent: SentList[] = []
+    for (const { set, removals } of program.elements)
+      this.#lists('delete', program.family, set, removals, sent)
+    for (const { set, additions } of program.elements)
+      this.#lists('add', program.family, set, additions, sent)
+    const last = sent.at(-1)
+    if (last === undefined) return 0
+    writer.addMessageFlags(last.start, messageFlag.ack)
+    this.#batchMark(message.batchEnd)
+    const bytes = writer.length
+    const [error] = this.#socket.transact(writer.bytes, last.sequence)
+    if (error !== undefined) throw refusal(error, sent, writer.bytes)
+    return bytes
+  }
+
+  #lists(
+    verb: SentList['verb'],
+    family: IpFamily,
+    set: SetDeclaration,
+    elements: readonly Element[],
+    sent: SentList[],
+  ): void {
+    const writer = this.#writer
+    let index = 0
+    while (index < elements.length) {
+      const start = this.#beginElements(
+        verb === 'add' ? message.newSetElement : message.deleteSetElement,
+        verb === 'add' ? messageFlag.create | messageFlag.exclusive : 0,
+        family,
+        set.name,
+      )
+      const listStart = writer.beginAttribute(nested | list.elements)
+      const first = index
+      while (index < elements.length && writer.length - listStart < listBytes) {
+        const element = elements[index++]
+        if (element !== undefined) writeElement(writer, set, element, { withValue: verb === 'add' })
+      }
+      writer.endAttribute(listStart)
+      writer.endMessage(start)
+      sent.push({ sequence: writer.sequence, start, listStart, verb, set, elements, first })
+    }
+  }
+
+  #beginElements(type: number, flags: number, family: IpFamily, set: string): number {
+    const start = this.#writer.beginMessage(type, messageFlag.request | flags)
+    this.#header(protocolFamily[family], 0)
+    this.#writer.stringAttribute(list.table, tableName)
+    this.#writer.stringAttribute(list.set, set)
+    return start
+  }
+
+  #batchMark(type: number): void {
+    const start = this.#writer.beginMessage(type, messageFlag.request)
+    this.#header(0, subsystem >> 8)
+    this.#writer.endMessage(start)
+  }
+
+  /** struct nfgenmsg */
+  #header(family: number, resource: number): void {
+    this.#writer.uint8(family)
+    this.#writer.uint8(0)
+    this.#writer.uint16BE(resource)
+  }
+
+  #readSet(family: IpFamily, set: SetDeclaration): Map<string, Element> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return this.#dumpSet(family, set)
+      } catch (error) {
+        const again = error instanceof NetlinkProtocolError && error.code === 'NETLINK_DUMP_INTERRUPTED'
+        if (!again || attempt === dumpAttempts) throw error
+      }
+    }
+  }
+
+  #dumpSet(family: IpFamily, set: SetDeclaration): Map<string, Element> {
+    this.#writer.reset()
+    const start = this.#beginElements(message.getSetElement, messageFlag.dump, family, set.name)
+    this.#writer.endMessage(start)
+    const request = Buffer.from(this.#writer.bytes)
+    const elements = new Map<string, Element>()
+    const edges: Edge[] = []
+    const plainInterval = set.kind === 'interval' && set.key.length === 1
+    const refused = (ack: NetlinkAck) => new Error(`list set ${set.name}: ${inWords(ack)}`)
+    for (const { payload } of this.#socket.dump(request, refused)) {
+      const bytes = findAttribute(payload.subarray(4), list.elements)
+      if (bytes === undefined) continue
+      for (const { element, intervalEnd } of readElements(bytes, set, family)) {
+        if (plainInterval) edges.push({ address: String(element.key[0]) as Address, end: intervalEnd })
+        else elements.set(keyText(element.key), element)
+      }
+    }
+    for (const range of pairEdges(edges)) elements.set(range, { key: [range] })
+    return elements
+  }
+}
+
+interface SentList {
+  readonly sequence: number
+  /** Offset of the message in the batch, and of its list of elements. */
+  readonly start: number
+  readonly listStart: number
+  readonly verb: 'add' | 'delete'
+  readonly set: SetDeclaration
+  readonly elements: readonly Element[]
+  /** Index of the message's first element. */
+  readonly first: number
+}
+
+/** Says which element the kernel refused, and why. */
+function refusal(error: NetlinkAck, sent: readonly SentList[], batch: Buffer): ApplyError {
+  const message = sent.find(({ sequence }) => sequence === error.sequence)
+  if (message === undefined) return new ApplyError(`nftables refused the transaction: ${inWords(error)}`)
+  const element = message.elements[message.first + elementIndex(error, message, batch)]
+  const what = element === undefined ? '' : ` { ${elementText(message.set, element)} }`
+  const operation = `${message.verb} element ${message.set.name}${what}`
+  return new ApplyError(`nftables refused "${operation}": ${inWords(error)}`, { operation })
+}
+
+/** The kernel tells the refused attribute by its offset in the message. */
+function elementIndex(error: NetlinkAck, message: SentList, batch: Buffer): number {
+  if (error.attributeOffset === undefined) return 0
+  const target = message.start + error.attributeOffset
+  const length = batch.readUInt16LE(message.listStart)
+  let offset = message.listStart + 4
+  let index = 0
+  for (const { value } of readAttributes(batch.subarray(offset, message.listStart + length))) {
+    const next = offset + ((value.length + 4 + 3) & ~3)
+    if (target < next) return index
+    offset = next
+    index++
+  }
+  return 0
+}
+
+const meanings: Readonly<Record<string, string>> = {
+  EEXIST: 'an element with this key and another value is there already',
+  ENOENT: 'there is no such table, set or element',
+  EPERM: 'CAP_NET_ADMIN is needed',
+}
+
+function inWords(ack: NetlinkAck): string {
+  const { code, words } = describeErrno(ack.errno)
+  return `${ack.message ?? meanings[code] ?? words} (${code})`
+}
+
+interface Edge {
+  readonly address: Address
+  readonly end: boolean
+}
+
+/** The ranges between the marks of a plain interval set. */
+function pairEdges(edges: readonly Edge[]): string[] {
+  const sorted = [...edges].sort(
+    (a, b) =>
+      Buffer.compare(addressBytes(a.address), addressBytes(b.address)) || Number(b.end) - Number(a.end),
+  )
+  const ranges: string[] = []
+  let first: Address | undefined
+  for (const { address, end } of sorted) {
+    if (end && first !== undefined) {
+      ranges.push(rangeOf(first, previous(address)))
+      first = undefined
+    } else if (!end) {
+      first = address
+    }
+  }
+  if (first !== undefined) ranges.push(rangeOf(first, formatBytes(addressBytes(first).map(() => 255))))
+  return ranges
+}
+
+function previous(address: Address): Address {
+  const bytes = addressBytes(address)
+  let index = bytes.length - 1
+  while (index >= 0 && bytes[index] === 0) bytes[index--] = 255
+  if (index >= 0) bytes[index] = (bytes[index] ?? 0) - 1
+  return formatBytes(bytes)
+}

@@ -1,0 +1,91 @@
+import { type IpFamily, parseCidr } from '@portolan/core'
+import { type Datum, type Element, keyText } from './elements.ts'
+import { type Field, findSet, nftFamily, type SetDeclaration, tableName } from './layout.ts'
+import type { NftCommand } from './nft-command.ts'
+import { runScript } from './nft-script.ts'
+import { print } from './print.ts'
+import type { NftProgram } from './program.ts'
+import { member } from './structure.ts'
+import type { Transport } from './transport.ts'
+
+/** Everything through the nft program: for machines where the native library can't be loaded. */
+export class NftTransport implements Transport {
+  readonly name = 'nft'
+  readonly #nft: NftCommand
+
+  constructor(nft: NftCommand) {
+    this.#nft = nft
+  }
+
+  apply(program: NftProgram): Promise<number> {
+    return runScript(this.#nft, print(program))
+  }
+
+  async readElements(
+    family: IpFamily,
+    sets: readonly SetDeclaration[],
+  ): Promise<Map<string, Map<string, Element>>> {
+    const wanted = new Set(sets.map(({ name }) => name))
+    const result = new Map<string, Map<string, Element>>(sets.map(({ name }) => [name, new Map()]))
+    for (const object of (await this.#nft.list(['list', 'table', nftFamily(family), tableName])) ?? []) {
+      const listed = member(object, 'map') ?? member(object, 'set')
+      const set = listed === undefined ? undefined : findSet(String(listed.name))
+      if (set === undefined || !wanted.has(set.name) || !Array.isArray(listed?.elem)) continue
+      const elements = result.get(set.name)
+      for (const item of listed.elem) {
+        const element = readElement(item, set)
+        elements?.set(keyText(element.key), element)
+      }
+    }
+    return result
+  }
+
+  close(): void {}
+}
+
+function readElement(item: unknown, set: SetDeclaration): Element {
+  if (set.value === undefined || !Array.isArray(item)) return { key: readFields(item, set.key) }
+  return { key: readFields(item[0], set.key), value: readFields(item[1], set.value) }
+}
+
+/** `{ "concat": [...] }`, or one field alone. Maps of `typeof` keys write their value as a plain array. */
+function readFields(item: unknown, kinds: readonly Field[]): Datum[] {
+  const concat: unknown = typeof item === 'object' && item !== null && 'concat' in item ? item.concat : item
+  const parts = Array.isArray(concat) ? concat : [concat]
+  return kinds.map((kind, index) => readField(parts[index], kind))
+}
+
+function readField(part: unknown, kind: Field): Datum {
+  switch (kind) {
+    case 'number':
+      return readNumber(String(part))
+    case 'port':
+    case 'slot':
+      return Number(part)
+    case 'protocol':
+      return String(part).toUpperCase()
+    case 'chain':
+      return String(member(member({ verdict: part }, 'verdict'), 'goto')?.target)
+    case 'range':
+      return readRange(part)
+    default:
+      return String(part)
+  }
+}
+
+/** `1:2a`; nft writes `root` for ffff:ffff and `none` for 0. */
+function readNumber(text: string): number {
+  if (text === 'none') return 0
+  if (text === 'root') return 0xffffffff
+  const [major, minor] = text.split(':')
+  return Number.parseInt(major || '0', 16) * 0x10000 + Number.parseInt(minor || '0', 16)
+}
+
+function readRange(part: unknown): string {
+  const prefix = member(part, 'prefix')
+  if (prefix !== undefined) return `${prefix.addr}/${prefix.len}`
+  const range = typeof part === 'object' && part !== null && 'range' in part ? part.range : undefined
+  if (Array.isArray(range)) return range.join('-')
+  const single = String(part)
+  return parseCidr(`${single}/${single.includes(':') ? 128 : 32}`) ?? single
+}

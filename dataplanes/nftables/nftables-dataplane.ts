@@ -1,0 +1,149 @@
+import {
+  type ApplyReport,
+  type CleanupReport,
+  contractVersion,
+  type Dataplane,
+  type DataplaneOptions,
+  type Evaluation,
+  type IpFamily,
+  ipFamilies,
+  type ProbeReport,
+  type ProgramSize,
+  type RoutingTable,
+  type TableChange,
+} from '@portolan/core'
+import { AffinityNumbers } from './affinity-numbers.ts'
+import { capabilities } from './capabilities.ts'
+import { compile } from './compile.ts'
+import { type Held, nothingHeld } from './held.ts'
+import { findSet, nftFamily, tableName } from './layout.ts'
+import { NftCommand } from './nft-command.ts'
+import { print } from './print.ts'
+import { probe } from './probe.ts'
+import { type NftProgram, operations, settle, type TableMemory } from './program.ts'
+import { reconcile } from './reconcile.ts'
+import type { Setting } from './skeleton.ts'
+import { member, readStructure } from './structure.ts'
+import { trace } from './trace.ts'
+import type { Transport } from './transport.ts'
+
+/** See layout.ts for how packets are led, and transport.ts for how programs reach the kernel. */
+export class NftablesDataplane implements Dataplane<NftProgram, Held> {
+  readonly name = 'nftables'
+  readonly contractVersion = contractVersion
+  readonly capabilities = capabilities
+  readonly #options: DataplaneOptions
+  readonly #nft: NftCommand
+  readonly #memories = new Map<IpFamily, TableMemory>()
+  #transport: Transport | undefined
+
+  constructor(options: DataplaneOptions) {
+    this.#options = options
+    this.#nft = new NftCommand(options.networkNamespace)
+    const wanted = options.settings.transport
+    if (wanted !== undefined && wanted !== 'netlink' && wanted !== 'nft') {
+      throw new RangeError(`transport ${JSON.stringify(wanted)}: there are "netlink" and "nft"`)
+    }
+  }
+
+  probe(): Promise<ProbeReport> {
+    return probe(this.#nft)
+  }
+
+  async start(): Promise<void> {
+    this.#transport ??= await this.#openTransport()
+  }
+
+  async observe(family: IpFamily): Promise<Held> {
+    const transport = await this.#started()
+    const { chains, sets } = await readStructure(this.#nft, family)
+    if (chains.size === 0) return nothingHeld(family)
+    const ours = [...sets].map(findSet).filter((set) => set !== undefined && set.kind !== 'timeout')
+    return {
+      family,
+      chains,
+      sets,
+      elements: await transport.readElements(
+        family,
+        ours.filter((set) => set !== undefined),
+      ),
+    }
+  }
+
+  nothingHeld(family: IpFamily): Held {
+    return nothingHeld(family)
+  }
+
+  compile(change: TableChange): NftProgram {
+    return compile(change, this.#setting(change.table), this.#memory(change.family))
+  }
+
+  reconcile(held: Held, table: RoutingTable): NftProgram {
+    return reconcile(held, table, this.#setting(table))
+  }
+
+  print(program: NftProgram): string {
+    return print(program)
+  }
+
+  measure(program: NftProgram): ProgramSize {
+    return { operations: operations(program) }
+  }
+
+  async apply(program: NftProgram): Promise<ApplyReport> {
+    const count = operations(program)
+    const bytes = count === 0 ? 0 : await (await this.#started()).apply(program)
+    this.#memories.set(program.family, settle(program.outcome))
+    return { operations: count, bytes, degraded: program.degraded }
+  }
+
+  trace(table: RoutingTable, evaluation: Evaluation): readonly string[] {
+    return trace(table, evaluation)
+  }
+
+  async stop(): Promise<void> {
+    this.#transport?.close()
+    this.#transport = undefined
+  }
+
+  async cleanup(): Promise<CleanupReport> {
+    const removed: string[] = []
+    for (const family of ipFamilies) {
+      const table = `${nftFamily(family)} ${tableName}`
+      const tables = (await this.#nft.list(['list', 'tables', nftFamily(family)])) ?? []
+      if (!tables.some((object) => member(object, 'table')?.name === tableName)) continue
+      await this.#nft.run(`delete table ${table}\n`)
+      this.#memories.delete(family)
+      removed.push(`nftables table ${table}`)
+    }
+    return { removed }
+  }
+
+  #setting(table: RoutingTable): Setting {
+    return { family: table.family, podSource: table.podSource, masqueradeBit: this.#options.masqueradeBit }
+  }
+
+  #memory(family: IpFamily): TableMemory {
+    let memory = this.#memories.get(family)
+    if (memory === undefined) {
+      memory = { declared: new Set(), numbers: new AffinityNumbers() }
+      this.#memories.set(family, memory)
+    }
+    return memory
+  }
+
+  async #started(): Promise<Transport> {
+    this.#transport ??= await this.#openTransport()
+    return this.#transport
+  }
+
+  /** The native library is loaded only here, so that `explain` and `plan` from a file need neither it nor root. */
+  async #openTransport(): Promise<Transport> {
+    if (this.#options.settings.transport === 'nft') {
+      const { NftTransport } = await import('./nft-transport.ts')
+      return new NftTransport(this.#nft)
+    }
+    const { NetlinkTransport } = await import('./netlink-transport.ts')
+    return new NetlinkTransport(this.#nft, this.#options.networkNamespace)
+  }
+}

@@ -1,0 +1,50 @@
+import { release } from 'node:os'
+import type { ProbeReport } from '@portolan/core'
+import type { NftCommand } from './nft-command.ts'
+
+/** Reject in prerouting, set comments, and the set back end all stand from here on. */
+const oldestKernel = { major: 5, minor: 13 }
+const oldestNft = [1, 0, 1]
+
+/** Whether this node can run the dataplane; asks nft to check a table without making it. */
+export async function probe(nft: NftCommand): Promise<ProbeReport> {
+  const kernel = release()
+  const facts: Record<string, string> = { kernel }
+  const problems: { what: string; mend: string }[] = []
+  const [major = 0, minor = 0] = kernel.split(/[.-]/).map(Number)
+  if (major < oldestKernel.major || (major === oldestKernel.major && minor < oldestKernel.minor)) {
+    problems.push({
+      what: `Linux ${kernel} is older than ${oldestKernel.major}.${oldestKernel.minor}`,
+      mend: 'use a newer kernel, or --dataplane iptables',
+    })
+  }
+  try {
+    const version = await nft.version()
+    facts.nft = version
+    if (isOlder(version.split('.').map(Number), oldestNft)) {
+      problems.push({
+        what: `nft ${version} is older than ${oldestNft.join('.')}`,
+        mend: 'install a newer nftables package',
+      })
+    }
+    await nft.list(['list', 'tables'])
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error)
+    const permission = /permitted|permission/i.test(what)
+    problems.push({
+      what,
+      mend: permission
+        ? 'run as root, or give the process CAP_NET_ADMIN'
+        : 'install the package nftables and see that the kernel has nf_tables (CONFIG_NF_TABLES)',
+    })
+  }
+  return { usable: problems.length === 0, problems, facts }
+}
+
+function isOlder(version: readonly number[], oldest: readonly number[]): boolean {
+  for (const [index, part] of oldest.entries()) {
+    const have = version[index] ?? 0
+    if (have !== part) return have < part
+  }
+  return false
+}

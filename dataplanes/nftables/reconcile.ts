@@ -1,0 +1,148 @@
+import { endpointKey, type RoutingTable, type ServiceRoute } from '@portolan/core'
+import { AffinityNumbers, type NumbersChange } from './affinity-numbers.ts'
+import { declareFor, number } from './compile.ts'
+import { Declarations } from './declarations.ts'
+import { type Datum, type Element, ElementChanges, keyText, sameValue } from './elements.ts'
+import type { Held } from './held.ts'
+import {
+  affinityEndpointsOf,
+  affinityRoutesOf,
+  clusterIpSet,
+  findSet,
+  hairpinSet,
+  nodePortAddressSet,
+  serviceCidrSet,
+} from './layout.ts'
+import type { Degraded, NftProgram, TableMemory } from './program.ts'
+import { changeRoute, oversOf, placeOf } from './route-elements.ts'
+import { type ChainDeclaration, declareChains, declareSet, markerChain, type Setting } from './skeleton.ts'
+
+/** The program from what the kernel holds to the whole table; the difference alone where the held table is sound. */
+export function reconcile(held: Held, table: RoutingTable, setting: Setting): NftProgram {
+  const wanted = new ElementChanges()
+  const declarations = new Declarations(setting, new Set(), wanted)
+  const memory: TableMemory = { declared: new Set(), numbers: restoreNumbers(held, table) }
+  const numbers: NumbersChange = new Map()
+  const degraded: Degraded[] = []
+
+  declarations.base()
+  for (const route of table.routes.values()) {
+    const version = number(route, memory, numbers, degraded)
+    declareFor(version, declarations)
+    changeRoute(undefined, version, wanted)
+  }
+  for (const address of table.clusterIPs) wanted.add(clusterIpSet, [address])
+  for (const address of table.nodePortAddresses) wanted.add(nodePortAddressSet, [address])
+  for (const address of table.hairpinAddresses) wanted.add(hairpinSet, [address, address])
+  for (const cidr of table.serviceCidrs) wanted.add(serviceCidrSet, [cidr])
+
+  const sound = isSound(held, declarations.chains, setting)
+  const common = {
+    family: table.family,
+    degraded,
+    outcome: { memory, declared: declarations.names, numbers },
+  }
+  if (!sound) {
+    return {
+      ...common,
+      replace: held.chains.size > 0,
+      declarations: declarations.commands(),
+      elements: wanted,
+    }
+  }
+  for (const name of [...held.chains.keys(), ...held.sets]) memory.declared.add(name)
+  return {
+    ...common,
+    replace: false,
+    declarations: [
+      ...declarations.sets.filter(({ name }) => !held.sets.has(name)).map((set) => declareSet(setting, set)),
+      ...declareChains(
+        setting,
+        declarations.chains.filter(({ name }) => !held.chains.has(name)),
+      ),
+    ],
+    elements: difference(held, wanted),
+  }
+}
+
+/** Whether the held chains are of this layout and setting and none has lost or gained a rule. */
+function isSound(held: Held, chains: readonly ChainDeclaration[], setting: Setting): boolean {
+  if (!held.chains.has(markerChain(setting))) return false
+  return chains.every(({ name, hook, rules }) => {
+    const count = held.chains.get(name)
+    if (count === undefined) return hook === undefined
+    return count === rules.length
+  })
+}
+
+function difference(held: Held, wanted: ElementChanges): ElementChanges {
+  const changes = new ElementChanges()
+  const seen = new Set<string>()
+  for (const { set, additions } of wanted) {
+    seen.add(set.name)
+    const there = held.elements.get(set.name) ?? new Map<string, Element>()
+    const keys = new Set<string>()
+    for (const element of additions) {
+      const key = keyText(element.key)
+      keys.add(key)
+      const old = there.get(key)
+      if (old !== undefined && sameValue(old, element)) continue
+      if (old !== undefined) changes.remove(set, old.key, old.value)
+      changes.add(set, element.key, element.value)
+    }
+    if (set.kind === 'static') continue
+    for (const [key, old] of there) if (!keys.has(key)) changes.remove(set, old.key, old.value)
+  }
+  for (const [name, there] of held.elements) {
+    const set = findSet(name)
+    if (set === undefined || seen.has(name) || set.kind === 'static') continue
+    for (const old of there.values()) changes.remove(set, old.key, old.value)
+  }
+  return changes
+}
+
+/** Gives routes the numbers that the kernel knows them by, so that a restart forgets no client's choice. */
+function restoreNumbers(held: Held, table: RoutingTable): AffinityNumbers {
+  const restored: NumbersChange = new Map()
+  const taken = new Set<number>()
+  for (const route of table.routes.values()) {
+    if (route.affinitySeconds === undefined) continue
+    const number = heldRouteNumber(held, route)
+    if (number === undefined || taken.has(number)) continue
+    taken.add(number)
+    const endpoints = heldEndpointNumbers(held, route, number)
+    restored.set(route.key, { route: number, endpoints, next: Math.max(0, ...endpoints.values()) + 1 })
+  }
+  const numbers = new AffinityNumbers()
+  numbers.commit(restored)
+  return numbers
+}
+
+function heldRouteNumber(held: Held, route: ServiceRoute): number | undefined {
+  for (const frontend of route.frontends) {
+    const place = placeOf(frontend)
+    const key: Datum[] = [route.protocol, frontend.port]
+    if (frontend.address !== undefined) key.unshift(frontend.address)
+    const value = held.elements.get(affinityRoutesOf(place).name)?.get(keyText(key))?.value?.[0]
+    if (typeof value === 'number') return value >>> 16
+  }
+  return undefined
+}
+
+function heldEndpointNumbers(held: Held, route: ServiceRoute, number: number): Map<string, number> {
+  const found = new Map<string, number>()
+  const lists = [...route.endpoints.cluster, ...route.endpoints.local]
+  const wanted = new Set(lists.map(endpointKey))
+  for (const frontend of route.frontends) {
+    for (const over of oversOf(frontend)) {
+      const elements = held.elements.get(affinityEndpointsOf(placeOf(frontend), over, route.protocol).name)
+      for (const { key, value } of elements?.values() ?? []) {
+        const held = key.at(-1)
+        if (typeof held !== 'number' || held >>> 16 !== number) continue
+        const endpoint = keyText(value ?? [])
+        if (wanted.has(endpoint)) found.set(endpoint, held & 0xffff)
+      }
+    }
+  }
+  return found
+}
