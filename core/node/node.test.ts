@@ -1,9 +1,7 @@
 import test from 'ava'
-import type { NodeRecord } from '../cluster/records.ts'
 import { parseAddress } from '../table/address.ts'
 import { usableFamilies } from './families.ts'
 import { type Interfaces, localAddresses, watchLocalAddresses } from './local-addresses.ts'
-import { nodeAddresses } from './node-addresses.ts'
 import { nodeName } from './node-name.ts'
 
 const address = (text: string) => parseAddress(text)!
@@ -31,28 +29,6 @@ for (const [claim, contents, expected] of families) {
     t.deepEqual(usable, expected)
   })
 }
-
-const node = (...addresses: string[]): NodeRecord => ({
-  kind: 'Node',
-  key: 'node-a',
-  zone: '',
-  addresses: addresses.map(address),
-  podCidrs: [],
-})
-
-test('the bind address goes before the Node object, family by family', (t) => {
-  t.deepEqual(nodeAddresses(address('192.0.2.9'), node('192.0.2.1', '2001:db8::1')), {
-    IPv4: address('192.0.2.9'),
-    IPv6: address('2001:db8::1'),
-  })
-})
-
-test('an unspecified bind address and loopback say nothing about the node', (t) => {
-  t.deepEqual(nodeAddresses(address('0.0.0.0'), node('127.0.0.1', '192.0.2.1')), {
-    IPv4: address('192.0.2.1'),
-  })
-  t.deepEqual(nodeAddresses(address('::'), undefined), {})
-})
 
 const interfaces = (...addresses: string[]): Interfaces => ({
   eth0: addresses.map((text) => ({
