@@ -1,3 +1,4 @@
+export * from './cluster-state.ts'
 export * from './parse-node.ts'
 export * from './parse-service.ts'
 export * from './parse-service-cidr.ts'

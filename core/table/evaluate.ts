@@ -1,5 +1,13 @@
-import type { Address } from './address.ts'
-import type { Endpoint, Frontend, Protocol, ServiceRoute, SourceClass } from './service-route.ts'
+import { type Address, cidrContains } from './address.ts'
+import type { RoutingTable } from './routing-table.ts'
+import {
+  type Endpoint,
+  type Frontend,
+  frontendKey,
+  type Protocol,
+  type ServiceRoute,
+  type SourceClass,
+} from './service-route.ts'
 
 /** The first packet of a connection. */
 export interface Packet {
@@ -43,3 +51,80 @@ export type Evaluation =
       readonly sourceClass: SourceClass
     }
   | { readonly verdict: 'none'; readonly packet: Packet; readonly sourceClass: SourceClass }
+
+/**
+ * What must happen to the first packet of a connection: the meaning of a routing table, and the reference that every
+ * dataplane is compared with. `none` means that the packet is none of our business.
+ *
+ * Addresses of Services go before NodePorts (SEMANTICS 8), and both before the rules for the rest of the ClusterIP
+ * ranges (SEMANTICS 6).
+ */
+export function evaluate(table: RoutingTable, packet: Packet): Evaluation {
+  const sourceClass = classifySource(table, packet)
+  const found = findFrontend(table, packet)
+  if (found !== undefined) return evaluateFrontend(found.route, found.frontend, packet, sourceClass)
+  if (table.clusterIPs.has(packet.destination)) {
+    return { verdict: 'reject', because: 'otherPort', packet, sourceClass }
+  }
+  for (const range of table.serviceCidrs) {
+    if (cidrContains(range, packet.destination)) {
+      return { verdict: 'drop', because: 'unallocated', packet, sourceClass }
+    }
+  }
+  return { verdict: 'none', packet, sourceClass }
+}
+
+/**
+ * Who a packet is from, if the caller doesn't say. A local pod first: an address of the node that lies in the pods'
+ * range (a bridge's) counts as a pod's, as in kube-proxy.
+ */
+export function classifySource(table: RoutingTable, packet: Packet): SourceClass {
+  if (packet.sourceClass !== undefined) return packet.sourceClass
+  if (isFromPod(table, packet)) return 'pod'
+  return table.localAddresses.has(packet.source) ? 'node' : 'outside'
+}
+
+function isFromPod({ podSource }: RoutingTable, packet: Packet): boolean {
+  switch (podSource.by) {
+    case 'none':
+      return false
+    case 'cidr':
+      return cidrContains(podSource.cidr, packet.source)
+    case 'interface':
+      return packet.inputInterface === podSource.name
+    case 'interfacePrefix':
+      return packet.inputInterface?.startsWith(podSource.prefix) ?? false
+  }
+}
+
+function findFrontend(
+  table: RoutingTable,
+  { destination, protocol, port }: Packet,
+): { readonly route: ServiceRoute; readonly frontend: Frontend } | undefined {
+  const vip = table.frontends.get(frontendKey(destination, protocol, port))
+  const nodePort = table.nodePortAddresses.has(destination)
+    ? table.frontends.get(frontendKey(undefined, protocol, port))
+    : undefined
+  const key = vip ?? nodePort
+  const route = key === undefined ? undefined : table.routes.get(key)
+  const address = vip === undefined ? undefined : destination
+  const frontend = route?.frontends.find((one) => one.port === port && one.address === address)
+  return route === undefined || frontend === undefined ? undefined : { route, frontend }
+}
+
+function evaluateFrontend(
+  route: ServiceRoute,
+  frontend: Frontend,
+  packet: Packet,
+  sourceClass: SourceClass,
+): Evaluation {
+  const { allowedSources, verdicts } = frontend
+  const facts = { packet, sourceClass, route, frontend }
+  if (allowedSources !== undefined && !allowedSources.some((range) => cidrContains(range, packet.source))) {
+    return { verdict: 'drop', because: 'allowedSources', ...facts }
+  }
+  const verdict = verdicts[sourceClass]
+  if (verdict.do !== 'balance') return { verdict: verdict.do, because: 'verdict', ...facts }
+  const { over, masquerade } = verdict
+  return { verdict: 'balance', endpoints: route.endpoints[over], over, masquerade, ...facts }
+}

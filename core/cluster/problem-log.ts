@@ -1,0 +1,53 @@
+import type { ObjectProblem } from './records.ts'
+
+/** Objects whose problems are remembered; the oldest are forgotten first, and told again should they come again. */
+const rememberedObjects = 10_000
+
+/** Of one object that keeps changing from one broken value to the next. */
+const rememberedProblems = 50
+
+/**
+ * Passes problems on, each once: a source that lists again, or an object that changes elsewhere, tells the same again
+ * and again.
+ */
+export class ProblemLog {
+  readonly #told = new Map<string, Set<string>>()
+  readonly #counts = new Map<string, number>()
+  readonly #onProblem: ((problem: ObjectProblem) => void) | undefined
+
+  constructor(onProblem: ((problem: ObjectProblem) => void) | undefined) {
+    this.#onProblem = onProblem
+  }
+
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts
+  }
+
+  tell(problem: ObjectProblem): void {
+    const object = `${problem.kind} ${problem.object}`
+    const told = this.#told.get(object) ?? new Set<string>()
+    const content = `${problem.field} ${problem.value} ${problem.mend}`
+    if (told.has(content)) return
+    if (told.size >= rememberedProblems) told.clear()
+    told.add(content)
+    this.#remember(object, told)
+    const counted = countedField(problem)
+    this.#counts.set(counted, (this.#counts.get(counted) ?? 0) + 1)
+    this.#onProblem?.(problem)
+  }
+
+  #remember(object: string, told: Set<string>): void {
+    this.#told.delete(object)
+    this.#told.set(object, told)
+    if (this.#told.size <= rememberedObjects) return
+    const oldest = this.#told.keys().next().value
+    if (oldest !== undefined) this.#told.delete(oldest)
+  }
+}
+
+const knownKinds = new Set(['Service', 'EndpointSlice', 'Node', 'ServiceCIDR'])
+
+/** Few enough to be a metric's labels: positions in lists are left out, and whatever a file calls its objects. */
+function countedField({ kind, field }: ObjectProblem): string {
+  return knownKinds.has(kind) ? `${kind} ${field.replace(/\[\d+\]/g, '[]')}` : 'other'
+}

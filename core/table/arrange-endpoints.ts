@@ -1,0 +1,51 @@
+import { type Endpoint, endpointKey } from './service-route.ts'
+
+/**
+ * Gives a new set of endpoints the order that leaves as many as possible where they were: newcomers take the places
+ * of those that left; places still empty are filled from the end, so at most as many move as left. Without an order
+ * to keep, sorted. The very same array when nothing changed, and the same objects for endpoints that stay.
+ *
+ * A dataplane may number its slots by position, and then one endpoint more or less is one slot written.
+ */
+export function arrangeEndpoints(
+  before: readonly Endpoint[],
+  after: readonly Endpoint[],
+): readonly Endpoint[] {
+  if (before.length === 0 || after.length === 0) return after.toSorted(byAddressAndPort)
+  const coming = new Map(after.map((endpoint) => [endpointKey(endpoint), endpoint]))
+  let changed = after.length !== before.length
+  const slots: (Endpoint | undefined)[] = before.map((old) => {
+    const key = endpointKey(old)
+    const stays = coming.get(key)
+    coming.delete(key)
+    if (stays !== undefined && stays.local === old.local) return old
+    changed = true
+    return stays
+  })
+  if (!changed) return before
+  return closeGaps(slots, [...coming.values()].sort(byAddressAndPort))
+}
+
+function closeGaps(slots: (Endpoint | undefined)[], newcomers: Endpoint[]): readonly Endpoint[] {
+  const filled: Endpoint[] = []
+  const waiting = newcomers.values()
+  for (let index = 0; index < slots.length; index++) {
+    const endpoint = slots[index] ?? waiting.next().value ?? lastOf(slots, index)
+    if (endpoint !== undefined) filled.push(endpoint)
+  }
+  return [...filled, ...waiting]
+}
+
+/** Takes the last endpoint after `index` out of the slots. */
+function lastOf(slots: (Endpoint | undefined)[], index: number): Endpoint | undefined {
+  while (slots.length > index + 1) {
+    const last = slots.pop()
+    if (last !== undefined) return last
+  }
+  return undefined
+}
+
+export function byAddressAndPort(a: Endpoint, b: Endpoint): number {
+  if (a.address !== b.address) return a.address < b.address ? -1 : 1
+  return a.port - b.port
+}

@@ -1,0 +1,168 @@
+import type { IpFamily } from './address.ts'
+import { type PodSource, type RoutingTable, tableSets } from './routing-table.ts'
+import { sameRoute } from './same-route.ts'
+import { type FrontendKey, frontendKey, type RouteKey, type ServiceRoute } from './service-route.ts'
+import type { RouteChange, SetChange, TableChange } from './table-change.ts'
+import type { TableSetMember, Touched } from './touched.ts'
+
+export { mergeTouched, type TableSetMember, type Touched } from './touched.ts'
+
+/** A table that asks nothing of the kernel. */
+export function emptyTable(family: IpFamily, podSource: PodSource): RoutingTable {
+  return new MutableTable(family, podSource)
+}
+
+/** The change from one whole table to another. */
+export function fullDifference(before: RoutingTable, after: RoutingTable): TableChange {
+  const everything: Touched = {
+    routes: new Set([...before.routes.keys(), ...after.routes.keys()]),
+    sets: {
+      clusterIPs: new Set([...before.clusterIPs, ...after.clusterIPs]),
+      serviceCidrs: new Set([...before.serviceCidrs, ...after.serviceCidrs]),
+      nodePortAddresses: new Set([...before.nodePortAddresses, ...after.nodePortAddresses]),
+      hairpinAddresses: new Set([...before.hairpinAddresses, ...after.hairpinAddresses]),
+      localAddresses: new Set([...before.localAddresses, ...after.localAddresses]),
+    },
+    triggerTimes: [],
+  }
+  return difference(before, after, everything)
+}
+
+/**
+ * The change from one table to another, looked for only where something was touched: it costs as much as that, not
+ * as much as the table. What was changed and changed back is not in it.
+ */
+export function difference(before: RoutingTable, after: RoutingTable, touched: Touched): TableChange {
+  const routes: RouteChange[] = []
+  for (const key of touched.routes) {
+    const change = routeChange(key, before.routes.get(key), after.routes.get(key))
+    if (change !== undefined) routes.push(change)
+  }
+  return {
+    family: after.family,
+    table: after,
+    routes,
+    clusterIPs: setChange(before.clusterIPs, after.clusterIPs, touched.sets.clusterIPs),
+    serviceCidrs: setChange(before.serviceCidrs, after.serviceCidrs, touched.sets.serviceCidrs),
+    nodePortAddresses: setChange(
+      before.nodePortAddresses,
+      after.nodePortAddresses,
+      touched.sets.nodePortAddresses,
+    ),
+    hairpinAddresses: setChange(
+      before.hairpinAddresses,
+      after.hairpinAddresses,
+      touched.sets.hairpinAddresses,
+    ),
+    localAddresses: setChange(before.localAddresses, after.localAddresses, touched.sets.localAddresses),
+    triggerTimes: touched.triggerTimes,
+  }
+}
+
+/** Whether the change asks nothing of the kernel. */
+export function isEmptyChange(change: TableChange): boolean {
+  return (
+    change.routes.length === 0 &&
+    tableSets.every((name) => change[name].added.length === 0 && change[name].removed.length === 0)
+  )
+}
+
+/**
+ * The table that was last applied. It starts empty. Routes are shared with the live table, not copied: they never
+ * change in place.
+ */
+export class AppliedTable {
+  readonly #table: MutableTable
+
+  /** For tables of this one's family and pod source. */
+  constructor(like: Pick<RoutingTable, 'family' | 'podSource'>) {
+    this.#table = new MutableTable(like.family, like.podSource)
+  }
+
+  get table(): RoutingTable {
+    return this.#table
+  }
+
+  /** What to do to get from here to `current`, if nothing differs but where it was touched. */
+  difference(current: RoutingTable, touched: Touched): TableChange {
+    return difference(this.#table, current, touched)
+  }
+
+  /** What to do to get from here to `current`, wherever it differs. */
+  fullDifference(current: RoutingTable): TableChange {
+    return fullDifference(this.#table, current)
+  }
+
+  /** The change has been applied. */
+  advance(change: TableChange): void {
+    this.#table.advance(change)
+  }
+}
+
+class MutableTable implements RoutingTable {
+  readonly family: IpFamily
+  readonly podSource: PodSource
+  readonly routes = new Map<RouteKey, ServiceRoute>()
+  readonly frontends = new Map<FrontendKey, RouteKey>()
+  readonly clusterIPs = new Set<TableSetMember<'clusterIPs'>>()
+  readonly serviceCidrs = new Set<TableSetMember<'serviceCidrs'>>()
+  readonly nodePortAddresses = new Set<TableSetMember<'nodePortAddresses'>>()
+  readonly hairpinAddresses = new Set<TableSetMember<'hairpinAddresses'>>()
+  readonly localAddresses = new Set<TableSetMember<'localAddresses'>>()
+
+  constructor(family: IpFamily, podSource: PodSource) {
+    this.family = family
+    this.podSource = podSource
+  }
+
+  advance(change: TableChange): void {
+    // A destination may go from one route to another, so all are given up before any is taken.
+    for (const { before } of change.routes) {
+      for (const key of frontendKeysOf(before)) this.frontends.delete(key)
+    }
+    for (const { key, after } of change.routes) {
+      for (const frontend of frontendKeysOf(after)) this.frontends.set(frontend, key)
+      if (after === undefined) this.routes.delete(key)
+      else this.routes.set(key, after)
+    }
+    advanceSet(this.clusterIPs, change.clusterIPs)
+    advanceSet(this.serviceCidrs, change.serviceCidrs)
+    advanceSet(this.nodePortAddresses, change.nodePortAddresses)
+    advanceSet(this.hairpinAddresses, change.hairpinAddresses)
+    advanceSet(this.localAddresses, change.localAddresses)
+  }
+}
+
+function frontendKeysOf(route: ServiceRoute | undefined): readonly FrontendKey[] {
+  if (route === undefined) return []
+  return route.frontends.map(({ address, port }) => frontendKey(address, route.protocol, port))
+}
+
+function advanceSet<Member>(members: Set<Member>, change: SetChange<Member>): void {
+  for (const member of change.removed) members.delete(member)
+  for (const member of change.added) members.add(member)
+}
+
+function routeChange(
+  key: RouteKey,
+  before: ServiceRoute | undefined,
+  after: ServiceRoute | undefined,
+): RouteChange | undefined {
+  if (before === after) return undefined
+  if (before === undefined) return after === undefined ? undefined : { key, after }
+  if (after === undefined) return { key, before }
+  return sameRoute(before, after) ? undefined : { key, before, after }
+}
+
+function setChange<Member>(
+  from: ReadonlySet<Member>,
+  to: ReadonlySet<Member>,
+  touched: ReadonlySet<Member>,
+): SetChange<Member> {
+  if (touched.size === 0) return unchanged
+  const added = [...touched].filter((member) => to.has(member) && !from.has(member))
+  const removed = [...touched].filter((member) => from.has(member) && !to.has(member))
+  return { added, removed }
+}
+
+const unchanged: SetChange<never> = Object.freeze({ added: [], removed: [] })

@@ -1,0 +1,8 @@
+export * from './address.ts'
+export * from './diff.ts'
+export * from './evaluate.ts'
+export type { NodePortPolicy } from './node-addresses.ts'
+export * from './routing-table.ts'
+export * from './service-route.ts'
+export * from './table-builder.ts'
+export * from './table-change.ts'

@@ -1,0 +1,412 @@
+import type {
+  NodeRecord,
+  ObjectProblem,
+  ServiceCidrRecord,
+  ServiceRecord,
+  SliceRecord,
+} from '../cluster/records.ts'
+import { mergeSlices, SliceCache } from '../cluster/slice-cache.ts'
+import { loopbackAddress } from '../cluster/usable-address.ts'
+import { type Address, type Cidr, familyOf, type IpFamily } from './address.ts'
+import { CountedSet } from './counted-set.ts'
+import { type EndpointSelection, type NodeTopology, selectEndpoints } from './endpoint-selection.ts'
+import { type Claim, FrontendClaims, type LostClaim } from './frontend-claims.ts'
+import { frontendProblem } from './frontend-problem.ts'
+import { type NodePortPolicy, nodePortAddresses, primaryAddress } from './node-addresses.ts'
+import { buildRoute } from './route-builder.ts'
+import type { PodSource, RoutingTable } from './routing-table.ts'
+import {
+  clusterIPOf,
+  destinationsOf,
+  kindOfDestination,
+  routeKeyOf,
+  serviceKeyOf,
+} from './service-frontends.ts'
+import type { FrontendKey, RouteKey, ServiceRoute } from './service-route.ts'
+import { allowedSources } from './source-ranges.ts'
+import { type Touched, TouchedSets } from './touched.ts'
+
+export interface TableBuilderOptions {
+  readonly family: IpFamily
+  /** This node's name, as slices name it. Empty: nothing is local. */
+  readonly nodeName: string
+  /** How local pods are told from others, in this family. */
+  readonly podSource: PodSource
+  /** Whether all traffic to ClusterIPs is masqueraded. Default: false. */
+  readonly masqueradeAll?: boolean
+  /** Default: `primary`. */
+  readonly nodePortAddresses?: NodePortPolicy
+  /** The node's primary address of this family, in place of what its Node object says (`bindAddress`). */
+  readonly nodeAddress?: Address
+  /** Trigger times before this are of changes that a predecessor saw: milliseconds since the epoch. Default: 0. */
+  readonly triggersSince?: number
+  /** Told of each claim that a Service loses to another one. */
+  readonly onProblem?: (problem: ObjectProblem) => void
+}
+
+/**
+ * Turns records into the routing table of one family, and keeps it so.
+ *
+ * Events only note what they may have changed; `drain` works it out. Several events of one Service between two drains
+ * are thus worked out once, and the table stands still from one drain to the next, so that a change can be compiled
+ * and applied against it. The work is proportional to the endpoints of the Services concerned; only a change of the
+ * node's zone or address goes through all of them.
+ */
+export class TableBuilder {
+  readonly family: IpFamily
+  readonly #options: TableBuilderOptions
+  readonly #services = new Map<string, ServiceRecord>()
+  readonly #slices = new SliceCache()
+  readonly #serviceCidrs = new Map<string, readonly Cidr[]>()
+  #node: NodeTopology
+  #nodeAddresses: readonly Address[] = []
+  /** Absent: not told, so those of the Node object stand in (a file as source). */
+  #interfaceAddresses: ReadonlySet<Address> | undefined
+
+  /** Services whose routes must be worked out again. */
+  readonly #dirty = new Set<string>()
+  /** Services whose record changed, with the record that their claims still are of. */
+  readonly #reclaim = new Map<string, ServiceRecord | undefined>()
+  #addressesChanged = false
+  #rangesChanged = false
+  readonly #triggerTimes = new Map<string, number[]>()
+  /** Only of Services with source ranges. */
+  readonly #allowedSources = new Map<string, readonly Cidr[]>()
+  #touched = new TouchedSets()
+
+  readonly #routes = new Map<RouteKey, ServiceRoute>()
+  readonly #claims: FrontendClaims
+  readonly #clusterIPs = new CountedSet<Address>()
+  readonly #ranges = new Set<Cidr>()
+  readonly #hairpins = new CountedSet<Address>()
+  readonly #nodePorts = new Set<Address>()
+  readonly #locals = new Set<Address>()
+  /** As of the last `drain`. Changes in place at the next one. */
+  readonly table: RoutingTable
+
+  constructor(options: TableBuilderOptions) {
+    this.#options = options
+    this.family = options.family
+    this.#node = { nodeName: options.nodeName, zone: '' }
+    this.#claims = new FrontendClaims(
+      (route, frontend) => this.#claimOf(route, frontend),
+      (lost) => this.#tellLost(lost),
+    )
+    this.table = {
+      family: options.family,
+      routes: this.#routes,
+      frontends: this.#claims.owners,
+      clusterIPs: this.#clusterIPs.values,
+      serviceCidrs: this.#ranges,
+      nodePortAddresses: this.#nodePorts,
+      hairpinAddresses: this.#hairpins.values,
+      localAddresses: this.#locals,
+      podSource: options.podSource,
+    }
+  }
+
+  setService(service: ServiceRecord): void {
+    this.#changeService(service.key, service)
+  }
+
+  removeService(key: string): void {
+    if (this.#services.has(key)) this.#changeService(key, undefined)
+  }
+
+  /** A slice of the other family is one that is gone from this one. */
+  setSlice(slice: SliceRecord): void {
+    if (slice.family !== this.family) {
+      this.removeSlice(slice.key)
+      return
+    }
+    const concerned = this.#slices.set(slice)
+    for (const key of concerned) this.#dirty.add(key)
+    const { triggerTime } = slice
+    if (concerned.length === 0 || triggerTime === undefined) return
+    if (triggerTime < (this.#options.triggersSince ?? 0)) return
+    const times = this.#triggerTimes.get(slice.serviceKey) ?? []
+    if (times.length < mostTriggerTimes) this.#triggerTimes.set(slice.serviceKey, [...times, triggerTime])
+  }
+
+  /** The Service's pending trigger times go too: they measured endpoints that never came to be (SEMANTICS 3). */
+  removeSlice(key: string): void {
+    const service = this.#slices.remove(key)
+    if (service === undefined) return
+    this.#dirty.add(service)
+    this.#triggerTimes.delete(service)
+  }
+
+  /** Any other node than this one is ignored. */
+  setNode(node: NodeRecord): void {
+    if (node.key !== this.#options.nodeName) return
+    if (node.zone !== this.#node.zone) {
+      this.#node = { nodeName: this.#node.nodeName, zone: node.zone }
+      for (const key of this.#services.keys()) this.#dirty.add(key)
+    }
+    const before = this.#sourceAddress
+    this.#nodeAddresses = node.addresses
+    this.#addressesChanged = true
+    if (this.#sourceAddress !== before) this.#restrictAgain()
+  }
+
+  /** The node as last known stays: traffic doesn't stop because its Node object is made again. */
+  removeNode(_key: string): void {}
+
+  setServiceCidr(record: ServiceCidrRecord): void {
+    const ours = record.cidrs.filter((cidr) => familyOf(cidr) === this.family)
+    this.#serviceCidrs.set(record.key, ours)
+    this.#rangesChanged = true
+  }
+
+  removeServiceCidr(key: string): void {
+    if (this.#serviceCidrs.delete(key)) this.#rangesChanged = true
+  }
+
+  /** All addresses of this node's interfaces, of both families. Until told, those of its Node object count. */
+  setLocalAddresses(addresses: ReadonlySet<Address>): void {
+    this.#interfaceAddresses = addresses
+    this.#addressesChanged = true
+  }
+
+  /** Whether `drain` has anything to work out. */
+  get isPending(): boolean {
+    return this.#dirty.size > 0 || this.#reclaim.size > 0 || this.#addressesChanged || this.#rangesChanged
+  }
+
+  /** Brings the table up to date; gives what was touched since the last time. */
+  drain(): Touched {
+    if (this.#addressesChanged) this.#placeNode()
+    if (this.#rangesChanged) this.#placeRanges()
+    this.#addressesChanged = false
+    this.#rangesChanged = false
+    this.#settleClaims()
+    for (const key of this.#dirty) this.#rebuild(key)
+    this.#dirty.clear()
+    this.#triggerTimes.clear()
+    const touched = this.#touched
+    this.#touched = new TouchedSets()
+    return touched
+  }
+
+  /** The Service behind a route, as it is now. */
+  serviceOf(route: RouteKey): ServiceRecord | undefined {
+    return this.#services.get(serviceKeyOf(route))
+  }
+
+  /** How the endpoints of a route were chosen; for explaining, so it is worked out anew. */
+  selectionOf(route: RouteKey): EndpointSelection | undefined {
+    const service = this.serviceOf(route)
+    const port = service?.ports.find((one) => routeKeyOf(service, one) === route)
+    if (service === undefined || port === undefined) return undefined
+    return selectEndpoints(
+      mergeSlices(this.#slices.slicesOf(service.key), port.name, port.protocol),
+      this.#node,
+    )
+  }
+
+  /** This node, as it decides about endpoints. */
+  get node(): NodeTopology {
+    return this.#node
+  }
+
+  /** How many Services and destinations are held for reasons beyond the table; for tests against leaks. */
+  get held(): { readonly services: number; readonly sliceServices: number; readonly contested: number } {
+    return {
+      services: this.#services.size,
+      sliceServices: this.#slices.serviceCount,
+      contested: this.#claims.contestedCount,
+    }
+  }
+
+  #changeService(key: string, service: ServiceRecord | undefined): void {
+    const before = this.#services.get(key)
+    if (!this.#reclaim.has(key)) this.#reclaim.set(key, before)
+    this.#dirty.add(key)
+    if (service === undefined) this.#services.delete(key)
+    else this.#services.set(key, service)
+    this.#restrict(key, service)
+  }
+
+  #restrict(key: string, service: ServiceRecord | undefined): void {
+    const sources =
+      service === undefined || service.sourceRanges.length === 0
+        ? undefined
+        : allowedSources(service.sourceRanges, this.family, this.#sourceAddress, service.loadBalancerIPs)
+    if (sources === undefined) this.#allowedSources.delete(key)
+    else this.#allowedSources.set(key, sources)
+  }
+
+  #restrictAgain(): void {
+    for (const [key, service] of this.#services) {
+      if (service.sourceRanges.length === 0) continue
+      this.#restrict(key, service)
+      this.#dirty.add(key)
+    }
+  }
+
+  /** The address that the node's own packets are taken to come from (SEMANTICS 7). */
+  get #sourceAddress(): Address {
+    return this.#primary ?? loopbackAddress(this.family)
+  }
+
+  get #primary(): Address | undefined {
+    return this.#options.nodeAddress ?? primaryAddress(this.#nodeAddresses, this.family)
+  }
+
+  #placeNode(): void {
+    const all = this.#interfaceAddresses ?? this.#nodeAddresses
+    const locals = new Set([...all].filter((address) => familyOf(address) === this.family))
+    replaceMembers(this.#locals, locals, this.#touched.sets.localAddresses)
+    const policy = this.#options.nodePortAddresses ?? 'primary'
+    const answering = nodePortAddresses(policy, this.family, locals, this.#primary)
+    replaceMembers(this.#nodePorts, answering, this.#touched.sets.nodePortAddresses)
+  }
+
+  /** Two ServiceCIDRs may name the same range, so it is the union that counts (SEMANTICS 13, quirk 2). */
+  #placeRanges(): void {
+    const all = new Set([...this.#serviceCidrs.values()].flat())
+    replaceMembers(this.#ranges, all, this.#touched.sets.serviceCidrs)
+  }
+
+  /**
+   * Takes back the claims that no longer are, of all changed Services, before any new one is put in: so every owner
+   * that a newcomer meets has its claim by its present record.
+   */
+  #settleClaims(): void {
+    for (const [key, before] of this.#reclaim) this.#releaseClaims(before, this.#services.get(key))
+    for (const key of this.#reclaim.keys()) this.#putClaims(this.#services.get(key))
+    this.#reclaim.clear()
+  }
+
+  #releaseClaims(before: ServiceRecord | undefined, after: ServiceRecord | undefined): void {
+    if (before === undefined) return
+    const kept = new Set(
+      this.#destinations(after).map(({ route, destination }) => `${route} ${destination.key}`),
+    )
+    for (const { route, destination } of this.#destinations(before)) {
+      if (kept.has(`${route} ${destination.key}`)) continue
+      const heir = this.#claims.release(destination.key, route)
+      if (heir !== undefined) this.#dirty.add(serviceKeyOf(heir))
+    }
+    const clusterIP = clusterIPOf(before, this.family)
+    if (clusterIP !== undefined && this.#clusterIPs.release(clusterIP))
+      this.#touched.sets.clusterIPs.add(clusterIP)
+    if (after === undefined || clusterIPOf(after, this.family) === undefined) this.#dropRoutes(before)
+    else {
+      const ports = new Set(after.ports.map((port) => routeKeyOf(after, port)))
+      for (const port of before.ports) {
+        const route = routeKeyOf(before, port)
+        if (!ports.has(route)) this.#publish(route, undefined)
+      }
+    }
+  }
+
+  #putClaims(service: ServiceRecord | undefined): void {
+    if (service === undefined) return
+    const clusterIP = clusterIPOf(service, this.family)
+    if (clusterIP === undefined) return
+    if (this.#clusterIPs.hold(clusterIP)) this.#touched.sets.clusterIPs.add(clusterIP)
+    for (const { route, destination } of this.#destinations(service)) {
+      const { key, kind } = destination
+      const claim = { route, service: service.key, createdAt: service.createdAt, kind }
+      const dispossessed = this.#claims.claim(key, claim)
+      if (dispossessed !== undefined) this.#dirty.add(serviceKeyOf(dispossessed))
+    }
+  }
+
+  #destinations(service: ServiceRecord | undefined) {
+    if (service === undefined) return []
+    return service.ports.flatMap((port) => {
+      const route = routeKeyOf(service, port)
+      return destinationsOf(service, port, this.family).map((destination) => ({ route, destination }))
+    })
+  }
+
+  #claimOf(route: RouteKey, frontend: FrontendKey): Claim {
+    const service = this.serviceOf(route)
+    return {
+      route,
+      service: serviceKeyOf(route),
+      createdAt: service?.createdAt ?? 0,
+      kind: service === undefined ? 'ExternalIP' : kindOfDestination(service, frontend),
+    }
+  }
+
+  #tellLost(lost: LostClaim): void {
+    this.#options.onProblem?.(frontendProblem(lost))
+  }
+
+  #dropRoutes(service: ServiceRecord): void {
+    for (const port of service.ports) this.#publish(routeKeyOf(service, port), undefined)
+  }
+
+  #rebuild(key: string): void {
+    const service = this.#services.get(key)
+    if (service === undefined || clusterIPOf(service, this.family) === undefined) return
+    const slices = this.#slices.slicesOf(key)
+    let changed = false
+    for (const port of service.ports) {
+      const route = routeKeyOf(service, port)
+      const owned = destinationsOf(service, port, this.family).filter(
+        (destination) => this.#claims.owners.get(destination.key) === route,
+      )
+      const before = this.#routes.get(route)
+      const after = buildRoute({
+        key: before?.key ?? route,
+        before,
+        service,
+        port,
+        family: this.family,
+        destinations: owned,
+        selection: selectEndpoints(mergeSlices(slices, port.name, port.protocol), this.#node),
+        node: this.#node,
+        allowedSources: this.#allowedSources.get(key),
+        detectsPods: this.#options.podSource.by !== 'none',
+        masqueradeAll: this.#options.masqueradeAll ?? false,
+      })
+      if (this.#publish(route, after)) changed = true
+    }
+    if (changed) this.#touched.triggerTimes.push(...(this.#triggerTimes.get(key) ?? []))
+  }
+
+  /** Whether anything changed. */
+  #publish(key: RouteKey, after: ServiceRoute | undefined): boolean {
+    const before = this.#routes.get(key)
+    if (before === after) return false
+    if (after === undefined) this.#routes.delete(key)
+    else this.#routes.set(key, after)
+    this.#touched.routes.add(key)
+    if (before?.endpoints !== after?.endpoints) {
+      for (const address of localAddressesOf(after)) {
+        if (this.#hairpins.hold(address)) this.#touched.sets.hairpinAddresses.add(address)
+      }
+      for (const address of localAddressesOf(before)) {
+        if (this.#hairpins.release(address)) this.#touched.sets.hairpinAddresses.add(address)
+      }
+    }
+    return true
+  }
+}
+
+/** What an annotation may add to the latency metric between two drains, for one Service. */
+const mostTriggerTimes = 100
+
+/** One entry for each local endpoint in each list: held and released alike, so the counts come out even. */
+function* localAddressesOf(route: ServiceRoute | undefined): Generator<Address> {
+  if (route === undefined) return
+  for (const endpoint of route.endpoints.cluster) if (endpoint.local) yield endpoint.address
+  for (const endpoint of route.endpoints.local) yield endpoint.address
+}
+
+function replaceMembers<Member>(set: Set<Member>, wanted: ReadonlySet<Member>, touched: Set<Member>): void {
+  for (const member of [...set]) {
+    if (wanted.has(member)) continue
+    set.delete(member)
+    touched.add(member)
+  }
+  for (const member of wanted) {
+    if (set.has(member)) continue
+    set.add(member)
+    touched.add(member)
+  }
+}

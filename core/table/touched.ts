@@ -1,0 +1,49 @@
+import type { RoutingTable, TableSet } from './routing-table.ts'
+import type { RouteKey } from './service-route.ts'
+
+/** What a set of the table holds: addresses or ranges. */
+export type TableSetMember<Name extends TableSet> =
+  RoutingTable[Name] extends ReadonlySet<infer Member> ? Member : never
+
+/**
+ * Where the table may have changed since it was last asked: the only places that a difference has to look at. A place
+ * that was changed and changed back is still touched; the difference finds nothing there.
+ */
+export interface Touched {
+  readonly routes: ReadonlySet<RouteKey>
+  readonly sets: { readonly [Name in TableSet]: ReadonlySet<TableSetMember<Name>> }
+  /** When the causes happened, by the cluster's clock: milliseconds since the epoch. */
+  readonly triggerTimes: readonly number[]
+}
+
+/** Gathers what is touched, until it is taken. */
+export class TouchedSets implements Touched {
+  readonly routes = new Set<RouteKey>()
+  readonly sets: { readonly [Name in TableSet]: Set<TableSetMember<Name>> } = {
+    clusterIPs: new Set(),
+    serviceCidrs: new Set(),
+    nodePortAddresses: new Set(),
+    hairpinAddresses: new Set(),
+    localAddresses: new Set(),
+  }
+  readonly triggerTimes: number[] = []
+}
+
+/** All that either touched, for a change that is retried together with what came after it. */
+export function mergeTouched(first: Touched, second: Touched): Touched {
+  const merged = new TouchedSets()
+  for (const touched of [first, second]) {
+    for (const key of touched.routes) merged.routes.add(key)
+    addAll(merged.sets.clusterIPs, touched.sets.clusterIPs)
+    addAll(merged.sets.serviceCidrs, touched.sets.serviceCidrs)
+    addAll(merged.sets.nodePortAddresses, touched.sets.nodePortAddresses)
+    addAll(merged.sets.hairpinAddresses, touched.sets.hairpinAddresses)
+    addAll(merged.sets.localAddresses, touched.sets.localAddresses)
+    for (const time of touched.triggerTimes) merged.triggerTimes.push(time)
+  }
+  return merged
+}
+
+function addAll<Member>(into: Set<Member>, members: ReadonlySet<Member>): void {
+  for (const member of members) into.add(member)
+}
