@@ -42,6 +42,11 @@ export class Engine {
     return [...this.#loops.keys()]
   }
 
+  /** Resolves when every family's kernel state first is as its table says; never, if stopped before. */
+  get firstApplied(): Promise<void> {
+    return Promise.all([...this.#loops.values()].map((loop) => loop.firstApplied)).then(() => {})
+  }
+
   /** To be called once the cluster state is complete, and the dataplane started. */
   start(): void {
     for (const loop of this.#loops.values()) loop.start()

@@ -1,4 +1,8 @@
 export * from './engine.ts'
 export * from './observer.ts'
+export { openSource } from './open-source.ts'
+export * from './proxy.ts'
+export { ProxyError } from './proxy-error.ts'
 export type { LiveTable } from './sync-loop.ts'
+export { type TableBuildersOptions, tableBuilders } from './table-builders.ts'
 export * from './timing.ts'

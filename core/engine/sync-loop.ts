@@ -40,6 +40,9 @@ const mostTriggerTimes = 10_000
  * same is how it starts: a predecessor's rules are adopted. No two calls to the dataplane for this family overlap.
  */
 export class SyncLoop {
+  /** Resolves when the kernel first holds what the table says; never, if it is stopped before. */
+  readonly firstApplied: Promise<void>
+  readonly #resolveFirst: () => void
   readonly #options: SyncLoopOptions
   readonly #applied: AppliedTable
   #started = false
@@ -66,6 +69,9 @@ export class SyncLoop {
   constructor(options: SyncLoopOptions) {
     this.#options = options
     this.#applied = new AppliedTable(options.live.table)
+    const first = Promise.withResolvers<void>()
+    this.firstApplied = first.promise
+    this.#resolveFirst = first.resolve
   }
 
   /** Begins with what the kernel holds. To be called once the table is complete: a partial one is never applied. */
@@ -175,6 +181,7 @@ export class SyncLoop {
     this.#applied.advance(change)
     this.#doubt = undefined
     this.#report(why, change, report, { ...received, begun, computed, compiled })
+    this.#resolveFirst()
   }
 
   #awaitAudit(period: number): void {

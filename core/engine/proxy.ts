@@ -1,0 +1,206 @@
+import { networkInterfaces } from 'node:os'
+import { ClusterState } from '../cluster/cluster-state.ts'
+import type { ObjectProblem } from '../cluster/records.ts'
+import type { ProxyConfig } from '../config/proxy-config.ts'
+import type { Dataplane, ProbeReport } from '../dataplane/contract.ts'
+import { loadDataplane } from '../dataplane/load-dataplane.ts'
+import { usableFamilies } from '../node/families.ts'
+import { type AddressWatch, type Interfaces, watchLocalAddresses } from '../node/local-addresses.ts'
+import { PodCidrGate } from '../node/pod-cidr-gate.ts'
+import type { ClusterSink, ClusterSource } from '../source/cluster-source.ts'
+import type { Logger } from '../source/logger.ts'
+import type { Address, Cidr, IpFamily } from '../table/address.ts'
+import type { RoutingTable } from '../table/routing-table.ts'
+import type { TableBuilder } from '../table/table-builder.ts'
+import { Engine } from './engine.ts'
+import type { EngineObserver } from './observer.ts'
+import { openSource } from './open-source.ts'
+import { ProxyError, unusable } from './proxy-error.ts'
+import { tableBuilders } from './table-builders.ts'
+
+/** Milliseconds between two looks at the node's addresses. */
+const addressPeriod = 2000
+
+export interface ProxyOptions {
+  readonly config: ProxyConfig
+  /** As `nodeName` gives it. */
+  readonly nodeName: string
+  readonly logger: Logger
+  readonly observer?: EngineObserver
+  /** Default: loaded as `config` says. */
+  readonly dataplane?: Dataplane<unknown, unknown>
+  /** Default: opened as `config` says. */
+  readonly source?: ClusterSource
+  /** Default: `os.networkInterfaces`, those of this process's network namespace. */
+  readonly interfaces?: () => Interfaces
+  /** Told of each object that can't be used as it is, once. */
+  readonly onProblem?: (problem: ObjectProblem) => void
+}
+
+/**
+ * Starts a proxy for this node: from its source through the tables and the engine to its dataplane. It returns when
+ * everything is started; `synced` and `firstApplied` tell how far it is.
+ *
+ * @throws {ProxyError} when the dataplane can't run on this node, and whatever the dataplane's loading or the source's
+ *   start throws. Nothing is left running then.
+ */
+export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
+  const { config, logger } = options
+  const dataplane =
+    options.dataplane ??
+    (await loadDataplane(config.dataplane, {
+      masqueradeBit: config.masqueradeBit,
+      settings: config.dataplaneSettings,
+    }))
+  const probe = await dataplane.probe()
+  if (!probe.usable) throw unusable(dataplane.name, probe)
+  const usable = await usableFamilies()
+  const families = dataplane.capabilities.families.filter((family) => usable.includes(family))
+  if (families.length === 0) {
+    const [theirs, ours] = [dataplane.capabilities.families.join(', '), usable.join(', ')]
+    const message = `dataplane ${dataplane.name} does ${theirs}, and this node has ${ours} only`
+    throw new ProxyError('FAMILY_UNUSABLE', message, 'enable the family, or choose another --dataplane')
+  }
+  const source = options.source ?? (await openSource(config.source, options.nodeName, logger))
+  await dataplane.start()
+  const proxy = new RunningProxy(options, { dataplane, probe, families, source })
+  try {
+    await source.start(proxy.sink)
+  } catch (error) {
+    await proxy.stop()
+    throw error
+  }
+  return proxy
+}
+
+interface Parts {
+  readonly dataplane: Dataplane<unknown, unknown>
+  readonly probe: ProbeReport
+  readonly families: readonly IpFamily[]
+  readonly source: ClusterSource
+}
+
+/** A proxy at work. Made by {@link startProxy}. */
+export class RunningProxy {
+  readonly nodeName: string
+  readonly dataplane: Dataplane<unknown, unknown>
+  /** What the dataplane found on this node. */
+  readonly probe: ProbeReport
+  readonly families: readonly IpFamily[]
+  readonly source: ClusterSource
+  /** Takes what the source delivers. */
+  readonly sink: ClusterSink
+  /** Resolves when the cluster's state is complete, so that the first apply begins. */
+  readonly synced: Promise<void>
+  /** Resolves when the kernel first holds what the cluster asks, in every family. */
+  readonly firstApplied: Promise<void>
+  /** Rejects with a {@link ProxyError} when the proxy can't go on; resolves when it is stopped. */
+  readonly ended: Promise<void>
+
+  readonly #options: ProxyOptions
+  readonly #synced = Promise.withResolvers<void>()
+  readonly #firstApplied = Promise.withResolvers<void>()
+  readonly #ended = Promise.withResolvers<void>()
+  #stopping: Promise<void> | undefined
+  #state: ClusterState | undefined
+  #builders: readonly TableBuilder[] = []
+  #engine: Engine | undefined
+  #addresses: AddressWatch | undefined
+
+  constructor(options: ProxyOptions, parts: Parts) {
+    this.#options = options
+    this.nodeName = options.nodeName
+    this.dataplane = parts.dataplane
+    this.probe = parts.probe
+    this.families = parts.families
+    this.source = parts.source
+    this.synced = this.#synced.promise
+    this.firstApplied = this.#firstApplied.promise
+    this.ended = this.#ended.promise
+    // Whoever doesn't ask how it ended doesn't want to be ended by it.
+    this.ended.catch(() => {})
+    this.sink =
+      options.config.podDetection.mode === 'NodeCIDR'
+        ? new PodCidrGate({
+            nodeName: options.nodeName,
+            open: (podCidrs) => this.#assemble(podCidrs),
+            changed: (before, after) => this.#endOnPodCidrs(before, after),
+          })
+        : this.#assemble([])
+  }
+
+  /** The family's table as it was last compiled; `undefined` before there is one. It changes in place. */
+  table(family: IpFamily): RoutingTable | undefined {
+    return this.#builders.find((builder) => builder.family === family)?.table
+  }
+
+  /** What the first apply still waits for, for a person; empty: nothing. */
+  get awaited(): readonly string[] {
+    if (this.#state === undefined) return [`podCIDRs of Node ${this.nodeName}`]
+    return this.#state.awaited.map((kind) => `list of ${kind}s`)
+  }
+
+  /** Ends after the applies under way; the rules stay in the kernel. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    this.#addresses?.stop()
+    await this.source.stop()
+    await this.#engine?.stop()
+    await this.dataplane.stop()
+    this.#ended.resolve()
+  }
+
+  #assemble(podCidrs: readonly Cidr[]): ClusterSink {
+    const { config, nodeName, observer, onProblem } = this.#options
+    const builders = tableBuilders({
+      config,
+      nodeName,
+      families: this.families,
+      podCidrs,
+      triggersSince: Date.now(),
+      onProblem: (problem) => state.problem(problem),
+    })
+    const engine = new Engine({
+      dataplane: this.dataplane,
+      tables: Object.fromEntries(builders.map((builder) => [builder.family, builder])),
+      minSyncPeriod: config.minSyncPeriod,
+      auditPeriod: config.auditPeriod,
+      ...(observer === undefined ? {} : { observer }),
+    })
+    const state = new ClusterState({
+      builders,
+      onChange: ({ family }, receivedAt) => engine.notify(family, receivedAt),
+      onSynced: () => {
+        engine.start()
+        this.#synced.resolve()
+      },
+      ...(onProblem === undefined ? {} : { onProblem }),
+    })
+    this.#builders = builders
+    this.#engine = engine
+    this.#state = state
+    engine.firstApplied.then(this.#firstApplied.resolve)
+    this.#addresses = watchLocalAddresses((addresses) => this.#moveTo(addresses), {
+      read: this.#options.interfaces ?? networkInterfaces,
+      period: addressPeriod,
+    })
+    return state
+  }
+
+  #moveTo(addresses: ReadonlySet<Address>): void {
+    for (const builder of this.#builders) {
+      builder.setLocalAddresses(addresses)
+      if (builder.isPending) this.#engine?.notify(builder.family)
+    }
+  }
+
+  #endOnPodCidrs(before: readonly Cidr[], after: readonly Cidr[]): void {
+    const message = `podCIDRs of Node ${this.nodeName} changed from ${before.join(', ')} to ${after.join(', ')}`
+    const mend = 'start again: pods are told by these ranges, and they are fixed for the life of the process'
+    this.#ended.reject(new ProxyError('POD_CIDRS_CHANGED', message, mend))
+  }
+}

@@ -1,0 +1,40 @@
+import type { ObjectProblem } from '../cluster/records.ts'
+import { podSource } from '../config/pod-source.ts'
+import type { ProxyConfig } from '../config/proxy-config.ts'
+import { type Cidr, familyOf, type IpFamily } from '../table/address.ts'
+import { TableBuilder } from '../table/table-builder.ts'
+
+export interface TableBuildersOptions {
+  readonly config: ProxyConfig
+  readonly nodeName: string
+  readonly families: readonly IpFamily[]
+  /** The Node's `spec.podCIDRs`; looked at in mode NodeCIDR only. */
+  readonly podCidrs: readonly Cidr[]
+  /** Milliseconds since the epoch; see `TableBuilderOptions`. */
+  readonly triggersSince?: number
+  readonly onProblem?: (problem: ObjectProblem) => void
+}
+
+/** A builder for each family, set up as the operator configured. */
+export function tableBuilders(options: TableBuildersOptions): TableBuilder[] {
+  const { config, nodeName, families, podCidrs, triggersSince, onProblem } = options
+  const { bindAddress, masqueradeAll, nodePortAddresses } = config
+  return families.map((family) => {
+    // An unspecified bind address means "any", so it tells nothing about this node.
+    const told = bindAddress !== undefined && familyOf(bindAddress) === family && !isUnspecified(bindAddress)
+    return new TableBuilder({
+      family,
+      nodeName,
+      podSource: podSource(config.podDetection, family, podCidrs),
+      masqueradeAll,
+      nodePortAddresses: nodePortAddresses.at === 'primary' ? 'primary' : nodePortAddresses.cidrs,
+      ...(told ? { nodeAddress: bindAddress } : {}),
+      ...(triggersSince === undefined ? {} : { triggersSince }),
+      ...(onProblem === undefined ? {} : { onProblem }),
+    })
+  })
+}
+
+function isUnspecified(address: string): boolean {
+  return address === '0.0.0.0' || address === '::'
+}
