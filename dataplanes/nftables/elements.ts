@@ -1,4 +1,4 @@
-import type { SetDeclaration } from './layout.ts'
+import type { Field, SetDeclaration } from './layout.ts'
 
 /** One field: an address, range, protocol or chain as text; a port, slot or number as a number. */
 export type Datum = string | number
@@ -9,13 +9,17 @@ export interface Element {
   readonly value?: readonly Datum[]
 }
 
-/** Identifies an element within its set. */
-export function keyText(key: readonly Datum[]): string {
-  return key.join('|')
+/** A key or value as one string; identifies an element within its set. */
+export function dataText(data: readonly Datum[]): string {
+  return data.join('|')
 }
 
-export function sameValue(a: Element, b: Element): boolean {
-  return keyText(a.value ?? []) === keyText(b.value ?? [])
+/** What {@link dataText} wrote, read back as the fields that it had. */
+export function readDataText(text: string, fields: readonly Field[]): Datum[] {
+  return text.split('|').map((part, index) => {
+    const field = fields[index]
+    return field === 'port' || field === 'slot' || field === 'number' ? Number(part) : part
+  })
 }
 
 /** What happens to one set's elements. All removals of a program come before all additions. */

@@ -1,14 +1,20 @@
 import type { IpFamily } from '@portolan/core'
-import type { Element } from './elements.ts'
 
-/** What the kernel holds of one family's table. */
-export interface Held {
-  readonly family: IpFamily
-  /** By name, with the number of rules in each. Empty: there is no table. */
+/** The chains and sets of a table, without elements. */
+export interface Structure {
+  /** Number of rules by chain. Empty: there is no table. */
   readonly chains: ReadonlyMap<string, number>
   readonly sets: ReadonlySet<string>
-  /** By set name, then by key. Sets that packets fill are left out. */
-  readonly elements: ReadonlyMap<string, ReadonlyMap<string, Element>>
+}
+
+/** Value text by key text (see elements.ts); as text, because there may be millions. */
+export type HeldElements = Map<string, string>
+
+/** What the kernel holds of one family's table. */
+export interface Held extends Structure {
+  readonly family: IpFamily
+  /** By set name. Sets that packets fill are left out. */
+  readonly elements: ReadonlyMap<string, ReadonlyMap<string, string>>
 }
 
 export function nothingHeld(family: IpFamily): Held {

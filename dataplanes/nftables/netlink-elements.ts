@@ -138,76 +138,80 @@ function writeIntervalEnd(writer: NetlinkWriter, cidr: Cidr): void {
   writer.endAttribute(start)
 }
 
-/** Reads the elements in one message's list; `undefined` marks the end of a plain interval, at its address. */
-export function* readElements(list: Buffer, set: SetDeclaration, family: IpFamily): Generator<ReadElement> {
-  for (const { value: bytes } of readAttributes(list)) {
-    const key = unwrap(bytes, element.key)
-    if (key === undefined) continue
-    const flags = findAttribute(bytes, element.flags)?.readUInt32BE(0) ?? 0
-    const read = readData(key, set.key, family)
-    const end = unwrap(bytes, element.keyEnd)
-    if (end !== undefined && set.key.at(-1) === 'range') {
-      const last = readData(end, set.key, family).at(-1)
-      read.push(rangeOf(String(read.pop()) as Address, String(last) as Address))
-    }
-    const value = set.value === undefined ? undefined : readValue(bytes, set.value, family)
-    yield {
-      element: value === undefined ? { key: read } : { key: read, value },
-      intervalEnd: (flags & intervalEnd) !== 0,
-    }
-  }
-}
-
+/** One element read back, as texts (see elements.ts). */
 export interface ReadElement {
-  readonly element: Element
+  readonly key: string
+  /** Empty in a set. */
+  readonly value: string
+  /** The end of a plain interval, not an element. */
   readonly intervalEnd: boolean
 }
 
-function unwrap(bytes: Buffer, attribute: number): Buffer | undefined {
-  const outer = findAttribute(bytes, attribute)
-  return outer === undefined ? undefined : findAttribute(outer, data.value)
-}
-
-function readValue(bytes: Buffer, kinds: readonly Field[], family: IpFamily): Datum[] | undefined {
-  const outer = findAttribute(bytes, element.data)
-  if (outer === undefined) return undefined
-  if (kinds[0] === 'chain') {
-    const inner = findAttribute(outer, data.verdict)
-    const chain = inner === undefined ? undefined : findAttribute(inner, verdict.chain)
-    return chain === undefined ? undefined : [chain.toString('latin1').replace(/\0.*$/s, '')]
+/** Reads the elements in one message's list. */
+export function* readElements(list: Buffer, set: SetDeclaration, family: IpFamily): Generator<ReadElement> {
+  for (const { value: bytes } of readAttributes(list)) {
+    let key = ''
+    let last = ''
+    let value = ''
+    let flags = 0
+    for (const attribute of readAttributes(bytes)) {
+      if (attribute.type === element.key) key = readData(unwrap(attribute.value), set.key, family)
+      else if (attribute.type === element.keyEnd) last = readData(unwrap(attribute.value), set.key, family)
+      else if (attribute.type === element.data) value = readValue(attribute.value, set.value ?? [], family)
+      else if (attribute.type === element.flags) flags = attribute.value.readUInt32BE(0)
+    }
+    if (last !== '' && set.key.at(-1) === 'range') key = withRange(key, last)
+    yield { key, value, intervalEnd: (flags & intervalEnd) !== 0 }
   }
-  const value = findAttribute(outer, data.value)
-  return value === undefined ? undefined : readData(value, kinds, family)
 }
 
-function readData(bytes: Buffer, kinds: readonly Field[], family: IpFamily): Datum[] {
+/** The first attribute inside: data come in a nest of one. */
+function unwrap(nest: Buffer): Buffer {
+  return nest.subarray(4, nest.readUInt16LE(0))
+}
+
+function withRange(first: string, last: string): string {
+  const [cut, lastCut] = [first.lastIndexOf('|'), last.lastIndexOf('|')]
+  const range = rangeOf(first.slice(cut + 1) as Address, last.slice(lastCut + 1) as Address)
+  return `${first.slice(0, cut + 1)}${range}`
+}
+
+function readValue(nest: Buffer, fields: readonly Field[], family: IpFamily): string {
+  if (fields[0] !== 'chain') return readData(unwrap(nest), fields, family)
+  const chain = findAttribute(unwrap(nest), verdict.chain)
+  return chain === undefined ? '' : chain.toString('latin1', 0, chain.length - 1)
+}
+
+function readData(bytes: Buffer, fields: readonly Field[], family: IpFamily): string {
   const addressLength = family === 'IPv4' ? 4 : 16
-  const result: Datum[] = []
+  let text = ''
   let offset = 0
-  for (const kind of kinds) {
-    switch (kind) {
+  for (const field of fields) {
+    if (offset > 0) text += '|'
+    switch (field) {
       case 'address':
       case 'range':
-        result.push(formatBytes(bytes.subarray(offset, offset + addressLength)))
+        text += formatBytes(bytes.subarray(offset, offset + addressLength))
         offset += addressLength
         break
       case 'protocol':
-        result.push(protocolOfNumber(bytes[offset]))
+        text += protocolOfNumber(bytes[offset])
         offset += 4
         break
       case 'port':
-        result.push(bytes.readUInt16BE(offset))
+        text += bytes.readUInt16BE(offset)
         offset += 4
         break
       default:
-        result.push(bytes.readUInt32LE(offset))
+        text += bytes.readUInt32LE(offset)
         offset += 4
     }
   }
-  return result
+  return text
 }
 
 function protocolOfNumber(number: number | undefined): string {
+  if (number === protocolNumbers.TCP) return 'TCP'
   const found = Object.entries(protocolNumbers).find(([, value]) => value === number)
   return found?.[0] ?? String(number)
 }

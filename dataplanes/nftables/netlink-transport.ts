@@ -11,7 +11,8 @@ import {
   readAttributes,
 } from '@portolan/native'
 import { elementText } from './element-text.ts'
-import { type Element, keyText } from './elements.ts'
+import type { Element } from './elements.ts'
+import type { HeldElements, Structure } from './held.ts'
 import { nftFamily, type SetDeclaration, tableName } from './layout.ts'
 import { rangeOf, readElements, writeElement } from './netlink-elements.ts'
 import type { NftCommand } from './nft-command.ts'
@@ -26,11 +27,15 @@ const subsystem = 10 << 8
 const message = {
   batchBegin: 0x10,
   batchEnd: 0x11,
+  getChain: subsystem | 4,
+  getRule: subsystem | 7,
+  getSet: subsystem | 10,
   newSetElement: subsystem | 12,
   getSetElement: subsystem | 13,
   deleteSetElement: subsystem | 14,
 }
 const list = { table: 1, set: 2, elements: 3 }
+const object = { table: 1, setName: 2, ruleChain: 2, chainName: 3 }
 const protocolFamily: Readonly<Record<IpFamily, number>> = { IPv4: 2, IPv6: 10 }
 
 /** A list's length is a 16-bit number of bytes; one element is well below the rest. */
@@ -76,13 +81,24 @@ export class NetlinkTransport implements Transport {
     return bytes
   }
 
-  async readElements(
-    family: IpFamily,
-    sets: readonly SetDeclaration[],
-  ): Promise<Map<string, Map<string, Element>>> {
-    const result = new Map<string, Map<string, Element>>()
+  async readStructure(family: IpFamily): Promise<Structure> {
+    const chains = new Map<string, number>()
+    for (const name of this.#names(message.getChain, family, object.chainName)) chains.set(name, 0)
+    // Asking for the sets of a table that isn't there is an error, unlike for its chains.
+    if (chains.size === 0) return { chains, sets: new Set() }
+    for (const name of this.#names(message.getRule, family, object.ruleChain)) {
+      chains.set(name, (chains.get(name) ?? 0) + 1)
+    }
+    return { chains, sets: new Set(this.#names(message.getSet, family, object.setName)) }
+  }
+
+  async readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, HeldElements>> {
+    const result = new Map<string, HeldElements>()
     for (const set of sets) {
-      result.set(set.name, this.#readSet(family, set))
+      result.set(
+        set.name,
+        retried(() => this.#readSet(family, set)),
+      )
       // A dump of a large set takes a while; let timers and watches have their turn between two.
       await new Promise((resolve) => setImmediate(resolve))
     }
@@ -161,37 +177,61 @@ export class NetlinkTransport implements Transport {
     this.#writer.uint16BE(resource)
   }
 
-  #readSet(family: IpFamily, set: SetDeclaration): Map<string, Element> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return this.#dumpSet(family, set)
-      } catch (error) {
-        const again = error instanceof NetlinkProtocolError && error.code === 'NETLINK_DUMP_INTERRUPTED'
-        if (!again || attempt === dumpAttempts) throw error
+  /** One name of every object of a kind in our table. */
+  #names(type: number, family: IpFamily, attribute: number): string[] {
+    return retried(() => {
+      this.#writer.reset()
+      const start = this.#writer.beginMessage(type, messageFlag.request | messageFlag.dump)
+      this.#header(protocolFamily[family], 0)
+      this.#writer.stringAttribute(object.table, tableName)
+      this.#writer.endMessage(start)
+      const names: string[] = []
+      const refused = (ack: NetlinkAck) => new Error(`list the table ${tableName}: ${inWords(ack)}`)
+      for (const { payload } of this.#socket.dump(Buffer.from(this.#writer.bytes), refused)) {
+        const attributes = payload.subarray(4)
+        // Older kernels ignore the filter by table.
+        if (text(findAttribute(attributes, object.table)) !== tableName) continue
+        names.push(text(findAttribute(attributes, attribute)))
       }
-    }
+      return names
+    })
   }
 
-  #dumpSet(family: IpFamily, set: SetDeclaration): Map<string, Element> {
+  #readSet(family: IpFamily, set: SetDeclaration): HeldElements {
     this.#writer.reset()
     const start = this.#beginElements(message.getSetElement, messageFlag.dump, family, set.name)
     this.#writer.endMessage(start)
-    const request = Buffer.from(this.#writer.bytes)
-    const elements = new Map<string, Element>()
+    const elements: HeldElements = new Map()
     const edges: Edge[] = []
     const plainInterval = set.kind === 'interval' && set.key.length === 1
-    const refused = (ack: NetlinkAck) => new Error(`list set ${set.name}: ${inWords(ack)}`)
-    for (const { payload } of this.#socket.dump(request, refused)) {
+    const refused = (ack: NetlinkAck) => new Error(`list the set ${set.name}: ${inWords(ack)}`)
+    for (const { payload } of this.#socket.dump(Buffer.from(this.#writer.bytes), refused)) {
       const bytes = findAttribute(payload.subarray(4), list.elements)
       if (bytes === undefined) continue
-      for (const { element, intervalEnd } of readElements(bytes, set, family)) {
-        if (plainInterval) edges.push({ address: String(element.key[0]) as Address, end: intervalEnd })
-        else elements.set(keyText(element.key), element)
+      for (const { key, value, intervalEnd } of readElements(bytes, set, family)) {
+        if (plainInterval) edges.push({ address: key as Address, end: intervalEnd })
+        else elements.set(key, value)
       }
     }
-    for (const range of pairEdges(edges)) elements.set(range, { key: [range] })
+    for (const range of pairEdges(edges)) elements.set(range, '')
     return elements
   }
+}
+
+/** A dump that a change interrupted is asked for again. */
+function retried<Result>(dump: () => Result): Result {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return dump()
+    } catch (error) {
+      const again = error instanceof NetlinkProtocolError && error.code === 'NETLINK_DUMP_INTERRUPTED'
+      if (!again || attempt === dumpAttempts) throw error
+    }
+  }
+}
+
+function text(value: Buffer | undefined): string {
+  return value === undefined ? '' : value.toString('latin1', 0, value.length - 1)
 }
 
 interface SentList {

@@ -1,11 +1,12 @@
 import { type IpFamily, parseCidr } from '@portolan/core'
-import { type Datum, type Element, keyText } from './elements.ts'
+import { type Datum, dataText } from './elements.ts'
+import type { HeldElements, Structure } from './held.ts'
 import { type Field, findSet, nftFamily, type SetDeclaration, tableName } from './layout.ts'
 import type { NftCommand } from './nft-command.ts'
+import { member } from './nft-json.ts'
 import { runScript } from './nft-script.ts'
 import { print } from './print.ts'
 import type { NftProgram } from './program.ts'
-import { member } from './structure.ts'
 import type { Transport } from './transport.ts'
 
 /** Everything through the nft program: for machines where the native library can't be loaded. */
@@ -21,21 +22,30 @@ export class NftTransport implements Transport {
     return runScript(this.#nft, print(program))
   }
 
-  async readElements(
-    family: IpFamily,
-    sets: readonly SetDeclaration[],
-  ): Promise<Map<string, Map<string, Element>>> {
+  async readStructure(family: IpFamily): Promise<Structure> {
+    const chains = new Map<string, number>()
+    const sets = new Set<string>()
+    // Listing this table alone would be to the point, but nft 1.0.6 then reads all elements in spite of -t.
+    for (const object of (await this.#nft.list(['-t', 'list', 'ruleset', nftFamily(family)])) ?? []) {
+      const [chain, rule] = [member(object, 'chain'), member(object, 'rule')]
+      const set = member(object, 'set') ?? member(object, 'map')
+      if ((chain ?? rule ?? set)?.table !== tableName) continue
+      if (chain !== undefined) chains.set(String(chain.name), chains.get(String(chain.name)) ?? 0)
+      if (rule !== undefined) chains.set(String(rule.chain), (chains.get(String(rule.chain)) ?? 0) + 1)
+      if (set !== undefined) sets.add(String(set.name))
+    }
+    return { chains, sets }
+  }
+
+  async readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, HeldElements>> {
     const wanted = new Set(sets.map(({ name }) => name))
-    const result = new Map<string, Map<string, Element>>(sets.map(({ name }) => [name, new Map()]))
+    const result = new Map<string, HeldElements>(sets.map(({ name }) => [name, new Map()]))
     for (const object of (await this.#nft.list(['list', 'table', nftFamily(family), tableName])) ?? []) {
       const listed = member(object, 'map') ?? member(object, 'set')
       const set = listed === undefined ? undefined : findSet(String(listed.name))
       if (set === undefined || !wanted.has(set.name) || !Array.isArray(listed?.elem)) continue
       const elements = result.get(set.name)
-      for (const item of listed.elem) {
-        const element = readElement(item, set)
-        elements?.set(keyText(element.key), element)
-      }
+      for (const item of listed.elem) elements?.set(...readElement(item, set))
     }
     return result
   }
@@ -43,9 +53,10 @@ export class NftTransport implements Transport {
   close(): void {}
 }
 
-function readElement(item: unknown, set: SetDeclaration): Element {
-  if (set.value === undefined || !Array.isArray(item)) return { key: readFields(item, set.key) }
-  return { key: readFields(item[0], set.key), value: readFields(item[1], set.value) }
+/** The element as texts of key and value. */
+function readElement(item: unknown, set: SetDeclaration): [string, string] {
+  if (set.value === undefined || !Array.isArray(item)) return [dataText(readFields(item, set.key)), '']
+  return [dataText(readFields(item[0], set.key)), dataText(readFields(item[1], set.value))]
 }
 
 /** `{ "concat": [...] }`, or one field alone. Maps of `typeof` keys write their value as a plain array. */

@@ -18,12 +18,12 @@ import { compile } from './compile.ts'
 import { type Held, nothingHeld } from './held.ts'
 import { findSet, nftFamily, tableName } from './layout.ts'
 import { NftCommand } from './nft-command.ts'
+import { member } from './nft-json.ts'
 import { print } from './print.ts'
 import { probe } from './probe.ts'
 import { type NftProgram, operations, settle, type TableMemory } from './program.ts'
 import { reconcile } from './reconcile.ts'
 import type { Setting } from './skeleton.ts'
-import { member, readStructure } from './structure.ts'
 import { trace } from './trace.ts'
 import type { Transport } from './transport.ts'
 
@@ -56,7 +56,7 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
 
   async observe(family: IpFamily): Promise<Held> {
     const transport = await this.#started()
-    const { chains, sets } = await readStructure(this.#nft, family)
+    const { chains, sets } = await transport.readStructure(family)
     if (chains.size === 0) return nothingHeld(family)
     const ours = [...sets].map(findSet).filter((set) => set !== undefined && set.kind !== 'timeout')
     return {

@@ -2,7 +2,7 @@ import { endpointKey, type RoutingTable, type ServiceRoute } from '@portolan/cor
 import { AffinityNumbers, type NumbersChange } from './affinity-numbers.ts'
 import { declareFor, number } from './compile.ts'
 import { Declarations } from './declarations.ts'
-import { type Datum, type Element, ElementChanges, keyText, sameValue } from './elements.ts'
+import { type Datum, dataText, ElementChanges, readDataText } from './elements.ts'
 import type { Held } from './held.ts'
 import {
   affinityEndpointsOf,
@@ -11,6 +11,7 @@ import {
   findSet,
   hairpinSet,
   nodePortAddressSet,
+  type SetDeclaration,
   serviceCidrSet,
 } from './layout.ts'
 import type { Degraded, NftProgram, TableMemory } from './program.ts'
@@ -80,25 +81,39 @@ function difference(held: Held, wanted: ElementChanges): ElementChanges {
   const seen = new Set<string>()
   for (const { set, additions } of wanted) {
     seen.add(set.name)
-    const there = held.elements.get(set.name) ?? new Map<string, Element>()
+    const there = held.elements.get(set.name) ?? nothing
     const keys = new Set<string>()
-    for (const element of additions) {
-      const key = keyText(element.key)
-      keys.add(key)
-      const old = there.get(key)
-      if (old !== undefined && sameValue(old, element)) continue
-      if (old !== undefined) changes.remove(set, old.key, old.value)
-      changes.add(set, element.key, element.value)
+    for (const { key, value } of additions) {
+      const text = dataText(key)
+      keys.add(text)
+      const old = there.get(text)
+      if (old !== undefined && old === dataText(value ?? [])) continue
+      if (old !== undefined) changes.remove(set, key, readDataText(old, set.value ?? []))
+      changes.add(set, key, value)
     }
-    if (set.kind === 'static') continue
-    for (const [key, old] of there) if (!keys.has(key)) changes.remove(set, old.key, old.value)
+    if (set.kind !== 'static' && there.size > 0) removeOthers(set, there, keys, changes)
   }
   for (const [name, there] of held.elements) {
     const set = findSet(name)
-    if (set === undefined || seen.has(name) || set.kind === 'static') continue
-    for (const old of there.values()) changes.remove(set, old.key, old.value)
+    if (set !== undefined && !seen.has(name) && set.kind !== 'static')
+      removeOthers(set, there, new Set(), changes)
   }
   return changes
+}
+
+const nothing: ReadonlyMap<string, string> = new Map()
+
+function removeOthers(
+  set: SetDeclaration,
+  there: ReadonlyMap<string, string>,
+  wanted: ReadonlySet<string>,
+  changes: ElementChanges,
+): void {
+  for (const [key, value] of there) {
+    if (wanted.has(key)) continue
+    const old = set.value === undefined ? undefined : readDataText(value, set.value)
+    changes.remove(set, readDataText(key, set.key), old)
+  }
 }
 
 /** Gives routes the numbers that the kernel knows them by, so that a restart forgets no client's choice. */
@@ -123,8 +138,8 @@ function heldRouteNumber(held: Held, route: ServiceRoute): number | undefined {
     const place = placeOf(frontend)
     const key: Datum[] = [route.protocol, frontend.port]
     if (frontend.address !== undefined) key.unshift(frontend.address)
-    const value = held.elements.get(affinityRoutesOf(place).name)?.get(keyText(key))?.value?.[0]
-    if (typeof value === 'number') return value >>> 16
+    const value = held.elements.get(affinityRoutesOf(place).name)?.get(dataText(key))
+    if (value !== undefined) return Number(value) >>> 16
   }
   return undefined
 }
@@ -136,11 +151,9 @@ function heldEndpointNumbers(held: Held, route: ServiceRoute, number: number): M
   for (const frontend of route.frontends) {
     for (const over of oversOf(frontend)) {
       const elements = held.elements.get(affinityEndpointsOf(placeOf(frontend), over, route.protocol).name)
-      for (const { key, value } of elements?.values() ?? []) {
-        const held = key.at(-1)
-        if (typeof held !== 'number' || held >>> 16 !== number) continue
-        const endpoint = keyText(value ?? [])
-        if (wanted.has(endpoint)) found.set(endpoint, held & 0xffff)
+      for (const [key, endpoint] of elements ?? []) {
+        const held = Number(key.slice(key.lastIndexOf('|') + 1))
+        if (held >>> 16 === number && wanted.has(endpoint)) found.set(endpoint, held & 0xffff)
       }
     }
   }

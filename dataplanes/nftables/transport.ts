@@ -1,5 +1,5 @@
 import type { IpFamily } from '@portolan/core'
-import type { Element } from './elements.ts'
+import type { HeldElements, Structure } from './held.ts'
 import type { SetDeclaration } from './layout.ts'
 import type { NftProgram } from './program.ts'
 
@@ -12,7 +12,9 @@ export interface Transport {
    * @throws ApplyError; no packet is treated otherwise than before
    */
   apply(program: NftProgram): Promise<number>
-  /** The elements of these sets, by set name and key. */
-  readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, Map<string, Element>>>
+  /** The table's chains and sets; empty where there is no table. */
+  readStructure(family: IpFamily): Promise<Structure>
+  /** The elements of these sets, which must exist, by set name. */
+  readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, HeldElements>>
   close(): void
 }
