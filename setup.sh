@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs what a checkout needs: Debian packages by name, npm packages by the lockfile. Quick when nothing is missing.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+# command:package, for each tool that the dataplane and the lab call
+tools=(nft:nftables ip:iproute2 nsenter:util-linux)
+
+missing=()
+for tool in "${tools[@]}"; do
+  PATH="$PATH:/usr/sbin:/sbin" command -v "${tool%%:*}" > /dev/null || missing+=("${tool##*:}")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get > /dev/null; then
+    echo "setup: please install: ${missing[*]} (on Debian, as root: apt-get install ${missing[*]})" >&2
+    exit 1
+  fi
+  echo "setup: installing Debian packages: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null 2>&1 || {
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+  }
+fi
+
+stamp=node_modules/.portolan-setup
+wanted=$(cat package-lock.json package.json | sha256sum | cut -d' ' -f1)
+if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
+  echo "setup: installing npm packages (about half a minute)"
+  npm ci --no-audit --no-fund --loglevel=error
+  echo "$wanted" > "$stamp"
+fi
