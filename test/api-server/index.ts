@@ -1,1 +1,6 @@
-export {}
+export type { ApiObject, Kind, ObjectMetadata } from './api-object.ts'
+export { ApiServer, type ApiServerOptions } from './api-server.ts'
+export type { CertifiedKey } from './certificates.ts'
+export type { Checkpoint } from './cluster-state.ts'
+export type { Fault } from './faults.ts'
+export type { ServedRequest } from './http-api.ts'

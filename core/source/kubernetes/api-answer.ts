@@ -13,8 +13,7 @@ const pageBytes = 256 << 20
  */
 export async function expectJson(response: ApiResponse, what: string): Promise<void> {
   if (response.status === 200 && response.contentType === 'application/json') return
-  const text = await readAtMost(response, errorBodyBytes)
-  response.body.destroy()
+  const text = (await readErrorBody(response)).toString('utf8')
   const status = response.status
   if (status === 410) throw new ApiError('API_EXPIRED', `${what}: ${statusMessage(text)}`, { status })
   if (status !== 200)
@@ -28,7 +27,7 @@ export async function expectJson(response: ApiResponse, what: string): Promise<v
 
 /** Reads a JSON object to its end. Throws {@link ApiError} `API_MALFORMED`. */
 export async function readJson(response: ApiResponse, what: string, heard: () => void): Promise<object> {
-  const text = await readAtMost(response, pageBytes, heard)
+  const text = (await readAtMost(response, pageBytes, heard)).toString('utf8')
   const value = parseJson(text)
   if (typeof value !== 'object' || value === null) {
     throw new ApiError('API_MALFORMED', `${what}: the answer is cut off or garbled: ${excerpt(text)}`)
@@ -52,7 +51,12 @@ export function statusMessage(text: string): string {
   return typeof message === 'string' && message !== '' ? message.slice(0, 300) : excerpt(text)
 }
 
-async function readAtMost(response: ApiResponse, limitBytes: number, heard?: () => void): Promise<string> {
+/** The beginning of an answer that isn't what was asked for; the rest is left unread. */
+export function readErrorBody(response: ApiResponse): Promise<Buffer> {
+  return readAtMost(response, errorBodyBytes)
+}
+
+async function readAtMost(response: ApiResponse, limitBytes: number, heard?: () => void): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of response.body as AsyncIterable<Buffer>) {
@@ -61,5 +65,5 @@ async function readAtMost(response: ApiResponse, limitBytes: number, heard?: () 
     bytes += chunk.length
     if (bytes > limitBytes) break
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }

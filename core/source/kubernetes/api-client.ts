@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream'
 import type { Logger } from '../logger.ts'
+import { readErrorBody } from './api-answer.ts'
 import { ApiError } from './api-error.ts'
 import type { Clock } from './clock.ts'
 import { type ApiResponse, type Connection, openConnection } from './connection.ts'
@@ -41,9 +43,10 @@ export class ApiClient {
     const link = await this.#open('routine')
     const response = await this.#request(link, path, signal)
     if (response.status !== 401) return response
+    // Read now: an HTTP/2 stream that ended unread while credentials are fetched can't be read any more.
+    const refused = { ...response, body: Readable.from([await readErrorBody(response)]) }
     const renewed = this.#link === link ? await this.#renew(link) : await this.#open('routine')
-    if (renewed.identity === link.identity) return response
-    response.body.destroy()
+    if (renewed.identity === link.identity) return refused
     return this.#request(renewed, path, signal)
   }
 

@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.ts'
 import type { ApiError } from './api-error.ts'
+import { member } from './api-object.ts'
 import type { Clock } from './clock.ts'
 
 /**
@@ -21,7 +22,7 @@ export class FailureLog {
   }
 
   failed(error: ApiError, retryInMs: number): void {
-    const kind = `${error.code} ${error.status ?? ''}`
+    const kind = `${error.code} ${error.status ?? systemCode(error.cause)}`
     const now = this.#clock.now()
     const said = this.#said
     if (said?.kind === kind && now - said.at < this.#repeatLogMs) {
@@ -48,6 +49,12 @@ export class FailureLog {
     this.#said = undefined
     this.#logger.info({ resource: this.#resource }, `watching ${this.#resource} again`)
   }
+}
+
+/** `ECONNRESET`, `CERT_HAS_EXPIRED`: what tells one broken connection from another. */
+function systemCode(cause: unknown): string {
+  const code = member(cause, 'code')
+  return typeof code === 'string' ? code : ''
 }
 
 function mend(error: ApiError, resource: string): string {

@@ -2,7 +2,12 @@ import { readFile } from 'node:fs/promises'
 import type { RequestOptions } from 'node:https'
 import { dirname, resolve } from 'node:path'
 import type { KubeConfig } from '@kubernetes/client-node'
-import { CredentialConfigError, type CredentialSource, type Credentials } from './credentials.ts'
+import {
+  CredentialConfigError,
+  type CredentialSource,
+  type Credentials,
+  type TlsIdentity,
+} from './credentials.ts'
 
 /**
  * A kubeconfig's current context, with all that client-node's KubeConfig understands: client certificates, tokens,
@@ -23,7 +28,9 @@ export async function kubeconfigCredentials(path: string): Promise<CredentialSou
     }
     // Relative paths of certificates and tokens count from the file's folder, as kubectl has it.
     config.makePathsAbsolute(dirname(resolve(path)))
-    return { text, config, server: serverOf(path, config) }
+    const server = serverOf(path, config)
+    if (server.protocol === 'http:') allowPlainHttp(config)
+    return { text, config, server }
   }
   let loaded = load(await readText(path))
   return {
@@ -77,25 +84,30 @@ function serverOf(path: string, config: KubeConfig): URL {
   return server
 }
 
+/** client-node wants `insecure-skip-tls-verify` for http, where there is no TLS to skip; kubectl doesn't. */
+function allowPlainHttp(config: KubeConfig): void {
+  config.clusters = config.clusters.map((cluster) => ({ ...cluster, skipTLSVerify: true }))
+}
+
 async function credentialsOf({ config, server }: Loaded): Promise<Credentials> {
   const options: RequestOptions = {}
   await config.applyToHTTPSOptions(options)
   const { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized, auth } = options
+  const tls: TlsIdentity = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(pfx === undefined ? {} : { pfx }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(servername === undefined ? {} : { servername }),
+    ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+  }
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(options.headers ?? {})) {
     if (typeof value === 'string') headers[name.toLowerCase()] = value
   }
   if (typeof auth === 'string') headers.authorization ??= `Basic ${Buffer.from(auth).toString('base64')}`
-  return {
-    server,
-    headers,
-    tls: present({ ca, cert, key, pfx, passphrase, servername, rejectUnauthorized }),
-  }
-}
-
-/** The same object without its undefined members: TLS options distinguish absent from undefined. */
-function present<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never
+  return { server, headers, tls }
 }
 
 function problem(path: string, what: string, cause?: unknown): CredentialConfigError {

@@ -21,6 +21,8 @@ export interface KubernetesSourceOptions {
   readonly credentials?: CredentialSource
   /** Where `KUBERNETES_SERVICE_HOST` is looked up. Default: the process's environment. */
   readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Where the service account's `token` and `ca.crt` are. Default: where the kubelet mounts them. */
+  readonly serviceAccountDirectory?: string
   readonly clock?: Clock
   /** Numbers in [0, 1). Default: `Math.random`. */
   readonly random?: () => number
@@ -79,9 +81,12 @@ class KubernetesSource implements ClusterSource {
   }
 
   async #credentials(): Promise<CredentialSource> {
-    const { credentials, kubeconfig, environment } = this.#options
+    const { credentials, kubeconfig, environment, serviceAccountDirectory: directory } = this.#options
     if (credentials !== undefined) return credentials
     if (kubeconfig !== undefined) return kubeconfigCredentials(kubeconfig)
-    return inClusterCredentials({ environment: environment ?? process.env })
+    return inClusterCredentials({
+      environment: environment ?? process.env,
+      ...(directory === undefined ? {} : { directory }),
+    })
   }
 }

@@ -1,0 +1,27 @@
+/** What the server does instead of answering a request of one resource properly. */
+export type Fault =
+  /** A `Status` with this code. */
+  | { readonly kind: 'status'; readonly status: number }
+  /** What a login page or a proxy would send, with status 200. */
+  | { readonly kind: 'html' }
+  /** The proper answer, this much later. */
+  | { readonly kind: 'slow'; readonly delayMs: number }
+  /** Never any answer, on a connection that is alive. */
+  | { readonly kind: 'hang' }
+  /** Half of a list: valid headers, then the end in the middle of an object. */
+  | { readonly kind: 'truncated' }
+
+export const reasons: Readonly<Record<number, string>> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  409: 'Conflict',
+  410: 'Expired',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+  500: 'InternalError',
+  503: 'ServiceUnavailable',
+}
+
+export const loginPage = '<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body></body></html>\n'

@@ -1,0 +1,165 @@
+import type { Kind, StoredObject } from './api-object.ts'
+import type { Authentication } from './authentication.ts'
+import type { ClusterState, ServedResource } from './cluster-state.ts'
+import { type Fault, loginPage, reasons } from './faults.ts'
+import { answerObject } from './object-requests.ts'
+import { answerJson, type Reply, type Request } from './reply.ts'
+import { type RequestTarget, readTarget } from './request-target.ts'
+import { readSelector } from './selector.ts'
+import { expired, StatusError, statusObject } from './status-error.ts'
+import { WatchStream } from './watch-stream.ts'
+
+/** One request, for tests to look at. */
+export interface ServedRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+}
+
+export interface HttpApiOptions {
+  readonly state: ClusterState
+  readonly authentication: Authentication
+  /** Looked up for every request, so that it may change. */
+  readonly faults: ReadonlyMap<Kind, Fault>
+  readonly watchList: 'served' | 'refused' | 'ignored'
+  readonly expiredAs: 'status' | 'event'
+}
+
+/** Answers HTTP requests as a Kubernetes API server does. */
+export class HttpApi {
+  /** The last 1000 or so. */
+  readonly requests: ServedRequest[] = []
+  readonly #options: HttpApiOptions
+
+  constructor(options: HttpApiOptions) {
+    this.#options = options
+  }
+
+  /** Never rejects: what goes wrong is the answer. */
+  async answer(request: Request, reply: Reply): Promise<void> {
+    try {
+      await this.#serve(request, reply)
+    } catch (error) {
+      const known =
+        error instanceof StatusError ? error : new StatusError(500, 'InternalError', (error as Error).message)
+      try {
+        answerJson(reply, known.status, statusObject(known))
+      } catch {
+        // The headers were out already: all that is left is to end.
+        reply.end()
+      }
+    }
+  }
+
+  async #serve(request: Request, reply: Reply): Promise<void> {
+    const { state } = this.#options
+    const url = new URL(request.url ?? '/', 'http://embedded')
+    this.requests.push({ method: request.method ?? '', path: url.pathname, query: url.searchParams })
+    if (this.requests.length > 1000) this.requests.splice(0, 500)
+    if (!this.#options.authentication.accepts(request))
+      throw new StatusError(401, 'Unauthorized', 'Unauthorized')
+    if (/^\/(readyz|livez|healthz)$/.test(url.pathname)) {
+      reply.writeHead(200, { 'content-type': 'text/plain' })
+      reply.end('ok')
+      return
+    }
+    if (url.pathname === '/version') {
+      answerJson(reply, 200, { major: '1', minor: '36', gitVersion: 'v1.36.0+portolan-embedded' })
+      return
+    }
+    const target = readTarget(url.pathname)
+    if (target === undefined) {
+      throw new StatusError(404, 'NotFound', 'the server could not find the requested resource')
+    }
+    if (await this.#misbehave(target.resource.kind, reply)) return
+    const served = state.resource(target.resource.kind)
+    if (target.name !== '' || request.method !== 'GET') {
+      const { status, body } = await answerObject(request, target, served.store, state)
+      answerJson(reply, status, body)
+      return
+    }
+    await this.#answerCollection(served, target, url.searchParams, reply)
+  }
+
+  async #answerCollection(
+    served: ServedResource,
+    { resource, namespace }: RequestTarget,
+    query: URLSearchParams,
+    reply: Reply,
+  ): Promise<void> {
+    const selected = readSelector(resource, query.get('labelSelector'), query.get('fieldSelector'))
+    const selector =
+      namespace === ''
+        ? selected
+        : (object: StoredObject) => object.namespace === namespace && selected(object)
+    if (!['true', '1'].includes(query.get('watch') ?? '')) {
+      await served.lister.answer(reply, selector, wholeNumber(query, 'limit'), query.get('continue') ?? '')
+      return
+    }
+    const { state, expiredAs } = this.#options
+    const watchList = this.#readWatchList(query)
+    const fromVersion = wholeNumber(query, 'resourceVersion')
+    // Without a version a watch starts with the state that is, with or without watch-list.
+    const initialEvents = watchList || fromVersion === 0
+    const isExpired = !initialEvents && served.store.since(fromVersion) === undefined
+    if (isExpired && expiredAs === 'status') throw expired()
+    const watch = {
+      selector,
+      fromVersion,
+      initialEvents,
+      endBookmark: watchList,
+      bookmarks: query.get('allowWatchBookmarks') === 'true',
+      timeoutSeconds: wholeNumber(query, 'timeoutSeconds'),
+    }
+    const stream = new WatchStream(served.store, () => state.version, watch, reply)
+    served.streams.add(stream)
+    reply.once('close', () => served.streams.delete(stream))
+    await stream.start()
+  }
+
+  #readWatchList(query: URLSearchParams): boolean {
+    if (query.get('sendInitialEvents') !== 'true' || this.#options.watchList === 'ignored') return false
+    if (this.#options.watchList === 'refused') {
+      throw new StatusError(
+        422,
+        'Invalid',
+        'sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled',
+      )
+    }
+    if (query.get('resourceVersionMatch') !== 'NotOlderThan') {
+      throw new StatusError(422, 'Invalid', 'resourceVersionMatch: Required value: want NotOlderThan')
+    }
+    return true
+  }
+
+  /** Whether the request has been dealt with by a fault. */
+  async #misbehave(kind: Kind, reply: Reply): Promise<boolean> {
+    const fault = this.#options.faults.get(kind)
+    switch (fault?.kind) {
+      case undefined:
+        return false
+      case 'status':
+        throw new StatusError(fault.status, reasons[fault.status] ?? 'Unknown', `${kind} is made to fail`)
+      case 'html':
+        reply.writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
+        reply.end(loginPage)
+        return true
+      case 'truncated':
+        reply.writeHead(200, { 'content-type': 'application/json' })
+        reply.end('{"kind":"List","metadata":{"resourceVersion":"1"},"items":[{"metadata":{"na')
+        return true
+      case 'hang':
+        return true
+      case 'slow':
+        await new Promise((resolve) => setTimeout(resolve, fault.delayMs))
+        return false
+    }
+  }
+}
+
+function wholeNumber(query: URLSearchParams, name: string): number {
+  const text = query.get(name) ?? ''
+  if (!/^\d*$/.test(text))
+    throw new StatusError(400, 'BadRequest', `${name}: ${JSON.stringify(text)}: want a number`)
+  return Number(text)
+}
