@@ -24,16 +24,22 @@ export class ProblemLog {
   }
 
   tell(problem: ObjectProblem): void {
-    const object = `${problem.kind} ${problem.object}`
-    const told = this.#told.get(object) ?? new Set<string>()
-    const content = `${problem.field} ${problem.value} ${problem.mend}`
-    if (told.has(content)) return
-    if (told.size >= rememberedProblems) told.clear()
-    told.add(content)
-    this.#remember(object, told)
+    if (knownKinds.has(problem.kind) && this.#isRepeated(problem)) return
     const counted = countedField(problem)
     this.#counts.set(counted, (this.#counts.get(counted) ?? 0) + 1)
     this.#onProblem?.(problem)
+  }
+
+  /** What a source tells of itself (a file that is cut short) it tells when it happens. */
+  #isRepeated(problem: ObjectProblem): boolean {
+    const object = `${problem.kind} ${problem.object}`
+    const told = this.#told.get(object) ?? new Set<string>()
+    const content = `${problem.field} ${problem.value} ${problem.mend}`
+    if (told.has(content)) return true
+    if (told.size >= rememberedProblems) told.clear()
+    told.add(content)
+    this.#remember(object, told)
+    return false
   }
 
   #remember(object: string, told: Set<string>): void {

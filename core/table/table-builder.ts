@@ -9,10 +9,12 @@ import { mergeSlices, SliceCache } from '../cluster/slice-cache.ts'
 import { loopbackAddress } from '../cluster/usable-address.ts'
 import { type Address, type Cidr, familyOf, type IpFamily } from './address.ts'
 import { CountedSet } from './counted-set.ts'
-import { type EndpointSelection, type NodeTopology, selectEndpoints } from './endpoint-selection.ts'
+import { isLocal, type NodeTopology, selectEndpoints } from './endpoint-selection.ts'
+import type { Evaluation } from './evaluate.ts'
 import { type Claim, FrontendClaims, type LostClaim } from './frontend-claims.ts'
 import { frontendProblem } from './frontend-problem.ts'
 import { type NodePortPolicy, nodePortAddresses, primaryAddress } from './node-addresses.ts'
+import { explainReason, type ReasonFacts } from './reason.ts'
 import { buildRoute } from './route-builder.ts'
 import type { PodSource, RoutingTable } from './routing-table.ts'
 import {
@@ -193,20 +195,10 @@ export class TableBuilder {
     return this.#services.get(serviceKeyOf(route))
   }
 
-  /** How the endpoints of a route were chosen; for explaining, so it is worked out anew. */
-  selectionOf(route: RouteKey): EndpointSelection | undefined {
-    const service = this.serviceOf(route)
-    const port = service?.ports.find((one) => routeKeyOf(service, one) === route)
-    if (service === undefined || port === undefined) return undefined
-    return selectEndpoints(
-      mergeSlices(this.#slices.slicesOf(service.key), port.name, port.protocol),
-      this.#node,
-    )
-  }
-
-  /** This node, as it decides about endpoints. */
-  get node(): NodeTopology {
-    return this.#node
+  /** Why a packet got its verdict, in words. The evaluation must be of this table. */
+  describe(evaluation: Evaluation): string {
+    const facts = 'route' in evaluation ? this.#reasonFacts(evaluation.route.key) : undefined
+    return explainReason(evaluation, this.table, facts)
   }
 
   /** How many Services and destinations are held for reasons beyond the table; for tests against leaks. */
@@ -215,6 +207,23 @@ export class TableBuilder {
       services: this.#services.size,
       sliceServices: this.#slices.serviceCount,
       contested: this.#claims.contestedCount,
+    }
+  }
+
+  #reasonFacts(route: RouteKey): ReasonFacts | undefined {
+    const service = this.serviceOf(route)
+    const port = service?.ports.find((one) => routeKeyOf(service, one) === route)
+    if (service === undefined || port === undefined) return undefined
+    const merged = mergeSlices(this.#slices.slicesOf(service.key), port.name, port.protocol)
+    const ready = merged.filter(({ endpoint }) => endpoint.ready)
+    const here = ready.filter((candidate) => isLocal(candidate, this.#node)).length
+    return {
+      service,
+      selection: selectEndpoints(merged, this.#node),
+      ready: { here, elsewhere: ready.length - here },
+      unusable: merged.length - ready.length,
+      zone: this.#node.zone,
+      masqueradeAll: this.#options.masqueradeAll ?? false,
     }
   }
 

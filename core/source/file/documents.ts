@@ -1,0 +1,82 @@
+import { shownName } from '../../cluster/problem-report.ts'
+
+/** A file that can't be read as a whole; nothing of it is used. */
+export class ClusterFileError extends Error {
+  readonly code = 'CLUSTER_FILE_UNREADABLE'
+  readonly path: string
+  /** Where reading stopped making sense, from 1. */
+  readonly line: number
+  readonly column: number
+  /** What is wrong there, without the path. */
+  readonly problem: string
+
+  constructor(path: string, line: number, column: number, problem: string) {
+    super(`${path}, line ${line}, column ${column}: ${problem}`)
+    this.name = 'ClusterFileError'
+    this.path = path
+    this.line = line
+    this.column = column
+    this.problem = problem
+  }
+}
+
+/**
+ * The documents of a JSON or YAML text. What begins like JSON and is JSON takes no YAML parser, which is slow to load
+ * and slower to run. Throws {@link ClusterFileError} where the text is neither, or is empty.
+ */
+export async function readDocuments(text: string, path: string): Promise<readonly unknown[]> {
+  if (text.trim() === '') {
+    const problem = 'the file is empty; to say that there is nothing, write "{kind: List, items: []}"'
+    throw new ClusterFileError(path, 1, 1, problem)
+  }
+  if (!/^\s*[[{]/.test(text)) return readYaml(text, path)
+  try {
+    const document: unknown = JSON.parse(text)
+    return Array.isArray(document) ? document : [document]
+  } catch (error) {
+    if (!path.endsWith('.json')) return readYaml(text, path)
+    throw jsonError(error, text, path)
+  }
+}
+
+async function readYaml(text: string, path: string): Promise<readonly unknown[]> {
+  const { parseAllDocuments } = await import('yaml')
+  const documents = parseAllDocuments(text)
+  for (const document of documents) {
+    const [error] = document.errors
+    if (error === undefined) continue
+    const at = error.linePos?.[0] ?? endOf(text)
+    const [message = 'cannot be read'] = error.message.split('\n')
+    throw new ClusterFileError(
+      path,
+      at.line,
+      at.col,
+      plain(message.replace(/ at line \d+, column \d+:?$/, '')),
+    )
+  }
+  return documents.map((document) => {
+    try {
+      // Aliases are counted by the library, so that a few lines can't grow into gigabytes.
+      return document.toJS() as unknown
+    } catch (error) {
+      throw new ClusterFileError(path, 1, 1, plain(String(error)))
+    }
+  })
+}
+
+function jsonError(error: unknown, text: string, path: string): ClusterFileError {
+  const message = error instanceof Error ? error.message : String(error)
+  const at = /\(line (\d+) column (\d+)\)/.exec(message)
+  const { line, col } = at === null ? endOf(text) : { line: Number(at[1]), col: Number(at[2]) }
+  const said = message.replace(/ in JSON at position.*$/, '').replace(/,? ?"?\.\.\..*is not valid JSON$/, '')
+  return new ClusterFileError(path, line, col, plain(said))
+}
+
+function endOf(text: string): { readonly line: number; readonly col: number } {
+  const lines = text.split('\n')
+  return { line: lines.length, col: (lines.at(-1)?.length ?? 0) + 1 }
+}
+
+function plain(message: string): string {
+  return shownName(message, 160)
+}

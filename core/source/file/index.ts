@@ -1,0 +1,3 @@
+export * from './cluster-file.ts'
+export { ClusterFileError } from './documents.ts'
+export * from './file-source.ts'
