@@ -32,7 +32,11 @@ export function parseAddress(text: string): Address | undefined {
   if (text.length > 45) return undefined
   if (!text.includes(':')) {
     const value = readIpv4(text)
-    return value === undefined ? undefined : formatIpv4(value)
+    if (value === undefined) return undefined
+    // Only leading zeros make a spelling other than the canonical one. The given text costs half the memory of a
+    // concatenated one, and clusters have a million of them.
+    const canonical = formatIpv4(value)
+    return canonical.length === text.length ? (text as Address) : canonical
   }
   const groups = readIpv6(text)
   if (groups === undefined) return undefined
@@ -74,12 +78,19 @@ export function cidrContains(cidr: Cidr, address: Address): boolean {
 
 /** The CIDRs without those that lie inside another one, sorted: what remains is disjoint. */
 export function disjointCidrs(cidrs: Iterable<Cidr>): Cidr[] {
-  const byLength = [...new Set(cidrs)].sort(
-    (a, b) => splitCidr(a).prefixLength - splitCidr(b).prefixLength || (a < b ? -1 : 1),
-  )
+  // In the order of addresses, wider first, a range comes right after the one that holds it or after its neighbours
+  // in there; so one look at the last one kept is enough.
+  const ordered = [...new Set(cidrs)]
+    .map((cidr) => ({ cidr, ...splitCidr(cidr) }))
+    .map((range) => ({ ...range, bytes: Buffer.from(addressBytes(range.address)) }))
+    .sort(
+      (a, b) =>
+        a.bytes.length - b.bytes.length || a.bytes.compare(b.bytes) || a.prefixLength - b.prefixLength,
+    )
   const kept: Cidr[] = []
-  for (const cidr of byLength) {
-    if (!kept.some((wider) => cidrContains(wider, splitCidr(cidr).address))) kept.push(cidr)
+  for (const { cidr, address } of ordered) {
+    const last = kept.at(-1)
+    if (last === undefined || !cidrContains(last, address)) kept.push(cidr)
   }
   return kept.sort()
 }

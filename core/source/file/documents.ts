@@ -56,8 +56,9 @@ async function readYaml(text: string, path: string): Promise<readonly unknown[]>
   }
   return documents.map((document) => {
     try {
-      // Aliases are counted by the library, so that a few lines can't grow into gigabytes.
-      return document.toJS() as unknown
+      // Aliases are counted by the library, so that a few lines can't grow into gigabytes. Through JSON, because its
+      // strings are copies: the library's are parts of the text, and one address would keep all of it in memory.
+      return JSON.parse(JSON.stringify(document.toJS() ?? null)) as unknown
     } catch (error) {
       throw new ClusterFileError(path, 1, 1, plain(String(error)))
     }
