@@ -5,9 +5,17 @@ export const logLevels = ['debug', 'info', 'warn', 'error'] as const
 
 /** Lines for a person where stdout is a terminal, else one JSON object a line. */
 export async function createLogger(level: string): Promise<Logger> {
-  const options: LoggerOptions = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  const options: LoggerOptions = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  }
   // Written at once: the last line before an exit is the one that explains it.
   if (!isatty(1)) return pino(options, pino.destination({ fd: 1, sync: true }))
   const { default: pretty } = await import('pino-pretty')
-  return pino(options, pretty({ destination: 1, sync: true, translateTime: 'SYS:HH:MM:ss.l' }))
+  return pino(
+    options,
+    pretty({ destination: 1, sync: true, translateTime: 'SYS:HH:MM:ss.l', messageKey: 'msg' }),
+  )
 }

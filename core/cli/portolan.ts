@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { addClusterOptions } from './cluster-options.ts'
 import { reportError } from './error-report.ts'
 import { exitCodes } from './user-error.ts'
+import { readVersion } from './version.ts'
 
 const exitCodeHelp = `
 Exit codes: 0 done, 1 failed, 2 the command line is wrong.`
@@ -118,11 +118,6 @@ function addCleanup(program: Command): void {
     )
     .addHelpText('after', cleanupHelp)
     .action(async (flags) => (await import('./cleanup.ts')).cleanup(flags))
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { readonly version: string }).version
 }
 
 const programHelp = `

@@ -60,7 +60,7 @@ export function parseFlags(flags: Flags, surroundings: Surroundings): ProxyConfi
     source: reader.source(surroundings),
     ...(nodeName === undefined || nodeName === '' ? {} : { nodeName }),
     dataplane: flags.dataplane ?? 'nftables',
-    dataplaneSettings: reader.dataplaneSettings(),
+    dataplaneSettings: readSettings(flags.dataplaneOption ?? [], problems),
     ...(bindAddress === undefined ? {} : { bindAddress }),
     podDetection: reader.podDetection(),
     nodePortAddresses: reader.nodePortAddresses(),
@@ -71,6 +71,29 @@ export function parseFlags(flags: Flags, surroundings: Surroundings): ProxyConfi
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return config
+}
+
+/**
+ * The settings of a dataplane, each written as NAME=VALUE.
+ *
+ * @throws {ConfigError}
+ */
+export function parseDataplaneSettings(options: readonly string[]): Record<string, string> {
+  const problems: ConfigProblem[] = []
+  const settings = readSettings(options, problems)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return settings
+}
+
+function readSettings(options: readonly string[], problems: ConfigProblem[]): Record<string, string> {
+  const settings: [string, string][] = []
+  for (const option of options) {
+    const equals = option.indexOf('=')
+    if (equals < 1)
+      problems.push({ flag: '--dataplane-option', value: option, mend: 'write it as NAME=VALUE' })
+    settings.push([option.slice(0, equals), option.slice(equals + 1)])
+  }
+  return Object.fromEntries(settings)
 }
 
 /** Reads one flag at a time and collects what is wrong; what it returns for a wrong flag is never used. */
@@ -116,16 +139,6 @@ class FlagReader {
       this.#wrong(flagName(first), a, `conflicts with ${flagName(second)} '${b}': give one of the two`)
     }
     return a ?? b
-  }
-
-  dataplaneSettings(): Record<string, string> {
-    const settings: Record<string, string> = {}
-    for (const option of this.#flags.dataplaneOption ?? []) {
-      const equals = option.indexOf('=')
-      if (equals < 1) this.#wrong('--dataplane-option', option, 'write it as NAME=VALUE')
-      settings[option.slice(0, equals)] = option.slice(equals + 1)
-    }
-    return settings
   }
 
   bindAddress(): Address | undefined {

@@ -1,0 +1,81 @@
+import type { Flags } from '../config/flags.ts'
+import { parseFlags } from '../config/flags.ts'
+import { loadDataplane } from '../dataplane/load-dataplane.ts'
+import { type Address, familyOf, type IpFamily, ipFamilies } from '../table/address.ts'
+import { evaluate } from '../table/evaluate.ts'
+import { frontendKey } from '../table/service-route.ts'
+import type { TableBuilder } from '../table/table-builder.ts'
+import { type Client, nodeAddressMend, packetSource, parseClient } from './client.ts'
+import { type Destination, parseDestination } from './destination.ts'
+import { describeExplanation, explanationOf } from './explanation.ts'
+import { type NodeTables, readNodeTables } from './node-tables.ts'
+import { surroundings } from './surroundings.ts'
+import { UserError } from './user-error.ts'
+
+export interface ExplainFlags extends Flags {
+  readonly from: string
+  readonly to: string
+  readonly family?: IpFamily
+  readonly json?: boolean
+}
+
+/** Says what happens to one connection at this node. */
+export async function explain(flags: ExplainFlags): Promise<void> {
+  const config = parseFlags(flags, surroundings())
+  const client = parseClient(flags.from)
+  const destination = parseDestination(flags.to)
+  const [dataplane, tables] = await Promise.all([
+    loadDataplane(config.dataplane, {
+      masqueradeBit: config.masqueradeBit,
+      settings: config.dataplaneSettings,
+    }),
+    readNodeTables({
+      config,
+      families: ipFamilies,
+      addresses: 'node',
+      say: (line) => console.error(`portolan: ${line}`),
+    }),
+  ])
+  const wanted = flags.family ?? familyOfClient(client)
+  const { builder, address } = place(destination, tables, wanted)
+  const { packet, note } = packetSource(client, builder.table, tables.node)
+  const evaluation = evaluate(builder.table, {
+    ...packet,
+    destination: address,
+    port: destination.port,
+    protocol: destination.protocol,
+  })
+  const reason = [...(note === undefined ? [] : [note]), builder.describe(evaluation)].join('; ')
+  const explanation = explanationOf(evaluation, reason, dataplane.trace(builder.table, evaluation))
+  console.log(flags.json ? JSON.stringify(explanation) : describeExplanation(explanation, evaluation))
+}
+
+function familyOfClient(client: Client): IpFamily | undefined {
+  return client === 'pod' || client === 'node' || client === 'outside' ? undefined : familyOf(client)
+}
+
+/** The family's table that the packet meets, and the address that it goes to. */
+function place(
+  { address, port, protocol }: Destination,
+  { builders, nodeName }: NodeTables,
+  wanted: IpFamily | undefined,
+): { readonly builder: TableBuilder; readonly address: Address } {
+  if (address !== undefined) {
+    const builder = builders.find(({ family }) => family === familyOf(address))
+    if (builder !== undefined) return { builder, address }
+  }
+  const reachable = builders.flatMap((builder) => {
+    const [first] = builder.table.nodePortAddresses
+    const fits = wanted === undefined || wanted === builder.family
+    return first === undefined || !fits ? [] : [{ builder, address: first }]
+  })
+  const key = frontendKey(undefined, protocol, port)
+  const found = reachable.find(({ builder }) => builder.table.frontends.has(key)) ?? reachable[0]
+  if (found === undefined) {
+    const family = wanted === undefined ? '' : `${wanted} `
+    throw new UserError(`node '${nodeName}' has no ${family}address where NodePorts answer`, {
+      mend: `${nodeAddressMend}; see also --nodeport-addresses`,
+    })
+  }
+  return found
+}

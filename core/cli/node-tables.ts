@@ -1,0 +1,72 @@
+import { hostname, networkInterfaces } from 'node:os'
+import { ClusterState } from '../cluster/cluster-state.ts'
+import type { NodeRecord } from '../cluster/records.ts'
+import type { ProxyConfig } from '../config/proxy-config.ts'
+import { tableBuilders } from '../engine/table-builders.ts'
+import { localAddresses } from '../node/local-addresses.ts'
+import { nodeName } from '../node/node-name.ts'
+import type { Address, IpFamily } from '../table/address.ts'
+import type { TableBuilder } from '../table/table-builder.ts'
+import { chooseNode } from './choose-node.ts'
+import { describeProblem } from './describe-problem.ts'
+import { readCluster } from './read-cluster.ts'
+
+/** One node's tables at one moment. */
+export interface NodeTables {
+  readonly nodeName: string
+  /** Absent: the source has no Node object of this name. */
+  readonly node: NodeRecord | undefined
+  /** Drained: their tables are up to date. */
+  readonly builders: readonly TableBuilder[]
+  /** Where it was read from. */
+  readonly description: string
+}
+
+export interface NodeTablesOptions {
+  readonly config: ProxyConfig
+  readonly families: readonly IpFamily[]
+  /** Whose addresses count as this node's: those of its Node object, or of this machine's interfaces. */
+  readonly addresses: 'node' | 'machine'
+  /** Takes lines for the operator. */
+  readonly say: (line: string) => void
+}
+
+/** Reads the source once and builds this node's tables from it, as `run` would have them. */
+export async function readNodeTables(options: NodeTablesOptions): Promise<NodeTables> {
+  const { config, families, addresses, say } = options
+  const own = nodeName(config.nodeName, hostname())
+  const { records, problems, description } = await readCluster(config.source, own, say)
+  const nodes = records.filter((record) => record.kind === 'Node')
+  const chosen =
+    config.source.from === 'file'
+      ? chooseNode(
+          config.nodeName,
+          nodes.map(({ key }) => key),
+          hostname(),
+        )
+      : own
+  const node = nodes.find(({ key }) => key === chosen)
+  if (node === undefined) {
+    say(`no Node object '${chosen}' in ${description}: no endpoint is local, and NodePorts answer nowhere`)
+  }
+  const builders = tableBuilders({
+    config,
+    nodeName: chosen,
+    families,
+    podCidrs: node?.podCidrs ?? [],
+    onProblem: (problem) => state.problem(problem),
+  })
+  const state = new ClusterState({ builders, onProblem: (problem) => say(describeProblem(problem)) })
+  for (const problem of problems) state.problem(problem)
+  for (const record of records) state.set(record, 0)
+  const locals = addresses === 'machine' ? localAddresses(networkInterfaces()) : toldAddresses(config, node)
+  for (const builder of builders) {
+    builder.setLocalAddresses(locals)
+    builder.drain()
+  }
+  return { nodeName: chosen, node, description, builders }
+}
+
+function toldAddresses({ bindAddress }: ProxyConfig, node: NodeRecord | undefined): ReadonlySet<Address> {
+  return new Set([...(bindAddress === undefined ? [] : [bindAddress]), ...(node?.addresses ?? [])])
+}

@@ -1,0 +1,52 @@
+import { type Flags, parseFlags } from '../config/flags.ts'
+import { loadDataplane } from '../dataplane/load-dataplane.ts'
+import { unusable } from '../engine/proxy-error.ts'
+import { usableFamilies } from '../node/families.ts'
+import { ipFamilies } from '../table/address.ts'
+import { readNodeTables } from './node-tables.ts'
+import { surroundings } from './surroundings.ts'
+
+export interface PlanFlags extends Flags {
+  readonly from: 'nothing' | 'kernel'
+}
+
+/** Prints the program for this node, family by family; changes nothing. */
+export async function plan(flags: PlanFlags): Promise<void> {
+  const config = parseFlags(flags, surroundings())
+  const say = (line: string): void => console.error(`portolan: ${line}`)
+  const dataplane = await loadDataplane(config.dataplane, {
+    masqueradeBit: config.masqueradeBit,
+    settings: config.dataplaneSettings,
+  })
+  const onKernel = flags.from === 'kernel'
+  const usable = onKernel ? await usableFamilies() : ipFamilies
+  const families = usable.filter((family) => dataplane.capabilities.families.includes(family))
+  const addresses = onKernel ? 'machine' : 'node'
+  const { builders, nodeName, description } = await readNodeTables({ config, families, addresses, say })
+  if (onKernel) {
+    const probe = await dataplane.probe()
+    if (!probe.usable) throw unusable(dataplane.name, probe)
+    await dataplane.start()
+  }
+  try {
+    for (const { family, table } of builders) {
+      const held = onKernel ? await dataplane.observe(family) : dataplane.nothingHeld(family)
+      const program = dataplane.reconcile(held, table)
+      const { operations } = dataplane.measure(program)
+      const from = onKernel ? 'what this kernel holds' : 'nothing'
+      say(
+        `node ${nodeName} by ${description}, ${family}, from ${from}: ` +
+          `${count(table.routes.size, 'route')}, ${count(table.frontends.size, 'frontend')}, ` +
+          `${count(operations, 'operation')} of ${dataplane.name}`,
+      )
+      const text = dataplane.print(program)
+      if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+    }
+  } finally {
+    if (onKernel) await dataplane.stop()
+  }
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}

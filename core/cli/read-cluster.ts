@@ -1,0 +1,111 @@
+import { recordKinds } from '../cluster/cluster-state.ts'
+import type { ClusterRecord, ObjectProblem, RecordKind } from '../cluster/records.ts'
+import type { SourceConfig } from '../config/proxy-config.ts'
+import { openSource } from '../engine/open-source.ts'
+import type { ClusterSink } from '../source/cluster-source.ts'
+import type { Logger } from '../source/logger.ts'
+import { UserError } from './user-error.ts'
+
+/** All of a cluster at one moment. */
+export interface ClusterReading {
+  readonly records: readonly ClusterRecord[]
+  readonly problems: readonly ObjectProblem[]
+  /** `file cluster.yaml` */
+  readonly description: string
+}
+
+const patience = 30_000
+const progressAfter = 2_000
+
+/**
+ * Reads a source once, until all kinds of object are complete.
+ *
+ * @param say Takes lines for the operator while it lasts.
+ * @throws {UserError} when an API server's answer isn't complete after 30 s, and what reading a file throws.
+ */
+export function readCluster(
+  config: SourceConfig,
+  nodeName: string,
+  say: (line: string) => void,
+): Promise<ClusterReading> {
+  return config.from === 'file' ? readFile(config.path) : readServer(config, nodeName, say)
+}
+
+/** Not by a source, which would wait for a broken file to be mended. */
+async function readFile(path: string): Promise<ClusterReading> {
+  const { readClusterFile } = await import('../source/file/cluster-file.ts')
+  const { records, problems } = await readClusterFile(path)
+  return { records: [...records.values()], problems, description: `file ${path}` }
+}
+
+async function readServer(
+  config: SourceConfig,
+  nodeName: string,
+  say: (line: string) => void,
+): Promise<ClusterReading> {
+  const source = await openSource(config, nodeName, warningsTo(say))
+  const collector = new RecordCollector()
+  const begun = performance.now()
+  const progress = setInterval(() => {
+    const seconds = Math.round((performance.now() - begun) / 1000)
+    say(`waiting for ${source.description}: ${collector.awaited.join(', ')} (${seconds} s)`)
+  }, progressAfter)
+  try {
+    await source.start(collector)
+    await Promise.race([collector.complete, impatience(() => source.description)])
+  } finally {
+    clearInterval(progress)
+    await source.stop()
+  }
+  return {
+    records: [...collector.records.values()],
+    problems: collector.problems,
+    description: source.description,
+  }
+}
+
+function impatience(description: () => string): Promise<never> {
+  return new Promise((_, reject) => {
+    const timer = setTimeout(() => {
+      const message = `${description()} gave no complete list within ${patience / 1000} s`
+      reject(new UserError(message, { mend: 'see the lines above; is the address right, and may you list?' }))
+    }, patience)
+    timer.unref()
+  })
+}
+
+/** For a command that runs once: what goes wrong is told, the rest isn't. */
+function warningsTo(say: (line: string) => void): Logger {
+  const silent = (): void => {}
+  const tell = (_fields: object, message: string): void => say(message)
+  return { debug: silent, info: silent, warn: tell, error: tell }
+}
+
+class RecordCollector implements ClusterSink {
+  readonly records = new Map<string, ClusterRecord>()
+  readonly problems: ObjectProblem[] = []
+  readonly #awaited = new Set<RecordKind>(recordKinds)
+  readonly #complete = Promise.withResolvers<void>()
+  readonly complete = this.#complete.promise
+
+  get awaited(): readonly RecordKind[] {
+    return [...this.#awaited]
+  }
+
+  set(record: ClusterRecord): void {
+    this.records.set(`${record.kind} ${record.key}`, record)
+  }
+
+  remove(kind: RecordKind, key: string): void {
+    this.records.delete(`${kind} ${key}`)
+  }
+
+  synced(kind: RecordKind): void {
+    this.#awaited.delete(kind)
+    if (this.#awaited.size === 0) this.#complete.resolve()
+  }
+
+  problem(problem: ObjectProblem): void {
+    this.problems.push(problem)
+  }
+}

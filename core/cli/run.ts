@@ -1,0 +1,119 @@
+import { hostname } from 'node:os'
+import type { Logger } from 'pino'
+import { type Flags, parseFlags } from '../config/flags.ts'
+import type { ProxyConfig } from '../config/proxy-config.ts'
+import { type RunningProxy, startProxy } from '../engine/proxy.ts'
+import { nodeName } from '../node/node-name.ts'
+import { ApplyLog } from './apply-log.ts'
+import { chooseNode } from './choose-node.ts'
+import { describeProblem } from './describe-problem.ts'
+import { createLogger } from './log.ts'
+import { readCluster } from './read-cluster.ts'
+import { surroundings } from './surroundings.ts'
+import { readVersion } from './version.ts'
+
+export interface RunFlags extends Flags {
+  readonly logLevel: string
+}
+
+/** Milliseconds until it is told what the start waits for, and between two such lines. */
+const progress = { first: 2_000, every: 10_000 }
+
+/**
+ * Keeps this node's rules until SIGTERM or SIGINT, and leaves them in place then.
+ *
+ * @throws whatever makes it impossible to start or to go on; the rules stay then too.
+ */
+export async function run(flags: RunFlags): Promise<void> {
+  const config = parseFlags(flags, surroundings())
+  const node = await ownNodeName(config)
+  const logger = await createLogger(flags.logLevel)
+  const versions = { portolan: readVersion(), nodejs: process.versions.node }
+  logger.info({ ...versions, dataplane: config.dataplane, node, pid: process.pid }, 'starting')
+  const applyLog = new ApplyLog(logger)
+  const proxy = await startProxy({
+    config,
+    nodeName: node,
+    logger,
+    observer: applyLog,
+    onProblem: (problem) => logger.warn({ problem }, describeProblem(problem)),
+  })
+  logger.info(
+    { families: proxy.families, source: proxy.source.description, ...proxy.probe.facts },
+    `dataplane ${proxy.dataplane.name} can run here`,
+  )
+  const stopTelling = tellProgress(proxy, config, logger)
+  const stop = stopOnSignals(proxy, logger)
+  try {
+    await proxy.ended
+    logger.info({}, 'stopped; the rules stay in place')
+  } finally {
+    stop()
+    stopTelling()
+    applyLog.stop()
+    await proxy.stop()
+  }
+}
+
+/** With a file, its Node where there is only one; with a server, this machine's name. */
+async function ownNodeName(config: ProxyConfig): Promise<string> {
+  if (config.source.from !== 'file' || config.nodeName !== undefined) {
+    return nodeName(config.nodeName, hostname())
+  }
+  const { records } = await readCluster(config.source, '', () => {})
+  const nodes = records.filter(({ kind }) => kind === 'Node').map(({ key }) => key)
+  return chooseNode(undefined, nodes, hostname())
+}
+
+/** A second signal doesn't wait for the apply under way. */
+function stopOnSignals(proxy: RunningProxy, logger: Logger): () => void {
+  let asked = false
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (asked) process.exit(1)
+    asked = true
+    logger.info({ signal }, 'stopping')
+    proxy.stop().catch((error: unknown) => {
+      logger.error({ error: String(error) }, 'stopping failed; the rules stay in place')
+      process.exit(1)
+    })
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+  return () => {
+    process.off('SIGTERM', onSignal)
+    process.off('SIGINT', onSignal)
+  }
+}
+
+/** Says what the start waits for while it takes long, and when it got there. */
+function tellProgress(proxy: RunningProxy, config: ProxyConfig, logger: Logger): () => void {
+  const begun = performance.now()
+  const sinceStart = (): number => Math.round(performance.now() - begun)
+  let timer = setTimeout(tell, progress.first)
+  function tell(): void {
+    const { awaited } = proxy
+    const what = awaited.length === 0 ? ['first apply'] : awaited
+    logger.info({ source: proxy.source.description, ms: sinceStart() }, `waiting for ${what.join(', ')}`)
+    timer = setTimeout(tell, progress.every)
+  }
+  proxy.synced.then(() => logger.info({ ms: sinceStart() }, 'cluster state is complete'))
+  proxy.firstApplied.then(() => {
+    clearTimeout(timer)
+    logger.info({ ms: sinceStart() }, 'this node does what the cluster says')
+    warnWithoutNodePorts(proxy, config, logger)
+  })
+  return () => clearTimeout(timer)
+}
+
+function warnWithoutNodePorts(proxy: RunningProxy, config: ProxyConfig, logger: Logger): void {
+  const answering = proxy.families.some((family) => (proxy.table(family)?.nodePortAddresses.size ?? 0) > 0)
+  if (answering) return
+  const mend =
+    config.nodePortAddresses.at === 'primary'
+      ? `check that Node ${proxy.nodeName} exists and that its address is on this machine, or give --bind-address`
+      : 'none of this machine is in --nodeport-addresses'
+  logger.warn(
+    { node: proxy.nodeName },
+    `no address of this node is known, so NodePorts answer nowhere: ${mend}`,
+  )
+}
