@@ -1,1 +1,26 @@
-export {}
+/**
+ * The conformance kit: proves of any dataplane, ours or yours, that it does what the routing table says. It makes
+ * virtual nodes (see @portolan/lab), puts Kubernetes objects through the core and the tables through the dataplane,
+ * sends real packets through the real kernel, and compares with the core's reference.
+ *
+ * In a test file of the dataplane's package:
+ *
+ * ```ts
+ * import { conformance } from '@portolan/conformance'
+ * import test from 'ava'
+ * import factory from './index.ts'
+ *
+ * conformance({ test, factory })
+ * ```
+ *
+ * Or without a test runner: `printMatrix((await runConformance({ factory })).rows)`. It needs root, and leaves
+ * nothing behind.
+ *
+ * What a dataplane lacks it declares in `capabilities.gaps`; the rows of that feature then count as gaps, and everything
+ * else has to pass: no row is skipped.
+ */
+export { printMatrix } from './matrix.ts'
+export type { Row, RowClaim, RowFeature } from './row.ts'
+export { type ConformanceOptions, type ConformanceResult, runConformance } from './run.ts'
+export type { KitHooks } from './scenario.ts'
+export { type Assertions, conformance, type SuiteOptions, type TestFunction } from './suite.ts'

@@ -59,8 +59,7 @@ export type ProbeResult =
   | ({ readonly result: 'answered'; readonly milliseconds: number } & EchoReply)
   | {
       /**
-       * `refused`: a TCP reset or ICMP port unreachable. `timeout`: silence; also a packet that the host's own rules
-       * dropped on its way out, which the kernel tells at once (EPERM). `unreachable`: no route, or ICMP said so.
+       * `refused`: a TCP reset or ICMP port unreachable. `timeout`: silence. `unreachable`: no route, or ICMP said so.
        * `reset`: a connection was made and broken before the server spoke.
        */
       readonly result: 'refused' | 'timeout' | 'unreachable' | 'reset'

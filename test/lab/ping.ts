@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { SystemCallError } from '@portolan/native'
 import koffi from 'koffi'
 import type { PingRequest, PingResult } from './host-calls.ts'
-import { outcomeOf } from './probe.ts'
+import { isDroppedHere, outcomeOf } from './probe.ts'
 
 const socketCall = koffi.load('libc.so.6').func('int socket(int domain, int type, int protocol)')
 
@@ -47,7 +47,10 @@ export function ping({ address, timeoutMs = 250 }: PingRequest): Promise<PingRes
       // The port means nothing to ICMP, but Node wants one.
       socket.connect(1, address, () => {
         if (!ended)
-          socket.send(Uint8Array.of(echoRequest, 0, 0, 0, 0, 0, 0, 0), (error) => error && fail(error))
+          socket.send(
+            Uint8Array.of(echoRequest, 0, 0, 0, 0, 0, 0, 0),
+            (error) => error && !isDroppedHere(error) && fail(error),
+          )
       }),
     )
   })

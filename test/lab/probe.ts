@@ -71,7 +71,7 @@ function probeUdp({ to, from, timeoutMs = 250 }: ProbeRequest): Promise<ProbeRes
     const ask = () =>
       // Connected, because only then does the kernel tell of an ICMP error.
       socket.connect(to.port, to.address, () => {
-        if (!ended) socket.send('who', (error) => error && fail(error))
+        if (!ended) socket.send('who', (error) => error && !isDroppedHere(error) && fail(error))
       })
     socket.on('error', fail)
     socket.on('message', (message) => {
@@ -88,6 +88,14 @@ export function readReply(heard: string): EchoReply {
   return JSON.parse(heard.slice(0, heard.includes('\n') ? heard.indexOf('\n') : undefined)) as EchoReply
 }
 
+/**
+ * A datagram that this host's own rules stopped on its way out. If they did so by a refusal, that follows as an error
+ * of its own; if it was a drop, nothing does.
+ */
+export function isDroppedHere(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'EPERM'
+}
+
 /** What an error says about the packet's fate; `undefined`: nothing, the request was wrong. */
 export function outcomeOf(
   error: NodeJS.ErrnoException,
@@ -99,7 +107,6 @@ export function outcomeOf(
     case 'ENETUNREACH':
     case 'EACCES':
       return 'unreachable'
-    case 'EPERM':
     case 'ETIMEDOUT':
       return 'timeout'
     case 'ECONNRESET':

@@ -1,0 +1,98 @@
+import {
+  answeredBy,
+  at,
+  type Client,
+  type Expectation,
+  externalFrontends,
+  type MatrixCase,
+  masqueradedTo,
+} from '../matrix-case.ts'
+import type { EndpointHost } from '../place.ts'
+
+/** How the node tells pods from others, and what it masquerades besides: what makes one matrix of SEMANTICS 5. */
+export type SourceConfiguration = 'detector' | 'no detector' | 'masqueradeAll'
+
+const everywhere: readonly EndpointHost[] = ['pod0', 'remote0']
+const here: readonly EndpointHost[] = ['pod0']
+
+type Due = Readonly<Partial<Record<Client, Expectation>>>
+
+const internal: Readonly<Record<SourceConfiguration, (hosts: readonly EndpointHost[]) => Due>> = {
+  detector: (hosts) => ({
+    pod: answeredBy(...hosts),
+    node: masqueradedTo(...hosts),
+    outside: masqueradedTo(...hosts),
+  }),
+  'no detector': (hosts) => ({
+    pod: answeredBy(...hosts),
+    node: answeredBy(...hosts),
+    outside: answeredBy(...hosts),
+  }),
+  masqueradeAll: (hosts) => ({
+    pod: masqueradedTo(...hosts),
+    node: masqueradedTo(...hosts),
+    outside: masqueradedTo(...hosts),
+  }),
+}
+
+/** SEMANTICS 5: the matrix of sources and destinations, as it is in one configuration. `how` ends each sentence. */
+export function sourceCases(configuration: SourceConfiguration, how: string): readonly MatrixCase[] {
+  const externalLocalForPods =
+    configuration === 'no detector' ? answeredBy(...here) : answeredBy(...everywhere)
+  return [
+    {
+      endpoints: at(...everywhere),
+      rows: [
+        {
+          feature: 'sourceClasses',
+          name: `who is masqueraded to a ClusterIP, ${how}`,
+          to: ['ClusterIP'],
+          due: internal[configuration](everywhere),
+        },
+        {
+          feature: 'basics',
+          name: `externalTrafficPolicy Cluster masquerades everybody, ${how}`,
+          to: externalFrontends,
+          due: {
+            pod: masqueradedTo(...everywhere),
+            node: masqueradedTo(...everywhere),
+            outside: masqueradedTo(...everywhere),
+          },
+        },
+      ],
+    },
+    {
+      service: () => ({ internalTrafficPolicy: 'Local', externalTrafficPolicy: 'Local' }),
+      endpoints: at(...everywhere),
+      rows: [
+        {
+          feature: 'sourceClasses',
+          name: `internalTrafficPolicy Local keeps to local endpoints and changes nobody's masquerade, ${how}`,
+          to: ['ClusterIP'],
+          due: internal[configuration](here),
+        },
+        {
+          feature: 'sourceClasses',
+          name: `externalTrafficPolicy Local by who asks, ${how}`,
+          to: externalFrontends,
+          due: {
+            pod: externalLocalForPods,
+            node: masqueradedTo(...everywhere),
+            outside: answeredBy(...here),
+          },
+        },
+      ],
+    },
+    {
+      endpoints: at('pod0'),
+      rows: [
+        {
+          feature: 'hairpin',
+          name: `an endpoint reaches itself through its Service, ${how}`,
+          to: ['ClusterIP', 'NodePort'],
+          due: { endpoint: masqueradedTo('pod0') },
+        },
+      ],
+    },
+  ]
+}

@@ -1,0 +1,161 @@
+import {
+  type Address,
+  type Endpoint,
+  type Evaluation,
+  evaluate,
+  parseAddress,
+  type RoutingTable,
+} from '@portolan/core'
+import type { ProbeResult } from '@portolan/lab'
+import type { Target } from './case-objects.ts'
+import type { Client } from './matrix-case.ts'
+import type { Origin } from './testbed.ts'
+
+/** One client asking one destination: what the reference says, and what the packets say. */
+export interface Check extends Target {
+  readonly client: Client
+  readonly origin: Origin
+  readonly protocol: 'TCP' | 'UDP'
+}
+
+/** A time in which every answer of a lab arrives, however busy the machine. Only spent when one is missing. */
+const answerTimeoutMs = 5000
+/** How long silence must last to count as such. */
+const silenceMs = 300
+
+export function expectedOf(check: Check, table: RoutingTable): Evaluation {
+  const { origin, protocol, port } = check
+  return evaluate(table, {
+    protocol,
+    source: canonical(origin.address),
+    ...(origin.inputInterface === undefined ? {} : { inputInterface: origin.inputInterface }),
+    destination: canonical(check.address),
+    port,
+  })
+}
+
+/** Sends packets and compares. @returns what was wrong, in words; nothing when all was right */
+export async function runCheck(check: Check, table: RoutingTable): Promise<string[]> {
+  const evaluation = expectedOf(check, table)
+  if (check.ping === true) return await comparePing(check, evaluation, table)
+  switch (evaluation.verdict) {
+    case 'balance':
+      return await compareBalance(check, evaluation.endpoints, evaluation.masquerade, table)
+    case 'reject':
+      return await compareOutcome(check, 'refused', answerTimeoutMs)
+    case 'drop':
+      return await compareOutcome(check, 'timeout', silenceMs)
+    case 'none':
+      return isOnNode(check, table)
+        ? await compareOutcome(check, 'refused', answerTimeoutMs)
+        : await compareLeftAlone(check)
+  }
+}
+
+/**
+ * Asks until every endpoint has answered, and at least so often that an endpoint too many would hardly hide; gives up
+ * when one that is due would have come with a probability of 1 - e^-25.
+ */
+async function compareBalance(
+  check: Check,
+  endpoints: readonly Endpoint[],
+  masquerade: boolean,
+  table: RoutingTable,
+): Promise<string[]> {
+  const due = new Map(endpoints.map((endpoint) => [`${endpoint.address}|${endpoint.port}`, endpoint]))
+  const missing = new Set(due.keys())
+  const least = due.size === 1 ? 4 : 14
+  const most = due.size === 1 ? least : Math.ceil(25 / -Math.log(1 - 1 / due.size)) + least
+  for (let tries = 0; tries < most && (tries < least || missing.size > 0); tries += least) {
+    const answers = await Promise.all(Array.from({ length: least }, () => ask(check, answerTimeoutMs)))
+    for (const answer of answers) {
+      if (answer.result !== 'answered')
+        return [`${told(check)}: ${answer.result}, due is an answer by ${[...due.keys()].join(' or ')}`]
+      const by = `${answer.address}|${answer.port}`
+      if (!due.has(by))
+        return [
+          `${told(check)}: answered by ${answer.host} ${by}, which is not one of ${[...due.keys()].join(', ')}`,
+        ]
+      missing.delete(by)
+      const wrong = wrongSource(check, answer, masquerade || answer.address === check.origin.address, table)
+      if (wrong !== undefined) return [`${told(check)}: ${by} saw ${wrong}`]
+    }
+  }
+  return missing.size === 0
+    ? []
+    : [`${told(check)}: never reached ${[...missing].join(', ')} in ${most} tries`]
+}
+
+function wrongSource(
+  { origin, client }: Check,
+  answer: ProbeResult & { result: 'answered' },
+  masquerade: boolean,
+  table: RoutingTable,
+): string | undefined {
+  const seen = answer.seen.address
+  if (masquerade || client === 'node') {
+    return table.localAddresses.has(canonical(seen)) ? undefined : `${seen}, due is an address of the node`
+  }
+  return seen === origin.address ? undefined : `${seen}, due is the client's own address ${origin.address}`
+}
+
+async function compareOutcome(
+  check: Check,
+  due: 'refused' | 'timeout',
+  timeoutMs: number,
+): Promise<string[]> {
+  const answers = await Promise.all([ask(check, timeoutMs), ask(check, timeoutMs)])
+  const wrong = answers.find(({ result }) => result !== due)
+  return wrong === undefined ? [] : [`${told(check)}: ${outcome(wrong)}, due is ${due}`]
+}
+
+/** A packet that nobody touches leaves by the default route, and the lab's internet answers. */
+async function compareLeftAlone(check: Check): Promise<string[]> {
+  const answer = await ask(check, answerTimeoutMs)
+  const right = answer.result === 'answered' && answer.host === 'internet'
+  return right
+    ? []
+    : [`${told(check)}: ${outcome(answer)}, due is to be left alone, so answered by the internet`]
+}
+
+async function comparePing(check: Check, { verdict }: Evaluation, table: RoutingTable): Promise<string[]> {
+  const silent = verdict === 'drop'
+  const due = silent ? 'timeout' : verdict === 'reject' ? 'unreachable' : 'answered'
+  if (verdict === 'balance' || isOnNode(check, table))
+    return [`${told(check)}: is not a claim that pings can prove`]
+  const { result } = await check.origin.host.ping(check.address, {
+    timeoutMs: silent ? silenceMs : answerTimeoutMs,
+  })
+  return result === due ? [] : [`${told(check)}: ${result}, due is ${due}`]
+}
+
+function ask({ origin, client, protocol, address, port }: Check, timeoutMs: number): Promise<ProbeResult> {
+  return origin.host.probe({
+    protocol,
+    to: { address, port },
+    timeoutMs,
+    // The remote host has the addresses of many pods; every other one asks from its own.
+    ...(client === 'remotePod' ? { from: { address: origin.address } } : {}),
+  })
+}
+
+function isOnNode(check: Check, table: RoutingTable): boolean {
+  return table.localAddresses.has(canonical(check.address))
+}
+
+function outcome(answer: ProbeResult): string {
+  return answer.result === 'answered'
+    ? `answered by ${answer.host} ${answer.address}|${answer.port}`
+    : answer.result
+}
+
+function told({ client, protocol, address, port, ping }: Check): string {
+  const to = address.includes(':') ? `[${address}]` : address
+  return ping === true ? `${client} pings ${to}` : `${client} to ${to}:${port}/${protocol}`
+}
+
+function canonical(text: string): Address {
+  const parsed = parseAddress(text)
+  if (parsed === undefined) throw new Error(`${text} is not an address`)
+  return parsed
+}

@@ -1,0 +1,111 @@
+import type { IpFamily, PodSource, RoutingTable } from '@portolan/core'
+import { parseAddress, parseCidr } from '@portolan/core'
+import { parseNode, parseService, parseServiceCidr, parseSlice } from '@portolan/core/cluster'
+import { type NodePortPolicy, TableBuilder } from '@portolan/core/table'
+import { namespace, thisNode } from './objects.ts'
+
+export interface ClusterOptions {
+  readonly families: readonly IpFamily[]
+  readonly podSource: Readonly<Record<IpFamily, PodSource>>
+  readonly masqueradeAll: boolean
+  readonly nodePortAddresses: 'primary' | 'all'
+}
+
+/**
+ * A cluster of Kubernetes objects and the tables that the core makes of them: what is proved goes all the way from
+ * the object as the API server serves it.
+ */
+export class Cluster {
+  readonly #builders = new Map<IpFamily, TableBuilder>()
+
+  constructor(options: ClusterOptions) {
+    const everyRange = ['0.0.0.0/0', '::/0']
+      .map((text) => parseCidr(text))
+      .filter((cidr) => cidr !== undefined)
+    const nodePortAddresses: NodePortPolicy = options.nodePortAddresses === 'all' ? everyRange : 'primary'
+    for (const family of options.families) {
+      const builder = new TableBuilder({
+        family,
+        nodeName: thisNode,
+        podSource: options.podSource[family],
+        masqueradeAll: options.masqueradeAll,
+        nodePortAddresses,
+      })
+      this.#builders.set(family, builder)
+    }
+  }
+
+  get families(): readonly IpFamily[] {
+    return [...this.#builders.keys()]
+  }
+
+  /** Takes objects as they are new or changed. @throws when the core can't read one: the kit's objects are all fine */
+  set(...objects: readonly object[]): void {
+    for (const object of objects) this.#set(object)
+  }
+
+  removeService(name: string): void {
+    this.#each((builder) => builder.removeService(`${namespace}/${name}`))
+  }
+
+  removeSlice(name: string): void {
+    this.#each((builder) => builder.removeSlice(`${namespace}/${name}`))
+  }
+
+  setLocalAddresses(texts: readonly string[]): void {
+    const addresses = new Set(texts.map((text) => parseAddress(text)).filter((one) => one !== undefined))
+    this.#each((builder) => builder.setLocalAddresses(addresses))
+  }
+
+  /** @throws for a family that this cluster was not made for */
+  builder(family: IpFamily): TableBuilder {
+    const builder = this.#builders.get(family)
+    if (builder === undefined) throw new Error(`this cluster has no family ${family}`)
+    return builder
+  }
+
+  /** As of the last time its builder was drained. */
+  table(family: IpFamily): RoutingTable {
+    return this.builder(family).table
+  }
+
+  #set(object: object): void {
+    const { kind } = object as { kind?: unknown }
+    switch (kind) {
+      case 'Service': {
+        const { key, record } = accepted(parseService(object))
+        this.#each((builder) =>
+          record === undefined ? builder.removeService(key) : builder.setService(record),
+        )
+        break
+      }
+      case 'EndpointSlice': {
+        const { key, record } = accepted(parseSlice(object))
+        this.#each((builder) => (record === undefined ? builder.removeSlice(key) : builder.setSlice(record)))
+        break
+      }
+      case 'Node': {
+        const { record } = accepted(parseNode(object))
+        if (record !== undefined) this.#each((builder) => builder.setNode(record))
+        break
+      }
+      case 'ServiceCIDR': {
+        const { record } = accepted(parseServiceCidr(object))
+        if (record !== undefined) this.#each((builder) => builder.setServiceCidr(record))
+        break
+      }
+      default:
+        throw new Error(`the kit has an object of unknown kind ${JSON.stringify(kind)}`)
+    }
+  }
+
+  #each(act: (builder: TableBuilder) => void): void {
+    for (const builder of this.#builders.values()) act(builder)
+  }
+}
+
+function accepted<Parsed extends { readonly problems: readonly unknown[] }>(parsed: Parsed): Parsed {
+  if (parsed.problems.length > 0)
+    throw new Error(`the core refuses an object of the kit: ${JSON.stringify(parsed.problems)}`)
+  return parsed
+}

@@ -1,0 +1,92 @@
+import type { Dataplane, IpFamily } from '@portolan/core'
+import { AppliedTable, isEmptyChange } from '@portolan/core/table'
+import type { Cluster } from './cluster.ts'
+
+/** How far a kernel is from its table. */
+export interface Drift {
+  readonly family: IpFamily
+  readonly operations: number
+  /** What the dataplane would do about it, in its own language. */
+  readonly repair: string
+}
+
+/**
+ * Puts a dataplane through its contract in the order that the core's engine keeps: observe and reconcile once, then
+ * compile and apply each change; after a failure observe and reconcile again.
+ */
+export class Driver {
+  readonly #dataplane: Dataplane<unknown, unknown>
+  readonly #cluster: Cluster
+  readonly #applied = new Map<IpFamily, AppliedTable>()
+
+  constructor(dataplane: Dataplane<unknown, unknown>, cluster: Cluster) {
+    this.#dataplane = dataplane
+    this.#cluster = cluster
+    for (const family of cluster.families) {
+      this.#applied.set(family, new AppliedTable(cluster.table(family)))
+    }
+  }
+
+  /** Starts the dataplane and adopts what the kernel holds. */
+  async start(): Promise<void> {
+    await this.#dataplane.start()
+    await this.reconcile()
+  }
+
+  /** Brings the kernel to the tables, whatever it holds. @throws ApplyError */
+  async reconcile(): Promise<void> {
+    await Promise.all(
+      this.#cluster.families.map(async (family) => {
+        const held = await this.#dataplane.observe(family)
+        this.#cluster.builder(family).drain()
+        const table = this.#cluster.table(family)
+        const change = this.#appliedOf(family).fullDifference(table)
+        await this.#dataplane.apply(this.#dataplane.reconcile(held, table))
+        this.#appliedOf(family).advance(change)
+      }),
+    )
+  }
+
+  /** Compiles and applies what changed in the cluster. @throws ApplyError; `reconcile` is due then */
+  async sync(): Promise<void> {
+    await Promise.all(
+      this.#cluster.families.map(async (family) => {
+        const touched = this.#cluster.builder(family).drain()
+        const change = this.#appliedOf(family).difference(this.#cluster.table(family), touched)
+        if (isEmptyChange(change)) return
+        await this.#dataplane.apply(this.#dataplane.compile(change))
+        this.#appliedOf(family).advance(change)
+      }),
+    )
+  }
+
+  /** Compares what the kernel holds with the tables; changes nothing. */
+  async drift(): Promise<readonly Drift[]> {
+    const drifts = await Promise.all(
+      this.#cluster.families.map(async (family) => {
+        const held = await this.#dataplane.observe(family)
+        const program = this.#dataplane.reconcile(held, this.#cluster.table(family))
+        const { operations } = this.#dataplane.measure(program)
+        return { family, operations, repair: this.#dataplane.print(program) }
+      }),
+    )
+    return drifts.filter(({ operations }) => operations > 0)
+  }
+
+  /** As a process that exits: what was applied stays. */
+  async stop(): Promise<void> {
+    await this.#dataplane.stop()
+  }
+
+  #appliedOf(family: IpFamily): AppliedTable {
+    const applied = this.#applied.get(family)
+    if (applied === undefined) throw new Error(`no table for ${family}`)
+    return applied
+  }
+}
+
+/** What a drift says, short enough for one line of the matrix. */
+export function describeDrift({ family, operations, repair }: Drift): string {
+  const lines = repair.split('\n').filter((line) => line.trim() !== '')
+  return `${family}: the kernel differs from the table by ${operations} operations: ${lines.slice(0, 5).join('; ')}`
+}

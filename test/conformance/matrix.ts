@@ -1,0 +1,54 @@
+import { features } from '@portolan/core'
+import type { Row } from './row.ts'
+
+const columns = [
+  ['IPv4', 'TCP'],
+  ['IPv4', 'UDP'],
+  ['IPv6', 'TCP'],
+  ['IPv6', 'UDP'],
+] as const
+
+const sign = { passed: '✔', failed: '✘', gap: '○' } as const
+
+/** The matrix as text: a line for each claim, a column for each family and protocol, then what needs words. */
+export function printMatrix(rows: readonly Row[]): string {
+  const names = [...new Set(rows.map(({ name }) => name))]
+  const lines = [`${columns.map(([family, protocol]) => `${family} ${protocol}`).join('  ')}`]
+  for (const feature of ['basics', ...Object.keys(features)]) {
+    const claims = names.filter((name) => rows.some((row) => row.name === name && row.feature === feature))
+    if (claims.length === 0) continue
+    lines.push('', feature)
+    for (const name of claims) {
+      const cells = columns.map(([family, protocol]) => {
+        const row = rows.find(
+          (one) =>
+            one.name === name &&
+            one.family === family &&
+            (one.protocol === protocol || one.protocol === 'any'),
+        )
+        return (row === undefined ? '·' : sign[row.outcome]).padStart(5).padEnd(10)
+      })
+      lines.push(`${cells.join('')}${name}`)
+    }
+  }
+  const failed = rows.filter(({ outcome }) => outcome === 'failed')
+  if (failed.length > 0) lines.push('', 'Failed:')
+  for (const row of failed)
+    lines.push(`  ${titleOf(row)}`, ...row.detail.split('\n').map((line) => `    ${line}`))
+  const gaps = new Map(
+    rows.filter(({ outcome }) => outcome === 'gap').map((row) => [row.detail, row.feature]),
+  )
+  if (gaps.size > 0) lines.push('', 'Declared gaps:')
+  for (const [detail, feature] of gaps) lines.push(`  ${feature}: ${detail}`)
+  lines.push('', summary(rows))
+  return `${lines.join('\n')}\n`
+}
+
+export function titleOf({ family, protocol, name }: Row): string {
+  return protocol === 'any' ? `${family}: ${name}` : `${family} ${protocol}: ${name}`
+}
+
+function summary(rows: readonly Row[]): string {
+  const count = (outcome: Row['outcome']) => rows.filter((row) => row.outcome === outcome).length
+  return `${count('passed')} passed, ${count('failed')} failed, ${count('gap')} declared gaps`
+}

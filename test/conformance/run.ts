@@ -1,0 +1,81 @@
+import type { DataplaneFactory, IpFamily } from '@portolan/core'
+import type { Row, RowClaim, Verdict } from './row.ts'
+import { expand, type KitHooks, type Scenario, type ScenarioContext } from './scenario.ts'
+import { scenarios as allScenarios } from './scenarios.ts'
+
+export interface ConformanceOptions {
+  readonly factory: DataplaneFactory
+  /** Handed to the factory, as from `--dataplane-option`. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Default: all that the dataplane can. */
+  readonly families?: readonly IpFamily[]
+  /** Which claims to prove; default all. A scenario without any is not run. */
+  readonly filter?: (claim: RowClaim) => boolean
+  readonly hooks?: KitHooks
+  /** Told of each row as soon as it is known. */
+  readonly onCase?: (row: Row) => void
+}
+
+export interface ConformanceResult {
+  readonly rows: readonly Row[]
+}
+
+/** Runs the kit, one scenario after the other, and gives the matrix. Needs root: it makes network namespaces. */
+export async function runConformance(options: ConformanceOptions): Promise<ConformanceResult> {
+  const rows: Row[] = []
+  for (const scenario of allScenarios) {
+    if (!scenario.claims.some((claim) => options.filter?.(claim) ?? true)) continue
+    for (const row of await runScenario(scenario, options)) {
+      rows.push(row)
+      options.onCase?.(row)
+    }
+  }
+  return { rows }
+}
+
+/**
+ * Runs one scenario. Every claim that was asked for is told about: one that the scenario was silent about has failed,
+ * so that nothing is skipped without a declared reason.
+ */
+export async function runScenario(scenario: Scenario, options: ConformanceOptions): Promise<readonly Row[]> {
+  const { factory, settings = {}, filter, hooks = {} } = options
+  const { capabilities } = factory({ masqueradeBit: 14, settings })
+  const families = capabilities.families.filter((family) => options.families?.includes(family) ?? true)
+  const wants = (claim: RowClaim) => filter?.(claim) ?? true
+  const context: ScenarioContext = { factory, settings, families, hooks, wants }
+  const claims = scenario.claims.filter(wants)
+
+  let verdicts: readonly Verdict[] = []
+  let broken: string | undefined
+  try {
+    verdicts = await scenario.run(context)
+  } catch (error) {
+    broken = `the scenario "${scenario.name}" broke off: ${error instanceof Error ? error.message : String(error)}`
+  }
+  return claims.flatMap((claim) =>
+    expand(claim, families).map(({ family, protocol }): Row => {
+      const { feature, name } = claim
+      const row = { feature, name, family, protocol }
+      const gap = gapOf(claim, protocol, capabilities)
+      const verdict = verdicts.find(
+        (one) => one.claim.name === name && one.family === family && one.protocol === protocol,
+      )
+      const failures = verdict?.failures ?? [broken ?? 'the scenario told nothing about it']
+      if (gap !== undefined) {
+        const passes = verdict !== undefined && failures.length === 0
+        return { ...row, outcome: 'gap', detail: passes ? `${gap} (declared, but this row passes)` : gap }
+      }
+      if (failures.length === 0) return { ...row, outcome: 'passed', detail: '' }
+      return { ...row, outcome: 'failed', detail: failures.join('\n') }
+    }),
+  )
+}
+
+function gapOf(
+  { feature }: RowClaim,
+  protocol: Row['protocol'],
+  { protocols, gaps }: ReturnType<DataplaneFactory>['capabilities'],
+): string | undefined {
+  if (protocol !== 'any' && !protocols.includes(protocol)) return `no ${protocol}`
+  return feature === 'basics' ? undefined : gaps[feature]
+}

@@ -1,0 +1,46 @@
+import type { DataplaneFactory, IpFamily } from '@portolan/core'
+import type { Row, RowClaim, Verdict } from './row.ts'
+
+/** A claim, and for which families and protocols a scenario tells about it. */
+export interface ScenarioClaim extends RowClaim {
+  readonly families?: readonly IpFamily[]
+  /** Default: not about a protocol. */
+  readonly protocols?: readonly Row['protocol'][]
+}
+
+/** Claims that are proved together, because they share a lab. */
+export interface Scenario {
+  readonly name: string
+  readonly claims: readonly ScenarioClaim[]
+  run(context: ScenarioContext): Promise<readonly Verdict[]>
+}
+
+export interface ScenarioContext {
+  readonly factory: DataplaneFactory
+  readonly settings: Readonly<Record<string, string>>
+  /** Those that the dataplane can and the caller wants. */
+  readonly families: readonly IpFamily[]
+  readonly hooks: KitHooks
+  /** Whether anybody wants to know about this claim. */
+  wants(claim: RowClaim): boolean
+}
+
+/** What the kit can't do by itself, because it knows no dataplane's mechanism. Each gets the namespace's path. */
+export interface KitHooks {
+  /**
+   * Damages what the dataplane has in the kernel, from outside, in one of several ways: deletes a table, an element,
+   * a rule. `way` counts from 0; returns false when there are no more ways.
+   */
+  sabotage?(networkNamespace: string, way: number): Promise<boolean>
+  /** Puts something of somebody else's beside it; the returned function tells whether that is still there. */
+  foreign?(networkNamespace: string): Promise<() => Promise<boolean>>
+}
+
+/** Families and protocols of a claim that are to be told about, as rows to be. */
+export function expand(
+  claim: ScenarioClaim,
+  families: readonly IpFamily[],
+): { readonly family: IpFamily; readonly protocol: Row['protocol'] }[] {
+  const wanted = families.filter((family) => claim.families?.includes(family) ?? true)
+  return wanted.flatMap((family) => (claim.protocols ?? ['any']).map((protocol) => ({ family, protocol })))
+}

@@ -1,0 +1,37 @@
+import { addressCases } from './cases/addresses.ts'
+import { endpointConditionCases } from './cases/endpoint-conditions.ts'
+import { frontendCases } from './cases/frontends.ts'
+import { sourceRangeCases } from './cases/source-ranges.ts'
+import { sourceCases } from './cases/sources.ts'
+import { topologyCases } from './cases/topology.ts'
+import type { Scenario } from './scenario.ts'
+import { matrixScenario } from './scenarios/matrix.ts'
+
+/** All there is to prove, in the order in which it is run: what everything else stands on first. */
+export const scenarios: readonly Scenario[] = [
+  matrixScenario('the matrix of frontends, policies and endpoints', [
+    ...frontendCases,
+    ...endpointConditionCases,
+    ...topologyCases,
+    ...sourceRangeCases,
+    ...addressCases,
+  ]),
+  matrixScenario(
+    "sources by the pods' bridge",
+    sourceCases('detector', 'with pods told by their bridge interface'),
+    { detector: 'interface', nodePortAddresses: 'all' },
+  ),
+  matrixScenario(
+    "sources by the pods' interfaces",
+    sourceCases('detector', 'with pods told by the prefix of their interfaces'),
+    { detector: 'interfacePrefix' },
+  ),
+  matrixScenario(
+    'sources without a detector',
+    sourceCases('no detector', 'with no way to tell pods from others'),
+    { detector: 'none' },
+  ),
+  matrixScenario('masqueradeAll', sourceCases('masqueradeAll', 'with masqueradeAll'), {
+    masqueradeAll: true,
+  }),
+]

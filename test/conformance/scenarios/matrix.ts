@@ -1,0 +1,149 @@
+import type { IpFamily, RoutingTable } from '@portolan/core'
+import { caseObjects, targetOf } from '../case-objects.ts'
+import { type Check, expectedOf, runCheck } from '../check.ts'
+import { describeDrift } from '../driver.ts'
+import type { Client, Destination, Expectation, MatrixCase, MatrixRow } from '../matrix-case.ts'
+import { addressOf, otherPort, type Place, place, servicePort } from '../place.ts'
+import type { RowClaim, Verdict } from '../row.ts'
+import { expand, type Scenario, type ScenarioClaim } from '../scenario.ts'
+import { createTestbed, type Testbed, type TestbedOptions } from '../testbed.ts'
+
+type MatrixOptions = Pick<TestbedOptions, 'detector' | 'masqueradeAll' | 'nodePortAddresses'>
+
+/** Cases that share one table: all of it is in the kernel at once, and all of it is asked at once. */
+export function matrixScenario(
+  name: string,
+  cases: readonly MatrixCase[],
+  options: MatrixOptions = {},
+): Scenario {
+  const nothingLeft: RowClaim = {
+    feature: 'basics',
+    name: `nothing is left to reconcile once all is applied: ${name}`,
+  }
+  return {
+    name,
+    claims: [...cases.flatMap(({ rows }) => rows.map(claimOf)), nothingLeft],
+    async run(context) {
+      const { factory, settings, families } = context
+      const testbed = await createTestbed({ factory, settings, families, ...options })
+      try {
+        const placed = cases.map((one, index) => ({ ...one, place: place(index) }))
+        await serveAll(testbed, placed)
+        await applyInTwoSteps(testbed, placed)
+        const verdicts = await Promise.all(
+          placed.flatMap((one) =>
+            one.rows
+              .filter((row) => context.wants(row))
+              .flatMap((row) =>
+                expand(claimOf(row), families).map((which) => judge(testbed, one, row, which)),
+              ),
+          ),
+        )
+        const drift = await testbed.driver.drift()
+        return [
+          ...verdicts,
+          ...families.map((family): Verdict => {
+            const failures = drift.filter((one) => one.family === family).map(describeDrift)
+            return { claim: nothingLeft, family, protocol: 'any', failures }
+          }),
+        ]
+      } finally {
+        await testbed.close()
+      }
+    },
+  }
+}
+
+type PlacedCase = MatrixCase & { readonly place: Place }
+
+function claimOf({ feature, name, families, protocols = ['TCP', 'UDP'] }: MatrixRow): ScenarioClaim {
+  return { feature, name, protocols, ...(families === undefined ? {} : { families }) }
+}
+
+/** Every endpoint answers, whether it should be reached or not, and so does what leaks. */
+async function serveAll(testbed: Testbed, cases: readonly PlacedCase[]): Promise<void> {
+  const { internet } = testbed.lab
+  await Promise.all([
+    ...cases.flatMap(({ endpoints, place }) =>
+      endpoints.map(({ host, portOffset = 0 }) => testbed.serve(host, place.targetPort + portOffset)),
+    ),
+    ...testbed.families.flatMap((family) =>
+      [servicePort, otherPort].map((port) =>
+        testbed.serveAt(internet, 'TCP', family === 'IPv4' ? '0.0.0.0' : '::', port),
+      ),
+    ),
+    ...testbed.families.flatMap((family) =>
+      cases.flatMap(({ rows, place }) =>
+        rows
+          .flatMap(({ to }) => to)
+          .filter(endsAtInternet)
+          .map((to) => targetOf(to, place, family))
+          .map(({ address, port }) => testbed.serveAt(internet, 'UDP', address, port)),
+      ),
+    ),
+  ])
+}
+
+function endsAtInternet(to: Destination): boolean {
+  return !to.startsWith('NodePort') && to !== 'ExternalIP of the node'
+}
+
+/** One half by reconciling, as after a start; the other by compiling the change, as in daily work. */
+async function applyInTwoSteps(testbed: Testbed, cases: readonly PlacedCase[]): Promise<void> {
+  const objects = cases.map((one) => caseObjects(one, one.place))
+  testbed.cluster.set(...objects.filter((_, index) => index % 2 === 0).flat())
+  await testbed.driver.start()
+  testbed.cluster.set(...objects.filter((_, index) => index % 2 === 1).flat())
+  await testbed.driver.sync()
+}
+
+async function judge(
+  testbed: Testbed,
+  one: PlacedCase,
+  row: MatrixRow,
+  { family, protocol }: { readonly family: IpFamily; readonly protocol: Verdict['protocol'] },
+): Promise<Verdict> {
+  const table = testbed.cluster.table(family)
+  const failures = await Promise.all(
+    Object.entries(row.due).flatMap(([client, expectation]) =>
+      row.to.map(async (to) => {
+        const check: Check = {
+          client: client as Client,
+          origin: testbed.origin(client as Client, family),
+          protocol: protocol === 'UDP' ? 'UDP' : 'TCP',
+          ...targetOf(to, one.place, family),
+        }
+        const wrong = disagreement(check, expectation, one, family, table)
+        return wrong === undefined ? await runCheck(check, table) : [wrong]
+      }),
+    ),
+  )
+  return { claim: row, family, protocol, failures: failures.flat() }
+}
+
+/** What the claim says must be what the reference says: else one of them is wrong, and no packet can tell which. */
+function disagreement(
+  check: Check,
+  expectation: Expectation,
+  { endpoints, place }: PlacedCase,
+  family: IpFamily,
+  table: RoutingTable,
+): string | undefined {
+  const evaluation = expectedOf(check, table)
+  const own = check.origin.address
+  const fate = (address: string, port: number, masquerade: boolean) =>
+    `${address}|${port}${masquerade || address === own ? ' masqueraded' : ''}`
+  const reference =
+    evaluation.verdict === 'balance'
+      ? evaluation.endpoints.map(({ address, port }) => fate(address, port, evaluation.masquerade))
+      : [{ reject: 'refused', drop: 'dropped', none: 'untouched' }[evaluation.verdict]]
+  const claimed =
+    expectation.outcome === 'answered'
+      ? expectation.by.map((host) => {
+          const offset = endpoints.find((endpoint) => endpoint.host === host)?.portOffset ?? 0
+          return fate(addressOf(host, family), place.targetPort + offset, expectation.masqueraded)
+        })
+      : [expectation.outcome]
+  const [said, due] = [reference, claimed].map((list) => list.toSorted().join(', '))
+  return said === due ? undefined : `the core's reference says "${said}", and the claim is "${due}"`
+}

@@ -1,0 +1,170 @@
+import type { Dataplane, DataplaneFactory, IpFamily, PodSource } from '@portolan/core'
+import { parseCidr } from '@portolan/core'
+import {
+  createLab,
+  type Host,
+  type Lab,
+  network,
+  podAddress,
+  podBridge,
+  podInterfacePrefix,
+  remotePodAddress,
+} from '@portolan/lab'
+import { Cluster } from './cluster.ts'
+import { Driver } from './driver.ts'
+import type { Client } from './matrix-case.ts'
+import { node, serviceCidr } from './objects.ts'
+import { addressOf, type EndpointHost, isLocalHost, serviceCidrs } from './place.ts'
+
+/** How the node tells a local pod's packets from others: kube-proxy's detectLocalMode. */
+export type Detector = 'cidr' | 'none' | 'interface' | 'interfacePrefix'
+
+export interface TestbedOptions {
+  readonly factory: DataplaneFactory
+  readonly settings: Readonly<Record<string, string>>
+  readonly families: readonly IpFamily[]
+  readonly detector?: Detector
+  readonly masqueradeAll?: boolean
+  readonly nodePortAddresses?: 'primary' | 'all'
+}
+
+/** Where a client's packets come from. */
+export interface Origin {
+  readonly host: Host
+  readonly address: string
+  /** The node's interface by which they come in; absent for the node's own. */
+  readonly inputInterface?: string
+}
+
+/** The local pod that is nobody's endpoint. */
+const clientPod = 2
+
+/** A lab whose node a dataplane serves, and the cluster whose Services it serves. */
+export class Testbed {
+  readonly lab: Lab
+  readonly cluster: Cluster
+  readonly dataplane: Dataplane<unknown, unknown>
+  readonly driver: Driver
+  readonly #options: TestbedOptions
+  readonly #serving = new Set<string>()
+
+  constructor(options: TestbedOptions, lab: Lab) {
+    this.#options = options
+    this.lab = lab
+    this.cluster = newCluster(options, lab)
+    this.dataplane = this.newDataplane()
+    this.driver = new Driver(this.dataplane, this.cluster)
+  }
+
+  get families(): readonly IpFamily[] {
+    return this.cluster.families
+  }
+
+  /** Another instance of the dataplane for the same node, as a new process would make. */
+  newDataplane(): Dataplane<unknown, unknown> {
+    return this.#options.factory({
+      masqueradeBit: 14,
+      networkNamespace: this.lab.node.networkNamespace,
+      settings: this.#options.settings,
+    })
+  }
+
+  /** The same cluster without any Service, as a new process has it before its first list. */
+  newCluster(): Cluster {
+    return newCluster(this.#options, this.lab)
+  }
+
+  origin(client: Client, family: IpFamily): Origin {
+    const { node, outside, remote } = this.lab
+    switch (client) {
+      case 'node':
+        return { host: node, address: network[family].node.internet }
+      case 'outside':
+        return { host: outside, address: network[family].outside, inputInterface: 'eth0' }
+      case 'remotePod':
+        return { host: remote, address: remotePodAddress(family, 200), inputInterface: 'eth1' }
+      case 'pod':
+        return this.#podOrigin(clientPod, family)
+      case 'endpoint':
+        return this.#podOrigin(0, family)
+    }
+  }
+
+  /** Lets an endpoint answer, in both families if the testbed has both. Asking again costs nothing. */
+  async serve(host: EndpointHost, port: number): Promise<void> {
+    const served = isLocalHost(host) ? this.#pod(Number(host.slice('pod'.length))) : this.lab.remote
+    await Promise.all(
+      this.families.flatMap((family) => [
+        this.serveAt(served, 'TCP', family === 'IPv4' ? '0.0.0.0' : '::', port),
+        this.serveAt(served, 'UDP', addressOf(host, family), port),
+      ]),
+    )
+  }
+
+  async serveAt(host: Host, protocol: 'TCP' | 'UDP', address: string, port: number): Promise<void> {
+    const key = `${host.name} ${protocol} ${address} ${port}`
+    if (this.#serving.has(key)) return
+    this.#serving.add(key)
+    await host.serve(protocol, address, port)
+  }
+
+  async close(): Promise<void> {
+    await this.driver.stop().catch(() => {})
+    await this.lab.close()
+  }
+
+  #podOrigin(index: number, family: IpFamily): Origin {
+    const routed = podNetworkOf(this.#options) === 'routed'
+    return {
+      host: this.#pod(index),
+      address: podAddress(family, index),
+      inputInterface: routed ? `${podInterfacePrefix}${index}` : podBridge,
+    }
+  }
+
+  #pod(index: number): Host {
+    const pod = this.lab.pods[index]
+    if (pod === undefined) throw new Error(`the lab has no pod${index}`)
+    return pod
+  }
+}
+
+export async function createTestbed(options: TestbedOptions): Promise<Testbed> {
+  const lab = await createLab({ pods: clientPod + 1, podNetwork: podNetworkOf(options) })
+  return new Testbed(options, lab)
+}
+
+function podNetworkOf({ detector }: TestbedOptions): 'bridge' | 'routed' {
+  return detector === 'interfacePrefix' ? 'routed' : 'bridge'
+}
+
+function newCluster(options: TestbedOptions, lab: Lab): Cluster {
+  const { families, detector = 'cidr' } = options
+  const cluster = new Cluster({
+    families,
+    podSource: { IPv4: podSource(detector, 'IPv4'), IPv6: podSource(detector, 'IPv6') },
+    masqueradeAll: options.masqueradeAll ?? false,
+    nodePortAddresses: options.nodePortAddresses ?? 'primary',
+  })
+  cluster.set(
+    node([network.IPv4.node.uplink, network.IPv6.node.uplink], [network.IPv4.podCidr, network.IPv6.podCidr]),
+    serviceCidr([serviceCidrs.IPv4, serviceCidrs.IPv6]),
+  )
+  const { IPv4, IPv6 } = lab.node.addresses
+  cluster.setLocalAddresses([...IPv4, ...IPv6, '127.0.0.1', '::1'])
+  return cluster
+}
+
+function podSource(detector: Detector, family: IpFamily): PodSource {
+  const cidr = parseCidr(network[family].clusterCidr)
+  switch (detector) {
+    case 'none':
+      return { by: 'none' }
+    case 'interface':
+      return { by: 'interface', name: podBridge }
+    case 'interfacePrefix':
+      return { by: 'interfacePrefix', prefix: podInterfacePrefix }
+    case 'cidr':
+      return cidr === undefined ? { by: 'none' } : { by: 'cidr', cidr }
+  }
+}
