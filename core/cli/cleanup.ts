@@ -1,5 +1,6 @@
 import { parseDataplaneSettings } from '../config/flags.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
+import { UserError } from './user-error.ts'
 
 export interface CleanupFlags {
   readonly dataplane: string
@@ -12,7 +13,13 @@ export async function cleanup(flags: CleanupFlags): Promise<void> {
     masqueradeBit: 14,
     settings: parseDataplaneSettings(flags.dataplaneOption ?? []),
   })
-  const { removed } = await dataplane.cleanup()
+  const { removed } = await dataplane.cleanup().catch((cause: unknown) => {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new UserError(`cleanup of ${dataplane.name} failed: ${message}`, {
+      mend: 'run it as root, or with CAP_NET_ADMIN, and run it again: what is gone already does no harm',
+      cause,
+    })
+  })
   for (const what of removed) console.log(`removed ${what}`)
   if (removed.length === 0) console.log(`nothing to remove: this kernel holds nothing of ${dataplane.name}`)
 }

@@ -6,7 +6,6 @@ import {
   cidrContains,
   familyOf,
   formatBytes,
-  type IpFamily,
   parseAddress,
   splitCidr,
 } from '../table/address.ts'

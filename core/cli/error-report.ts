@@ -11,17 +11,30 @@ export interface ErrorReport {
  * defect of Portolan and comes with its stack, because only that helps to mend it.
  */
 export function reportError(error: unknown): ErrorReport {
+  if (isFileError(error)) {
+    const lines = [`portolan: can't read ${error.path}: ${error.message.split(',')[0]}`, mendFile]
+    return { lines, exitCode: exitCodes.failure }
+  }
   if (!(error instanceof Error)) return { lines: [`portolan: ${String(error)}`], exitCode: exitCodes.failure }
   const { mend, code, exitCode } = error as Error & { mend?: unknown; code?: unknown; exitCode?: unknown }
   const known = typeof code === 'string'
   const told = known ? error.message : (error.stack ?? error.message)
-  const lines = told.split('\n').map((line) => `portolan: ${line}`)
+  const lines = told.split('\n').map((line) => (line.startsWith(' ') ? line : `portolan: ${line}`))
   if (typeof mend === 'string') lines.push(`  to mend it: ${mend}`)
   if (!known) lines.push('  this is a defect of Portolan: please report it with the lines above')
   return {
     lines,
     exitCode: code === 'CONFIG_INVALID' ? exitCodes.usage : numberOr(exitCode, exitCodes.failure),
   }
+}
+
+const mendFile = '  to mend it: check the path and its permissions'
+
+function isFileError(error: unknown): error is NodeJS.ErrnoException & { readonly path: string } {
+  const { path, syscall } = error as { readonly path?: unknown; readonly syscall?: unknown }
+  return (
+    error instanceof Error && typeof path === 'string' && ['open', 'stat', 'read'].includes(String(syscall))
+  )
 }
 
 function numberOr(value: unknown, standard: number): number {

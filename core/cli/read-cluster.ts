@@ -34,7 +34,11 @@ export function readCluster(
 /** Not by a source, which would wait for a broken file to be mended. */
 async function readFile(path: string): Promise<ClusterReading> {
   const { readClusterFile } = await import('../source/file/cluster-file.ts')
-  const { records, problems } = await readClusterFile(path)
+  const { records, problems } = await readClusterFile(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.syscall === undefined) throw cause
+    const message = `can't read ${path}: ${cause.message.split(',')[0]}`
+    throw new UserError(message, { mend: 'check the path and its permissions', cause })
+  })
   return { records: [...records.values()], problems, description: `file ${path}` }
 }
 

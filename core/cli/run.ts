@@ -25,6 +25,7 @@ const progress = { first: 2_000, every: 10_000 }
  * @throws whatever makes it impossible to start or to go on; the rules stay then too.
  */
 export async function run(flags: RunFlags): Promise<void> {
+  const begun = performance.now()
   const config = parseFlags(flags, surroundings())
   const node = await ownNodeName(config)
   const logger = await createLogger(flags.logLevel)
@@ -42,7 +43,7 @@ export async function run(flags: RunFlags): Promise<void> {
     { families: proxy.families, source: proxy.source.description, ...proxy.probe.facts },
     `dataplane ${proxy.dataplane.name} can run here`,
   )
-  const stopTelling = tellProgress(proxy, config, logger)
+  const stopTelling = tellProgress(proxy, config, logger, begun)
   const stop = stopOnSignals(proxy, logger)
   try {
     await proxy.ended
@@ -86,8 +87,7 @@ function stopOnSignals(proxy: RunningProxy, logger: Logger): () => void {
 }
 
 /** Says what the start waits for while it takes long, and when it got there. */
-function tellProgress(proxy: RunningProxy, config: ProxyConfig, logger: Logger): () => void {
-  const begun = performance.now()
+function tellProgress(proxy: RunningProxy, config: ProxyConfig, logger: Logger, begun: number): () => void {
   const sinceStart = (): number => Math.round(performance.now() - begun)
   let timer = setTimeout(tell, progress.first)
   function tell(): void {

@@ -152,7 +152,7 @@ function notInstalled(name: string, specifier: string, cause: unknown): Dataplan
     `dataplane '${name}' is not installed (no package '${specifier}' beside Portolan or in this directory)`,
     Object.hasOwn(ownDataplanes, name)
       ? `npm install ${specifier}`
-      : `npm install ${specifier}, or name one of Portolan's own: ${ours}`,
+      : `name one of Portolan's own (${ours}), or install the package: npm install ${specifier}`,
     { cause },
   )
 }

@@ -3,9 +3,10 @@ import type { ProbeReport } from '../dataplane/contract.ts'
 /** Why a proxy can't run, or can't go on running, on this node. */
 export class ProxyError extends Error {
   readonly code: 'DATAPLANE_UNUSABLE' | 'FAMILY_UNUSABLE' | 'POD_CIDRS_CHANGED'
-  readonly mend: string
+  /** Absent: the message says it. */
+  readonly mend: string | undefined
 
-  constructor(code: ProxyError['code'], message: string, mend: string) {
+  constructor(code: ProxyError['code'], message: string, mend?: string) {
     super(message)
     this.name = 'ProxyError'
     this.code = code
@@ -15,10 +16,9 @@ export class ProxyError extends Error {
 
 /** Every problem that the probe found, each with what to do about it. */
 export function unusable(dataplane: string, { problems }: ProbeReport): ProxyError {
-  const lines = problems.map(({ what, mend }) => `  ${what}: ${mend}`)
+  const lines = problems.map(({ what, mend }) => `${what}\n  to mend it: ${mend}`)
   return new ProxyError(
     'DATAPLANE_UNUSABLE',
     [`dataplane ${dataplane} can't run on this node:`, ...lines].join('\n'),
-    'see above, or choose another --dataplane',
   )
 }
