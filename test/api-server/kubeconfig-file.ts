@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import type { CertifiedKey } from './certificates.ts'
 
 export interface KubeconfigUser {
@@ -43,5 +43,7 @@ export async function writeKubeconfigFile(
       },
     ],
   }
-  await writeFile(path, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 })
+  // In one step: a client that reads it meanwhile sees the old one or the new one.
+  await writeFile(`${path}.new`, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 })
+  await rename(`${path}.new`, path)
 }

@@ -8,6 +8,8 @@ import type { Resource } from './resource.ts'
 /** A list that is being delivered. */
 export interface ListDelivery {
   deliver(raw: unknown, receivedAt: number): void
+  /** An object that was deleted while the list was under way. */
+  remove(raw: unknown, receivedAt: number): void
   /** The list is complete: what it didn't have is removed. */
   end(receivedAt: number): void
 }
@@ -32,17 +34,24 @@ export class Delivery<R extends ClusterRecord> {
 
   /** Objects of a list are delivered as they come; those that are known in the same version are left out. */
   beginList(): ListDelivery {
-    const listed = new Set<string>()
+    // Where nothing is known, nothing can be gone: the first list, the large one, needs no set of its keys.
+    const listed = this.#known.size === 0 ? undefined : new Set<string>()
     return {
       deliver: (raw, receivedAt) => {
         const identity = identityOf(raw)
         if (identity !== undefined) {
-          listed.add(identity.key)
+          listed?.add(identity.key)
           if (this.#known.holds(identity.key, identity.resourceVersion)) return
         }
         this.deliver(raw, receivedAt)
       },
+      remove: (raw, receivedAt) => {
+        const identity = identityOf(raw)
+        if (identity !== undefined) listed?.delete(identity.key)
+        this.remove(raw, receivedAt)
+      },
       end: (receivedAt) => {
+        if (listed === undefined) return
         for (const key of this.#known.retain(listed)) this.#sink.remove(this.#resource.kind, key, receivedAt)
       },
     }

@@ -6,8 +6,8 @@ import { mediaType, pathOn } from './connection.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
 /** Bytes a stream and the whole connection may have under way: the protocol's 64 KiB would stall a large list. */
-const streamWindowBytes = 4 << 20
-const connectionWindowBytes = 16 << 20
+const streamWindowBytes = 1 << 20
+const connectionWindowBytes = 4 << 20
 
 /** All requests over one TCP connection; a PING tells a quiet server from a frozen one. */
 export class Http2Connection implements Connection {

@@ -148,6 +148,7 @@ export class Reflector<R extends ClusterRecord> {
     const list = this.#delivery.beginList()
     try {
       await this.#readEvents(response, silence, (event, receivedAt) => {
+        if (event.type === 'DELETED') return list.remove(event.object, receivedAt)
         if (event.type !== 'BOOKMARK') return list.deliver(event.object, receivedAt)
         // A server that ignores sendInitialEvents sends plain bookmarks in time.
         if (!endsInitialEvents(event.object)) throw noWatchList('a bookmark before the initial events ended')

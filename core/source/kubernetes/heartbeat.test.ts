@@ -1,0 +1,91 @@
+import test from 'ava'
+import type { Clock } from './clock.ts'
+import { startHeartbeat } from './heartbeat.ts'
+
+/** A clock that moves only when it is told to. */
+class HandClock implements Clock {
+  #now = 0
+  #tasks: { at: number; task: () => void }[] = []
+
+  now(): number {
+    return this.#now
+  }
+
+  after(delayMs: number, task: () => void): () => void {
+    const entry = { at: this.#now + delayMs, task }
+    this.#tasks.push(entry)
+    return () => {
+      this.#tasks = this.#tasks.filter((other) => other !== entry)
+    }
+  }
+
+  /** Steps a second at a time, with a turn of the event loop after each. */
+  async pass(seconds: number): Promise<void> {
+    for (let step = 0; step < seconds; step++) {
+      this.#now += 1_000
+      const due = this.#tasks.filter((entry) => entry.at <= this.#now)
+      this.#tasks = this.#tasks.filter((entry) => entry.at > this.#now)
+      for (const { task } of due) task()
+      await new Promise(setImmediate)
+    }
+  }
+}
+
+const timings = { heartbeatIntervalMs: 3_000, heartbeatTimeoutMs: 3_000 }
+
+function patient(answers: boolean) {
+  const clock = new HandClock()
+  const seen = { bytes: 0, asked: 0, deadAt: undefined as number | undefined }
+  const stop = startHeartbeat({
+    clock,
+    timings,
+    bytesReceived: () => seen.bytes,
+    ask: (answered) => {
+      seen.asked += 1
+      if (answers) answered()
+    },
+    dead: () => {
+      seen.deadAt = clock.now()
+    },
+  })
+  return { clock, seen, stop }
+}
+
+test('a peer that answers is asked again and again, and lives', async (t) => {
+  const { clock, seen } = patient(true)
+  await clock.pass(60)
+  t.is(seen.deadAt, undefined)
+  t.is(seen.asked, 10)
+})
+
+test('a peer that sends is not asked', async (t) => {
+  const { clock, seen } = patient(false)
+  for (let second = 0; second < 30; second++) {
+    seen.bytes += 1
+    await clock.pass(1)
+  }
+  t.is(seen.asked, 0)
+})
+
+test('a peer that freezes right after a byte is dead within 9 seconds', async (t) => {
+  const { clock, seen } = patient(false)
+  seen.bytes = 1
+  await clock.pass(20)
+  t.is(seen.deadAt, 9_000)
+})
+
+test('bytes that arrive while an answer is awaited are a sign of life', async (t) => {
+  const { clock, seen } = patient(false)
+  await clock.pass(4)
+  seen.bytes = 1
+  await clock.pass(4)
+  t.is(seen.deadAt, undefined)
+})
+
+test('nothing happens after it was stopped', async (t) => {
+  const { clock, seen, stop } = patient(false)
+  await clock.pass(4)
+  stop()
+  await clock.pass(20)
+  t.is(seen.deadAt, undefined)
+})
