@@ -5,9 +5,6 @@
  * `--keep` leaves it up until Ctrl-C, with commands to try. Nothing is left behind.
  */
 
-import { rmSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ApiServer } from '@portolan/api-server'
@@ -15,6 +12,7 @@ import { createLab, type Lab, network, podAddress, remotePodAddress } from '@por
 import { enterNetworkNamespace } from '@portolan/native'
 import { showChanges } from './changes.ts'
 import { showConnections } from './connections.ts'
+import { ownFolder } from './folder.ts'
 import { ProxyProcess } from './proxy-process.ts'
 import { destinations, sampleObjects, targetPort, thisNode } from './sample-cluster.ts'
 import { heading, note, timed } from './screen.ts'
@@ -36,10 +34,11 @@ if (flags.help) {
 }
 
 async function demo(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'portolan-demo-'))
-  const removeFolder = () => rmSync(folder, { recursive: true, force: true })
-  process.once('exit', removeFolder)
-  const kubeconfig = join(folder, 'kubeconfig')
+  // An exit, rather than death by the signal, so that everything that was made is taken down.
+  const interrupted = () => process.exit(130)
+  process.once('SIGINT', interrupted)
+  process.once('SIGTERM', interrupted)
+  const kubeconfig = join(ownFolder(), 'kubeconfig')
 
   heading('A node, in network namespaces')
   await using lab = await timed('two pods, a remote node, a client outside', makeLab)
@@ -74,11 +73,14 @@ async function demo(): Promise<void> {
     const wrong = await showConnections(lab)
     heading('Changes through the API')
     await showChanges(lab, server)
-    if (flags.keep) await keep(lab, kubeconfig)
+    if (flags.keep) {
+      process.off('SIGINT', interrupted)
+      process.off('SIGTERM', interrupted)
+      await keep(lab, kubeconfig)
+    }
     if (wrong > 0) throw new Error(`${wrong} connections did not end as they must`)
   } finally {
     await proxy.stop()
-    await rm(folder, { recursive: true, force: true })
   }
   heading('Done')
   note('Everything is removed again. Next: npm start -- --keep, npx portolan --help, README.md')
