@@ -40,12 +40,13 @@ export class ApiClient {
    * answered once with fresh credentials, where there are any.
    */
   async get(path: string, signal: AbortSignal): Promise<ApiResponse> {
-    const link = await this.#open('routine')
+    const link = await orAborted(this.#open('routine'), signal)
     const response = await this.#request(link, path, signal)
     if (response.status !== 401) return response
     // Read now: an HTTP/2 stream that ended unread while credentials are fetched can't be read any more.
     const refused = { ...response, body: Readable.from([await readErrorBody(response)]) }
-    const renewed = this.#link === link ? await this.#renew(link) : await this.#open('routine')
+    const renewing = this.#link === link ? this.#renew(link) : this.#open('routine')
+    const renewed = await orAborted(renewing, signal)
     if (renewed.identity === link.identity) return refused
     return this.#request(renewed, path, signal)
   }
@@ -140,4 +141,14 @@ export class ApiClient {
         })
     })
   }
+}
+
+/** Connecting is shared by several requests, so an aborted one only stops waiting for it. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }

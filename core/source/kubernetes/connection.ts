@@ -60,7 +60,7 @@ function handshake({ credentials, clock, timings }: ConnectionOptions): Promise<
     )
     const onError = (error: Error) =>
       fail(
-        new ApiError('API_UNREACHABLE', `cannot connect to ${server.origin}: ${error.message}`, {
+        new ApiError('API_UNREACHABLE', `cannot connect to ${server.origin}: ${reasonOf(error)}`, {
           cause: error,
         }),
       )
@@ -72,6 +72,12 @@ function handshake({ credentials, clock, timings }: ConnectionOptions): Promise<
       resolve(socket)
     })
   })
+}
+
+/** A name with several addresses fails with one error for each, in an error without a message. */
+function reasonOf(error: Error): string {
+  if (!(error instanceof AggregateError)) return error.message
+  return error.errors.map((one) => (one instanceof Error ? one.message : String(one))).join('; ')
 }
 
 /** Host and port to connect to; IPv6 literals without their brackets. */

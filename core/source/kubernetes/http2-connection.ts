@@ -23,7 +23,10 @@ export class Http2Connection implements Connection {
       settings: { initialWindowSize: streamWindowBytes, enablePush: false },
     })
     this.#session = session
-    session.once('connect', () => session.setLocalWindowSize(connectionWindowBytes))
+    session.once('connect', () => {
+      // It may have been stopped before it was ready.
+      if (!session.destroyed) session.setLocalWindowSize(connectionWindowBytes)
+    })
     // The streams report it, too; a session's own error event without a listener would end the process.
     session.on('error', (error) => {
       this.#closedBy ??= error

@@ -480,3 +480,18 @@ test('a server that a certificate of another authority would impersonate is not 
     await impostor.stop()
   }
 })
+
+test('stops at once while a server that says nothing is being connected to', async (t) => {
+  await using scenery = await scene({ freezable: true }, { timings: { connectTimeoutMs: 60_000 } })
+  const { server, observed } = scenery
+  await observed.until((o) => o.allSynced)
+  server.freeze()
+  await observed.until((o) => o.complaints('services').length > 0)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  await observed.source.stop()
+  const { length } = observed.deliveries
+  server.thaw()
+  server.apply(service('api', '10.96.0.3'))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.is(observed.deliveries.length, length)
+})

@@ -4,18 +4,19 @@ import type { Logger } from '../logger.ts'
 import { expectJson, readJson } from './api-answer.ts'
 import type { ApiClient } from './api-client.ts'
 import { ApiError, asApiError } from './api-error.ts'
-import { continueToken, endsInitialEvents, listVersion, member } from './api-object.ts'
+import { endsInitialEvents, listVersion } from './api-object.ts'
 import { Backoff } from './backoff.ts'
 import { type Clock, pause } from './clock.ts'
 import type { ApiResponse } from './connection.ts'
 import { Delivery } from './delivery.ts'
+import { readEventStream } from './event-stream.ts'
 import { FailureLog } from './failure-log.ts'
-import { LineSplitter } from './line-splitter.ts'
+import { listPages } from './list-pages.ts'
 import { type Query, type Resource, requestPath } from './resource.ts'
 import { isOlder } from './resource-version.ts'
 import { SilenceWatch } from './silence.ts'
 import type { Timings } from './timings.ts'
-import { readWatchEvent } from './watch-event.ts'
+import type { ObjectEvent } from './watch-event.ts'
 
 export interface ReflectorOptions<R extends ClusterRecord> {
   readonly resource: Resource<R>
@@ -27,11 +28,6 @@ export interface ReflectorOptions<R extends ClusterRecord> {
   readonly timings: Timings
   readonly logger: Logger
 }
-
-const pageSize = '500'
-
-/** Far above what etcd can store; a longer line is garbage that must not fill the memory. */
-const lineLimitBytes = 32 << 20
 
 /**
  * Keeps a sink up to date with one resource, for ever: lists (by watch-list, or in pages), watches, and after any
@@ -141,59 +137,57 @@ export class Reflector<R extends ClusterRecord> {
     }
     if (response.status === 400 || response.status === 422) throw noWatchList(`answered ${response.status}`)
     await expectJson(response, this.#what('watch'))
-    this.#cameThrough(response)
+    this.#cameThrough(response.connection)
     const silence = new SilenceWatch(clock, timings.initialEventsQuietMs, () =>
       attempt.abort(noWatchList('no initial-events-end bookmark')),
     )
     const list = this.#delivery.beginList()
-    try {
-      await this.#readEvents(response, silence, (event, receivedAt) => {
-        if (event.type === 'DELETED') return list.remove(event.object, receivedAt)
-        if (event.type !== 'BOOKMARK') return list.deliver(event.object, receivedAt)
-        // A server that ignores sendInitialEvents sends plain bookmarks in time.
-        if (!endsInitialEvents(event.object)) throw noWatchList('a bookmark before the initial events ended')
+    const onEvent = (event: ObjectEvent, receivedAt: number) => {
+      if (this.#version !== undefined) this.#onEvent(event, receivedAt)
+      else if (event.type === 'DELETED') list.remove(event.object, receivedAt)
+      else if (event.type !== 'BOOKMARK') list.deliver(event.object, receivedAt)
+      // A server that ignores sendInitialEvents sends plain bookmarks in time.
+      else if (!endsInitialEvents(event.object))
+        throw noWatchList('a bookmark before the initial events ended')
+      else {
         silence.stop()
         list.end(receivedAt)
         this.#listed(listVersion(event.object))
-        return undefined
-      })
+      }
+    }
+    const what = this.#what('watch')
+    try {
+      await readEventStream(response, { what, clock, heard: () => silence.heard(), onEvent })
     } finally {
       silence.stop()
+    }
+    if (this.#version === undefined) {
+      throw new ApiError('API_MALFORMED', `${what}: the stream ended before the list was complete`)
     }
   }
 
   /** Lists page by page; returns the connection that it came through. */
-  async #listPages(attempt: AbortController): Promise<object> {
+  async #listPages(attempt: AbortController): Promise<object | undefined> {
     const { clock, timings } = this.#options
+    const what = this.#what('list')
     const list = this.#delivery.beginList()
+    const silence = new SilenceWatch(clock, timings.responseTimeoutMs, () =>
+      attempt.abort(new ApiError('API_SILENT', `${what}: the answer stopped in the middle`)),
+    )
     let version = ''
-    let token = ''
-    let connection: object
-    do {
-      const response = await this.#get(attempt.signal, {
-        limit: pageSize,
-        ...(token === '' ? {} : { continue: token }),
-      })
-      const what = this.#what('list')
-      await expectJson(response, what)
-      connection = response.connection
-      this.#cameThrough(response)
-      const silence = new SilenceWatch(clock, timings.responseTimeoutMs, () =>
-        attempt.abort(new ApiError('API_SILENT', `${what}: the answer stopped in the middle`)),
-      )
-      const page = await readJson(response, what, () => silence.heard()).finally(() => silence.stop())
-      const items = member(page, 'items') ?? []
-      version = listVersion(page)
-      if (!Array.isArray(items) || version === '') {
-        throw new ApiError(
-          'API_MALFORMED',
-          `${what}: the answer is no list of ${this.#options.resource.name}`,
-        )
+    let connection: object | undefined
+    try {
+      const get = (query: Query) => this.#get(attempt.signal, query)
+      for await (const page of listPages({ what, get, heard: () => silence.heard() })) {
+        this.#cameThrough(page.connection)
+        const receivedAt = clock.now()
+        for (const item of page.items) list.deliver(item, receivedAt)
+        version = page.resourceVersion
+        connection = page.connection
       }
-      const receivedAt = clock.now()
-      for (const item of items) list.deliver(item, receivedAt)
-      token = continueToken(page)
-    } while (token !== '')
+    } finally {
+      silence.stop()
+    }
     list.end(clock.now())
     this.#listed(version)
     return connection
@@ -210,7 +204,12 @@ export class Reflector<R extends ClusterRecord> {
       await this.#checkVersion(attempt.signal)
       this.#connection = response.connection
     }
-    await this.#readEvents(response, undefined, () => {})
+    await readEventStream(response, {
+      what: this.#what('watch'),
+      clock: this.#options.clock,
+      heard: () => {},
+      onEvent: (event, receivedAt) => this.#onEvent(event, receivedAt),
+    })
   }
 
   /**
@@ -224,33 +223,7 @@ export class Reflector<R extends ClusterRecord> {
     this.#expectNotOlder(listVersion(await readJson(response, what, () => {})))
   }
 
-  /** Reads a watch to its end. Until a list in progress has ended, events go to `initial`. */
-  async #readEvents(
-    response: ApiResponse,
-    silence: SilenceWatch | undefined,
-    initial: (event: { type: string; object: unknown }, receivedAt: number) => void,
-  ): Promise<void> {
-    const { clock } = this.#options
-    const what = this.#what('watch')
-    const lines = new LineSplitter(lineLimitBytes)
-    const onLine = (line: string, receivedAt: number) => {
-      const event = readWatchEvent(line, what)
-      if (event.type === 'ERROR') throw event.error
-      if (this.#version === undefined) initial(event, receivedAt)
-      else this.#onEvent(event, receivedAt)
-    }
-    for await (const chunk of response.body as AsyncIterable<Buffer>) {
-      silence?.heard()
-      lines.push(chunk, clock.now(), onLine)
-    }
-    if (lines.midLine)
-      throw new ApiError('API_MALFORMED', `${what}: the stream ended in the middle of a line`)
-    if (this.#version === undefined) {
-      throw new ApiError('API_MALFORMED', `${what}: the stream ended before the list was complete`)
-    }
-  }
-
-  #onEvent(event: { type: string; object: unknown }, receivedAt: number): void {
+  #onEvent(event: ObjectEvent, receivedAt: number): void {
     const version = listVersion(event.object)
     if (event.type === 'DELETED') this.#delivery.remove(event.object, receivedAt)
     else {
@@ -281,9 +254,9 @@ export class Reflector<R extends ClusterRecord> {
   }
 
   /** Notes the connection that a list comes through: over a new one an old version may mean a new state. */
-  #cameThrough(response: ApiResponse): void {
-    if (response.connection !== this.#connection) this.#delivery.forgetVersions()
-    this.#connection = response.connection
+  #cameThrough(connection: object): void {
+    if (connection !== this.#connection) this.#delivery.forgetVersions()
+    this.#connection = connection
   }
 
   #isAbsent(failure: ApiError): boolean {

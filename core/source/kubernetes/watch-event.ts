@@ -2,9 +2,12 @@ import { parseJson } from './api-answer.ts'
 import { ApiError, excerpt } from './api-error.ts'
 import { member } from './api-object.ts'
 
-export type WatchEvent =
-  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: unknown }
-  | { readonly type: 'ERROR'; readonly error: ApiError }
+export interface ObjectEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
+  readonly object: unknown
+}
+
+export type WatchEvent = ObjectEvent | { readonly type: 'ERROR'; readonly error: ApiError }
 
 /** Reads one line of a watch. Throws {@link ApiError} `API_MALFORMED`. */
 export function readWatchEvent(line: string, what: string): WatchEvent {
