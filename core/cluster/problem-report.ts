@@ -75,8 +75,8 @@ export function shownName(text: string, characters = 2 * shownCharacters): strin
   return shortened(text.slice(0, 2 * characters), characters)
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach a terminal
-const unsafe = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+/** Control and format characters: escape sequences, line breaks, text direction, zero width. */
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
 function shortened(text: string, characters = shownCharacters): string {
   const safe = text.replace(unsafe, '\ufffd').toWellFormed()
