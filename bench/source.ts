@@ -8,11 +8,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type ApiObject, ApiServer } from '@portolan/api-server'
+import { ApiServer } from '@portolan/api-server'
 import type { ClusterRecord, RecordKind } from '@portolan/core/cluster'
 import { kubernetesSource } from '@portolan/core/source'
+import { endpointsPerSlice, generatedCluster, generatedService, generatedSlice } from './generated-cluster.ts'
 
-const endpointsPerSlice = 10
+/** Two ports a Service. */
+const ports = 2
 const events = 20_000
 
 interface Report {
@@ -34,7 +36,7 @@ async function measure(services: number): Promise<void> {
   const server = new ApiServer({ tokens: ['bench'] })
   await server.start()
   try {
-    server.load(clusterOf(services))
+    server.load(generatedCluster(services, ports))
     await writeFile(join(directory, 'token'), 'bench')
     await writeFile(join(directory, 'ca.crt'), server.certificateAuthority ?? '')
     const { hostname, port } = new URL(server.url)
@@ -47,11 +49,14 @@ async function measure(services: number): Promise<void> {
       `${services} Services and slices of ${endpointsPerSlice}, list to records: ${describe(listed)}`,
     )
     for (let event = 0; event < events; event++) {
-      server.apply(slice(event % Math.min(services, 1000), event))
+      server.apply(generatedSlice(event % Math.min(services, 1000), ports, event))
       // Lets the watch be written now and then, as events come in a cluster.
       if (event % 100 === 0) await new Promise(setImmediate)
     }
-    server.apply({ ...service(0), metadata: { name: 'last', namespace: 'ns-0' } })
+    server.apply({
+      ...generatedService(0, ports),
+      metadata: { name: 'last', namespace: 'ns-0' },
+    })
     const streamed = await reportOf(client)
     const perSecond = Math.round(events / streamed.cpuSeconds)
     console.log(`  then ${events} slice events: ${perSecond} per CPU second; ${describe(streamed)}`)
@@ -106,77 +111,4 @@ async function runClient(): Promise<void> {
     problem: (problem) => console.error(problem),
   })
   process.once('disconnect', () => void source.stop())
-}
-
-function* clusterOf(services: number): Generator<ApiObject> {
-  for (let index = 0; index < services; index++) {
-    yield service(index)
-    yield slice(index, 0)
-  }
-}
-
-/** As large as the API server's own: 1.6 KB for a Service, 3.8 KB for a slice of 10. */
-function service(index: number): ApiObject {
-  const clusterIP = `10.${96 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`
-  const name = `svc-${index}`
-  return {
-    kind: 'Service',
-    metadata: {
-      name,
-      namespace: `ns-${index % 100}`,
-      labels: { app: name, team: `team-${index % 17}` },
-      annotations: { 'kubectl.kubernetes.io/last-applied-configuration': 'x'.repeat(320) },
-      managedFields: [{ manager: 'kubectl', operation: 'Update', fieldsV1: { 'f:spec': 'x'.repeat(450) } }],
-    },
-    spec: {
-      type: 'ClusterIP',
-      clusterIP,
-      clusterIPs: [clusterIP],
-      ipFamilies: ['IPv4'],
-      internalTrafficPolicy: 'Cluster',
-      sessionAffinity: 'None',
-      ports: [
-        { name: 'http', protocol: 'TCP', port: 80, targetPort: 8080 },
-        { name: 'https', protocol: 'TCP', port: 443, targetPort: 8443 },
-      ],
-    },
-    status: { loadBalancer: {} },
-  }
-}
-
-function slice(index: number, change: number): ApiObject {
-  const name = `svc-${index}`
-  return {
-    kind: 'EndpointSlice',
-    metadata: {
-      name: `${name}-abcde`,
-      namespace: `ns-${index % 100}`,
-      labels: { 'kubernetes.io/service-name': name },
-      annotations: { 'endpoints.kubernetes.io/last-change-trigger-time': '2026-01-02T03:04:05Z' },
-      ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name, controller: true }],
-      managedFields: [
-        { manager: 'controller', operation: 'Update', fieldsV1: { 'f:endpoints': 'x'.repeat(600) } },
-      ],
-    },
-    addressType: 'IPv4',
-    endpoints: Array.from({ length: endpointsPerSlice }, (_, position) => {
-      const number = (index * endpointsPerSlice + position + change) & 0x3fffff
-      return {
-        addresses: [`10.${128 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`],
-        conditions: { ready: true, serving: true, terminating: false },
-        nodeName: `node-${number % 1000}`,
-        zone: `zone-${number % 3}`,
-        targetRef: {
-          kind: 'Pod',
-          namespace: `ns-${index % 100}`,
-          name: `${name}-7d4b9c6f5-${number}`,
-          uid: 'x'.repeat(36),
-        },
-      }
-    }),
-    ports: [
-      { name: 'http', protocol: 'TCP', port: 8080 },
-      { name: 'https', protocol: 'TCP', port: 8443 },
-    ],
-  }
 }
