@@ -31,6 +31,8 @@ export interface ApiServerOptions {
   readonly bookmarkIntervalMs?: number
   /** `refused`: 422, as with the feature turned off; `ignored`: as servers before Kubernetes 1.27. */
   readonly watchList?: 'served' | 'refused' | 'ignored'
+  /** `metadata`: as servers before Kubernetes 1.31, which know no field of a Service's spec. */
+  readonly fieldSelectors?: 'all' | 'metadata'
   /** How an expired resourceVersion of a watch is answered: by the HTTP status, or by an ERROR event. */
   readonly expiredAs?: 'status' | 'event'
   /** Whether {@link ApiServer.freeze} works; costs a copy of every byte. */
@@ -64,6 +66,7 @@ export class ApiServer {
       authentication: this.#authentication,
       faults: this.#faults,
       watchList: options.watchList ?? 'served',
+      fieldSelectors: options.fieldSelectors ?? 'all',
       expiredAs: options.expiredAs ?? 'status',
     })
   }

@@ -22,6 +22,7 @@ export interface HttpApiOptions {
   /** Looked up for every request, so that it may change. */
   readonly faults: ReadonlyMap<Kind, Fault>
   readonly watchList: 'served' | 'refused' | 'ignored'
+  readonly fieldSelectors: 'all' | 'metadata'
   readonly expiredAs: 'status' | 'event'
 }
 
@@ -87,7 +88,9 @@ export class HttpApi {
     query: URLSearchParams,
     reply: Reply,
   ): Promise<void> {
-    const selected = readSelector(resource, query.get('labelSelector'), query.get('fieldSelector'))
+    const { state, expiredAs, fieldSelectors } = this.#options
+    const selectable = fieldSelectors === 'all' ? resource : { ...resource, selectableFields: [] }
+    const selected = readSelector(selectable, query.get('labelSelector'), query.get('fieldSelector'))
     const selector =
       namespace === ''
         ? selected
@@ -96,7 +99,6 @@ export class HttpApi {
       await served.lister.answer(reply, selector, wholeNumber(query, 'limit'), query.get('continue') ?? '')
       return
     }
-    const { state, expiredAs } = this.#options
     const watchList = this.#readWatchList(query)
     const fromVersion = wholeNumber(query, 'resourceVersion')
     // Without a version a watch starts with the state that is, with or without watch-list.

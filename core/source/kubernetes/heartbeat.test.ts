@@ -1,6 +1,7 @@
 import test from 'ava'
 import type { Clock } from './clock.ts'
 import { startHeartbeat } from './heartbeat.ts'
+import { defaultTimings } from './timings.ts'
 
 /** A clock that moves only when it is told to. */
 class HandClock implements Clock {
@@ -31,14 +32,12 @@ class HandClock implements Clock {
   }
 }
 
-const timings = { heartbeatIntervalMs: 3_000, heartbeatTimeoutMs: 3_000 }
-
 function patient(answers: boolean) {
   const clock = new HandClock()
   const seen = { bytes: 0, asked: 0, deadAt: undefined as number | undefined }
   const stop = startHeartbeat({
     clock,
-    timings,
+    timings: defaultTimings,
     bytesReceived: () => seen.bytes,
     ask: (answered) => {
       seen.asked += 1

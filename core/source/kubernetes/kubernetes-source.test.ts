@@ -5,7 +5,7 @@ import { type ApiObject, ApiServer, type ApiServerOptions } from '@portolan/api-
 import test from 'ava'
 import type { ServiceRecord } from '../../cluster/records.ts'
 import type { KubernetesSourceOptions } from './kubernetes-source.ts'
-import { ObservedSource } from './observed-source.ts'
+import { impatientTimings, ObservedSource } from './observed-source.ts'
 
 const slicesPath = '/apis/discovery.k8s.io/v1/endpointslices'
 
@@ -129,7 +129,7 @@ for (const [transport, options] of transports) {
   })
 
   test(`${transport}: notices a frozen server, and goes on when it is back`, async (t) => {
-    await using scenery = await scene({ ...options, freezable: true })
+    await using scenery = await scene({ ...options, freezable: true }, { timings: impatientTimings })
     const { server, observed } = scenery
     await observed.until((o) => o.allSynced)
     server.freeze()
@@ -157,6 +157,18 @@ test('sends the selectors of kube-proxy', async (t) => {
     '/api/v1/nodes': [null, 'metadata.name=node-1'],
     '/apis/networking.k8s.io/v1/servicecidrs': [null, null],
   })
+})
+
+test('a server that cannot select by ClusterIP sends headless Services, which are left out', async (t) => {
+  await using scenery = await scene({ fieldSelectors: 'metadata', watchList: 'refused' }, {}, (server) => {
+    server.apply(service('headless', 'None'))
+  })
+  const { server, observed } = scenery
+  await observed.until((o) => o.allSynced)
+  t.deepEqual(observed.keys('Service'), ['shop/db', 'shop/web'])
+  server.apply(service('web', 'None'))
+  await observed.until((o) => !o.records.has('Service shop/web'))
+  t.deepEqual(observed.complaints(), [])
 })
 
 const leaving: readonly (readonly [string, ApiObject, ApiObject, string])[] = [
@@ -198,7 +210,8 @@ for (const [what, options] of listing) {
     const many = Array.from({ length: 1201 }, (_, index) =>
       service(`s-${index}`, `10.97.${index >> 8}.${index & 255}`),
     )
-    await using scenery = await scene(options, {}, (server) => server.load(many))
+    const timings = { initialEventsQuietMs: 300 }
+    await using scenery = await scene(options, { timings }, (server) => server.load(many))
     const { server, observed } = scenery
     await observed.until((o) => o.allSynced)
     t.is(observed.keys('Service').length, 1203)
@@ -306,7 +319,8 @@ const refusals = [
 ] as const
 for (const [what, fault, code, message] of refusals) {
   test(`${what} for one resource: one line, all others go on, nothing is synced early`, async (t) => {
-    await using scenery = await scene({}, {}, (server) => server.break('Service', fault))
+    const timings = { responseTimeoutMs: what === 'no answer' ? 500 : 30_000 }
+    await using scenery = await scene({}, { timings }, (server) => server.break('Service', fault))
     const { server, observed } = scenery
     await observed.until((o) => o.complaints('services').length > 0)
     await observed.until(
@@ -482,7 +496,10 @@ test('a server that a certificate of another authority would impersonate is not 
 })
 
 test('stops at once while a server that says nothing is being connected to', async (t) => {
-  await using scenery = await scene({ freezable: true }, { timings: { connectTimeoutMs: 60_000 } })
+  await using scenery = await scene(
+    { freezable: true },
+    { timings: { ...impatientTimings, connectTimeoutMs: 60_000 } },
+  )
   const { server, observed } = scenery
   await observed.until((o) => o.allSynced)
   server.freeze()

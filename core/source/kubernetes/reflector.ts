@@ -3,7 +3,7 @@ import type { ClusterSink } from '../cluster-source.ts'
 import type { Logger } from '../logger.ts'
 import { expectJson, readJson } from './api-answer.ts'
 import type { ApiClient } from './api-client.ts'
-import { ApiError, asApiError } from './api-error.ts'
+import { ApiError, type ApiErrorCode, asApiError } from './api-error.ts'
 import { endsInitialEvents, listVersion } from './api-object.ts'
 import { Backoff } from './backoff.ts'
 import { type Clock, pause } from './clock.ts'
@@ -29,6 +29,8 @@ export interface ReflectorOptions<R extends ClusterRecord> {
   readonly logger: Logger
 }
 
+const unusableAnswers: ReadonlySet<ApiErrorCode> = new Set(['API_STATUS', 'API_NOT_JSON', 'API_MALFORMED'])
+
 /**
  * Keeps a sink up to date with one resource, for ever: lists (by watch-list, or in pages), watches, and after any
  * failure goes on from the last resourceVersion, or lists again where that is gone. Nothing that was delivered is taken
@@ -46,7 +48,7 @@ export class Reflector<R extends ClusterRecord> {
   /** The connection behind which there is no watch-list; another server may have it. */
   #pagesOnly: object | undefined
   #withFieldSelector = true
-  /** Failed attempts since the last event or list. */
+  /** Unusable answers since the last event or list. */
   #fruitless = 0
 
   constructor(options: ReflectorOptions<R>) {
@@ -107,8 +109,8 @@ export class Reflector<R extends ClusterRecord> {
         if (this.#dropFieldSelector(failure)) return 0
         break
     }
-    // Events that can't be read may be stuck in the server's history: a list goes around them.
-    if (++this.#fruitless >= 2 && failure.code !== 'API_UNREACHABLE') this.#version = undefined
+    // Answers that can't be used may come of the version that is asked for: a list goes around it.
+    if (unusableAnswers.has(failure.code) && ++this.#fruitless >= 2) this.#version = undefined
     const delayMs = this.#backoff.next()
     this.#failures.failed(failure, delayMs)
     return delayMs
@@ -195,14 +197,17 @@ export class Reflector<R extends ClusterRecord> {
 
   /** Goes on from `#version`. */
   async #watch(attempt: AbortController): Promise<void> {
-    const response = await this.#get(attempt.signal, {
-      ...this.#watchQuery(attempt),
-      resourceVersion: this.#version ?? '',
-    })
+    const from = this.#version ?? ''
+    const response = await this.#get(attempt.signal, { ...this.#watchQuery(attempt), resourceVersion: from })
     await expectJson(response, this.#what('watch'))
     if (response.connection !== this.#connection) {
-      await this.#checkVersion(attempt.signal)
-      this.#connection = response.connection
+      // Beside the watch: an HTTP/2 stream that ends unread meanwhile couldn't be read any more.
+      this.#checkVersion(from, attempt.signal).then(
+        () => {
+          this.#connection = response.connection
+        },
+        (error) => attempt.abort(error),
+      )
     }
     await readEventStream(response, {
       what: this.#what('watch'),
@@ -216,29 +221,29 @@ export class Reflector<R extends ClusterRecord> {
    * A server with an older history than ours would keep a watch from a version of its future quiet until it gets there,
    * so over a new connection its present version is asked for.
    */
-  async #checkVersion(signal: AbortSignal): Promise<void> {
+  async #checkVersion(from: string, signal: AbortSignal): Promise<void> {
     const what = this.#what('list')
     const response = await this.#get(signal, { limit: '1' })
     await expectJson(response, what)
-    this.#expectNotOlder(listVersion(await readJson(response, what, () => {})))
+    const version = listVersion(await readJson(response, what, () => {}))
+    if (isOlder(version, from)) throw this.#wentBack(from, version)
   }
 
   #onEvent(event: ObjectEvent, receivedAt: number): void {
     const version = listVersion(event.object)
+    const reached = this.#version ?? ''
     if (event.type === 'DELETED') this.#delivery.remove(event.object, receivedAt)
-    else {
-      this.#expectNotOlder(version)
-      if (event.type !== 'BOOKMARK') this.#delivery.deliver(event.object, receivedAt)
-    }
-    if (version !== '' && !isOlder(version, this.#version ?? '')) this.#version = version
+    else if (isOlder(version, reached)) throw this.#wentBack(reached, version)
+    else if (event.type !== 'BOOKMARK') this.#delivery.deliver(event.object, receivedAt)
+    // Old servers give a deleted object with the version that it had.
+    if (version !== '' && !isOlder(version, reached)) this.#version = version
     this.#succeeded()
   }
 
-  #expectNotOlder(version: string): void {
-    if (this.#version === undefined || !isOlder(version, this.#version)) return
-    throw new ApiError(
+  #wentBack(from: string, to: string): ApiError {
+    return new ApiError(
       'API_VERSION_WENT_BACK',
-      `${this.#what('watch')}: the server's resourceVersion went from ${this.#version} back to ${version}, as after restoring a backup of etcd: listing again`,
+      `${this.#what('watch')}: the server's resourceVersion went from ${from} back to ${to}, as after restoring a backup of etcd: listing again`,
     )
   }
 
