@@ -21,7 +21,7 @@ export class ClusterFileError extends Error {
 }
 
 /**
- * The documents of a JSON or YAML text. What begins like JSON and is JSON takes no YAML parser, which is slow to load
+ * The documents of a JSON or YAML text. What is JSON takes no YAML parser, which is slow to load
  * and slower to run. Throws {@link ClusterFileError} where the text is neither, or is empty.
  */
 export async function readDocuments(text: string, path: string): Promise<readonly unknown[]> {
@@ -34,10 +34,23 @@ export async function readDocuments(text: string, path: string): Promise<readonl
     const document: unknown = JSON.parse(text)
     return Array.isArray(document) ? document : [document]
   } catch (error) {
-    if (!path.endsWith('.json')) return readYaml(text, path)
-    throw jsonError(error, text, path)
+    if (text.length > yamlLimit) throw jsonError(error, text, path)
+    return readAlmostJson(text, path, error)
   }
 }
+
+/** JSON is YAML, so what only begins like JSON may still be read; and YAML's parser knows where it failed. */
+async function readAlmostJson(text: string, path: string, error: unknown): Promise<readonly unknown[]> {
+  try {
+    return await readYaml(text, path)
+  } catch (place) {
+    if (!path.endsWith('.json') || !(place instanceof ClusterFileError)) throw place
+    throw new ClusterFileError(path, place.line, place.column, jsonMessage(error))
+  }
+}
+
+/** Characters of broken JSON that the YAML parser may look at: more would hold everything else up for seconds. */
+const yamlLimit = 4_000_000
 
 async function readYaml(text: string, path: string): Promise<readonly unknown[]> {
   const { parseAllDocuments } = await import('yaml')
@@ -60,17 +73,23 @@ async function readYaml(text: string, path: string): Promise<readonly unknown[]>
       // strings are copies: the library's are parts of the text, and one address would keep all of it in memory.
       return JSON.parse(JSON.stringify(document.toJS() ?? null)) as unknown
     } catch (error) {
-      throw new ClusterFileError(path, 1, 1, plain(String(error)))
+      throw new ClusterFileError(path, 1, 1, plain(error instanceof Error ? error.message : String(error)))
     }
   })
 }
 
 function jsonError(error: unknown, text: string, path: string): ClusterFileError {
-  const message = error instanceof Error ? error.message : String(error)
-  const at = /\(line (\d+) column (\d+)\)/.exec(message)
+  const at = /\(line (\d+) column (\d+)\)/.exec(String(error))
   const { line, col } = at === null ? endOf(text) : { line: Number(at[1]), col: Number(at[2]) }
-  const said = message.replace(/ in JSON at position.*$/, '').replace(/,? ?"?\.\.\..*is not valid JSON$/, '')
-  return new ClusterFileError(path, line, col, plain(said))
+  return new ClusterFileError(path, line, col, jsonMessage(error))
+}
+
+/** The engine's message without the place and the excerpt. */
+function jsonMessage(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return plain(
+    message.replace(/ in JSON at position.*$/s, '').replace(/,? (\.\.\.)?".*" is not valid JSON$/s, ''),
+  )
 }
 
 function endOf(text: string): { readonly line: number; readonly col: number } {
