@@ -1,6 +1,6 @@
 import { hostname, networkInterfaces } from 'node:os'
 import { ClusterState } from '../cluster/cluster-state.ts'
-import type { NodeRecord } from '../cluster/records.ts'
+import type { ClusterRecord, NodeRecord } from '../cluster/records.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import { tableBuilders } from '../engine/table-builders.ts'
 import { localAddresses } from '../node/local-addresses.ts'
@@ -58,13 +58,18 @@ export async function readNodeTables(options: NodeTablesOptions): Promise<NodeTa
   })
   const state = new ClusterState({ builders, onProblem: (problem) => say(describeProblem(problem)) })
   for (const problem of problems) state.problem(problem)
-  for (const record of records) state.set(record, 0)
+  // In one order, so that the same cluster is the same plan wherever it was read.
+  for (const record of records.toSorted(byKey)) state.set(record, 0)
   const locals = addresses === 'machine' ? localAddresses(networkInterfaces()) : toldAddresses(config, node)
   for (const builder of builders) {
     builder.setLocalAddresses(locals)
     builder.drain()
   }
   return { nodeName: chosen, node, description, builders }
+}
+
+function byKey(one: ClusterRecord, other: ClusterRecord): number {
+  return one.key < other.key ? -1 : one.key > other.key ? 1 : 0
 }
 
 function toldAddresses({ bindAddress }: ProxyConfig, node: NodeRecord | undefined): ReadonlySet<Address> {

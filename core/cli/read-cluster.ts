@@ -78,10 +78,14 @@ function impatience(description: () => string): Promise<never> {
   })
 }
 
-/** For a command that runs once: what goes wrong is told, the rest isn't. */
+/** For a command that runs once: what goes wrong is told, each thing once; the rest isn't. */
 function warningsTo(say: (line: string) => void): Logger {
+  const said = new Set<string>()
   const silent = (): void => {}
-  const tell = (_fields: object, message: string): void => say(message)
+  const tell = (_fields: object, message: string): void => {
+    if (!said.has(message)) say(message)
+    said.add(message)
+  }
   return { debug: silent, info: silent, warn: tell, error: tell }
 }
 
