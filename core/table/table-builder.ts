@@ -11,20 +11,14 @@ import { type Address, type Cidr, familyOf, type IpFamily } from './address.ts'
 import { CountedSet } from './counted-set.ts'
 import { isLocal, type NodeTopology, selectEndpoints } from './endpoint-selection.ts'
 import type { Evaluation } from './evaluate.ts'
-import { type Claim, FrontendClaims, type LostClaim } from './frontend-claims.ts'
 import { frontendProblem } from './frontend-problem.ts'
 import { type NodePortPolicy, nodePortAddresses, primaryAddress } from './node-addresses.ts'
 import { explainReason, type ReasonFacts } from './reason.ts'
 import { buildRoute } from './route-builder.ts'
 import type { PodSource, RoutingTable } from './routing-table.ts'
-import {
-  clusterIPOf,
-  destinationsOf,
-  kindOfDestination,
-  routeKeyOf,
-  serviceKeyOf,
-} from './service-frontends.ts'
-import type { FrontendKey, RouteKey, ServiceRoute } from './service-route.ts'
+import { ServiceClaims } from './service-claims.ts'
+import { clusterIPOf, destinationsOf, routeKeyOf, serviceKeyOf } from './service-frontends.ts'
+import type { RouteKey, ServiceRoute } from './service-route.ts'
 import { allowedSources } from './source-ranges.ts'
 import { type Touched, TouchedSets } from './touched.ts'
 
@@ -67,8 +61,6 @@ export class TableBuilder {
 
   /** Services whose routes must be worked out again. */
   readonly #dirty = new Set<string>()
-  /** Services whose record changed, with the record that their claims still are of. */
-  readonly #reclaim = new Map<string, ServiceRecord | undefined>()
   #addressesChanged = false
   #rangesChanged = false
   readonly #triggerTimes = new Map<string, number[]>()
@@ -77,8 +69,7 @@ export class TableBuilder {
   #touched = new TouchedSets()
 
   readonly #routes = new Map<RouteKey, ServiceRoute>()
-  readonly #claims: FrontendClaims
-  readonly #clusterIPs = new CountedSet<Address>()
+  readonly #claims: ServiceClaims
   readonly #ranges = new Set<Cidr>()
   readonly #hairpins = new CountedSet<Address>()
   readonly #nodePorts = new Set<Address>()
@@ -90,15 +81,16 @@ export class TableBuilder {
     this.#options = options
     this.family = options.family
     this.#node = { nodeName: options.nodeName, zone: '' }
-    this.#claims = new FrontendClaims(
-      (route, frontend) => this.#claimOf(route, frontend),
-      (lost) => this.#tellLost(lost),
+    this.#claims = new ServiceClaims(
+      options.family,
+      (key) => this.#services.get(key),
+      (lost) => options.onProblem?.(frontendProblem(lost)),
     )
     this.table = {
       family: options.family,
       routes: this.#routes,
       frontends: this.#claims.owners,
-      clusterIPs: this.#clusterIPs.values,
+      clusterIPs: this.#claims.clusterIPs,
       serviceCidrs: this.#ranges,
       nodePortAddresses: this.#nodePorts,
       hairpinAddresses: this.#hairpins.values,
@@ -172,7 +164,7 @@ export class TableBuilder {
 
   /** Whether `drain` has anything to work out. */
   get isPending(): boolean {
-    return this.#dirty.size > 0 || this.#reclaim.size > 0 || this.#addressesChanged || this.#rangesChanged
+    return this.#dirty.size > 0 || this.#claims.isPending || this.#addressesChanged || this.#rangesChanged
   }
 
   /** Brings the table up to date; gives what was touched since the last time. */
@@ -229,7 +221,7 @@ export class TableBuilder {
 
   #changeService(key: string, service: ServiceRecord | undefined): void {
     const before = this.#services.get(key)
-    if (!this.#reclaim.has(key)) this.#reclaim.set(key, before)
+    this.#claims.changed(key, before)
     this.#dirty.add(key)
     if (service === undefined) this.#services.delete(key)
     else this.#services.set(key, service)
@@ -277,76 +269,11 @@ export class TableBuilder {
     replaceMembers(this.#ranges, all, this.#touched.sets.serviceCidrs)
   }
 
-  /**
-   * Takes back the claims that no longer are, of all changed Services, before any new one is put in: so every owner
-   * that a newcomer meets has its claim by its present record.
-   */
   #settleClaims(): void {
-    for (const [key, before] of this.#reclaim) this.#releaseClaims(before, this.#services.get(key))
-    for (const key of this.#reclaim.keys()) this.#putClaims(this.#services.get(key))
-    this.#reclaim.clear()
-  }
-
-  #releaseClaims(before: ServiceRecord | undefined, after: ServiceRecord | undefined): void {
-    if (before === undefined) return
-    const kept = new Set(
-      this.#destinations(after).map(({ route, destination }) => `${route} ${destination.key}`),
-    )
-    for (const { route, destination } of this.#destinations(before)) {
-      if (kept.has(`${route} ${destination.key}`)) continue
-      const heir = this.#claims.release(destination.key, route)
-      if (heir !== undefined) this.#dirty.add(serviceKeyOf(heir))
-    }
-    const clusterIP = clusterIPOf(before, this.family)
-    if (clusterIP !== undefined && this.#clusterIPs.release(clusterIP))
-      this.#touched.sets.clusterIPs.add(clusterIP)
-    if (after === undefined || clusterIPOf(after, this.family) === undefined) this.#dropRoutes(before)
-    else {
-      const ports = new Set(after.ports.map((port) => routeKeyOf(after, port)))
-      for (const port of before.ports) {
-        const route = routeKeyOf(before, port)
-        if (!ports.has(route)) this.#publish(route, undefined)
-      }
-    }
-  }
-
-  #putClaims(service: ServiceRecord | undefined): void {
-    if (service === undefined) return
-    const clusterIP = clusterIPOf(service, this.family)
-    if (clusterIP === undefined) return
-    if (this.#clusterIPs.hold(clusterIP)) this.#touched.sets.clusterIPs.add(clusterIP)
-    for (const { route, destination } of this.#destinations(service)) {
-      const { key, kind } = destination
-      const claim = { route, service: service.key, createdAt: service.createdAt, kind }
-      const dispossessed = this.#claims.claim(key, claim)
-      if (dispossessed !== undefined) this.#dirty.add(serviceKeyOf(dispossessed))
-    }
-  }
-
-  #destinations(service: ServiceRecord | undefined) {
-    if (service === undefined) return []
-    return service.ports.flatMap((port) => {
-      const route = routeKeyOf(service, port)
-      return destinationsOf(service, port, this.family).map((destination) => ({ route, destination }))
-    })
-  }
-
-  #claimOf(route: RouteKey, frontend: FrontendKey): Claim {
-    const service = this.serviceOf(route)
-    return {
-      route,
-      service: serviceKeyOf(route),
-      createdAt: service?.createdAt ?? 0,
-      kind: service === undefined ? 'ExternalIP' : kindOfDestination(service, frontend),
-    }
-  }
-
-  #tellLost(lost: LostClaim): void {
-    this.#options.onProblem?.(frontendProblem(lost))
-  }
-
-  #dropRoutes(service: ServiceRecord): void {
-    for (const port of service.ports) this.#publish(routeKeyOf(service, port), undefined)
+    const { services, goneRoutes, clusterIPs } = this.#claims.settle()
+    for (const key of services) this.#dirty.add(key)
+    for (const route of goneRoutes) this.#publish(route, undefined)
+    for (const address of clusterIPs) this.#touched.sets.clusterIPs.add(address)
   }
 
   #rebuild(key: string): void {
@@ -356,9 +283,6 @@ export class TableBuilder {
     let changed = false
     for (const port of service.ports) {
       const route = routeKeyOf(service, port)
-      const owned = destinationsOf(service, port, this.family).filter(
-        (destination) => this.#claims.owners.get(destination.key) === route,
-      )
       const before = this.#routes.get(route)
       const after = buildRoute({
         key: before?.key ?? route,
@@ -366,7 +290,7 @@ export class TableBuilder {
         service,
         port,
         family: this.family,
-        destinations: owned,
+        destinations: this.#claims.ownedBy(route, destinationsOf(service, port, this.family)),
         selection: selectEndpoints(mergeSlices(slices, port.name, port.protocol), this.#node),
         node: this.#node,
         allowedSources: this.#allowedSources.get(key),
