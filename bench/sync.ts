@@ -64,6 +64,8 @@ async function measure(services: number, transport: string): Promise<void> {
   await writeFile(join(folder, 'ca.crt'), server.certificateAuthority ?? '')
   const { hostname, port } = new URL(server.url)
   const proxy = fork(fileURLToPath(import.meta.url), [folder, transport], {
+    // As core/cli/portolan.js has it.
+    execArgv: ['--max-semi-space-size=4'],
     env: { ...process.env, KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port },
   })
   try {

@@ -19,7 +19,7 @@ export class ProxyProcess {
   /** Starts it in the caller's network namespace. It ends with the caller, also when that is killed. */
   constructor(args: readonly string[]) {
     this.command = `portolan ${args.join(' ')}`
-    const argv = ['--pdeathsig', 'TERM', process.execPath, program, ...args]
+    const argv = ['--pdeathsig', 'TERM', program, ...args]
     this.#child = spawn('setpriv', argv, { stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream === null) continue
