@@ -18,6 +18,7 @@ export class Http1Connection implements Connection {
   readonly #options: ConnectionOptions
   readonly #agent: http.Agent
   readonly #sockets = new Set<Socket>()
+  readonly #answers = new Set<http.IncomingMessage>()
   readonly #stopHeartbeat: () => void
   #closedBy: Error | undefined
   /** Of sockets that are gone; keeps the count from going backwards. */
@@ -56,7 +57,10 @@ export class Http1Connection implements Connection {
     return new Promise((resolve, reject) => {
       request.on('error', (error) => reject(this.#closedBy ?? error))
       request.once('response', (answer) => {
+        this.#answers.add(answer)
+        // Whoever reads it gets the error; without a listener it would end the process while nobody does.
         answer.on('error', () => {})
+        answer.once('close', () => this.#answers.delete(answer))
         resolve({
           status: answer.statusCode ?? 0,
           contentType: mediaType(answer.headers['content-type']),
@@ -72,6 +76,8 @@ export class Http1Connection implements Connection {
     if (this.#closedBy !== undefined) return
     this.#closedBy = reason
     this.#stopHeartbeat()
+    // Answers first: from their socket they would only hear that it was aborted.
+    for (const answer of this.#answers) answer.destroy(reason)
     for (const socket of this.#sockets) socket.destroy(reason)
     this.#agent.destroy()
   }

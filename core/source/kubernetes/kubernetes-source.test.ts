@@ -403,21 +403,26 @@ test('a token that is refused is read again, and the new one used', async (t) =>
   )
 })
 
-test('a token that was rotated moves all watches to a new connection, without a complaint', async (t) => {
-  await using scenery = await scene({ tokens: ['first', 'second'] }, { timings: { credentialCheckMs: 50 } })
-  const { server, observed, directory } = scenery
-  await observed.until((o) => o.allSynced)
-  await server.writeKubeconfig(join(directory, 'config'), { token: 'second' })
-  await observed.until(
-    () =>
-      server.requests.filter((r) => r.query.has('resourceVersion')).length >= 4 &&
-      server.watchCount('Node') === 1,
-  )
-  server.replaceTokens(['second'])
-  server.apply(service('api', '10.96.0.3'))
-  await observed.until((o) => o.records.has('Service shop/api'))
-  t.deepEqual(observed.complaints(), [])
-})
+for (const [transport, options] of transports) {
+  test(`${transport}: a token that was rotated moves all watches to a new connection, without a complaint`, async (t) => {
+    await using scenery = await scene(
+      { ...options, tokens: ['first', 'second'] },
+      { timings: { credentialCheckMs: 50 } },
+    )
+    const { server, observed, directory } = scenery
+    await observed.until((o) => o.allSynced)
+    await server.writeKubeconfig(join(directory, 'config'), { token: 'second' })
+    await observed.until(
+      () =>
+        server.requests.filter((r) => r.query.has('resourceVersion')).length >= 4 &&
+        server.watchCount('Node') === 1,
+    )
+    server.replaceTokens(['second'])
+    server.apply(service('api', '10.96.0.3'))
+    await observed.until((o) => o.records.has('Service shop/api'))
+    t.deepEqual(observed.complaints(), [])
+  })
+}
 
 test('a token that stays refused is one line, and works once it is accepted', async (t) => {
   await using scenery = await scene({ tokens: ['first'] }, {}, (server) => server.replaceTokens(['other']))
