@@ -42,9 +42,9 @@ function sliceText(index: number, changed: number): string {
     ports: [{ name: 'http', protocol: 'TCP', port: 8080 }],
     endpoints: Array.from({ length: endpointsPerService }, (_, at) => {
       const number = index * endpointsPerService + at
-      const last = at === 3 ? changed : number & 255
+      const usual = `10.${128 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`
       return {
-        addresses: [`10.${128 + (number >> 16)}.${(number >> 8) & 255}.${last}`],
+        addresses: [at === 3 ? `10.64.${index & 255}.${changed}` : usual],
         conditions: { ready: true, serving: true, terminating: false },
         nodeName: `node-${number % 500}`,
         zone: `zone-${number % 3}`,
@@ -79,13 +79,15 @@ function measure(services: number): Record<string, number | string> {
   const times: number[] = []
   for (let round = 0; round < changes; round++) {
     const index = (round * 7919) % services
-    const raw: unknown = JSON.parse(sliceText(index, round % 250))
+    // A prime, so that a Service that has its turn again gets another address than last time.
+    const raw: unknown = JSON.parse(sliceText(index, round % 251))
     const slice = parseSlice(raw).record
     if (slice === undefined) continue
     const start = performance.now()
     builder.setSlice(slice)
     const change = applied.difference(builder.table, builder.drain())
     times.push((performance.now() - start) * 1000)
+    if (change.routes.length !== 1) throw new Error(`round ${round} changed ${change.routes.length} routes`)
     applied.advance(change)
   }
   times.sort((a, b) => a - b)
