@@ -1,6 +1,6 @@
 import type { IpFamily } from '@portolan/core'
 import { network } from '@portolan/lab'
-import type { Destination, EndpointShape, MatrixCase } from './matrix-case.ts'
+import { at, type Destination, type EndpointShape, type MatrixCase } from './matrix-case.ts'
 import { endpointSlice, otherNode, type ServiceShape, service, thisNode } from './objects.ts'
 import {
   addressOf,
@@ -8,6 +8,7 @@ import {
   isLocalHost,
   otherPort,
   type Place,
+  place,
   servicePort,
   unallocatedClusterIP,
 } from './place.ts'
@@ -32,6 +33,11 @@ export function serviceShape(place: Place, overrides: Partial<ServiceShape> = {}
 export function caseObjects({ service: overrides, endpoints }: MatrixCase, place: Place): object[] {
   const shape = serviceShape(place, overrides?.(place))
   return [service(shape), ...slices(shape, place, endpoints)]
+}
+
+/** The objects of a Service with one endpoint here and one elsewhere, at the place of this number. */
+export function steadyObjects(number: number): object[] {
+  return caseObjects({ endpoints: at('pod0', 'remote0'), rows: [] }, place(number))
 }
 
 /** The EndpointSlices of a Service: one for each family and each number that endpoints name as their slice. */

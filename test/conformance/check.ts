@@ -1,11 +1,4 @@
-import {
-  type Address,
-  type Endpoint,
-  type Evaluation,
-  evaluate,
-  parseAddress,
-  type RoutingTable,
-} from '@portolan/core'
+import { type Address, type Evaluation, evaluate, parseAddress, type RoutingTable } from '@portolan/core'
 import type { ProbeResult } from '@portolan/lab'
 import type { Target } from './case-objects.ts'
 import type { Client } from './matrix-case.ts'
@@ -40,7 +33,7 @@ export async function runCheck(check: Check, table: RoutingTable): Promise<strin
   if (check.ping === true) return await comparePing(check, evaluation, table)
   switch (evaluation.verdict) {
     case 'balance':
-      return await compareBalance(check, evaluation.endpoints, evaluation.masquerade, table)
+      return await compareBalance(check, evaluation, table)
     case 'reject':
       return await compareOutcome(check, 'refused', answerTimeoutMs)
     case 'drop':
@@ -58,14 +51,15 @@ export async function runCheck(check: Check, table: RoutingTable): Promise<strin
  */
 async function compareBalance(
   check: Check,
-  endpoints: readonly Endpoint[],
-  masquerade: boolean,
+  { endpoints, masquerade, route }: Evaluation & { verdict: 'balance' },
   table: RoutingTable,
 ): Promise<string[]> {
   const due = new Map(endpoints.map((endpoint) => [`${endpoint.address}|${endpoint.port}`, endpoint]))
-  const missing = new Set(due.keys())
+  // With session affinity one client needn't see more than one endpoint; the affinity scenario tells the rest.
+  const sticky = route.affinitySeconds !== undefined
+  const missing = new Set(sticky ? [] : due.keys())
   const least = due.size === 1 ? 4 : 14
-  const most = due.size === 1 ? least : Math.ceil(25 / -Math.log(1 - 1 / due.size)) + least
+  const most = due.size === 1 || sticky ? least : Math.ceil(25 / -Math.log(1 - 1 / due.size)) + least
   for (let tries = 0; tries < most && (tries < least || missing.size > 0); tries += least) {
     const answers = await Promise.all(Array.from({ length: least }, () => ask(check, answerTimeoutMs)))
     for (const answer of answers) {

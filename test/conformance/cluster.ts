@@ -16,23 +16,26 @@ export interface ClusterOptions {
  * the object as the API server serves it.
  */
 export class Cluster {
+  readonly #options: ClusterOptions
   readonly #builders = new Map<IpFamily, TableBuilder>()
+  /** All objects as they are now, by kind and name. */
+  readonly #objects = new Map<string, object>()
+  #localAddresses: readonly string[] = []
 
   constructor(options: ClusterOptions) {
-    const everyRange = ['0.0.0.0/0', '::/0']
-      .map((text) => parseCidr(text))
-      .filter((cidr) => cidr !== undefined)
-    const nodePortAddresses: NodePortPolicy = options.nodePortAddresses === 'all' ? everyRange : 'primary'
-    for (const family of options.families) {
-      const builder = new TableBuilder({
-        family,
-        nodeName: thisNode,
-        podSource: options.podSource[family],
-        masqueradeAll: options.masqueradeAll,
-        nodePortAddresses,
-      })
-      this.#builders.set(family, builder)
-    }
+    this.#options = options
+    this.#makeBuilders()
+  }
+
+  /**
+   * Lists everything anew, last things first, for tables without a history: what a process that starts has. The
+   * tables mean the same as before, but endpoints may be in another order.
+   */
+  relist(): void {
+    this.#makeBuilders()
+    this.set(...[...this.#objects.values()].reverse())
+    this.setLocalAddresses(this.#localAddresses)
+    this.#each((builder) => builder.drain())
   }
 
   get families(): readonly IpFamily[] {
@@ -41,18 +44,25 @@ export class Cluster {
 
   /** Takes objects as they are new or changed. @throws when the core can't read one: the kit's objects are all fine */
   set(...objects: readonly object[]): void {
-    for (const object of objects) this.#set(object)
+    for (const object of objects) {
+      const { kind, metadata } = object as { kind: string; metadata: { name: string } }
+      this.#objects.set(`${kind} ${metadata.name}`, object)
+      this.#set(object)
+    }
   }
 
   removeService(name: string): void {
+    this.#objects.delete(`Service ${name}`)
     this.#each((builder) => builder.removeService(`${namespace}/${name}`))
   }
 
   removeSlice(name: string): void {
+    this.#objects.delete(`EndpointSlice ${name}`)
     this.#each((builder) => builder.removeSlice(`${namespace}/${name}`))
   }
 
   setLocalAddresses(texts: readonly string[]): void {
+    this.#localAddresses = texts
     const addresses = new Set(texts.map((text) => parseAddress(text)).filter((one) => one !== undefined))
     this.#each((builder) => builder.setLocalAddresses(addresses))
   }
@@ -67,6 +77,24 @@ export class Cluster {
   /** As of the last time its builder was drained. */
   table(family: IpFamily): RoutingTable {
     return this.builder(family).table
+  }
+
+  #makeBuilders(): void {
+    const options = this.#options
+    const everyRange = ['0.0.0.0/0', '::/0']
+      .map((text) => parseCidr(text))
+      .filter((cidr) => cidr !== undefined)
+    const nodePortAddresses: NodePortPolicy = options.nodePortAddresses === 'all' ? everyRange : 'primary'
+    for (const family of options.families) {
+      const builder = new TableBuilder({
+        family,
+        nodeName: thisNode,
+        podSource: options.podSource[family],
+        masqueradeAll: options.masqueradeAll,
+        nodePortAddresses,
+      })
+      this.#builders.set(family, builder)
+    }
   }
 
   #set(object: object): void {

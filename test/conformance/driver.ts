@@ -18,6 +18,10 @@ export class Driver {
   readonly #dataplane: Dataplane<unknown, unknown>
   readonly #cluster: Cluster
   readonly #applied = new Map<IpFamily, AppliedTable>()
+  /** Families whose kernel state is not known for sure. */
+  readonly #doubtful = new Set<IpFamily>()
+  /** Calls for one family never overlap, however many ask for them at the same time. */
+  #last: Promise<unknown> = Promise.resolve()
 
   constructor(dataplane: Dataplane<unknown, unknown>, cluster: Cluster) {
     this.#dataplane = dataplane
@@ -34,48 +38,64 @@ export class Driver {
   }
 
   /** Brings the kernel to the tables, whatever it holds. @throws ApplyError */
-  async reconcile(): Promise<void> {
-    await Promise.all(
-      this.#cluster.families.map(async (family) => {
-        const held = await this.#dataplane.observe(family)
-        this.#cluster.builder(family).drain()
-        const table = this.#cluster.table(family)
-        const change = this.#appliedOf(family).fullDifference(table)
-        await this.#dataplane.apply(this.#dataplane.reconcile(held, table))
-        this.#appliedOf(family).advance(change)
-      }),
-    )
+  reconcile(families = this.#cluster.families): Promise<void> {
+    return this.#inTurn(families, (family) => this.#reconcile(family))
   }
 
-  /** Compiles and applies what changed in the cluster. @throws ApplyError; `reconcile` is due then */
-  async sync(): Promise<void> {
-    await Promise.all(
-      this.#cluster.families.map(async (family) => {
-        const touched = this.#cluster.builder(family).drain()
-        const change = this.#appliedOf(family).difference(this.#cluster.table(family), touched)
-        if (isEmptyChange(change)) return
-        await this.#dataplane.apply(this.#dataplane.compile(change))
-        this.#appliedOf(family).advance(change)
-      }),
-    )
+  /**
+   * Compiles and applies what changed in the cluster; reconciles where the last call failed.
+   *
+   * @throws ApplyError
+   */
+  sync(families = this.#cluster.families): Promise<void> {
+    return this.#inTurn(families, async (family) => {
+      if (this.#doubtful.has(family)) return await this.#reconcile(family)
+      const touched = this.#cluster.builder(family).drain()
+      const change = this.#appliedOf(family).difference(this.#cluster.table(family), touched)
+      if (isEmptyChange(change)) return
+      this.#doubtful.add(family)
+      await this.#dataplane.apply(this.#dataplane.compile(change))
+      this.#doubtful.delete(family)
+      this.#appliedOf(family).advance(change)
+    })
   }
 
   /** Compares what the kernel holds with the tables; changes nothing. */
-  async drift(): Promise<readonly Drift[]> {
-    const drifts = await Promise.all(
-      this.#cluster.families.map(async (family) => {
-        const held = await this.#dataplane.observe(family)
-        const program = this.#dataplane.reconcile(held, this.#cluster.table(family))
-        const { operations } = this.#dataplane.measure(program)
-        return { family, operations, repair: this.#dataplane.print(program) }
-      }),
-    )
+  async drift(families = this.#cluster.families): Promise<readonly Drift[]> {
+    const drifts: Drift[] = []
+    await this.#inTurn(families, async (family) => {
+      const held = await this.#dataplane.observe(family)
+      const program = this.#dataplane.reconcile(held, this.#cluster.table(family))
+      const { operations } = this.#dataplane.measure(program)
+      drifts.push({ family, operations, repair: this.#dataplane.print(program) })
+    })
     return drifts.filter(({ operations }) => operations > 0)
   }
 
   /** As a process that exits: what was applied stays. */
   async stop(): Promise<void> {
     await this.#dataplane.stop()
+  }
+
+  /** Families at the same time, calls one after the other; one that fails doesn't stop those after it. */
+  #inTurn(families: readonly IpFamily[], act: (family: IpFamily) => Promise<void>): Promise<void> {
+    const turn = this.#last.then(async () => {
+      const settled = await Promise.allSettled(families.map(act))
+      for (const one of settled) if (one.status === 'rejected') throw one.reason
+    })
+    this.#last = turn.catch(() => {})
+    return turn
+  }
+
+  async #reconcile(family: IpFamily): Promise<void> {
+    this.#doubtful.add(family)
+    const held = await this.#dataplane.observe(family)
+    this.#cluster.builder(family).drain()
+    const table = this.#cluster.table(family)
+    const change = this.#appliedOf(family).fullDifference(table)
+    await this.#dataplane.apply(this.#dataplane.reconcile(held, table))
+    this.#doubtful.delete(family)
+    this.#appliedOf(family).advance(change)
   }
 
   #appliedOf(family: IpFamily): AppliedTable {

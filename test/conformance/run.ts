@@ -5,6 +5,8 @@ import { scenarios as allScenarios } from './scenarios.ts'
 
 export interface ConformanceOptions {
   readonly factory: DataplaneFactory
+  /** The module whose default export is the factory, as a URL: a process that is to be killed loads it. */
+  readonly module?: string
   /** Handed to the factory, as from `--dataplane-option`. */
   readonly settings?: Readonly<Record<string, string>>
   /** Default: all that the dataplane can. */
@@ -38,11 +40,11 @@ export async function runConformance(options: ConformanceOptions): Promise<Confo
  * so that nothing is skipped without a declared reason.
  */
 export async function runScenario(scenario: Scenario, options: ConformanceOptions): Promise<readonly Row[]> {
-  const { factory, settings = {}, filter, hooks = {} } = options
+  const { factory, module, settings = {}, filter, hooks = {} } = options
   const { capabilities } = factory({ masqueradeBit: 14, settings })
   const families = capabilities.families.filter((family) => options.families?.includes(family) ?? true)
   const wants = (claim: RowClaim) => filter?.(claim) ?? true
-  const context: ScenarioContext = { factory, settings, families, hooks, wants }
+  const context: ScenarioContext = { factory, module, settings, families, hooks, wants }
   const claims = scenario.claims.filter(wants)
 
   let verdicts: readonly Verdict[] = []

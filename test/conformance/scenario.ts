@@ -17,6 +17,8 @@ export interface Scenario {
 
 export interface ScenarioContext {
   readonly factory: DataplaneFactory
+  /** The module whose default export is the factory, as a URL. */
+  readonly module: string | undefined
   readonly settings: Readonly<Record<string, string>>
   /** Those that the dataplane can and the caller wants. */
   readonly families: readonly IpFamily[]

@@ -5,7 +5,14 @@ import { sourceRangeCases } from './cases/source-ranges.ts'
 import { sourceCases } from './cases/sources.ts'
 import { topologyCases } from './cases/topology.ts'
 import type { Scenario } from './scenario.ts'
+import { affinityScenario } from './scenarios/affinity.ts'
+import { changesScenario } from './scenarios/changes.ts'
+import { cleanupScenario } from './scenarios/cleanup.ts'
+import { crashScenario } from './scenarios/crash.ts'
+import { damageScenario } from './scenarios/damage.ts'
 import { matrixScenario } from './scenarios/matrix.ts'
+import { randomWalkScenario } from './scenarios/random-walk.ts'
+import { restartScenario } from './scenarios/restart.ts'
 
 /** All there is to prove, in the order in which it is run: what everything else stands on first. */
 export const scenarios: readonly Scenario[] = [
@@ -34,4 +41,11 @@ export const scenarios: readonly Scenario[] = [
   matrixScenario('masqueradeAll', sourceCases('masqueradeAll', 'with masqueradeAll'), {
     masqueradeAll: true,
   }),
+  affinityScenario,
+  changesScenario,
+  restartScenario,
+  crashScenario,
+  damageScenario,
+  randomWalkScenario,
+  cleanupScenario,
 ]

@@ -1,5 +1,4 @@
-import type { Dataplane, DataplaneFactory, IpFamily, PodSource } from '@portolan/core'
-import { parseCidr } from '@portolan/core'
+import type { Dataplane, DataplaneFactory, IpFamily } from '@portolan/core'
 import {
   createLab,
   type Host,
@@ -10,22 +9,15 @@ import {
   podInterfacePrefix,
   remotePodAddress,
 } from '@portolan/lab'
-import { Cluster } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { Driver } from './driver.ts'
 import type { Client } from './matrix-case.ts'
-import { node, serviceCidr } from './objects.ts'
-import { addressOf, type EndpointHost, isLocalHost, serviceCidrs } from './place.ts'
+import { type NodeSpecification, newCluster } from './node-specification.ts'
+import { addressOf, type EndpointHost, isLocalHost } from './place.ts'
 
-/** How the node tells a local pod's packets from others: kube-proxy's detectLocalMode. */
-export type Detector = 'cidr' | 'none' | 'interface' | 'interfacePrefix'
-
-export interface TestbedOptions {
+export interface TestbedOptions extends Omit<NodeSpecification, 'localAddresses'> {
   readonly factory: DataplaneFactory
   readonly settings: Readonly<Record<string, string>>
-  readonly families: readonly IpFamily[]
-  readonly detector?: Detector
-  readonly masqueradeAll?: boolean
-  readonly nodePortAddresses?: 'primary' | 'all'
 }
 
 /** Where a client's packets come from. */
@@ -43,17 +35,31 @@ const clientPod = 2
 export class Testbed {
   readonly lab: Lab
   readonly cluster: Cluster
-  readonly dataplane: Dataplane<unknown, unknown>
-  readonly driver: Driver
+  #dataplane: Dataplane<unknown, unknown>
+  #driver: Driver
   readonly #options: TestbedOptions
   readonly #serving = new Set<string>()
 
   constructor(options: TestbedOptions, lab: Lab) {
     this.#options = options
     this.lab = lab
-    this.cluster = newCluster(options, lab)
-    this.dataplane = this.newDataplane()
-    this.driver = new Driver(this.dataplane, this.cluster)
+    this.cluster = newCluster(this.specification)
+    this.#dataplane = this.newDataplane()
+    this.#driver = new Driver(this.#dataplane, this.cluster)
+  }
+
+  get specification(): NodeSpecification {
+    const { factory: _, settings: __, ...rest } = this.#options
+    const { IPv4, IPv6 } = this.lab.node.addresses
+    return { ...rest, localAddresses: [...IPv4, ...IPv6, '127.0.0.1', '::1'] }
+  }
+
+  get dataplane(): Dataplane<unknown, unknown> {
+    return this.#dataplane
+  }
+
+  get driver(): Driver {
+    return this.#driver
   }
 
   get families(): readonly IpFamily[] {
@@ -69,9 +75,24 @@ export class Testbed {
     })
   }
 
-  /** The same cluster without any Service, as a new process has it before its first list. */
-  newCluster(): Cluster {
-    return newCluster(this.#options, this.lab)
+  /** As a process that ends: its instance is closed, and what it knew is lost. */
+  async stopProcess(): Promise<void> {
+    await this.#driver.stop()
+  }
+
+  /** As a process that begins, with the tables as they are; it has looked at nothing yet. */
+  async startProcess(): Promise<void> {
+    this.#dataplane = this.newDataplane()
+    this.#driver = new Driver(this.#dataplane, this.cluster)
+    await this.#dataplane.start()
+  }
+
+  /** One process ends, another begins: it lists the cluster anew, and adopts what the kernel holds. */
+  async restart(): Promise<void> {
+    await this.stopProcess()
+    this.cluster.relist()
+    await this.startProcess()
+    await this.#driver.reconcile()
   }
 
   origin(client: Client, family: IpFamily): Origin {
@@ -136,35 +157,4 @@ export async function createTestbed(options: TestbedOptions): Promise<Testbed> {
 
 function podNetworkOf({ detector }: TestbedOptions): 'bridge' | 'routed' {
   return detector === 'interfacePrefix' ? 'routed' : 'bridge'
-}
-
-function newCluster(options: TestbedOptions, lab: Lab): Cluster {
-  const { families, detector = 'cidr' } = options
-  const cluster = new Cluster({
-    families,
-    podSource: { IPv4: podSource(detector, 'IPv4'), IPv6: podSource(detector, 'IPv6') },
-    masqueradeAll: options.masqueradeAll ?? false,
-    nodePortAddresses: options.nodePortAddresses ?? 'primary',
-  })
-  cluster.set(
-    node([network.IPv4.node.uplink, network.IPv6.node.uplink], [network.IPv4.podCidr, network.IPv6.podCidr]),
-    serviceCidr([serviceCidrs.IPv4, serviceCidrs.IPv6]),
-  )
-  const { IPv4, IPv6 } = lab.node.addresses
-  cluster.setLocalAddresses([...IPv4, ...IPv6, '127.0.0.1', '::1'])
-  return cluster
-}
-
-function podSource(detector: Detector, family: IpFamily): PodSource {
-  const cidr = parseCidr(network[family].clusterCidr)
-  switch (detector) {
-    case 'none':
-      return { by: 'none' }
-    case 'interface':
-      return { by: 'interface', name: podBridge }
-    case 'interfacePrefix':
-      return { by: 'interfacePrefix', prefix: podInterfacePrefix }
-    case 'cidr':
-      return cidr === undefined ? { by: 'none' } : { by: 'cidr', cidr }
-  }
 }

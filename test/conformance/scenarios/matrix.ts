@@ -2,8 +2,9 @@ import type { IpFamily, RoutingTable } from '@portolan/core'
 import { caseObjects, targetOf } from '../case-objects.ts'
 import { type Check, expectedOf, runCheck } from '../check.ts'
 import { describeDrift } from '../driver.ts'
+import { serveInternet } from '../internet.ts'
 import type { Client, Destination, Expectation, MatrixCase, MatrixRow } from '../matrix-case.ts'
-import { addressOf, otherPort, type Place, place, servicePort } from '../place.ts'
+import { addressOf, type Place, place } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import { expand, type Scenario, type ScenarioClaim } from '../scenario.ts'
 import { createTestbed, type Testbed, type TestbedOptions } from '../testbed.ts'
@@ -62,24 +63,18 @@ function claimOf({ feature, name, families, protocols = ['TCP', 'UDP'] }: Matrix
 
 /** Every endpoint answers, whether it should be reached or not, and so does what leaks. */
 async function serveAll(testbed: Testbed, cases: readonly PlacedCase[]): Promise<void> {
-  const { internet } = testbed.lab
+  const leaks = testbed.families.flatMap((family) =>
+    cases.flatMap(({ rows, place }) =>
+      rows
+        .flatMap(({ to }) => to)
+        .filter(endsAtInternet)
+        .map((to) => targetOf(to, place, family)),
+    ),
+  )
   await Promise.all([
+    serveInternet(testbed, leaks),
     ...cases.flatMap(({ endpoints, place }) =>
       endpoints.map(({ host, portOffset = 0 }) => testbed.serve(host, place.targetPort + portOffset)),
-    ),
-    ...testbed.families.flatMap((family) =>
-      [servicePort, otherPort].map((port) =>
-        testbed.serveAt(internet, 'TCP', family === 'IPv4' ? '0.0.0.0' : '::', port),
-      ),
-    ),
-    ...testbed.families.flatMap((family) =>
-      cases.flatMap(({ rows, place }) =>
-        rows
-          .flatMap(({ to }) => to)
-          .filter(endsAtInternet)
-          .map((to) => targetOf(to, place, family))
-          .map(({ address, port }) => testbed.serveAt(internet, 'UDP', address, port)),
-      ),
     ),
   ])
 }

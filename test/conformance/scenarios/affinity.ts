@@ -1,0 +1,184 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { IpFamily } from '@portolan/core'
+import { remotePodAddress } from '@portolan/lab'
+import { at } from '../matrix-case.ts'
+import type { Stage } from '../stage.ts'
+import type { Testbed } from '../testbed.ts'
+import { type Story, storyScenario } from './stories.ts'
+
+const four = at('pod0', 'pod1', 'remote0', 'remote1')
+/** Those that a pod of the other node can reach: its own neighbours' answers would not come back this way. */
+const two = at('pod0', 'pod1')
+
+/** Long enough never to end within a story. */
+const long = { affinitySeconds: 600 }
+
+/** Enough clients that "by chance all of them kept their endpoint" means once in 2^30 runs. */
+const clients = Array.from({ length: 30 }, (_, index) => index)
+
+const both: readonly ('TCP' | 'UDP')[] = ['TCP', 'UDP']
+
+/** More addresses of the outside host, to be several clients. */
+const outsideClients = Array.from({ length: 8 }, (_, index) => index)
+const outsideAddress = (family: IpFamily, index: number) =>
+  family === 'IPv4' ? `172.20.0.${110 + index}` : `fd00:172:20::${110 + index}`
+
+async function addOutsideClients({ lab, families }: Testbed): Promise<void> {
+  for (const family of families)
+    for (const index of outsideClients) await lab.outside.addAddress(outsideAddress(family, index))
+}
+
+/** The endpoint of each of many clients. */
+function endpointsOfClients(stage: Stage): Promise<string[]> {
+  return Promise.all(
+    clients.map((index) =>
+      stage.serverFor('remotePod', 'ClusterIP', remotePodAddress(stage.family, 100 + index)),
+    ),
+  )
+}
+
+/** SEMANTICS 10. */
+const stories: readonly Story[] = [
+  {
+    feature: 'affinity',
+    name: 'with session affinity a client stays with its endpoint',
+    protocols: both,
+    async play(stage) {
+      await stage.become({ service: long, endpoints: four })
+      for (const client of ['pod', 'node', 'outside'] as const) {
+        const first = await stage.serverFor(client, 'ClusterIP')
+        const later = await stage.serversFor(client, 'ClusterIP', 24)
+        stage.expect(later.size === 1 && later.has(first), `${client} was with ${first}, then ${[...later]}`)
+      }
+    },
+  },
+  {
+    feature: 'affinity',
+    name: 'with session affinity different clients are spread over the endpoints, and each stays with its own',
+    protocols: both,
+    async play(stage) {
+      await stage.become({ service: long, endpoints: two })
+      const first = await endpointsOfClients(stage)
+      const second = await endpointsOfClients(stage)
+      stage.expect(new Set(first).size === 2, `all of ${clients.length} clients went to ${first[0]}`)
+      const moved = first.filter((endpoint, index) => endpoint !== second[index]).length
+      stage.expect(moved === 0, `${moved} of ${clients.length} clients moved`)
+    },
+  },
+  {
+    feature: 'affinityAcrossFrontends',
+    name: 'a client keeps its endpoint across ClusterIP, external IP, load balancer address and NodePort',
+    protocols: both,
+    async play(stage) {
+      await stage.become({ service: long, endpoints: four })
+      const seen = new Set<string>()
+      for (const to of ['NodePort', 'ClusterIP', 'ExternalIP', 'LoadBalancer', 'NodePort'] as const)
+        for (const name of await stage.serversFor('outside', to, to === 'NodePort' ? 1 : 6)) seen.add(name)
+      stage.expect(seen.size === 1, `one client was with ${[...seen].join(' and ')}`)
+    },
+  },
+  {
+    feature: 'affinity',
+    name: 'clients stay with their endpoints when more endpoints come',
+    protocols: both,
+    async play(stage) {
+      await stage.become({ service: long, endpoints: two })
+      const before = await endpointsOfClients(stage)
+      await stage.become({ service: long, endpoints: at('remote0', 'remote1', 'pod0', 'pod1', 'remote2') })
+      const after = await endpointsOfClients(stage)
+      const moved = before.filter((endpoint, index) => endpoint !== after[index]).length
+      stage.expect(moved === 0, `${moved} of ${clients.length} clients moved`)
+    },
+  },
+  {
+    feature: 'affinity',
+    name: 'clients whose endpoint leaves get another one and stay there; the others stay where they were',
+    protocols: both,
+    async play(stage) {
+      await stage.become({ service: long, endpoints: two })
+      const before = await endpointsOfClients(stage)
+      const gone = stage.nameOf('pod0')
+      await stage.become({ service: long, endpoints: at('pod1', 'remote0') })
+      for (const [index, endpoint] of before.entries()) {
+        const from = outsideAddress(stage.family, index % outsideClients.length)
+        if (endpoint !== gone) continue
+        const now = await stage.serverFor('outside', 'ClusterIP', from)
+        const later = await stage.serverFor('outside', 'ClusterIP', from)
+        stage.expect(now !== gone && now === later, `a client went from ${gone} to ${now}, then ${later}`)
+      }
+      await stage.become({ service: long, endpoints: at('pod1') })
+      const after = await endpointsOfClients(stage)
+      stage.expect(
+        after.every((endpoint) => endpoint === stage.nameOf('pod1')),
+        `clients are still led to ${[...new Set(after)].join(' and ')}`,
+      )
+    },
+  },
+  {
+    feature: 'affinity',
+    name: 'affinity ends once a client has made no connection for the timeout',
+    protocols: both,
+    async play(stage) {
+      await stage.become({ service: { affinitySeconds: 1 }, endpoints: two })
+      const before = await endpointsOfClients(stage)
+      await sleep(2500)
+      const after = await endpointsOfClients(stage)
+      stage.expect(
+        before.some((endpoint, index) => endpoint !== after[index]),
+        `none of ${clients.length} clients moved after the timeout of 1 s`,
+      )
+    },
+  },
+  {
+    feature: 'affinity',
+    name: 'every new connection of a client starts the timeout anew',
+    protocols: ['TCP'],
+    async play(stage) {
+      await stage.become({ service: { affinitySeconds: 3 }, endpoints: two })
+      const before = await endpointsOfClients(stage)
+      for (let seconds = 0; seconds < 5; seconds++) {
+        await sleep(1000)
+        const now = await endpointsOfClients(stage)
+        const moved = before.filter((endpoint, index) => endpoint !== now[index]).length
+        stage.expect(moved === 0, `${moved} of ${clients.length} clients moved after ${seconds + 1} s`)
+      }
+    },
+  },
+  {
+    feature: 'affinity',
+    name: 'session affinity can be switched on and off on a living Service',
+    protocols: both,
+    async play(stage) {
+      await stage.become({ endpoints: four })
+      stage.expect((await stage.serversFor('pod', 'ClusterIP', 60)).size > 1, 'without affinity: not spread')
+      await stage.become({ service: long, endpoints: four })
+      await stage.serverFor('pod', 'ClusterIP')
+      stage.expect((await stage.serversFor('pod', 'ClusterIP', 24)).size === 1, 'switched on: spread')
+      await stage.become({ endpoints: four })
+      stage.expect((await stage.serversFor('pod', 'ClusterIP', 60)).size > 1, 'switched off: not spread')
+      await stage.become({ service: long, endpoints: four })
+      await stage.serverFor('pod', 'ClusterIP')
+      stage.expect((await stage.serversFor('pod', 'ClusterIP', 24)).size === 1, 'switched on again: spread')
+    },
+  },
+  {
+    feature: 'affinity',
+    name: 'affinity never leads out of the endpoints that a destination may use',
+    protocols: both,
+    async play(stage) {
+      const service = { ...long, externalTrafficPolicy: 'Local' as const }
+      await stage.become({ service, endpoints: at('pod0', 'remote0', 'remote1', 'remote2') })
+      for (const index of outsideClients) {
+        const from = outsideAddress(stage.family, index)
+        await stage.serverFor('outside', 'ClusterIP', from)
+        const external = await stage.serverFor('outside', 'LoadBalancer', from)
+        stage.expect(
+          external === stage.nameOf('pod0'),
+          `with externalTrafficPolicy Local a client was led to ${external}`,
+        )
+      }
+    },
+  },
+]
+
+export const affinityScenario = storyScenario('session affinity', stories, addOutsideClients)

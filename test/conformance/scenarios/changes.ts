@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { at } from '../matrix-case.ts'
+import { type EndpointHost, place } from '../place.ts'
+import { Stage } from '../stage.ts'
+import { type Story, storyScenario } from './stories.ts'
+
+/** Between two changes: long enough for connections to fall into each state. */
+const pauseMs = 40
+
+const remotes = (count: number): EndpointHost[] =>
+  Array.from({ length: count }, (_, index): EndpointHost => `remote${index}`)
+
+/** What happens to connections, new ones and established ones, while a Service changes. */
+const stories: readonly Story[] = [
+  {
+    feature: 'basics',
+    name: 'while endpoints are replaced one by one, no new connection is refused or led astray and no old one breaks',
+    protocols: ['TCP', 'UDP'],
+    async play(stage) {
+      const rolling: EndpointHost[][] = [
+        ['pod0', 'remote0', 'remote1'],
+        ['remote2', 'remote0', 'remote1'],
+        ['remote2', 'pod1', 'remote1'],
+        ['remote2', 'pod1', 'remote3'],
+        ['pod0', 'pod1', 'remote3'],
+        ['pod0', 'remote0', 'remote3'],
+        ['pod0', 'remote0', 'remote1'],
+      ]
+      await stage.become({ endpoints: at('pod0', 'remote0', 'remote1') })
+      const stillHeld = stage.protocol === 'TCP' ? await stage.hold('outside', 'NodePort', 6) : undefined
+      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP')
+      for (const hosts of [...rolling, ...rolling, ...rolling]) {
+        await stage.become({ endpoints: at(...hosts) })
+        await sleep(pauseMs)
+      }
+      await loopEnds({ endpoints: [...new Set(rolling.flat())].map((host) => stage.nameOf(host)) })
+      await stillHeld?.()
+    },
+  },
+  {
+    feature: 'basics',
+    name: 'while the endpoints go from 1 to 100 and back to 1, no connection is refused, led astray or broken',
+    protocols: ['TCP', 'UDP'],
+    async play(stage) {
+      const hosts = remotes(100)
+      await stage.become({ endpoints: at(...hosts) })
+      await stage.become({ endpoints: at('remote0') })
+      const stillHeld = stage.protocol === 'TCP' ? await stage.hold('outside', 'LoadBalancer', 4) : undefined
+      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP')
+      for (const count of [100, 1, 2, 100, 50, 3, 1]) {
+        await stage.become({ endpoints: at(...remotes(count)) })
+        await sleep(pauseMs)
+      }
+      await loopEnds({ endpoints: hosts.map((host) => stage.nameOf(host)) })
+      await stillHeld?.()
+    },
+  },
+  {
+    feature: 'basics',
+    name: 'while traffic policies are switched, outside clients are served all the time',
+    protocols: ['TCP', 'UDP'],
+    async play(stage) {
+      const endpoints = at('pod0', 'pod1', 'remote0')
+      await stage.become({ endpoints })
+      const stillHeld = stage.protocol === 'TCP' ? await stage.hold('outside', 'NodePort', 6) : undefined
+      const loopEnds = await stage.connectAllTheTime('outside', 'LoadBalancer')
+      for (let turn = 0; turn < 5; turn++) {
+        for (const policy of ['Local', 'Cluster'] as const) {
+          await stage.become({
+            service: { externalTrafficPolicy: policy, internalTrafficPolicy: policy },
+            endpoints,
+          })
+          await sleep(pauseMs)
+        }
+      }
+      await loopEnds({
+        endpoints: ['pod0', 'pod1', 'remote0'].map((host) => stage.nameOf(host as EndpointHost)),
+      })
+      await stillHeld?.()
+    },
+  },
+  {
+    feature: 'affinity',
+    name: 'while session affinity is switched on and off, clients are served all the time',
+    protocols: ['TCP', 'UDP'],
+    async play(stage) {
+      const endpoints = at('pod0', 'remote0', 'remote1')
+      await stage.become({ endpoints })
+      const stillHeld = stage.protocol === 'TCP' ? await stage.hold('outside', 'NodePort', 6) : undefined
+      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP')
+      for (let turn = 0; turn < 5; turn++) {
+        await stage.become({ service: { affinitySeconds: 60 }, endpoints })
+        await sleep(pauseMs)
+        await stage.become({ endpoints })
+        await sleep(pauseMs)
+      }
+      await loopEnds({
+        endpoints: ['pod0', 'remote0', 'remote1'].map((host) => stage.nameOf(host as EndpointHost)),
+      })
+      await stillHeld?.()
+    },
+  },
+  {
+    feature: 'dropUnallocated',
+    name: 'while a Service is deleted and made again, its ClusterIP never leaks and its established connections stay',
+    protocols: ['TCP', 'UDP'],
+    async play(stage) {
+      const endpoints = at('pod0', 'remote0')
+      await stage.become({ endpoints })
+      const stillHeld = stage.protocol === 'TCP' ? await stage.hold('outside', 'NodePort', 4) : undefined
+      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP')
+      for (let turn = 0; turn < 4; turn++) {
+        await stage.vanish()
+        await sleep(pauseMs)
+        await stage.become({ endpoints })
+        await sleep(pauseMs)
+      }
+      await loopEnds({ endpoints: ['pod0', 'remote0'].map((host) => stage.nameOf(host as EndpointHost)) })
+      await stillHeld?.()
+    },
+  },
+  {
+    feature: 'rejectWithoutEndpoint',
+    name: 'a Service that loses its last endpoint and gets one again is refused or served, with nothing in between',
+    protocols: ['TCP'],
+    async play(stage) {
+      await stage.become({ endpoints: at('remote0') })
+      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP', 4)
+      const externalEnds = await stage.connectAllTheTime('outside', 'NodePort', 4)
+      for (let turn = 0; turn < 6; turn++) {
+        await stage.become({ endpoints: [] })
+        await sleep(pauseMs)
+        await stage.become({ endpoints: at(turn % 2 === 0 ? 'pod1' : 'remote0') })
+        await sleep(pauseMs)
+      }
+      const endpoints = [stage.nameOf('remote0'), stage.nameOf('pod1')]
+      await loopEnds({ endpoints, results: ['refused'] })
+      await externalEnds({ endpoints, results: ['refused'] })
+    },
+  },
+  {
+    feature: 'atomicChange',
+    name: 'an address that goes from one Service to another is served by one of the two at every moment',
+    protocols: ['TCP'],
+    async play(stage) {
+      const otherPlace = place(stage.family === 'IPv4' ? 900 : 901)
+      const other = new Stage(stage.testbed, otherPlace, stage.family, stage.protocol)
+      const { externalIP } = stage.place
+      const withAddress = { externalIPs: [externalIP.IPv4, externalIP.IPv6] }
+      const without = { externalIPs: [] }
+      await other.become({ service: without, endpoints: at('pod1') })
+      await stage.become({ service: withAddress, endpoints: at('pod0') })
+      const loopEnds = await stage.connectAllTheTime('outside', 'ExternalIP', 4)
+      for (let turn = 0; turn < 6; turn++) {
+        const [mine, theirs] = turn % 2 === 0 ? [without, withAddress] : [withAddress, without]
+        stage.declare({ service: mine, endpoints: at('pod0') })
+        other.declare({ service: theirs, endpoints: at('pod1') })
+        await stage.testbed.driver.sync([stage.family])
+        await sleep(pauseMs)
+      }
+      await loopEnds({ endpoints: [stage.nameOf('pod0'), other.nameOf('pod1')] })
+      stage.failures.push(...other.failures)
+    },
+  },
+  {
+    feature: 'basics',
+    name: 'a Service is not disturbed while a hundred others come, change and go',
+    protocols: ['TCP'],
+    async play(stage) {
+      await stage.become({ endpoints: at('pod0', 'remote0') })
+      const stillHeld = await stage.hold('pod', 'ClusterIP', 4)
+      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP', 5)
+      const others = Array.from({ length: 100 }, (_, index) => {
+        const number = (stage.family === 'IPv4' ? 500 : 700) + index
+        return new Stage(stage.testbed, place(number), stage.family, 'TCP')
+      })
+      for (const other of others) await other.become({ endpoints: at('remote1') })
+      for (const other of others) await other.become({ endpoints: [] })
+      for (const other of others) await other.vanish()
+      await loopEnds({ endpoints: [stage.nameOf('pod0'), stage.nameOf('remote0')] })
+      await stillHeld()
+    },
+  },
+]
+
+export const changesScenario = storyScenario('changes under traffic', stories)

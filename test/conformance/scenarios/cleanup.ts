@@ -1,0 +1,64 @@
+import { serveInternet } from '../internet.ts'
+import { at } from '../matrix-case.ts'
+import { place } from '../place.ts'
+import type { RowClaim, Verdict } from '../row.ts'
+import type { Scenario } from '../scenario.ts'
+import { Stage } from '../stage.ts'
+import { createTestbed } from '../testbed.ts'
+
+const claims = {
+  everything: {
+    feature: 'basics',
+    name: 'cleanup removes everything: no packet is touched any more, and the kernel holds nothing of ours',
+  },
+  nothingElse: {
+    feature: 'basics',
+    name: 'cleanup leaves alone what others have put into the kernel',
+  },
+} as const satisfies Record<string, RowClaim>
+
+export const cleanupScenario: Scenario = {
+  name: 'cleanup',
+  claims: Object.values(claims),
+  async run({ factory, settings, families, hooks }) {
+    const { foreign } = hooks
+    const testbed = await createTestbed({ factory, settings, families })
+    try {
+      await serveInternet(testbed)
+      const stillThere = await foreign?.(testbed.lab.node.networkNamespace)
+      await testbed.driver.start()
+      const stages = families.map((family, index) => new Stage(testbed, place(index), family, 'TCP'))
+      for (const stage of stages)
+        await stage.become({ service: { affinitySeconds: 60 }, endpoints: at('pod0', 'remote0') })
+      for (const stage of stages) await stage.serverFor('pod', 'ClusterIP')
+      await testbed.stopProcess()
+
+      // Another process does it, as `portolan cleanup` is one.
+      const dataplane = testbed.newDataplane()
+      const first = await dataplane.cleanup()
+      const second = await testbed.newDataplane().cleanup()
+      const spared = (await stillThere?.()) ?? false
+      const verdicts = stages.map(async (stage): Promise<Verdict[]> => {
+        stage.expect(first.removed.length > 0, 'cleanup tells that it has removed nothing')
+        stage.expect(second.removed.length === 0, `a second cleanup finds ${second.removed.join(', ')}`)
+        for (const to of ['ClusterIP', 'LoadBalancer', 'ExternalIP'] as const) {
+          const answer = await stage.ask('pod', to)
+          const alone = answer.result === 'answered' && answer.host === 'internet'
+          stage.expect(alone, `a packet to its ${to}: ${answer.result}, due is to be left alone`)
+        }
+        const { family } = stage
+        const otherwise =
+          stillThere === undefined
+            ? 'only the author knows what to put beside it: give the kit the hook `foreign`'
+            : 'what somebody else had put into the kernel is gone'
+        return [
+          { claim: claims.everything, family, protocol: 'any', failures: stage.failures },
+          { claim: claims.nothingElse, family, protocol: 'any', failures: spared ? [] : [otherwise] },
+        ]
+      })
+      return (await Promise.all(verdicts)).flat()
+    } finally {
+      await testbed.close()
+    }
+  },
+}

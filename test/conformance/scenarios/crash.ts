@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { steadyObjects, targetOf } from '../case-objects.ts'
+import { type Check, runCheck } from '../check.ts'
+import type { ChurnRequest } from '../churning-process.ts'
+import { describeDrift } from '../driver.ts'
+import { serveInternet } from '../internet.ts'
+import { place } from '../place.ts'
+import type { RowClaim, Verdict } from '../row.ts'
+import type { Scenario } from '../scenario.ts'
+import { Stage } from '../stage.ts'
+import { createTestbed, type Testbed } from '../testbed.ts'
+
+const claims = {
+  noLoss: {
+    feature: 'basics',
+    name: 'a process that is killed while it applies disturbs no Service that stays the same',
+  },
+  healed: {
+    feature: 'basics',
+    name: 'the next process after a kill puts right whatever the killed one left half done',
+  },
+} as const satisfies Record<string, RowClaim>
+
+const steady = [0, 1]
+const churning = Array.from({ length: 30 }, (_, index) => index + 10)
+
+/** After `ready`, milliseconds: anywhere within an apply. */
+const killAfter = [3, 17, 31, 64, 90]
+
+export const crashScenario: Scenario = {
+  name: 'kill -9',
+  claims: Object.values(claims),
+  async run({ factory, module, settings, families }) {
+    if (module === undefined)
+      throw new Error(
+        "a process to kill has to load the dataplane itself: give the kit its module, as import.meta.resolve('./index.ts')",
+      )
+    const testbed = await createTestbed({ factory, settings, families })
+    try {
+      await serveInternet(testbed)
+      const { networkNamespace } = testbed.lab.node
+      const request = { ...testbed.specification, module, settings, networkNamespace, steady, churning }
+      await serveEndpoints(testbed)
+      const stages = families.map((family) => new Stage(testbed, place(0), family, 'TCP'))
+      testbed.cluster.set(...steady.flatMap(steadyObjects))
+      await testbed.driver.start()
+      await testbed.stopProcess()
+
+      const held = await Promise.all(stages.map((stage) => stage.hold('outside', 'NodePort', 4)))
+      const loops = await Promise.all(stages.map((stage) => stage.connectAllTheTime('pod', 'ClusterIP', 5)))
+      for (const milliseconds of killAfter) await churnAndKill(request, milliseconds)
+      await testbed.restart()
+      for (const [index, stage] of stages.entries()) {
+        await loops[index]?.({ endpoints: [stage.nameOf('pod0'), stage.nameOf('remote0')] })
+        await held[index]?.()
+      }
+
+      const drift = await testbed.driver.drift()
+      return await Promise.all(
+        stages.flatMap(({ family, failures }): (Verdict | Promise<Verdict>)[] => [
+          { claim: claims.noLoss, family, protocol: 'any', failures },
+          checkAll(testbed, family).then((wrong) => ({
+            claim: claims.healed,
+            family,
+            protocol: 'any',
+            failures: [...drift.filter((one) => one.family === family).map(describeDrift), ...wrong],
+          })),
+        ]),
+      )
+    } finally {
+      await testbed.close()
+    }
+  },
+}
+
+async function serveEndpoints(testbed: Testbed): Promise<void> {
+  await Promise.all(
+    [...steady, ...churning].flatMap((number) =>
+      (['pod0', 'pod1', 'remote0'] as const).map((host) => testbed.serve(host, place(number).targetPort)),
+    ),
+  )
+}
+
+/** @throws when the process ended by itself */
+async function churnAndKill(request: ChurnRequest, milliseconds: number): Promise<void> {
+  const program = new URL('../churning-process.ts', import.meta.url).pathname
+  const child = spawn(process.execPath, [program, JSON.stringify(request)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ended = once(child, 'exit')
+  let said = ''
+  child.stderr.on('data', (data) => {
+    said += data
+  })
+  await Promise.race([once(child.stdout, 'data'), ended])
+  await sleep(milliseconds)
+  child.kill('SIGKILL')
+  const [, signal] = (await ended) as [number | null, string | null]
+  if (signal !== 'SIGKILL') throw new Error(`the process that was to be killed had ended by itself: ${said}`)
+}
+
+/** The Services that stayed are served, and those that the killed process made are gone. */
+async function checkAll(testbed: Testbed, family: Stage['family']): Promise<string[]> {
+  const table = testbed.cluster.table(family)
+  const found = await Promise.all(
+    [...steady, ...churning].flatMap((number) =>
+      (['pod', 'outside'] as const).map((client) => {
+        const check: Check = {
+          client,
+          origin: testbed.origin(client, family),
+          protocol: 'TCP',
+          ...targetOf('ClusterIP', place(number), family),
+        }
+        return runCheck(check, table)
+      }),
+    ),
+  )
+  return found.flat()
+}

@@ -1,0 +1,79 @@
+import type { IpFamily } from '@portolan/core'
+import { describeDrift } from '../driver.ts'
+import { serveInternet } from '../internet.ts'
+import { place } from '../place.ts'
+import type { RowClaim, Verdict } from '../row.ts'
+import { expand, type Scenario, type ScenarioClaim } from '../scenario.ts'
+import { Stage } from '../stage.ts'
+import { createTestbed, type Testbed } from '../testbed.ts'
+
+/** A claim about how a Service behaves over time, and the play that proves it. */
+export interface Story extends RowClaim {
+  readonly protocols: readonly ('TCP' | 'UDP')[]
+  play(stage: Stage): Promise<void>
+}
+
+/** Stories that play all at the same time on one node, each with a Service of its own. */
+export function storyScenario(
+  name: string,
+  stories: readonly Story[],
+  prepare: (testbed: Testbed) => Promise<void> = async () => {},
+): Scenario {
+  const nothingLeft: RowClaim = { feature: 'basics', name: `nothing is left to reconcile after all: ${name}` }
+  return {
+    name,
+    claims: [...stories.map(claimOf), nothingLeft],
+    async run(context) {
+      const { factory, settings, families } = context
+      const testbed = await createTestbed({ factory, settings, families })
+      try {
+        await serveInternet(testbed)
+        await prepare(testbed)
+        await testbed.driver.start()
+        let places = 0
+        const verdicts = await Promise.all(
+          stories
+            .filter((story) => context.wants(story))
+            .flatMap((story) =>
+              expand(claimOf(story), families).map(async ({ family, protocol }): Promise<Verdict> => {
+                const stage = new Stage(testbed, place(places++), family, protocol === 'UDP' ? 'UDP' : 'TCP')
+                try {
+                  await story.play(stage)
+                } catch (error) {
+                  stage.failures.push(error instanceof Error ? error.message : String(error))
+                }
+                return { claim: story, family, protocol, failures: stage.failures }
+              }),
+            ),
+        )
+        const left = async (family: IpFamily) => {
+          try {
+            await testbed.driver.sync([family])
+            return (await testbed.driver.drift([family])).map(describeDrift)
+          } catch (error) {
+            return [error instanceof Error ? error.message : String(error)]
+          }
+        }
+        return [
+          ...verdicts,
+          ...(await Promise.all(
+            families.map(
+              async (family): Promise<Verdict> => ({
+                claim: nothingLeft,
+                family,
+                protocol: 'any',
+                failures: await left(family),
+              }),
+            ),
+          )),
+        ]
+      } finally {
+        await testbed.close()
+      }
+    },
+  }
+}
+
+function claimOf({ feature, name, protocols }: Story): ScenarioClaim {
+  return { feature, name, protocols }
+}

@@ -1,0 +1,180 @@
+import type { IpFamily } from '@portolan/core'
+import type { ConnectLoopReport, Host, ProbeResult } from '@portolan/lab'
+import { serviceShape, slices, targetOf } from './case-objects.ts'
+import type { Client, Destination, EndpointShape } from './matrix-case.ts'
+import { type ServiceShape, service } from './objects.ts'
+import { addressOf, type EndpointHost, type Place } from './place.ts'
+import type { Testbed } from './testbed.ts'
+
+/** What a Service is at one moment of a story. */
+export interface Moment {
+  readonly service?: Partial<ServiceShape>
+  readonly endpoints: readonly EndpointShape[]
+}
+
+/** Longer than any answer takes, and than the second SYN of a lost first one (1 s). */
+const patienceMs = 5000
+
+/** One Service that changes while clients use it: what a story plays on. */
+export class Stage {
+  readonly testbed: Testbed
+  readonly place: Place
+  readonly family: IpFamily
+  readonly protocol: 'TCP' | 'UDP'
+  /** What went wrong so far, in words. */
+  readonly failures: string[] = []
+  #slices: readonly string[] = []
+
+  constructor(testbed: Testbed, place: Place, family: IpFamily, protocol: 'TCP' | 'UDP') {
+    this.testbed = testbed
+    this.place = place
+    this.family = family
+    this.protocol = protocol
+  }
+
+  /** Makes the Service so, in the cluster and in the kernel. */
+  async become(moment: Moment): Promise<void> {
+    await this.serveEndpoints(moment)
+    this.declare(moment)
+    await this.testbed.driver.sync([this.family])
+  }
+
+  /** Lets the endpoints of a moment answer, before anybody is told of them. */
+  async serveEndpoints({ endpoints }: Moment): Promise<void> {
+    await Promise.all(
+      endpoints.map(({ host, portOffset = 0 }) =>
+        this.testbed.serve(host, this.place.targetPort + portOffset),
+      ),
+    )
+  }
+
+  /** Makes the Service so in the cluster; nothing is applied yet. */
+  declare({ service: overrides = {}, endpoints }: Moment): void {
+    const shape = serviceShape(this.place, overrides)
+    const objects = slices(shape, this.place, endpoints)
+    const names = objects.map((object) => (object as { metadata: { name: string } }).metadata.name)
+    for (const old of this.#slices) if (!names.includes(old)) this.testbed.cluster.removeSlice(old)
+    this.#slices = names
+    this.testbed.cluster.set(service(shape), ...objects)
+  }
+
+  /** Takes the Service and its slices away. */
+  async vanish(): Promise<void> {
+    this.undeclare()
+    await this.testbed.driver.sync([this.family])
+  }
+
+  /** Takes them away in the cluster; nothing is applied yet. */
+  undeclare(): void {
+    this.testbed.cluster.removeService(this.place.name)
+    for (const name of this.#slices) this.testbed.cluster.removeSlice(name)
+    this.#slices = []
+  }
+
+  /** One new connection. `from`: another address of the client's host. */
+  ask(client: Client, to: Destination, from?: string): Promise<ProbeResult> {
+    const { host, address } = this.testbed.origin(client, this.family)
+    return host.probe({
+      protocol: this.protocol,
+      to: targetOf(to, this.place, this.family),
+      timeoutMs: patienceMs,
+      ...(from !== undefined ? { from: { address: from } } : {}),
+      ...(client === 'remotePod' && from === undefined ? { from: { address } } : {}),
+    })
+  }
+
+  /** The server that answers a new connection, as `address|port`; anything else is a failure, and its name. */
+  async serverFor(client: Client, to: Destination, from?: string): Promise<string> {
+    const answer = await this.ask(client, to, from)
+    if (answer.result === 'answered' && answer.host !== 'internet') return `${answer.address}|${answer.port}`
+    const what = answer.result === 'answered' ? 'leaked to the internet' : answer.result
+    this.failures.push(`${client} to ${to}${from === undefined ? '' : ` from ${from}`}: ${what}`)
+    return what
+  }
+
+  /** The servers that answer so many new connections at once. */
+  async serversFor(client: Client, to: Destination, count: number): Promise<Set<string>> {
+    return new Set(await Promise.all(Array.from({ length: count }, () => this.serverFor(client, to))))
+  }
+
+  /** How an endpoint names itself when it answers. */
+  nameOf(host: EndpointHost, portOffset = 0): string {
+    return `${addressOf(host, this.family)}|${this.place.targetPort + portOffset}`
+  }
+
+  /** Starts to connect all the time; the function that it gives stops that and tells who answered. */
+  async connectAllTheTime(
+    client: Client,
+    to: Destination,
+    everyMs = 10,
+  ): Promise<(allowed: LoopAllowance) => Promise<ConnectLoopReport>> {
+    const { host } = this.testbed.origin(client, this.family)
+    const loop = await host.startConnectLoop({
+      protocol: this.protocol,
+      to: targetOf(to, this.place, this.family),
+      everyMs,
+      timeoutMs: this.protocol === 'UDP' ? 1000 : patienceMs,
+    })
+    return async (allowed) => {
+      const report = await loop.stop()
+      this.#judgeLoop(`${client} to ${to}`, report, allowed)
+      return report
+    }
+  }
+
+  /** Keeps connections open; the function that it gives tells of each whether it is as it was. */
+  async hold(client: Client, to: Destination, count: number): Promise<() => Promise<void>> {
+    const host: Host = this.testbed.origin(client, this.family).host
+    const { address, port } = targetOf(to, this.place, this.family)
+    const held = await Promise.all(
+      Array.from({ length: count }, () =>
+        host.holdConnection({ to: { address, port }, timeoutMs: patienceMs }),
+      ),
+    )
+    return async () => {
+      for (const connection of held) {
+        const answer = await connection.ask(patienceMs)
+        const { address: was, port: at } = connection.server
+        if (!answer.alive)
+          this.failures.push(`a connection of ${client} to ${to}, held by ${was}|${at}: ${answer.reason}`)
+        else if (answer.address !== was || answer.port !== at)
+          this.failures.push(
+            `a connection to ${was}|${at} is now answered by ${answer.address}|${answer.port}`,
+          )
+        await connection.close()
+      }
+    }
+  }
+
+  /** Notes what is wrong if the condition doesn't hold. */
+  expect(condition: boolean, otherwise: string): void {
+    if (!condition) this.failures.push(otherwise)
+  }
+
+  #judgeLoop(who: string, report: ConnectLoopReport, allowed: LoopAllowance): void {
+    const { attempts, results, servers, unanswered } = report
+    // A datagram that is caught between two states is dropped and nobody sends it again; a SYN is sent again.
+    const forgiven = [...(allowed.results ?? []), ...(this.protocol === 'UDP' ? ['timeout' as const] : [])]
+    for (const [result, count] of Object.entries(results)) {
+      const fine = result === 'answered' || forgiven.some((one) => one === result) || count === 0
+      if (!fine)
+        this.failures.push(
+          `${who}: ${count} of ${attempts} connections ended as ${result} (the first ones: ${JSON.stringify(unanswered.slice(0, 3))})`,
+        )
+    }
+    const members = new Set(allowed.endpoints)
+    for (const [server, count] of Object.entries(servers)) {
+      const [, name = ''] = server.split(' ')
+      if (!members.has(name)) this.failures.push(`${who}: ${count} connections were answered by ${server}`)
+    }
+    this.expect(results.answered > 0, `${who}: none of ${attempts} connections was answered`)
+  }
+}
+
+/** What a connect loop may see without anything being wrong. */
+export interface LoopAllowance {
+  /** Names of all endpoints that the Service had meanwhile. */
+  readonly endpoints: readonly string[]
+  /** Besides answers. */
+  readonly results?: readonly ('refused' | 'timeout')[]
+}
