@@ -110,12 +110,13 @@ export const affinityEndpointsOf = (place: Place, over: Over, protocol: Protocol
   comment: 'destination . route and endpoint number : endpoint',
 })
 
+/** The number comes first: nft 1.0.6 runs out of registers when it follows an IPv6 address. */
 export const affinityClients: SetDeclaration = {
   name: 'affinity',
-  key: ['address', 'number'],
+  key: ['number', 'address'],
   value: ['number'],
   kind: 'timeout',
-  comment: 'client . route : route and endpoint number',
+  comment: 'route . client : route and endpoint number',
 }
 
 export const clusterIpSet: SetDeclaration = {

@@ -224,7 +224,7 @@ export function balanceChains(
   if (choice.affinitySeconds === undefined) {
     return [{ name, rules: [translate(random, endpointsOf(place, over, protocol)), 'drop'] }]
   }
-  const route = `${ip} saddr . meta priority & 0xffff0000`
+  const client = `meta priority & 0xffff0000 . ${ip} saddr`
   const targets = affinityEndpointsOf(place, over, protocol)
   const keep = affinityKeepChain(place, over, protocol, choice.affinitySeconds)
   return [
@@ -232,7 +232,7 @@ export function balanceChains(
       name: keep,
       comment: 'remember the choice, then translate',
       rules: [
-        `update @${affinityClients.name} { ${route} timeout ${choice.affinitySeconds}s : meta priority }`,
+        `update @${affinityClients.name} { ${client} timeout ${choice.affinitySeconds}s : meta priority }`,
         translate('meta priority', targets),
         'drop',
       ],
@@ -241,10 +241,10 @@ export function balanceChains(
       name,
       rules: [
         `meta priority set ${full(place)} map @${affinityRoutesOf(place).name}`,
-        `meta priority set ${ip} saddr . meta priority map @${affinityClients.name}`,
+        `meta priority set meta priority . ${ip} saddr map @${affinityClients.name}`,
         `${key} . meta priority @${targets.name} goto ${keep}`,
         // No choice yet, or of an endpoint that has left. An update would keep the old one, so it goes first.
-        `delete @${affinityClients.name} { ${route} : meta priority }`,
+        `delete @${affinityClients.name} { ${client} : meta priority }`,
         `meta priority set ${key} . ${random} map @${affinityPicksOf(place, over, protocol).name}`,
         `goto ${keep}`,
       ],
