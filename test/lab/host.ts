@@ -25,6 +25,15 @@ export interface Server extends SocketAddress {
   close(): Promise<void>
 }
 
+/**
+ * Where the system's programs are. npm puts its own in front, and among them may be an `nft` that has nothing to do with
+ * netfilter (of @vercel/nft, which ava brings).
+ */
+function systemPath(): string {
+  const places = (process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin').split(':')
+  return places.filter((place) => !place.endsWith('node_modules/.bin')).join(':')
+}
+
 /** See `Host.holdConnection`. */
 export interface HeldConnection {
   /** Who answered when the connection was made. */
@@ -119,9 +128,10 @@ export class Host {
     args: readonly string[],
     options?: Given,
   ): Promise<Result<Given>> {
-    return execa('nsenter', [`--net=${this.networkNamespace}`, file, ...args], options) as unknown as Promise<
-      Result<Given>
-    >
+    return execa('nsenter', [`--net=${this.networkNamespace}`, file, ...args], {
+      ...options,
+      env: { PATH: systemPath(), ...options?.env },
+    }) as unknown as Promise<Result<Given>>
   }
 
   /** Ends the host's thread, and with it every socket. */
