@@ -95,6 +95,20 @@ export class NetlinkSocket {
   }
 
   /**
+   * Sends a request that one message answers.
+   * @throws the error that `refused` makes of an error answer
+   */
+  ask(request: Buffer, refused: (ack: NetlinkAck) => Error): NetlinkMessage {
+    call('send', 'ask through netlink', this.#fd, request, request.length, 0)
+    for (;;) {
+      for (const message of readMessages(this.#receive())) {
+        if (message.type === messageType.error) throw refused(readAck(message))
+        return message
+      }
+    }
+  }
+
+  /**
    * Sends a dump request and yields its messages. The payloads are valid until the next step.
    * @throws NetlinkProtocolError NETLINK_DUMP_INTERRUPTED: somebody changed things meanwhile, ask again
    * @throws the error that `refused` makes of an error answer

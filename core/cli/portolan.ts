@@ -56,7 +56,7 @@ function addRun(program: Command): void {
     )
     .option(
       '--audit-period <duration>',
-      'compare the kernel with the table this often and repair it, when idle and for 1 % of the time at most; 0: never (default: 1m)',
+      'look this often whether somebody else changed our rules, and repair them; takes 1 % of the time at most; 0: never (default: 1s)',
     )
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .addHelpText('after', runHelp)

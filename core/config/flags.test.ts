@@ -17,7 +17,7 @@ const standard = {
   masqueradeAll: false,
   masqueradeBit: 14,
   minSyncPeriod: 0,
-  auditPeriod: 60_000,
+  auditPeriod: 1000,
 }
 
 const accepted: readonly [string, Flags, object][] = [

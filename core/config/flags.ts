@@ -67,7 +67,7 @@ export function parseFlags(flags: Flags, surroundings: Surroundings): ProxyConfi
     masqueradeAll: flags.masqueradeAll ?? false,
     masqueradeBit: reader.masqueradeBit(),
     minSyncPeriod: reader.duration('minSyncPeriod', '--min-sync-period', 0),
-    auditPeriod: reader.duration('auditPeriod', '--audit-period', 60_000),
+    auditPeriod: reader.duration('auditPeriod', '--audit-period', 1000),
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return config

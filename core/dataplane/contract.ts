@@ -31,6 +31,13 @@ export interface Dataplane<Program, Held> {
   /** Reads back what the kernel holds of ours. Costs as much as the kernel holds, so it is off the sync path. */
   observe(family: IpFamily): Promise<Held>
 
+  /**
+   * Whether the kernel surely holds what the last `apply` or `observe` of this family left: nobody else changed
+   * anything. Asked every second or so, so it must cost next to nothing; `false` when unsure, and then the core
+   * observes and compares.
+   */
+  undisturbed(family: IpFamily): Promise<boolean>
+
   /** What a kernel without anything of ours holds; what `plan --from nothing` starts from. */
   nothingHeld(family: IpFamily): Held
 

@@ -65,6 +65,12 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
     }
   }
 
+  /** Whether it is sure that nobody else changed the kernel. */
+  sure = false
+
+  async undisturbed() {
+    return this.sure
+  }
   async probe() {
     return { usable: true, problems: [], facts: {} }
   }
@@ -458,6 +464,16 @@ test('an audit without drift applies nothing', async (t) => {
   await timing.pass(1000)
   t.deepEqual(dataplane.calls, ['observe IPv4'])
   t.deepEqual(notes.drift, [])
+})
+
+test('a kernel that is surely undisturbed is not read', async (t) => {
+  const { dataplane, timing } = await started({ auditPeriod: 1000 })
+  dataplane.sure = true
+  await timing.pass(10_000)
+  t.deepEqual(dataplane.calls, [])
+  dataplane.sure = false
+  await timing.pass(1000)
+  t.deepEqual(dataplane.calls, ['observe IPv4'])
 })
 
 test('an audit steps back for a change that comes meanwhile', async (t) => {

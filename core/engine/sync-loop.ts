@@ -199,6 +199,7 @@ export class SyncLoop {
     const { auditPeriod, dataplane, family, live, observer, timing } = this.#options
     const begun = timing.now()
     try {
+      if (await dataplane.undisturbed(family)) return
       const held = await dataplane.observe(family)
       if (this.#stopped || this.#pending) return
       const computed = timing.now()

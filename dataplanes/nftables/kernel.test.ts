@@ -119,7 +119,9 @@ for (const { claim, commands } of damages) {
     await using lab = await createLab({ pods: 1 })
     const dataplane = open(lab)
     await bring(dataplane, everything())
+    t.true(await dataplane.undisturbed('IPv4'))
     for (const command of commands) await nft(lab, command)
+    t.false(await dataplane.undisturbed('IPv4'))
     t.not(await missing(dataplane, everything()), '')
     await bring(dataplane, everything())
     t.is(await missing(dataplane, everything()), '')
@@ -151,6 +153,22 @@ test('a restart forgets no affinity number', async (t) => {
   await bring(open(lab), table([service('a', '10.96.0.1'), only('10.96.0.2')]))
   // Another order would give other numbers, if they weren't read back.
   t.is(await missing(open(lab), table([only('10.96.0.2'), service('a', '10.96.0.1')])), '')
+})
+
+test('our own changes of both families disturb nobody; any other transaction makes unsure until we have looked', async (t) => {
+  await using lab = await createLab({ pods: 1 })
+  const dataplane = open(lab)
+  t.false(await dataplane.undisturbed('IPv4'))
+  await Promise.all([bring(dataplane, everything()), bring(dataplane, everythingIpv6())])
+  await dataplane.apply(dataplane.compile(fullDifference(everything(), table([]))))
+  t.true(await dataplane.undisturbed('IPv4'))
+  t.true(await dataplane.undisturbed('IPv6'))
+  await nft(lab, 'add table ip foreign')
+  t.false(await dataplane.undisturbed('IPv4'))
+  t.false(await dataplane.undisturbed('IPv6'))
+  await dataplane.observe('IPv6')
+  t.false(await dataplane.undisturbed('IPv4'))
+  t.true(await dataplane.undisturbed('IPv6'))
 })
 
 test('cleanup removes both tables and no other', async (t) => {

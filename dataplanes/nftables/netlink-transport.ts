@@ -19,7 +19,7 @@ import type { NftCommand } from './nft-command.ts'
 import { runScript } from './nft-script.ts'
 import { print } from './print.ts'
 import type { NftProgram } from './program.ts'
-import type { Transport } from './transport.ts'
+import type { Sent, Transport } from './transport.ts'
 
 /** Numbers of linux/netfilter/nfnetlink.h and nf_tables.h. */
 const netlinkNetfilter = 12
@@ -33,9 +33,10 @@ const message = {
   newSetElement: subsystem | 12,
   getSetElement: subsystem | 13,
   deleteSetElement: subsystem | 14,
+  getGeneration: subsystem | 16,
 }
 const list = { table: 1, set: 2, elements: 3 }
-const object = { table: 1, setName: 2, ruleChain: 2, chainName: 3 }
+const object = { table: 1, setName: 2, ruleChain: 2, chainName: 3, generation: 1 }
 const protocolFamily: Readonly<Record<IpFamily, number>> = { IPv4: 2, IPv6: 10 }
 
 /** A list's length is a 16-bit number of bytes; one element is well below the rest. */
@@ -65,20 +66,16 @@ export class NetlinkTransport implements Transport {
     })
   }
 
-  async apply(program: NftProgram): Promise<number> {
+  async apply(program: NftProgram): Promise<Sent> {
     // Replacing a table must be one transaction, and only nft can say all of it.
     if (program.replace) return await runScript(this.#nft, print(program))
-    let bytes = 0
+    const parts: Sent[] = []
     if (program.declarations.length > 0) {
-      const script = [
-        `add table ${nftFamily(program.family)} ${tableName}`,
-        ...program.declarations,
-        '',
-      ].join('\n')
-      bytes += await runScript(this.#nft, script)
+      const script = [`add table ${nftFamily(program.family)} ${tableName}`, ...program.declarations, '']
+      parts.push(await runScript(this.#nft, script.join('\n')))
     }
-    if (program.elements.count > 0) bytes += this.#send(program)
-    return bytes
+    if (program.elements.count > 0) parts.push({ bytes: this.#send(program), transactions: 1 })
+    return { bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0), transactions: parts.length }
   }
 
   async readStructure(family: IpFamily): Promise<Structure> {
@@ -103,6 +100,16 @@ export class NetlinkTransport implements Transport {
       await new Promise((resolve) => setImmediate(resolve))
     }
     return result
+  }
+
+  readGeneration(): number {
+    this.#writer.reset()
+    const start = this.#writer.beginMessage(message.getGeneration, messageFlag.request)
+    this.#header(0, 0)
+    this.#writer.endMessage(start)
+    const refused = (ack: NetlinkAck) => new Error(`read nftables' generation: ${inWords(ack)}`)
+    const { payload } = this.#socket.ask(this.#writer.bytes, refused)
+    return findAttribute(payload.subarray(4), object.generation)?.readUInt32BE(0) ?? 0
   }
 
   close(): void {

@@ -1,13 +1,14 @@
 import { ApplyError } from '@portolan/core'
 import { type NftCommand, NftCommandError } from './nft-command.ts'
+import type { Sent } from './transport.ts'
 
 /** Runs an nft script; its refusal is the dataplane's. */
-export async function runScript(nft: NftCommand, script: string): Promise<number> {
+export async function runScript(nft: NftCommand, script: string): Promise<Sent> {
   try {
     await nft.run(script)
   } catch (error) {
     if (!(error instanceof NftCommandError)) throw error
     throw new ApplyError(`nft refused the transaction: ${error.message}`, { cause: error })
   }
-  return Buffer.byteLength(script)
+  return { bytes: Buffer.byteLength(script), transactions: 1 }
 }

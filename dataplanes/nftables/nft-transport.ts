@@ -7,7 +7,7 @@ import { member } from './nft-json.ts'
 import { runScript } from './nft-script.ts'
 import { print } from './print.ts'
 import type { NftProgram } from './program.ts'
-import type { Transport } from './transport.ts'
+import type { Sent, Transport } from './transport.ts'
 
 /** Everything through the nft program: for machines where the native library can't be loaded. */
 export class NftTransport implements Transport {
@@ -18,7 +18,7 @@ export class NftTransport implements Transport {
     this.#nft = nft
   }
 
-  apply(program: NftProgram): Promise<number> {
+  apply(program: NftProgram): Promise<Sent> {
     return runScript(this.#nft, print(program))
   }
 
@@ -48,6 +48,10 @@ export class NftTransport implements Transport {
       for (const item of listed.elem) elements?.set(...readElement(item, set))
     }
     return result
+  }
+
+  readGeneration(): undefined {
+    return undefined
   }
 
   close(): void {}

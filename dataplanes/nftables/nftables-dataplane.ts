@@ -15,6 +15,7 @@ import {
 import { AffinityNumbers } from './affinity-numbers.ts'
 import { capabilities } from './capabilities.ts'
 import { compile } from './compile.ts'
+import { Disturbance } from './disturbance.ts'
 import { type Held, nothingHeld } from './held.ts'
 import { findSet, nftFamily, tableName } from './layout.ts'
 import { NftCommand } from './nft-command.ts'
@@ -35,6 +36,7 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
   readonly #options: DataplaneOptions
   readonly #nft: NftCommand
   readonly #memories = new Map<IpFamily, TableMemory>()
+  readonly #disturbance = new Disturbance(() => this.#transport?.readGeneration())
   #transport: Transport | undefined
 
   constructor(options: DataplaneOptions) {
@@ -56,6 +58,15 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
 
   async observe(family: IpFamily): Promise<Held> {
     const transport = await this.#started()
+    return this.#disturbance.reading(family, () => this.#read(transport, family))
+  }
+
+  async undisturbed(family: IpFamily): Promise<boolean> {
+    await this.#started()
+    return this.#disturbance.isQuiet(family)
+  }
+
+  async #read(transport: Transport, family: IpFamily): Promise<Held> {
     const { chains, sets } = await transport.readStructure(family)
     if (chains.size === 0) return nothingHeld(family)
     const ours = [...sets].map(findSet).filter((set) => set !== undefined && set.kind !== 'timeout')
@@ -92,7 +103,11 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
 
   async apply(program: NftProgram): Promise<ApplyReport> {
     const count = operations(program)
-    const bytes = count === 0 ? 0 : await (await this.#started()).apply(program)
+    let bytes = 0
+    if (count > 0) {
+      const transport = await this.#started()
+      bytes = (await this.#disturbance.committing(() => transport.apply(program))).bytes
+    }
     this.#memories.set(program.family, settle(program.outcome))
     return { operations: count, bytes, degraded: program.degraded }
   }

@@ -3,18 +3,27 @@ import type { HeldElements, Structure } from './held.ts'
 import type { SetDeclaration } from './layout.ts'
 import type { NftProgram } from './program.ts'
 
+export interface Sent {
+  readonly bytes: number
+  readonly transactions: number
+}
+
 /** How programs reach the kernel, and elements come back. Both ways give the kernel the same bytes. */
 export interface Transport {
   readonly name: 'netlink' | 'nft'
   /**
    * Applies a program that does something.
-   * @returns bytes sent
    * @throws ApplyError; no packet is treated otherwise than before
    */
-  apply(program: NftProgram): Promise<number>
+  apply(program: NftProgram): Promise<Sent>
   /** The table's chains and sets; empty where there is no table. */
   readStructure(family: IpFamily): Promise<Structure>
   /** The elements of these sets, which must exist, by set name. */
   readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, HeldElements>>
+  /**
+   * The number of transactions that this network namespace has seen, of all tables; a few microseconds. `undefined`:
+   * this transport can't tell.
+   */
+  readGeneration(): number | undefined
   close(): void
 }
