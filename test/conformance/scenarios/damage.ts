@@ -48,6 +48,9 @@ export const damageScenario: Scenario = {
         await testbed.driver.sync()
         if (!(await sabotage(testbed.lab.node.networkNamespace, way))) break
         ways += 1
+        const noticed = new Set((await testbed.driver.drift()).map(({ family }) => family))
+        for (const family of families)
+          if (!noticed.has(family)) healed.get(family)?.push(`way ${way}: the damage goes unnoticed`)
         for (const { family, leaving, staying, coming } of stages) {
           leaving.undeclare()
           staying.declare({ service: { affinitySeconds: 60 }, endpoints: at('pod1', 'remote0') })
