@@ -50,7 +50,13 @@ function words(family: IpFamily) {
     place === 'vip' ? `${ip} daddr . meta l4proto . th dport` : 'meta l4proto . th dport'
   const within = (place: Place, protocol: Protocol) =>
     place === 'vip' ? `${ip} daddr . ${protocolName(protocol)} dport` : `${protocolName(protocol)} dport`
-  return { ip, full, within }
+  /**
+   * The client, as part of the affinity map's key; in IPv6 the last 96 bits of its address. With all 128, nft 1.0.6
+   * writes a map's update so that the data overwrites the last word of the key, and every client is forgotten at once
+   * (`nft --debug=netlink` shows it). Clients whose addresses differ in the first 32 bits alone share an endpoint.
+   */
+  const client = family === 'IPv4' ? 'ip saddr' : '@nh,96,96'
+  return { ip, full, within, client }
 }
 
 /**
@@ -215,7 +221,7 @@ export function balanceChains(
   protocol: Protocol,
   choice: Choice,
 ): ChainDeclaration[] {
-  const { ip, full, within } = words(setting.family)
+  const { ip, full, within, client } = words(setting.family)
   const key = within(place, protocol)
   const name = balanceChain(place, over, protocol, choice)
   const random = `numgen random mod ${choice.count}`
@@ -224,7 +230,7 @@ export function balanceChains(
   if (choice.affinitySeconds === undefined) {
     return [{ name, rules: [translate(random, endpointsOf(place, over, protocol)), 'drop'] }]
   }
-  const client = `meta priority & 0xffff0000 . ${ip} saddr`
+  const clientOfRoute = `meta priority & 0xffff0000 . ${client}`
   const targets = affinityEndpointsOf(place, over, protocol)
   const keep = affinityKeepChain(place, over, protocol, choice.affinitySeconds)
   return [
@@ -232,7 +238,7 @@ export function balanceChains(
       name: keep,
       comment: 'remember the choice, then translate',
       rules: [
-        `update @${affinityClients.name} { ${client} timeout ${choice.affinitySeconds}s : meta priority }`,
+        `update @${affinityClients.name} { ${clientOfRoute} timeout ${choice.affinitySeconds}s : meta priority }`,
         translate('meta priority', targets),
         'drop',
       ],
@@ -241,10 +247,10 @@ export function balanceChains(
       name,
       rules: [
         `meta priority set ${full(place)} map @${affinityRoutesOf(place).name}`,
-        `meta priority set meta priority . ${ip} saddr map @${affinityClients.name}`,
+        `meta priority set meta priority . ${client} map @${affinityClients.name}`,
         `${key} . meta priority @${targets.name} goto ${keep}`,
         // No choice yet, or of an endpoint that has left. An update would keep the old one, so it goes first.
-        `delete @${affinityClients.name} { ${client} : meta priority }`,
+        `delete @${affinityClients.name} { ${clientOfRoute} : meta priority }`,
         `meta priority set ${key} . ${random} map @${affinityPicksOf(place, over, protocol).name}`,
         `goto ${keep}`,
       ],
@@ -283,6 +289,7 @@ export function declareSet(setting: Setting, set: SetDeclaration): string {
 }
 
 function setType(family: IpFamily, set: SetDeclaration): string {
+  if (set.kind === 'timeout') return `typeof meta priority . ${words(family).client} : meta priority`
   if (set.example === undefined) {
     const type = (field: Field) => typeNames(family)[field]
     const value = set.value === undefined ? '' : ` : ${set.value.map(type).join(' . ')}`

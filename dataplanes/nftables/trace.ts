@@ -1,6 +1,8 @@
 import type { Evaluation, RoutingTable } from '@portolan/core'
 import { elementText } from './element-text.ts'
 import {
+  affinityClients,
+  affinityPicksOf,
   allowedSourceSet,
   clusterIpSet,
   countsOf,
@@ -60,14 +62,17 @@ export function trace(_table: RoutingTable, evaluation: Evaluation): string[] {
     `chain ${chain}: from ${sourceClass}: goto ${place}-${over}${masquerade ? '-masquerade' : ''}`,
     `chain ${place}-${over}: @${counts.name} { ${elementText(counts, { key, value: [choiceNumber(choice)] })} }: goto ${balance}`,
   )
-  if (choice.affinitySeconds !== undefined) {
+  if (choice.affinitySeconds === undefined) {
     steps.push(
-      `chain ${balance}: the endpoint this client used in the last ${choice.affinitySeconds} s, if it is still there`,
+      `chain ${balance}: dnat to one of ${choice.count} in @${endpointsOf(place, over, route.protocol).name}, at random`,
+    )
+  } else {
+    const [picks, clients] = [affinityPicksOf(place, over, route.protocol).name, affinityClients.name]
+    steps.push(
+      `chain ${balance}: the endpoint in @${clients} if this client has one here, else one of ${choice.count} in @${picks}, at random`,
+      `chain ${balance}: keep it in @${clients} for ${choice.affinitySeconds} s, dnat`,
     )
   }
-  steps.push(
-    `chain ${balance}: dnat to one of ${choice.count} in @${endpointsOf(place, over, route.protocol).name}, at random`,
-  )
   if (masquerade) steps.push('chain postrouting: masquerade fully-random')
   return steps
 }
