@@ -135,7 +135,7 @@ async function runProxy(): Promise<void> {
     nodeName: node,
     logger,
     source: kubernetesSource({ nodeName: node, serviceAccountDirectory, logger }),
-    observer: { onApplied },
+    observer: { onApplied, onFailed: ({ error }) => console.error(error) },
   })
   let since = cpuSeconds()
   await proxy.synced
@@ -149,7 +149,11 @@ async function runProxy(): Promise<void> {
       const peakRssMiB = Math.round(process.resourceUsage().maxRSS / 1024)
       tell({ is: 'usage', cpuSeconds: cpuSeconds() - since, rssMiB: rssMiB(), peakRssMiB })
     } else {
-      proxy.dataplane.cleanup().then(() => process.exit(0))
+      // The engine would take a cleanup for drift.
+      proxy
+        .stop()
+        .then(() => proxy.dataplane.cleanup())
+        .then(() => process.exit(0))
     }
   })
 }

@@ -7,9 +7,10 @@ import type { IpFamily } from '@portolan/core'
  */
 export class Disturbance {
   readonly #readGeneration: () => number | undefined
-  /** Transactions of ours so far, and how many are on their way. */
+  /** Transactions of ours so far. */
   #ours = 0
-  #underWay = 0
+  /** Of ours, not settled yet: the generation may have counted them or not. */
+  readonly #underWay = new Set<Promise<unknown>>()
   /** Generation less our own transactions: moves only when somebody else commits. */
   #others: number | undefined
   /** Families that hold what we last saw or left there, if others have not moved. */
@@ -21,7 +22,8 @@ export class Disturbance {
   }
 
   /** Whether the family holds what it did after the last `reading` or `committing`. */
-  isQuiet(family: IpFamily): boolean {
+  async isQuiet(family: IpFamily): Promise<boolean> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
     return this.#look() && this.#quiet.has(family)
   }
 
@@ -39,19 +41,20 @@ export class Disturbance {
     send: () => Promise<Result>,
   ): Promise<Result> {
     this.#look()
-    this.#underWay++
+    const sending = send()
+    this.#underWay.add(sending)
     try {
-      const result = await send()
+      const result = await sending
       this.#ours += result.transactions
       return result
     } finally {
-      this.#underWay--
+      this.#underWay.delete(sending)
     }
   }
 
-  /** @returns whether it could be told; not while a transaction of ours may or may not be in the generation */
+  /** @returns whether it could be told */
   #look(): boolean {
-    if (this.#underWay > 0) return false
+    if (this.#underWay.size > 0) return false
     const generation = this.#readGeneration()
     if (generation === undefined) return false
     if (generation - this.#ours !== this.#others) this.#quiet.clear()
