@@ -1,0 +1,87 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import type { Held } from './program.ts'
+import { tableName } from './skeleton.ts'
+
+/** The nft program in one network namespace. */
+export class Nft {
+  readonly #networkNamespace: string | undefined
+
+  constructor(networkNamespace: string | undefined) {
+    this.#networkNamespace = networkNamespace
+  }
+
+  /** Applies commands in one transaction: all of them or none. */
+  async apply(commands: readonly string[]): Promise<void> {
+    // A file, because nft can't open the socket that Node gives a child for its standard input.
+    const folder = await mkdtemp(join(tmpdir(), `${tableName}-`))
+    try {
+      const path = join(folder, 'program.nft')
+      await writeFile(path, `${commands.join('\n')}\n`)
+      await this.run(['-f', path])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  }
+
+  /** Our table, chain by chain and element by element. */
+  async read(): Promise<Held> {
+    const chains = new Map<string, number>()
+    const elements = new Map<string, string>()
+    if (!(await this.hasTable())) return { chains, elements }
+    const { nftables } = JSON.parse(await this.run(['-j', 'list', 'table', 'ip', tableName])) as Listing
+    for (const { chain, rule, map, set } of nftables) {
+      if (chain !== undefined) chains.set(chain.name, chains.get(chain.name) ?? 0)
+      if (rule !== undefined) chains.set(rule.chain, (chains.get(rule.chain) ?? 0) + 1)
+      for (const element of map?.elem ?? [])
+        elements.set(`${map?.name} ${keyText(element[0])}`, element[1].goto.target)
+      for (const element of set?.elem ?? []) elements.set(`${set?.name} ${setKey(set?.name, element)}`, '')
+    }
+    return { chains, elements }
+  }
+
+  async hasTable(): Promise<boolean> {
+    const { nftables } = JSON.parse(await this.run(['-j', 'list', 'tables', 'ip'])) as Listing
+    return nftables.some(({ table }) => table?.name === tableName)
+  }
+
+  async run(args: readonly string[]): Promise<string> {
+    const enter = this.#networkNamespace === undefined ? [] : ['nsenter', `--net=${this.#networkNamespace}`]
+    const [file = 'nft', ...argv] = [...enter, 'nft', ...args]
+    // Not the caller's PATH: under npm that has another program called nft.
+    const { stdout } = await execa(file, argv, {
+      stdin: 'ignore',
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    })
+    return stdout
+  }
+}
+
+/** The part of nft's JSON that our own table can contain. */
+interface Listing {
+  readonly nftables: readonly {
+    readonly table?: { readonly name: string }
+    readonly chain?: { readonly name: string }
+    readonly rule?: { readonly chain: string }
+    readonly map?: { readonly name: string; readonly elem?: readonly [Key, { goto: { target: string } }][] }
+    readonly set?: { readonly name: string; readonly elem?: readonly Key[] }
+  }[]
+}
+
+type Key = string | { readonly concat: readonly (string | number)[] } | { readonly prefix: Prefix }
+interface Prefix {
+  readonly addr: string
+  readonly len: number
+}
+
+function keyText(key: Key): string {
+  if (typeof key === 'string') return key
+  return 'concat' in key ? key.concat.join(' . ') : `${key.prefix.addr}/${key.prefix.len}`
+}
+
+/** nft writes a range of one address as that address. */
+function setKey(set: string | undefined, key: Key): string {
+  return set === 'service-cidrs' && typeof key === 'string' ? `${key}/32` : keyText(key)
+}

@@ -1,0 +1,70 @@
+import type { RoutingTable, TableChange } from '@portolan/core'
+import { type Contents, contentsOfChange, contentsOfTable, nothing } from './contents.ts'
+import { skeletonChains, skeletonCommands, tableName } from './skeleton.ts'
+
+/** What the kernel holds of ours. */
+export interface Held {
+  /** Number of rules by chain; empty: there is no table. */
+  readonly chains: ReadonlyMap<string, number>
+  readonly elements: ReadonlyMap<string, string>
+}
+
+/** One nft transaction, a command a line. */
+export type Program = readonly string[]
+
+export function compile(change: TableChange, mark: string): Program {
+  const { before, after } = contentsOfChange(change, mark)
+  return difference(before, after)
+}
+
+export function reconcile(held: Held, table: RoutingTable, mark: string): Program {
+  const skeleton = skeletonChains(table.podSource, mark)
+  const wanted = contentsOfTable(table, mark)
+  if (isSound(held, skeleton, wanted.chains)) {
+    const services = [...held.chains].filter(([name]) => !skeleton.has(name))
+    return difference({ chains: new Map(services), elements: held.elements }, wanted)
+  }
+  // One transaction, so that no packet meets a node without a table.
+  const remove = held.chains.size === 0 ? [] : [`delete table ip ${tableName}`]
+  return [...remove, ...skeletonCommands(skeleton), ...difference(nothing(), wanted)]
+}
+
+/** Whether the skeleton is ours, and no chain has lost or gained a rule. */
+function isSound(
+  held: Held,
+  skeleton: ReadonlyMap<string, readonly string[]>,
+  wanted: ReadonlyMap<string, readonly string[]>,
+): boolean {
+  const isThere = [...skeleton.keys()].every((name) => held.chains.has(name))
+  return (
+    isThere &&
+    [...skeleton, ...wanted].every(([name, { length }]) => (held.chains.get(name) ?? length) === length)
+  )
+}
+
+/** What leads from one to the other: new chains first, then the elements, old chains last, when nothing leads there. */
+function difference(
+  before: { readonly chains: ReadonlyMap<string, unknown>; readonly elements: ReadonlyMap<string, string> },
+  after: Contents,
+): Program {
+  const at = `ip ${tableName}`
+  const fresh = [...after.chains].filter(([name]) => !before.chains.has(name))
+  const stale = [...before.chains.keys()].filter((name) => !after.chains.has(name))
+  const gone = [...before.elements].filter(([id, chain]) => after.elements.get(id) !== chain)
+  const come = [...after.elements].filter(([id, chain]) => before.elements.get(id) !== chain)
+  return [
+    ...fresh.flatMap(([name, rules]) => [
+      `add chain ${at} ${name}`,
+      ...rules.map((rule) => `add rule ${at} ${name} ${rule}`),
+    ]),
+    ...gone.map((element) => elementCommand('delete', element)),
+    ...come.map((element) => elementCommand('add', element)),
+    ...stale.map((name) => `delete chain ${at} ${name}`),
+  ]
+}
+
+function elementCommand(verb: 'add' | 'delete', [id, chain]: readonly [string, string]): string {
+  const space = id.indexOf(' ')
+  const [set, key] = [id.slice(0, space), id.slice(space + 1)]
+  return `${verb} element ip ${tableName} ${set} { ${key}${chain === '' ? '' : ` : goto ${chain}`} }`
+}
