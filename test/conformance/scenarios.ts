@@ -13,6 +13,7 @@ import { damageScenario } from './scenarios/damage.ts'
 import { matrixScenario } from './scenarios/matrix.ts'
 import { randomWalkScenario } from './scenarios/random-walk.ts'
 import { restartScenario } from './scenarios/restart.ts'
+import { spreadScenario } from './scenarios/spread.ts'
 
 /** All there is to prove, in the order in which it is run: what everything else stands on first. */
 export const scenarios: readonly Scenario[] = [
@@ -41,6 +42,7 @@ export const scenarios: readonly Scenario[] = [
   matrixScenario('masqueradeAll', sourceCases('masqueradeAll', 'with masqueradeAll'), {
     masqueradeAll: true,
   }),
+  spreadScenario,
   affinityScenario,
   changesScenario,
   restartScenario,

@@ -48,10 +48,24 @@ function probeTcp({ to, from, timeoutMs = 250 }: ProbeRequest): Promise<ProbeRes
   })
 }
 
+/**
+ * The source port of the next datagram. Each is used once before any is used again: a node remembers where it sent the
+ * flow of a port for half a minute, and a port that the kernel picks at random is soon one that was picked before.
+ */
+function nextUdpPort(): number {
+  lastUdpPort = lastUdpPort === 65_535 ? firstUdpPort : lastUdpPort + 1
+  return lastUdpPort
+}
+
+/** Past the NodePorts. */
+const firstUdpPort = 33_000
+let lastUdpPort = firstUdpPort - 1
+
 function probeUdp({ to, from, timeoutMs = 250 }: ProbeRequest): Promise<ProbeResult> {
   return new Promise((resolve, reject) => {
     const started = performance.now()
-    const socket = createSocket({ type: to.address.includes(':') ? 'udp6' : 'udp4' })
+    const ipv6 = to.address.includes(':')
+    const socket = createSocket({ type: ipv6 ? 'udp6' : 'udp4', ipv6Only: ipv6 })
     let ended = false
     const settle = (give: () => void) => {
       if (ended) return
@@ -73,13 +87,18 @@ function probeUdp({ to, from, timeoutMs = 250 }: ProbeRequest): Promise<ProbeRes
       socket.connect(to.port, to.address, () => {
         if (!ended) socket.send('who', (error) => error && !isDroppedHere(error) && fail(error))
       })
-    socket.on('error', fail)
+    const bind = (port: number) =>
+      socket.bind({ ...(from === undefined ? {} : { address: from.address }), port, exclusive: true })
+    socket.once('listening', ask)
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE' && from?.port === undefined) bind(nextUdpPort())
+      else fail(error)
+    })
     socket.on('message', (message) => {
       const milliseconds = performance.now() - started
       settle(() => resolve({ result: 'answered', milliseconds, ...readReply(message.toString()) }))
     })
-    if (from === undefined) ask()
-    else socket.bind({ address: from.address, port: from.port ?? 0, exclusive: true }, ask)
+    bind(from?.port ?? nextUdpPort())
   })
 }
 

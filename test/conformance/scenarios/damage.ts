@@ -14,6 +14,10 @@ const claims = {
     feature: 'basics',
     name: 'a change that meets a damaged kernel state is applied whole or refused whole',
   },
+  undisturbed: {
+    feature: 'basics',
+    name: 'a dataplane whose kernel state was damaged never says that it is undisturbed',
+  },
   healed: {
     feature: 'basics',
     name: 'reconciling finds every damage that was done from outside, and mends it',
@@ -38,6 +42,7 @@ export const damageScenario: Scenario = {
       await testbed.driver.start()
       const whole = new Map(families.map((family) => [family, [] as string[]]))
       const healed = new Map(families.map((family) => [family, [] as string[]]))
+      const unaware = new Map(families.map((family) => [family, [] as string[]]))
       let ways = 0
       for (let way = 0; way < mostWays; way++) {
         const stages = families.map((family, index) => trio(testbed, way * 8 + index * 4, family))
@@ -48,6 +53,8 @@ export const damageScenario: Scenario = {
         await testbed.driver.sync()
         if (!(await sabotage(testbed.lab.node.networkNamespace, way))) break
         ways += 1
+        for (const family of families)
+          if (await testbed.dataplane.undisturbed(family)) unaware.get(family)?.push(`way ${way}: it says so`)
         const noticed = new Set((await testbed.driver.drift()).map(({ family }) => family))
         for (const family of families)
           if (!noticed.has(family)) healed.get(family)?.push(`way ${way}: the damage goes unnoticed`)
@@ -73,6 +80,7 @@ export const damageScenario: Scenario = {
       if (ways === 0) throw new Error('the hook `sabotage` knows no way to damage anything')
       return families.flatMap((family): Verdict[] => [
         { claim: claims.wholeOrNothing, family, protocol: 'any', failures: whole.get(family) ?? [] },
+        { claim: claims.undisturbed, family, protocol: 'any', failures: unaware.get(family) ?? [] },
         { claim: claims.healed, family, protocol: 'any', failures: healed.get(family) ?? [] },
       ])
     } finally {
