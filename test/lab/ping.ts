@@ -45,8 +45,9 @@ export function ping({ address, timeoutMs = 250 }: PingRequest): Promise<PingRes
     socket.on('message', () => end('answered'))
     socket.bind({ fd }, () =>
       // The port means nothing to ICMP, but Node wants one.
-      socket.connect(1, address, () => {
-        if (!ended)
+      socket.connect(1, address, (refused?: NodeJS.ErrnoException) => {
+        if (refused) fail(refused)
+        else if (!ended)
           socket.send(
             Uint8Array.of(echoRequest, 0, 0, 0, 0, 0, 0, 0),
             (error) => error && !isDroppedHere(error) && fail(error),

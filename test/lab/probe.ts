@@ -84,8 +84,10 @@ function probeUdp({ to, from, timeoutMs = 250 }: ProbeRequest): Promise<ProbeRes
     const timer = setTimeout(() => end('timeout'), timeoutMs)
     const ask = () =>
       // Connected, because only then does the kernel tell of an ICMP error.
-      socket.connect(to.port, to.address, () => {
-        if (!ended) socket.send('who', (error) => error && !isDroppedHere(error) && fail(error))
+      socket.connect(to.port, to.address, (refused?: NodeJS.ErrnoException) => {
+        // A dataplane at sockets refuses here already, before there is a packet.
+        if (refused) fail(refused)
+        else if (!ended) socket.send('who', (error) => error && !isDroppedHere(error) && fail(error))
       })
     const bind = (port: number) =>
       socket.bind({ ...(from === undefined ? {} : { address: from.address }), port, exclusive: true })
