@@ -4,11 +4,16 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 # command:package, for each tool that the dataplane and the lab call
-tools=(nft:nftables ip:iproute2 nsenter:util-linux)
+tools=(nft:nftables ip:iproute2 nsenter:util-linux clang:clang)
+# file:package, for each library and header
+files=(/usr/include/bpf/bpf_helpers.h:libbpf-dev "/usr/lib/$(uname -m)-linux-gnu/libbpf.so.1:libbpf1")
 
 missing=()
 for tool in "${tools[@]}"; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "${tool%%:*}" > /dev/null || missing+=("${tool##*:}")
+done
+for file in "${files[@]}"; do
+  [ -e "${file%%:*}" ] || missing+=("${file##*:}")
 done
 if [ "${#missing[@]}" -gt 0 ]; then
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get > /dev/null; then
@@ -29,4 +34,11 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
   echo "setup: installing npm packages (about half a minute)"
   npm ci --no-audit --no-fund --loglevel=error
   echo "$wanted" > "$stamp"
+fi
+
+# The eBPF programs. They need stable kernel headers only, so what is compiled here runs on any node.
+object=native/bpf/portolan.bpf.o
+if [ ! -f "$object" ] || [ -n "$(find native/bpf -name '*.[ch]' -newer "$object" -print -quit)" ]; then
+  clang -O2 -g -target bpf -mcpu=v3 -Wall -Werror "-I/usr/include/$(uname -m)-linux-gnu" \
+    -c native/bpf/portolan.bpf.c -o "$object"
 fi

@@ -1,5 +1,6 @@
+export { listInterfaces, type NetworkInterface } from './interfaces.ts'
 export { describeErrno, SystemCallError } from './libc.ts'
 export * from './netlink-reader.ts'
 export { NetlinkProtocolError, NetlinkSocket, type NetlinkSocketOptions } from './netlink-socket.ts'
 export { NetlinkWriter, nested } from './netlink-writer.ts'
-export { enterNetworkNamespace, inNetworkNamespace } from './network-namespace.ts'
+export { enterNetworkNamespace, inNetworkNamespace, networkNamespaceCookie } from './network-namespace.ts'

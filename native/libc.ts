@@ -11,6 +11,7 @@ const bindings = {
   socket: library.func('int socket(int domain, int type, int protocol)'),
   bind: library.func('int bind(int fd, const void *address, uint32_t length)'),
   setsockopt: library.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)'),
+  getsockopt: library.func('int getsockopt(int fd, int level, int name, _Out_ void *value, void *length)'),
   send: library.func('int64_t send(int fd, const void *buffer, size_t length, int flags)'),
   recv: library.func('int64_t recv(int fd, _Out_ void *buffer, size_t length, int flags)'),
 }

@@ -38,3 +38,23 @@ export function inNetworkNamespace<Result>(path: string, run: () => Result): Res
     call('close', 'close a network namespace', home)
   }
 }
+
+/**
+ * The number by which the kernel tells network namespaces apart: never given twice while the machine runs. That of the
+ * calling thread; wrap it in {@link inNetworkNamespace} for another.
+ *
+ * @throws SystemCallError ENOPROTOOPT: needs Linux 5.14
+ */
+export function networkNamespaceCookie(): bigint {
+  const [ipv4, datagramCloseOnExec, socketLevel, netnsCookie] = [2, 2 | 0o2000000, 1, 71]
+  const fd = call('socket', 'open a socket', ipv4, datagramCloseOnExec, 0)
+  try {
+    const cookie = Buffer.alloc(8)
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(cookie.length, 0)
+    call('getsockopt', "read the network namespace's cookie", fd, socketLevel, netnsCookie, cookie, length)
+    return cookie.readBigUInt64LE(0)
+  } finally {
+    call('close', 'close a socket', fd)
+  }
+}

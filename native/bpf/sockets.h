@@ -1,0 +1,188 @@
+/*
+ * East-west: a socket that connects to a frontend is connected to an endpoint instead, so no packet of it has to be
+ * translated. The programs run in the kernel's connect(2), sendmsg(2), recvmsg(2) and getpeername(2), for sockets of
+ * the cgroup they are attached to, whatever its network namespace: so the namespace is looked at first.
+ *
+ * What can't be said without a packet (which source address, hairpin, masquerade, drop) is left to packets.h.
+ */
+#ifndef PORTOLAN_SOCKETS_H
+#define PORTOLAN_SOCKETS_H
+
+#define ECONNREFUSED 111
+
+enum { REFUSE = 0, PROCEED = 1 }; /* what a connect or sendmsg program returns */
+
+/* Who owns the socket; false: a namespace that is not of this node. */
+static __always_inline bool class_of_socket(struct bpf_sock_addr *context, bool ipv4, __u8 *class)
+{
+	struct settings *settings = read_settings(ipv4);
+	if (!settings || !settings->node)
+		return false;
+	__u64 cookie = bpf_get_netns_cookie(context);
+	if (cookie == settings->node) {
+		*class = CLASS_NODE;
+		return true;
+	}
+	if (settings->listed_only && !bpf_map_lookup_elem(&namespaces, &cookie))
+		return false;
+	*class = settings->pod_class;
+	return true;
+}
+
+/* The verdict for a socket's destination, or 0 to leave it alone. */
+static __always_inline __u8 verdict_at_socket(struct bpf_sock_addr *context, const struct address *address,
+					      __be16 port, struct found *found)
+{
+	__u8 class, verdict;
+	if (!class_of_socket(context, is_ipv4(address), &class))
+		return 0;
+	if (!find_frontend(address, port, context->protocol, found) || (found->flags & FRONTEND_HAS_RANGES))
+		return 0;
+	verdict = class == CLASS_POD ? found->verdict[0] : class == CLASS_NODE ? found->verdict[1] : found->verdict[2];
+	return verdict & VERDICT_AT_SOCKET ? verdict : 0;
+}
+
+static __always_inline void remember_peer(__u64 socket, const struct endpoint *endpoint, const struct address *address,
+					  __be16 port)
+{
+	struct peer_key key = { .socket = socket, .address = endpoint->address, .port = endpoint->port };
+	struct peer peer = { .address = *address, .port = port };
+	bpf_map_update_elem(&peers, &key, &peer, BPF_ANY);
+}
+
+static __always_inline int refuse(void)
+{
+	bpf_set_retval(-ECONNREFUSED);
+	return REFUSE;
+}
+
+static __always_inline int connect_socket(struct bpf_sock_addr *context, const struct address *address,
+					  struct endpoint *endpoint)
+{
+	struct found found = {};
+	struct address this_node = {};
+	__be16 port = context->user_port;
+	__u8 verdict = verdict_at_socket(context, address, port, &found);
+	if (!verdict)
+		return PROCEED;
+	if (verdict & VERDICT_REJECT)
+		return refuse();
+	if (!choose_endpoint(found.service, !!(verdict & VERDICT_LOCAL), &this_node, endpoint))
+		return PROCEED;
+	remember_peer(bpf_get_socket_cookie(context), endpoint, address, port);
+	return PROCEED;
+}
+
+/* A datagram of an unconnected socket: the endpoint stays the same as long as the service has it. */
+static __always_inline int send_datagram(struct bpf_sock_addr *context, const struct address *address,
+					 struct endpoint *endpoint)
+{
+	struct found found = {};
+	struct address this_node = {};
+	__be16 port = context->user_port;
+	__u64 socket = bpf_get_socket_cookie(context);
+	__u8 verdict = verdict_at_socket(context, address, port, &found);
+	if (!verdict)
+		return PROCEED;
+	if (verdict & VERDICT_REJECT)
+		return refuse();
+	struct peer_key key = { .socket = socket, .address = *address, .port = port };
+	struct choice *before = bpf_map_lookup_elem(&choices, &key);
+	__u8 local = !!(verdict & VERDICT_LOCAL);
+	if (before && is_member(found.service, local, &before->address, before->port)) {
+		endpoint->address = before->address;
+		endpoint->port = before->port;
+		return PROCEED;
+	}
+	struct choice choice = {};
+	if (!choose_endpoint(found.service, local, &this_node, endpoint))
+		return PROCEED;
+	choice.address = endpoint->address;
+	choice.port = endpoint->port;
+	bpf_map_update_elem(&choices, &key, &choice, BPF_ANY);
+	remember_peer(socket, endpoint, address, port);
+	return PROCEED;
+}
+
+static __always_inline struct peer *peer_of(struct bpf_sock_addr *context, const struct address *address)
+{
+	struct peer_key key = {
+		.socket = bpf_get_socket_cookie(context),
+		.address = *address,
+		.port = context->user_port,
+	};
+	return bpf_map_lookup_elem(&peers, &key);
+}
+
+/* The context's fields are read and written by 4 bytes only. */
+static __always_inline struct address ipv6_of(struct bpf_sock_addr *context)
+{
+	struct address address;
+	address.word[0] = context->user_ip6[0];
+	address.word[1] = context->user_ip6[1];
+	address.word[2] = context->user_ip6[2];
+	address.word[3] = context->user_ip6[3];
+	return address;
+}
+
+static __always_inline void set_ipv6(struct bpf_sock_addr *context, const struct address *address, __be16 port)
+{
+	context->user_ip6[0] = address->word[0];
+	context->user_ip6[1] = address->word[1];
+	context->user_ip6[2] = address->word[2];
+	context->user_ip6[3] = address->word[3];
+	context->user_port = port;
+}
+
+static __always_inline void set_ipv4(struct bpf_sock_addr *context, const struct address *address, __be16 port)
+{
+	context->user_ip4 = address->word[3];
+	context->user_port = port;
+}
+
+/* A program for each family: TRANSLATE fills the endpoint, whose port stays 0 if there is none. */
+#define SOCKET_PROGRAMS(CALL, TRANSLATE)                                                 \
+	SEC("cgroup/" #CALL "4") int CALL##_ipv4(struct bpf_sock_addr *context)          \
+	{                                                                                \
+		struct address address = ipv4_address(context->user_ip4);                \
+		struct endpoint endpoint = {};                                           \
+		int result = TRANSLATE(context, &address, &endpoint);                    \
+		if (endpoint.port)                                                       \
+			set_ipv4(context, &endpoint.address, endpoint.port);             \
+		return result;                                                           \
+	}                                                                                \
+	SEC("cgroup/" #CALL "6") int CALL##_ipv6(struct bpf_sock_addr *context)          \
+	{                                                                                \
+		struct address address = ipv6_of(context);                               \
+		struct endpoint endpoint = {};                                           \
+		int result = TRANSLATE(context, &address, &endpoint);                    \
+		if (endpoint.port)                                                       \
+			set_ipv6(context, &endpoint.address, endpoint.port);             \
+		return result;                                                           \
+	}
+
+/* Shows a socket's owner the address it had asked for. The kernel wants 1 from these. */
+#define NAME_PROGRAMS(CALL)                                                              \
+	SEC("cgroup/" #CALL "4") int CALL##_ipv4(struct bpf_sock_addr *context)          \
+	{                                                                                \
+		struct address address = ipv4_address(context->user_ip4);                \
+		struct peer *peer = peer_of(context, &address);                          \
+		if (peer)                                                                \
+			set_ipv4(context, &peer->address, peer->port);                   \
+		return PROCEED;                                                          \
+	}                                                                                \
+	SEC("cgroup/" #CALL "6") int CALL##_ipv6(struct bpf_sock_addr *context)          \
+	{                                                                                \
+		struct address address = ipv6_of(context);                               \
+		struct peer *peer = peer_of(context, &address);                          \
+		if (peer)                                                                \
+			set_ipv6(context, &peer->address, peer->port);                   \
+		return PROCEED;                                                          \
+	}
+
+SOCKET_PROGRAMS(connect, connect_socket)
+SOCKET_PROGRAMS(sendmsg, send_datagram)
+NAME_PROGRAMS(recvmsg)
+NAME_PROGRAMS(getpeername)
+
+#endif

@@ -1,0 +1,105 @@
+/* Writes a flow's addresses and ports into its packet, and sends it on its way. */
+#ifndef PORTOLAN_TRANSLATE_H
+#define PORTOLAN_TRANSLATE_H
+
+/* Replaces addresses and ports. False: the packet can't be written to. Packet pointers are stale afterwards. */
+static __noinline bool rewrite(struct __sk_buff *skb, struct work *work)
+{
+	struct flow_key *key = &work->packet.key;
+	struct flow *flow = &work->flow;
+	bool tcp = key->protocol == IPPROTO_TCP;
+	__u32 l4 = work->packet.l4;
+	__u32 checksum = l4 + (tcp ? offsetof(struct tcphdr, check) : offsetof(struct udphdr, check));
+	/* A UDP checksum of 0 means that there is none. */
+	__u64 mangled = tcp ? 0 : BPF_F_MARK_MANGLED_0;
+	__be16 ports[2] = { flow->source_port, flow->destination_port };
+	struct address *before = &work->addresses[0], *after = &work->addresses[2];
+
+	before[0] = key->source;
+	before[1] = key->destination;
+	after[0] = flow->source;
+	after[1] = flow->destination;
+	/* The first 12 bytes of IPv4-mapped addresses are always the same and don't change the difference. */
+	__s64 difference =
+		bpf_csum_diff(before->word, 2 * sizeof *before, after->word, 2 * sizeof *after, 0);
+	if (difference < 0 || bpf_l4_csum_replace(skb, checksum, 0, difference, BPF_F_PSEUDO_HDR | mangled))
+		return false;
+	if (ports[0] != key->source_port &&
+	    bpf_l4_csum_replace(skb, checksum, key->source_port, ports[0], mangled | 2))
+		return false;
+	if (ports[1] != key->destination_port &&
+	    bpf_l4_csum_replace(skb, checksum, key->destination_port, ports[1], mangled | 2))
+		return false;
+	if (bpf_skb_store_bytes(skb, l4, ports, sizeof ports, 0))
+		return false;
+	if (!work->packet.ipv4)
+		return !bpf_skb_store_bytes(skb, IP_OFFSET + offsetof(struct ipv6hdr, saddr), after, 2 * sizeof *after, 0);
+	__be32 addresses[2] = { after[0].word[3], after[1].word[3] };
+	if (bpf_l3_csum_replace(skb, IP_OFFSET + offsetof(struct iphdr, check), 0, difference, 0))
+		return false;
+	return !bpf_skb_store_bytes(skb, IP_OFFSET + offsetof(struct iphdr, saddr), addresses, sizeof addresses, 0);
+}
+
+/*
+ * Asks the routing table where the flow's packet leaves. False: nowhere, by its own word (blackhole, prohibit,
+ * unreachable).
+ */
+static __noinline bool find_route(struct __sk_buff *skb, struct work *work)
+{
+	struct bpf_fib_lookup *lookup = &work->lookup;
+	struct flow *flow = &work->flow;
+	bool ipv4 = work->packet.ipv4;
+
+	work->interface = work->mtu = 0;
+	__builtin_memset(lookup, 0, sizeof *lookup);
+	lookup->l4_protocol = work->packet.key.protocol;
+	lookup->ifindex = skb->ifindex;
+	/* A segmented packet is cut to size on its way out. */
+	lookup->tot_len = skb->gso_segs > 1 ? 0 : skb->len - ETH_HLEN;
+	lookup->family = ipv4 ? AF_INET : AF_INET6;
+	if (ipv4) {
+		lookup->ipv4_src = flow->source.word[3];
+		lookup->ipv4_dst = flow->destination.word[3];
+	} else {
+		__builtin_memcpy(lookup->ipv6_src, &flow->source, sizeof flow->source);
+		__builtin_memcpy(lookup->ipv6_dst, &flow->destination, sizeof flow->destination);
+	}
+	switch (bpf_fib_lookup(skb, lookup, sizeof *lookup, 0)) {
+	case BPF_FIB_LKUP_RET_SUCCESS:
+	case BPF_FIB_LKUP_RET_NO_NEIGH:
+		break;
+	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
+		work->mtu = lookup->mtu_result;
+		return true;
+	case BPF_FIB_LKUP_RET_BLACKHOLE:
+	case BPF_FIB_LKUP_RET_UNREACHABLE:
+	case BPF_FIB_LKUP_RET_PROHIBIT:
+		return false;
+	default:
+		return true;
+	}
+	work->interface = lookup->ifindex;
+	/* The next hop has taken the destination's place. */
+	__builtin_memset(&work->neighbour, 0, sizeof work->neighbour);
+	work->neighbour.nh_family = ipv4 ? AF_INET : AF_INET6;
+	if (ipv4)
+		work->neighbour.ipv4_nh = lookup->ipv4_dst;
+	else
+		__builtin_memcpy(work->neighbour.ipv6_nh, lookup->ipv6_dst, sizeof work->neighbour.ipv6_nh);
+	return true;
+}
+
+/* One hop less, as a router does. */
+static __always_inline bool count_hop(struct __sk_buff *skb, const struct packet *packet)
+{
+	__u8 hops = packet->hops - 1;
+	if (!packet->ipv4)
+		return !bpf_skb_store_bytes(skb, IP_OFFSET + offsetof(struct ipv6hdr, hop_limit), &hops, 1, 0);
+	/* The time to live is the upper half of its 16-bit word of the checksum. */
+	if (bpf_l3_csum_replace(skb, IP_OFFSET + offsetof(struct iphdr, check), bpf_htons(packet->hops << 8),
+				bpf_htons(hops << 8), 2))
+		return false;
+	return !bpf_skb_store_bytes(skb, IP_OFFSET + offsetof(struct iphdr, ttl), &hops, 1, 0);
+}
+
+#endif

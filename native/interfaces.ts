@@ -1,0 +1,82 @@
+import { SystemCallError } from './libc.ts'
+import { findAttribute, messageFlag } from './netlink-reader.ts'
+import { NetlinkSocket } from './netlink-socket.ts'
+import { NetlinkWriter } from './netlink-writer.ts'
+
+/** A network interface as rtnetlink(7) tells of it. */
+export interface NetworkInterface {
+  readonly index: number
+  readonly name: string
+  /** Whether its packets begin with an Ethernet header (ARPHRD_ETHER; loopback's do as well). */
+  readonly ethernet: boolean
+  readonly loopback: boolean
+  readonly up: boolean
+  /** The index of the bridge or bond that it belongs to; 0: none. */
+  readonly master: number
+  /** Its addresses of global scope, 4 or 16 bytes each, in the kernel's order. */
+  readonly addresses: readonly Uint8Array[]
+}
+
+const route = 0
+const getLink = 18
+const getAddress = 22
+const attribute = { address: 1, local: 2, name: 3, master: 10 }
+const flag = { up: 1, loopback: 8 }
+const hardware = { ethernet: 1, loopback: 772 }
+const family = { ipv4: 2, ipv6: 10 }
+
+/**
+ * All interfaces of a network namespace, with their addresses.
+ *
+ * @param networkNamespace its path; absent: the caller's own
+ */
+export function listInterfaces(networkNamespace?: string): NetworkInterface[] {
+  const socket = new NetlinkSocket({
+    protocol: route,
+    ...(networkNamespace === undefined ? {} : { networkNamespace }),
+    sendBufferBytes: 4096,
+  })
+  try {
+    const addresses = readAddresses(socket)
+    const interfaces: NetworkInterface[] = []
+    for (const { payload } of dump(socket, getLink, 16)) {
+      const [type, index, flags] = [payload.readUInt16LE(2), payload.readInt32LE(4), payload.readUInt32LE(8)]
+      const attributes = payload.subarray(16)
+      interfaces.push({
+        index,
+        name: findAttribute(attributes, attribute.name)?.toString('utf8').replace(/\0.*$/s, '') ?? '',
+        ethernet: type === hardware.ethernet || type === hardware.loopback,
+        loopback: (flags & flag.loopback) !== 0,
+        up: (flags & flag.up) !== 0,
+        master: findAttribute(attributes, attribute.master)?.readUInt32LE(0) ?? 0,
+        addresses: addresses.get(index) ?? [],
+      })
+    }
+    return interfaces
+  } finally {
+    socket.close()
+  }
+}
+
+function readAddresses(socket: NetlinkSocket): Map<number, Uint8Array[]> {
+  const addresses = new Map<number, Uint8Array[]>()
+  for (const { payload } of dump(socket, getAddress, 8)) {
+    const [which, scope, index] = [payload.readUInt8(0), payload.readUInt8(3), payload.readUInt32LE(4)]
+    if (scope !== 0 || (which !== family.ipv4 && which !== family.ipv6)) continue
+    const attributes = payload.subarray(8)
+    const bytes = findAttribute(attributes, attribute.local) ?? findAttribute(attributes, attribute.address)
+    if (bytes === undefined) continue
+    const known = addresses.get(index)
+    if (known === undefined) addresses.set(index, [Uint8Array.from(bytes)])
+    else known.push(Uint8Array.from(bytes))
+  }
+  return addresses
+}
+
+function dump(socket: NetlinkSocket, type: number, headerBytes: number) {
+  const writer = new NetlinkWriter()
+  const start = writer.beginMessage(type, messageFlag.request | messageFlag.dump)
+  for (let index = 0; index < headerBytes; index++) writer.uint8(0)
+  writer.endMessage(start)
+  return socket.dump(writer.bytes, ({ errno }) => new SystemCallError('list network interfaces', errno))
+}

@@ -1,0 +1,158 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import koffi from 'koffi'
+import { call } from '../libc.ts'
+import { BpfMap } from './bpf-map.ts'
+import { type BtfStruct, readBtfStructs } from './btf.ts'
+import { readProgramTag } from './info.ts'
+import { BpfError, bpfCall, libbpf } from './library.ts'
+
+/** How much of the verifier's log is kept: its end says why. */
+const logTail = 3000
+
+export interface BpfProgram {
+  readonly name: string
+  readonly fd: number
+  /** A hash of its instructions, in hex. */
+  readonly tag: string
+}
+
+export interface LoadOptions {
+  /** Names of the maps. */
+  readonly maps: readonly string[]
+  readonly programs: readonly string[]
+  /** Sizes other than those that the source gives, by map: number of elements. */
+  readonly sizes?: Readonly<Record<string, number>>
+  /** Where maps are pinned: one that is there already is used, with all it holds. Made if missing. */
+  readonly pinDirectory?: string
+}
+
+/** The programs and maps of an object file that clang has made, loaded into the kernel. */
+export class BpfObject {
+  readonly #handle: unknown
+  readonly maps: ReadonlyMap<string, BpfMap>
+  readonly programs: ReadonlyMap<string, BpfProgram>
+
+  private constructor(
+    handle: unknown,
+    maps: ReadonlyMap<string, BpfMap>,
+    programs: ReadonlyMap<string, BpfProgram>,
+  ) {
+    this.#handle = handle
+    this.maps = maps
+    this.programs = programs
+  }
+
+  /**
+   * Loads an object file's bytes. Attaches nothing.
+   *
+   * @throws BpfError with the verifier's log when a program is refused; EPERM: needs CAP_BPF and CAP_NET_ADMIN;
+   *   EINVAL for a pinned map of another layout
+   */
+  static load(bytes: Buffer, options: LoadOptions): BpfObject {
+    const log = Buffer.alloc(1 << 20)
+    const handle = openObject(bytes, log)
+    try {
+      for (const name of options.maps) prepareMap(handle, name, options)
+      const result = Number(libbpf().bpf_object__load(handle))
+      if (result < 0) throw new BpfError('load eBPF programs', -result, endOf(log))
+      const maps = new Map(
+        options.maps.map((name) => {
+          const fd = bpfCall('bpf_map__fd', `find map ${name}`, findMap(handle, name))
+          return [name, new BpfMap(name, fd)]
+        }),
+      )
+      const programs = new Map(
+        options.programs.map((name) => {
+          const program: unknown = libbpf().bpf_object__find_program_by_name(handle, name)
+          if (program === null) throw new RangeError(`the object has no program ${name}`)
+          const fd = bpfCall('bpf_program__fd', `find program ${name}`, program)
+          return [name, { name, fd, tag: readProgramTag(fd) }]
+        }),
+      )
+      const object = new BpfObject(handle, maps, programs)
+      if (options.pinDirectory !== undefined) object.pin(options.pinDirectory)
+      return object
+    } catch (error) {
+      libbpf().bpf_object__close(handle)
+      throw error
+    }
+  }
+
+  map(name: string): BpfMap {
+    const map = this.maps.get(name)
+    if (map === undefined) throw new RangeError(`no map ${name}`)
+    return map
+  }
+
+  program(name: string): BpfProgram {
+    const program = this.programs.get(name)
+    if (program === undefined) throw new RangeError(`no program ${name}`)
+    return program
+  }
+
+  /** Pins the maps that aren't pinned there, as they were when this was loaded. */
+  pin(directory: string): void {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    for (const { name, fd } of this.maps.values()) pinOnce(fd, `${directory}/${name}`)
+  }
+
+  /** Closes all file descriptors. What is pinned or attached stays. */
+  close(): void {
+    libbpf().bpf_object__close(this.#handle)
+  }
+}
+
+/** The structures that an object file's C source declares, by name, from its BTF. Loads nothing into the kernel. */
+export function readStructs(bytes: Buffer): ReadonlyMap<string, BtfStruct> {
+  const handle = openObject(bytes, Buffer.alloc(4096))
+  try {
+    const btf: unknown = libbpf().bpf_object__btf(handle)
+    const size = [0]
+    const raw: unknown = libbpf().btf__raw_data(btf, size)
+    return readBtfStructs(Buffer.from(koffi.decode(raw, 'uint8_t', size[0] ?? 0) as Uint8Array))
+  } finally {
+    libbpf().bpf_object__close(handle)
+  }
+}
+
+/** struct bpf_object_open_opts, of which only the log is set. The log must stay referenced until the load. */
+function openObject(bytes: Buffer, log: Buffer): unknown {
+  const options = Buffer.alloc(80)
+  options.writeBigUInt64LE(BigInt(options.length), 0)
+  options.writeBigUInt64LE(BigInt(koffi.address(log)), 56)
+  options.writeBigUInt64LE(BigInt(log.length), 64)
+  const handle: unknown = libbpf().bpf_object__open_mem(bytes, bytes.length, options)
+  if (handle === null) throw new BpfError('open an eBPF object', koffi.errno())
+  return handle
+}
+
+function prepareMap(handle: unknown, name: string, { sizes, pinDirectory }: LoadOptions): void {
+  const map = findMap(handle, name)
+  const size = sizes?.[name]
+  if (size !== undefined) bpfCall('bpf_map__set_max_entries', `size map ${name}`, map, size)
+  if (pinDirectory === undefined) return
+  const path = `${pinDirectory}/${name}`
+  if (!existsSync(path)) return
+  const fd = bpfCall('bpf_obj_get', `open ${path}`, path)
+  try {
+    bpfCall('bpf_map__reuse_fd', `use ${path}`, map, fd)
+  } finally {
+    // libbpf has a duplicate of its own.
+    call('close', 'close a map', fd)
+  }
+}
+
+function findMap(handle: unknown, name: string): unknown {
+  const map: unknown = libbpf().bpf_object__find_map_by_name(handle, name)
+  if (map === null) throw new RangeError(`the object has no map ${name}`)
+  return map
+}
+
+function pinOnce(fd: number, path: string): void {
+  if (!existsSync(path)) bpfCall('bpf_obj_pin', `pin ${path}`, fd, path)
+}
+
+function endOf(log: Buffer): string {
+  const end = log.indexOf(0)
+  return log.toString('utf8', Math.max(0, end - logTail), end)
+}

@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** The compiled programs are not where they should be. */
+export class ProgramsMissingError extends Error {
+  readonly code = 'BPF_PROGRAMS'
+
+  constructor(path: string, cause: unknown) {
+    super(`there is no ${path}; in a checkout, 'npm run setup' compiles it`, { cause })
+    this.name = 'ProgramsMissingError'
+  }
+}
+
+/** The object file of native/bpf, which set-up compiles and the package brings along. @throws ProgramsMissingError */
+export function readPrograms(): Buffer {
+  const path = fileURLToPath(new URL('../bpf/portolan.bpf.o', import.meta.url))
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new ProgramsMissingError(path, cause)
+  }
+}
