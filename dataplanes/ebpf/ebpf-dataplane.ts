@@ -1,0 +1,190 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import {
+  ApplyError,
+  type ApplyReport,
+  type CleanupReport,
+  contractVersion,
+  type Dataplane,
+  type DataplaneOptions,
+  type Evaluation,
+  type IpFamily,
+  type ProbeReport,
+  type ProgramSize,
+  type RoutingTable,
+  type TableChange,
+} from '@portolan/core'
+import { BpfObject, readPrograms } from '@portolan/native/libbpf'
+import { applyElements } from './apply.ts'
+import { capabilities } from './capabilities.ts'
+import { compile } from './compile.ts'
+import { type Held, nothingHeld } from './held.ts'
+import { allMaps, packetPrograms, socketPrograms, structs } from './layout.ts'
+import { settingsKey } from './node-elements.ts'
+import { attachAll, detachInterfaces, findDetached, readNode } from './node-hooks.ts'
+import { type NumberSpace, Numbers } from './numbers.ts'
+import { observe } from './observe.ts'
+import {
+  linkPin,
+  mapDirectory,
+  nodeDirectory,
+  otherMapDirectories,
+  unpinDeadNodes,
+  unpinNode,
+} from './pins.ts'
+import { print } from './print.ts'
+import { probe } from './probe.ts'
+import { type EbpfProgram, operations } from './program.ts'
+import { reconcile } from './reconcile.ts'
+import { type EbpfSettings, findCgroupRoot, readSettings } from './settings.ts'
+import { trace } from './trace.ts'
+
+/** See native/bpf for what happens to sockets and packets, and apply.ts for how programs reach the maps. */
+export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
+  readonly name = 'ebpf'
+  readonly contractVersion = contractVersion
+  readonly capabilities = capabilities
+  readonly #settings: EbpfSettings
+  readonly #directory: string
+  readonly #maps: string
+  readonly #numbers = new Map<IpFamily, Numbers>()
+  #object: BpfObject | undefined
+
+  /** @throws RangeError for a setting that can't be read */
+  constructor(options: DataplaneOptions) {
+    this.#settings = readSettings(options)
+    this.#directory = nodeDirectory(options.networkNamespace)
+    this.#maps = mapDirectory(this.#directory, this.#settings.sizes)
+  }
+
+  async probe(): Promise<ProbeReport> {
+    return probe(this.#settings)
+  }
+
+  async start(): Promise<void> {
+    this.#started()
+  }
+
+  async observe(family: IpFamily): Promise<Held> {
+    const object = this.#started()
+    const node = readNode(this.#settings)
+    const detached = findDetached(object, this.#settings, node, this.#directory, this.#maps)
+    return observe(object, family, node, detached)
+  }
+
+  /** The kernel doesn't tell who has written to a map, so nothing short of reading it is sure. */
+  async undisturbed(): Promise<boolean> {
+    return false
+  }
+
+  nothingHeld(family: IpFamily): Held {
+    return nothingHeld(family)
+  }
+
+  compile(change: TableChange): EbpfProgram {
+    return compile(change)
+  }
+
+  reconcile(held: Held, table: RoutingTable): EbpfProgram {
+    return reconcile(held, table)
+  }
+
+  print(program: EbpfProgram): string {
+    return print(program)
+  }
+
+  measure(program: EbpfProgram): ProgramSize {
+    return { operations: operations(program) }
+  }
+
+  async apply(program: EbpfProgram): Promise<ApplyReport> {
+    const object = this.#started()
+    const numbers =
+      program.adopt === undefined
+        ? this.#numbersOf(object, program.family)
+        : new Numbers(spaceOf(object, program.family), program.adopt)
+    this.#numbers.set(program.family, numbers)
+    try {
+      const report = applyElements(program, object, numbers, performance.now())
+      if (program.attach.length > 0) this.#attach(object)
+      return { operations: operations(program), ...report }
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause)
+      throw new ApplyError(message, { cause })
+    }
+  }
+
+  trace(_table: RoutingTable, evaluation: Evaluation): readonly string[] {
+    return trace(evaluation)
+  }
+
+  async stop(): Promise<void> {
+    this.#object?.close()
+    this.#object = undefined
+    this.#numbers.clear()
+  }
+
+  async cleanup(): Promise<CleanupReport> {
+    await this.stop()
+    unpinDeadNodes()
+    const interfaces = detachInterfaces(this.#settings)
+    return { removed: [...interfaces, ...unpinNode(this.#directory).map((pin) => `pin ${pin}`)] }
+  }
+
+  #attach(object: BpfObject): void {
+    const cgroup = this.#settings.cgroup ?? findCgroupRoot()
+    if (cgroup === undefined)
+      throw new Error('no cgroup2 is mounted; mount it or name one by the setting cgroup')
+    mkdirSync(linkPin(this.#directory, ''), { recursive: true, mode: 0o700 })
+    attachAll(object, this.#settings, cgroup, this.#directory, this.#maps)
+    for (const old of otherMapDirectories(this.#directory, this.#maps)) rmSync(old, { recursive: true })
+  }
+
+  #numbersOf(object: BpfObject, family: IpFamily): Numbers {
+    return this.#numbers.get(family) ?? new Numbers(spaceOf(object, family))
+  }
+
+  /** The programs are loaded only here, so that `explain` and `plan` from a file need neither libbpf nor root. */
+  #started(): BpfObject {
+    if (this.#object !== undefined) return this.#object
+    unpinDeadNodes()
+    let object = this.#load()
+    if (this.#isOfAnother(object)) {
+      object.close()
+      unpinNode(this.#directory)
+      object = this.#load()
+    }
+    this.#object = object
+    return object
+  }
+
+  #load(): BpfObject {
+    return BpfObject.load(readPrograms(), {
+      maps: allMaps,
+      programs: [...Object.values(socketPrograms), ...Object.values(packetPrograms)],
+      sizes: this.#settings.sizes,
+      pinDirectory: this.#maps,
+    })
+  }
+
+  /** Whether the pinned maps are of a network namespace that had the same name before. */
+  #isOfAnother(object: BpfObject): boolean {
+    const { cookie } = readNode(this.#settings)
+    return (['IPv4', 'IPv6'] as const).some((family) => {
+      const value = object.map('node_settings').get(settingsKey(family))
+      const held = value?.readBigUInt64LE(structs.settings.at.node) ?? 0n
+      return held !== 0n && held !== cookie
+    })
+  }
+}
+
+/** The lower half of services and endpoints is IPv4's, the upper one IPv6's. Service 0 is none. */
+function spaceOf(object: BpfObject, family: IpFamily): NumberSpace {
+  const half = (entries: number) => {
+    const middle = entries >> 1
+    return family === 'IPv4' ? { start: 1, end: middle } : { start: middle, end: entries }
+  }
+  return {
+    services: half(object.map('services').maxEntries),
+    slots: half(object.map('endpoints').maxEntries),
+  }
+}

@@ -1,0 +1,66 @@
+import type { IpFamily } from '@portolan/core'
+import type { NetworkInterface } from '@portolan/native'
+
+/** Bytes as a string, one character each: what maps of JavaScript can have as a key. */
+export type Bytes = string
+
+export function bytesOf(buffer: Buffer): Bytes {
+  return buffer.toString('latin1')
+}
+
+export function bufferOf(bytes: Bytes): Buffer {
+  return Buffer.from(bytes, 'latin1')
+}
+
+export interface HeldService {
+  readonly base: number
+  readonly cluster: number
+  readonly local: number
+  readonly affinitySeconds: number
+  /** Cluster endpoints, then local ones, as the map has them. */
+  readonly endpoints: readonly Bytes[]
+}
+
+/** What the maps and hooks hold of one family. */
+export interface Held {
+  readonly family: IpFamily
+  readonly frontends: ReadonlyMap<Bytes, Bytes>
+  /** Those that a frontend leads to, by number. */
+  readonly services: ReadonlyMap<number, HeldService>
+  readonly ranges: ReadonlySet<Bytes>
+  readonly members: ReadonlySet<Bytes>
+  readonly devices: ReadonlyMap<Bytes, Bytes>
+  readonly namespaces: ReadonlySet<Bytes>
+  readonly settings: Bytes
+  /** Hooks and pins that don't hold our programs, named for a person. */
+  readonly detached: readonly string[]
+  /** The node as it is now. */
+  readonly node: NodeState
+}
+
+/** What the programs have to know about the node besides the table. */
+export interface NodeState {
+  /** Cookie of the node's network namespace; 0n: not looked at. */
+  readonly cookie: bigint
+  /** Cookies of the pods' namespaces; absent: every namespace but the node's is a pod's. */
+  readonly podNamespaces?: readonly bigint[]
+  /** Those with an Ethernet header that programs are attached to. */
+  readonly interfaces: readonly NetworkInterface[]
+  /** Source ports of masqueraded connections. */
+  readonly ports: { readonly first: number; readonly last: number }
+}
+
+export function nothingHeld(family: IpFamily): Held {
+  return {
+    family,
+    frontends: new Map(),
+    services: new Map(),
+    ranges: new Set(),
+    members: new Set(),
+    devices: new Map(),
+    namespaces: new Set(),
+    settings: '',
+    detached: [],
+    node: { cookie: 0n, podNamespaces: [], interfaces: [], ports: { first: 0, last: 0 } },
+  }
+}

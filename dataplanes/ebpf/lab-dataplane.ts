@@ -1,0 +1,31 @@
+/**
+ * The dataplane as the conformance kit makes it: small maps, and the pods of its lab, whose namespaces have the
+ * node's name but for the end. Other labs and the machine's own sockets are left alone.
+ */
+import type { DataplaneFactory } from '@portolan/core'
+import { EbpfDataplane } from './ebpf-dataplane.ts'
+
+const smallMaps = {
+  'frontends-size': '16384',
+  'services-size': '4096',
+  'endpoints-size': '65536',
+  'ranges-size': '4096',
+  'members-size': '16384',
+  'affinities-size': '16384',
+  'flows-size': '65536',
+}
+
+const labDataplane: DataplaneFactory = (options) => {
+  const { networkNamespace } = options
+  const pods = networkNamespace?.replace(/node$/, 'pod*')
+  return new EbpfDataplane({
+    ...options,
+    settings: {
+      ...smallMaps,
+      ...(pods === undefined ? {} : { 'pod-namespaces': pods }),
+      ...options.settings,
+    },
+  })
+}
+
+export default labDataplane

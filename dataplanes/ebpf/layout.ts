@@ -1,0 +1,88 @@
+/**
+ * The keys and values of the maps, field by field: the one description that encoders and decoders here go by. The C
+ * side is native/bpf/maps.h, and layout.test.ts compares the two.
+ */
+
+/** The width of a field in bytes: an address is 16, IPv4 addresses being IPv4-mapped. */
+type Fields = Readonly<Record<string, number>>
+
+export interface StructLayout<Field extends string = string> {
+  /** Bytes. */
+  readonly size: number
+  /** Bytes from the start, by field. */
+  readonly at: Readonly<Record<Field, number>>
+}
+
+function struct<Given extends Fields>(fields: Given): StructLayout<keyof Given & string> {
+  let size = 0
+  const at: Record<string, number> = {}
+  for (const [name, width] of Object.entries(fields)) {
+    at[name] = size
+    size += width
+  }
+  return { size, at: at as Record<keyof Given & string, number> }
+}
+
+/** By their names in C. */
+export const structs = {
+  frontend_key: struct({ address: 16, port: 2, protocol: 1, kind: 1 }),
+  frontend: struct({ service: 4, verdict: 3, flags: 1 }),
+  service: struct({ word: 8, affinity_seconds: 4, pad: 4 }),
+  endpoint: struct({ address: 16, port: 2, pad: 2 }),
+  range_key: struct({ prefix_length: 4, scope: 4, address: 16 }),
+  member_key: struct({ address: 16, service: 4, port: 2, local: 2 }),
+  device_key: struct({ interface: 4, family: 4 }),
+  device: struct({ address: 16, flags: 4 }),
+  settings: struct({ node: 8, first_port: 2, last_port: 2, listed_only: 1, pod_class: 1, pad: 2 }),
+} as const
+
+/** What a key of the frontends map stands for. */
+export const frontendKind = {
+  address: 0,
+  nodePort: 1,
+  clusterIP: 2,
+  nodePortAddress: 3,
+  localAddress: 4,
+} as const
+
+/** Bits of a verdict. */
+export const verdictBit = { reject: 1, drop: 2, balance: 4, local: 8, masquerade: 16, atSocket: 32 } as const
+
+/** Flag of a frontend whose clients are restricted to the ranges of its service. */
+export const hasRanges = 1
+
+/** Scopes of the ranges map that are not services. */
+export const rangeScope = { unallocated: 0, pods: 0xffffffff } as const
+
+/** Flag of a device whose packets come from local pods. */
+export const deviceOfPods = 1
+
+export const familyIndex = { IPv4: 0, IPv6: 1 } as const
+
+export const protocolNumber = { TCP: 6, UDP: 17, SCTP: 132 } as const
+
+/** Indexes of a frontend's verdicts. */
+export const sourceClassIndex = { pod: 0, node: 1, outside: 2 } as const
+
+/** Maps whose elements user space writes, and those in which the programs remember connections. */
+export const tableMaps = ['frontends', 'services', 'endpoints', 'ranges', 'members'] as const
+export const nodeMaps = ['devices', 'namespaces', 'node_settings'] as const
+export const connectionMaps = ['affinities', 'flows', 'peers', 'choices'] as const
+export const allMaps = [...tableMaps, ...nodeMaps, ...connectionMaps] as const
+
+export type MapName = (typeof allMaps)[number]
+
+/** Programs at sockets, by the cgroup hook that they are for. */
+export const socketPrograms = {
+  connect4: 'connect_ipv4',
+  connect6: 'connect_ipv6',
+  sendmsg4: 'sendmsg_ipv4',
+  sendmsg6: 'sendmsg_ipv6',
+  recvmsg4: 'recvmsg_ipv4',
+  recvmsg6: 'recvmsg_ipv6',
+  getpeername4: 'getpeername_ipv4',
+  getpeername6: 'getpeername_ipv6',
+} as const
+
+/** Programs at interfaces, by direction. */
+export const packetPrograms = { ingress: 'packets_in', egress: 'packets_out' } as const

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { allMaps, type MapName, structs } from './layout.ts'
+
+/** The mount point of the file system in which eBPF maps and links outlive their process. */
+export const bpfFileSystem = '/sys/fs/bpf'
+
+const root = `${bpfFileSystem}/portolan`
+
+/** The process's own network namespace. */
+const host = 'host'
+
+/** Where everything of one node is pinned. */
+export function nodeDirectory(networkNamespace: string | undefined): string {
+  // The file system takes no dots in a name.
+  const name =
+    networkNamespace === undefined ? host : encodeURIComponent(networkNamespace).replaceAll('.', '%2E')
+  return `${root}/${name}`
+}
+
+export function linkPin(directory: string, hook: string): string {
+  return `${directory}/links/${hook}`
+}
+
+/** Maps of another layout or size are other maps; programs that use the old ones run until they are replaced. */
+export function mapDirectory(directory: string, sizes: Readonly<Partial<Record<MapName, number>>>): string {
+  const version = createHash('sha256')
+    .update(JSON.stringify([structs, allMaps, sizes]))
+    .digest('hex')
+  return `${directory}/maps-${version.slice(0, 12)}`
+}
+
+/** Directories of maps that this version doesn't use. */
+export function otherMapDirectories(directory: string, current: string): string[] {
+  return entriesOf(directory)
+    .filter((name) => name.startsWith('maps-'))
+    .map((name) => `${directory}/${name}`)
+    .filter((path) => path !== current)
+}
+
+/** Unpins everything under a node's directory; the kernel frees what nothing else refers to. Tells what was there. */
+export function unpinNode(directory: string): string[] {
+  if (!existsSync(directory)) return []
+  const pins = entriesOf(directory).flatMap((one) =>
+    entriesOf(`${directory}/${one}`).map((pin) => `${directory}/${one}/${pin}`),
+  )
+  rmSync(directory, { recursive: true, force: true })
+  if (entriesOf(root).length === 0) rmSync(root, { recursive: true, force: true })
+  return pins
+}
+
+/** Unpins what belongs to network namespaces that no longer exist. */
+export function unpinDeadNodes(): void {
+  for (const name of entriesOf(root)) {
+    if (name !== host && !existsSync(decodeURIComponent(name))) unpinNode(`${root}/${name}`)
+  }
+}
+
+function entriesOf(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,109 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { DataplaneOptions } from '@portolan/core'
+import type { MapName } from './layout.ts'
+
+/** The options of this dataplane, read and checked. */
+export interface EbpfSettings {
+  /** Network namespace of the node, as a path; absent: the process's own. */
+  readonly networkNamespace: string | undefined
+  /** Where programs at sockets are attached: the root of the cgroup2 hierarchy unless told. */
+  readonly cgroup: string | undefined
+  /**
+   * Patterns of paths of the pods' network namespaces, each with at most one `*` at its end. Absent: every namespace
+   * but the node's is a pod's.
+   */
+  readonly podNamespaces: readonly string[] | undefined
+  /** Source ports of masqueraded connections; not to be among the node's own (net.ipv4.ip_local_port_range). */
+  readonly ports: { readonly first: number; readonly last: number }
+  /** Names of interfaces that programs are attached to, each with at most one `*` at its end. */
+  readonly interfaces: readonly string[]
+  /** Sizes of maps that differ from those of native/bpf/maps.h. */
+  readonly sizes: Readonly<Partial<Record<MapName, number>>>
+}
+
+/** Sizes that can be set, by setting: the number of elements, and the map. */
+const sizeSettings = {
+  'frontends-size': 'frontends',
+  'services-size': 'services',
+  'endpoints-size': 'endpoints',
+  'ranges-size': 'ranges',
+  'members-size': 'members',
+  'affinities-size': 'affinities',
+  'flows-size': 'flows',
+} as const satisfies Record<string, MapName>
+
+const settingNames = [
+  'cgroup',
+  'pod-namespaces',
+  'masquerade-ports',
+  'interfaces',
+  ...Object.keys(sizeSettings),
+]
+
+/** @throws RangeError naming the setting, its value, and what would be right */
+export function readSettings({ settings, networkNamespace }: DataplaneOptions): EbpfSettings {
+  for (const name of Object.keys(settings)) {
+    if (!settingNames.includes(name))
+      throw new RangeError(`setting ${JSON.stringify(name)} is unknown; there are ${settingNames.join(', ')}`)
+  }
+  const sizes: Partial<Record<MapName, number>> = {}
+  for (const [name, map] of Object.entries(sizeSettings)) {
+    const value = settings[name]
+    if (value === undefined) continue
+    if (!/^\d{1,8}$/.test(value) || Number(value) < 16)
+      throw new RangeError(
+        `${name} ${JSON.stringify(value)}: it must be a number of elements from 16 to 99999999`,
+      )
+    sizes[map] = Number(value)
+  }
+  // Of another namespace's node nobody knows which of the machine's namespaces are its pods'.
+  const podNamespaces = settings['pod-namespaces'] ?? (networkNamespace === undefined ? undefined : '')
+  return {
+    networkNamespace,
+    cgroup: settings.cgroup,
+    podNamespaces: podNamespaces?.split(',').filter((pattern) => pattern !== ''),
+    ports: readPorts(settings['masquerade-ports'] ?? '61000-65535'),
+    interfaces: (settings.interfaces ?? '*').split(','),
+    sizes,
+  }
+}
+
+function readPorts(value: string): EbpfSettings['ports'] {
+  const [, first, last] = /^(\d{1,5})-(\d{1,5})$/.exec(value) ?? []
+  const ports = { first: Number(first), last: Number(last) }
+  if (!(ports.first >= 1024 && ports.first <= ports.last && ports.last <= 65_535))
+    throw new RangeError(
+      `masquerade-ports ${JSON.stringify(value)}: it must be FIRST-LAST within 1024 and 65535, as 61000-65535`,
+    )
+  return ports
+}
+
+/** Whether a name or path is meant by one of the patterns. */
+export function matches(name: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) =>
+    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
+  )
+}
+
+/** Paths of existing files that the patterns mean. */
+export function findPaths(patterns: readonly string[]): string[] {
+  return patterns.flatMap((pattern) => {
+    const directory = dirname(pattern)
+    try {
+      return readdirSync(directory)
+        .map((name) => join(directory, name))
+        .filter((path) => matches(path, [pattern]))
+    } catch {
+      return []
+    }
+  })
+}
+
+/** Where the cgroup2 hierarchy is mounted; also beside one of version 1 (hybrid). */
+export function findCgroupRoot(mounts = readFileSync('/proc/self/mounts', 'utf8')): string | undefined {
+  return mounts
+    .split('\n')
+    .map((line) => line.split(' '))
+    .find(([, , type]) => type === 'cgroup2')?.[1]
+}

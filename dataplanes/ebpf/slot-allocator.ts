@@ -1,0 +1,92 @@
+/** A run of slots in the endpoints map. */
+export interface SlotRange {
+  readonly base: number
+  /** Slots in use; the run may be longer. */
+  readonly count: number
+}
+
+interface Freed {
+  readonly base: number
+  readonly order: number
+  readonly at: number
+}
+
+/** A program may have read where a service's endpoints are just before that changed: microseconds, made safe. */
+const restMilliseconds = 1000
+
+/**
+ * Gives out runs of slots, each of a power of two, and takes them back. A run that was freed rests before it is used
+ * again. Time comes as a parameter (milliseconds of any clock that doesn't jump).
+ */
+export class SlotAllocator {
+  readonly #end: number
+  #next: number
+  /** Runs free for use, by order (the power of two of their length). */
+  readonly #free: number[][] = []
+  readonly #resting: Freed[] = []
+
+  /** Slots from `start` up to but not including `end`, of which `used` are taken. */
+  constructor(start: number, end: number, used: Iterable<SlotRange> = []) {
+    this.#end = end
+    this.#next = start
+    for (const { base, count } of [...used].sort((a, b) => a.base - b.base)) {
+      if (count === 0 || base < start || base + count > end) continue
+      this.#fill(this.#next, base)
+      this.#next = Math.max(this.#next, base + (1 << orderOf(count)))
+    }
+    this.#next = Math.min(this.#next, end)
+  }
+
+  /** The first slot of a run of `count`; `undefined`: there is none left. */
+  take(count: number, now: number): number | undefined {
+    if (count === 0) return 0
+    this.#wake(now)
+    const order = orderOf(count)
+    const reused = this.#free[order]?.pop()
+    if (reused !== undefined) return reused
+    if (this.#next + (1 << order) <= this.#end) {
+      const base = this.#next
+      this.#next += 1 << order
+      return base
+    }
+    for (let larger = order + 1; larger < this.#free.length; larger++) {
+      const base = this.#free[larger]?.pop()
+      if (base === undefined) continue
+      this.#fill(base + (1 << order), base + (1 << larger))
+      return base
+    }
+    return undefined
+  }
+
+  give({ base, count }: SlotRange, now: number): void {
+    if (count > 0) this.#resting.push({ base, order: orderOf(count), at: now })
+  }
+
+  #wake(now: number): void {
+    for (;;) {
+      const first = this.#resting[0]
+      if (first === undefined || now - first.at < restMilliseconds) return
+      this.#resting.shift()
+      this.#put(first.base, first.order)
+    }
+  }
+
+  /** Makes the slots between free, as runs as long as fit. */
+  #fill(from: number, to: number): void {
+    for (let base = from; base < to; ) {
+      const order = 31 - Math.clz32(to - base)
+      this.#put(base, order)
+      base += 1 << order
+    }
+  }
+
+  #put(base: number, order: number): void {
+    while (this.#free.length <= order) this.#free.push([])
+    this.#free[order]?.push(base)
+  }
+}
+
+/** The power of two of the shortest run that holds so many. */
+function orderOf(count: number): number {
+  return 32 - Math.clz32(count - 1)
+}
