@@ -42,7 +42,7 @@ export function applyElements(
   numbers: Numbers,
   now: number,
 ): Omit<ApplyReport, 'operations'> {
-  const degraded: ApplyReport['degraded'][number][] = []
+  const degraded = [...program.degraded]
   const routes = program.routes.flatMap((step): PlannedRoute[] => {
     const planned = plan(step, numbers, now)
     if (typeof planned !== 'string') return [planned]

@@ -1,4 +1,4 @@
-import type { Address, Cidr, IpFamily, PodSource, RouteKey, ServiceRoute } from '@portolan/core'
+import type { Address, ApplyReport, Cidr, IpFamily, PodSource, RouteKey, ServiceRoute } from '@portolan/core'
 import type { RouteNumbers } from './numbers.ts'
 
 /** One route's change, in terms of the table; numbers are given when it is applied. */
@@ -44,6 +44,8 @@ export interface EbpfProgram {
   readonly elements: readonly ElementStep[]
   /** Hooks and pins that are missing or hold another program: all of them are put right. */
   readonly attach: readonly string[]
+  /** Routes that are left out, each with the reason. */
+  readonly degraded: ApplyReport['degraded']
   /** Absent: the numbers that earlier programs settled hold. */
   readonly adopt?: Adoption
 }
@@ -55,4 +57,9 @@ export function operations({ routes, addresses, ranges, elements, attach }: Ebpf
     return sum + 1 + endpoints + Math.max(before?.frontends.length ?? 0, after?.frontends.length ?? 0)
   }, 0)
   return ofRoutes + addresses.length + ranges.length + elements.length + attach.length
+}
+
+/** Why a route can't be served at all; `undefined`: it can. */
+export function unsupported({ protocol }: ServiceRoute): string | undefined {
+  return protocol === 'SCTP' ? 'the eBPF dataplane has no SCTP; use --dataplane nftables for it' : undefined
 }

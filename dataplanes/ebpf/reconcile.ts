@@ -1,4 +1,5 @@
 import type { RouteKey, RoutingTable, ServiceRoute } from '@portolan/core'
+import { degradedBy } from './compile.ts'
 import {
   addressKey,
   allowedSourcesOf,
@@ -21,7 +22,7 @@ import {
   tableRanges,
 } from './node-elements.ts'
 import type { RouteNumbers } from './numbers.ts'
-import type { EbpfProgram, ElementStep, RouteStep } from './program.ts'
+import { type EbpfProgram, type ElementStep, type RouteStep, unsupported } from './program.ts'
 
 /** The program from what the maps hold to the whole table: nothing for a route that is there and right. */
 export function reconcile(held: Held, table: RoutingTable): EbpfProgram {
@@ -30,7 +31,12 @@ export function reconcile(held: Held, table: RoutingTable): EbpfProgram {
   /** Keys that belong to something wanted; what else is held goes. */
   const wanted = { frontends: new Set<Bytes>(), ranges: tableRanges(table), members: new Set<Bytes>() }
   const taken = new Set<number>()
+  const degraded: EbpfProgram['degraded'][number][] = []
   for (const [key, route] of table.routes) {
+    if (unsupported(route) !== undefined) {
+      degraded.push(...degradedBy(route))
+      continue
+    }
     const numbers = findNumbers(held, route, taken)
     if (numbers !== undefined) {
       taken.add(numbers.service)
@@ -65,6 +71,7 @@ export function reconcile(held: Held, table: RoutingTable): EbpfProgram {
       ...nodeSteps(held, table),
     ],
     attach: held.detached,
+    degraded,
     adopt,
   }
 }

@@ -1,0 +1,74 @@
+import { rmSync } from 'node:fs'
+import test from 'ava'
+import { BpfError, BpfObject, type LoadOptions, readPrograms } from './index.ts'
+
+const options: LoadOptions = {
+  maps: ['frontends', 'ranges', 'services'],
+  programs: ['packets_in'],
+  sizes: {
+    frontends: 100_000,
+    services: 64,
+    endpoints: 64,
+    flows: 64,
+    peers: 64,
+    choices: 64,
+    affinities: 64,
+  },
+}
+
+const key = (number: number) => {
+  const bytes = Buffer.alloc(20)
+  bytes.writeUInt32LE(number, 0)
+  return bytes
+}
+
+test('what is set one by one or in batches is read, iterated and deleted', (t) => {
+  const object = BpfObject.load(readPrograms(), options)
+  const map = object.map('frontends')
+  t.is(map.get(key(1)), undefined)
+  map.set(key(1), Buffer.alloc(8, 7))
+  t.deepEqual(map.get(key(1)), Buffer.alloc(8, 7))
+  const count = 40_000
+  const keys = Buffer.concat(Array.from({ length: count }, (_, index) => key(index)))
+  map.setMany(keys, Buffer.alloc(count * 8, 1), count)
+  const seen = new Set<number>()
+  for (const one of map.entries()) seen.add(one.key.readUInt32LE(0))
+  t.is(seen.size, count)
+  map.deleteMany(keys, count)
+  t.deepEqual([...map.entries()], [])
+  t.false(map.delete(key(1)))
+  object.close()
+})
+
+test('a map that is full is named', (t) => {
+  const object = BpfObject.load(readPrograms(), { ...options, sizes: { ...options.sizes, frontends: 16 } })
+  const map = object.map('frontends')
+  const fill = () => {
+    for (let number = 0; number < 17; number++) map.set(key(number), Buffer.alloc(8))
+  }
+  t.throws(fill, { instanceOf: BpfError, code: 'E2BIG', message: /map frontends/ })
+  object.close()
+})
+
+test("a program that the kernel refuses is told with the verifier's words", (t) => {
+  const bytes = Buffer.from(readPrograms())
+  // Without a free licence it may not use half of what it uses.
+  bytes.write('XXX', bytes.indexOf('GPL\0'))
+  const error = t.throws(() => BpfObject.load(bytes, options), { instanceOf: BpfError })
+  t.regex(String(error?.log), /GPL/)
+})
+
+test('a pinned map is used again with all that it holds', (t) => {
+  const pinDirectory = `/sys/fs/bpf/portolan-test-${process.pid}`
+  try {
+    const first = BpfObject.load(readPrograms(), { ...options, pinDirectory })
+    first.map('frontends').set(key(5), Buffer.alloc(8, 5))
+    first.close()
+    const second = BpfObject.load(readPrograms(), { ...options, pinDirectory })
+    t.deepEqual(second.map('frontends').get(key(5)), Buffer.alloc(8, 5))
+    t.is(second.program('packets_in').tag, second.programs.get('packets_in')?.tag)
+    second.close()
+  } finally {
+    rmSync(pinDirectory, { recursive: true, force: true })
+  }
+})
