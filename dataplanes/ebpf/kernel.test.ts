@@ -103,3 +103,32 @@ test('maps of another size replace the old ones, and cleanup leaves nothing', as
   t.true((await dataplane.cleanup()).removed.length > 0)
   t.false(existsSync(nodeDirectory(lab.node.networkNamespace)))
 })
+
+for (const family of ['IPv4', 'IPv6'] as const) {
+  test(`an ICMP error about a translated packet comes back to its client, ${family}`, async (t) => {
+    await using lab = await createLab()
+    const { node } = lab
+    const silent = endpoint(remotePodAddress(family, 0))
+    const masqueraded = { do: 'balance', over: 'cluster', masquerade: true } as const
+    const verdicts = { pod: masqueraded, node: masqueraded, outside: masqueraded }
+    const address = (family === 'IPv4' ? vip : 'fd00:10:96::1') as Address
+    const udp = route('a/b', [clusterIP(address, verdicts)], [silent], { protocol: 'UDP' })
+    const served: RoutingTable = {
+      ...table([udp]),
+      family,
+      podSource: { by: 'none' },
+      localAddresses: new Set(node.addresses[family] as Address[]),
+    }
+    const dataplane = labDataplane({
+      masqueradeBit: 14,
+      networkNamespace: node.networkNamespace,
+      settings: {},
+    })
+    await dataplane.apply(dataplane.reconcile(await dataplane.observe(family), served))
+    for (const client of [lab.outside, lab.pods[0]!]) {
+      const answer = await client.probe({ protocol: 'UDP', to: { address, port: 80 }, timeoutMs: 3000 })
+      t.is(answer.result, 'refused', client.name)
+    }
+    await dataplane.cleanup()
+  })
+}

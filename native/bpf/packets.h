@@ -223,6 +223,11 @@ static __always_inline int handle(struct __sk_buff *skb, bool from_node)
 	__builtin_memset(&work->packet, 0, sizeof work->packet);
 	if (!parse(skb, &work->packet))
 		return TC_ACT_UNSPEC;
+	if (is_error(skb, &work->packet)) {
+		int action = return_error(skb, work);
+		if (action != TC_ACT_UNSPEC)
+			return action;
+	}
 	struct flow *held = work->packet.translatable ? bpf_map_lookup_elem(&flows, &work->packet.key) : NULL;
 	__u64 now = bpf_ktime_get_ns();
 	if (!held || is_over(held, &work->packet, now))

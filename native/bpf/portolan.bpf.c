@@ -24,6 +24,7 @@
 #include "parse.h"
 #include "translate.h"
 #include "refuse.h"
+#include "icmp-errors.h"
 #include "packets.h"
 
 char portolan_license[] SEC("license") = "GPL";

@@ -55,7 +55,7 @@ test("a program that the kernel refuses is told with the verifier's words", (t) 
   // Without a free licence it may not use half of what it uses.
   bytes.write('XXX', bytes.indexOf('GPL\0'))
   const error = t.throws(() => BpfObject.load(bytes, options), { instanceOf: BpfError })
-  t.regex(String(error?.log), /GPL/)
+  t.regex(error.log!, /GPL/)
 })
 
 test('a pinned map is used again with all that it holds', (t) => {
@@ -66,7 +66,7 @@ test('a pinned map is used again with all that it holds', (t) => {
     first.close()
     const second = BpfObject.load(readPrograms(), { ...options, pinDirectory })
     t.deepEqual(second.map('frontends').get(key(5)), Buffer.alloc(8, 5))
-    t.is(second.program('packets_in').tag, second.programs.get('packets_in')?.tag)
+    t.regex(second.program('packets_in').tag, /^[0-9a-f]{16}$/)
     second.close()
   } finally {
     rmSync(pinDirectory, { recursive: true, force: true })
