@@ -14,7 +14,7 @@ import {
   writeEndpoint,
 } from './encode.ts'
 import { type Bytes, bytesOf } from './held.ts'
-import { rangeScope, structs, tableMaps, verdictBit } from './layout.ts'
+import { rangeScope, structs, tableMaps } from './layout.ts'
 import { MapWriter } from './map-writer.ts'
 import type { Numbers, RouteNumbers } from './numbers.ts'
 import type { EbpfProgram, RouteStep } from './program.ts'
@@ -179,8 +179,9 @@ class Writing {
   frontends({ after, numbers }: PlannedRoute, which: (balances: boolean) => boolean): void {
     if (after === undefined || numbers === undefined) return
     for (const frontend of after.frontends) {
+      const { pod, node, outside } = frontend.verdicts
+      if (!which([pod, node, outside].some((verdict) => verdict.do === 'balance'))) continue
       const verdicts = verdictBytes(after, frontend, this.#podSource)
-      if (!which(verdicts.some((verdict) => (verdict & verdictBit.balance) !== 0))) continue
       const value = frontendValue(numbers.service, verdicts, frontendFlags(frontend))
       this.set('frontends', frontendKeyOf(after.family, after.protocol, frontend), value)
     }

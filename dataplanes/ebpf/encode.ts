@@ -10,10 +10,16 @@ import {
   type Protocol,
   type ServiceRoute,
   type SourceClass,
+  sourceClasses,
   splitCidr,
   type Verdict,
 } from '@portolan/core'
 import { frontendKind, hasRanges, protocolNumber, sourceClassIndex, structs, verdictBit } from './layout.ts'
+
+/** From Node's pool, which Buffer.alloc passes by: a cluster's load makes a million of them. */
+function zeroed(size: number): Buffer {
+  return Buffer.allocUnsafe(size).fill(0)
+}
 
 /** Writes an address as the maps have it: 16 bytes, IPv4 as ::ffff:a.b.c.d. */
 export function writeAddress(address: Address, into: Buffer, at: number): void {
@@ -39,7 +45,7 @@ export function readAddress(bytes: Uint8Array, at: number): Address {
 /** The key under which packets and sockets find a frontend. */
 export function frontendKeyOf(family: IpFamily, protocol: Protocol, { address, port }: Frontend): Buffer {
   const { size, at } = structs.frontend_key
-  const key = Buffer.alloc(size)
+  const key = zeroed(size)
   if (address === undefined) writePrefix(family, key, at.address)
   else writeAddress(address, key, at.address)
   key.writeUInt16BE(port, at.port)
@@ -51,7 +57,7 @@ export function frontendKeyOf(family: IpFamily, protocol: Protocol, { address, p
 /** The key of an address that is not a frontend: of a set of the table. */
 export function addressKey(address: Address, kind: keyof typeof frontendKind): Buffer {
   const { size, at } = structs.frontend_key
-  const key = Buffer.alloc(size)
+  const key = zeroed(size)
   writeAddress(address, key, at.address)
   key[at.kind] = frontendKind[kind]
   return key
@@ -59,7 +65,7 @@ export function addressKey(address: Address, kind: keyof typeof frontendKind): B
 
 export function frontendValue(service: number, verdicts: Uint8Array, flags: number): Buffer {
   const { size, at } = structs.frontend
-  const value = Buffer.alloc(size)
+  const value = zeroed(size)
   value.writeUInt32LE(service, at.service)
   value.set(verdicts, at.verdict)
   value[at.flags] = flags
@@ -78,7 +84,8 @@ export function classOfPods(podSource: PodSource): SourceClass {
 /** The three verdicts of a frontend, one byte each. */
 export function verdictBytes(route: ServiceRoute, frontend: Frontend, podSource: PodSource): Uint8Array {
   const bytes = new Uint8Array(3)
-  for (const [from, index] of Object.entries(sourceClassIndex) as [SourceClass, number][]) {
+  for (const from of sourceClasses) {
+    const index = sourceClassIndex[from]
     const verdict = frontend.verdicts[from]
     const early = canActAtSocket(route, frontend, from, podSource) ? verdictBit.atSocket : 0
     bytes[index] = verdictByte(verdict) | early
@@ -130,7 +137,7 @@ export function serviceValue(
   affinitySeconds: number | undefined,
 ): Buffer {
   const { size, at } = structs.service
-  const value = Buffer.alloc(size)
+  const value = zeroed(size)
   value.writeUInt32LE(base, at.word)
   value.writeUInt16LE(cluster, at.word + 4)
   value.writeUInt16LE(local, at.word + 6)
@@ -141,7 +148,7 @@ export function serviceValue(
 export function rangeKey(scope: number, cidr: Cidr): Buffer {
   const { size, at } = structs.range_key
   const { address, prefixLength } = splitCidr(cidr)
-  const key = Buffer.alloc(size)
+  const key = zeroed(size)
   key.writeUInt32LE(32 + (cidr.includes(':') ? 0 : 96) + prefixLength, at.prefix_length)
   key.writeUInt32BE(scope, at.scope)
   writeAddress(address, key, at.address)
@@ -150,7 +157,7 @@ export function rangeKey(scope: number, cidr: Cidr): Buffer {
 
 export function memberKey(service: number, over: 'cluster' | 'local', { address, port }: Endpoint): Buffer {
   const { size, at } = structs.member_key
-  const key = Buffer.alloc(size)
+  const key = zeroed(size)
   writeAddress(address, key, at.address)
   key.writeUInt32LE(service, at.service)
   key.writeUInt16BE(port, at.port)
