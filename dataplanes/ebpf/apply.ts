@@ -119,7 +119,7 @@ class Writing {
 
   constructor(object: BpfObject, program: EbpfProgram, routes: readonly PlannedRoute[]) {
     this.#object = object
-    this.#podSource = program.podSource
+    this.#podSource = program.table.podSource
     this.#writers = new Map(tableMaps.map((name) => [name, new MapWriter(object.map(name), routes.length)]))
     const several = routes.length > 1 && routes.some(({ before }) => before !== undefined)
     this.#set = several || program.elements.length > 0 ? new Set() : undefined

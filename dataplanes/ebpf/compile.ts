@@ -5,7 +5,7 @@ import { type AddressSet, type AddressStep, type EbpfProgram, unsupported } from
 export function compile(change: TableChange): EbpfProgram {
   return {
     family: change.family,
-    podSource: change.table.podSource,
+    table: change.table,
     routes: change.routes.filter(({ before, after }) => isServed(before ?? after)),
     addresses: [
       ...addressSteps('clusterIP', change.clusterIPs),

@@ -18,6 +18,7 @@ import { applyElements } from './apply.ts'
 import { capabilities } from './capabilities.ts'
 import { compile } from './compile.ts'
 import { type Held, nothingHeld } from './held.ts'
+import { InterfaceWatch } from './interface-watch.ts'
 import { allMaps, packetPrograms, socketPrograms, structs } from './layout.ts'
 import { settingsKey } from './node-elements.ts'
 import { attachAll, detachInterfaces, findDetached, readNode } from './node-hooks.ts'
@@ -48,6 +49,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   readonly #maps: string
   readonly #numbers = new Map<IpFamily, Numbers>()
   #object: BpfObject | undefined
+  #watch: InterfaceWatch | undefined
 
   /** @throws RangeError for a setting that can't be read */
   constructor(options: DataplaneOptions) {
@@ -106,6 +108,8 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     try {
       const report = applyElements(program, object, numbers, performance.now())
       if (program.attach.length > 0) this.#attach(object)
+      this.#watch ??= new InterfaceWatch(object, this.#settings)
+      this.#watch.tableIs(program.table)
       return { operations: operations(program), ...report }
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause)
@@ -118,6 +122,8 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   async stop(): Promise<void> {
+    this.#watch?.stop()
+    this.#watch = undefined
     this.#object?.close()
     this.#object = undefined
     this.#numbers.clear()

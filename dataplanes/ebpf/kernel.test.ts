@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Address, emptyTable, fullDifference, type RoutingTable } from '@portolan/core'
 import { createLab, type Lab, network, remotePodAddress } from '@portolan/lab'
 import test from 'ava'
@@ -102,6 +103,18 @@ test('maps of another size replace the old ones, and cleanup leaves nothing', as
   await dataplane.apply(dataplane.compile(change))
   t.true((await dataplane.cleanup()).removed.length > 0)
   t.false(existsSync(nodeDirectory(lab.node.networkNamespace)))
+})
+
+test('an interface that comes later gets the programs as well', async (t) => {
+  await using lab = await createLab()
+  const { dataplane } = await applied(lab, table([], { localAddresses: addresses }))
+  await lab.node.exec('ip', ['link', 'add', 'late0', 'type', 'veth', 'peer', 'name', 'late1'])
+  await lab.node.exec('ip', ['link', 'set', 'late0', 'up'])
+  const filters = async () =>
+    (await lab.node.exec('tc', ['filter', 'show', 'dev', 'late0', 'ingress'])).stdout
+  for (let tries = 0; tries < 100 && !(await filters()).includes('packets_in'); tries++) await sleep(100)
+  t.true((await filters()).includes('packets_in'))
+  await dataplane.cleanup()
 })
 
 for (const family of ['IPv4', 'IPv6'] as const) {

@@ -95,7 +95,18 @@ export function attachAll(
   maps: string,
 ): void {
   object.pin(maps)
-  const { interfaces } = readNode(settings)
+  attachToInterfaces(object, settings, readNode(settings))
+  for (const [hook, program] of hooks) {
+    attachToCgroup(object.program(program), cgroup, hook, linkPin(directory, hook))
+  }
+}
+
+/** The part of that for interfaces, which come and go. @throws BpfError */
+export function attachToInterfaces(
+  object: BpfObject,
+  settings: EbpfSettings,
+  { interfaces }: NodeState,
+): void {
   inNode(settings, () => {
     for (const { index, name } of interfaces) {
       for (const [direction, program] of directions) {
@@ -108,9 +119,6 @@ export function attachAll(
       }
     }
   })
-  for (const [hook, program] of hooks) {
-    attachToCgroup(object.program(program), cgroup, hook, linkPin(directory, hook))
-  }
 }
 
 /** Detaches our programs from all interfaces. @returns what was there, named for a person */

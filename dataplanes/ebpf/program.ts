@@ -1,4 +1,12 @@
-import type { Address, ApplyReport, Cidr, IpFamily, PodSource, RouteKey, ServiceRoute } from '@portolan/core'
+import type {
+  Address,
+  ApplyReport,
+  Cidr,
+  IpFamily,
+  RouteKey,
+  RoutingTable,
+  ServiceRoute,
+} from '@portolan/core'
 import type { RouteNumbers } from './numbers.ts'
 
 /** One route's change, in terms of the table; numbers are given when it is applied. */
@@ -36,7 +44,8 @@ export type Adoption = ReadonlyMap<RouteKey, RouteNumbers>
 /** From one state of a family's elements to another. */
 export interface EbpfProgram {
   readonly family: IpFamily
-  readonly podSource: PodSource
+  /** The whole table after it. */
+  readonly table: RoutingTable
   readonly routes: readonly RouteStep[]
   readonly addresses: readonly AddressStep[]
   /** Of the ClusterIP ranges. */

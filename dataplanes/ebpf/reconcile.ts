@@ -58,7 +58,7 @@ export function reconcile(held: Held, table: RoutingTable): EbpfProgram {
   for (const key of sets) wanted.frontends.add(key)
   return {
     family: table.family,
-    podSource: table.podSource,
+    table,
     routes,
     addresses: [],
     ranges: [],

@@ -1,0 +1,55 @@
+import type { IpFamily, RoutingTable } from '@portolan/core'
+import type { BpfObject } from '@portolan/native/libbpf'
+import { bufferOf } from './held.ts'
+import { deviceElements } from './node-elements.ts'
+import { attachToInterfaces, readNode } from './node-hooks.ts'
+import type { EbpfSettings } from './settings.ts'
+
+/** A pod's interface is there this long before its programs are, at most. Listing the interfaces takes a millisecond. */
+const everyMilliseconds = 250
+
+/**
+ * Follows the node's interfaces as they come and change, between two comparisons of the whole. What fails is left to
+ * those: they tell.
+ */
+export class InterfaceWatch {
+  readonly #object: BpfObject
+  readonly #settings: EbpfSettings
+  readonly #tables = new Map<IpFamily, RoutingTable>()
+  readonly #timer: NodeJS.Timeout
+  #seen: string
+
+  /** Interfaces as they are now have been seen to already. */
+  constructor(object: BpfObject, settings: EbpfSettings) {
+    this.#object = object
+    this.#settings = settings
+    this.#seen = JSON.stringify(readNode(settings).interfaces)
+    this.#timer = setInterval(() => this.#look(), everyMilliseconds)
+    this.#timer.unref()
+  }
+
+  /** What holds now: it says whose interface is a pod's. */
+  tableIs(table: RoutingTable): void {
+    this.#tables.set(table.family, table)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  #look(): void {
+    try {
+      const node = readNode(this.#settings)
+      const now = JSON.stringify(node.interfaces)
+      if (now === this.#seen) return
+      for (const table of this.#tables.values()) {
+        for (const [key, value] of deviceElements(table, node))
+          this.#object.map('devices').set(bufferOf(key), bufferOf(value))
+      }
+      attachToInterfaces(this.#object, this.#settings, node)
+      this.#seen = now
+    } catch {
+      // An interface that went away in the middle is looked at again; anything else the next comparison meets as well.
+    }
+  }
+}
