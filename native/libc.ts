@@ -6,6 +6,9 @@ const library = koffi.load('libc.so.6')
 
 const bindings = {
   open: library.func('int open(const char *path, int flags)'),
+  mount: library.func(
+    'int mount(const char *source, const char *target, const char *type, uint64_t flags, const char *data)',
+  ),
   close: library.func('int close(int fd)'),
   setns: library.func('int setns(int fd, int type)'),
   socket: library.func('int socket(int domain, int type, int protocol)'),

@@ -13,7 +13,7 @@ import {
   type RoutingTable,
   type TableChange,
 } from '@portolan/core'
-import { BpfObject, readPrograms } from '@portolan/native/libbpf'
+import { BpfObject, mountBpfFileSystem, readPrograms } from '@portolan/native/libbpf'
 import { applyElements } from './apply.ts'
 import { capabilities } from './capabilities.ts'
 import { compile } from './compile.ts'
@@ -152,6 +152,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   /** The programs are loaded only here, so that `explain` and `plan` from a file need neither libbpf nor root. */
   #started(): BpfObject {
     if (this.#object !== undefined) return this.#object
+    mountBpfFileSystem()
     unpinDeadNodes()
     let object = this.#load()
     if (this.#isOfAnother(object)) {

@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { bpfFileSystem } from '@portolan/native/libbpf'
 import { allMaps, type MapName, structs } from './layout.ts'
-
-/** The mount point of the file system in which eBPF maps and links outlive their process. */
-export const bpfFileSystem = '/sys/fs/bpf'
 
 const root = `${bpfFileSystem}/portolan`
 
@@ -45,7 +43,11 @@ export function unpinNode(directory: string): string[] {
     entriesOf(`${directory}/${one}`).map((pin) => `${directory}/${one}/${pin}`),
   )
   rmSync(directory, { recursive: true, force: true })
-  if (entriesOf(root).length === 0) rmSync(root, { recursive: true, force: true })
+  try {
+    rmdirSync(root)
+  } catch {
+    // Other nodes have theirs in there.
+  }
   return pins
 }
 

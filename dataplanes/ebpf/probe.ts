@@ -1,9 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { release } from 'node:os'
 import type { ProbeReport } from '@portolan/core'
-import { BpfObject, libbpf, readPrograms } from '@portolan/native/libbpf'
+import { BpfObject, bpfFileSystem, libbpf, readPrograms } from '@portolan/native/libbpf'
 import { allMaps, packetPrograms, socketPrograms } from './layout.ts'
-import { bpfFileSystem } from './pins.ts'
 import { type EbpfSettings, findCgroupRoot } from './settings.ts'
 
 /** bpf_set_retval, connect hooks for ping sockets, and all helpers used are there from here on. */
@@ -31,10 +30,10 @@ export function probe(settings: EbpfSettings): ProbeReport {
       mend: "mount the cgroup2 file system (in a container: the host's), or name a cgroup by the setting cgroup",
     })
   } else facts.cgroup = cgroup
-  if (!readFileSync('/proc/self/mounts', 'utf8').includes(` ${bpfFileSystem} bpf `)) {
+  if (!existsSync(bpfFileSystem)) {
     problems.push({
-      what: `no bpf file system is mounted at ${bpfFileSystem}`,
-      mend: `mount -t bpf bpf ${bpfFileSystem} (in a container: mount the host's)`,
+      what: `there is no ${bpfFileSystem}`,
+      mend: "use a kernel with CONFIG_BPF_SYSCALL; in a container, mount the host's",
     })
   }
   try {

@@ -71,15 +71,6 @@ export class BpfMap {
     })
   }
 
-  /** Deletes so many elements; those that don't exist are passed over. */
-  deleteMany(keys: Buffer, count: number): void {
-    const key = Buffer.alloc(this.keySize)
-    for (let index = 0; index < count; index++) {
-      keys.copy(key, 0, index * this.keySize, (index + 1) * this.keySize)
-      this.delete(key)
-    }
-  }
-
   /**
    * All elements, as they are while this reads: those that are set or deleted meanwhile may be missing or come twice.
    * The buffers are views that are valid until the next step.

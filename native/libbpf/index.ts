@@ -2,6 +2,7 @@ export { BpfMap } from './bpf-map.ts'
 export { BpfObject, type BpfProgram, type LoadOptions, readStructs } from './bpf-object.ts'
 export type { BtfStruct } from './btf.ts'
 export { attachToCgroup, type CgroupHook, cgroupHook, linkedProgramTag } from './cgroup-link.ts'
+export { bpfFileSystem, mountBpfFileSystem } from './file-system.ts'
 export { BpfError, LibbpfMissingError, libbpf, openPin } from './library.ts'
 export { ProgramsMissingError, readPrograms } from './programs.ts'
 export {
