@@ -5,7 +5,7 @@ import { deviceElements } from './node-elements.ts'
 import { attachToInterfaces, readNode } from './node-hooks.ts'
 import type { EbpfSettings } from './settings.ts'
 
-/** A pod's interface is there this long before its programs are, at most. Listing the interfaces takes a millisecond. */
+/** A pod's interface is there this long before its programs are, at most. */
 const everyMilliseconds = 250
 
 /**
