@@ -5,7 +5,7 @@ import { ExecaError, execa } from 'execa'
 
 /** nft said no, or could not be started. */
 export class NftCommandError extends Error {
-  readonly code: 'NFT_NOT_FOUND' | 'NFT_FAILED'
+  readonly code: 'NFT_NOT_FOUND' | 'NFT_NOT_PERMITTED' | 'NFT_FAILED'
   /** What nft printed. */
   readonly output: string
 
@@ -87,13 +87,13 @@ export class NftCommand {
     } catch (error) {
       if (!(error instanceof ExecaError)) throw error
       if (error.code === 'ENOENT') {
-        throw new NftCommandError(
-          'NFT_NOT_FOUND',
-          `${file} is not installed; install the package nftables`,
-          '',
-        )
+        throw new NftCommandError('NFT_NOT_FOUND', `${file} is not installed`, '')
       }
       const output = String(error.stderr ?? '').trim()
+      if (/operation not permitted/i.test(output)) {
+        const message = 'nft may not touch the kernel: run as root, or give the process CAP_NET_ADMIN'
+        throw new NftCommandError('NFT_NOT_PERMITTED', message, output)
+      }
       throw new NftCommandError(
         'NFT_FAILED',
         output.split('\n').slice(0, 3).join(' ') || error.shortMessage,
