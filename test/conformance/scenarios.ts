@@ -1,4 +1,4 @@
-import { addressCases } from './cases/addresses.ts'
+import { addressCases, everyNodePortAddressCases } from './cases/addresses.ts'
 import { endpointConditionCases } from './cases/endpoint-conditions.ts'
 import { frontendCases } from './cases/frontends.ts'
 import { sourceRangeCases } from './cases/source-ranges.ts'
@@ -26,7 +26,7 @@ export const scenarios: readonly Scenario[] = [
   ]),
   matrixScenario(
     "sources by the pods' bridge",
-    sourceCases('detector', 'with pods told by their bridge interface'),
+    [...sourceCases('detector', 'with pods told by their bridge interface'), ...everyNodePortAddressCases],
     { detector: 'interface', nodePortAddresses: 'all' },
   ),
   matrixScenario(
