@@ -86,7 +86,8 @@ class MinimalDataplane implements Dataplane<Program, Held> {
   }
 
   async apply(program: Program): Promise<ApplyReport> {
-    const report = { operations: program.length, bytes: this.print(program).length, degraded: [] }
+    const bytes = Buffer.byteLength(this.print(program))
+    const report = { operations: program.length, bytes, degraded: [] }
     if (program.length === 0) return report
     try {
       await this.#nft.apply(program)
