@@ -1,6 +1,7 @@
 import type { IpFamily } from '../table/address.ts'
 import type { Evaluation } from '../table/evaluate.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
+import type { ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
 
 /** Raised whenever a dataplane written for the contract before it would misbehave with the one after it. */
@@ -37,6 +38,13 @@ export interface Dataplane<Program, Held> {
    * observes and compares.
    */
   undisturbed(family: IpFamily): Promise<boolean>
+
+  /**
+   * The order in which the kernel holds a list of a route's endpoints: their `endpointKey`s by slot. The core takes it
+   * over at a warm start, so that `reconcile` finds every endpoint where it is. `undefined`: the kernel doesn't hold
+   * the list, or order means nothing to this dataplane.
+   */
+  heldOrder(held: Held, route: ServiceRoute, over: 'cluster' | 'local'): readonly string[] | undefined
 
   /** What a kernel without anything of ours holds; what `plan --from nothing` starts from. */
   nothingHeld(family: IpFamily): Held
@@ -107,6 +115,11 @@ export interface ProbeReport {
 export interface ProgramSize {
   /** Kernel operations: set elements, rules, map updates. Zero: nothing to do. */
   readonly operations: number
+  /**
+   * Of a program by `reconcile`: what the kernel holds differently, a line for each object, such as `chain services:
+   * 0 rules instead of 4`. For the log when rules have drifted. Empty for a program by `compile`.
+   */
+  readonly findings: readonly string[]
 }
 
 export interface ApplyReport {

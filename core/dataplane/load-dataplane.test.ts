@@ -8,7 +8,18 @@ const options = { masqueradeBit: 14, settings: {} }
 
 /** A dataplane's shape as source text; `without` leaves members out. */
 function shape(version: number, without: readonly string[] = []): string {
-  const methods = ['probe', 'start', 'observe', 'nothingHeld', 'compile', 'reconcile', 'print', 'measure']
+  const methods = [
+    'probe',
+    'start',
+    'observe',
+    'undisturbed',
+    'heldOrder',
+    'nothingHeld',
+    'compile',
+    'reconcile',
+    'print',
+    'measure',
+  ]
     .concat(['apply', 'trace', 'stop', 'cleanup'])
     .filter((method) => !without.includes(method))
   return `({

@@ -15,6 +15,8 @@ const requiredMethods = [
   'probe',
   'start',
   'observe',
+  'undisturbed',
+  'heldOrder',
   'nothingHeld',
   'compile',
   'reconcile',

@@ -7,7 +7,8 @@ import type {
 } from '../cluster/records.ts'
 import { mergeSlices, SliceCache } from '../cluster/slice-cache.ts'
 import { loopbackAddress } from '../cluster/usable-address.ts'
-import { type Address, type Cidr, familyOf, type IpFamily } from './address.ts'
+import { type Address, type Cidr, disjointCidrs, familyOf, type IpFamily } from './address.ts'
+import { adoptOrder } from './arrange-endpoints.ts'
 import { CountedSet } from './counted-set.ts'
 import { isLocal, type NodeTopology, selectEndpoints } from './endpoint-selection.ts'
 import type { Evaluation } from './evaluate.ts'
@@ -182,6 +183,24 @@ export class TableBuilder {
     return touched
   }
 
+  /**
+   * Takes over the order in which a predecessor left the endpoints in the kernel, for the table as of the last `drain`.
+   * To be called before anything is applied: nothing is touched by it.
+   */
+  adoptOrder(
+    orderOf: (route: ServiceRoute, over: 'cluster' | 'local') => readonly string[] | undefined,
+  ): void {
+    for (const [key, route] of this.#routes) {
+      const { cluster, local } = route.endpoints
+      const endpoints = {
+        cluster: adoptOrder(cluster, orderOf(route, 'cluster') ?? []),
+        local: adoptOrder(local, orderOf(route, 'local') ?? []),
+      }
+      if (endpoints.cluster !== cluster || endpoints.local !== local)
+        this.#routes.set(key, { ...route, endpoints })
+    }
+  }
+
   /** The Service behind a route, as it is now. */
   serviceOf(route: RouteKey): ServiceRecord | undefined {
     return this.#services.get(serviceKeyOf(route))
@@ -263,9 +282,9 @@ export class TableBuilder {
     replaceMembers(this.#nodePorts, answering, this.#touched.sets.nodePortAddresses)
   }
 
-  /** Two ServiceCIDRs may name the same range, so it is the union that counts (SEMANTICS 13, quirk 2). */
+  /** Two ServiceCIDRs may name the same range, or one inside the other: the union counts (SEMANTICS 13, quirk 2). */
   #placeRanges(): void {
-    const all = new Set([...this.#serviceCidrs.values()].flat())
+    const all = new Set(disjointCidrs([...this.#serviceCidrs.values()].flat()))
     replaceMembers(this.#ranges, all, this.#touched.sets.serviceCidrs)
   }
 

@@ -21,7 +21,7 @@ export async function probe(nft: NftCommand): Promise<ProbeReport> {
   if (major < oldestKernel.major || (major === oldestKernel.major && minor < oldestKernel.minor)) {
     problems.push({
       what: `Linux ${kernel} is older than ${oldestKernel.major}.${oldestKernel.minor}`,
-      mend: 'use a newer kernel, or --dataplane iptables',
+      mend: 'use a newer kernel',
     })
   }
   try {

@@ -2,7 +2,8 @@ import { endpointKey, type RoutingTable, type ServiceRoute } from '@portolan/cor
 import { AffinityNumbers, type NumbersChange } from './affinity-numbers.ts'
 import { declareFor, number } from './compile.ts'
 import { Declarations } from './declarations.ts'
-import { type Datum, dataText, ElementChanges, readDataText } from './elements.ts'
+import { elementText } from './element-text.ts'
+import { type Datum, dataText, type Element, ElementChanges, readDataText } from './elements.ts'
 import type { Held } from './held.ts'
 import {
   affinityEndpointsOf,
@@ -37,42 +38,55 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Nf
   for (const address of table.hairpinAddresses) wanted.add(hairpinSet, [address, address])
   for (const cidr of table.serviceCidrs) wanted.add(serviceCidrSet, [cidr])
 
-  const sound = isSound(held, declarations.chains, setting)
   const common = {
     family: table.family,
     degraded,
     outcome: { memory, declared: declarations.names, numbers },
   }
-  if (!sound) {
-    return {
-      ...common,
-      replace: held.chains.size > 0,
-      declarations: declarations.commands(),
-      elements: wanted,
-    }
+  const isThere = held.chains.size > 0
+  const flaws = isThere ? findFlaws(held, declarations.chains, setting) : ['there is no table']
+  if (flaws.length > 0) {
+    const declared = declarations.commands()
+    return { ...common, replace: isThere, declarations: declared, elements: wanted, findings: flaws }
   }
   for (const name of [...held.chains.keys(), ...held.sets]) memory.declared.add(name)
+  const elements = difference(held, wanted)
+  const missing = declarations.chains.filter(({ name }) => !held.chains.has(name))
   return {
     ...common,
     replace: false,
     declarations: [
       ...declarations.sets.filter(({ name }) => !held.sets.has(name)).map((set) => declareSet(setting, set)),
-      ...declareChains(
-        setting,
-        declarations.chains.filter(({ name }) => !held.chains.has(name)),
-      ),
+      ...declareChains(setting, missing),
     ],
-    elements: difference(held, wanted),
+    elements,
+    findings: [...missing.map(({ name }) => `chain ${name} is missing`), ...describeElements(elements)],
   }
 }
 
-/** Whether the held chains are of this layout and setting and none has lost or gained a rule. */
-function isSound(held: Held, chains: readonly ChainDeclaration[], setting: Setting): boolean {
-  if (!held.chains.has(markerChain(setting))) return false
-  return chains.every(({ name, hook, rules }) => {
+/** Why the held table can't be mended by what is missing: another layout or setting, or rules lost or gained. */
+function findFlaws(held: Held, chains: readonly ChainDeclaration[], setting: Setting): string[] {
+  const marker = markerChain(setting)
+  if (!held.chains.has(marker))
+    return [`the table is of another version or setting: there is no chain ${marker}`]
+  return chains.flatMap(({ name, hook, rules }) => {
     const count = held.chains.get(name)
-    if (count === undefined) return hook === undefined
-    return count === rules.length
+    if (count === undefined) return hook === undefined ? [] : [`base chain ${name} is missing`]
+    return count === rules.length ? [] : [`chain ${name}: ${count} rules instead of ${rules.length}`]
+  })
+}
+
+function describeElements(changes: ElementChanges): string[] {
+  return [...changes].map(({ set, removals, additions }) => {
+    const text = (elements: readonly Element[]) =>
+      elements.length === 1 && elements[0] !== undefined
+        ? `{ ${elementText(set, elements[0])} }`
+        : `${elements.length} elements`
+    const parts = [
+      ...(removals.length > 0 ? [`has ${text(removals)} too many`] : []),
+      ...(additions.length > 0 ? [`lacks ${text(additions)}`] : []),
+    ]
+    return `${set.name} ${parts.join(' and ')}`
   })
 }
 

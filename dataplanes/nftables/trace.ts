@@ -39,7 +39,7 @@ export function trace(_table: RoutingTable, evaluation: Evaluation): string[] {
   )
   if (policy.filtered) {
     const allowed = evaluation.verdict === 'balance' || evaluation.because !== 'allowedSources'
-    const source = `${key.join(' . ')} . ${packet.source}`
+    const source = elementText(allowedSourceSet, { key: [...key, packet.source] })
     steps.push(
       `chain ${policyChain(place, policy)}: ${source} ${allowed ? 'in' : 'not in'} @${allowedSourceSet.name}: ${allowed ? `goto ${place}-${policyText({ ...policy, filtered: false })}` : 'drop'}`,
     )

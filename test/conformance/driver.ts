@@ -31,10 +31,21 @@ export class Driver {
     }
   }
 
-  /** Starts the dataplane and adopts what the kernel holds. */
+  /** Starts the dataplane and brings the kernel to the tables. */
   async start(): Promise<void> {
-    await this.#dataplane.start()
+    await this.adopt()
     await this.reconcile()
+  }
+
+  /** Starts the dataplane and takes over the order in which the kernel holds endpoints; changes nothing there. */
+  async adopt(): Promise<void> {
+    await this.#dataplane.start()
+    await this.#inTurn(this.#cluster.families, async (family) => {
+      const held = await this.#dataplane.observe(family)
+      const builder = this.#cluster.builder(family)
+      builder.drain()
+      builder.adoptOrder((route, over) => this.#dataplane.heldOrder(held, route, over))
+    })
   }
 
   /** Brings the kernel to the tables, whatever it holds. @throws ApplyError */

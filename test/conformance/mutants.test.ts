@@ -32,6 +32,7 @@ function mutant(mutate: Mutate): DataplaneFactory {
       start: () => real.start(),
       observe: (family) => real.observe(family),
       undisturbed: (family) => real.undisturbed(family),
+      heldOrder: (held, route, over) => real.heldOrder(held, route, over),
       nothingHeld: (family) => real.nothingHeld(family),
       compile(change: TableChange) {
         const wrong = mutate(change.table)

@@ -80,17 +80,17 @@ export class Testbed {
     await this.#driver.stop()
   }
 
-  /** As a process that begins, with the tables as they are; it has looked at nothing yet. */
+  /** As a process that begins: it lists the cluster anew and adopts what the kernel holds, but applies nothing yet. */
   async startProcess(): Promise<void> {
+    this.cluster.relist()
     this.#dataplane = this.newDataplane()
     this.#driver = new Driver(this.#dataplane, this.cluster)
-    await this.#dataplane.start()
+    await this.#driver.adopt()
   }
 
-  /** One process ends, another begins: it lists the cluster anew, and adopts what the kernel holds. */
+  /** One process ends, another begins and applies what is missing. */
   async restart(): Promise<void> {
     await this.stopProcess()
-    this.cluster.relist()
     await this.startProcess()
     await this.#driver.reconcile()
   }

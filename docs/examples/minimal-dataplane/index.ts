@@ -65,6 +65,11 @@ class MinimalDataplane implements Dataplane<Program, Held> {
     return false
   }
 
+  /** One rule for each endpoint: their order means nothing. */
+  heldOrder(): undefined {
+    return undefined
+  }
+
   nothingHeld(): Held {
     return { chains: new Map(), elements: new Map() }
   }
@@ -81,8 +86,9 @@ class MinimalDataplane implements Dataplane<Program, Held> {
     return program.map((command) => `${command}\n`).join('')
   }
 
+  /** The commands themselves say best what the kernel lacks. */
   measure(program: Program): ProgramSize {
-    return { operations: program.length }
+    return { operations: program.length, findings: program }
   }
 
   async apply(program: Program): Promise<ApplyReport> {
