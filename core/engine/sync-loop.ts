@@ -8,8 +8,6 @@ import type { TableChange } from '../table/table-change.ts'
 import type { Applied, EngineObserver } from './observer.ts'
 import type { Timing } from './timing.ts'
 
-const retryLimits: BackoffLimits = { retryMinMs: 100, retryMaxMs: 30_000 }
-
 /** A table that changes in place, and what was touched in it since it was last asked. A `TableBuilder` is one. */
 export interface LiveTable {
   readonly table: RoutingTable
@@ -28,6 +26,9 @@ export interface SyncLoopOptions {
   readonly auditPeriod: number
   readonly observer?: EngineObserver
 }
+
+/** How long a failed apply waits for the next attempt. */
+const retryLimits: BackoffLimits = { retryMinMs: 100, retryMaxMs: 30_000 }
 
 /** An audit reads all that the kernel holds; it may take this part of the time at most. */
 const auditShare = 0.01
