@@ -105,6 +105,15 @@ function tellProgress(proxy: RunningProxy, config: ProxyConfig, logger: Logger, 
   return () => clearTimeout(timer)
 }
 
+function warnWithoutDetector({ podDetection }: ProxyConfig, logger: Logger): void {
+  if (podDetection.mode !== 'ClusterCIDR' || podDetection.cidrs.length > 0) return
+  logger.warn(
+    {},
+    'local pods cannot be told from others, so no traffic to ClusterIPs is masqueraded, and pods are treated as ' +
+      'clients from outside where externalTrafficPolicy is Local: give --cluster-cidr or another --detect-local-mode',
+  )
+}
+
 function warnWithoutNodePorts(proxy: RunningProxy, config: ProxyConfig, logger: Logger): void {
   const answering = proxy.families.some((family) => (proxy.table(family)?.nodePortAddresses.size ?? 0) > 0)
   if (answering) return
