@@ -19,7 +19,7 @@ import { buildRoute } from './route-builder.ts'
 import type { PodSource, RoutingTable } from './routing-table.ts'
 import { ServiceClaims } from './service-claims.ts'
 import { clusterIPOf, destinationsOf, routeKeyOf, serviceKeyOf } from './service-frontends.ts'
-import type { RouteKey, ServiceRoute } from './service-route.ts'
+import type { Endpoint, RouteKey, ServiceRoute } from './service-route.ts'
 import { allowedSources } from './source-ranges.ts'
 import { type Touched, TouchedSets } from './touched.ts'
 
@@ -192,10 +192,11 @@ export class TableBuilder {
   ): void {
     for (const [key, route] of this.#routes) {
       const { cluster, local } = route.endpoints
-      const endpoints = {
-        cluster: adoptOrder(cluster, orderOf(route, 'cluster') ?? []),
-        local: adoptOrder(local, orderOf(route, 'local') ?? []),
+      const inOrder = (over: 'cluster' | 'local'): readonly Endpoint[] => {
+        const order = orderOf(route, over)
+        return order === undefined ? route.endpoints[over] : adoptOrder(route.endpoints[over], order)
       }
+      const endpoints = { cluster: inOrder('cluster'), local: inOrder('local') }
       if (endpoints.cluster !== cluster || endpoints.local !== local)
         this.#routes.set(key, { ...route, endpoints })
     }
