@@ -83,6 +83,11 @@ export interface Dataplane<Program, Held> {
  */
 export interface Capabilities {
   readonly families: readonly IpFamily[]
+  /**
+   * What it can translate. Tables have routes of every protocol all the same: one of a protocol that isn't listed is
+   * left out of the program, which neither fails for it nor touches its packets, and is named in
+   * {@link ApplyReport.degraded} whenever it comes or changes.
+   */
   readonly protocols: readonly ('TCP' | 'UDP' | 'SCTP')[]
   readonly gaps: Readonly<Partial<Record<Feature, string>>>
 }
@@ -126,7 +131,7 @@ export interface ApplyReport {
   readonly operations: number
   /** Bytes sent to the kernel or to a tool. */
   readonly bytes: number
-  /** Routes that could not be programmed as asked, each with the reason; all others were. */
+  /** Routes that could not be programmed as asked, by their keys, each with the reason; all others were. */
   readonly degraded: readonly { readonly route: string; readonly reason: string }[]
 }
 
@@ -148,7 +153,11 @@ export class ApplyError extends Error {
   }
 }
 
-/** What a dataplane package exports as its default: makes a dataplane for one node. */
+/**
+ * What a dataplane package exports as its default: makes a dataplane for one node. Not a promise of one, because a
+ * dataplane is made just to be asked for its capabilities, too, and what takes time (sockets, modules of the kernel)
+ * belongs into `start`. Throws on settings that it doesn't understand.
+ */
 export type DataplaneFactory = (options: DataplaneOptions) => Dataplane<unknown, unknown>
 
 /** What the core tells a dataplane about its node. */

@@ -96,6 +96,20 @@ const failures: readonly [string, string, string, RegExp, RegExp][] = [
     /contract/,
   ],
   [
+    'a factory that returns a promise',
+    `export default async () => ${shape(1)}`,
+    'DATAPLANE_INCOMPLETE',
+    /returned a promise/,
+    /start\(\)/,
+  ],
+  [
+    'a factory whose promise fails',
+    "export default async () => { throw new Error('no kernel module') }",
+    'DATAPLANE_INCOMPLETE',
+    /returned a promise/,
+    /start\(\)/,
+  ],
+  [
     'an older contract',
     `export default () => ${shape(0)}`,
     'DATAPLANE_CONTRACT_VERSION',
