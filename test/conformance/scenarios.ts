@@ -11,6 +11,8 @@ import { cleanupScenario } from './scenarios/cleanup.ts'
 import { crashScenario } from './scenarios/crash.ts'
 import { damageScenario } from './scenarios/damage.ts'
 import { matrixScenario } from './scenarios/matrix.ts'
+import { nodeAddressesScenario } from './scenarios/node-addresses.ts'
+import { protocolsScenario } from './scenarios/protocols.ts'
 import { randomWalkScenario } from './scenarios/random-walk.ts'
 import { restartScenario } from './scenarios/restart.ts'
 import { spreadScenario } from './scenarios/spread.ts'
@@ -42,6 +44,8 @@ export const scenarios: readonly Scenario[] = [
   matrixScenario('masqueradeAll', sourceCases('masqueradeAll', 'with masqueradeAll'), {
     masqueradeAll: true,
   }),
+  protocolsScenario,
+  nodeAddressesScenario,
   spreadScenario,
   affinityScenario,
   changesScenario,

@@ -129,6 +129,17 @@ export class Testbed {
     await host.serve(protocol, address, port)
   }
 
+  /** Binds an address to the node, as an agent or a load balancer does, and lets the core know. */
+  async bindToNode(address: string): Promise<void> {
+    await this.lab.node.addAddress(address, 'lo')
+    this.cluster.setLocalAddresses(this.specification.localAddresses)
+  }
+
+  async unbindFromNode(address: string): Promise<void> {
+    await this.lab.node.removeAddress(address, 'lo')
+    this.cluster.setLocalAddresses(this.specification.localAddresses)
+  }
+
   async close(): Promise<void> {
     await this.driver.stop().catch(() => {})
     await this.lab.close()
