@@ -231,25 +231,25 @@ export function balanceChains(
     return [{ name, rules: [translate(random, endpointsOf(place, over, protocol)), 'drop'] }]
   }
   const clientOfRoute = `meta priority & 0xffff0000 . ${client}`
+  const stick = `${clientOfRoute} timeout ${choice.affinitySeconds}s : meta priority`
   const targets = affinityEndpointsOf(place, over, protocol)
   const keep = affinityKeepChain(place, over, protocol, choice.affinitySeconds)
   return [
     {
       name: keep,
       comment: 'remember the choice, then translate',
-      rules: [
-        `update @${affinityClients.name} { ${clientOfRoute} timeout ${choice.affinitySeconds}s : meta priority }`,
-        translate('meta priority', targets),
-        'drop',
-      ],
+      rules: [`update @${affinityClients.name} { ${stick} }`, translate('meta priority', targets), 'drop'],
     },
     {
       name,
       rules: [
         `meta priority set ${full(place)} map @${affinityRoutesOf(place).name}`,
         `meta priority set meta priority . ${client} map @${affinityClients.name}`,
-        `${key} . meta priority @${targets.name} goto ${keep}`,
-        // No choice yet, or of an endpoint that has left. An update would keep the old one, so it goes first.
+        `meta priority & 0xffff != 0 update @${affinityClients.name} { ${stick} }`,
+        // Ends here, unless there is no choice yet or it is of an endpoint that has left. Only by its value can a map be
+        // asked whether it has a key: before Linux 6.5 it can't be looked up as a set.
+        translate('meta priority', targets),
+        // An update would keep the old choice, so that one goes first.
         `delete @${affinityClients.name} { ${clientOfRoute} : meta priority }`,
         `meta priority set ${key} . ${random} map @${affinityPicksOf(place, over, protocol).name}`,
         `goto ${keep}`,
