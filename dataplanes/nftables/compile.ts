@@ -1,5 +1,6 @@
 import type { Address, Endpoint, ServiceRoute, SetChange, TableChange } from '@portolan/core'
 import type { NumbersChange, RouteNumbers } from './affinity-numbers.ts'
+import type { Setting } from './chain.ts'
 import { Declarations } from './declarations.ts'
 import { ElementChanges } from './elements.ts'
 import { clusterIpSet, hairpinSet, nodePortAddressSet, serviceCidrSet } from './layout.ts'
@@ -14,7 +15,6 @@ import {
   placeOf,
   policyOfFrontend,
 } from './route-elements.ts'
-import type { Setting } from './skeleton.ts'
 
 /** The program for a change to a table that stands. */
 export function compile(change: TableChange, setting: Setting, memory: TableMemory): NftProgram {

@@ -1,7 +1,10 @@
 import type { RoutingTable } from '@portolan/core'
 import type { NumbersChange } from './affinity-numbers.ts'
+import { markerChain } from './base-chains.ts'
+import type { ChainDeclaration, Setting } from './chain.ts'
 import { declareFor, number } from './compile.ts'
 import { Declarations } from './declarations.ts'
+import { declareChains, declareSet } from './declare.ts'
 import { ElementChanges, type ElementSink } from './elements.ts'
 import type { Held } from './held.ts'
 import { describeElements, HeldComparison } from './held-comparison.ts'
@@ -9,7 +12,6 @@ import { clusterIpSet, hairpinSet, nodePortAddressSet, serviceCidrSet } from './
 import type { Degraded, NftProgram, TableMemory } from './program.ts'
 import { restoredNumbers } from './restored-numbers.ts'
 import { changeRoute, type NumberedRoute } from './route-elements.ts'
-import { type ChainDeclaration, declareChains, declareSet, markerChain, type Setting } from './skeleton.ts'
 
 /** The program from what the kernel holds to the whole table; the difference alone where the held table is sound. */
 export function reconcile(held: Held, table: RoutingTable, setting: Setting): NftProgram {
