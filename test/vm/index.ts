@@ -14,8 +14,9 @@
  * guest's kernel load by themselves.
  *
  * QEMU only translates instructions (TCG), so it runs in any virtual machine or container and needs no KVM. Measured
- * with `npm run vm -- --times true` on two busy cores: 8 s to the command. Programs run 15 to 20 times slower than
- * outside (`npm run vm -- time node --version`), so run much in one process, rather than many processes.
+ * on two cores: 3 s from the start to the command, 8 s when others use the cores (`npm run vm -- --times true`); programs
+ * take 15 to 20 times as long as outside (`npm run vm -- --times node --version`; dataplanes/nftables/kernel.test.ts: 58 s
+ * for 3.2 s). So run much in one process rather than many processes, and give it time: `ava --timeout=30m`.
  *
  * QEMU and kmod have to be installed; the kernel and busybox are packages unpacked into a cache folder
  * (`~/.cache/portolan/vm`, 470 MB; remove it to get a newer kernel), without being installed. See `provideVm`.

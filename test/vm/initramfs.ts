@@ -1,17 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { type Command, commandScript, quoted } from './command-script.ts'
 import { type ArchiveFile, cpioArchive } from './cpio.ts'
 import { decompress } from './decompress.ts'
 import type { Kernel } from './kernel.ts'
 import { loadOrder } from './kernel-modules.ts'
 
 /** What one run of the guest does. */
-export interface Job {
-  readonly command: readonly string[]
-  /** The folder it runs in. */
-  readonly cwd: string
-  /** All of its environment. */
-  readonly env: Readonly<Record<string, string>>
+export interface Job extends Command {
   /** Folders whose changes reach the host, absolute, in the order of their QEMU devices. */
   readonly writable: readonly string[]
 }
@@ -57,18 +53,4 @@ function emptyFolder(name: string): ArchiveFile {
 
 function settings({ release, modules }: Kernel): string {
   return `release=${quoted(release)}\nmodules=${quoted(modules)}\n`
-}
-
-/**
- * `env` rather than exports: names in an environment need not be names in a shell. By its path, for a busybox shell
- * would take its own.
- */
-function commandScript({ command, cwd, env }: Job): string {
-  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
-  return `exec ${['/usr/bin/env', '-i', `--chdir=${cwd}`, ...variables, ...command].map(quoted).join(' ')}\n`
-}
-
-/** One word to the shell, whatever is in it. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
 }

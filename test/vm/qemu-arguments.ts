@@ -18,7 +18,9 @@ export function qemuArguments({ kernel, writable, cpus, memoryMiB }: Machine): s
   return [
     // Never KVM: where it only seems to work (nested), the guest hangs. microvm boots a second faster than q35, and
     // sometimes not at all.
-    ...['-machine', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max'],
+    // No protection keys: where there are some, V8 keeps a list of its code pages, and its threads trip over it at
+    // times ("Check failed: it->second.Size() > offset").
+    ...['-machine', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max,pku=off'],
     ...['-smp', String(cpus), '-m', `${memoryMiB}M`],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-nic', 'none', '-no-reboot'],
     ...[

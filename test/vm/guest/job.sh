@@ -13,6 +13,9 @@ $bb ln -s /proc/self/fd /dev/fd
 $bb ln -s fd/0 /dev/stdin
 $bb ln -s fd/1 /dev/stdout
 $bb ln -s fd/2 /dev/stderr
+# As systemd has it: a program may have many files open if it asks for it, which Node does.
+ulimit -Sn 1024
+ulimit -Hn 524288
 $bb ip link set lo up
 $bb hostname vm
 # A network namespace's end waits for several grace periods of RCU, which take a second on a translated machine.
