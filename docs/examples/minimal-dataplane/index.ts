@@ -65,7 +65,7 @@ class MinimalDataplane implements Dataplane<Program, Held> {
     return false
   }
 
-  /** One rule for each endpoint: their order means nothing. */
+  /** Rules have endpoints sorted: the table's order means nothing. */
   heldOrder(): undefined {
     return undefined
   }
