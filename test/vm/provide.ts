@@ -1,6 +1,6 @@
 import { execa } from 'execa'
 import { fetchKernel } from './fetch-kernel.ts'
-import { cachedKernel, type Kernel } from './kernel.ts'
+import { cachedKernel, cacheFolder, type Kernel } from './kernel.ts'
 import { findProgram, installArguments, missingTools } from './tools.ts'
 import { VmError } from './vm-error.ts'
 
@@ -24,7 +24,8 @@ export function missingForVm(): readonly string[] {
     const names = tools.map((tool) => tool.program).join(', ')
     lines.push(`not installed: ${names}; on Debian, as root: apt-get ${installArguments(tools).join(' ')}`)
   }
-  if (cachedKernel() === undefined) lines.push('no kernel unpacked yet; on Debian: npm run vm -- uname -r')
+  if (cachedKernel() === undefined)
+    lines.push(`no kernel in ${cacheFolder()}; npm run vm -- uname -r puts one there (on Debian, by apt-get)`)
   return lines
 }
 
