@@ -43,6 +43,7 @@ export async function run(flags: RunFlags): Promise<void> {
     { families: proxy.families, source: proxy.source.description, ...proxy.probe.facts },
     `dataplane ${proxy.dataplane.name} can run here`,
   )
+  warnWithoutDetector(config, logger)
   const stopTelling = tellProgress(proxy, config, logger, begun)
   const stop = stopOnSignals(proxy, logger)
   try {
