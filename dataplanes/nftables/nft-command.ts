@@ -1,7 +1,5 @@
-import { open, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { ExecaError, execa } from 'execa'
+import { openUnnamedFile } from './unnamed-file.ts'
 
 /** nft said no, or could not be started. */
 export class NftCommandError extends Error {
@@ -31,15 +29,9 @@ export class NftCommand {
 
   /** Applies a script in one transaction. */
   async run(script: string): Promise<void> {
-    // nft opens /dev/stdin by name, which fails on the socket that Node gives a child. A file without a name can be
-    // opened through its descriptor, and nothing is left behind when this process dies.
-    const path = join(
-      tmpdir(),
-      `portolan-${process.pid}-${Date.now()}-${Math.random().toString(36).slice(2)}.nft`,
-    )
-    const file = await open(path, 'wx+', 0o600)
+    // nft opens /dev/stdin by name, which fails on the socket that Node gives a child.
+    const file = await openUnnamedFile()
     try {
-      await rm(path)
       await file.writeFile(script)
       await this.#nft(['-f', `/proc/${process.pid}/fd/${file.fd}`])
     } finally {
