@@ -29,7 +29,7 @@ if [ "${#missing[@]}" -gt 0 ]; then
 fi
 
 stamp=node_modules/.portolan-setup
-wanted=$(cat package-lock.json package.json | sha256sum | cut -d' ' -f1)
+wanted=$(sha256sum < package-lock.json | cut -d' ' -f1)
 if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
   echo "setup: installing npm packages (about half a minute)"
   npm ci --no-audit --no-fund --loglevel=error

@@ -3,7 +3,8 @@
  *
  * For each size: an embedded API server with so many Services of 10 endpoints (one port), and the proxy as a process of
  * its own on a virtual node. Cold start: from the list's first byte to the commit, process start not counted. Then one
- * endpoint at a time is replaced through the API. CPU includes the tools that the proxy starts.
+ * endpoint at a time is replaced through the API, and the proxy is started again on what the kernel holds. CPU includes
+ * the tools that the proxy starts.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -30,6 +31,8 @@ const transports = (process.env.TRANSPORTS ?? 'netlink,nft').split(',')
 type Message =
   | {
       readonly is: 'started'
+      /** Kernel operations of the first apply. */
+      readonly operations: number
       readonly cpuSeconds: number
       readonly applyCpuSeconds: number
       readonly rssMiB: number
@@ -63,17 +66,16 @@ async function measure(services: number, transport: string): Promise<void> {
   await writeFile(join(folder, 'token'), 'bench')
   await writeFile(join(folder, 'ca.crt'), server.certificateAuthority ?? '')
   const { hostname, port } = new URL(server.url)
-  const proxy = fork(fileURLToPath(import.meta.url), [folder, transport], {
-    // As core/cli/portolan.js has it.
-    execArgv: ['--max-semi-space-size=4'],
-    env: { ...process.env, KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port },
-  })
+  const start = () =>
+    fork(fileURLToPath(import.meta.url), [folder, transport], {
+      // As core/cli/portolan.js has it.
+      execArgv: ['--max-semi-space-size=4'],
+      env: { ...process.env, KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port },
+    })
+  let proxy = start()
   try {
-    const started = await next(proxy, 'started')
     console.log(`${services} Services x 10, ${transport}`)
-    console.log(
-      `  cold start: ${started.cpuSeconds.toFixed(2)} s CPU, of which apply ${started.applyCpuSeconds.toFixed(2)} s; RSS ${started.rssMiB} MiB`,
-    )
+    console.log(`  cold start: ${describe(await next(proxy, 'started'))}`)
     const count = transport === 'nft' ? Math.min(changes, 100) : changes
     const times: { begun: number; received: number }[] = []
     for (let change = 1; change <= count + warmUp; change++) {
@@ -89,8 +91,10 @@ async function measure(services: number, transport: string): Promise<void> {
     console.log(
       `  CPU per change ${each.toFixed(2)} ms; RSS ${usage.rssMiB} MiB, peak ${usage.peakRssMiB} MiB`,
     )
-    proxy.send('end')
-    await once(proxy, 'exit')
+    await end(proxy, 'leave')
+    proxy = start()
+    console.log(`  warm start: ${describe(await next(proxy, 'started'))}`)
+    await end(proxy, 'cleanup')
   } finally {
     proxy.kill()
     await rm(folder, { recursive: true, force: true })
@@ -105,6 +109,17 @@ async function next<Is extends Message['is']>(
     const [message] = (await once(proxy, 'message')) as [Message]
     if (message.is === is) return message as Extract<Message, { is: Is }>
   }
+}
+
+async function end(proxy: ChildProcess, how: 'leave' | 'cleanup'): Promise<void> {
+  const exited = once(proxy, 'exit')
+  proxy.send(how)
+  await exited
+}
+
+function describe(started: Extract<Message, { is: 'started' }>): string {
+  const { cpuSeconds, applyCpuSeconds, rssMiB, operations } = started
+  return `${cpuSeconds.toFixed(2)} s CPU, of which apply ${applyCpuSeconds.toFixed(2)} s; ${operations} operations; RSS ${rssMiB} MiB`
 }
 
 function ask(proxy: ChildProcess): Promise<Extract<Message, { is: 'usage' }>> {
@@ -125,7 +140,9 @@ async function runProxy(): Promise<void> {
   const flags = { node, dataplaneOption: [`transport=${transport}`], clusterCidr: '10.128.0.0/9' }
   const ignore = () => {}
   const logger = { debug: ignore, info: ignore, warn: console.error, error: console.error }
-  const onApplied = ({ why, timings }: Applied) => {
+  let operations = 0
+  const onApplied = ({ why, timings, report }: Applied) => {
+    if (why === 'start') operations += report.operations
     if (why !== 'change') return
     const { received = timings.begun, begun, applied } = timings
     tell({ is: 'changed', begun: applied - begun, received: applied - received })
@@ -142,7 +159,13 @@ async function runProxy(): Promise<void> {
   const synced = cpuSeconds()
   await proxy.firstApplied
   const applied = cpuSeconds()
-  tell({ is: 'started', cpuSeconds: applied - since, applyCpuSeconds: applied - synced, rssMiB: rssMiB() })
+  tell({
+    is: 'started',
+    operations,
+    cpuSeconds: applied - since,
+    applyCpuSeconds: applied - synced,
+    rssMiB: rssMiB(),
+  })
   since = applied
   process.on('message', (message) => {
     if (message === 'usage') {
@@ -152,7 +175,7 @@ async function runProxy(): Promise<void> {
       // The engine would take a cleanup for drift.
       proxy
         .stop()
-        .then(() => proxy.dataplane.cleanup())
+        .then(() => (message === 'cleanup' ? proxy.dataplane.cleanup() : undefined))
         .then(() => process.exit(0))
     }
   })

@@ -66,10 +66,9 @@ export class ApplyLog implements EngineObserver {
       this.#logger.debug({ stack: error.stack }, 'where it failed')
   }
 
-  onDrift({ family, operations, repair }: Drift): void {
-    const lines = repair.split('\n').filter((line) => line.trim() !== '')
+  onDrift({ family, operations, findings }: Drift): void {
     this.#logger.warn(
-      { family, operations, repair: lines.slice(0, 10) },
+      { family, operations, findings: findings.slice(0, 10) },
       'something else changed our rules; repairing. Find out which tool does it',
     )
   }

@@ -1,7 +1,13 @@
 import type { ObjectProblem } from '../cluster/records.ts'
 
+const outcomes: Readonly<Record<ObjectProblem['skipped'], string>> = {
+  object: 'the whole object is left out',
+  value: 'this value is left out',
+  file: 'what it held before stays',
+}
+
 /** `Service shop/web: spec.clusterIPs[0] "10.0.0.999": must be an IP address (left out)`, in one line. */
 export function describeProblem({ kind, object, field, value, mend, skipped }: ObjectProblem): string {
-  const left = skipped === 'object' ? 'the whole object is left out' : 'this value is left out'
-  return `${kind} ${object}: ${field} ${value}: ${mend} (${left})`
+  const what = value === '' ? field : `${field} ${value}`
+  return `${kind} ${object}: ${what}: ${mend} (${outcomes[skipped]})`
 }

@@ -108,7 +108,8 @@ function addCleanup(program: Command): void {
     .summary('remove everything that Portolan made in this kernel')
     .description(
       'Removes everything that the dataplane ever made in this kernel, and nothing else. Services stop working on ' +
-        'this node until something programs them again. Needs root, or CAP_NET_ADMIN.',
+        'this node until something programs them again, and connections through them may break. Stop portolan run ' +
+        'first: it takes a cleanup for damage. Needs root, or CAP_NET_ADMIN.',
     )
     .option('--dataplane <name>', 'whose rules to remove', 'nftables')
     .option(

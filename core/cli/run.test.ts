@@ -221,7 +221,7 @@ test.serial('run repairs what another tool deleted', async (t) => {
   const running = await node.start('--audit-period', '200ms')
   await run('ip', ['netns', 'exec', node.name, 'nft', 'flush', 'map', 'ip', 'portolan', 'vips'])
   const drift = await running.said('something else changed our rules')
-  t.regex(JSON.stringify(drift.repair), /vips/)
+  t.regex(JSON.stringify(drift.findings), /vips lacks/)
   t.true(await eventually(async () => (await node.nft('vips')).includes('10.96.0.10')))
   t.is(await running.stop('SIGTERM'), 0)
 })

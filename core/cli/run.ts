@@ -43,6 +43,7 @@ export async function run(flags: RunFlags): Promise<void> {
     { families: proxy.families, source: proxy.source.description, ...proxy.probe.facts },
     `dataplane ${proxy.dataplane.name} can run here`,
   )
+  warnWithoutDetector(config, logger)
   const stopTelling = tellProgress(proxy, config, logger, begun)
   const stop = stopOnSignals(proxy, logger)
   try {
@@ -103,6 +104,15 @@ function tellProgress(proxy: RunningProxy, config: ProxyConfig, logger: Logger, 
     warnWithoutNodePorts(proxy, config, logger)
   })
   return () => clearTimeout(timer)
+}
+
+function warnWithoutDetector({ podDetection }: ProxyConfig, logger: Logger): void {
+  if (podDetection.mode !== 'ClusterCIDR' || podDetection.cidrs.length > 0) return
+  logger.warn(
+    {},
+    'local pods cannot be told from others, so no traffic to ClusterIPs is masqueraded, and pods are treated as ' +
+      'clients from outside where externalTrafficPolicy is Local: give --cluster-cidr or another --detect-local-mode',
+  )
 }
 
 function warnWithoutNodePorts(proxy: RunningProxy, config: ProxyConfig, logger: Logger): void {

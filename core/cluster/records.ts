@@ -104,6 +104,6 @@ export interface ObjectProblem {
   readonly value: string
   /** What is wrong and what would be right. */
   readonly mend: string
-  /** Whether the whole object was left out, or just this field's value. */
-  readonly skipped: 'object' | 'value'
+  /** Whether the whole object was left out, just this field's value, or a whole file so that what it held before stays. */
+  readonly skipped: 'object' | 'value' | 'file'
 }

@@ -1,6 +1,7 @@
 import type { IpFamily } from '../table/address.ts'
 import type { Evaluation } from '../table/evaluate.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
+import type { ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
 
 /** Raised whenever a dataplane written for the contract before it would misbehave with the one after it. */
@@ -37,6 +38,13 @@ export interface Dataplane<Program, Held> {
    * observes and compares.
    */
   undisturbed(family: IpFamily): Promise<boolean>
+
+  /**
+   * The order in which the kernel holds a list of a route's endpoints: their `endpointKey`s by slot. The core takes it
+   * over at a warm start, so that `reconcile` finds every endpoint where it is. `undefined`: the kernel doesn't hold
+   * the list, or order means nothing to this dataplane.
+   */
+  heldOrder(held: Held, route: ServiceRoute, over: 'cluster' | 'local'): readonly string[] | undefined
 
   /** What a kernel without anything of ours holds; what `plan --from nothing` starts from. */
   nothingHeld(family: IpFamily): Held
@@ -75,6 +83,11 @@ export interface Dataplane<Program, Held> {
  */
 export interface Capabilities {
   readonly families: readonly IpFamily[]
+  /**
+   * What it can translate. Tables have routes of every protocol all the same: one of a protocol that isn't listed is
+   * left out of the program, which neither fails for it nor touches its packets, and is named in
+   * {@link ApplyReport.degraded} whenever it comes or changes.
+   */
   readonly protocols: readonly ('TCP' | 'UDP' | 'SCTP')[]
   readonly gaps: Readonly<Partial<Record<Feature, string>>>
 }
@@ -107,13 +120,18 @@ export interface ProbeReport {
 export interface ProgramSize {
   /** Kernel operations: set elements, rules, map updates. Zero: nothing to do. */
   readonly operations: number
+  /**
+   * Of a program by `reconcile`: what the kernel holds differently, a line for each object, such as `chain services:
+   * 0 rules instead of 4`. For the log when rules have drifted. Empty for a program by `compile`.
+   */
+  readonly findings: readonly string[]
 }
 
 export interface ApplyReport {
   readonly operations: number
   /** Bytes sent to the kernel or to a tool. */
   readonly bytes: number
-  /** Routes that could not be programmed as asked, each with the reason; all others were. */
+  /** Routes that could not be programmed as asked, by their keys, each with the reason; all others were. */
   readonly degraded: readonly { readonly route: string; readonly reason: string }[]
 }
 
@@ -135,7 +153,11 @@ export class ApplyError extends Error {
   }
 }
 
-/** What a dataplane package exports as its default: makes a dataplane for one node. */
+/**
+ * What a dataplane package exports as its default: makes a dataplane for one node. Not a promise of one, because a
+ * dataplane is made just to be asked for its capabilities, too, and what takes time (sockets, modules of the kernel)
+ * belongs into `start`. Throws on settings that it doesn't understand.
+ */
 export type DataplaneFactory = (options: DataplaneOptions) => Dataplane<unknown, unknown>
 
 /** What the core tells a dataplane about its node. */

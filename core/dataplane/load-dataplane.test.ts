@@ -8,7 +8,18 @@ const options = { masqueradeBit: 14, settings: {} }
 
 /** A dataplane's shape as source text; `without` leaves members out. */
 function shape(version: number, without: readonly string[] = []): string {
-  const methods = ['probe', 'start', 'observe', 'nothingHeld', 'compile', 'reconcile', 'print', 'measure']
+  const methods = [
+    'probe',
+    'start',
+    'observe',
+    'undisturbed',
+    'heldOrder',
+    'nothingHeld',
+    'compile',
+    'reconcile',
+    'print',
+    'measure',
+  ]
     .concat(['apply', 'trace', 'stop', 'cleanup'])
     .filter((method) => !without.includes(method))
   return `({
@@ -83,6 +94,20 @@ const failures: readonly [string, string, string, RegExp, RegExp][] = [
     'DATAPLANE_INCOMPLETE',
     /undefined/,
     /contract/,
+  ],
+  [
+    'a factory that returns a promise',
+    `export default async () => ${shape(1)}`,
+    'DATAPLANE_INCOMPLETE',
+    /returned a promise/,
+    /start\(\)/,
+  ],
+  [
+    'a factory whose promise fails',
+    "export default async () => { throw new Error('no kernel module') }",
+    'DATAPLANE_INCOMPLETE',
+    /returned a promise/,
+    /start\(\)/,
   ],
   [
     'an older contract',

@@ -15,6 +15,8 @@ const requiredMethods = [
   'probe',
   'start',
   'observe',
+  'undisturbed',
+  'heldOrder',
   'nothingHeld',
   'compile',
   'reconcile',
@@ -66,7 +68,7 @@ export async function loadDataplane(
   const factory = await loadFactory(name, workingDirectory)
   let made: unknown
   try {
-    made = await factory(options)
+    made = factory(options)
   } catch (cause) {
     throw new DataplaneLoadError(
       'DATAPLANE_BROKEN',
@@ -158,6 +160,15 @@ function notInstalled(name: string, specifier: string, cause: unknown): Dataplan
 }
 
 function checkContract(name: string, made: unknown): Dataplane<unknown, unknown> {
+  if (made instanceof Promise) {
+    // Nobody waits for it: its own failure must not end the process as an unhandled one.
+    made.catch(() => {})
+    throw new DataplaneLoadError(
+      'DATAPLANE_INCOMPLETE',
+      `dataplane '${name}': its factory returned a promise, not a dataplane`,
+      'a DataplaneFactory returns at once; what has to be awaited belongs into start()',
+    )
+  }
   if (typeof made !== 'object' || made === null) {
     throw new DataplaneLoadError(
       'DATAPLANE_INCOMPLETE',

@@ -29,6 +29,8 @@ class AddressTable implements LiveTable {
     this.#touched.triggerTimes.push(Number(text.split('.')[3]))
   }
 
+  adoptOrder(): void {}
+
   drain(): TouchedSets {
     const touched = this.#touched
     this.#touched = new TouchedSets()
@@ -82,6 +84,9 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
   trace() {
     return []
   }
+  heldOrder() {
+    return undefined
+  }
   nothingHeld(): ReadonlySet<string> {
     return new Set()
   }
@@ -110,7 +115,7 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
   }
 
   measure({ add, remove }: Program) {
-    return { operations: add.length + remove.length }
+    return { operations: add.length + remove.length, findings: [this.print({ family: 'IPv4', add, remove })] }
   }
 
   apply(program: Program) {
@@ -125,7 +130,7 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
       for (const address of program.remove) {
         if (!held.delete(address)) throw new ApplyError(`${address} does not exist`)
       }
-      return { ...this.measure(program), bytes: 0, degraded: [] }
+      return { operations: this.measure(program).operations, bytes: 0, degraded: [] }
     })
   }
 }
@@ -454,7 +459,7 @@ test('an audit names drift and repairs it', async (t) => {
   await timing.pass(0)
   dataplane.kernel.IPv4 = new Set(['10.6.6.6'])
   await timing.pass(1000)
-  t.like(notes.drift[0], { family: 'IPv4', operations: 2, repair: '+10.0.0.1 -10.6.6.6' })
+  t.like(notes.drift[0], { family: 'IPv4', operations: 2, findings: ['+10.0.0.1 -10.6.6.6'] })
   t.deepEqual([...dataplane.kernel.IPv4], ['10.0.0.1'])
   t.is(notes.applied.at(-1)?.why, 'repair')
 })

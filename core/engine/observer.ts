@@ -55,6 +55,6 @@ export interface Drift {
   readonly family: IpFamily
   /** Kernel operations that the repair takes. */
   readonly operations: number
-  /** The repair in the mechanism's own language, which names what differs. */
-  readonly repair: string
+  /** What differs, a line for each object of the mechanism. */
+  readonly findings: readonly string[]
 }

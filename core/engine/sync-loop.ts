@@ -1,9 +1,10 @@
+import { type BackoffLimits, backoff } from '../backoff.ts'
 import type { ApplyReport, Dataplane } from '../dataplane/contract.ts'
 import type { IpFamily } from '../table/address.ts'
 import { AppliedTable, isEmptyChange, type Touched } from '../table/diff.ts'
 import { type RoutingTable, tableSets } from '../table/routing-table.ts'
+import type { ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
-import { backoff } from './backoff.ts'
 import type { Applied, EngineObserver } from './observer.ts'
 import type { Timing } from './timing.ts'
 
@@ -11,6 +12,7 @@ import type { Timing } from './timing.ts'
 export interface LiveTable {
   readonly table: RoutingTable
   drain(): Touched
+  adoptOrder(orderOf: (route: ServiceRoute, over: 'cluster' | 'local') => readonly string[] | undefined): void
 }
 
 export interface SyncLoopOptions {
@@ -24,6 +26,9 @@ export interface SyncLoopOptions {
   readonly auditPeriod: number
   readonly observer?: EngineObserver
 }
+
+/** How long a failed apply waits for the next attempt. */
+const retryLimits: BackoffLimits = { retryMinMs: 100, retryMaxMs: 30_000 }
 
 /** An audit reads all that the kernel holds; it may take this part of the time at most. */
 const auditShare = 0.01
@@ -132,7 +137,7 @@ export class SyncLoop {
         this.#finish()
         if (this.#stopped) return
         const { family, observer, timing } = this.#options
-        const retryIn = backoff(this.#failures, timing.random)
+        const retryIn = backoff(this.#failures, retryLimits, timing.random)
         this.#scheduled = true
         this.#cancelTimer = timing.after(retryIn, this.#begin)
         this.#tell(() => observer?.onFailed?.({ family, error, failures: this.#failures, retryIn }))
@@ -173,6 +178,7 @@ export class SyncLoop {
     // From here to the apply nothing waits, so the change and the program speak of the same table.
     const received = this.#takePending()
     this.#drain()
+    if (why === 'start') live.adoptOrder((route, over) => dataplane.heldOrder(held, route, over))
     const change = this.#applied.fullDifference(live.table)
     const computed = timing.now()
     const program = dataplane.reconcile(held, live.table)
@@ -204,9 +210,9 @@ export class SyncLoop {
       if (this.#stopped || this.#pending) return
       const computed = timing.now()
       const program = dataplane.reconcile(held, live.table)
-      const { operations } = dataplane.measure(program)
+      const { operations, findings } = dataplane.measure(program)
       if (operations === 0) return
-      this.#tell(() => observer?.onDrift?.({ family, operations, repair: dataplane.print(program) }))
+      this.#tell(() => observer?.onDrift?.({ family, operations, findings }))
       const compiled = timing.now()
       const report = await dataplane.apply(program)
       this.#report('repair', undefined, report, { begun, computed, compiled })

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { arrangeEndpoints } from './arrange-endpoints.ts'
+import { adoptOrder, arrangeEndpoints } from './arrange-endpoints.ts'
 import { address } from './example-records.ts'
 import { type Endpoint, endpointKey } from './service-route.ts'
 
@@ -78,4 +78,28 @@ test('it holds the new set, and moves at most as many as left', (t) => {
     }),
     { numRuns: 1000 },
   )
+})
+
+test("a predecessor's order is taken over: what it had stays in place, what it lacks fills up", (t) => {
+  const rows: [string[], number[], string][] = [
+    [['3', '1', '2'], [1, 2, 3], '3 1 2'],
+    [['3', '9', '1'], [1, 2, 3], '3 2 1'],
+    [['2', '1'], [1, 2, 3], '2 1 3'],
+    [['9', '8', '2'], [2], '2'],
+    [['', '2', '1'], [1, 2], '1 2'],
+    [[], [1, 2], '1 2'],
+  ]
+  for (const [order, now, expected] of rows) {
+    const keys = order.map((last) => (last === '' ? '' : endpointKey(endpoint(Number(last)))))
+    const arranged = adoptOrder(
+      now.map((last) => endpoint(last)),
+      keys,
+    )
+    t.is(lasts(arranged).join(' '), expected)
+  }
+})
+
+test('an order that is there already gives the very same list', (t) => {
+  const list = [endpoint(2), endpoint(1)]
+  t.is(adoptOrder(list, list.map(endpointKey)), list)
 })

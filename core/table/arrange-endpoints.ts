@@ -1,3 +1,4 @@
+import type { Address } from './address.ts'
 import { type Endpoint, endpointKey } from './service-route.ts'
 
 /**
@@ -25,6 +26,20 @@ export function arrangeEndpoints(
   if (!changed) return before
   return closeGaps(slots, [...coming.values()].sort(byAddressAndPort))
 }
+
+/**
+ * The same endpoints in the order of a predecessor, given as endpoint keys by slot; those that it doesn't have fill up
+ * as newcomers do. The very same array when it is in that order.
+ */
+export function adoptOrder(endpoints: readonly Endpoint[], order: readonly string[]): readonly Endpoint[] {
+  const known = new Map(endpoints.map((endpoint) => [endpointKey(endpoint), endpoint]))
+  const before = order.map((key) => known.get(key) ?? departed)
+  const arranged = arrangeEndpoints(before, endpoints)
+  return arranged.every((endpoint, index) => endpoint === endpoints[index]) ? endpoints : arranged
+}
+
+/** Stands for an endpoint that has left: no endpoint has port 0. */
+const departed: Endpoint = { address: '0.0.0.0' as Address, port: 0, local: false }
 
 function closeGaps(slots: (Endpoint | undefined)[], newcomers: Endpoint[]): readonly Endpoint[] {
   const filled: Endpoint[] = []

@@ -63,6 +63,8 @@ export function evaluate(table: RoutingTable, packet: Packet): Evaluation {
   const sourceClass = classifySource(table, packet)
   const found = findFrontend(table, packet)
   if (found !== undefined) return evaluateFrontend(found.route, found.frontend, packet, sourceClass)
+  // An agent may have bound a ClusterIP to an interface of this node (NodeLocal DNSCache): that is the agent's then.
+  if (table.localAddresses.has(packet.destination)) return { verdict: 'none', packet, sourceClass }
   if (table.clusterIPs.has(packet.destination)) {
     return { verdict: 'reject', because: 'otherPort', packet, sourceClass }
   }

@@ -138,6 +138,9 @@ function noneReason(evaluation: Evaluation, table: RoutingTable): string {
     const where = answering.length === 0 ? 'at no address of this node' : `at ${listed(answering)} only`
     return `NodePort ${port}/${protocol} answers ${where} (nodePortAddresses): not touched`
   }
+  if (table.clusterIPs.has(destination)) {
+    return `no Service answers at ${destination} ${protocol} port ${port}, and the ClusterIP is an address of this node itself: not touched`
+  }
   return `no Service answers at ${destination} ${protocol} port ${port}, and it is no ClusterIP: not touched`
 }
 

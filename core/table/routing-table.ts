@@ -12,7 +12,7 @@ export interface RoutingTable {
   readonly frontends: ReadonlyMap<FrontendKey, RouteKey>
   /** ClusterIPs of existing Services: what matches no frontend there is rejected (SEMANTICS 6). */
   readonly clusterIPs: ReadonlySet<Address>
-  /** Ranges of ClusterIPs: an address in them that no Service has is dropped (SEMANTICS 6). */
+  /** Ranges of ClusterIPs: an address in them that no Service has is dropped (SEMANTICS 6). Disjoint. */
   readonly serviceCidrs: ReadonlySet<Cidr>
   /** Addresses of this node at which NodePorts answer (SEMANTICS 8). Never loopback. */
   readonly nodePortAddresses: ReadonlySet<Address>

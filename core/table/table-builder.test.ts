@@ -463,3 +463,14 @@ test('without interface addresses those of the Node object stand in', (t) => {
     '192.168.0.2',
   ] as never)
 })
+
+test('a ServiceCIDR inside another one counts once, and alone when the wider one goes', (t) => {
+  const builder = new TableBuilder({ family: 'IPv4', nodeName: 'here', podSource: { by: 'none' } })
+  builder.setServiceCidr({ kind: 'ServiceCIDR', key: 'narrow', cidrs: [cidr('10.96.0.0/16')] })
+  builder.setServiceCidr({ kind: 'ServiceCIDR', key: 'wide', cidrs: [cidr('10.96.0.0/12')] })
+  builder.drain()
+  t.deepEqual([...builder.table.serviceCidrs], [cidr('10.96.0.0/12')])
+  builder.removeServiceCidr('wide')
+  builder.drain()
+  t.deepEqual([...builder.table.serviceCidrs], [cidr('10.96.0.0/16')])
+})

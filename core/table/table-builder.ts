@@ -7,7 +7,8 @@ import type {
 } from '../cluster/records.ts'
 import { mergeSlices, SliceCache } from '../cluster/slice-cache.ts'
 import { loopbackAddress } from '../cluster/usable-address.ts'
-import { type Address, type Cidr, familyOf, type IpFamily } from './address.ts'
+import { type Address, type Cidr, disjointCidrs, familyOf, type IpFamily } from './address.ts'
+import { adoptOrder } from './arrange-endpoints.ts'
 import { CountedSet } from './counted-set.ts'
 import { isLocal, type NodeTopology, selectEndpoints } from './endpoint-selection.ts'
 import type { Evaluation } from './evaluate.ts'
@@ -18,7 +19,7 @@ import { buildRoute } from './route-builder.ts'
 import type { PodSource, RoutingTable } from './routing-table.ts'
 import { ServiceClaims } from './service-claims.ts'
 import { clusterIPOf, destinationsOf, routeKeyOf, serviceKeyOf } from './service-frontends.ts'
-import type { RouteKey, ServiceRoute } from './service-route.ts'
+import type { Endpoint, RouteKey, ServiceRoute } from './service-route.ts'
 import { allowedSources } from './source-ranges.ts'
 import { type Touched, TouchedSets } from './touched.ts'
 
@@ -182,6 +183,25 @@ export class TableBuilder {
     return touched
   }
 
+  /**
+   * Takes over the order in which a predecessor left the endpoints in the kernel, for the table as of the last `drain`.
+   * To be called before anything is applied: nothing is touched by it.
+   */
+  adoptOrder(
+    orderOf: (route: ServiceRoute, over: 'cluster' | 'local') => readonly string[] | undefined,
+  ): void {
+    for (const [key, route] of this.#routes) {
+      const { cluster, local } = route.endpoints
+      const inOrder = (over: 'cluster' | 'local'): readonly Endpoint[] => {
+        const order = orderOf(route, over)
+        return order === undefined ? route.endpoints[over] : adoptOrder(route.endpoints[over], order)
+      }
+      const endpoints = { cluster: inOrder('cluster'), local: inOrder('local') }
+      if (endpoints.cluster !== cluster || endpoints.local !== local)
+        this.#routes.set(key, { ...route, endpoints })
+    }
+  }
+
   /** The Service behind a route, as it is now. */
   serviceOf(route: RouteKey): ServiceRecord | undefined {
     return this.#services.get(serviceKeyOf(route))
@@ -263,9 +283,9 @@ export class TableBuilder {
     replaceMembers(this.#nodePorts, answering, this.#touched.sets.nodePortAddresses)
   }
 
-  /** Two ServiceCIDRs may name the same range, so it is the union that counts (SEMANTICS 13, quirk 2). */
+  /** Two ServiceCIDRs may name the same range, or one inside the other: the union counts (SEMANTICS 13, quirk 2). */
   #placeRanges(): void {
-    const all = new Set([...this.#serviceCidrs.values()].flat())
+    const all = new Set(disjointCidrs([...this.#serviceCidrs.values()].flat()))
     replaceMembers(this.#ranges, all, this.#touched.sets.serviceCidrs)
   }
 

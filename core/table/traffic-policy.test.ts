@@ -380,6 +380,10 @@ test('the rest of the ClusterIP ranges: other ports rejected, unallocated addres
   t.like(ask('10.96.9.9', 80), { verdict: 'drop', because: 'unallocated' })
   t.is(ask('5.6.7.8', 81).verdict, 'none')
   t.is(ask('fd00::9', 80).verdict, 'none')
+  builder.setLocalAddresses(new Set([address('10.96.0.1'), address('10.96.9.9')]))
+  builder.drain()
+  t.is(ask('10.96.0.1', 81).verdict, 'none', 'bound to this node, as by NodeLocal DNSCache')
+  t.is(ask('10.96.9.9', 80).verdict, 'none')
 })
 
 test('pods are told by interface where the mode says so, the node by its addresses', (t) => {

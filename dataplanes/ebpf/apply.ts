@@ -46,7 +46,7 @@ export function applyElements(
   const routes = program.routes.flatMap((step): PlannedRoute[] => {
     const planned = plan(step, numbers, now)
     if (typeof planned !== 'string') return [planned]
-    degraded.push({ route: (step.after ?? step.before)?.name ?? step.key, reason: planned })
+    degraded.push({ route: step.key, reason: planned })
     return []
   })
   const writing = new Writing(object, program, routes)

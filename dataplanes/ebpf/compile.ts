@@ -29,7 +29,7 @@ function isServed(route: ServiceRoute | undefined): boolean {
 /** What is to be told about a route that can't be served. */
 export function degradedBy(route: ServiceRoute | undefined): EbpfProgram['degraded'] {
   const reason = route === undefined ? undefined : unsupported(route)
-  return route === undefined || reason === undefined ? [] : [{ route: route.name, reason }]
+  return route === undefined || reason === undefined ? [] : [{ route: route.key, reason }]
 }
 
 function addressSteps(set: AddressSet, { added, removed }: SetChange<Address>): AddressStep[] {

@@ -82,6 +82,11 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     return nothingHeld(family)
   }
 
+  /** Endpoints are compared as sets: the table's order means nothing. */
+  heldOrder(): undefined {
+    return undefined
+  }
+
   compile(change: TableChange): EbpfProgram {
     return compile(change)
   }
@@ -95,7 +100,14 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   measure(program: EbpfProgram): ProgramSize {
-    return { operations: operations(program) }
+    // Of what was found to differ the program says most plainly what it is.
+    const findings =
+      program.adopt === undefined
+        ? []
+        : print(program)
+            .split('\n')
+            .filter((line) => line !== '')
+    return { operations: operations(program), findings }
   }
 
   async apply(program: EbpfProgram): Promise<ApplyReport> {

@@ -65,7 +65,7 @@ test('SCTP is left out and told about, whether compiled or reconciled', (t) => {
   for (const program of [compile(fullDifference(empty, sctp)), reconcile(nothingHeld('IPv4'), sctp)]) {
     t.deepEqual(program.routes, [])
     t.regex(program.degraded[0]!.reason, /no SCTP/)
-    t.is(program.degraded[0]!.route, 'a/b')
+    t.is(program.degraded[0]!.route, 'a/b/SCTP')
   }
 })
 

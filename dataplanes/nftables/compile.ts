@@ -1,9 +1,10 @@
 import type { Address, Endpoint, ServiceRoute, SetChange, TableChange } from '@portolan/core'
 import type { NumbersChange, RouteNumbers } from './affinity-numbers.ts'
+import type { Setting } from './chain.ts'
 import { Declarations } from './declarations.ts'
 import { ElementChanges } from './elements.ts'
 import { clusterIpSet, hairpinSet, nodePortAddressSet, serviceCidrSet } from './layout.ts'
-import { lastAffinityRoute, maximumAffinityCount, maximumCount } from './numbers.ts'
+import { firstAffinityRoute, lastAffinityRoute, maximumAffinityCount, maximumCount } from './numbers.ts'
 import type { Degraded, NftProgram, TableMemory } from './program.ts'
 import {
   boundedEndpoints,
@@ -14,7 +15,6 @@ import {
   placeOf,
   policyOfFrontend,
 } from './route-elements.ts'
-import type { Setting } from './skeleton.ts'
 
 /** The program for a change to a table that stands. */
 export function compile(change: TableChange, setting: Setting, memory: TableMemory): NftProgram {
@@ -35,6 +35,7 @@ export function compile(change: TableChange, setting: Setting, memory: TableMemo
     replace: false,
     declarations: declarations.commands(),
     elements,
+    findings: [],
     degraded,
     outcome: { memory, declared: declarations.names, numbers },
   }
@@ -55,7 +56,7 @@ export function number(
   if (route.affinitySeconds !== undefined && numbers === undefined) {
     degraded.push({
       route: route.name,
-      reason: `no session affinity: more than ${lastAffinityRoute} routes ask for it`,
+      reason: `no session affinity: more than ${lastAffinityRoute - firstAffinityRoute + 1} routes ask for it`,
     })
   }
   const version = numbered(route, numbers)

@@ -1,4 +1,8 @@
 import type { Protocol } from '@portolan/core'
+import { balanceChain, balanceChains, setsOf } from './balance-chains.ts'
+import { baseChains } from './base-chains.ts'
+import type { ChainDeclaration, Setting } from './chain.ts'
+import { declareChains, declareSet } from './declare.ts'
 import type { ElementChanges } from './elements.ts'
 import {
   balanceChainsOf,
@@ -10,19 +14,7 @@ import {
   type SetDeclaration,
 } from './layout.ts'
 import { type Choice, choiceNumber, type Policy, policyNumber } from './numbers.ts'
-import {
-  balanceChain,
-  balanceChains,
-  baseChains,
-  type ChainDeclaration,
-  declareChains,
-  declareSet,
-  deliveryChains,
-  policyChain,
-  policyChains,
-  type Setting,
-  setsOf,
-} from './skeleton.ts'
+import { deliveryChains, policyChain, policyChains } from './policy-chains.ts'
 
 /** Up to here all smaller counts come along; a larger count brings just those beside it. */
 const mostContiguous = 512

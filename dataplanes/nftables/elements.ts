@@ -29,8 +29,14 @@ export interface SetChanges {
   readonly additions: Element[]
 }
 
+/** Takes elements that are to come or to go. */
+export interface ElementSink {
+  add(set: SetDeclaration, key: readonly Datum[], value?: readonly Datum[]): void
+  remove(set: SetDeclaration, key: readonly Datum[], value?: readonly Datum[]): void
+}
+
 /** Collects element changes by set, in the order in which sets first appear. */
-export class ElementChanges {
+export class ElementChanges implements ElementSink {
   readonly #bySet = new Map<string, SetChanges>()
   #count = 0
 

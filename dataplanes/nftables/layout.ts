@@ -110,7 +110,7 @@ export const affinityEndpointsOf = (place: Place, over: Over, protocol: Protocol
   comment: 'destination . route and endpoint number : endpoint',
 })
 
-/** The number comes first: nft 1.0.6 runs out of registers when it follows an IPv6 address. */
+/** The number comes first, and in IPv6 the client is the last 96 bits of its address: see expressions.ts for why. */
 export const affinityClients: SetDeclaration = {
   name: 'affinity',
   key: ['number', 'address'],

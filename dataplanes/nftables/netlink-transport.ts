@@ -1,6 +1,5 @@
-import { type Address, ApplyError, addressBytes, formatBytes, type IpFamily } from '@portolan/core'
+import type { Address, IpFamily } from '@portolan/core'
 import {
-  describeErrno,
   findAttribute,
   messageFlag,
   type NetlinkAck,
@@ -8,13 +7,13 @@ import {
   NetlinkSocket,
   NetlinkWriter,
   nested,
-  readAttributes,
 } from '@portolan/native'
-import { elementText } from './element-text.ts'
 import type { Element } from './elements.ts'
 import type { HeldElements, Structure } from './held.ts'
+import { type Edge, pairEdges } from './interval-edges.ts'
 import { nftFamily, type SetDeclaration, tableName } from './layout.ts'
-import { rangeOf, readElements, writeElement } from './netlink-elements.ts'
+import { readElements, writeElement } from './netlink-elements.ts'
+import { inWords, refusal, type SentList } from './netlink-refusal.ts'
 import type { NftCommand } from './nft-command.ts'
 import { runScript } from './nft-script.ts'
 import { print } from './print.ts'
@@ -239,86 +238,4 @@ function retried<Result>(dump: () => Result): Result {
 
 function text(value: Buffer | undefined): string {
   return value === undefined ? '' : value.toString('latin1', 0, value.length - 1)
-}
-
-interface SentList {
-  readonly sequence: number
-  /** Offset of the message in the batch, and of its list of elements. */
-  readonly start: number
-  readonly listStart: number
-  readonly verb: 'add' | 'delete'
-  readonly set: SetDeclaration
-  readonly elements: readonly Element[]
-  /** Index of the message's first element. */
-  readonly first: number
-}
-
-/** Says which element the kernel refused, and why. */
-function refusal(error: NetlinkAck, sent: readonly SentList[], batch: Buffer): ApplyError {
-  const message = sent.find(({ sequence }) => sequence === error.sequence)
-  if (message === undefined) return new ApplyError(`nftables refused the transaction: ${inWords(error)}`)
-  const element = message.elements[message.first + elementIndex(error, message, batch)]
-  const what = element === undefined ? '' : ` { ${elementText(message.set, element)} }`
-  const operation = `${message.verb} element ${message.set.name}${what}`
-  return new ApplyError(`nftables refused "${operation}": ${inWords(error)}`, { operation })
-}
-
-/** The kernel tells the refused attribute by its offset in the message. */
-function elementIndex(error: NetlinkAck, message: SentList, batch: Buffer): number {
-  if (error.attributeOffset === undefined) return 0
-  const target = message.start + error.attributeOffset
-  const length = batch.readUInt16LE(message.listStart)
-  let offset = message.listStart + 4
-  let index = 0
-  for (const { value } of readAttributes(batch.subarray(offset, message.listStart + length))) {
-    const next = offset + ((value.length + 4 + 3) & ~3)
-    if (target < next) return index
-    offset = next
-    index++
-  }
-  return 0
-}
-
-const meanings: Readonly<Record<string, string>> = {
-  EEXIST: 'an element with this key and another value is there already',
-  ENOENT: 'there is no such table, set or element',
-  EPERM: 'CAP_NET_ADMIN is needed',
-}
-
-function inWords(ack: NetlinkAck): string {
-  const { code, words } = describeErrno(ack.errno)
-  return `${ack.message ?? meanings[code] ?? words} (${code})`
-}
-
-interface Edge {
-  readonly address: Address
-  readonly end: boolean
-}
-
-/** The ranges between the marks of a plain interval set. */
-function pairEdges(edges: readonly Edge[]): string[] {
-  const sorted = [...edges].sort(
-    (a, b) =>
-      Buffer.compare(addressBytes(a.address), addressBytes(b.address)) || Number(b.end) - Number(a.end),
-  )
-  const ranges: string[] = []
-  let first: Address | undefined
-  for (const { address, end } of sorted) {
-    if (end && first !== undefined) {
-      ranges.push(rangeOf(first, previous(address)))
-      first = undefined
-    } else if (!end) {
-      first = address
-    }
-  }
-  if (first !== undefined) ranges.push(rangeOf(first, formatBytes(addressBytes(first).map(() => 255))))
-  return ranges
-}
-
-function previous(address: Address): Address {
-  const bytes = addressBytes(address)
-  let index = bytes.length - 1
-  while (index >= 0 && bytes[index] === 0) bytes[index--] = 255
-  if (index >= 0) bytes[index] = (bytes[index] ?? 0) - 1
-  return formatBytes(bytes)
 }

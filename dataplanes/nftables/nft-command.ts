@@ -1,11 +1,9 @@
-import { open, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { ExecaError, execa } from 'execa'
+import { openUnnamedFile } from './unnamed-file.ts'
 
 /** nft said no, or could not be started. */
 export class NftCommandError extends Error {
-  readonly code: 'NFT_NOT_FOUND' | 'NFT_FAILED'
+  readonly code: 'NFT_NOT_FOUND' | 'NFT_NOT_PERMITTED' | 'NFT_FAILED'
   /** What nft printed. */
   readonly output: string
 
@@ -31,15 +29,9 @@ export class NftCommand {
 
   /** Applies a script in one transaction. */
   async run(script: string): Promise<void> {
-    // nft opens /dev/stdin by name, which fails on the socket that Node gives a child. A file without a name can be
-    // opened through its descriptor, and nothing is left behind when this process dies.
-    const path = join(
-      tmpdir(),
-      `portolan-${process.pid}-${Date.now()}-${Math.random().toString(36).slice(2)}.nft`,
-    )
-    const file = await open(path, 'wx+', 0o600)
+    // nft opens /dev/stdin by name, which fails on the socket that Node gives a child.
+    const file = await openUnnamedFile()
     try {
-      await rm(path)
       await file.writeFile(script)
       await this.#nft(['-f', `/proc/${process.pid}/fd/${file.fd}`])
     } finally {
@@ -87,13 +79,13 @@ export class NftCommand {
     } catch (error) {
       if (!(error instanceof ExecaError)) throw error
       if (error.code === 'ENOENT') {
-        throw new NftCommandError(
-          'NFT_NOT_FOUND',
-          `${file} is not installed; install the package nftables`,
-          '',
-        )
+        throw new NftCommandError('NFT_NOT_FOUND', `${file} is not installed`, '')
       }
       const output = String(error.stderr ?? '').trim()
+      if (/operation not permitted/i.test(output)) {
+        const message = 'nft may not touch the kernel: run as root, or give the process CAP_NET_ADMIN'
+        throw new NftCommandError('NFT_NOT_PERMITTED', message, output)
+      }
       throw new NftCommandError(
         'NFT_FAILED',
         output.split('\n').slice(0, 3).join(' ') || error.shortMessage,

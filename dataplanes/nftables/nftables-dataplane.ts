@@ -10,13 +10,16 @@ import {
   type ProbeReport,
   type ProgramSize,
   type RoutingTable,
+  type ServiceRoute,
   type TableChange,
 } from '@portolan/core'
 import { AffinityNumbers } from './affinity-numbers.ts'
 import { capabilities } from './capabilities.ts'
+import type { Setting } from './chain.ts'
 import { compile } from './compile.ts'
 import { Disturbance } from './disturbance.ts'
 import { type Held, nothingHeld } from './held.ts'
+import { heldOrder } from './held-order.ts'
 import { findSet, nftFamily, tableName } from './layout.ts'
 import { NftCommand } from './nft-command.ts'
 import { member } from './nft-json.ts'
@@ -24,7 +27,6 @@ import { print } from './print.ts'
 import { probe } from './probe.ts'
 import { type NftProgram, operations, settle, type TableMemory } from './program.ts'
 import { reconcile } from './reconcile.ts'
-import type { Setting } from './skeleton.ts'
 import { trace } from './trace.ts'
 import type { Transport } from './transport.ts'
 
@@ -81,6 +83,10 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
     }
   }
 
+  heldOrder(held: Held, route: ServiceRoute, over: 'cluster' | 'local'): readonly string[] | undefined {
+    return heldOrder(held, route, over)
+  }
+
   nothingHeld(family: IpFamily): Held {
     return nothingHeld(family)
   }
@@ -98,7 +104,7 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
   }
 
   measure(program: NftProgram): ProgramSize {
-    return { operations: operations(program) }
+    return { operations: operations(program), findings: program.findings }
   }
 
   async apply(program: NftProgram): Promise<ApplyReport> {

@@ -1,10 +1,16 @@
 import { release } from 'node:os'
 import type { ProbeReport } from '@portolan/core'
-import type { NftCommand } from './nft-command.ts'
+import { type NftCommand, NftCommandError } from './nft-command.ts'
 
 /** Reject in prerouting, set comments, and the set back end all stand from here on. */
 const oldestKernel = { major: 5, minor: 13 }
 const oldestNft = [1, 0, 1]
+
+const mends: Readonly<Record<NftCommandError['code'], string>> = {
+  NFT_NOT_FOUND: 'on Debian: apt-get install nftables',
+  NFT_NOT_PERMITTED: 'use sudo, or add NET_ADMIN to the capabilities of the container',
+  NFT_FAILED: 'see that the kernel has nf_tables (CONFIG_NF_TABLES, or modprobe nf_tables)',
+}
 
 /** Whether this node can run the dataplane; asks nft to check a table without making it. */
 export async function probe(nft: NftCommand): Promise<ProbeReport> {
@@ -15,7 +21,7 @@ export async function probe(nft: NftCommand): Promise<ProbeReport> {
   if (major < oldestKernel.major || (major === oldestKernel.major && minor < oldestKernel.minor)) {
     problems.push({
       what: `Linux ${kernel} is older than ${oldestKernel.major}.${oldestKernel.minor}`,
-      mend: 'use a newer kernel, or --dataplane iptables',
+      mend: 'use a newer kernel',
     })
   }
   try {
@@ -29,14 +35,8 @@ export async function probe(nft: NftCommand): Promise<ProbeReport> {
     }
     await nft.list(['list', 'tables'])
   } catch (error) {
-    const what = error instanceof Error ? error.message : String(error)
-    const permission = /permitted|permission/i.test(what)
-    problems.push({
-      what,
-      mend: permission
-        ? 'run as root, or give the process CAP_NET_ADMIN'
-        : 'install the package nftables and see that the kernel has nf_tables (CONFIG_NF_TABLES)',
-    })
+    if (!(error instanceof NftCommandError)) throw error
+    problems.push({ what: error.message, mend: mends[error.code] })
   }
   return { usable: problems.length === 0, problems, facts }
 }

@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fullDifference, type RoutingTable } from '@portolan/core'
 import test from 'ava'
 import { AffinityNumbers } from './affinity-numbers.ts'
+import type { Setting } from './chain.ts'
 import { compile } from './compile.ts'
 import {
   endpoint,
@@ -19,7 +20,6 @@ import { nothingHeld } from './held.ts'
 import { print } from './print.ts'
 import { settle, type TableMemory } from './program.ts'
 import { reconcile } from './reconcile.ts'
-import type { Setting } from './skeleton.ts'
 
 /** Golden files are read by people. `UPDATE_GOLDEN=1 npx ava dataplanes/nftables` writes them anew: read the diff. */
 const golden = new URL('./golden/', import.meta.url)

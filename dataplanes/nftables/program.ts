@@ -10,6 +10,8 @@ export interface NftProgram {
   /** nft commands that make sets and chains which nothing leads to yet. */
   readonly declarations: readonly string[]
   readonly elements: ElementChanges
+  /** What the held table has differently; see the contract's `ProgramSize`. */
+  readonly findings: readonly string[]
   /** Routes that can't be programmed as asked. */
   readonly degraded: readonly { readonly route: string; readonly reason: string }[]
   /** What holds once the program is applied; see {@link settle}. */

@@ -1,6 +1,6 @@
 import { type Cidr, type Endpoint, endpointKey, type Frontend, type ServiceRoute } from '@portolan/core'
 import type { RouteNumbers } from './affinity-numbers.ts'
-import type { Datum, ElementChanges } from './elements.ts'
+import type { Datum, ElementSink } from './elements.ts'
 import {
   affinityEndpointsOf,
   affinityPicksOf,
@@ -11,6 +11,7 @@ import {
   type Over,
   type Place,
   policiesOf,
+  type SetDeclaration,
 } from './layout.ts'
 import {
   type Choice,
@@ -65,7 +66,7 @@ export function choiceOf(version: NumberedRoute, over: Over): Choice {
 export function changeRoute(
   before: NumberedRoute | undefined,
   after: NumberedRoute | undefined,
-  changes: ElementChanges,
+  changes: ElementSink,
 ): void {
   const old = new Map(before?.route.frontends.map((frontend) => [frontendId(frontend), frontend]))
   for (const frontend of after?.route.frontends ?? []) {
@@ -94,7 +95,7 @@ function frontendId(frontend: Frontend): string {
 function changeFrontend(
   before: FrontendVersion | undefined,
   after: FrontendVersion | undefined,
-  changes: ElementChanges,
+  changes: ElementSink,
 ): void {
   const some = after ?? before
   if (some === undefined) return
@@ -129,8 +130,8 @@ function routeNumberOf(version: FrontendVersion | undefined): number | undefined
 }
 
 function changeNumber(
-  changes: ElementChanges,
-  set: Parameters<ElementChanges['add']>[0],
+  changes: ElementSink,
+  set: SetDeclaration,
   key: readonly Datum[],
   before: number | undefined,
   after: number | undefined,
@@ -144,7 +145,7 @@ function changeSources(
   key: readonly Datum[],
   before: readonly Cidr[] | undefined,
   after: readonly Cidr[] | undefined,
-  changes: ElementChanges,
+  changes: ElementSink,
 ): void {
   if (before === after) return
   const [old, now] = [new Set(before), new Set(after)]
@@ -187,7 +188,7 @@ function changeEndpoints(
   at: LegPlace,
   before: Leg | undefined,
   after: Leg | undefined,
-  changes: ElementChanges,
+  changes: ElementSink,
 ): void {
   const plain = endpointsOf(at.place, at.over, at.protocol)
   const [old, now] = [plainEndpoints(before), plainEndpoints(after)]
@@ -210,7 +211,7 @@ function changeAffinity(
   at: LegPlace,
   before: Leg | undefined,
   after: Leg | undefined,
-  changes: ElementChanges,
+  changes: ElementSink,
 ): void {
   const picks = affinityPicksOf(at.place, at.over, at.protocol)
   const [old, now] = [before?.numbers ?? [], after?.numbers ?? []]

@@ -1,4 +1,5 @@
 import type { Evaluation, RoutingTable } from '@portolan/core'
+import { balanceChain } from './balance-chains.ts'
 import { elementText } from './element-text.ts'
 import {
   affinityClients,
@@ -12,8 +13,8 @@ import {
   serviceCidrSet,
 } from './layout.ts'
 import { choiceNumber, letterOf, policyNumber, policyText } from './numbers.ts'
+import { policyChain } from './policy-chains.ts'
 import { choiceOf, type NumberedRoute, placeOf, policyOfFrontend } from './route-elements.ts'
-import { balanceChain, policyChain } from './skeleton.ts'
 
 /** The way of a packet through the chains, a line a step, with the elements that decide. */
 export function trace(_table: RoutingTable, evaluation: Evaluation): string[] {
@@ -39,7 +40,7 @@ export function trace(_table: RoutingTable, evaluation: Evaluation): string[] {
   )
   if (policy.filtered) {
     const allowed = evaluation.verdict === 'balance' || evaluation.because !== 'allowedSources'
-    const source = `${key.join(' . ')} . ${packet.source}`
+    const source = elementText(allowedSourceSet, { key: [...key, packet.source] })
     steps.push(
       `chain ${policyChain(place, policy)}: ${source} ${allowed ? 'in' : 'not in'} @${allowedSourceSet.name}: ${allowed ? `goto ${place}-${policyText({ ...policy, filtered: false })}` : 'drop'}`,
     )

@@ -52,7 +52,10 @@ static __always_inline bool find_frontend(const struct address *address, __be16 
 		return true;
 	}
 	__u8 verdict = 0;
-	if (is_kind(address, KIND_CLUSTER_IP))
+	/* An agent may have bound a ClusterIP to this node (NodeLocal DNSCache): its other ports are the agent's. */
+	if (is_kind(address, KIND_LOCAL_ADDRESS))
+		verdict = 0;
+	else if (is_kind(address, KIND_CLUSTER_IP))
 		verdict = VERDICT_REJECT | VERDICT_AT_SOCKET;
 	else if (in_range(SCOPE_UNALLOCATED, address))
 		verdict = VERDICT_DROP;

@@ -61,6 +61,11 @@ export class Cluster {
     this.#each((builder) => builder.removeSlice(`${namespace}/${name}`))
   }
 
+  removeServiceCidr(name: string): void {
+    this.#objects.delete(`ServiceCIDR ${name}`)
+    this.#each((builder) => builder.removeServiceCidr(name))
+  }
+
   setLocalAddresses(texts: readonly string[]): void {
     this.#localAddresses = texts
     const addresses = new Set(texts.map((text) => parseAddress(text)).filter((one) => one !== undefined))

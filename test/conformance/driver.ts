@@ -18,6 +18,7 @@ export class Driver {
   readonly #dataplane: Dataplane<unknown, unknown>
   readonly #cluster: Cluster
   readonly #applied = new Map<IpFamily, AppliedTable>()
+  readonly #degraded = new Map<IpFamily, Set<string>>()
   /** Families whose kernel state is not known for sure. */
   readonly #doubtful = new Set<IpFamily>()
   /** Calls for one family never overlap, however many ask for them at the same time. */
@@ -31,10 +32,21 @@ export class Driver {
     }
   }
 
-  /** Starts the dataplane and adopts what the kernel holds. */
+  /** Starts the dataplane and brings the kernel to the tables. */
   async start(): Promise<void> {
-    await this.#dataplane.start()
+    await this.adopt()
     await this.reconcile()
+  }
+
+  /** Starts the dataplane and takes over the order in which the kernel holds endpoints; changes nothing there. */
+  async adopt(): Promise<void> {
+    await this.#dataplane.start()
+    await this.#inTurn(this.#cluster.families, async (family) => {
+      const held = await this.#dataplane.observe(family)
+      const builder = this.#cluster.builder(family)
+      builder.drain()
+      builder.adoptOrder((route, over) => this.#dataplane.heldOrder(held, route, over))
+    })
   }
 
   /** Brings the kernel to the tables, whatever it holds. @throws ApplyError */
@@ -54,10 +66,15 @@ export class Driver {
       const change = this.#appliedOf(family).difference(this.#cluster.table(family), touched)
       if (isEmptyChange(change)) return
       this.#doubtful.add(family)
-      await this.#dataplane.apply(this.#dataplane.compile(change))
+      await this.#apply(family, this.#dataplane.compile(change))
       this.#doubtful.delete(family)
       this.#appliedOf(family).advance(change)
     })
+  }
+
+  /** Keys of the routes that the dataplane has ever named as not programmed as asked. */
+  degraded(family: IpFamily): ReadonlySet<string> {
+    return this.#degraded.get(family) ?? new Set()
   }
 
   /** Compares what the kernel holds with the tables; changes nothing. */
@@ -93,9 +110,16 @@ export class Driver {
     this.#cluster.builder(family).drain()
     const table = this.#cluster.table(family)
     const change = this.#appliedOf(family).fullDifference(table)
-    await this.#dataplane.apply(this.#dataplane.reconcile(held, table))
+    await this.#apply(family, this.#dataplane.reconcile(held, table))
     this.#doubtful.delete(family)
     this.#appliedOf(family).advance(change)
+  }
+
+  async #apply(family: IpFamily, program: unknown): Promise<void> {
+    const report = await this.#dataplane.apply(program)
+    const known = this.#degraded.get(family) ?? new Set()
+    for (const { route } of report.degraded) known.add(route)
+    this.#degraded.set(family, known)
   }
 
   #appliedOf(family: IpFamily): AppliedTable {

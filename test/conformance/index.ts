@@ -8,13 +8,15 @@
  * ```ts
  * import { conformance } from '@portolan/conformance'
  * import test from 'ava'
+ * import { foreign, sabotage } from './damage.ts'
  * import factory from './index.ts'
  *
- * conformance({ test, factory })
+ * conformance({ test, factory, module: import.meta.resolve('./index.ts'), hooks: { sabotage, foreign } })
  * ```
  *
- * Or without a test runner: `printMatrix((await runConformance({ factory })).rows)`. It needs root, and leaves
- * nothing behind.
+ * Or without a test runner: `printMatrix((await runConformance({ ... })).rows)`, with the same options but `test`. It
+ * needs root, and leaves nothing behind. A process that is to be killed loads `module`; the hooks are what only the
+ * dataplane's author can write (see {@link KitHooks}). The rows that need one that isn't given fail and say so.
  *
  * What a dataplane lacks it declares in `capabilities.gaps`; the rows of that feature then count as gaps, and everything
  * else has to pass: no row is skipped.

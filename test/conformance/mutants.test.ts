@@ -2,91 +2,10 @@
  * The kit has to notice: each mutant is the nftables dataplane with one rule of Kubernetes' broken, and has to fail the
  * rows that are about it, and the rows that are not about it have to pass still.
  */
-import type {
-  Dataplane,
-  DataplaneFactory,
-  RoutingTable,
-  ServiceRoute,
-  TableChange,
-  Verdict,
-} from '@portolan/core'
-import { emptyTable, fullDifference } from '@portolan/core/table'
-import nftables from '@portolan/dataplane-nftables'
+import type { Address, Frontend } from '@portolan/core'
 import test from 'ava'
 import { runConformance } from './index.ts'
-
-type Mutate = (table: RoutingTable) => RoutingTable
-
-/** The dataplane as it would be if it understood every table wrongly in this way. */
-function mutant(mutate: Mutate): DataplaneFactory {
-  return (options) => {
-    const real = nftables(options)
-    const applied = new Map<string, RoutingTable>()
-    const before = (table: RoutingTable) =>
-      applied.get(table.family) ?? emptyTable(table.family, table.podSource)
-    const wrapped: Dataplane<unknown, unknown> = {
-      name: 'mutant',
-      contractVersion: real.contractVersion,
-      capabilities: real.capabilities,
-      probe: () => real.probe(),
-      start: () => real.start(),
-      observe: (family) => real.observe(family),
-      undisturbed: (family) => real.undisturbed(family),
-      nothingHeld: (family) => real.nothingHeld(family),
-      compile(change: TableChange) {
-        const wrong = mutate(change.table)
-        const program = real.compile(fullDifference(before(change.table), wrong))
-        applied.set(change.family, wrong)
-        return program
-      },
-      reconcile(held, table) {
-        const wrong = mutate(table)
-        applied.set(table.family, wrong)
-        return real.reconcile(held, wrong)
-      },
-      print: (program) => real.print(program),
-      measure: (program) => real.measure(program),
-      apply: (program) => real.apply(program),
-      trace: (table, evaluation) => real.trace(table, evaluation),
-      stop: () => real.stop(),
-      cleanup: () => real.cleanup(),
-    }
-    return wrapped
-  }
-}
-
-const routes = (change: (route: ServiceRoute) => ServiceRoute): Mutate => {
-  const known = new WeakMap<ServiceRoute, ServiceRoute>()
-  return (table) => ({
-    ...table,
-    clusterIPs: new Set(table.clusterIPs),
-    serviceCidrs: new Set(table.serviceCidrs),
-    nodePortAddresses: new Set(table.nodePortAddresses),
-    hairpinAddresses: new Set(table.hairpinAddresses),
-    localAddresses: new Set(table.localAddresses),
-    frontends: new Map(table.frontends),
-    routes: new Map(
-      [...table.routes].map(([key, route]) => {
-        const wrong = known.get(route) ?? change(route)
-        known.set(route, wrong)
-        return [key, wrong]
-      }),
-    ),
-  })
-}
-
-const verdicts = (change: (verdict: Verdict) => Verdict): Mutate =>
-  routes((route) => ({
-    ...route,
-    frontends: route.frontends.map((frontend) => ({
-      ...frontend,
-      verdicts: {
-        pod: change(frontend.verdicts.pod),
-        node: change(frontend.verdicts.node),
-        outside: change(frontend.verdicts.outside),
-      },
-    })),
-  }))
+import { type Mutate, mutant, routes, verdicts, withoutSourceRanges } from './mutant.ts'
 
 const rows: readonly {
   claim: string
@@ -133,10 +52,7 @@ const rows: readonly {
   },
   {
     claim: 'a dataplane that ignores loadBalancerSourceRanges is found out',
-    mutate: routes((route) => ({
-      ...route,
-      frontends: route.frontends.map(({ allowedSources: _, ...frontend }) => frontend),
-    })),
+    mutate: withoutSourceRanges,
     fails: 'a client within loadBalancerSourceRanges is served, everybody else dropped',
     passes: 'a range of everything opens the load balancer address to everybody',
   },
@@ -163,6 +79,37 @@ const rows: readonly {
     fails: 'with session affinity a client stays with its endpoint',
     passes: 'while traffic policies are switched, outside clients are served all the time',
   },
+  {
+    claim: 'a dataplane that lets NodePorts go before addresses of Services is found out',
+    mutate: (table) => {
+      const isOfNode = ({ address }: Frontend) => address !== undefined && table.localAddresses.has(address)
+      return routes((route) => ({
+        ...route,
+        frontends: route.frontends.filter((frontend) => !isOfNode(frontend)),
+      }))(table)
+    },
+    fails: 'where an external IP and a NodePort meet at one address and port',
+    passes: 'what asks from an address that the node has just got is the node',
+  },
+  {
+    claim: 'a dataplane that knows only the node addresses of its start is found out',
+    mutate: (table) => {
+      const isOfStart = (address: Address) => !/^(198\.|fd00:198)/.test(address)
+      const nodePortAddresses = new Set([...table.nodePortAddresses].filter(isOfStart))
+      return { ...routes((route) => route)(table), nodePortAddresses }
+    },
+    fails: 'an address that the node gets serves NodePorts',
+    passes: 'a ServiceCIDR around another one is dropped as a whole',
+  },
+  {
+    claim: 'a dataplane that takes the first ServiceCIDR alone is found out',
+    mutate: (table) => {
+      const serviceCidrs = new Set([...table.serviceCidrs].filter((cidr) => cidr.endsWith('/16')))
+      return { ...routes((route) => route)(table), serviceCidrs }
+    },
+    fails: 'a ServiceCIDR around another one is dropped as a whole',
+    passes: 'an address that the node gets serves NodePorts',
+  },
 ]
 
 for (const { claim, mutate, fails, passes } of rows) {
@@ -179,24 +126,3 @@ for (const { claim, mutate, fails, passes } of rows) {
     t.deepEqual(outcomes(passes), ['passed'])
   })
 }
-
-test.serial('a declared gap is no failure, and says when it is none', async (t) => {
-  const sentence = 'refuses instead'
-  const factory: DataplaneFactory = (options) => {
-    const real = mutant(verdicts((one) => (one.do === 'drop' ? { do: 'reject' } : one)))(options)
-    const gaps = { dropWithoutUsableEndpoint: sentence, rejectWithoutEndpoint: 'drops instead' }
-    return { ...real, capabilities: { ...real.capabilities, gaps } }
-  }
-  const { rows } = await runConformance({
-    factory,
-    families: ['IPv4'],
-    filter: ({ feature }) => feature === 'dropWithoutUsableEndpoint' || feature === 'rejectWithoutEndpoint',
-  })
-  t.true(rows.length > 0)
-  t.deepEqual([...new Set(rows.map(({ outcome }) => outcome))], ['gap'])
-  const details = (feature: string) => [
-    ...new Set(rows.filter((row) => row.feature === feature).map(({ detail }) => detail)),
-  ]
-  t.deepEqual(details('dropWithoutUsableEndpoint'), [sentence])
-  t.true(details('rejectWithoutEndpoint').includes('drops instead (declared, but this row passes)'))
-})

@@ -132,11 +132,11 @@ export function node(addresses: readonly string[], podCidrs: readonly string[]):
   }
 }
 
-export function serviceCidr(cidrs: readonly string[]): object {
+export function serviceCidr(cidrs: readonly string[], name = 'kubernetes'): object {
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'ServiceCIDR',
-    metadata: { name: 'kubernetes' },
+    metadata: { name },
     spec: { cidrs },
   }
 }

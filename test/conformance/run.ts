@@ -1,4 +1,4 @@
-import type { DataplaneFactory, IpFamily } from '@portolan/core'
+import type { Capabilities, DataplaneFactory, IpFamily } from '@portolan/core'
 import type { Row, RowClaim, Verdict } from './row.ts'
 import { expand, type KitHooks, type Scenario, type ScenarioContext } from './scenario.ts'
 import { scenarios as allScenarios } from './scenarios.ts'
@@ -44,7 +44,7 @@ export async function runScenario(scenario: Scenario, options: ConformanceOption
   const { capabilities } = factory({ masqueradeBit: 14, settings })
   const families = capabilities.families.filter((family) => options.families?.includes(family) ?? true)
   const wants = (claim: RowClaim) => filter?.(claim) ?? true
-  const context: ScenarioContext = { factory, module, settings, families, hooks, wants }
+  const context: ScenarioContext = { factory, module, settings, capabilities, families, hooks, wants }
   const claims = scenario.claims.filter(wants)
 
   let verdicts: readonly Verdict[] = []
@@ -76,7 +76,7 @@ export async function runScenario(scenario: Scenario, options: ConformanceOption
 function gapOf(
   { feature }: RowClaim,
   protocol: Row['protocol'],
-  { protocols, gaps }: ReturnType<DataplaneFactory>['capabilities'],
+  { protocols, gaps }: Capabilities,
 ): string | undefined {
   if (protocol !== 'any' && !protocols.includes(protocol)) return `no ${protocol}`
   return feature === 'basics' ? undefined : gaps[feature]

@@ -1,4 +1,4 @@
-import type { DataplaneFactory, IpFamily } from '@portolan/core'
+import type { Capabilities, DataplaneFactory, IpFamily } from '@portolan/core'
 import type { Row, RowClaim, Verdict } from './row.ts'
 
 /** A claim, and for which families and protocols a scenario tells about it. */
@@ -20,6 +20,8 @@ export interface ScenarioContext {
   /** The module whose default export is the factory, as a URL. */
   readonly module: string | undefined
   readonly settings: Readonly<Record<string, string>>
+  /** What the dataplane says of itself. */
+  readonly capabilities: Capabilities
   /** Those that the dataplane can and the caller wants. */
   readonly families: readonly IpFamily[]
   readonly hooks: KitHooks

@@ -1,4 +1,4 @@
-import { addressCases } from './cases/addresses.ts'
+import { addressCases, everyNodePortAddressCases } from './cases/addresses.ts'
 import { endpointConditionCases } from './cases/endpoint-conditions.ts'
 import { frontendCases } from './cases/frontends.ts'
 import { sourceRangeCases } from './cases/source-ranges.ts'
@@ -11,6 +11,8 @@ import { cleanupScenario } from './scenarios/cleanup.ts'
 import { crashScenario } from './scenarios/crash.ts'
 import { damageScenario } from './scenarios/damage.ts'
 import { matrixScenario } from './scenarios/matrix.ts'
+import { nodeAddressesScenario } from './scenarios/node-addresses.ts'
+import { protocolsScenario } from './scenarios/protocols.ts'
 import { randomWalkScenario } from './scenarios/random-walk.ts'
 import { restartScenario } from './scenarios/restart.ts'
 import { spreadScenario } from './scenarios/spread.ts'
@@ -26,7 +28,7 @@ export const scenarios: readonly Scenario[] = [
   ]),
   matrixScenario(
     "sources by the pods' bridge",
-    sourceCases('detector', 'with pods told by their bridge interface'),
+    [...sourceCases('detector', 'with pods told by their bridge interface'), ...everyNodePortAddressCases],
     { detector: 'interface', nodePortAddresses: 'all' },
   ),
   matrixScenario(
@@ -42,6 +44,8 @@ export const scenarios: readonly Scenario[] = [
   matrixScenario('masqueradeAll', sourceCases('masqueradeAll', 'with masqueradeAll'), {
     masqueradeAll: true,
   }),
+  protocolsScenario,
+  nodeAddressesScenario,
   spreadScenario,
   affinityScenario,
   changesScenario,

@@ -80,17 +80,17 @@ export class Testbed {
     await this.#driver.stop()
   }
 
-  /** As a process that begins, with the tables as they are; it has looked at nothing yet. */
+  /** As a process that begins: it lists the cluster anew and adopts what the kernel holds, but applies nothing yet. */
   async startProcess(): Promise<void> {
+    this.cluster.relist()
     this.#dataplane = this.newDataplane()
     this.#driver = new Driver(this.#dataplane, this.cluster)
-    await this.#dataplane.start()
+    await this.#driver.adopt()
   }
 
-  /** One process ends, another begins: it lists the cluster anew, and adopts what the kernel holds. */
+  /** One process ends, another begins and applies what is missing. */
   async restart(): Promise<void> {
     await this.stopProcess()
-    this.cluster.relist()
     await this.startProcess()
     await this.#driver.reconcile()
   }
@@ -127,6 +127,17 @@ export class Testbed {
     if (this.#serving.has(key)) return
     this.#serving.add(key)
     await host.serve(protocol, address, port)
+  }
+
+  /** Binds an address to the node, as an agent or a load balancer does, and lets the core know. */
+  async bindToNode(address: string): Promise<void> {
+    await this.lab.node.addAddress(address, 'lo')
+    this.cluster.setLocalAddresses(this.specification.localAddresses)
+  }
+
+  async unbindFromNode(address: string): Promise<void> {
+    await this.lab.node.removeAddress(address, 'lo')
+    this.cluster.setLocalAddresses(this.specification.localAddresses)
   }
 
   async close(): Promise<void> {

@@ -119,6 +119,15 @@ export class Host {
     this.addresses[family].push(address)
   }
 
+  /** Takes an address away that `addAddress` gave to this device. */
+  async removeAddress(address: string, device = 'eth0'): Promise<void> {
+    const family = address.includes(':') ? 'IPv6' : 'IPv4'
+    const cidr = family === 'IPv6' ? `${address}/128` : `${address}/32`
+    await ipBatch([`address delete ${cidr} dev ${device}`], this.#namespace)
+    const index = this.addresses[family].indexOf(address)
+    if (index >= 0) this.addresses[family].splice(index, 1)
+  }
+
   /**
    * Runs a program in the host's network namespace; file system and process namespaces stay as they are (which
    * `ip netns exec` would not do: it mounts another /sys, without the cgroups).

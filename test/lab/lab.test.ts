@@ -107,7 +107,7 @@ for (const family of families) {
     }
   })
 
-  test(`a host can be given one more address, and asks from it: ${family}`, async (t) => {
+  test(`a host can be given one more address, asks from it, and no more once it is taken away: ${family}`, async (t) => {
     const { outside, pods } = await bridged
     const address = family === 'IPv4' ? '172.20.0.101' : 'fd00:172:20::101'
     await outside.addAddress(address)
@@ -118,6 +118,11 @@ for (const family of families) {
       timeoutMs: 2000,
     })
     t.like(answer, { result: 'answered', seen: { address, port: 4321 } })
+    await outside.removeAddress(address)
+    t.false(outside.addresses[family].includes(address))
+    const to = { address: pods[0]!.addresses[family][0]!, port: 8080 }
+    const later = await outside.probe({ protocol: 'TCP', from: { address }, to })
+    t.not(later.result, 'answered')
   })
 }
 

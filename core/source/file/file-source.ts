@@ -174,7 +174,7 @@ class FileSource implements ClusterSource {
       field,
       value: '',
       mend,
-      skipped: 'object',
+      skipped: 'file',
     })
   }
 }

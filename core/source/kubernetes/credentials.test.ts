@@ -30,6 +30,17 @@ test('an IPv6 service host gets its brackets', (t) => {
   t.regex(inClusterCredentials({ environment }).description, /^https:\/\/\[fd00::1\]:6443 /)
 })
 
+test('a service account whose token is missing is told when it is read', async (t) => {
+  await inFolder(async (directory) => {
+    const environment = { KUBERNETES_SERVICE_HOST: '10.96.0.1' }
+    const source = inClusterCredentials({ environment, directory })
+    await t.throwsAsync(source.read('routine'), {
+      code: 'CREDENTIAL_READ',
+      message: /\/(token|ca\.crt) cannot be read \(ENOENT\): mount it/,
+    })
+  })
+})
+
 /** A kubeconfig with one of everything; YAML as people write it. */
 function kubeconfig(cluster: string, user: string): string {
   return `apiVersion: v1
@@ -118,19 +129,6 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
     t.is(await token('routine'), 'Bearer tx')
     t.is(await token('routine'), 'Bearer tx')
     t.is(await token('refused'), 'Bearer txx')
-  })
-})
-
-test('relative paths in a kubeconfig count from its own folder', async (t) => {
-  await inFolder(async (folder) => {
-    const path = join(folder, 'config')
-    await writeFile(join(folder, 'ca.pem'), 'the authority')
-    await writeFile(
-      path,
-      kubeconfig('{server: "https://10.0.0.1:6443", certificate-authority: ca.pem}', '{token: abc}'),
-    )
-    const credentials = await (await kubeconfigCredentials(path)).read('routine')
-    t.is(String(credentials.tls.ca), 'the authority')
   })
 })
 

@@ -16,13 +16,16 @@ export interface Credentials {
   readonly headers: Readonly<Record<string, string>>
 }
 
+/** The part of the credentials that says who we are; the rest says who the server is. */
+export type ClientIdentity = Pick<Credentials, 'tls' | 'headers'>
+
 /** Where credentials come from. They may change at any time: tokens and certificates are rotated. */
 export interface CredentialSource {
   /** For the log. */
   readonly description: string
   /**
    * The credentials of this moment. `refused`: the server answered 401 to the last ones, so nothing cached may be
-   * given again. Throws when a file or an exec plugin fails; that is retried.
+   * given again. Throws {@link CredentialReadError} when a file or an exec plugin fails; that is retried.
    */
   read(why: 'routine' | 'refused'): Promise<Credentials>
 }
@@ -34,6 +37,16 @@ export class CredentialConfigError extends Error {
   constructor(message: string, options: { cause?: unknown } = {}) {
     super(message, { cause: options.cause })
     this.name = 'CredentialConfigError'
+  }
+}
+
+/** A file or a plugin that gives no usable credentials now, and may the next time. */
+export class CredentialReadError extends Error {
+  readonly code = 'CREDENTIAL_READ'
+
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.name = 'CredentialReadError'
   }
 }
 

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CredentialConfigError, type CredentialSource, type Credentials } from './credentials.ts'
+import { CredentialConfigError, type CredentialSource } from './credentials.ts'
+import { readServerTrust, readStaticUser } from './static-credentials.ts'
 
 export interface InClusterOptions {
   /** `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` are read from it. */
@@ -32,14 +32,16 @@ export function inClusterCredentials(options: InClusterOptions): CredentialSourc
   }
   const server = new URL(origin)
   const directory = options.directory ?? serviceAccountDirectory
+  const authority = { field: 'certificate authority', path: join(directory, 'ca.crt') }
+  const tokenFile = join(directory, 'token')
   return {
     description: `${origin} (service account)`,
-    async read(): Promise<Credentials> {
-      const [token, ca] = await Promise.all([
-        readFile(join(directory, 'token'), 'utf8'),
-        readFile(join(directory, 'ca.crt'), 'utf8'),
+    async read() {
+      const [tls, user] = await Promise.all([
+        readServerTrust({ authority }),
+        readStaticUser({ kind: 'static', tokenFile }),
       ])
-      return { server, tls: { ca }, headers: { authorization: `Bearer ${token.trim()}` } }
+      return { server, tls, headers: user.headers }
     },
   }
 }

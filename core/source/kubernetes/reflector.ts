@@ -1,3 +1,4 @@
+import { backoff } from '../../backoff.ts'
 import type { ClusterRecord } from '../../cluster/records.ts'
 import type { ClusterSink } from '../cluster-source.ts'
 import type { Logger } from '../logger.ts'
@@ -5,7 +6,6 @@ import { expectJson, readJson } from './api-answer.ts'
 import type { ApiClient } from './api-client.ts'
 import { ApiError, type ApiErrorCode, asApiError } from './api-error.ts'
 import { endsInitialEvents, listVersion } from './api-object.ts'
-import { Backoff } from './backoff.ts'
 import { type Clock, pause } from './clock.ts'
 import type { ApiResponse } from './connection.ts'
 import { Delivery } from './delivery.ts'
@@ -39,7 +39,6 @@ const unusableAnswers: ReadonlySet<ApiErrorCode> = new Set(['API_STATUS', 'API_N
 export class Reflector<R extends ClusterRecord> {
   readonly #options: ReflectorOptions<R>
   readonly #delivery: Delivery<R>
-  readonly #backoff: Backoff
   readonly #failures: FailureLog
   /** Up to which everything has been delivered; `undefined`: a list is needed. */
   #version: string | undefined
@@ -48,13 +47,14 @@ export class Reflector<R extends ClusterRecord> {
   /** The connection behind which there is no watch-list; another server may have it. */
   #pagesOnly: object | undefined
   #withFieldSelector = true
+  /** Attempts in a row that did not hold; decides how long to wait. */
+  #attempts = 0
   /** Unusable answers since the last event or list. */
   #fruitless = 0
 
   constructor(options: ReflectorOptions<R>) {
     this.#options = options
     this.#delivery = new Delivery(options.resource, options.sink, options.logger)
-    this.#backoff = new Backoff(options.timings, options.random)
     this.#failures = new FailureLog({
       logger: options.logger,
       clock: options.clock,
@@ -82,10 +82,10 @@ export class Reflector<R extends ClusterRecord> {
       }
       if (signal.aborted) return
       const stable = clock.now() - startedAt >= timings.stableAfterMs
-      if (stable) this.#backoff.reset()
+      if (stable) this.#attempts = 0
       // A watch that ended by its own time limit is followed by the next one at once; but a server that ends every
       // one early gets no storm of requests.
-      const delayMs = failure !== undefined ? this.#delayAfter(failure) : stable ? 0 : this.#backoff.next()
+      const delayMs = failure !== undefined ? this.#delayAfter(failure) : stable ? 0 : this.#backOff()
       await pause(clock, delayMs, signal)
     }
   }
@@ -111,9 +111,15 @@ export class Reflector<R extends ClusterRecord> {
     }
     // Answers that can't be used may come of the version that is asked for: a list goes around it.
     if (unusableAnswers.has(failure.code) && ++this.#fruitless >= 2) this.#version = undefined
-    const delayMs = this.#backoff.next()
+    const delayMs = this.#backOff()
     this.#failures.failed(failure, delayMs)
     return delayMs
+  }
+
+  #backOff(): number {
+    const { timings, random } = this.#options
+    this.#attempts += 1
+    return backoff(this.#attempts, timings, random)
   }
 
   async #listAndWatch(attempt: AbortController): Promise<void> {

@@ -92,8 +92,10 @@ function rulesOf(route: ServiceRoute, frontend: Frontend, verdict: Verdict, mark
   ]
 }
 
+/** Sorted, so that the rule follows from which endpoints there are, whatever order a process has them in. */
 function translation({ protocol }: ServiceRoute, endpoints: readonly Endpoint[]): string {
-  const slots = endpoints.map(({ address, port }, slot) => `${slot} : ${address} . ${port}`)
+  const sorted = endpoints.map(({ address, port }) => `${address} . ${port}`).sort()
+  const slots = sorted.map((endpoint, slot) => `${slot} : ${endpoint}`)
   const choice = `numgen random mod ${slots.length} map { ${slots.join(', ')} }`
   return `meta l4proto ${protocol.toLowerCase()} dnat ip addr . port to ${choice}`
 }

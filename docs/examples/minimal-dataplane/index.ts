@@ -65,6 +65,11 @@ class MinimalDataplane implements Dataplane<Program, Held> {
     return false
   }
 
+  /** Rules have endpoints sorted: the table's order means nothing. */
+  heldOrder(): undefined {
+    return undefined
+  }
+
   nothingHeld(): Held {
     return { chains: new Map(), elements: new Map() }
   }
@@ -81,12 +86,14 @@ class MinimalDataplane implements Dataplane<Program, Held> {
     return program.map((command) => `${command}\n`).join('')
   }
 
+  /** The commands themselves say best what the kernel lacks. */
   measure(program: Program): ProgramSize {
-    return { operations: program.length }
+    return { operations: program.length, findings: program }
   }
 
   async apply(program: Program): Promise<ApplyReport> {
-    const report = { operations: program.length, bytes: this.print(program).length, degraded: [] }
+    const bytes = Buffer.byteLength(this.print(program))
+    const report = { operations: program.length, bytes, degraded: [] }
     if (program.length === 0) return report
     try {
       await this.#nft.apply(program)

@@ -240,6 +240,27 @@ export const addressCases: readonly MatrixCase[] = [
   },
 ]
 
+/** SEMANTICS 8, where the operator has chosen every address for NodePorts. */
+export const everyNodePortAddressCases: readonly MatrixCase[] = [
+  {
+    endpoints: at('pod0', 'remote0'),
+    rows: [
+      {
+        feature: 'nodePort',
+        name: 'with every address chosen a NodePort is served at each of them',
+        to: ['NodePort', 'NodePort elsewhere'],
+        due: all(masqueradedTo('pod0', 'remote0')),
+      },
+      {
+        feature: 'nodePort',
+        name: 'with every address chosen a NodePort is still not served at loopback',
+        to: ['NodePort at loopback'],
+        due: { node: untouched },
+      },
+    ],
+  },
+]
+
 /** `198.18.0.7` as `198.018.000.007`. */
 function sloppy(address: string): string {
   return address

@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { steadyObjects, targetOf } from '../case-objects.ts'
 import { type Check, runCheck } from '../check.ts'
@@ -50,7 +53,9 @@ export const crashScenario: Scenario = {
 
       const held = await Promise.all(stages.map((stage) => stage.hold('outside', 'NodePort', 4)))
       const loops = await Promise.all(stages.map((stage) => stage.connectAllTheTime('pod', 'ClusterIP', 5)))
-      for (const milliseconds of killAfter) await churnAndKill(request, milliseconds)
+      await inOwnFolder(async (folder) => {
+        for (const milliseconds of killAfter) await churnAndKill(request, milliseconds, folder)
+      })
       await testbed.restart()
       for (const [index, stage] of stages.entries()) {
         await loops[index]?.({ endpoints: [stage.nameOf('pod0'), stage.nameOf('remote0')] })
@@ -83,11 +88,22 @@ async function serveEndpoints(testbed: Testbed): Promise<void> {
   )
 }
 
+/** A process that is killed can't clear up its temporary files, so it has a folder for them that goes with it. */
+async function inOwnFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'portolan-crash-'))
+  try {
+    await work(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
 /** @throws when the process ended by itself */
-async function churnAndKill(request: ChurnRequest, milliseconds: number): Promise<void> {
+async function churnAndKill(request: ChurnRequest, milliseconds: number, folder: string): Promise<void> {
   const program = new URL('../churning-process.ts', import.meta.url).pathname
   const child = spawn(process.execPath, [program, JSON.stringify(request)], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TMPDIR: folder },
   })
   const ended = once(child, 'exit')
   let said = ''

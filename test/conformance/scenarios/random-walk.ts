@@ -1,16 +1,14 @@
-import { network } from '@portolan/lab'
 import { targetOf } from '../case-objects.ts'
-import { type Check, runCheck } from '../check.ts'
+import { type Check, expectedOf, runCheck } from '../check.ts'
 import { describeDrift } from '../driver.ts'
 import { serveInternet } from '../internet.ts'
-import type { Client, Destination, EndpointShape } from '../matrix-case.ts'
-import type { ServiceShape } from '../objects.ts'
-import { type EndpointHost, place } from '../place.ts'
+import { place } from '../place.ts'
 import { Random } from '../random.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import type { Scenario } from '../scenario.ts'
-import { type Moment, Stage } from '../stage.ts'
+import { Stage } from '../stage.ts'
 import { createTestbed, type Testbed } from '../testbed.ts'
+import { WalkChoices, walkHosts } from '../walk-choices.ts'
 
 const claims = {
   packets: {
@@ -29,20 +27,12 @@ const changesPerSeed = 150
 const auditEvery = 25
 const services = 14
 
-const hosts: readonly EndpointHost[] = ['pod0', 'pod1', 'remote0', 'remote1', 'remote2', 'remote3', 'remote4']
-const policies = ['Cluster', 'Local'] as const
-const ranges: readonly [readonly string[], ...(readonly string[])[]] = [
-  [],
-  [network.IPv4.clusterCidr, network.IPv6.clusterCidr],
-  [`${network.IPv4.outside}/32`, `${network.IPv6.outside}/128`],
-  ['192.0.2.0/24'],
-]
-
 /** Whatever order changes come in, only the last state counts. The seed that failed is told. */
 export const randomWalkScenario: Scenario = {
   name: 'random changes',
   claims: Object.values(claims),
-  async run({ factory, settings, families }) {
+  async run({ factory, settings, families, capabilities }) {
+    const choices = new WalkChoices(capabilities)
     const testbed = await createTestbed({ factory, settings, families })
     try {
       await serveInternet(
@@ -59,7 +49,7 @@ export const randomWalkScenario: Scenario = {
         (_, index) => new Stage(testbed, place(index), families[0] ?? 'IPv4', 'TCP'),
       )
       await Promise.all(
-        stages.map((stage) => stage.serveEndpoints({ endpoints: hosts.map((host) => ({ host })) })),
+        stages.map((stage) => stage.serveEndpoints({ endpoints: walkHosts.map((host) => ({ host })) })),
       )
       const drifts: string[] = []
       for (const seed of seeds) {
@@ -69,7 +59,7 @@ export const randomWalkScenario: Scenario = {
           const touched = random.chance(0.7) ? [random.pick(nonEmpty(stages))] : random.some(stages, 0.4)
           for (const stage of touched) {
             if (random.chance(0.15)) stage.undeclare()
-            else stage.declare(randomMoment(random))
+            else stage.declare(choices.moment(random, stage.place))
           }
           await testbed.driver.sync()
           if (change % auditEvery > 0) continue
@@ -79,7 +69,7 @@ export const randomWalkScenario: Scenario = {
       }
       return await Promise.all(
         families.flatMap((family): Promise<Verdict>[] => [
-          checkAll(testbed, stages, family).then((failures) => ({
+          checkAll(testbed, stages, family, choices).then((failures) => ({
             claim: claims.packets,
             family,
             protocol: 'any',
@@ -99,46 +89,26 @@ export const randomWalkScenario: Scenario = {
   },
 }
 
-function randomMoment(random: Random): Moment {
-  const [low, high] = [random.pick([0.1, 0.3, 0.5]), random.chance(0.2)]
-  const members = random.some(hosts, high ? 1 : low)
-  const service: Partial<ServiceShape> = {
-    internalTrafficPolicy: random.pick(policies),
-    externalTrafficPolicy: random.pick(policies),
-    sourceRanges: random.pick(ranges),
-    ...(random.chance(0.3) ? { affinitySeconds: random.pick([1, 60]) } : {}),
-    ...(random.chance(0.2) ? { externalIPs: [] } : {}),
-    ...(random.chance(0.2) ? { loadBalancer: [] } : {}),
-  }
-  return { service, endpoints: members.map((host) => randomEndpoint(random, host)) }
-}
-
-function randomEndpoint(random: Random, host: EndpointHost): EndpointShape {
-  if (random.chance(0.8)) return { host }
-  return { host, ready: false, serving: random.chance(0.7), terminating: random.chance(0.7) }
-}
-
 async function checkAll(
   testbed: Testbed,
   stages: readonly Stage[],
   family: Stage['family'],
+  choices: WalkChoices,
 ): Promise<string[]> {
   const table = testbed.cluster.table(family)
-  const clients: Client[] = ['pod', 'endpoint', 'node', 'outside']
-  const destinations: Destination[] = ['ClusterIP', 'ExternalIP', 'LoadBalancer', 'NodePort']
-  const found = await Promise.all(
-    stages.flatMap(({ place }) =>
-      clients.flatMap((client) =>
-        destinations.flatMap((to) =>
-          (['TCP', 'UDP'] as const).map((protocol) => {
+  const asked = stages.flatMap(({ place }) =>
+    choices.clients.flatMap((client) =>
+      choices.destinations.flatMap((to) =>
+        choices.protocols
+          .map((protocol): Check => {
             const origin = testbed.origin(client, family)
-            const check: Check = { client, origin, protocol, ...targetOf(to, place, family) }
-            return runCheck(check, table)
-          }),
-        ),
+            return { client, origin, protocol, ...targetOf(to, place, family) }
+          })
+          .filter((check) => choices.asks(client, to, check.origin.address, expectedOf(check, table))),
       ),
     ),
   )
+  const found = await Promise.all(asked.map((check) => runCheck(check, table)))
   return found.flat()
 }
 

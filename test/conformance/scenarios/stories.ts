@@ -5,7 +5,7 @@ import { place } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import { expand, type Scenario, type ScenarioClaim } from '../scenario.ts'
 import { Stage } from '../stage.ts'
-import { createTestbed, type Testbed } from '../testbed.ts'
+import { createTestbed, type Testbed, type TestbedOptions } from '../testbed.ts'
 
 /** A claim about how a Service behaves over time, and the play that proves it. */
 export interface Story extends RowClaim {
@@ -18,6 +18,7 @@ export function storyScenario(
   name: string,
   stories: readonly Story[],
   prepare: (testbed: Testbed) => Promise<void> = async () => {},
+  options: Pick<TestbedOptions, 'nodePortAddresses'> = {},
 ): Scenario {
   const nothingLeft: RowClaim = { feature: 'basics', name: `nothing is left to reconcile after all: ${name}` }
   return {
@@ -25,7 +26,7 @@ export function storyScenario(
     claims: [...stories.map(claimOf), nothingLeft],
     async run(context) {
       const { factory, settings, families } = context
-      const testbed = await createTestbed({ factory, settings, families })
+      const testbed = await createTestbed({ factory, settings, families, ...options })
       try {
         await serveInternet(testbed)
         await prepare(testbed)

@@ -1,0 +1,90 @@
+import type {
+  Dataplane,
+  DataplaneFactory,
+  RoutingTable,
+  ServiceRoute,
+  TableChange,
+  Verdict,
+} from '@portolan/core'
+import { emptyTable, fullDifference } from '@portolan/core/table'
+import nftables from '@portolan/dataplane-nftables'
+
+/** How it understands every table wrongly. */
+export type Mutate = (table: RoutingTable) => RoutingTable
+
+/** The dataplane as it would be if it understood every table wrongly in this way. */
+export function mutant(mutate: Mutate): DataplaneFactory {
+  return (options) => {
+    const real = nftables(options)
+    const applied = new Map<string, RoutingTable>()
+    const before = (table: RoutingTable) =>
+      applied.get(table.family) ?? emptyTable(table.family, table.podSource)
+    const wrapped: Dataplane<unknown, unknown> = {
+      name: 'mutant',
+      contractVersion: real.contractVersion,
+      capabilities: real.capabilities,
+      probe: () => real.probe(),
+      start: () => real.start(),
+      observe: (family) => real.observe(family),
+      undisturbed: (family) => real.undisturbed(family),
+      heldOrder: (held, route, over) => real.heldOrder(held, route, over),
+      nothingHeld: (family) => real.nothingHeld(family),
+      compile(change: TableChange) {
+        const wrong = mutate(change.table)
+        const program = real.compile(fullDifference(before(change.table), wrong))
+        applied.set(change.family, wrong)
+        return program
+      },
+      reconcile(held, table) {
+        const wrong = mutate(table)
+        applied.set(table.family, wrong)
+        return real.reconcile(held, wrong)
+      },
+      print: (program) => real.print(program),
+      measure: (program) => real.measure(program),
+      apply: (program) => real.apply(program),
+      trace: (table, evaluation) => real.trace(table, evaluation),
+      stop: () => real.stop(),
+      cleanup: () => real.cleanup(),
+    }
+    return wrapped
+  }
+}
+
+export const routes = (change: (route: ServiceRoute) => ServiceRoute): Mutate => {
+  const known = new WeakMap<ServiceRoute, ServiceRoute>()
+  return (table) => ({
+    ...table,
+    clusterIPs: new Set(table.clusterIPs),
+    serviceCidrs: new Set(table.serviceCidrs),
+    nodePortAddresses: new Set(table.nodePortAddresses),
+    hairpinAddresses: new Set(table.hairpinAddresses),
+    localAddresses: new Set(table.localAddresses),
+    frontends: new Map(table.frontends),
+    routes: new Map(
+      [...table.routes].map(([key, route]) => {
+        const wrong = known.get(route) ?? change(route)
+        known.set(route, wrong)
+        return [key, wrong]
+      }),
+    ),
+  })
+}
+
+export const verdicts = (change: (verdict: Verdict) => Verdict): Mutate =>
+  routes((route) => ({
+    ...route,
+    frontends: route.frontends.map((frontend) => ({
+      ...frontend,
+      verdicts: {
+        pod: change(frontend.verdicts.pod),
+        node: change(frontend.verdicts.node),
+        outside: change(frontend.verdicts.outside),
+      },
+    })),
+  }))
+
+export const withoutSourceRanges = routes((route) => ({
+  ...route,
+  frontends: route.frontends.map(({ allowedSources: _, ...frontend }) => frontend),
+}))
