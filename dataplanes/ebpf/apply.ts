@@ -51,8 +51,9 @@ export function applyElements(
   })
   const writing = new Writing(object, program, routes)
   for (const { set, address, present } of program.addresses) {
-    if (present) writing.set('frontends', addressKey(address, set), noService)
-    else writing.deleteLater('frontends', addressKey(address, set))
+    const key = addressKey(address, set)
+    if (!present) writing.deleteLater('frontends', key)
+    else if (set !== 'clusterIP') writing.set('frontends', key, noService)
   }
   for (const { cidr, present: wanted } of program.ranges) {
     const key = rangeKey(rangeScope.unallocated, cidr)
@@ -73,6 +74,11 @@ export function applyElements(
   for (const route of routes) writing.service(route)
   bytes += writing.flush()
   for (const route of routes) writing.frontends(route, (balances) => balances)
+  bytes += writing.flush()
+  // Not before its frontends: a ClusterIP refuses what none of them takes.
+  for (const { set, address, present } of program.addresses) {
+    if (present && set === 'clusterIP') writing.set('frontends', addressKey(address, set), noService)
+  }
   bytes += writing.flush()
   for (const route of routes) writing.leftovers(route)
   writing.deleteNow()

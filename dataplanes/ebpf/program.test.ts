@@ -92,7 +92,8 @@ for (const [claim, one, index, early] of [
   ],
   ['a pod that is refused', route('a', [clusterIP('10.96.0.1', refused)], []), 0, true],
   ['the node', route('a', [clusterIP('10.96.0.1')], [endpoint('10.1.0.2', true)]), 1, true],
-  ['the node, where sources are restricted', web, 1, false],
+  ['the node, where sources are restricted, for an address of its own', web, 1, true],
+  ['a pod, where sources are restricted', web, 0, false],
 ] as const) {
   test(`at the socket ${early ? 'is' : 'is not'} decided: ${claim}`, (t) => {
     const frontend =

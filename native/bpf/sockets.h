@@ -29,6 +29,15 @@ static __always_inline bool class_of_socket(struct bpf_sock_addr *context, bool 
 	return true;
 }
 
+/*
+ * Source ranges are judged by the packet, for only that has a source. A load balancer address that the node has on an
+ * interface is its own source, though, and the answer to such a packet would be a martian: it is judged here.
+ */
+static __always_inline bool asks_itself(__u32 service, const struct address *address, __u8 class)
+{
+	return class == CLASS_NODE && is_kind(address, KIND_LOCAL_ADDRESS) && in_range(service, address);
+}
+
 /* The verdict for a socket's destination, or 0 to leave it alone. */
 static __always_inline __u8 verdict_at_socket(struct bpf_sock_addr *context, const struct address *address,
 					      __be16 port, struct found *found)
@@ -36,7 +45,9 @@ static __always_inline __u8 verdict_at_socket(struct bpf_sock_addr *context, con
 	__u8 class, verdict;
 	if (!class_of_socket(context, is_ipv4(address), &class))
 		return 0;
-	if (!find_frontend(address, port, context->protocol, found) || (found->flags & FRONTEND_HAS_RANGES))
+	if (!find_frontend(address, port, context->protocol, found))
+		return 0;
+	if ((found->flags & FRONTEND_HAS_RANGES) && !asks_itself(found->service, address, class))
 		return 0;
 	verdict = class == CLASS_POD ? found->verdict[0] : class == CLASS_NODE ? found->verdict[1] : found->verdict[2];
 	return verdict & VERDICT_AT_SOCKET ? verdict : 0;
