@@ -6,7 +6,6 @@ import {
   type DataplaneOptions,
   type Evaluation,
   type IpFamily,
-  ipFamilies,
   type ProbeReport,
   type ProgramSize,
   type RoutingTable,
@@ -20,9 +19,9 @@ import { compile } from './compile.ts'
 import { Disturbance } from './disturbance.ts'
 import { type Held, nothingHeld } from './held.ts'
 import { heldOrder } from './held-order.ts'
-import { findSet, nftFamily, tableName } from './layout.ts'
+import { findSet } from './layout.ts'
 import { NftCommand } from './nft-command.ts'
-import { member } from './nft-json.ts'
+import { listOurTables } from './our-tables.ts'
 import { print } from './print.ts'
 import { probe } from './probe.ts'
 import { type NftProgram, operations, settle, type TableMemory } from './program.ts'
@@ -55,7 +54,7 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
   }
 
   async start(): Promise<void> {
-    this.#transport ??= await this.#openTransport()
+    await this.#started()
   }
 
   async observe(family: IpFamily): Promise<Held> {
@@ -71,16 +70,9 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
   async #read(transport: Transport, family: IpFamily): Promise<Held> {
     const { chains, sets } = await transport.readStructure(family)
     if (chains.size === 0) return nothingHeld(family)
-    const ours = [...sets].map(findSet).filter((set) => set !== undefined && set.kind !== 'timeout')
-    return {
-      family,
-      chains,
-      sets,
-      elements: await transport.readElements(
-        family,
-        ours.filter((set) => set !== undefined),
-      ),
-    }
+    const ours = [...sets].map(findSet).filter((set) => set !== undefined)
+    const written = ours.filter(({ kind }) => kind !== 'timeout')
+    return { family, chains, sets, elements: await transport.readElements(family, written) }
   }
 
   heldOrder(held: Held, route: ServiceRoute, over: 'cluster' | 'local'): readonly string[] | undefined {
@@ -118,8 +110,8 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
     return { operations: count, bytes, degraded: program.degraded }
   }
 
-  trace(table: RoutingTable, evaluation: Evaluation): readonly string[] {
-    return trace(table, evaluation)
+  trace(_table: RoutingTable, evaluation: Evaluation): readonly string[] {
+    return trace(evaluation)
   }
 
   async stop(): Promise<void> {
@@ -129,13 +121,10 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
 
   async cleanup(): Promise<CleanupReport> {
     const removed: string[] = []
-    for (const family of ipFamilies) {
-      const table = `${nftFamily(family)} ${tableName}`
-      const tables = (await this.#nft.list(['list', 'tables', nftFamily(family)])) ?? []
-      if (!tables.some((object) => member(object, 'table')?.name === tableName)) continue
-      await this.#nft.run(`delete table ${table}\n`)
+    for (const { family, name } of await listOurTables(this.#nft)) {
+      await this.#nft.run(`delete table ${name}\n`)
       this.#memories.delete(family)
-      removed.push(`nftables table ${table}`)
+      removed.push(`nftables table ${name}`)
     }
     return { removed }
   }

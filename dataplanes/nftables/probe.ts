@@ -3,7 +3,7 @@ import type { ProbeReport } from '@portolan/core'
 import { type NftCommand, NftCommandError } from './nft-command.ts'
 
 /** Reject in prerouting, set comments, and the set back end all stand from here on. */
-const oldestKernel = { major: 5, minor: 13 }
+const oldestKernel = [5, 13]
 const oldestNft = [1, 0, 1]
 
 const mends: Readonly<Record<NftCommandError['code'], string>> = {
@@ -17,10 +17,9 @@ export async function probe(nft: NftCommand): Promise<ProbeReport> {
   const kernel = release()
   const facts: Record<string, string> = { kernel }
   const problems: { what: string; mend: string }[] = []
-  const [major = 0, minor = 0] = kernel.split(/[.-]/).map(Number)
-  if (major < oldestKernel.major || (major === oldestKernel.major && minor < oldestKernel.minor)) {
+  if (isOlder(kernel.split(/[.-]/).map(Number), oldestKernel)) {
     problems.push({
-      what: `Linux ${kernel} is older than ${oldestKernel.major}.${oldestKernel.minor}`,
+      what: `Linux ${kernel} is older than ${oldestKernel.join('.')}`,
       mend: 'use a newer kernel',
     })
   }

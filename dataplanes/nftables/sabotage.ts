@@ -1,7 +1,5 @@
-import { ipFamilies } from '@portolan/core'
-import { nftFamily, tableName } from './layout.ts'
 import { NftCommand } from './nft-command.ts'
-import { member } from './nft-json.ts'
+import { listOurTables } from './our-tables.ts'
 
 /** What befalls a node's ruleset from outside, as lines of nft for each of our tables. */
 const damages: readonly ((table: string) => readonly string[])[] = [
@@ -22,22 +20,9 @@ export async function sabotage(networkNamespace: string, way: number): Promise<b
   const damage = damages[way]
   if (damage === undefined) return false
   const nft = new NftCommand(networkNamespace)
-  const tables = await ourTables(nft)
-  await nft.run(tables.flatMap(damage).join('\n'))
+  const tables = await listOurTables(nft)
+  await nft.run(tables.flatMap(({ name }) => damage(name)).join('\n'))
   return true
-}
-
-/** `ip portolan`, `ip6 portolan`, as far as they are there. */
-async function ourTables(nft: NftCommand): Promise<string[]> {
-  const listed = (await nft.list(['list', 'tables'])) ?? []
-  return ipFamilies
-    .map(nftFamily)
-    .filter((family) => listed.some((object) => isOurs(member(object, 'table'), family)))
-    .map((family) => `${family} ${tableName}`)
-}
-
-function isOurs(table: Record<string, unknown> | undefined, family: string): boolean {
-  return table?.family === family && table.name === tableName
 }
 
 /** Puts a table of somebody else's beside ours; the function given tells whether it is still whole. Also a hook. */

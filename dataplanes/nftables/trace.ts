@@ -1,4 +1,4 @@
-import type { Evaluation, RoutingTable } from '@portolan/core'
+import type { Evaluation } from '@portolan/core'
 import { balanceChain } from './balance-chains.ts'
 import { elementText } from './element-text.ts'
 import {
@@ -17,7 +17,7 @@ import { policyChain } from './policy-chains.ts'
 import { choiceOf, type NumberedRoute, placeOf, policyOfFrontend } from './route-elements.ts'
 
 /** The way of a packet through the chains, a line a step, with the elements that decide. */
-export function trace(_table: RoutingTable, evaluation: Evaluation): string[] {
+export function trace(evaluation: Evaluation): string[] {
   if (evaluation.verdict === 'none') return []
   const { packet, sourceClass } = evaluation
   const hook = sourceClass === 'node' ? 'output' : 'prerouting'
