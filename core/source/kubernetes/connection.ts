@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import * as tls from 'node:tls'
+import type { Clock } from '../../clock.ts'
 import { ApiError } from './api-error.ts'
-import type { Clock } from './clock.ts'
 import type { Credentials } from './credentials.ts'
 import { Http1Connection } from './http1-connection.ts'
 import { Http2Connection } from './http2-connection.ts'

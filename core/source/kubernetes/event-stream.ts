@@ -1,5 +1,5 @@
+import type { Clock } from '../../clock.ts'
 import { ApiError } from './api-error.ts'
-import type { Clock } from './clock.ts'
 import type { ApiResponse } from './connection.ts'
 import { LineSplitter } from './line-splitter.ts'
 import { type ObjectEvent, readWatchEvent } from './watch-event.ts'

@@ -1,7 +1,7 @@
+import type { Clock } from '../../clock.ts'
 import type { Logger } from '../logger.ts'
 import type { ApiError } from './api-error.ts'
 import { member } from './api-object.ts'
-import type { Clock } from './clock.ts'
 
 /**
  * One line per failure, but not one per retry: the same kind of failure is said once in `repeatLogMs`, with how often

@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../../clock.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { defaultTimings } from './timings.ts'
 
