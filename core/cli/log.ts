@@ -1,8 +1,6 @@
 import { isatty } from 'node:tty'
 import { type Logger, type LoggerOptions, pino } from 'pino'
 
-export const logLevels = ['debug', 'info', 'warn', 'error'] as const
-
 /** Lines for a person where stdout is a terminal, else one JSON object a line. */
 export async function createLogger(level: string): Promise<Logger> {
   const options: LoggerOptions = {

@@ -4,7 +4,6 @@ import {
   type Cidr,
   type Endpoint,
   type Frontend,
-  formatBytes,
   type IpFamily,
   type PodSource,
   type Protocol,
@@ -36,10 +35,6 @@ function writePrefix(family: IpFamily, into: Buffer, at: number): void {
 export function familyAt(bytes: Uint8Array, at: number): IpFamily {
   for (let index = 0; index < 10; index++) if (bytes[at + index] !== 0) return 'IPv6'
   return bytes[at + 10] === 0xff && bytes[at + 11] === 0xff ? 'IPv4' : 'IPv6'
-}
-
-export function readAddress(bytes: Uint8Array, at: number): Address {
-  return formatBytes(bytes.subarray(familyAt(bytes, at) === 'IPv4' ? at + 12 : at, at + 16))
 }
 
 /** The key under which packets and sockets find a frontend. */
