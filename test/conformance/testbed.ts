@@ -15,7 +15,7 @@ import type { Client } from './matrix-case.ts'
 import { type NodeSpecification, newCluster } from './node-specification.ts'
 import { addressOf, type EndpointHost, isLocalHost } from './place.ts'
 
-export interface TestbedOptions extends Omit<NodeSpecification, 'localAddresses'> {
+export interface TestbedOptions extends Omit<NodeSpecification, 'localAddresses' | 'localhostNodePorts'> {
   readonly factory: DataplaneFactory
   readonly settings: Readonly<Record<string, string>>
 }
@@ -43,15 +43,16 @@ export class Testbed {
   constructor(options: TestbedOptions, lab: Lab) {
     this.#options = options
     this.lab = lab
-    this.cluster = newCluster(this.specification)
     this.#dataplane = this.newDataplane()
+    this.cluster = newCluster(this.specification)
     this.#driver = new Driver(this.#dataplane, this.cluster)
   }
 
   get specification(): NodeSpecification {
     const { factory: _, settings: __, ...rest } = this.#options
     const { IPv4, IPv6 } = this.lab.node.addresses
-    return { ...rest, localAddresses: [...IPv4, ...IPv6, '127.0.0.1', '::1'] }
+    const localhostNodePorts = this.#dataplane.capabilities.gaps.localhostNodePorts === undefined
+    return { ...rest, localhostNodePorts, localAddresses: [...IPv4, ...IPv6, '127.0.0.1', '::1'] }
   }
 
   get dataplane(): Dataplane<unknown, unknown> {
