@@ -20,6 +20,7 @@ import type {
 import type { HostRequest, HostResponse, HostWorkerData } from './host-worker.ts'
 import { ipBatch, namespacePath } from './namespaces.ts'
 import type { Family } from './network.ts'
+import type { Patience } from './patience.ts'
 
 export interface Server extends SocketAddress {
   close(): Promise<void>
@@ -60,6 +61,7 @@ export class Host {
   /** The host's own addresses, the primary one first. */
   readonly addresses: Readonly<Record<Family, string[]>>
   readonly #namespace: string
+  readonly #patience: Patience
   #worker: Worker | undefined
   #lastId = 0
   readonly #waiting = new Map<
@@ -67,7 +69,8 @@ export class Host {
     { resolve: (value: unknown) => void; reject: (reason: unknown) => void }
   >()
 
-  constructor(name: string, namespace: string, addresses: Record<Family, string[]>) {
+  constructor(name: string, namespace: string, addresses: Record<Family, string[]>, patience: Patience) {
+    this.#patience = patience
     this.name = name
     this.#namespace = namespace
     this.networkNamespace = namespacePath(namespace)
@@ -82,33 +85,44 @@ export class Host {
 
   /** Opens one new connection, or sends one datagram, and tells how it ended. Ask for many at once freely. */
   probe(request: ProbeRequest): Promise<ProbeResult> {
-    return this.#call('probe', request)
+    return this.#call('probe', { timeoutMs: this.#patience.answerMs, ...request })
   }
 
   /** One ICMP echo request. */
   ping(address: string, options: Omit<PingRequest, 'address'> = {}): Promise<PingResult> {
-    return this.#call('ping', { ...options, address })
+    return this.#call('ping', { timeoutMs: this.#patience.answerMs, ...options, address })
   }
 
   /** A TCP connection that stays open across changes. @throws when it can't be made */
   async holdConnection(request: HoldRequest): Promise<HeldConnection> {
-    const { id, ...server } = await this.#call('hold', request)
+    const { id, ...server } = await this.#call('hold', {
+      timeoutMs: this.#patience.heldMs,
+      ...request,
+    })
     return {
       server,
-      ask: (timeoutMs = 1000) => this.#call('ask', id, timeoutMs),
+      ask: (timeoutMs = this.#patience.heldMs) => this.#call('ask', id, timeoutMs),
       close: () => this.#call('close', id),
     }
   }
 
   /** Makes new connections all the time until it is stopped, and then tells of every one. */
   async startConnectLoop(request: ConnectLoopRequest): Promise<ConnectLoop> {
-    const id = await this.#call('startConnectLoop', request)
+    const id = await this.#call('startConnectLoop', {
+      everyMs: this.#patience.connectEveryMs,
+      timeoutMs: this.#patience.connectMs,
+      ...request,
+    })
     return { stop: () => this.#call('stopConnectLoop', id) }
   }
 
   /** How long until a new TCP connection reaches a certain server; good to a millisecond. @throws when it never does */
   firstPacketAt(request: FirstPacketRequest): Promise<FirstPacket> {
-    return this.#call('firstPacketAt', request)
+    return this.#call('firstPacketAt', {
+      timeoutMs: this.#patience.firstPacketMs,
+      attemptTimeoutMs: this.#patience.firstPacketAttemptMs,
+      ...request,
+    })
   }
 
   /** Gives the host one more address. */

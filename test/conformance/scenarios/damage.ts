@@ -30,13 +30,13 @@ const mostWays = 20
 export const damageScenario: Scenario = {
   name: 'damage from outside',
   claims: Object.values(claims),
-  async run({ factory, settings, families, hooks }) {
+  async run({ factory, settings, families, hooks, patience }) {
     const { sabotage } = hooks
     if (sabotage === undefined)
       throw new Error(
         'only the author knows how to damage the kernel state: give the kit the hook `sabotage`',
       )
-    const testbed = await createTestbed({ factory, settings, families })
+    const testbed = await createTestbed({ factory, settings, families, patience })
     try {
       await serveInternet(testbed)
       await testbed.driver.start()
@@ -100,7 +100,7 @@ async function servedAnyway(coming: Stage): Promise<string[]> {
   const answer = await host.probe({
     protocol: 'TCP',
     to: targetOf('ClusterIP', coming.place, coming.family),
-    timeoutMs: 200,
+    timeoutMs: coming.patience.silenceMs,
   })
   const served = answer.result === 'answered' && answer.host !== 'internet'
   return served ? ['the change was refused, and yet its new Service is served'] : []
@@ -115,6 +115,7 @@ async function check(stage: Stage): Promise<string[]> {
           client,
           origin: testbed.origin(client, family),
           protocol: 'TCP',
+          patience: testbed.patience,
           ...targetOf(to, place, family),
         }
         return runCheck(one, testbed.cluster.table(family))
