@@ -145,7 +145,7 @@ export const metrics = {
   eventLoopDelay: {
     unit: 'ms',
     better: 'lower',
-    meaning: 'How long the process was deaf: delay of a timer that is due every millisecond.',
+    meaning: 'How long the process was deaf: by how much a timer of 5 ms was late.',
   },
   bytesToKernel: { unit: 'bytes', better: 'lower', meaning: 'Sent to the kernel or a tool, per apply.' },
   operations: { unit: 'count', better: 'lower', meaning: 'Kernel operations, per apply.' },
@@ -205,15 +205,25 @@ export const metrics = {
     better: 'lower',
     meaning: 'From a changed record to the difference of the table, without a dataplane.',
   },
-  serverCpuPerNode: {
+  listCpuPerNode: {
     unit: 'ms',
     better: 'lower',
-    meaning: "The embedded API server's CPU for one more watching node, of the whole scenario.",
+    meaning: "The embedded API server's CPU time for one node that lists and begins to watch.",
   },
-  serverBytesPerNode: {
+  listBytesPerNode: {
     unit: 'bytes',
     better: 'lower',
-    meaning: 'Sent by the embedded API server to one watching node, of the whole scenario.',
+    meaning: 'Sent by the embedded API server to one node that lists and begins to watch.',
+  },
+  eventCpuPerNode: {
+    unit: 'us',
+    better: 'lower',
+    meaning: "The embedded API server's CPU time for one event to one watching node.",
+  },
+  eventBytesPerNode: {
+    unit: 'bytes',
+    better: 'lower',
+    meaning: 'Sent by the embedded API server for one event to one watching node.',
   },
 } as const satisfies Readonly<Record<string, Metric>>
 
