@@ -1,34 +1,19 @@
 import { BarChart, LineChart, ScatterChart } from 'echarts/charts'
-import { GraphicComponent, GridComponent } from 'echarts/components'
+import { GraphicComponent, GridComponent, MarkAreaComponent } from 'echarts/components'
 import { type EChartsCoreOption, init, use } from 'echarts/core'
 import { SVGRenderer } from 'echarts/renderers'
+import { font, fontSize, ink } from './chart-text.ts'
 import { escapeText, type Html, trustedMarkup } from './html.ts'
 
-use([BarChart, LineChart, ScatterChart, GraphicComponent, GridComponent, SVGRenderer])
+use([BarChart, LineChart, ScatterChart, GraphicComponent, GridComponent, MarkAreaComponent, SVGRenderer])
 
 export interface ChartSize {
   readonly width: number
   readonly height: number
 }
 
-export const font = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif'
-export const fontSize = 13
-export const ink = { text: '#222222', quiet: '#595959', axis: '#8a8a8a', grid: '#e3e3e3' } as const
-
-/** About how wide a text is; there is no browser to ask. Rather too wide than too narrow. */
-export function textWidth(text: string, size: number = fontSize): number {
-  return text.length * size * 0.58
-}
-
-/** At most so many characters, the middle left out: the two ends of a package's name tell it best. */
-export function shorten(text: string, length: number): string {
-  if (text.length <= length) return text
-  const head = Math.ceil((length - 1) / 2)
-  return `${text.slice(0, head)}…${text.slice(text.length - (length - 1 - head))}`
-}
-
 /**
- * Draws a chart to SVG text, without a browser. It scales with the page, and prints.
+ * Draws a chart to SVG text, without a browser. Having no width and height of its own, it takes the page's.
  *
  * @param description what a reader who can't see it is told
  */
@@ -42,9 +27,20 @@ export function drawChart(option: EChartsCoreOption, size: ChartSize, descriptio
     })
     const svg = chart.renderToSVGString()
     const attributes = `class="chart" role="img" aria-label="${escapeText(description)}"`
-    // Without width and height of its own it takes the page's.
-    return trustedMarkup(svg.replace(/^<svg width="\d+" height="\d+"/, `<svg ${attributes}`))
+    return trustedMarkup(
+      withoutHydration(svg).replace(/^<svg width="\d+" height="\d+"/, `<svg ${attributes}`),
+    )
   } finally {
     chart.dispose()
   }
+}
+
+/**
+ * Without what a browser's copy of the library needs to bring the chart to life, which nothing does here; and without
+ * clipping, for the axes have room for every point. So no identifier is left that another chart might have too.
+ */
+function withoutHydration(svg: string): string {
+  return svg
+    .replaceAll(/ (?:ecmeta_\w+|class|clip-path|pointer-events)="[^"]*"/g, '')
+    .replaceAll(/<(style|defs)\s*>[\s\S]*?<\/\1>\s*/g, '')
 }

@@ -1,3 +1,4 @@
+import { formatQuantity } from './quantity.ts'
 import type { Curve, Quantile, Selection, Size } from './selection.ts'
 
 /** The churn scenarios of a run, by their rate. */
@@ -33,7 +34,7 @@ export function churnLag(selection: Selection): ChurnLag | undefined {
 }
 
 /**
- * Who didn't keep up, as `iptables at 2000/s`: the lag grew within the run by more than half of its median, and by
+ * Who didn't keep up, as `iptables at 2,000/s`: the lag grew within the run by more than half of its median, and by
  * more than 10 ms, below which a busy machine's noise lies.
  */
 export function fallingBehind(selection: Selection, { scenarios, size }: ChurnLag): string[] {
@@ -41,7 +42,9 @@ export function fallingBehind(selection: Selection, { scenarios, size }: ChurnLa
     selection.candidates.flatMap(({ name }) => {
       const growth = selection.find(name, scenario, 'lagGrowth', size)?.p50 ?? 0
       const lag = selection.find(name, scenario, 'lag', size)?.p50 ?? 0
-      return growth > 10 && growth > lag / 2 ? [`${name} at ${ratePattern.exec(scenario)?.[1]}/s`] : []
+      return growth > 10 && growth > lag / 2
+        ? [`${name} at ${formatQuantity(Number(ratePattern.exec(scenario)?.[1]), 'per second')}`]
+        : []
     }),
   )
 }

@@ -1,5 +1,6 @@
 import type { Unit } from '../results.ts'
-import { drawChart, ink, shorten, textWidth } from './chart-svg.ts'
+import { drawChart } from './chart-svg.ts'
+import { ink, shorten, textAt, textWidth } from './chart-text.ts'
 import type { Html } from './html.ts'
 import { logAxis, tickLabel } from './log-axis.ts'
 import type { SeriesStyle } from './series-style.ts'
@@ -31,7 +32,7 @@ export function drawDotPanel(panel: DotPanel): Html {
   const { items, lines } = layLegend(legend)
   const lanes = Math.max(1, legend.length)
   const rowHeight = lanes * lane + 12
-  const left = 24 + Math.max(0, ...panel.rows.map(({ name }) => textWidth(name)))
+  const left = 24 + Math.max(0, ...panel.rows.map(({ name }) => textWidth(shorten(name, 40))))
   const top = lines * legendLine + 12
   const height = top + panel.rows.length * rowHeight + 54
   const axis = logAxis(
@@ -88,7 +89,7 @@ export function drawDotPanel(panel: DotPanel): Html {
       axisLabel: {
         customValues: panel.rows.map((_, at) => at),
         color: ink.text,
-        formatter: (at: number) => panel.rows[at]?.name ?? '',
+        formatter: (at: number) => shorten(panel.rows[at]?.name ?? '', 40),
       },
       axisLine: { show: false },
       splitLine: { show: false },
@@ -120,11 +121,7 @@ function layLegend(legend: readonly Dot[]): { readonly items: object[]; readonly
     }
     const y = 14 + line * legendLine
     const mark = legendMark(style, x, y)
-    const name = {
-      type: 'text',
-      silent: true,
-      style: { text, x: x + 16, y, fill: style.text, font: '12px sans-serif', verticalAlign: 'middle' },
-    }
+    const name = textAt(text, { x: x + 16, y, fill: style.text })
     x += needed
     return [mark, name]
   })

@@ -40,8 +40,5 @@ const escapes: Readonly<Record<string, string>> = {
 
 /** Escaped for element content and for attribute values in either kind of quotes; control characters are shown as `?`. */
 export function escapeText(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, '?')
-    .replace(/[&<>"']/g, (c) => escapes[c] ?? c)
+  return text.replace(/[^\P{Cc}\t\n\r]/gu, '?').replace(/[&<>"']/g, (c) => escapes[c] ?? c)
 }

@@ -1,5 +1,6 @@
 import type { Unit } from '../results.ts'
-import { drawChart, fontSize, ink, shorten, textWidth } from './chart-svg.ts'
+import { drawChart } from './chart-svg.ts'
+import { fontSize, ink, panelTitle, shorten, textAt, textWidth } from './chart-text.ts'
 import type { Html } from './html.ts'
 import { spreadLabels } from './label-spread.ts'
 import { alongLog, type LogAxis, logAxis, tickLabel } from './log-axis.ts'
@@ -91,14 +92,9 @@ export function drawLinePanel(panel: LinePanel, axis: LogAxis = logAxis(allValue
         z: 3,
       },
     ]),
-    graphic: [titleText(panel.title), ...endLabels(lines, { plot, axis, along: across.along })],
+    graphic: [panelTitle(panel.title), ...endLabels(lines, { plot, axis, along: across.along })],
   }
   return drawChart(option, size, describe(panel))
-}
-
-function titleText(title: string): object {
-  const style = { text: title, x: 12, y: 6, font: `600 14px sans-serif`, fill: ink.text }
-  return { type: 'text', silent: true, style: { ...style, fontFamily: undefined } }
 }
 
 interface Plot {
@@ -141,19 +137,7 @@ function endLabels(
       style: { stroke: style.line, lineWidth: 0.8, fill: 'none', opacity: 0.7 },
       z: 1,
     }
-    const text = {
-      type: 'text',
-      silent: true,
-      style: {
-        text: label,
-        x: edge + 17,
-        y: labelY,
-        fill: style.text,
-        font: '12px sans-serif',
-        verticalAlign: 'middle',
-      },
-    }
-    return [lead, text]
+    return [lead, textAt(label, { x: edge + 17, y: labelY, fill: style.text })]
   })
 }
 

@@ -1,7 +1,8 @@
-import type { BenchResults } from '../results.ts'
+import type { BenchResults, MetricName } from '../results.ts'
 import { type Html, html } from './html.ts'
 import { threeDigits } from './quantity.ts'
 import { scenarioName, scenariosOf } from './scenario-names.ts'
+import type { Size } from './selection.ts'
 
 /** New connections that were lost while changes were made, out of how many: a plot of zeros would say less. */
 export function lossTable(results: BenchResults): Html | undefined {
@@ -9,7 +10,7 @@ export function lossTable(results: BenchResults): Html | undefined {
   if (losses.length === 0) return undefined
   const scenarios = scenariosOf(losses)
   const rows = results.dataplanes.flatMap(({ name }) => {
-    const counts = scenarios.map((scenario) => countLost(results, name, scenario))
+    const counts = scenarios.map((scenario) => countLost(results, name, { scenario }))
     if (counts.every((count) => count === undefined)) return []
     const cells = counts.map((count) => {
       if (count === undefined) return html`<td class="number">–</td>`
@@ -33,12 +34,20 @@ export interface Lost {
   readonly tried: number
 }
 
-/** Of one candidate, in one scenario or in all of them; undefined when it wasn't looked for. */
-export function countLost({ results }: BenchResults, candidate: string, scenario?: string): Lost | undefined {
+/** Of one candidate, all or only of one scenario or size; undefined when it wasn't looked for. */
+export function countLost(
+  { results }: BenchResults,
+  candidate: string,
+  { scenario, size }: { readonly scenario?: string; readonly size?: Size } = {},
+): Lost | undefined {
   const of = results.filter(
-    (r) => r.dataplane === candidate && (scenario === undefined || r.scenario === scenario),
+    (r) =>
+      r.dataplane === candidate &&
+      (scenario === undefined || r.scenario === scenario) &&
+      (size === undefined ||
+        (r.services === size.services && r.endpointsPerService === size.endpointsPerService)),
   )
-  const sum = (metric: string): number =>
+  const sum = (metric: MetricName): number =>
     of.filter((r) => r.metric === metric).reduce((total, r) => total + r.max, 0)
   if (!of.some(({ metric }) => metric === 'connectionsLost')) return undefined
   return { lost: sum('connectionsLost'), tried: sum('connectionsTried') }

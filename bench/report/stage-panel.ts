@@ -1,5 +1,6 @@
 import type { Unit } from '../results.ts'
-import { drawChart, ink, shorten, textWidth } from './chart-svg.ts'
+import { drawChart } from './chart-svg.ts'
+import { ink, panelTitle, shorten, textAt, textWidth } from './chart-text.ts'
 import type { Html } from './html.ts'
 import { formatQuantity } from './quantity.ts'
 
@@ -29,10 +30,11 @@ export function drawStagePanel({ title, unit, rows }: StagePanel): Html {
   const left = 24 + Math.max(...rows.map(({ label }) => textWidth(shorten(label, 30))))
   const right = 110
   const top = 62
-  const height = top + rows.length * (size.bar + size.gap) + 40
+  const bottom = 36
+  const height = top + rows.length * (size.bar + size.gap) + bottom
   const shown = names.map((name, at) => ({ name, fill: shades[at % shades.length] ?? '#666970' }))
   const option = {
-    grid: { left, right, top, bottom: 36, outerBoundsMode: 'none' },
+    grid: { left, right, top, bottom, outerBoundsMode: 'none' },
     xAxis: {
       type: 'value',
       min: 0,
@@ -62,28 +64,15 @@ export function drawStagePanel({ title, unit, rows }: StagePanel): Html {
       }),
     })),
     graphic: [
-      {
-        type: 'text',
-        silent: true,
-        style: { text: title, x: 12, y: 6, font: '600 14px sans-serif', fill: ink.text },
-      },
+      panelTitle(title),
       ...legend(shown),
-      ...rows.map(({ total }, at) => ({
-        type: 'text',
-        silent: true,
-        style: {
-          text: formatQuantity(total, unit),
-          x: size.width - right + 10,
-          y: top + (at + 0.5) * (size.bar + size.gap),
-          font: '600 13px sans-serif',
-          fill: ink.text,
-          verticalAlign: 'middle',
-        },
-      })),
+      ...rows.map(({ total }, at) => {
+        const y = top + (at + 0.5) * (size.bar + size.gap)
+        return textAt(formatQuantity(total, unit), { x: size.width - right + 10, y, size: 13, bold: true })
+      }),
     ],
   }
-  const grid = { ...option.grid, bottom: height - top - rows.length * (size.bar + size.gap) }
-  return drawChart({ ...option, grid }, { width: size.width, height }, describe({ title, unit, rows }))
+  return drawChart(option, { width: size.width, height }, describe({ title, unit, rows }))
 }
 
 /** In percent of all stages. */
@@ -97,18 +86,7 @@ function legend(shown: readonly { readonly name: string; readonly fill: string }
   let x = 12
   return shown.flatMap(({ name, fill }) => {
     const box = { type: 'rect', silent: true, shape: { x, y: 36, width: 12, height: 12 }, style: { fill } }
-    const text = {
-      type: 'text',
-      silent: true,
-      style: {
-        text: name,
-        x: x + 17,
-        y: 42,
-        font: '12px sans-serif',
-        fill: ink.text,
-        verticalAlign: 'middle',
-      },
-    }
+    const text = textAt(name, { x: x + 17, y: 42 })
     x += 36 + textWidth(name, 12)
     return [box, text]
   })

@@ -50,7 +50,8 @@ function summaryCell(
 ): SummaryCell {
   for (const [at, metric] of column.metrics.entries()) {
     const result = selection.find(candidate, column.scenario, metric, size)
-    if (result !== undefined) return { text: figureOf(result, column.of), standIn: at > 0 }
+    if (result !== undefined)
+      return { text: figureOf(result, column.of), standIn: at > 0 && column.of !== 'floor' }
   }
   return { text: '', standIn: false }
 }
