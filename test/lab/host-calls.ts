@@ -4,6 +4,10 @@
  * comparable between all threads of the process (see `now`).
  */
 export interface HostCalls {
+  /** Makes the thread that of a host: every socket from now on lives in its network namespace. */
+  enter(name: string, networkNamespace: string): Promise<void>
+  /** Closes every socket and returns to the process's own namespace; false, and nothing done: something is under way. */
+  leave(): Promise<boolean>
   serve(request: ServeRequest): Promise<Served>
   probe(request: Complete<ProbeRequest>): Promise<ProbeResult>
   ping(request: Complete<PingRequest>): Promise<PingResult>

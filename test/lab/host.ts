@@ -1,5 +1,3 @@
-import { extname } from 'node:path'
-import { Worker } from 'node:worker_threads'
 import { execa, type Options, type Result } from 'execa'
 import type {
   ConnectLoopReport,
@@ -17,7 +15,7 @@ import type {
   Protocol,
   SocketAddress,
 } from './host-calls.ts'
-import type { HostRequest, HostResponse, HostWorkerData } from './host-worker.ts'
+import { HostThread } from './host-thread.ts'
 import { ipBatch, namespacePath } from './namespaces.ts'
 import type { Family } from './network.ts'
 import type { Patience } from './patience.ts'
@@ -62,12 +60,7 @@ export class Host {
   readonly addresses: Readonly<Record<Family, string[]>>
   readonly #namespace: string
   readonly #patience: Patience
-  #worker: Worker | undefined
-  #lastId = 0
-  readonly #waiting = new Map<
-    number,
-    { resolve: (value: unknown) => void; reject: (reason: unknown) => void }
-  >()
+  #thread: HostThread | undefined
 
   constructor(name: string, namespace: string, addresses: Record<Family, string[]>, patience: Patience) {
     this.#patience = patience
@@ -157,45 +150,18 @@ export class Host {
     }) as unknown as Promise<Result<Given>>
   }
 
-  /** Ends the host's thread, and with it every socket. */
+  /** Closes every socket. */
   async close(): Promise<void> {
-    await this.#worker?.terminate()
-    this.#worker = undefined
+    const thread = this.#thread
+    this.#thread = undefined
+    await thread?.leave()
   }
 
   async #call<Name extends keyof HostCalls>(
     call: Name,
     ...args: Parameters<HostCalls[Name]>
   ): Promise<Awaited<ReturnType<HostCalls[Name]>>> {
-    const worker = this.#worker ?? this.#start()
-    const id = ++this.#lastId
-    const answered = new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject })
-    })
-    worker.postMessage({ id, call, args } satisfies HostRequest)
-    return (await answered) as Awaited<ReturnType<HostCalls[Name]>>
-  }
-
-  #start(): Worker {
-    const worker = new Worker(new URL(`./host-worker${extname(import.meta.url)}`, import.meta.url), {
-      name: this.name,
-      // Flags of the main program (--input-type, --test) may forbid what a thread is.
-      execArgv: [],
-      workerData: { name: this.name, networkNamespace: this.networkNamespace } satisfies HostWorkerData,
-    })
-    worker.on('message', (response: HostResponse) => {
-      const waiting = this.#waiting.get(response.id)
-      this.#waiting.delete(response.id)
-      if ('error' in response) waiting?.reject(new Error(response.error))
-      else waiting?.resolve(response.value)
-    })
-    const fail = (reason: unknown) => {
-      for (const { reject } of this.#waiting.values()) reject(reason)
-      this.#waiting.clear()
-    }
-    worker.on('error', fail)
-    worker.on('exit', () => fail(new Error(`${this.name}: its thread has ended`)))
-    this.#worker = worker
-    return worker
+    this.#thread ??= HostThread.enter(this.name, this.networkNamespace)
+    return await this.#thread.call(call, ...args)
   }
 }

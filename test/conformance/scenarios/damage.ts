@@ -58,7 +58,7 @@ export const damageScenario: Scenario = {
         const noticed = new Set((await testbed.driver.drift()).map(({ family }) => family))
         for (const family of families)
           if (!noticed.has(family)) healed.get(family)?.push(`way ${way}: the damage goes unnoticed`)
-        for (const { family, leaving, staying, coming } of stages) {
+        const changing = stages.map(async ({ family, leaving, staying, coming }) => {
           leaving.undeclare()
           staying.declare({ service: { affinitySeconds: 60 }, endpoints: at('pod1', 'remote0') })
           coming.declare({ endpoints: at('pod0') })
@@ -69,13 +69,15 @@ export const damageScenario: Scenario = {
           )
           const half = refused ? await servedAnyway(coming) : []
           whole.get(family)?.push(...half.map((failure) => `way ${way}: ${failure}`))
-        }
+        })
+        await Promise.all(changing)
         await testbed.driver.reconcile()
-        for (const { family, leaving, staying, coming } of stages) {
+        const checking = stages.map(async ({ family, leaving, staying, coming }) => {
           const wrong = await Promise.all([leaving, staying, coming].map((stage) => check(stage)))
           const drift = (await testbed.driver.drift([family])).map(describeDrift)
           healed.get(family)?.push(...[...wrong.flat(), ...drift].map((failure) => `way ${way}: ${failure}`))
-        }
+        })
+        await Promise.all(checking)
       }
       if (ways === 0) throw new Error('the hook `sabotage` knows no way to damage anything')
       return families.flatMap((family): Verdict[] => [
