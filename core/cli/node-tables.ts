@@ -41,7 +41,7 @@ export async function readNodeTables(options: NodeTablesOptions): Promise<NodeTa
   const { records, problems, description } = await readCluster(config.source, own, say)
   const nodes = records.filter((record) => record.kind === 'Node')
   const chosen =
-    config.source.from === 'file'
+    config.source.from === 'file' || config.source.from === 'recording'
       ? chooseNode(
           config.nodeName,
           nodes.map(({ key }) => key),
