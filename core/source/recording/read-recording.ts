@@ -79,6 +79,8 @@ class LineReader {
   *read(text: string, number: number): Generator<RecordingEntry> {
     this.#number = number
     const line = parseJson(text)
+    // Damaged bytes may unpack to something.
+    if (line === undefined && this.isComplete) throw new DamagedError()
     if (!isRawObject(line)) throw this.#refuse('must be a JSON object', text)
     if (!this.#hasHeader) yield { is: 'header', header: this.#header(line) }
     else if (line.complete === true && !this.isComplete) {

@@ -55,7 +55,7 @@ export async function* recordingText(path: string): AsyncGenerator<TextLine> {
   }
 }
 
-/** The rest of the file can't be unpacked. */
+/** The rest of the file can't be unpacked, or makes no sense. */
 export class DamagedError extends Error {
   readonly code = 'RECORDING_DAMAGED'
 }
