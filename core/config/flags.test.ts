@@ -86,7 +86,7 @@ for (const [claim, flags, expected] of accepted) {
 
 const rejected: readonly [string, Flags, RegExp][] = [
   [
-    'a source of an unknown kind',
+    'a source that is neither file nor recording',
     { source: 'tape:a' },
     /^--source 'tape:a': write it as file:PATH or recording:PATH/,
   ],
@@ -144,7 +144,7 @@ const rejected: readonly [string, Flags, RegExp][] = [
     { dataplaneOption: ['fast'] },
     /^--dataplane-option 'fast'.*NAME=VALUE/,
   ],
-  ['a source of an unknown kind', { source: 'http://x' }, /^--source 'http:\/\/x': write it as file:PATH/],
+  ['a source that is neither file nor recording', { source: 'http://x' }, /^--source 'http:\/\/x': write it as file:PATH/],
   ['a source file without a name', { source: 'file:' }, /^--source 'file:'/],
   ['two sources', { kubeconfig: 'config' }, /^--source .* conflicts with --kubeconfig/],
   [
