@@ -144,7 +144,7 @@ const rejected: readonly [string, Flags, RegExp][] = [
     { dataplaneOption: ['fast'] },
     /^--dataplane-option 'fast'.*NAME=VALUE/,
   ],
-  ['a source that is neither file nor recording', { source: 'http://x' }, /^--source 'http:\/\/x': write it as file:PATH/],
+  ['a source of an unknown kind', { source: 'http://x' }, /^--source 'http:\/\/x': write it as file:PATH/],
   ['a source file without a name', { source: 'file:' }, /^--source 'file:'/],
   ['two sources', { kubeconfig: 'config' }, /^--source .* conflicts with --kubeconfig/],
   [
