@@ -51,4 +51,3 @@ function describe(error: unknown): string {
   const [line = ''] = error.message.split('\n')
   return typeof mend === 'string' ? `${line}: ${mend}` : line
 }
-

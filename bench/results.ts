@@ -158,7 +158,8 @@ export const metrics = {
   connectionsTried: {
     unit: 'count',
     better: undefined,
-    meaning: 'New connections to a Service that the change does not concern, while it was made.',
+    meaning:
+      'New connections to a Service while changes were made: to one that they do not concern, or (first-packet) to the one that is changed.',
   },
   connectionsLost: {
     unit: 'count',

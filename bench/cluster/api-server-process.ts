@@ -6,6 +6,7 @@ import { ApiServer } from '@portolan/api-server'
 import { monotonic } from '../measure/clock.ts'
 import { answerCalls } from '../process/answer-calls.ts'
 import { changeScenario } from '../scenarios/change-scenarios.ts'
+import { endpointChurned } from '../scenarios/endpoint-replaced.ts'
 import type { ApiServerCalls } from './api-server.ts'
 import { type ClusterChange, tracedEvents } from './cluster-change.ts'
 import { type ClusterSpec, openCluster } from './cluster-spec.ts'
@@ -17,6 +18,8 @@ const folder = mkdtempSync(join(tmpdir(), 'portolan-bench-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 const server = new ApiServer({ tokens: [token], historyLimit: 200_000 })
 let cluster: GeneratedCluster | undefined
+/** Turns of churn so far: the next one goes on from there. */
+let churned = 0
 
 const calls: ApiServerCalls = {
   async load(spec: ClusterSpec) {
@@ -46,18 +49,13 @@ const calls: ApiServerCalls = {
   async pointProbe(which, pod) {
     return write({ write: [probeSlice(which, pod)] })
   },
-  async churn(scenario, perSecond, seconds) {
-    const change = (turn: number) => changeScenario(scenario).change(opened(), turn, total)
+  async churn(perSecond, seconds) {
     const total = perSecond * seconds
     const sent: number[] = []
     const begun = monotonic()
     while (sent.length < total) {
       const due = Math.min(total, Math.floor(((monotonic() - begun) * perSecond) / 1000) + 1)
-      while (sent.length < due) {
-        const { sentAt, events } = write(change(sent.length))
-        if (events !== 1) throw new Error(`churn needs changes of one event, and ${scenario} has ${events}`)
-        sent.push(sentAt)
-      }
+      while (sent.length < due) sent.push(write(endpointChurned(opened(), churned++)).sentAt)
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
     return sent

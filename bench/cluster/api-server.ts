@@ -30,8 +30,8 @@ export interface ApiServerCalls {
   change(scenario: string, turn: number, length: number): Promise<Written>
   /** Gives a probe Service another pod of the remote node as its only endpoint. */
   pointProbe(which: ProbeName, pod: number): Promise<Written>
-  /** Makes turns of a change scenario at a rate; returns when each was written. */
-  churn(scenario: string, perSecond: number, seconds: number): Promise<number[]>
+  /** Replaces endpoints at a rate, all over the cluster; returns when each was written. Nothing puts them back. */
+  churn(perSecond: number, seconds: number): Promise<number[]>
   /** CPU milliseconds since its start. */
   cpuMs(): Promise<number>
 }

@@ -1,10 +1,9 @@
-import { remotePodAddress, type Lab } from '@portolan/lab'
+import type { Lab } from '@portolan/lab'
 import { startApiServer } from '../cluster/api-server.ts'
 import type { ClusterSpec } from '../cluster/cluster-spec.ts'
-import { probePort, probeServices, probeTargetPort } from '../cluster/probe-services.ts'
 import { measureFloor } from '../floor/floor.ts'
 import { type ChangeScenario, turnsOf } from '../scenarios/change-scenario.ts'
-import { coldStart } from '../scenarios/cold-start.ts'
+import { coldStart, untilReachable } from '../scenarios/cold-start.ts'
 import { playChanges } from '../scenarios/play-changes.ts'
 import type { Effort, Stage, StageScenario } from '../scenarios/stage.ts'
 import type { Subject } from '../subject/subject.ts'
@@ -22,8 +21,8 @@ export interface Cell {
   readonly effort: Effort
 }
 
-/** Turns of a change that the floor sends again. */
-const floorTurns = { quick: 40, thorough: 200 }
+/** Turns of a change that are sent again for the floor. */
+const mostFloorTurns = { quick: 40, thorough: 200 }
 
 /** @param step told of what begins */
 export async function measureCell(
@@ -58,32 +57,25 @@ export async function measureCell(
   }
   if (cell.module === undefined) return
   step('floor')
+  await recordFloors(cell, cell.module, lab, recorder)
+}
+
+async function recordFloors(cell: Cell, module: string, lab: Lab, recorder: Recorder): Promise<void> {
+  const { spec, effort } = cell
+  const about = { dataplane: cell.dataplane, ...spec.shape }
   const changes = cell.scenarios.filter((scenario) => scenario.kind === 'change')
-  const scenarios = changes.map((scenario) => ({
-    name: scenario.name,
-    length: Math.min(floorTurns[effort], turnsOf(scenario, effort, shape.services)),
-  }))
-  for (const { name, of, values } of await measureFloor(lab.node, {
-    spec,
-    dataplane: cell.module,
-    scenarios,
-  })) {
+  const scenarios = changes.map((scenario) => {
+    const applyMs = recorder.median(about, scenario.name, 'apply') ?? 1
+    // Each turn is applied once, and its writes are sent twice.
+    const length = Math.min(mostFloorTurns[effort], turnsOf(scenario, effort, 3 * applyMs))
+    return { name: scenario.name, length }
+  })
+  const floors = await measureFloor(lab.node, { spec, dataplane: module, scenarios })
+  for (const { name, of, values } of floors) {
     const metrics =
       name === coldStart.name
         ? (['apply', 'listToCommit'] as const)
         : (['apply', 'computeAndApply', 'eventToCommit'] as const)
     for (const metric of metrics) recorder.addFloor(about, name, metric, of, values)
-  }
-}
-
-/** The probe Services answer: whatever the subject tells of itself, this is what a start is for. */
-async function untilReachable({ pods }: Lab): Promise<void> {
-  const [pod] = pods
-  for (const { clusterIP } of Object.values(probeServices)) {
-    await pod?.firstPacketAt({
-      to: { address: clusterIP, port: probePort },
-      expected: { address: remotePodAddress('IPv4', 0), port: probeTargetPort },
-      timeoutMs: 10 * 60_000,
-    })
   }
 }

@@ -1,6 +1,5 @@
 import { median } from '../measure/quantiles.ts'
 import type { AppliedEvents } from '../subject/event-trace.ts'
-import { endpointReplaced } from './endpoint-replaced.ts'
 import { insideOf, type Stage, type StageScenario } from './stage.ts'
 import { recordUsage } from './usage.ts'
 
@@ -21,7 +20,7 @@ export function churn(perSecond: number): StageScenario {
       await inside.quiet(true)
       await inside.eventLoopDelays()
       const since = await subject.usage()
-      const sent = await server.call('churn', endpointReplaced.name, perSecond, seconds[effort])
+      const sent = await server.call('churn', perSecond, seconds[effort])
       const applies = await takeAll(stage, sent.length)
       await recordUsage(stage, name, { since, changes: sent.length })
       record(name, 'eventLoopDelay', await inside.eventLoopDelays())

@@ -1,7 +1,12 @@
+import { type Lab, remotePodAddress } from '@portolan/lab'
+import { probePod, probePort, probeServices, probeTargetPort } from '../cluster/probe-services.ts'
+import { monotonic } from '../measure/clock.ts'
 import { readKernelMemory, readMapMemory } from '../measure/kernel-memory.ts'
 import { watchConnections } from './connection-loss.ts'
 import { insideOf, type Stage, type StageScenario } from './stage.ts'
 import { recordUsage } from './usage.ts'
+
+const patienceMs = 20 * 60_000
 
 /** The only one that finds no subject running: it starts it, for all others too. */
 export const coldStart: StageScenario = {
@@ -37,8 +42,12 @@ export const warmRestart: StageScenario = {
 
 async function start(stage: Stage, scenario: string): Promise<void> {
   const { subject, lab, address } = stage
+  const begun = monotonic()
   await subject.start(lab.node, address)
-  if (subject.inside !== undefined) {
+  if (subject.inside === undefined) {
+    await untilReachable(lab)
+    stage.record(scenario, 'startToProgrammed', monotonic() - begun)
+  } else {
     const report = await subject.inside.started()
     stage.record(scenario, 'startToProgrammed', report.firstApplied - report.processStarted)
     stage.record(scenario, 'listToCommit', report.firstApplied - report.received)
@@ -49,4 +58,16 @@ async function start(stage: Stage, scenario: string): Promise<void> {
     stage.record(scenario, 'bytesToKernel', report.bytes)
   }
   await recordUsage(stage, scenario)
+}
+
+/** Resolves when the first, the middle and the last probe Service answer: what a start is for, however it is done. */
+export async function untilReachable({ pods }: Lab): Promise<void> {
+  const [pod] = pods
+  for (const { clusterIP } of Object.values(probeServices)) {
+    await pod?.firstPacketAt({
+      to: { address: clusterIP, port: probePort },
+      expected: { address: remotePodAddress('IPv4', probePod), port: probeTargetPort },
+      timeoutMs: patienceMs,
+    })
+  }
 }

@@ -1,6 +1,7 @@
 import { now, remotePodAddress } from '@portolan/lab'
 import { probePod, probePort, probeServices, probeTargetPort } from '../cluster/probe-services.ts'
 import { monotonic } from '../measure/clock.ts'
+import { watchConnections } from './connection-loss.ts'
 import type { StageScenario } from './stage.ts'
 
 const swaps = { quick: 20, thorough: 200 }
@@ -12,11 +13,13 @@ export const firstPacket: StageScenario = {
   name: 'first-packet',
   meaning: "A Service's only endpoint is replaced; a pod on the node connects all the time.",
   fromOutside: true,
-  async play({ lab, server, effort, record, subject }) {
+  async play(stage) {
+    const { lab, server, effort, record, subject } = stage
     const [pod] = lab.pods
     if (pod === undefined) throw new Error('the lab has no pod')
     const fromLab = monotonic() - now()
     const to = { address: probeServices.middle.clusterIP, port: probePort }
+    const stopWatching = await watchConnections(stage, 'middle')
     const count = swaps[effort]
     for (let swap = 0; swap <= count; swap++) {
       // At last back to the pod of before.
@@ -28,6 +31,7 @@ export const firstPacket: StageScenario = {
       await subject.inside?.eventsApplied(events)
       record(firstPacket.name, 'eventToFirstPacket', at + fromLab - sentAt)
     }
+    await stopWatching(firstPacket.name)
     subject.inside?.takeApplied()
   },
 }

@@ -12,7 +12,7 @@ import { watchLoad } from './watch-load.ts'
 
 export type Scenario = StageScenario | ChangeScenario | CoreScenario
 
-/** Everything that can be measured, in the order in which it is: each leaves the cluster as it found it. */
+/** Everything that can be measured, in the order in which it is. */
 export const scenarios: readonly Scenario[] = [
   coldStart,
   ...changeScenarios,

@@ -50,6 +50,7 @@ export interface StartReport {
   /** Of all families' first applies. */
   readonly operations: number
   readonly bytes: number
+  /** Of IPv4's, the family that the benchmark's Services are of. */
   readonly applyMs: number
   readonly computeMs: number
   readonly compileMs: number
