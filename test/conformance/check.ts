@@ -1,5 +1,5 @@
 import { type Address, type Evaluation, evaluate, parseAddress, type RoutingTable } from '@portolan/core'
-import type { ProbeResult } from '@portolan/lab'
+import type { ProbeResult, Protocol } from '@portolan/lab'
 import type { Target } from './case-objects.ts'
 import type { Client } from './matrix-case.ts'
 import type { Patience } from './patience.ts'
@@ -9,7 +9,7 @@ import type { Origin } from './testbed.ts'
 export interface Check extends Target {
   readonly client: Client
   readonly origin: Origin
-  readonly protocol: 'TCP' | 'UDP'
+  readonly protocol: Protocol
   readonly patience: Patience
 }
 

@@ -1,8 +1,8 @@
 import type { IpFamily } from '@portolan/core'
-import type { ConnectLoopReport, Host, ProbeResult } from '@portolan/lab'
+import type { ConnectLoopReport, Host, ProbeResult, Protocol } from '@portolan/lab'
 import { serviceShape, slices, targetOf } from './case-objects.ts'
 import type { Client, Destination, EndpointShape } from './matrix-case.ts'
-import { type ServiceShape, service } from './objects.ts'
+import { type ServiceShape, sctpPorts, service } from './objects.ts'
 import type { Pace, Patience } from './patience.ts'
 import { addressOf, type EndpointHost, type Place } from './place.ts'
 import type { Testbed } from './testbed.ts'
@@ -18,12 +18,12 @@ export class Stage {
   readonly testbed: Testbed
   readonly place: Place
   readonly family: IpFamily
-  readonly protocol: 'TCP' | 'UDP'
+  readonly protocol: Protocol
   /** What went wrong so far, in words. */
   readonly failures: string[] = []
   #slices: readonly string[] = []
 
-  constructor(testbed: Testbed, place: Place, family: IpFamily, protocol: 'TCP' | 'UDP') {
+  constructor(testbed: Testbed, place: Place, family: IpFamily, protocol: Protocol) {
     this.testbed = testbed
     this.place = place
     this.family = family
@@ -45,14 +45,15 @@ export class Stage {
   async serveEndpoints({ endpoints }: Moment): Promise<void> {
     await Promise.all(
       endpoints.map(({ host, portOffset = 0 }) =>
-        this.testbed.serve(host, this.place.targetPort + portOffset),
+        this.testbed.serve(host, this.place.targetPort + portOffset, this.#protocols),
       ),
     )
   }
 
   /** Makes the Service so in the cluster; nothing is applied yet. */
   declare({ service: overrides = {}, endpoints }: Moment): void {
-    const shape = serviceShape(this.place, overrides)
+    const ports = this.protocol === 'SCTP' ? { ports: sctpPorts(this.place.nodePort) } : {}
+    const shape = serviceShape(this.place, { ...ports, ...overrides })
     const objects = slices(shape, this.place, endpoints)
     const names = objects.map((object) => (object as { metadata: { name: string } }).metadata.name)
     for (const old of this.#slices) if (!names.includes(old)) this.testbed.cluster.removeSlice(old)
@@ -151,6 +152,11 @@ export class Stage {
   /** Notes what is wrong if the condition doesn't hold. */
   expect(condition: boolean, otherwise: string): void {
     if (!condition) this.failures.push(otherwise)
+  }
+
+  /** Those of its Service. */
+  get #protocols(): readonly Protocol[] {
+    return this.protocol === 'SCTP' ? ['SCTP'] : ['TCP', 'UDP']
   }
 
   #judgeLoop(who: string, report: ConnectLoopReport, allowed: LoopAllowance): void {
