@@ -66,8 +66,8 @@ async function recordFloors(cell: Cell, module: string, lab: Lab, recorder: Reco
   const changes = cell.scenarios.filter((scenario) => scenario.kind === 'change')
   const scenarios = changes.map((scenario) => {
     const applyMs = recorder.median(about, scenario.name, 'apply') ?? 1
-    // Each turn is applied once, and its writes are sent twice.
-    const length = Math.min(mostFloorTurns[effort], turnsOf(scenario, effort, 3 * applyMs))
+    // Each turn is applied once and its writes are sent twice; and a floor spreads less than what stands on it.
+    const length = Math.min(mostFloorTurns[effort], turnsOf(scenario, effort, 6 * applyMs))
     return { name: scenario.name, length }
   })
   const floors = await measureFloor(lab.node, { spec, dataplane: module, scenarios })
