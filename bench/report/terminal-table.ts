@@ -28,7 +28,6 @@ export function printTable(results: BenchResults, width: number): string {
 
 function summaryBlock(results: BenchResults, selection: Selection, size: Size, width: number): string[] {
   const rows = summaryRows(selection, size)
-  const standIn = rows.some(({ cells }) => cells.some((cell) => cell.standIn))
   const lost = rows.map(({ candidate }) => countLost(results, candidate, { size }))
   const withLost = lost.some((count) => count !== undefined)
   const columns: Column[] = [
@@ -39,19 +38,15 @@ function summaryBlock(results: BenchResults, selection: Selection, size: Size, w
   const lines = rows.map(({ candidate, cells }, at) => {
     const count = lost[at]
     const lostCell = count === undefined ? '-' : `${threeDigits(count.lost)} of ${threeDigits(count.tried)}`
-    const texts = cells.map((cell) => (cell.text === '' ? '-' : `${cell.text}${cell.standIn ? '*' : ''}`))
+    const texts = cells.map((text) => (text === '' ? '-' : text))
     return [plainText(candidate), ...texts, ...(withLost ? [lostCell] : [])]
   })
-  return [
-    describeSize(size.services, size.endpointsPerService),
-    ...textTable(columns, lines, width),
-    ...(standIn ? wrapText('*: the apply alone, with no process around it', width) : []),
-  ]
+  return [describeSize(size.services, size.endpointsPerService), ...textTable(columns, lines, width)]
 }
 
 /** The floor stands in brackets. */
 function changesBlock(selection: Selection, width: number): string[] {
-  const metrics: readonly MetricName[] = ['eventToCommit', 'apply', 'failureToCommit']
+  const metrics: readonly MetricName[] = ['eventToCommit', 'failureToCommit']
   const rows = scenariosOf(selection.all).flatMap((scenario) => {
     const size = selection.largestSize(scenario)
     if (size === undefined || scenario === 'cold-start' || scenario === 'endpoint-replaced') return []
@@ -59,7 +54,7 @@ function changesBlock(selection: Selection, width: number): string[] {
       const found = metrics.flatMap((metric) => selection.find(name, scenario, metric, size) ?? [])[0]
       if (found === undefined) return ''
       const floor = found.floor === undefined ? '' : ` (${formatQuantity(found.floor.p50, found.unit)})`
-      return `${formatQuantity(found.p50, found.unit)}${floor}${found.metric === 'apply' ? '*' : ''}`
+      return `${formatQuantity(found.p50, found.unit)}${floor}`
     })
     return cells.every((cell) => cell === '') ? [] : [{ name: plainText(scenarioName(scenario)), cells }]
   })

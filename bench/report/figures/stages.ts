@@ -16,8 +16,8 @@ export function stages({ selection }: Context): Figure | undefined {
   const scenario = 'endpoint-replaced'
   const size = selection.largestSize(scenario)
   if (size === undefined) return undefined
-  const median = (name: string, metric: MetricName): number | undefined =>
-    selection.find(name, scenario, metric, size)?.p50
+  const median = (name: string, metric: MetricName, of: string = scenario): number | undefined =>
+    selection.find(name, of, metric, size)?.p50
   const inside = selection.candidates.flatMap(({ name }) => {
     const total = median(name, 'eventToCommit')
     const parts = stageNames.flatMap(([metric, stage]) => {
@@ -27,7 +27,7 @@ export function stages({ selection }: Context): Figure | undefined {
     return total === undefined || parts.length < 2 ? [] : [{ label: name, total, stages: parts }]
   })
   const outside = selection.candidates.flatMap(({ name }) => {
-    const total = median(name, 'eventToFirstPacket')
+    const total = median(name, 'eventToFirstPacket', 'first-packet')
     const ours = median(name, 'eventToCommit')
     if (total === undefined || ours === undefined) return []
     const around = { name: 'API server, delivery and connect', value: Math.max(0, total - ours) }
