@@ -14,8 +14,8 @@ const recorder = new WriteRecorder()
 let cleanUp = async () => {}
 
 const calls: FloorCalls = {
-  async measure({ spec, dataplane: name, settings, networkNamespace, scenarios }) {
-    const load = () => loadDataplane(name, { masqueradeBit: 14, networkNamespace, settings })
+  async measure({ spec, module, settings, networkNamespace, scenarios }) {
+    const load = () => loadDataplane(module, { masqueradeBit: 14, networkNamespace, settings })
     const dataplane = await load()
     cleanUp = () => remove(dataplane)
     const cluster = openCluster(spec)

@@ -6,6 +6,7 @@ import { type ChangeScenario, turnsOf } from '../scenarios/change-scenario.ts'
 import { coldStart, untilReachable } from '../scenarios/cold-start.ts'
 import { playChanges } from '../scenarios/play-changes.ts'
 import type { Effort, Stage, StageScenario } from '../scenarios/stage.ts'
+import type { NamedDataplane } from '../subject/lab-settings.ts'
 import type { Subject } from '../subject/subject.ts'
 import type { Recorder } from './recorder.ts'
 
@@ -13,8 +14,8 @@ import type { Recorder } from './recorder.ts'
 export interface Cell {
   /** What results say. */
   readonly dataplane: string
-  /** What `loadDataplane` takes, for the floor; absent: there is no floor of it. */
-  readonly module?: string
+  /** For the floor; absent: there is none of it. */
+  readonly floorOf?: NamedDataplane
   readonly subject: Subject
   readonly spec: ClusterSpec
   readonly scenarios: readonly (StageScenario | ChangeScenario)[]
@@ -55,12 +56,17 @@ export async function measureCell(
     await subject.stop('go').catch(() => {})
     await server.end()
   }
-  if (cell.module === undefined) return
+  if (cell.floorOf === undefined) return
   step('floor')
-  await recordFloors(cell, cell.module, lab, recorder)
+  await recordFloors(cell, cell.floorOf, lab, recorder)
 }
 
-async function recordFloors(cell: Cell, module: string, lab: Lab, recorder: Recorder): Promise<void> {
+async function recordFloors(
+  cell: Cell,
+  dataplane: NamedDataplane,
+  lab: Lab,
+  recorder: Recorder,
+): Promise<void> {
   const { spec, effort } = cell
   const about = { dataplane: cell.dataplane, ...spec.shape }
   const changes = cell.scenarios.filter((scenario) => scenario.kind === 'change')
@@ -70,7 +76,7 @@ async function recordFloors(cell: Cell, module: string, lab: Lab, recorder: Reco
     const length = Math.min(mostFloorTurns[effort], turnsOf(scenario, effort, 6 * applyMs))
     return { name: scenario.name, length }
   })
-  const floors = await measureFloor(lab.node, { spec, dataplane: module, scenarios })
+  const floors = await measureFloor(lab.node, dataplane, { spec, scenarios })
   for (const { name, of, values } of floors) {
     const metrics =
       name === coldStart.name

@@ -74,7 +74,7 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
     schemaVersion,
     command,
     machine: describeMachine(version, toolVersions(usable), begun),
-    dataplanes: candidates.map(({ module: _, facts: __, ...candidate }) => candidate),
+    dataplanes: candidates.map(({ dataplane: _, facts: __, ...candidate }) => candidate),
     results: recorder.results(),
   }
 }
@@ -138,10 +138,10 @@ function nodeTask(
   const { onNode, grid, lab, recorder } = around
   const scenarios = scenariosFor(candidate, shape, onNode, grid)
   if (scenarios.length === 0) return []
-  const { name, module } = candidate
+  const { name, dataplane } = candidate
   const cell = {
     dataplane: name,
-    module,
+    floorOf: dataplane,
     spec: { from: 'generated', shape },
     scenarios,
     effort: grid.effort,
@@ -151,7 +151,7 @@ function nodeTask(
       what: `${name}, ${describeShape(shape)}`,
       // The cold start is always made, and the floor is a step of its own.
       steps: new Set(['cold-start', 'floor', ...scenarios.map((scenario) => scenario.name)]).size,
-      run: (step) => measureCell({ ...cell, subject: new ProxySubject(module) }, lab, recorder, step),
+      run: (step) => measureCell({ ...cell, subject: new ProxySubject(dataplane) }, lab, recorder, step),
     },
   ]
 }

@@ -3,11 +3,11 @@ import type { ApiServerAddress } from '../cluster/api-server.ts'
 import { type ProcessUsage, readProcessUsage } from '../measure/process-usage.ts'
 import { Companion } from '../process/companion.ts'
 import type { AppliedEvents } from './event-trace.ts'
-import { labSettings } from './lab-settings.ts'
+import { inLab, type NamedDataplane } from './lab-settings.ts'
 import type { StartReport, Subject, SubjectInside } from './subject.ts'
 
 export interface ProxyProcessOptions {
-  /** As `--dataplane` names it. */
+  /** What `loadDataplane` takes. */
   readonly dataplane: string
   readonly settings: Readonly<Record<string, string>>
   readonly networkNamespace: string
@@ -34,7 +34,7 @@ const patience = 5 * 60_000
 
 /** The whole product with one dataplane: `portolan run`'s engine in a process on the virtual node. */
 export class ProxySubject implements Subject {
-  readonly #dataplane: string
+  readonly #dataplane: NamedDataplane
   #process: Companion<ProxyProcessCalls> | undefined
   #applied: AppliedEvents[] = []
   /** Events that were applied and nobody has waited for yet; negative: awaited. */
@@ -42,8 +42,7 @@ export class ProxySubject implements Subject {
   #wake: (() => void) | undefined
   #giveUp: (why: string) => void = ignore
 
-  /** @param dataplane as `--dataplane` names it */
-  constructor(dataplane: string) {
+  constructor(dataplane: NamedDataplane) {
     this.#dataplane = dataplane
   }
 
@@ -51,8 +50,8 @@ export class ProxySubject implements Subject {
     this.#applied = []
     this.#surplus = 0
     const options: ProxyProcessOptions = {
-      dataplane: this.#dataplane,
-      settings: labSettings(this.#dataplane, node),
+      dataplane: this.#dataplane.module,
+      settings: inLab(this.#dataplane, node),
       networkNamespace: node.networkNamespace,
       serviceAccountDirectory,
     }
@@ -102,7 +101,7 @@ export class ProxySubject implements Subject {
   }
 
   get #running(): Companion<ProxyProcessCalls> {
-    if (this.#process === undefined) throw new Error(`${this.#dataplane} isn't running`)
+    if (this.#process === undefined) throw new Error(`${this.#dataplane.module} isn't running`)
     return this.#process
   }
 
@@ -120,7 +119,7 @@ export class ProxySubject implements Subject {
     this.#surplus -= count
     if (this.#surplus >= 0) return
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const fail = (why: string) => reject(new Error(`${this.#dataplane}: ${why}`))
+    const fail = (why: string) => reject(new Error(`${this.#dataplane.module}: ${why}`))
     this.#wake = resolve
     this.#giveUp = fail
     const timer = setTimeout(
