@@ -33,7 +33,12 @@ export function firstPacket(context: Context): Figure | undefined {
     lines: toLines(curves, styles),
   }
   const last = bySize(context, scenario, 'connectLast', 'TCP connect to the last Service, p50')
-  const panels = present([byPosition.lines.length === 0 ? undefined : byPosition, last])
+  // At one size alone it would say what the panel beside it says.
+  const severalSizes = last?.lines.some(({ points }) => points.length > 1) === true
+  const panels = present([
+    byPosition.lines.length === 0 ? undefined : byPosition,
+    severalSizes ? last : undefined,
+  ])
   return figure('first-packet', 'First packet against position', [scenario], drawPair(panels), [
     'A new TCP connection to a Service that comes first, in the middle and last in the order of the rules, and past all Services (none: what the path itself costs)',
     atEndpoints(context, scenario),

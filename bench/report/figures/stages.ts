@@ -40,7 +40,8 @@ export function stages({ selection }: Context): Figure | undefined {
       ? []
       : [drawStagePanel({ title: 'From the API server to the first packet', unit: 'ms', rows: outside })]),
   ]
-  return wide('stages', 'Where the time goes', [scenario], panels, [
+  const scenarios = outside.length === 0 ? [scenario] : [scenario, 'first-packet']
+  return wide('stages', 'Where the time goes', scenarios, panels, [
     `One endpoint replaced among ${describeSize(size.services, size.endpointsPerService)}: the stages' medians as shares of their sum, in the order in which they happen, and beside the bar the median of the whole`,
     'Medians of parts need not add up to the median of the whole.',
   ])
