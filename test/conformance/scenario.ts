@@ -13,6 +13,8 @@ export interface ScenarioClaim extends RowClaim {
 export interface Scenario {
   readonly name: string
   readonly claims: readonly ScenarioClaim[]
+  /** It takes long, and proves more of the dataplane's own reckoning than of what the kernel does. */
+  readonly long?: true
   run(context: ScenarioContext): Promise<readonly Verdict[]>
 }
 
