@@ -37,6 +37,13 @@ test('a figure stands beside its floor', (t) => {
   t.regex(text, /^Service added +292 µs \(67\.2 µs\)/m)
 })
 
+test('the core alone has a column for each size', (t) => {
+  t.regex(
+    printTable(example, 200),
+    /^Without a dataplane, p50 +1,000 x 10 +10,000 x 10 +100,000 x 10\ncore listParse +[\d.]+ m?s/m,
+  )
+})
+
 test('a lost connection shows', (t) => {
   const lossy = example.results.map((r) => (r.metric === 'connectionsLost' ? { ...r, max: 3 } : r))
   t.regex(printTable({ ...example, results: lossy }, 200), /^nftables .* 6 of 5,800$/m)

@@ -18,6 +18,7 @@ export function printTable(results: BenchResults, width: number): string {
   const blocks = [
     ...summarySizes(selection).map((size) => summaryBlock(results, selection, size, width)),
     changesBlock(selection, width),
+    coreBlock(selection, width),
     unusableBlock(results, width),
   ]
   return blocks
@@ -70,6 +71,34 @@ function changesBlock(selection: Selection, width: number): string[] {
     ...wrapText('Kinds of change at the largest size, from event to commit, p50 (floor)', width),
     ...textTable(columns, cells, width),
   ]
+}
+
+/** What is measured without a dataplane: a column for each size. */
+function coreBlock(selection: Selection, width: number): string[] {
+  const of = selection.all.filter(({ dataplane }) => dataplane === 'core')
+  if (of.length === 0) return []
+  const sizes = [...Map.groupBy(of, sizeName).entries()].sort(([, x], [, y]) => volume(x) - volume(y))
+  const figures = [...Map.groupBy(of, ({ scenario, metric }) => `${scenario} ${metric}`)]
+  const columns: Column[] = [
+    { title: 'Without a dataplane, p50', align: 'left' },
+    ...sizes.map(([title]) => ({ title, align: 'right' as const })),
+  ]
+  const rows = figures.map(([name, results]) => [
+    plainText(name),
+    ...sizes.map(([size]) => {
+      const found = results.find((result) => sizeName(result) === size)
+      return found === undefined ? '-' : formatQuantity(found.p50, found.unit)
+    }),
+  ])
+  return textTable(columns, rows, width)
+}
+
+function sizeName({ services, endpointsPerService }: Size): string {
+  return `${threeDigits(services)} x ${threeDigits(endpointsPerService)}`
+}
+
+function volume([first]: readonly Size[]): number {
+  return first === undefined ? 0 : first.services * first.endpointsPerService
 }
 
 function unusableBlock({ dataplanes }: BenchResults, width: number): string[] {
