@@ -1,11 +1,14 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { addCompareCommand } from '../compare/index.ts'
+import { addReportCommand } from '../report/command.ts'
 import type { BenchFlags } from './bench.ts'
 
 /** `portolan bench` and what is below it. Commands load what they need when they run. */
 export function createBenchCommand(version: string): Command {
   const bench = new Command('portolan bench')
-    .usage('[options]\n       portolan bench compare A.json B.json')
+    .usage(
+      '[options]\n       portolan bench compare A.json B.json\n       portolan bench report results.json',
+    )
     .description(
       'Measures every dataplane that this node can run, on the same clusters: how long a change takes from the event to ' +
         'the kernel and to the first packet, and what it costs. On a virtual node of its own, so it touches nothing of ' +
@@ -37,6 +40,7 @@ export function createBenchCommand(version: string): Command {
     .addHelpText('after', help)
     .action(async (flags: BenchFlags) => (await import('./bench.ts')).bench(flags, version))
   addCompareCommand(bench)
+  addReportCommand(bench)
   return bench
 }
 
