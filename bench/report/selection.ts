@@ -61,6 +61,18 @@ export class Selection {
     return { services: Math.max(...of.map((r) => r.services)), endpointsPerService }
   }
 
+  /** The largest of those sizes at which most candidates were measured: some are only measured at small ones. */
+  sharedSize(scenario: string): Size | undefined {
+    const endpointsPerService = this.usualEndpoints(scenario)
+    const of = this.where(scenario).filter((r) => r.endpointsPerService === endpointsPerService)
+    const bySize = [...Map.groupBy(of, (r) => r.services)].map(([services, results]) => ({
+      services,
+      candidates: new Set(results.map(({ dataplane }) => dataplane)).size,
+    }))
+    const [best] = bySize.sort((a, b) => b.candidates - a.candidates || b.services - a.services)
+    return best === undefined ? undefined : { services: best.services, endpointsPerService }
+  }
+
   /** Against the number of Services. */
   byServices(wanted: Wanted): Curve[] {
     const endpoints = this.usualEndpoints(wanted.scenario)

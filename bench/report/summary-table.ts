@@ -53,21 +53,33 @@ export function summarySizes(selection: Selection): Size[] {
   )
 }
 
-/** The report's first table: the largest size, one row for each candidate. */
+/** The report's first table: the largest size, and the largest at which all were measured where that is another. */
 export function summaryTable(results: BenchResults): Html | undefined {
   const selection = new Selection(results)
-  const size = selection.largestSize('endpoint-replaced') ?? selection.largestSize('cold-start')
-  if (size === undefined) return undefined
-  const rows = summaryRows(selection, size)
-  return html`<section class="summary" id="summary"><h2>In short: ${describeSize(size.services, size.endpointsPerService)}</h2>
-<div class="scroll"><table>
-<thead><tr><th scope="col">Dataplane</th>${summaryColumns.map(({ title }) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
-<tbody>${rows.map(
-    ({ candidate, cells }) =>
-      html`<tr><th scope="row">${candidate}</th>${cells.map((text) => html`<td class="number">${text === '' ? '–' : text}</td>`)}</tr>\n`,
-  )}</tbody>
-</table></div>
-<p>One change: an endpoint replaced, from the event's first byte to the kernel's commit. To first packet: from the write at the API server until a connection reaches the new endpoint. Cold start: from the list's first byte to the commit of all rules. Floor: the same kernel writes with nothing around them.</p>
+  const scenario = selection.where('endpoint-replaced').length > 0 ? 'endpoint-replaced' : 'cold-start'
+  const largest = selection.largestSize(scenario)
+  const shared = selection.sharedSize(scenario)
+  if (largest === undefined) return undefined
+  const sizes = shared === undefined || shared.services === largest.services ? [largest] : [largest, shared]
+  return html`<section class="summary" id="summary"><h2>In short</h2>
+${sizes.map((size) => sizeTable(selection, size))}
+<p>One change: an endpoint replaced, from the event's first byte to the kernel's commit. To first packet: from the write
+at the API server until a connection reaches the new endpoint. Cold start: from the list's first byte to the commit of
+all rules. Floor: the same kernel writes with nothing around them.</p>
 </section>
+`
+}
+
+function sizeTable(selection: Selection, size: Size): Html {
+  const rows = summaryRows(selection, size).map(({ candidate, cells }) => {
+    const figures = cells.map((text) => html`<td class="number">${text === '' ? '–' : text}</td>`)
+    return html`<tr><th scope="row">${candidate}</th>${figures}</tr>\n`
+  })
+  const titles = summaryColumns.map(({ title }) => html`<th scope="col" class="number">${title}</th>`)
+  return html`<div class="scroll"><table>
+<caption>${describeSize(size.services, size.endpointsPerService)}</caption>
+<thead><tr><th scope="col">Dataplane</th>${titles}</tr></thead>
+<tbody>${rows}</tbody>
+</table></div>
 `
 }

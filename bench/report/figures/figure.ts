@@ -63,7 +63,8 @@ export function bySize(
   quantile: Quantile = 'p50',
 ): LinePanel | undefined {
   const curves = selection.byServices({ scenario, metric, quantile })
-  if (curves.length === 0) return undefined
+  // What is 0 everywhere has no place on a logarithmic axis, and the tables tell it.
+  if (!curves.some(({ points }) => points.some(({ y }) => y > 0))) return undefined
   return { title, across: 'Services', unit: metrics[metric].unit, lines: toLines(curves, styles) }
 }
 

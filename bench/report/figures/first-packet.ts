@@ -15,7 +15,7 @@ import {
 export function firstPacket(context: Context): Figure | undefined {
   const { selection, styles } = context
   const scenario = 'connect'
-  const size = selection.largestSize(scenario)
+  const size = selection.sharedSize(scenario)
   if (size === undefined) return undefined
   const positions = ['connectNone', 'connectFirst', 'connectMiddle', 'connectLast'] as const
   const curves = selection.candidates.flatMap(({ name }): Curve[] => {
