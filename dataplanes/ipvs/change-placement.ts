@@ -6,8 +6,8 @@ import type { StepOrder } from './step.ts'
 import type { VirtualServer } from './virtual-server.ts'
 
 /**
- * What becomes of a destination: what is wanted there, with what still drains. While a virtual server drains that
- * nobody wants any more, its destination stays served for old connections and is closed to new ones.
+ * What becomes of a destination: what is wanted there, with what still drains. A virtual server that nobody wants any
+ * more stays while it drains; new connections are not led to it, because its destination is not in `SERVED`.
  */
 export function settledPlacement(
   before: Placement | undefined,
@@ -18,8 +18,7 @@ export function settledPlacement(
   if (wanted === undefined && server === undefined) return undefined
   const { sets, marks, sources } = wanted ?? nothing
   if (server === undefined) return { sets, marks, sources }
-  if (wanted?.server !== undefined) return { server, sets, marks, sources }
-  return { server, sets: new Set([...sets, 'SERVED', 'CLOSED']), marks, sources }
+  return { server, sets, marks, sources }
 }
 
 const nothing: Placement = { sets: new Set(), marks: new Map(), sources: [] }
@@ -30,9 +29,13 @@ const nothing: Placement = { sets: new Set(), marks: new Map(), sources: [] }
  */
 export function drainedPlacement(before: Placement, server: VirtualServer): Placement | undefined {
   const { sets, marks, sources } = before
-  if (server.draining.length > 0 || !sets.has('CLOSED')) return { ...before, server }
-  const left = new Set([...sets].filter((set) => set !== 'SERVED' && set !== 'CLOSED'))
-  return left.size + marks.size + sources.length === 0 ? undefined : { sets: left, marks, sources }
+  if (server.draining.length > 0 || isWanted(before)) return { ...before, server }
+  return sets.size + marks.size + sources.length === 0 ? undefined : { sets, marks, sources }
+}
+
+/** Whether new connections go to its virtual server, rather than that it only drains. */
+export function isWanted({ sets }: Placement): boolean {
+  return sets.has('SERVED')
 }
 
 /** Adds what leads from one placement to the other; `undefined`: there is nothing. */
@@ -60,9 +63,9 @@ function opens(set: SetName): boolean {
   return set === 'SERVED'
 }
 
-/** What has to go once a destination is served; until then its rule drops or rejects. */
+/** What has to go once a destination is served; until then its rule rejects. */
 function keepsOut(set: SetName): boolean {
-  return set === 'CLOSED' || set === 'REFUSED'
+  return set === 'REFUSED'
 }
 
 /** Ranges come before the restriction to them, and go after it. */

@@ -298,7 +298,7 @@ export function readListed(text: string): HeldDestination[] {
     const endpoint = words[0] === '->' ? readEndpoint(words[1] ?? '') : undefined
     if (endpoint === undefined) return []
     const [weight = 0, active = 0, inactive = 0] = words.slice(3).map(Number)
-    return [{ endpoint, weight, connections: active + inactive }]
+    return [{ endpoint, weight, active, inactive }]
   })
 }
 

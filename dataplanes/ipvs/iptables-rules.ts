@@ -45,19 +45,29 @@ export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
         ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'].map((hook) => [hook, `PORTOLAN-${hook}`]),
       ),
       chains: new Map<string, string[]>([
-        ['PORTOLAN-PREROUTING', [`${isNew} -g PORTOLAN-NEW`, '-g PORTOLAN-SERVE']],
+        [
+          'PORTOLAN-PREROUTING',
+          [
+            `${isNew} -g PORTOLAN-NEW`,
+            // What was led to IPVS once is led there for as long as it lasts, whatever becomes of the Service.
+            `-m connmark --mark ${routed}/${routed} -m conntrack --ctdir ORIGINAL -j MARK --set-xmark ${routed}/${routed}`,
+          ],
+        ],
         [
           'PORTOLAN-NEW',
           [
             restricted,
             ...fromPod('-g PORTOLAN-NEW-POD'),
             `${match('DROP-OUTSIDE', 'dst,dst')} -j DROP`,
-            '-g PORTOLAN-OPEN',
+            '-g PORTOLAN-SERVE',
           ],
         ],
-        ['PORTOLAN-NEW-POD', [`${match('DROP-POD', 'dst,dst')} -j DROP`, '-g PORTOLAN-OPEN']],
-        ['PORTOLAN-OPEN', [`${match('CLOSED', 'dst,dst')} -j RETURN`, '-g PORTOLAN-SERVE']],
-        ['PORTOLAN-SERVE', [`${match('SERVED', 'dst,dst')} -j MARK --set-xmark ${routed}/${routed}`]],
+        ['PORTOLAN-NEW-POD', [`${match('DROP-POD', 'dst,dst')} -j DROP`, '-g PORTOLAN-SERVE']],
+        ['PORTOLAN-SERVE', [`${match('SERVED', 'dst,dst')} -g PORTOLAN-LEAD`]],
+        [
+          'PORTOLAN-LEAD',
+          [`-j CONNMARK --set-xmark ${routed}/${routed}`, `-j MARK --set-xmark ${routed}/${routed}`],
+        ],
         [
           'PORTOLAN-INPUT',
           [

@@ -17,7 +17,7 @@ import { capabilities } from './capabilities.ts'
 import { cleanUp } from './clean-up.ts'
 import { compile } from './compile.ts'
 import { Disturbance } from './disturbance.ts'
-import { checkDrained, drainCheckMs, settleDrained } from './draining.ts'
+import { checkDrained, drainCheckMs, takeTurns, unwanted } from './draining.ts'
 import { type Held, nothingHeld } from './held.ts'
 import { Iptables } from './iptables-command.ts'
 import { emptyMemory, type Memory, settle } from './memory.ts'
@@ -144,6 +144,7 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
       disturbance.applied(steps)
       this.#memories.set(family, settle(outcome))
       if (skeleton.setting !== undefined) this.#rulesOf.set(family, skeleton.setting)
+      await this.#checkDraining(family, transport, unwanted(outcome))
       this.#watchDraining()
       return { operations: this.measure(program).operations, bytes, degraded }
     })
@@ -203,21 +204,27 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
     const draining = [...this.#memories.values()].some((memory) => memory.draining.size > 0)
     if (!draining || this.#drainTimer !== undefined) return
     this.#drainTimer = setInterval(() => {
-      for (const family of this.#memories.keys())
-        void this.#turns.take(family, () => this.#checkDraining(family))
+      for (const [family, memory] of this.#memories)
+        void this.#turns.take(family, async () => {
+          const transport = await this.#opening
+          if (transport !== undefined) await this.#checkDraining(family, transport, takeTurns(memory))
+        })
     }, drainCheckMs).unref()
   }
 
-  async #checkDraining(family: IpFamily): Promise<void> {
-    const memory = this.#memory(family)
-    if (memory.draining.size === 0 || this.#opening === undefined) return
+  async #checkDraining(
+    family: IpFamily,
+    transport: Transport,
+    keys: ReturnType<typeof takeTurns>,
+  ): Promise<void> {
+    if (keys.length === 0) return
     const disturbance = this.#disturbance(family)
     try {
-      const transport = await this.#opening
-      const program = await checkDrained(family, memory, (place) => transport.readServer(family, place))
+      const memory = this.#memory(family)
+      const program = await checkDrained(family, memory, keys, (place) => transport.readServer(family, place))
       await transport.apply(family, program.steps)
       disturbance.applied(program.steps)
-      settleDrained(program)
+      settle(program.outcome)
     } catch {
       // Somebody changed things meanwhile: the core is told by the next `undisturbed`, reads back and puts it right.
       disturbance.doubt()

@@ -160,7 +160,10 @@ export function readService(
 export interface HeldDestination {
   readonly endpoint: Endpoint
   readonly weight: number
-  readonly connections: number
+  /** Established ones. */
+  readonly active: number
+  /** Others: those that begin, those that were closed less than two minutes ago, those of UDP. */
+  readonly inactive: number
 }
 
 export function readDestination(payload: Buffer, family: IpFamily): HeldDestination | undefined {
@@ -173,7 +176,8 @@ export function readDestination(payload: Buffer, family: IpFamily): HeldDestinat
       local: false,
     },
     weight: uint32(bytes, destination.weight),
-    connections: uint32(bytes, destination.active) + uint32(bytes, destination.inactive),
+    active: uint32(bytes, destination.active),
+    inactive: uint32(bytes, destination.inactive),
   }
 }
 

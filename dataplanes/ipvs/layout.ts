@@ -28,7 +28,6 @@ export interface SetDeclaration {
 /** Sets by destination: what is in them follows from the destination's frontend alone. */
 export const destinationSets = [
   'SERVED',
-  'CLOSED',
   'REFUSED',
   'DROP-POD',
   'DROP-NODE',
@@ -54,8 +53,7 @@ const declare = (name: SetName, kind: ElementKind, comment: string): SetDeclarat
 })
 
 export const sets: readonly SetDeclaration[] = [
-  declare('SERVED', 'destination', 'destinations that IPVS has a virtual server for'),
-  declare('CLOSED', 'destination', 'of those, the ones that take no new connection: old ones drain'),
+  declare('SERVED', 'destination', 'destinations whose new connections are led to IPVS'),
   declare('REFUSED', 'destination', 'destinations without endpoints'),
   declare('DROP-POD', 'destination', 'no endpoint that pods may use'),
   declare('DROP-NODE', 'destination', 'no endpoint that the node may use'),
