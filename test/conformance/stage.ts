@@ -1,6 +1,7 @@
 import type { IpFamily } from '@portolan/core'
 import type { ConnectLoopReport, Host, ProbeResult, Protocol } from '@portolan/lab'
 import { serviceShape, slices, targetOf } from './case-objects.ts'
+import { Gate } from './gate.ts'
 import type { Client, Destination, EndpointShape } from './matrix-case.ts'
 import { type ServiceShape, sctpPorts, service } from './objects.ts'
 import type { Pace, Patience } from './patience.ts'
@@ -12,6 +13,9 @@ export interface Moment {
   readonly service?: Partial<ServiceShape>
   readonly endpoints: readonly EndpointShape[]
 }
+
+/** Connections asked for at the same time by all stages: more would only wait for each other. */
+const asking = new Gate(100)
 
 /** One Service that changes while clients use it: what a story plays on. */
 export class Stage {
@@ -77,13 +81,15 @@ export class Stage {
   /** One new connection. `from`: another address of the client's host. */
   ask(client: Client, to: Destination, from?: string): Promise<ProbeResult> {
     const { host, address } = this.testbed.origin(client, this.family)
-    return host.probe({
-      protocol: this.protocol,
-      to: targetOf(to, this.place, this.family),
-      timeoutMs: this.patience.answerMs,
-      ...(from !== undefined ? { from: { address: from } } : {}),
-      ...(client === 'remotePod' && from === undefined ? { from: { address } } : {}),
-    })
+    return asking.through(() =>
+      host.probe({
+        protocol: this.protocol,
+        to: targetOf(to, this.place, this.family),
+        timeoutMs: this.patience.answerMs,
+        ...(from !== undefined ? { from: { address: from } } : {}),
+        ...(client === 'remotePod' && from === undefined ? { from: { address } } : {}),
+      }),
+    )
   }
 
   /** The server that answers a new connection, as `address|port`; anything else is a failure, and its name. */
