@@ -40,11 +40,15 @@ export function summaryRows(
   })
 }
 
+/** Measured of every candidate, also of another program; a run of chosen scenarios may lack it. */
+function summaryScenario(selection: Selection): string {
+  return selection.where('cold-start').length > 0 ? 'cold-start' : 'endpoint-replaced'
+}
+
 /** The sizes of a run, the largest last. */
 export function summarySizes(selection: Selection): Size[] {
-  const scenario = selection.where('endpoint-replaced').length > 0 ? 'endpoint-replaced' : 'cold-start'
   const sizes = new Map(
-    selection.where(scenario).map(({ services, endpointsPerService }) => {
+    selection.where(summaryScenario(selection)).map(({ services, endpointsPerService }) => {
       return [`${services} ${endpointsPerService}`, { services, endpointsPerService }]
     }),
   )
@@ -56,7 +60,7 @@ export function summarySizes(selection: Selection): Size[] {
 /** The report's first table: the largest size, and the largest at which all were measured where that is another. */
 export function summaryTable(results: BenchResults): Html | undefined {
   const selection = new Selection(results)
-  const scenario = selection.where('endpoint-replaced').length > 0 ? 'endpoint-replaced' : 'cold-start'
+  const scenario = summaryScenario(selection)
   const largest = selection.largestSize(scenario)
   const shared = selection.sharedSize(scenario)
   if (largest === undefined) return undefined
