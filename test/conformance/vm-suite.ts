@@ -35,9 +35,8 @@
  * missing for a VM fails the tests with the command that gets it; only a machine that can have none (another
  * architecture) declares one skipped test.
  *
- * The claims to prove are chosen here: `filter` may be any function. Without one the whole kit runs, which takes
- * minutes (see docs/writing-a-dataplane.md); {@link inShort} is a selection for a dataplane whose whole kit passes on
- * this kernel.
+ * The claims to prove are chosen here: `filter` may be any function. Without one the whole kit runs; {@link inShort} is a
+ * selection for a dataplane whose whole kit passes on this kernel.
  */
 import { execFile } from 'node:child_process'
 import { dirname, join } from 'node:path'
@@ -77,7 +76,9 @@ const slownessOfVm = 5
 export async function conformanceInVm(options: VmSuiteOptions): Promise<void> {
   const { test, underTest, settings = {}, filter, slowness = slownessOfVm, print } = options
   if (process.arch !== 'x64') {
-    ;(test.skip ?? test)(`on a second kernel: ${missingForVm().join('; ')}`, async () => {})
+    ;(test.skip ?? test)(`on a second kernel: ${missingForVm().join('; ')}`, async (t) => {
+      t.pass()
+    })
     return
   }
   const { factory } = ((await import(underTest)) as { default: DataplaneUnderTest }).default
@@ -129,8 +130,21 @@ class Guest {
     }
   }
 
-  /** Runs the kit; gives what became of it, for those who are told nothing. */
+  /**
+   * Runs the kit; gives what became of it, for those who are told nothing. One in twenty times or so a translated Node
+   * ends by SIGSEGV while it starts its threads, so one that was killed gets a second machine for what is missing.
+   */
   async #run(request: GuestRequest, timeoutSeconds: number): Promise<Error> {
+    const first = await this.#boot(request, timeoutSeconds)
+    if (!killedBySignal(first)) return ended(first)
+    const told = new Set(this.#known.map(({ name }) => name))
+    const claims = request.claims.filter((name) => !told.has(name))
+    process.stderr.write(`${ended(first).message}; once more, for ${claims.length} claims\n`)
+    return ended(await this.#boot({ ...request, claims }, timeoutSeconds))
+  }
+
+  /** @returns the exit code */
+  async #boot(request: GuestRequest, timeoutSeconds: number): Promise<number> {
     const stdout = new PassThrough()
     const allRead = readToldRows(stdout, (row) => {
       this.#known.push(row)
@@ -144,13 +158,21 @@ class Guest {
     })
     stdout.end()
     await allRead
-    return new Error(`the kit in the VM ended with exit code ${exitCode}, and hadn't told about this row`)
+    return exitCode
   }
 
   #tellAll(): void {
     for (const tell of this.#waiting) tell()
     this.#waiting.clear()
   }
+}
+
+function killedBySignal(exitCode: number): boolean {
+  return exitCode > 128
+}
+
+function ended(exitCode: number): Error {
+  return new Error(`the kit in the VM ended with exit code ${exitCode}, and hadn't told about every row`)
 }
 
 const program = fileURLToPath(new URL('./vm-guest.ts', import.meta.url))
