@@ -115,7 +115,7 @@ const stories: readonly Story[] = [
     },
   },
   {
-    feature: 'affinity',
+    feature: 'affinityTimeout',
     name: 'affinity ends once a client has made no connection for the timeout',
     protocols: both,
     async play(stage) {
