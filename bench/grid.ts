@@ -1,4 +1,6 @@
+import type { ExternalProgram } from './against/external-subject.ts'
 import type { ClusterShape } from './cluster/generated-cluster.ts'
+import type { RecordingChoice } from './recording/recorded-cluster.ts'
 import type { Candidate } from './results.ts'
 import type { ChangeScenario } from './scenarios/change-scenario.ts'
 import { chooseScenarios, type Scenario, scenarioNames } from './scenarios/index.ts'
@@ -15,13 +17,26 @@ export interface Grid {
   readonly scenarios?: readonly string[]
   readonly repeat: number
   readonly effort: Effort
+  /** Another program, measured beside the dataplanes; absent: none. */
+  readonly against?: ExternalProgram
+  /** In place of clusters of the shapes above. */
+  readonly recording?: RecordingChoice & { readonly speed: number }
 }
 
 /** Sizes that take less than three minutes together, on two cores. */
 const usualShape = { services: [100, 1000, 5000], endpoints: [10] } as const
 
+/** A recorded cluster has its own changes, and is measured by no others. */
+export const inRecording: readonly string[] = [
+  'cold-start',
+  'first-packet',
+  'connect',
+  'replay',
+  'warm-restart',
+]
+
 /** Left to those who ask for them: each takes long, or tells much the same as another. */
-const unusual: readonly string[] = ['churn-20', 'large-service', 'watch-load']
+const unusual: readonly string[] = ['churn-20', 'large-service', 'watch-load', 'first-packet-churn']
 
 /**
  * What is shown of upstream's layouts where nobody asked for more: at sizes at which they take seconds rather than
@@ -42,9 +57,12 @@ export function shapesOf({
 }
 
 /** @throws RangeError for an unknown name */
-export function scenariosOf({ scenarios, effort }: Grid): Scenario[] {
+export function scenariosOf({ scenarios, effort, recording }: Grid): Scenario[] {
+  if (recording !== undefined) return chooseScenarios(scenarios ?? inRecording)
   if (scenarios !== undefined) return chooseScenarios(scenarios)
-  const all = scenarioNames().map(({ name }) => name)
+  const all = scenarioNames()
+    .map(({ name }) => name)
+    .filter((name) => name !== 'replay')
   return chooseScenarios(effort === 'thorough' ? all : all.filter((name) => !unusual.includes(name)))
 }
 

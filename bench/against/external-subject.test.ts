@@ -9,6 +9,7 @@ import { probePort, probeServices, probeTargetPort } from '../cluster/probe-serv
 import { ExternalSubject } from './external-subject.ts'
 
 const portolan = fileURLToPath(new URL('../../core/cli/portolan.js', import.meta.url))
+const patienceMs = 50_000
 const portolanArgs = [
   portolan,
   'run',
@@ -53,7 +54,12 @@ test.serial(
       from: 'generated',
       shape: { services: 20, endpointsPerService: 3 },
     })
-    const subject = new ExternalSubject({ name: 'stranger', program: process.execPath, args: portolanArgs })
+    const subject = new ExternalSubject({
+      name: 'stranger',
+      program: process.execPath,
+      args: portolanArgs,
+      patienceMs,
+    })
     t.teardown(() => subject.stop('go'))
     await subject.start(place.node, at)
     const reach = (pod: number) =>
@@ -82,21 +88,21 @@ test.serial(
   'a program that ends by itself is told with its exit code, its last words and its log',
   async (t) => {
     const program = await script(t, 'echo "no such flag: $1" >&2; exit 3')
-    const subject = new ExternalSubject({ name: 'acme', program, args: ['--node={node}'] })
+    const subject = new ExternalSubject({ name: 'acme', program, args: ['--node={node}'], patienceMs })
     await subject.start((await lab(t)).node, address)
-    const error = await t.throwsAsync(subject.ended, { code: 'AGAINST_ENDED' })
+    const error = await t.throwsAsync(subject.ended, { code: 'AGAINST_FAILED' })
     t.regex(error!.message, /^acme \(.*\) ended with exit code 3; its output is in /)
     t.regex(error!.message, /no such flag: --node=node-under-test/)
     t.true((await readFile(subject.outputFile, 'utf8')).includes('no such flag'))
-    await t.throwsAsync(subject.usage(), { code: 'AGAINST_ENDED' })
+    await t.throwsAsync(subject.usage(), { code: 'AGAINST_FAILED' })
     await subject.stop('go')
   },
 )
 
 test.serial('a program that is not there is told', async (t) => {
-  const subject = new ExternalSubject({ name: 'acme', program: '/no/such/program', args: [] })
+  const subject = new ExternalSubject({ name: 'acme', program: '/no/such/program', args: [], patienceMs })
   await subject.start((await lab(t)).node, address)
-  const error = await t.throwsAsync(subject.ended, { code: 'AGAINST_ENDED' })
+  const error = await t.throwsAsync(subject.ended, { code: 'AGAINST_FAILED' })
   t.regex(error!.message, /No such file/)
 })
 
@@ -107,7 +113,7 @@ test.serial(
       t,
       'echo "$1 $KUBECONFIG"; command -v nft; ip -o link | grep -c eth1; sleep 60',
     )
-    const subject = new ExternalSubject({ name: 'acme', program, args: ['{apiServer}'] })
+    const subject = new ExternalSubject({ name: 'acme', program, args: ['{apiServer}'], patienceMs })
     t.teardown(() => subject.stop('go'))
     await subject.start((await lab(t)).node, address)
     const output = () => readFile(subject.outputFile, 'utf8')
@@ -119,7 +125,7 @@ test.serial(
 test.serial('CPU and memory are those of the whole tree, also of tools that have ended', async (t) => {
   const burn = 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'
   const program = await script(t, `sh -c '${burn}'; sh -c '${burn}; sleep 60' & echo ready; wait`)
-  const subject = new ExternalSubject({ name: 'acme', program, args: [] })
+  const subject = new ExternalSubject({ name: 'acme', program, args: [], patienceMs })
   t.teardown(() => subject.stop('go'))
   await subject.start((await lab(t)).node, address)
   await until(async () => (await readFile(subject.outputFile, 'utf8')).includes('ready'))
@@ -131,7 +137,7 @@ test.serial('CPU and memory are those of the whole tree, also of tools that have
 
 test.serial('nothing of it is left after a stop, not even a tool that ignores the end', async (t) => {
   const program = await script(t, `trap '' TERM; (trap '' TERM; sleep 300) & echo "tool $!"; wait; wait`)
-  const subject = new ExternalSubject({ name: 'acme', program, args: [] }, { patienceMs: 200 })
+  const subject = new ExternalSubject({ name: 'acme', program, args: [], patienceMs }, { patienceMs: 200 })
   await subject.start((await lab(t)).node, address)
   const output = () => readFile(subject.outputFile, 'utf8')
   await until(async () => (await output()).includes('tool'))

@@ -19,11 +19,13 @@ export interface ExternalProgram {
   readonly program: string
   /** May have places in braces: see `fillArguments`. */
   readonly args: readonly string[]
+  /** Milliseconds from its start until Services must answer. */
+  readonly patienceMs: number
 }
 
-/** The program has ended while it was needed, or could not be started. */
+/** The program has ended while it was needed, could not be started, or didn't do what it is for. */
 export class ExternalProgramError extends Error {
-  readonly code = 'AGAINST_ENDED'
+  readonly code = 'AGAINST_FAILED'
   readonly mend: string
 
   constructor(message: string, mend: string) {
@@ -49,7 +51,7 @@ export class ExternalSubject implements Subject {
   /** Where its output goes, of all starts together. */
   readonly outputFile: string
   #child: ChildProcess | undefined
-  #ended: Promise<never> | undefined
+  readonly #ended = Promise.withResolvers<never>()
   #looking: NodeJS.Timeout | undefined
   #peakRssBytes = 0
 
@@ -57,13 +59,29 @@ export class ExternalSubject implements Subject {
   constructor(program: ExternalProgram, { patienceMs = 10_000 } = {}) {
     this.#program = program
     this.#patienceMs = patienceMs
+    // Whoever doesn't wait for it isn't ended by it.
+    this.#ended.promise.catch(() => {})
     subjects += 1
     this.outputFile = join(outputFolder(), `${basename(program.program)}-${subjects}.log`)
   }
 
   /** Rejects with {@link ExternalProgramError} when the program ends by itself. Never resolves. */
   get ended(): Promise<never> {
-    return this.#ended ?? new Promise(() => {})
+    return this.#ended.promise
+  }
+
+  /** The same, with where its output is in the error, because that is where to look first. */
+  async explaining<Result>(work: Promise<Result>): Promise<Result> {
+    try {
+      return await work
+    } catch (cause) {
+      if (cause instanceof ExternalProgramError || !(cause instanceof Error)) throw cause
+      const { name, program } = this.#program
+      const said = await lastOutput(this.outputFile)
+      const mend = 'does it use --against-args {kubeconfig} and {node}, and the node that it runs on?'
+      const message = `${name} (${program}): ${cause.message}; its output is in ${this.outputFile}${said}`
+      throw new ExternalProgramError(message, mend)
+    }
   }
 
   /** @throws ExternalProgramError when it can't be started, ArgumentsError for a place that isn't known */
@@ -86,9 +104,8 @@ export class ExternalSubject implements Subject {
         env: { ...process.env, PATH: systemPath(), KUBECONFIG: kubeconfig },
       })
       this.#child = child
-      this.#ended = this.#whenEnded(child)
-      this.#ended.catch(() => {})
-      await Promise.race([new Promise((resolve) => child.once('spawn', resolve)), this.#ended])
+      this.#watch(child)
+      await Promise.race([new Promise((resolve) => child.once('spawn', resolve)), this.ended])
     } finally {
       await output.close()
     }
@@ -135,21 +152,23 @@ export class ExternalSubject implements Subject {
     }
   }
 
-  #whenEnded(child: ChildProcess): Promise<never> {
+  /** Tells of an end that nobody asked for. */
+  #watch(child: ChildProcess): void {
     const { name, program } = this.#program
-    return new Promise((_, reject) => {
-      child.once('error', (error) => {
-        const mend = 'is setpriv installed (util-linux), and is this Linux?'
-        reject(new ExternalProgramError(`${name} (${program}) could not be started: ${error.message}`, mend))
-      })
-      child.once('exit', async (code, signal) => {
-        clearInterval(this.#looking)
-        const how = signal === null ? `with exit code ${code}` : `by ${signal}`
-        const said = await lastOutput(this.outputFile)
-        const mend = 'check --against and --against-args; try the same command in a terminal'
-        const message = `${name} (${program}) ended ${how}; its output is in ${this.outputFile}${said}`
-        reject(new ExternalProgramError(message, mend))
-      })
+    child.once('error', (error) => {
+      const mend = 'is setpriv installed (util-linux), and is this Linux?'
+      this.#ended.reject(
+        new ExternalProgramError(`${name} (${program}) could not be started: ${error.message}`, mend),
+      )
+    })
+    child.once('exit', async (code, signal) => {
+      clearInterval(this.#looking)
+      if (this.#child !== child) return
+      const how = signal === null ? `with exit code ${code}` : `by ${signal}`
+      const said = await lastOutput(this.outputFile)
+      const mend = 'check --against and --against-args; try the same command in a terminal'
+      const message = `${name} (${program}) ended ${how}; its output is in ${this.outputFile}${said}`
+      this.#ended.reject(new ExternalProgramError(message, mend))
     })
   }
 }

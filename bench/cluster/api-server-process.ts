@@ -5,29 +5,31 @@ import { join } from 'node:path'
 import { ApiServer } from '@portolan/api-server'
 import { monotonic } from '../measure/clock.ts'
 import { answerCalls } from '../process/answer-calls.ts'
+import { RecordedCluster } from '../recording/recorded-cluster.ts'
+import { replay } from '../recording/replay.ts'
 import { changeScenario } from '../scenarios/change-scenarios.ts'
 import { endpointChurned } from '../scenarios/endpoint-replaced.ts'
 import type { ApiServerCalls } from './api-server.ts'
 import { type ClusterChange, tracedEvents } from './cluster-change.ts'
 import { type ClusterSpec, openCluster } from './cluster-spec.ts'
-import type { GeneratedCluster } from './generated-cluster.ts'
-import { nodeObject, probeObjects, probeSlice } from './probe-services.ts'
+import { GeneratedCluster } from './generated-cluster.ts'
+import { addedProbeObjects, nodeObject, probeObjects, probeSlice } from './probe-services.ts'
 
 const token = 'bench'
 const folder = mkdtempSync(join(tmpdir(), 'portolan-bench-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 const server = new ApiServer({ tokens: [token], historyLimit: 200_000 })
-let cluster: GeneratedCluster | undefined
+let cluster: GeneratedCluster | RecordedCluster | undefined
 /** Turns of churn so far: the next one goes on from there. */
 let churned = 0
 
 const calls: ApiServerCalls = {
   async load(spec: ClusterSpec) {
     await server.start()
-    cluster = openCluster(spec)
+    cluster = await openCluster(spec)
     server.load(cluster.objects())
     server.load(probeObjects())
-    server.apply(nodeObject())
+    server.apply(nodeObject(cluster.zone))
     // As in a pod: a service account's folder, and the server's address in the environment. And a kubeconfig, for
     // programs that want one.
     writeFileSync(join(folder, 'token'), token)
@@ -60,6 +62,16 @@ const calls: ApiServerCalls = {
     }
     return sent
   },
+  async addProbe(number) {
+    return write({ write: addedProbeObjects(number) })
+  },
+  async removeProbe(number) {
+    return write({ remove: addedProbeObjects(number) })
+  },
+  async replay(speed) {
+    if (!(cluster instanceof RecordedCluster)) throw new Error('only a recorded cluster can be replayed')
+    return await replay(cluster, speed, write)
+  },
   async cpuMs() {
     const { user, system } = process.cpuUsage()
     return (user + system) / 1000
@@ -67,7 +79,8 @@ const calls: ApiServerCalls = {
 }
 
 function opened(): GeneratedCluster {
-  if (cluster === undefined) throw new Error('the API server has no cluster yet')
+  if (!(cluster instanceof GeneratedCluster))
+    throw new Error('only a generated cluster can be changed, and only once there is one')
   return cluster
 }
 

@@ -28,6 +28,7 @@ export interface GeneratedService {
  */
 export class GeneratedCluster {
   readonly shape: ClusterShape
+  readonly zone = undefined
 
   constructor(shape: ClusterShape) {
     this.shape = shape

@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises'
+import { basename, resolve } from 'node:path'
 import { createLab } from '@portolan/lab'
+import { fillArguments } from '../against/arguments.ts'
 import { findCandidates, usualCandidates } from '../candidates.ts'
-import { type Grid, scenariosOf } from '../grid.ts'
+import { type Grid, inRecording, scenariosOf } from '../grid.ts'
 import { endCompanions } from '../process/companion.ts'
 import { printTable, renderReport } from '../report/index.ts'
 import { runBench } from '../run/run-bench.ts'
@@ -14,6 +16,13 @@ export interface BenchFlags {
   readonly endpoints?: readonly number[]
   readonly dataplane?: readonly string[]
   readonly scenario?: readonly string[]
+  readonly recording?: string
+  readonly recordingSpeed: number
+  readonly node: string
+  readonly against?: string
+  readonly againstArgs?: readonly string[]
+  readonly againstName?: string
+  readonly againstPatience: number
   readonly repeat: number
   readonly thorough: boolean
   readonly list: boolean
@@ -68,7 +77,47 @@ function readGrid(flags: BenchFlags): Grid {
     ...(scenario === undefined ? {} : { scenarios: scenario }),
     repeat,
     effort: thorough ? 'thorough' : 'quick',
+    ...readAgainst(flags),
+    ...readRecording(flags),
   }
+}
+
+function readAgainst({
+  against,
+  againstArgs = [],
+  againstName,
+  againstPatience,
+}: BenchFlags): Pick<Grid, 'against'> {
+  if (against === undefined) {
+    if (againstArgs.length === 0 && againstName === undefined) return {}
+    throw new BenchError('--against-args and --against-name are of a program', 'name it with --against', 2)
+  }
+  // Before anything is measured: a place that is not known is a mistake of the command line.
+  fillArguments(againstArgs, { kubeconfig: '', node: '', clusterCidr: '', apiServer: '' })
+  return {
+    against: {
+      name: againstName ?? basename(against),
+      program: resolve(against),
+      args: againstArgs,
+      patienceMs: againstPatience * 60_000,
+    },
+  }
+}
+
+function readRecording(flags: BenchFlags): Pick<Grid, 'recording'> {
+  const { recording, recordingSpeed, node, services, endpoints, scenario } = flags
+  if (recording === undefined) {
+    if (scenario?.includes('replay') !== true) return {}
+    throw new BenchError("scenario 'replay' is of a recording", 'name it with --recording FILE', 2)
+  }
+  if (services !== undefined || endpoints !== undefined)
+    throw new BenchError('a recorded cluster has its own size', 'leave out --services and --endpoints', 2)
+  const other = scenario?.find((name) => !inRecording.includes(name))
+  if (other !== undefined) {
+    const mend = `use some of ${inRecording.join(', ')}`
+    throw new BenchError(`a recorded cluster has its own changes, not '${other}'`, mend, 2)
+  }
+  return { recording: { path: recording, node, speed: recordingSpeed } }
 }
 
 /** As a person would type it, with what decides about the figures. */
@@ -80,9 +129,27 @@ function commandLine(flags: BenchFlags): string {
     ...Object.entries(lists).flatMap(([name, values]) =>
       values === undefined ? [] : [`--${name} ${values.join(',')}`],
     ),
+    ...(flags.recording === undefined ? [] : recordingPart(flags)),
+    ...(flags.against === undefined ? [] : againstPart(flags)),
     ...(repeat > 1 ? [`--repeat ${repeat}`] : []),
     ...(thorough ? ['--thorough'] : []),
   ].join(' ')
+}
+
+function recordingPart({ recording = '', recordingSpeed, node }: BenchFlags): string[] {
+  return [
+    `--recording ${recording}`,
+    ...(recordingSpeed === 1 ? [] : [`--recording-speed ${recordingSpeed}`]),
+    ...(node === 'most' ? [] : [`--node ${node}`]),
+  ]
+}
+
+function againstPart({ against = '', againstArgs = [], againstName }: BenchFlags): string[] {
+  return [
+    `--against ${against}`,
+    ...(againstArgs.length === 0 ? [] : [`--against-args '${againstArgs.join(' ')}'`]),
+    ...(againstName === undefined ? [] : [`--against-name ${againstName}`]),
+  ]
 }
 
 async function list({ dataplanes }: Grid): Promise<void> {

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { splitArguments } from '../against/arguments.ts'
 import { addCompareCommand } from '../compare/index.ts'
 import { addReportCommand } from '../report/command.ts'
 import type { BenchFlags } from './bench.ts'
@@ -27,6 +28,28 @@ export function createBenchCommand(version: string): Command {
     )
     .option('--scenario <names>', 'see --list (default: all but those that take long)', readNames)
     .option(
+      '--recording <file>',
+      "measure in the cluster that 'portolan record' recorded, with its changes, instead of generated ones",
+    )
+    .option('--recording-speed <factor>', 'make its changes so many times as fast', readFactor, 1)
+    .option('--node <which>', 'which of its nodes to be: most (endpoints), median, or a name', 'most')
+    .option(
+      '--against <program>',
+      'measure another program, too, such as a kube-proxy: from outside, by its packets',
+    )
+    .option(
+      '--against-args <text>',
+      'its arguments, with {kubeconfig}, {node}, {clusterCidr} and {apiServer} in their places',
+      readArguments,
+    )
+    .option('--against-name <name>', "what to call it (default: the program's file name)")
+    .option(
+      '--against-patience <minutes>',
+      'how long after its start Services may be without an answer',
+      readFactor,
+      20,
+    )
+    .option(
       '--repeat <times>',
       'measure everything so many times: compare needs at least 3',
       readNumber(1, 100),
@@ -51,6 +74,9 @@ Examples:
   $ portolan bench --scenario endpoint-replaced --services 10000 --thorough --repeat 5
   $ portolan bench --dataplane ./my-dataplane.ts,nftables     # yours beside ours
   $ portolan bench --scenario core --services 100000          # without a kernel, without root's rights
+  $ portolan bench --recording cluster.rec --recording-speed 10 --node median
+  $ portolan bench --services 1000 --dataplane nftables --against ./kube-proxy \\
+      --against-args '--kubeconfig={kubeconfig} --hostname-override={node} --cluster-cidr={clusterCidr} --proxy-mode=nftables'
   $ portolan bench compare before.json after.json             # exit code 1 when something is worse
 
 Without --services and --dataplane, upstream's layouts are measured by fewer scenarios, up to 1,000 Services; name them
@@ -62,6 +88,16 @@ function readNames(text: string, before: readonly string[] = []): string[] {
   const names = text.split(',').map((name) => name.trim())
   if (names.includes('')) throw new InvalidArgumentError('Write names with commas between: nftables,ebpf')
   return [...before, ...names]
+}
+
+function readArguments(text: string, before: readonly string[] = []): string[] {
+  return [...before, ...splitArguments(text)]
+}
+
+function readFactor(text: string): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN
+  if (value >= 0.01 && value <= 10_000) return value
+  throw new InvalidArgumentError(`'${text}' is no factor from 0.01 to 10000.`)
 }
 
 function readNumbers(least: number, most: number): (text: string) => number[] {

@@ -1,7 +1,7 @@
 /** A dataplane's kernel writes with nothing around them: see floor.ts. */
 import type { Dataplane } from '@portolan/core'
 import { loadDataplane } from '@portolan/core/dataplane'
-import { openCluster } from '../cluster/cluster-spec.ts'
+import { GeneratedCluster } from '../cluster/generated-cluster.ts'
 import { nodeObject, probeObjects } from '../cluster/probe-services.ts'
 import { answerCalls } from '../process/answer-calls.ts'
 import { changeScenario } from '../scenarios/change-scenarios.ts'
@@ -18,7 +18,7 @@ const calls: FloorCalls = {
     const load = () => loadDataplane(module, { masqueradeBit: 14, networkNamespace, settings })
     const dataplane = await load()
     cleanUp = () => remove(dataplane)
-    const cluster = openCluster(spec)
+    const cluster = new GeneratedCluster(spec.shape)
     const bare = new BareTable()
     bare.change({ write: [...cluster.objects(), ...probeObjects(), nodeObject()] })
 

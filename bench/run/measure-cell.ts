@@ -20,10 +20,16 @@ export interface Cell {
   readonly spec: ClusterSpec
   readonly scenarios: readonly (StageScenario | ChangeScenario)[]
   readonly effort: Effort
+  /** How many times as fast a recording is replayed. */
+  readonly speed?: number
+  /** See `Stage`. */
+  readonly patienceMs?: number
 }
 
 /** Turns of a change that are sent again for the floor. */
 const mostFloorTurns = { quick: 40, thorough: 200 }
+
+const never = new Promise<never>(() => {})
 
 /** @param step told of what begins */
 export async function measureCell(
@@ -37,11 +43,13 @@ export async function measureCell(
   const about = { dataplane: cell.dataplane, ...shape }
   const wanted = new Set(cell.scenarios)
   const server = startApiServer(lab.node.networkNamespace)
-  try {
+  const play = async () => {
     const address = await server.call('load', spec)
     const record: Stage['record'] = (scenario, metric, values) =>
       recorder.add(about, scenario, metric, values)
-    const stage: Stage = { lab, shape, server, address, subject, effort, record }
+    const { speed = 1, patienceMs } = cell
+    const patience = patienceMs === undefined ? {} : { patienceMs }
+    const stage: Stage = { lab, shape, server, address, subject, effort, speed, ...patience, record }
     step(coldStart.name)
     // It has to be started in any case, and is measured only if that was asked for.
     await coldStart.play(wanted.has(coldStart) ? stage : { ...stage, record: () => {} })
@@ -52,6 +60,9 @@ export async function measureCell(
       if (scenario.kind === 'change') await playChanges(stage, scenario)
       else await scenario.play(stage)
     }
+  }
+  try {
+    await Promise.race([play(), subject.ended ?? never])
   } finally {
     await subject.stop('go').catch(() => {})
     await server.end()

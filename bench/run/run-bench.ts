@@ -1,9 +1,13 @@
 import { createLab, type Lab } from '@portolan/lab'
+import { type ExternalCandidate, externalCandidate } from '../against/external-candidate.ts'
+import { ExternalSubject } from '../against/external-subject.ts'
 import { findCandidates, type NamedCandidate, usualCandidates } from '../candidates.ts'
+import type { ClusterSpec } from '../cluster/cluster-spec.ts'
 import type { ClusterShape } from '../cluster/generated-cluster.ts'
 import { probeTargetPort } from '../cluster/probe-services.ts'
 import { type Grid, scenariosFor, scenariosOf, shapesOf } from '../grid.ts'
 import { describeMachine } from '../machine.ts'
+import { RecordedCluster } from '../recording/recorded-cluster.ts'
 import { type BenchResults, type Candidate, schemaVersion } from '../results.ts'
 import type { ChangeScenario } from '../scenarios/change-scenario.ts'
 import type { CoreScenario } from '../scenarios/core-scenario.ts'
@@ -56,12 +60,18 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
   const candidates =
     onNode.length === 0 ? [] : await findCandidates(grid.dataplanes ?? usualCandidates, lab.node)
   const usable = candidates.filter((candidate) => candidate.usable)
+  const externals = grid.against === undefined ? [] : [await externalCandidate(grid.against)]
   const recorder = new Recorder()
-  const tasks = shapesOf(grid).flatMap((shape) => [
-    ...(alone.length === 0 ? [] : [coreTask(alone, shape, grid, recorder)]),
-    ...usable.flatMap((candidate) => nodeTask(candidate, shape, { onNode, grid, lab, recorder })),
+  const specs = await specsOf(grid)
+  const tasks = specs.flatMap((spec) => [
+    ...(alone.length === 0 ? [] : [coreTask(alone, spec.shape, grid, recorder)]),
+    ...usable.flatMap((candidate) => nodeTask(candidate, spec, { onNode, grid, lab, recorder })),
+    ...externals.flatMap((candidate) => externalTask(candidate, spec, { onNode, grid, recorder })),
   ])
-  progress.begin(candidates, grid.repeat * tasks.reduce((sum, { steps }) => sum + steps, 0))
+  progress.begin(
+    [...candidates, ...externals.map(({ candidate }) => candidate)],
+    grid.repeat * tasks.reduce((sum, { steps }) => sum + steps, 0),
+  )
   try {
     for (let turn = 0; turn < grid.repeat; turn++) {
       recorder.startRun(turn)
@@ -74,9 +84,22 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
     schemaVersion,
     command,
     machine: describeMachine(version, toolVersions(usable), begun),
-    dataplanes: candidates.map(({ dataplane: _, facts: __, ...candidate }) => candidate),
+    dataplanes: [
+      ...candidates.map(({ dataplane: _, facts: __, ...candidate }) => candidate),
+      ...externals.map(({ candidate }) => candidate),
+    ],
     results: recorder.results(),
   }
+}
+
+/** The clusters to measure in. */
+async function specsOf(grid: Grid): Promise<ClusterSpec[]> {
+  const { recording } = grid
+  if (recording === undefined) return shapesOf(grid).map((shape) => ({ from: 'generated', shape }))
+  const cluster = await RecordedCluster.open(recording)
+  const { shape, node } = cluster
+  await cluster.close()
+  return [{ from: 'recording', path: recording.path, node, shape }]
 }
 
 /** A lab whose remote node answers at every pod's address. */
@@ -127,7 +150,7 @@ function coreTask(
 
 function nodeTask(
   candidate: NamedCandidate,
-  shape: ClusterShape,
+  spec: ClusterSpec,
   around: {
     readonly onNode: readonly (StageScenario | ChangeScenario)[]
     readonly grid: Grid
@@ -136,22 +159,56 @@ function nodeTask(
   },
 ): Task[] {
   const { onNode, grid, lab, recorder } = around
+  const { shape } = spec
   const scenarios = scenariosFor(candidate, shape, onNode, grid)
   if (scenarios.length === 0) return []
   const { name, dataplane } = candidate
   const cell = {
     dataplane: name,
-    floorOf: dataplane,
-    spec: { from: 'generated', shape },
+    // A recording's changes can't be made twice.
+    ...(spec.from === 'generated' ? { floorOf: dataplane } : {}),
+    spec,
     scenarios,
     effort: grid.effort,
-  } as const
+    ...(grid.recording === undefined ? {} : { speed: grid.recording.speed }),
+  }
   return [
     {
       what: `${name}, ${describeShape(shape)}`,
       // The cold start is always made, and the floor is a step of its own.
       steps: new Set(['cold-start', 'floor', ...scenarios.map((scenario) => scenario.name)]).size,
       run: (step) => measureCell({ ...cell, subject: new ProxySubject(dataplane) }, lab, recorder, step),
+    },
+  ]
+}
+
+/** On a node of its own each time: nobody but the program itself knows what it leaves in a kernel. */
+function externalTask(
+  { candidate, program }: ExternalCandidate,
+  spec: ClusterSpec,
+  around: {
+    readonly onNode: readonly (StageScenario | ChangeScenario)[]
+    readonly grid: Grid
+    readonly recorder: Recorder
+  },
+): Task[] {
+  const { onNode, grid, recorder } = around
+  const scenarios = scenariosFor(candidate, spec.shape, onNode, grid)
+  if (!candidate.usable || scenarios.length === 0) return []
+  const { name } = candidate
+  const { effort, recording } = grid
+  return [
+    {
+      what: `${name}, ${describeShape(spec.shape)}`,
+      steps: new Set(['cold-start', ...scenarios.map((scenario) => scenario.name)]).size,
+      async run(step) {
+        await using lab = await createBenchLab()
+        const subject = new ExternalSubject(program)
+        const speed = recording === undefined ? {} : { speed: recording.speed }
+        const { patienceMs } = program
+        const cell = { dataplane: name, subject, spec, scenarios, effort, patienceMs, ...speed }
+        await subject.explaining(measureCell(cell, lab, recorder, step))
+      },
     },
   ]
 }

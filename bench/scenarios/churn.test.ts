@@ -6,6 +6,7 @@ const apply = (applied: number, events: number): AppliedEvents => ({
   why: 'change',
   received: Array.from({ length: events }, () => 0),
   parsed: [],
+  changeReceived: 0,
   tableChanged: 0,
   begun: 0,
   computed: 0,

@@ -6,7 +6,7 @@ import { watchConnections } from './connection-loss.ts'
 import { insideOf, type Stage, type StageScenario } from './stage.ts'
 import { recordUsage } from './usage.ts'
 
-const patienceMs = 20 * 60_000
+const usualPatienceMs = 20 * 60_000
 
 /** The only one that finds no subject running: it starts it, for all others too. */
 export const coldStart: StageScenario = {
@@ -45,12 +45,15 @@ async function start(stage: Stage, scenario: string): Promise<void> {
   const begun = monotonic()
   await subject.start(lab.node, address)
   if (subject.inside === undefined) {
-    await untilReachable(lab)
+    await untilReachable(lab, stage.patienceMs)
     stage.record(scenario, 'startToProgrammed', monotonic() - begun)
   } else {
     const report = await subject.inside.started()
     stage.record(scenario, 'startToProgrammed', report.firstApplied - report.processStarted)
     stage.record(scenario, 'listToCommit', report.firstApplied - report.received)
+    // All tools that it has started so far were for the apply.
+    const { childrenMs } = await subject.usage()
+    stage.record(scenario, 'listToCommitCpu', report.cpuMs + childrenMs)
     stage.record(scenario, 'compute', report.computeMs)
     stage.record(scenario, 'compile', report.compileMs)
     stage.record(scenario, 'apply', report.applyMs)
@@ -61,7 +64,7 @@ async function start(stage: Stage, scenario: string): Promise<void> {
 }
 
 /** Resolves when the first, the middle and the last probe Service answer: what a start is for, however it is done. */
-export async function untilReachable({ pods }: Lab): Promise<void> {
+export async function untilReachable({ pods }: Lab, patienceMs = usualPatienceMs): Promise<void> {
   const [pod] = pods
   for (const { clusterIP } of Object.values(probeServices)) {
     await pod?.firstPacketAt({

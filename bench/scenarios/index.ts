@@ -7,6 +7,9 @@ import { coreAlone } from './core-alone.ts'
 import type { CoreScenario } from './core-scenario.ts'
 import { failedApply } from './failed-apply.ts'
 import { firstPacket } from './first-packet.ts'
+import { firstPacketAdded } from './first-packet-added.ts'
+import { firstPacketChurn } from './first-packet-churn.ts'
+import { replay } from './replay.ts'
 import type { StageScenario } from './stage.ts'
 import { watchLoad } from './watch-load.ts'
 
@@ -17,10 +20,13 @@ export const scenarios: readonly Scenario[] = [
   coldStart,
   ...changeScenarios,
   firstPacket,
+  firstPacketAdded,
   connectCost,
   churn(20),
   churn(200),
   churn(2000),
+  firstPacketChurn,
+  replay,
   failedApply,
   warmRestart,
   coreAlone,

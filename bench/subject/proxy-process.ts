@@ -45,6 +45,7 @@ const proxy = await startProxy({
   source: trace.follow(kubernetesSource({ nodeName: thisNode, serviceAccountDirectory, logger })),
   observer: { onApplied, onFailed },
 })
+const cpuAtCommit = proxy.firstApplied.then(() => process.cpuUsage(trace.cpuAtFirst))
 const synced = proxy.synced.then(() => performance.now() + sinceBoot)
 const loop = monitorEventLoopDelay({ resolution: loopResolution })
 
@@ -60,6 +61,7 @@ const calls: ProxyProcessCalls = {
       received: trace.first ?? 0,
       synced: await synced,
       firstApplied: Math.max(...firstApplies.map(({ timings }) => timings.applied)) + sinceBoot,
+      cpuMs: await cpuAtCommit.then(({ user, system }) => (user + system) / 1000),
       operations: sum(({ report }) => report.operations),
       bytes: sum(({ report }) => report.bytes),
       computeMs: computed - begun,

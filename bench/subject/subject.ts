@@ -14,6 +14,8 @@ export interface Subject {
   usage(): Promise<ProcessUsage>
   /** Ends it. @param rules whether what it did to the node stays, as at a restart, or goes */
   stop(rules: 'stay' | 'go'): Promise<void>
+  /** Rejects when it ends by itself, while it is needed; never resolves. Absent: whoever waits for it is told otherwise. */
+  readonly ended?: Promise<never>
   /** What it tells of itself; absent: it is only known from outside. */
   readonly inside?: SubjectInside
 }
@@ -47,6 +49,8 @@ export interface StartReport {
   /** When the cluster's state was complete. */
   readonly synced: number
   readonly firstApplied: number
+  /** CPU milliseconds of the process, from the first byte of a list to the last first apply. */
+  readonly cpuMs: number
   /** Of all families' first applies. */
   readonly operations: number
   readonly bytes: number
