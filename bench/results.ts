@@ -97,6 +97,11 @@ export const metrics = {
     better: 'lower',
     meaning: "From the first byte of the API server's list until the kernel holds all rules.",
   },
+  listToCommitCpu: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: 'CPU time in between, of the process and of the tools that it started.',
+  },
   eventToCommit: {
     unit: 'ms',
     better: 'lower',
