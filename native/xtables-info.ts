@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { call } from './libc.ts'
+import { call, SystemCallError } from './libc.ts'
 import { inNetworkNamespace } from './network-namespace.ts'
 
 const rawCloseOnExec = 3 | 0o2000000
@@ -36,14 +36,19 @@ export class XtablesInfo {
 
   /**
    * Where the rules of each hook begin and end, and how many there are, as text to be compared with another one; and
-   * how many bytes they take.
+   * how many bytes they take. `undefined`: the kernel has no such table, or has not loaded ip_tables yet.
    *
-   * @throws SystemCallError ENOENT: the kernel has no such table; EPERM: needs CAP_NET_ADMIN
+   * @throws SystemCallError EPERM: needs CAP_NET_ADMIN
    */
-  shape(family: Family, table: string): { readonly text: string; readonly bytes: number } {
+  shape(family: Family, table: string): { readonly text: string; readonly bytes: number } | undefined {
     const answer = Buffer.alloc(info.bytes)
     answer.write(table)
-    this.#ask(family, table, getInfo, answer)
+    try {
+      this.#ask(family, table, getInfo, answer)
+    } catch (error) {
+      if (error instanceof SystemCallError && /^(ENOPROTOOPT|ENOENT)$/.test(error.code)) return undefined
+      throw error
+    }
     return { text: answer.toString('base64', nameBytes), bytes: answer.readUInt32LE(info.sizeAt) }
   }
 

@@ -21,9 +21,9 @@ export const noChainEdits: ChainEdits = {
 export function restoreLines(table: TableName, edits: ChainEdits): readonly string[] {
   const { written, deleted, jumpsAdded, jumpsRemoved } = edits
   const lines: string[] = [`*${table}`]
-  // Naming a chain makes it, or empties it.
-  for (const chain of written.keys()) lines.push(`:${chain} - [0:0]`)
-  for (const chain of deleted) lines.push(`:${chain} - [0:0]`)
+  // Naming a chain makes it, or empties it. In order of names, because iptables-nft looks for each new one's place in a
+  // sorted list: 10,000 of them take 3.4 s of CPU, and 17.7 s in any order.
+  for (const chain of [...written.keys(), ...deleted].sort()) lines.push(`:${chain} - [0:0]`)
   for (const jump of jumpsRemoved) lines.push(`-D ${jump}`)
   for (const jump of jumpsAdded) lines.push(`-I ${jump.replace(' ', ' 1 ')}`)
   for (const [chain, rules] of written) for (const rule of rules) lines.push(`-A ${chain} ${rule}`)

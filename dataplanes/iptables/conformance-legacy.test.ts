@@ -1,12 +1,10 @@
 import { conformance } from '@portolan/conformance'
 import test from 'ava'
-import factory from './index.ts'
-import { foreign, sabotage } from './sabotage.ts'
+import underTest from './under-test.ts'
 
 conformance({
   test,
-  factory,
+  ...underTest,
   settings: { variant: 'legacy' },
-  module: import.meta.resolve('./index.ts'),
-  hooks: { sabotage: sabotage('legacy'), foreign: foreign('legacy') },
+  print: (matrix) => process.stderr.write(matrix),
 })

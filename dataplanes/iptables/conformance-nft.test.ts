@@ -1,12 +1,10 @@
 import { conformance } from '@portolan/conformance'
 import test from 'ava'
-import factory from './index.ts'
-import { foreign, sabotage } from './sabotage.ts'
+import underTest from './under-test.ts'
 
 conformance({
   test,
-  factory,
+  ...underTest,
   settings: { variant: 'nft' },
-  module: import.meta.resolve('./index.ts'),
-  hooks: { sabotage: sabotage('nft'), foreign: foreign('nft') },
+  print: (matrix) => process.stderr.write(matrix),
 })

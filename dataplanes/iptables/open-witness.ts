@@ -17,8 +17,9 @@ export function openWitness(variant: Variant, networkNamespace: string | undefin
   const counts = new NetfilterCounts(networkNamespace)
   const legacy = variant === 'legacy' ? new XtablesInfo(networkNamespace) : undefined
   const look = (family: IpFamily, table: TableName) => {
-    if (legacy === undefined) return ''
-    const { text, bytes } = legacy.shape(family, table)
+    const shape = legacy?.shape(family, table)
+    if (legacy === undefined || shape === undefined) return ''
+    const { text, bytes } = shape
     return bytes > smallTableBytes ? text : legacy.digest(family, table, bytes)
   }
   return {
