@@ -5,7 +5,7 @@ export const capabilities: Capabilities = {
   protocols: ['TCP', 'UDP', 'SCTP'],
   gaps: {
     affinityTimeout:
-      "a client keeps its endpoint past the timeout for as long as IPVS remembers a connection of it: a closed one of TCP for two minutes, a flow of UDP for five",
+      'a client keeps its endpoint past the timeout for as long as IPVS remembers a connection of it: a closed one of TCP for two minutes, a flow of UDP for five',
     affinityAcrossFrontends:
       'IPVS keeps persistence for each virtual server: a client has an endpoint for each address and port of a Service',
     localhostNodePorts: 'IPVS sends nothing from 127.0.0.1 to another host',
