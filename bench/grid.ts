@@ -36,7 +36,13 @@ export const inRecording: readonly string[] = [
 ]
 
 /** Left to those who ask for them: each takes long, or tells much the same as another. */
-const unusual: readonly string[] = ['churn-20', 'large-service', 'watch-load', 'first-packet-churn']
+const unusual: readonly string[] = [
+  'churn-20',
+  'large-service',
+  'watch-load',
+  'first-packet-added',
+  'first-packet-churn',
+]
 
 /**
  * What is shown of upstream's layouts where nobody asked for more: at sizes at which they take seconds rather than

@@ -4,7 +4,7 @@ import { insideOf, type StageScenario } from './stage.ts'
 import { takeTraced } from './traced.ts'
 import { recordUsage } from './usage.ts'
 
-const seconds = { quick: 2, thorough: 20 }
+const seconds = { quick: 1, thorough: 20 }
 
 /** Endpoints change at a steady rate, whether the subject keeps up or not. */
 export function churn(perSecond: number): StageScenario {
