@@ -23,7 +23,8 @@ export function createBenchCommand(version: string): Command {
     .option('--endpoints <numbers>', 'endpoints of each Service, such as 1,10,250', readNumbers(1, 10_000))
     .option(
       '--dataplane <names>',
-      'nftables, iptables, ipvs, ebpf, upstream-nftables, upstream-iptables, a package, or a path (default: all that run here)',
+      'nftables, iptables, ipvs, ebpf, upstream-nftables, upstream-iptables, a package, or a path (default: all that run ' +
+        'here); with options as in nftables?transport=nft',
       readNames,
     )
     .option('--scenario <names>', 'see --list (default: all but those that take long)', readNames)

@@ -62,6 +62,11 @@ const calls: ProxyProcessCalls = {
       synced: await synced,
       firstApplied: Math.max(...firstApplies.map(({ timings }) => timings.applied)) + sinceBoot,
       cpuMs: await cpuAtCommit.then(({ user, system }) => (user + system) / 1000),
+      degraded: {
+        routes: sum(({ report }) => report.degraded.length),
+        of: sum(({ totalRoutes }) => totalRoutes),
+        reason: firstApply().report.degraded[0]?.reason ?? '',
+      },
       operations: sum(({ report }) => report.operations),
       bytes: sum(({ report }) => report.bytes),
       computeMs: computed - begun,

@@ -51,6 +51,8 @@ export interface StartReport {
   readonly firstApplied: number
   /** CPU milliseconds of the process, from the first byte of a list to the last first apply. */
   readonly cpuMs: number
+  /** How many of all routes the dataplane could not program as asked, and why the first of them. */
+  readonly degraded: { readonly routes: number; readonly of: number; readonly reason: string }
   /** Of all families' first applies. */
   readonly operations: number
   readonly bytes: number
