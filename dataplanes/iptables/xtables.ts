@@ -11,6 +11,8 @@ export class Xtables {
   readonly variant: Variant
   readonly #command: Command
   readonly #tools = new Map<IpFamily, Promise<Tools>>()
+  /** The restore that was asked for last, if it has to be waited for. */
+  #last: Promise<unknown> = Promise.resolve()
 
   constructor(command: Command, variant: Variant) {
     this.#command = command
@@ -32,6 +34,19 @@ export class Xtables {
     if (lines.length === 0) return 0
     const { restore } = await this.#toolsOf(family)
     const text = `${lines.join('\n')}\n`
+    await this.#inTurn(() => this.#restore(restore, table, text, lines))
+    return text.length
+  }
+
+  /** Legacy tables have one lock for all, and who waits for it too long is refused: our families wait here instead. */
+  #inTurn(restore: () => Promise<void>): Promise<void> {
+    if (this.variant === 'nft') return restore()
+    const restored = this.#last.then(restore)
+    this.#last = restored.catch(() => {})
+    return restored
+  }
+
+  async #restore(restore: string, table: TableName, text: string, lines: readonly string[]): Promise<void> {
     try {
       // Others hold the lock for as long as their own changes take: wait up to 5 s for it.
       await this.#command.run(restore, ['--noflush', '-w', '5'], text)
@@ -39,7 +54,6 @@ export class Xtables {
       if (!(error instanceof CommandError)) throw error
       throw refused(`${restore}, table ${table}`, error, lines)
     }
-    return text.length
   }
 
   #toolsOf(family: IpFamily): Promise<Tools> {
