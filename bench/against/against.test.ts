@@ -94,7 +94,7 @@ for (const [claim, text, says] of [
   [
     'never makes a Service work',
     'echo thinking; exec sleep 60',
-    /no connection to 10\.95\.0\.1 port 80 reached .* in 3000 ms; its output is in .*thinking/s,
+    /no connection to 10\.95\.0\.1 port 80 reached .* in 3 s; its output is in .*thinking/s,
   ],
 ] as const) {
   test.serial(`a program that ${claim} is told, and has no figures`, async (t) => {

@@ -6,6 +6,7 @@ import { createLab, type Lab, remotePodAddress } from '@portolan/lab'
 import test, { type ExecutionContext } from 'ava'
 import { startApiServer } from '../cluster/api-server.ts'
 import { probePort, probeServices, probeTargetPort } from '../cluster/probe-services.ts'
+import { firstPacketAt } from '../measure/first-packet.ts'
 import { ExternalSubject } from './external-subject.ts'
 
 const portolan = fileURLToPath(new URL('../../core/cli/portolan.js', import.meta.url))
@@ -64,7 +65,7 @@ test.serial(
     await subject.start(place.node, at)
     const reach = (pod: number) =>
       Promise.race([
-        place.pods[0]!.firstPacketAt({
+        firstPacketAt(place.pods[0]!, {
           to: { address: probeServices.last.clusterIP, port: probePort },
           expected: { address: remotePodAddress('IPv4', pod), port: probeTargetPort },
           timeoutMs: 50_000,

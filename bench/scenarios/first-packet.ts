@@ -1,12 +1,17 @@
-import { now, remotePodAddress } from '@portolan/lab'
+import { remotePodAddress } from '@portolan/lab'
 import type { Written } from '../cluster/api-server.ts'
 import { probePod, probePort, probeServices, probeTargetPort } from '../cluster/probe-services.ts'
 import { monotonic } from '../measure/clock.ts'
+import { type Destination, firstPacketAt } from '../measure/first-packet.ts'
 import { watchConnections } from './connection-loss.ts'
-import type { Stage, StageScenario } from './stage.ts'
+import type { Effort, Stage, StageScenario } from './stage.ts'
 import { recordUsage } from './usage.ts'
 
-const swaps = { quick: 20, thorough: 200 }
+/** Changes, and the time after which no more are begun: a program that needs a second for each is known after four. */
+const changes = {
+  quick: { least: 4, most: 20, budgetMs: 1_500 },
+  thorough: { least: 10, most: 200, budgetMs: 60_000 },
+}
 const timeoutMs = 10 * 60_000
 
 /** Measured on the data path alone, so it makes no assumption about how the subject works. */
@@ -19,15 +24,24 @@ export const firstPacket: StageScenario = {
     const { subject, effort } = stage
     const stopWatching = await watchConnections(stage, 'middle')
     const since = await subject.usage()
-    for (let swap = 0; swap < swaps[effort]; swap++) {
+    const swaps = await repeatWithin(effort, async (swap) => {
       const events = await swapEndpoint(stage, firstPacket.name, probePod + 1 + (swap % 2))
       await subject.inside?.eventsApplied(events)
-    }
-    await recordUsage(stage, firstPacket.name, { since, changes: swaps[effort] })
+    })
+    await recordUsage(stage, firstPacket.name, { since, changes: swaps })
     await subject.inside?.eventsApplied(await swapEndpoint(stage, firstPacket.name, probePod))
     await stopWatching(firstPacket.name)
     subject.inside?.takeApplied()
   },
+}
+
+/** Repeats a change as often as the time allows; returns how often. */
+export async function repeatWithin(effort: Effort, change: (turn: number) => Promise<void>): Promise<number> {
+  const { least, most, budgetMs } = changes[effort]
+  const begun = monotonic()
+  let turn = 0
+  while (turn < most && (turn < least || monotonic() - begun < budgetMs)) await change(turn++)
+  return turn
 }
 
 /** Makes a pod of the remote node the only endpoint of the probe Service in the middle; returns the number of events. */
@@ -41,17 +55,15 @@ export async function swapEndpoint(stage: Stage, scenario: string, next: number)
 export async function recordFirstPacket(
   { lab, record }: Stage,
   scenario: string,
-  to: { readonly address: string; readonly port: number },
+  to: Destination,
   remotePod: number,
   write: () => Promise<Written>,
 ): Promise<number> {
   const [pod] = lab.pods
   if (pod === undefined) throw new Error('the lab has no pod')
-  const fromLab = monotonic() - now()
   const expected = { address: remotePodAddress('IPv4', remotePod), port: probeTargetPort }
-  const reached = pod.firstPacketAt({ to, expected, timeoutMs })
+  const reached = firstPacketAt(pod, { to, expected, timeoutMs })
   const { sentAt, events } = await write()
-  const { at } = await reached
-  record(scenario, 'eventToFirstPacket', at + fromLab - sentAt)
+  record(scenario, 'eventToFirstPacket', (await reached) - sentAt)
   return events
 }
