@@ -14,7 +14,7 @@ import {
   type TableChange,
 } from '@portolan/core'
 import { BpfObject, mountBpfFileSystem, readPrograms } from '@portolan/native/libbpf'
-import { applyElements } from './apply.ts'
+import { applyElements, TableMaps } from './apply.ts'
 import { capabilities } from './capabilities.ts'
 import { compile } from './compile.ts'
 import { type Held, nothingHeld } from './held.ts'
@@ -22,7 +22,6 @@ import { InterfaceWatch } from './interface-watch.ts'
 import { allMaps, packetPrograms, socketPrograms, structs } from './layout.ts'
 import { settingsKey } from './node-elements.ts'
 import { attachAll, detachInterfaces, findDetached, readNode } from './node-hooks.ts'
-import { type NumberSpace, Numbers } from './numbers.ts'
 import { observe } from './observe.ts'
 import {
   linkPin,
@@ -47,8 +46,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   readonly #settings: EbpfSettings
   readonly #directory: string
   readonly #maps: string
-  readonly #numbers = new Map<IpFamily, Numbers>()
-  #object: BpfObject | undefined
+  #tables: TableMaps | undefined
   #watch: InterfaceWatch | undefined
 
   /** @throws RangeError for a setting that can't be read */
@@ -67,7 +65,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   async observe(family: IpFamily): Promise<Held> {
-    const object = this.#started()
+    const { object } = this.#started()
     const node = readNode(this.#settings)
     const detached = findDetached(object, this.#settings, node, this.#directory, this.#maps)
     return observe(object, family, node, detached)
@@ -92,7 +90,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   reconcile(held: Held, table: RoutingTable): EbpfProgram {
-    return reconcile(held, table)
+    return reconcile(held, table, this.#tables?.leftOut[table.family])
   }
 
   print(program: EbpfProgram): string {
@@ -111,14 +109,10 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   async apply(program: EbpfProgram): Promise<ApplyReport> {
-    const object = this.#started()
-    const numbers =
-      program.adopt === undefined
-        ? this.#numbersOf(object, program.family)
-        : new Numbers(spaceOf(object, program.family), program.adopt)
-    this.#numbers.set(program.family, numbers)
+    const tables = this.#started()
+    const { object } = tables
     try {
-      const report = applyElements(program, object, numbers, performance.now())
+      const report = applyElements(program, tables, performance.now())
       if (program.attach.length > 0) this.#attach(object)
       this.#watch ??= new InterfaceWatch(object, this.#settings)
       this.#watch.tableIs(program.table)
@@ -136,9 +130,8 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   async stop(): Promise<void> {
     this.#watch?.stop()
     this.#watch = undefined
-    this.#object?.close()
-    this.#object = undefined
-    this.#numbers.clear()
+    this.#tables?.object.close()
+    this.#tables = undefined
   }
 
   async cleanup(): Promise<CleanupReport> {
@@ -157,13 +150,9 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     for (const old of otherMapDirectories(this.#directory, this.#maps)) rmSync(old, { recursive: true })
   }
 
-  #numbersOf(object: BpfObject, family: IpFamily): Numbers {
-    return this.#numbers.get(family) ?? new Numbers(spaceOf(object, family))
-  }
-
   /** The programs are loaded only here, so that `explain` and `plan` from a file need neither libbpf nor root. */
-  #started(): BpfObject {
-    if (this.#object !== undefined) return this.#object
+  #started(): TableMaps {
+    if (this.#tables !== undefined) return this.#tables
     mountBpfFileSystem()
     unpinDeadNodes()
     let object = this.#load()
@@ -172,8 +161,8 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
       unpinNode(this.#directory)
       object = this.#load()
     }
-    this.#object = object
-    return object
+    this.#tables = new TableMaps(object)
+    return this.#tables
   }
 
   #load(): BpfObject {
@@ -193,17 +182,5 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
       const held = value?.readBigUInt64LE(structs.settings.at.node) ?? 0n
       return held !== 0n && held !== cookie
     })
-  }
-}
-
-/** The lower half of services and endpoints is IPv4's, the upper one IPv6's. Service 0 is none. */
-function spaceOf(object: BpfObject, family: IpFamily): NumberSpace {
-  const half = (entries: number) => {
-    const middle = entries >> 1
-    return family === 'IPv4' ? { start: 1, end: middle } : { start: middle, end: entries }
-  }
-  return {
-    services: half(object.map('services').maxEntries),
-    slots: half(object.map('endpoints').maxEntries),
   }
 }

@@ -76,7 +76,7 @@ test('routes that do not fit into a map are told with the setting to raise; all 
   )
   const served = table(routes, { localAddresses: addresses })
   const { dataplane, report } = await applied(lab, served, { 'services-size': '16' })
-  t.is(report.degraded.length, 20 - 7)
+  t.is(report.degraded.length, 20 - 15)
   t.regex(report.degraded[0]!.reason, /'services' is full.*services-size/)
   const first = await lab.node.probe({ protocol: 'TCP', to: { address: vip, port: 80 }, timeoutMs: 5000 })
   t.is(first.result, 'answered')

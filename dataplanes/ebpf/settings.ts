@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { DataplaneOptions } from '@portolan/core'
-import type { MapName } from './layout.ts'
+import { allMaps, type MapName } from './layout.ts'
 
 /** The options of this dataplane, read and checked. */
 export interface EbpfSettings {
@@ -22,23 +22,17 @@ export interface EbpfSettings {
   readonly sizes: Readonly<Partial<Record<MapName, number>>>
 }
 
-/** Sizes that can be set, by setting: the number of elements, and the map. */
-const sizeSettings = {
-  'frontends-size': 'frontends',
-  'services-size': 'services',
-  'endpoints-size': 'endpoints',
-  'ranges-size': 'ranges',
-  'members-size': 'members',
-  'affinities-size': 'affinities',
-  'flows-size': 'flows',
-} as const satisfies Record<string, MapName>
+/** The setting for the number of a map's elements; `undefined`: its size is fixed. */
+export function sizeSetting(map: MapName): string | undefined {
+  return map === 'node_settings' ? undefined : `${map}-size`
+}
 
 const settingNames = [
   'cgroup',
   'pod-namespaces',
   'masquerade-ports',
   'interfaces',
-  ...Object.keys(sizeSettings),
+  ...allMaps.flatMap((map) => sizeSetting(map) ?? []),
 ]
 
 /** @throws RangeError naming the setting, its value, and what would be right */
@@ -48,8 +42,9 @@ export function readSettings({ settings, networkNamespace }: DataplaneOptions): 
       throw new RangeError(`setting ${JSON.stringify(name)} is unknown; there are ${settingNames.join(', ')}`)
   }
   const sizes: Partial<Record<MapName, number>> = {}
-  for (const [name, map] of Object.entries(sizeSettings)) {
-    const value = settings[name]
+  for (const map of allMaps) {
+    const name = sizeSetting(map)
+    const value = name === undefined ? undefined : settings[name]
     if (value === undefined) continue
     if (!/^\d{1,8}$/.test(value) || Number(value) < 16)
       throw new RangeError(
