@@ -106,9 +106,7 @@ struct flow_key {
 	__u32 protocol;
 };
 
-enum { FLOW_NEW = 0, FLOW_ESTABLISHED = 1, FLOW_CLOSING = 2 };
-
-/* And as it goes out. Each connection has two: one for each direction. */
+/* And as it goes out. Each connection has two: one for each direction. timeouts.h tells how long they are kept. */
 struct flow {
 	struct address source;
 	struct address destination;
@@ -116,10 +114,27 @@ struct flow {
 	__be16 destination_port;
 	__u32 service;
 	__u64 last;                /* ns, of the last packet this way; good to a second */
-	__u8 state;
+	__u8 state;                /* the connection's: the same in both directions (enum flow_state) */
 	__u8 reply;                /* from the endpoint to the client */
 	__u8 local;                /* chosen over the local endpoints */
-	__u8 pad[5];
+	__u8 pad;
+	__u32 begun;               /* s, when the connection was new */
+};
+
+/* A datagram in pieces. The protocol is that of IPv4; IPv6 tells datagrams apart without it (RFC 8200, 4.5). */
+struct fragment_key {
+	struct address source;
+	struct address destination;
+	__be32 id;
+	__u32 protocol;
+};
+
+/* What only the first piece says. */
+struct fragment {
+	__u64 last;                /* ns, of the first piece */
+	__be16 source_port;
+	__be16 destination_port;
+	__u32 protocol;
 };
 
 /* What a translated socket's peer was called by the program that owns the socket. */
@@ -134,6 +149,7 @@ struct peer {
 	struct address address;
 	__be16 port;
 	__u16 pad;
+	__u32 service;
 };
 
 /* Where an unconnected UDP socket's datagrams to a frontend go. */
@@ -185,6 +201,7 @@ MAP(ranges, LPM_TRIE, struct range_key, __u8, 262144, BPF_F_NO_PREALLOC);
 MAP(members, HASH, struct member_key, __u8, 1048576, BPF_F_NO_PREALLOC);
 MAP(affinities, LRU_HASH, struct affinity_key, struct affinity, 65536, 0);
 MAP(flows, LRU_HASH, struct flow_key, struct flow, 262144, 0);
+MAP(fragments, LRU_HASH, struct fragment_key, struct fragment, 16384, 0);
 MAP(peers, LRU_HASH, struct peer_key, struct peer, 65536, 0);
 MAP(choices, LRU_HASH, struct peer_key, struct choice, 65536, 0);
 MAP(devices, HASH, struct device_key, struct device, 4096, BPF_F_NO_PREALLOC);

@@ -16,6 +16,7 @@ export const cgroupHook = {
   recvmsg6: 20,
   getpeername4: 29,
   getpeername6: 30,
+  sock_release: 34,
 } as const
 
 export type CgroupHook = keyof typeof cgroupHook
