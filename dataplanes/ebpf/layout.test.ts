@@ -1,10 +1,19 @@
-import { readPrograms, readStructs } from '@portolan/native/libbpf'
+import { readClosingPrograms, readPrograms, readStructs } from '@portolan/native/libbpf'
 import test from 'ava'
-import { type StructLayout, structs } from './layout.ts'
+import { closingStructs, type StructLayout, structs } from './layout.ts'
 
-const compiled = readStructs(readPrograms())
+const objects = [
+  [readStructs(readPrograms()), structs],
+  [readStructs(readClosingPrograms()), closingStructs],
+] as const
 
-for (const [name, layout] of Object.entries(structs) as [string, StructLayout][]) {
+const layouts = objects.flatMap(([compiled, described]) =>
+  (Object.entries(described) as [string, StructLayout][]).map(
+    ([name, layout]) => [compiled, name, layout] as const,
+  ),
+)
+
+for (const [compiled, name, layout] of layouts) {
   test(`${name} has the size and the fields here that the compiled programs have`, (t) => {
     const inC = compiled.get(name)
     t.is(layout.size, inC!.size)

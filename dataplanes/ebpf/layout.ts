@@ -1,6 +1,6 @@
 /**
  * The keys and values of the maps, field by field: the one description that encoders and decoders here go by. The C
- * side is native/bpf/maps.h, and layout.test.ts compares the two.
+ * side is native/bpf/structures.h, and layout.test.ts compares the two.
  */
 
 /** The width of a field in bytes: an address is 16, IPv4 addresses being IPv4-mapped. */

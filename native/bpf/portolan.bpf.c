@@ -18,6 +18,7 @@
 #define AF_INET 2
 #define AF_INET6 10
 
+#include "structures.h"
 #include "maps.h"
 #include "choose.h"
 #include "sockets.h"

@@ -4,7 +4,7 @@ export type { BtfStruct } from './btf.ts'
 export { attachToCgroup, type CgroupHook, cgroupHook, linkedProgramTag } from './cgroup-link.ts'
 export { bpfFileSystem, mountBpfFileSystem } from './file-system.ts'
 export { BpfError, LibbpfMissingError, libbpf, openPin } from './library.ts'
-export { ProgramsMissingError, readPrograms } from './programs.ts'
+export { ProgramsMissingError, readClosingPrograms, readPrograms } from './programs.ts'
 export {
   attachedProgramTag,
   attachToInterface,
