@@ -78,7 +78,10 @@ export function applyElements(
   writing.flush(routes)
   writer.leftovers((map, key) => writing.deleteLater(map, key))
   writing.deleteNow()
-  for (const { key, numbers } of routes) {
+  for (const {
+    step: { key },
+    numbers,
+  } of routes) {
     if (numbers === undefined) maps.numbers.forget(family, key, now)
     else maps.numbers.set(family, key, numbers, now)
   }
@@ -158,7 +161,7 @@ class Writing {
     for (const name of tableMaps) {
       const batch = this.#maps.batch(name)
       if (this.#set !== undefined) for (const key of batch.allKeys()) this.#set.add(`${name} ${bytesOf(key)}`)
-      this.bytes += batch.flush((owner) => this.leaveOut(routes[owner]?.key, this.isFull(name)))
+      this.bytes += batch.flush((owner) => this.leaveOut(routes[owner]?.step.key, this.isFull(name)))
     }
   }
 

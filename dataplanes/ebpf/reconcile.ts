@@ -148,7 +148,7 @@ function sameEndpoints(held: Held, service: HeldService | undefined, route: Serv
 function sameSlots({ slots }: Held, base: number, endpoints: readonly Endpoint[]): boolean {
   const { size } = structs.endpoint
   const wanted = Buffer.alloc(endpoints.length * size)
-  endpoints.forEach((endpoint, index) => writeEndpoint(endpoint, wanted, index * size))
+  for (const [index, endpoint] of endpoints.entries()) writeEndpoint(endpoint, wanted, index * size)
   const there = slots.subarray(base * size, (base + endpoints.length) * size)
   if (there.equals(wanted)) return true
   const sorted = (bytes: Buffer) =>

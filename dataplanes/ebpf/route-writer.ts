@@ -18,10 +18,11 @@ import { structs } from './layout.ts'
 import type { Numbers, RouteNumbers } from './numbers.ts'
 import type { RouteStep } from './program.ts'
 
-/** A route's step with the numbers it has before and after. */
-export interface PlannedRoute extends RouteStep {
-  readonly numbers: RouteNumbers | undefined
+/** A route's step with the numbers that it has before (`old`) and after. */
+export interface PlannedRoute {
+  readonly step: RouteStep
   readonly old: RouteNumbers | undefined
+  readonly numbers: RouteNumbers | undefined
 }
 
 /** Largest number of endpoints in 16 bits. */
@@ -33,21 +34,21 @@ const mostEndpoints = 0xffff
  * @param leftOut its last change was left out, so that the kernel holds an older one than `before`
  */
 export function planRoute(
-  { key, before, after }: RouteStep,
+  step: RouteStep,
   numbers: Numbers,
   family: IpFamily,
   leftOut: boolean,
   now: number,
 ): PlannedRoute | 'services' | 'endpoints' | 'tooMany' {
-  const old = numbers.get(family, key)
-  if (after === undefined)
-    return { key, ...(before === undefined ? {} : { before }), old, numbers: undefined }
+  const { before, after } = step
+  const old = numbers.get(family, step.key)
+  if (after === undefined) return { step, old, numbers: undefined }
   const { cluster, local } = after.endpoints
   if (cluster.length > mostEndpoints || local.length > mostEndpoints) return 'tooMany'
-  const step = { key, ...(before === undefined ? {} : { before }), after, old }
-  if (old !== undefined && before?.endpoints === after.endpoints && !leftOut) return { ...step, numbers: old }
+  if (old !== undefined && before?.endpoints === after.endpoints && !leftOut)
+    return { step, old, numbers: old }
   const taken = numbers.take(old, cluster.length + local.length, now)
-  return typeof taken === 'string' ? taken : { ...step, numbers: taken }
+  return typeof taken === 'string' ? taken : { step, old, numbers: taken }
 }
 
 /** Writes the elements of routes into the batches of their maps. Owners are the routes' places in the list. */
@@ -70,7 +71,7 @@ export class RouteWriter {
       this.#maps.batch('ranges'),
     ]
     endpoints.expect(this.#routes.reduce((sum, { numbers }) => sum + (numbers?.count ?? 0), 0))
-    this.#routes.forEach(({ after, numbers, old }, owner) => {
+    this.#routes.forEach(({ step: { after }, numbers, old }, owner) => {
       if (after === undefined || numbers === undefined) return
       const { cluster, local } = after.endpoints
       // The same numbers as before are the same object.
@@ -102,7 +103,7 @@ export class RouteWriter {
   services(): void {
     const batch = this.#maps.batch('services')
     batch.expect(this.#routes.length)
-    this.#routes.forEach(({ after, numbers }, owner) => {
+    this.#routes.forEach(({ step: { after }, numbers }, owner) => {
       if (after === undefined || numbers === undefined) return
       batch.add(owner)
       batch.keys.writeUInt32LE(numbers.service, batch.keyAt)
@@ -113,7 +114,8 @@ export class RouteWriter {
   /** Those that balance for somebody, or those that don't. */
   frontends(which: (balances: boolean) => boolean): void {
     const batch = this.#maps.batch('frontends')
-    this.#routes.forEach(({ after, numbers }, owner) => {
+    batch.expect(this.#routes.length)
+    this.#routes.forEach(({ step: { after }, numbers }, owner) => {
       if (after === undefined || numbers === undefined) return
       for (const frontend of after.frontends) {
         const { pod, node, outside } = frontend.verdicts
@@ -127,7 +129,10 @@ export class RouteWriter {
 
   /** What the routes had and have no longer. */
   leftovers(drop: (map: TableMap, key: Buffer) => void): void {
-    for (const { before, after, old } of this.#routes) {
+    for (const {
+      step: { before, after },
+      old,
+    } of this.#routes) {
       if (before === undefined || old === undefined) continue
       const dropOld = (map: TableMap, keys: (route: ServiceRoute) => readonly Buffer[]) => {
         const staying = new Set(after === undefined ? [] : keys(after).map(bytesOf))
