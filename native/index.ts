@@ -1,4 +1,4 @@
-export { listInterfaces, type NetworkInterface } from './interfaces.ts'
+export { listDefaultRoutes, listInterfaces, type NetworkInterface } from './interfaces.ts'
 export { describeErrno, SystemCallError } from './libc.ts'
 export * from './netlink-reader.ts'
 export { NetlinkProtocolError, NetlinkSocket, type NetlinkSocketOptions } from './netlink-socket.ts'

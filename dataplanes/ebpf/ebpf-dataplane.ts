@@ -19,7 +19,7 @@ import { capabilities } from './capabilities.ts'
 import { compile } from './compile.ts'
 import { type Held, nothingHeld } from './held.ts'
 import { InterfaceWatch } from './interface-watch.ts'
-import { allMaps, packetPrograms, socketPrograms, structs } from './layout.ts'
+import { allMaps, allPrograms, structs } from './layout.ts'
 import { settingsKey } from './node-elements.ts'
 import { attachAll, detachInterfaces, findDetached, readNode } from './node-hooks.ts'
 import { observe } from './observe.ts'
@@ -114,7 +114,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     try {
       const report = applyElements(program, tables, performance.now())
       if (program.attach.length > 0) this.#attach(object)
-      this.#watch ??= new InterfaceWatch(object, this.#settings)
+      this.#watch ??= new InterfaceWatch(object, this.#settings, this.#directory)
       this.#watch.tableIs(program.table)
       return { operations: operations(program), ...report }
     } catch (cause) {
@@ -137,7 +137,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   async cleanup(): Promise<CleanupReport> {
     await this.stop()
     unpinDeadNodes()
-    const interfaces = detachInterfaces(this.#settings)
+    const interfaces = detachInterfaces(this.#settings, this.#directory)
     return { removed: [...interfaces, ...unpinNode(this.#directory).map((pin) => `pin ${pin}`)] }
   }
 
@@ -168,7 +168,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   #load(): BpfObject {
     return BpfObject.load(readPrograms(), {
       maps: allMaps,
-      programs: [...Object.values(socketPrograms), ...Object.values(packetPrograms)],
+      programs: allPrograms,
       sizes: this.#settings.sizes,
       pinDirectory: this.#maps,
     })

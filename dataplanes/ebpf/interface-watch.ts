@@ -15,14 +15,16 @@ const everyMilliseconds = 250
 export class InterfaceWatch {
   readonly #object: BpfObject
   readonly #settings: EbpfSettings
+  readonly #directory: string
   readonly #tables = new Map<IpFamily, RoutingTable>()
   readonly #timer: NodeJS.Timeout
   #seen: string
 
   /** Interfaces as they are now have been seen to already. */
-  constructor(object: BpfObject, settings: EbpfSettings) {
+  constructor(object: BpfObject, settings: EbpfSettings, directory: string) {
     this.#object = object
     this.#settings = settings
+    this.#directory = directory
     this.#seen = JSON.stringify(readNode(settings).interfaces)
     this.#timer = setInterval(() => this.#look(), everyMilliseconds)
     this.#timer.unref()
@@ -46,7 +48,7 @@ export class InterfaceWatch {
         for (const [key, value] of deviceElements(table, node))
           this.#object.map('devices').set(bufferOf(key), bufferOf(value))
       }
-      attachToInterfaces(this.#object, this.#settings, node)
+      attachToInterfaces(this.#object, this.#settings, node, this.#directory)
       this.#seen = now
     } catch {
       // An interface that went away in the middle is looked at again; anything else the next comparison meets as well.

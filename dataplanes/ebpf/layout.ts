@@ -117,6 +117,11 @@ export const packetPrograms = { ingress: 'packets_in', egress: 'packets_out' } a
 /** The same for interfaces whose packets begin with the IP header: tunnels, PPP. */
 export const barePacketPrograms = { ingress: 'bare_packets_in', egress: 'bare_packets_out' } as const
 
+/** Every program of native/bpf/portolan.bpf.c. */
+export const allPrograms: readonly string[] = [socketPrograms, packetPrograms, barePacketPrograms].flatMap(
+  (some) => Object.values(some),
+)
+
 /**
  * How long a connection is remembered without a packet in either direction, in seconds, by its state's number: what
  * native/bpf/timeouts.h has. A flow's other direction has the key { source: destination, destination: source } of its

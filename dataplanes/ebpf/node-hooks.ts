@@ -1,30 +1,27 @@
 import { existsSync } from 'node:fs'
 import {
   inNetworkNamespace,
+  listDefaultRoutes,
   listInterfaces,
   type NetworkInterface,
   networkNamespaceCookie,
 } from '@portolan/native'
 import {
-  attachedProgramTag,
   attachToCgroup,
-  attachToInterface,
   type BpfObject,
+  type BpfProgram,
   type CgroupHook,
   type Direction,
-  detachFromInterface,
-  linkedProgramTag,
-  removeUnusedHook,
+  linkedProgram,
+  readProgramInfoOf,
 } from '@portolan/native/libbpf'
 import type { NodeState } from './held.ts'
-import { allMaps, packetPrograms, socketPrograms } from './layout.ts'
+import { allMaps, barePacketPrograms, packetPrograms, socketPrograms } from './layout.ts'
+import { clsact, type PacketHook, packetHooks, tcx } from './packet-hook.ts'
 import { linkPin } from './pins.ts'
-import { type EbpfSettings, findPaths, matches } from './settings.ts'
+import { defaultRoute, type EbpfSettings, findPaths, matches } from './settings.ts'
 
-/** Which filter at an interface's clsact hooks is ours. */
-export const place = { priority: 0x706f, handle: 1 } as const
-
-const directions = Object.entries(packetPrograms) as [Direction, (typeof packetPrograms)[Direction]][]
+const directions = ['ingress', 'egress'] as const satisfies readonly Direction[]
 const hooks = Object.entries(socketPrograms) as [CgroupHook, (typeof socketPrograms)[CgroupHook]][]
 
 /** Runs where the node's interfaces are. */
@@ -39,7 +36,7 @@ export function readNode(settings: EbpfSettings): NodeState {
     ...(settings.podNamespaces === undefined
       ? {}
       : { podNamespaces: findPaths(settings.podNamespaces).flatMap(cookieOf) }),
-    interfaces: listInterfaces(settings.networkNamespace).filter((one) => isServed(one, settings)),
+    interfaces: servedInterfaces(settings),
     ports: settings.ports,
   }
 }
@@ -53,9 +50,24 @@ function cookieOf(path: string): bigint[] {
   }
 }
 
-/** What comes in by a member of a bridge or bond comes in by that as well, and there it is looked at. */
-function isServed({ name, ethernet, up, master }: NetworkInterface, { interfaces }: EbpfSettings): boolean {
-  return ethernet && up && master === 0 && matches(name, interfaces)
+/** Also those that are down: when one comes up, its programs are there. */
+function servedInterfaces({ networkNamespace, interfaces }: EbpfSettings): NetworkInterface[] {
+  const uplinks = interfaces.includes(defaultRoute) ? listDefaultRoutes(networkNamespace) : new Set()
+  return listInterfaces(networkNamespace).filter(
+    ({ name, index, header, master }) =>
+      // What comes in by a member of a bridge or bond comes in by that as well, and there it is looked at.
+      header !== 'other' && master === 0 && (uplinks.has(index) || matches(name, interfaces)),
+  )
+}
+
+function programFor(object: BpfObject, { header }: NetworkInterface, direction: Direction): BpfProgram {
+  return object.program((header === 'none' ? barePacketPrograms : packetPrograms)[direction])
+}
+
+/** Whether a hook has the program, or one that does the same with the same maps: loaded by an earlier process. */
+function isThere(attached: number | undefined, { id, signature }: BpfProgram): boolean {
+  if (attached === undefined) return false
+  return attached === id || readProgramInfoOf(attached)?.signature === signature
 }
 
 /** Every hook and pin of the node that doesn't hold what it should, named for a person. */
@@ -66,17 +78,16 @@ export function findDetached(
   directory: string,
   maps: string,
 ): string[] {
+  const { used } = packetHooks(object, settings, directory)
   const sockets = hooks.filter(
-    ([hook, name]) => linkedProgramTag(linkPin(directory, hook)) !== object.program(name).tag,
+    ([hook, name]) => !isThere(linkedProgram(linkPin(directory, hook)), object.program(name)),
   )
   const packets = inNode(settings, () =>
-    interfaces.flatMap(({ index, name }) =>
+    interfaces.flatMap((one) =>
       directions
-        .filter(
-          ([direction, program]) =>
-            attachedProgramTag(index, direction, place) !== object.program(program).tag,
-        )
-        .map(([direction, program]) => `${program} to ${name} ${direction}`),
+        .map((direction) => [direction, programFor(object, one, direction)] as const)
+        .filter(([direction, program]) => !isThere(used.attached(one.index, direction), program))
+        .map(([direction, program]) => `${program.name} to ${one.name} ${used.name} ${direction}`),
     ),
   )
   return [
@@ -95,7 +106,7 @@ export function attachAll(
   maps: string,
 ): void {
   object.pin(maps)
-  attachToInterfaces(object, settings, readNode(settings))
+  attachToInterfaces(object, settings, readNode(settings), directory)
   for (const [hook, program] of hooks) {
     attachToCgroup(object.program(program), cgroup, hook, linkPin(directory, hook))
   }
@@ -106,28 +117,42 @@ export function attachToInterfaces(
   object: BpfObject,
   settings: EbpfSettings,
   { interfaces }: NodeState,
+  directory: string,
 ): void {
+  const { used, other } = packetHooks(object, settings, directory)
   inNode(settings, () => {
-    for (const { index, name } of interfaces) {
-      for (const [direction, program] of directions) {
+    for (const one of interfaces) {
+      for (const direction of directions) {
+        const program = programFor(object, one, direction)
         try {
-          attachToInterface(object.program(program), index, direction, place)
+          if (isThere(used.attached(one.index, direction), program)) continue
+          used.attach(program, one.index, direction)
+          // Not before the new one is there: what an earlier version or setting has attached.
+          other.detach(one.index, direction)
         } catch (error) {
           // An interface that has gone in the meantime needs no program.
-          if (listInterfaces().some((one) => one.name === name)) throw error
+          if (listInterfaces().some(({ index }) => index === one.index)) throw error
         }
       }
+    }
+    const served = interfaces.map(({ index }) => index)
+    for (const hook of [used, other]) {
+      for (const index of hook.others(served))
+        for (const direction of directions) hook.detach(index, direction)
     }
   })
 }
 
 /** Detaches our programs from all interfaces. @returns what was there, named for a person */
-export function detachInterfaces(settings: EbpfSettings): string[] {
+export function detachInterfaces(settings: EbpfSettings, directory: string): string[] {
+  const hooks: readonly PacketHook[] = [tcx(directory), clsact]
   return inNode(settings, () =>
-    listInterfaces().flatMap(({ index, name }) => {
-      const detached = directions.filter(([direction]) => detachFromInterface(index, direction, place))
-      if (detached.length > 0) removeUnusedHook(index)
-      return detached.map(([direction, program]) => `program ${program} at ${name} ${direction}`)
-    }),
+    listInterfaces().flatMap(({ index, name }) =>
+      directions.flatMap((direction) =>
+        hooks
+          .filter((hook) => hook.detach(index, direction))
+          .map((hook) => `program at ${name} ${hook.name} ${direction}`),
+      ),
+    ),
   )
 }

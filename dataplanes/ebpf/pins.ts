@@ -20,6 +20,19 @@ export function linkPin(directory: string, hook: string): string {
   return `${directory}/links/${hook}`
 }
 
+const tcxPrefix = 'tcx-'
+
+/** The link of a program at an interface, by its index: names can be given to another. */
+export function tcxPin(directory: string, interfaceIndex: number, direction: 'ingress' | 'egress'): string {
+  return linkPin(directory, `${tcxPrefix}${interfaceIndex}-${direction}`)
+}
+
+/** Indexes of all interfaces that links are pinned for. */
+export function interfaceLinks(directory: string): number[] {
+  const names = entriesOf(`${directory}/links`).filter((name) => name.startsWith(tcxPrefix))
+  return [...new Set(names.map((name) => Number.parseInt(name.slice(tcxPrefix.length), 10)))]
+}
+
 /** Maps of another layout or size are other maps; programs that use the old ones run until they are replaced. */
 export function mapDirectory(directory: string, sizes: Readonly<Partial<Record<MapName, number>>>): string {
   const version = createHash('sha256')

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { release } from 'node:os'
 import type { ProbeReport } from '@portolan/core'
 import { BpfObject, bpfFileSystem, libbpf, readPrograms } from '@portolan/native/libbpf'
-import { allMaps, packetPrograms, socketPrograms } from './layout.ts'
+import { allMaps, allPrograms } from './layout.ts'
 import { type EbpfSettings, findCgroupRoot } from './settings.ts'
 
 /** bpf_set_retval, connect hooks for ping sockets, and all helpers used are there from here on. */
@@ -38,8 +38,7 @@ export function probe(settings: EbpfSettings): ProbeReport {
   }
   try {
     facts.libbpf = String(libbpf().libbpf_version_string())
-    const programs = [...Object.values(socketPrograms), ...Object.values(packetPrograms)]
-    BpfObject.load(readPrograms(), { maps: allMaps, programs, sizes: smallest }).close()
+    BpfObject.load(readPrograms(), { maps: allMaps, programs: allPrograms, sizes: smallest }).close()
   } catch (error) {
     const what = error instanceof Error ? error.message : String(error)
     const permission = /EPERM|EACCES/.test(what)

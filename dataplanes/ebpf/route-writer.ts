@@ -14,7 +14,6 @@ import {
   writeService,
 } from './encode.ts'
 import { bytesOf } from './held.ts'
-import { structs } from './layout.ts'
 import type { Numbers, RouteNumbers } from './numbers.ts'
 import type { RouteStep } from './program.ts'
 

@@ -16,11 +16,19 @@ export interface EbpfSettings {
   readonly podNamespaces: readonly string[] | undefined
   /** Source ports of masqueraded connections; not to be among the node's own (net.ipv4.ip_local_port_range). */
   readonly ports: { readonly first: number; readonly last: number }
-  /** Names of interfaces that programs are attached to, each with at most one `*` at its end. */
+  /**
+   * Names of interfaces that programs are attached to, each with at most one `*` at its end; {@link defaultRoute} means
+   * those by which default routes leave.
+   */
   readonly interfaces: readonly string[]
+  /** How programs are attached to interfaces; `auto`: tcx where the kernel has it (Linux 6.6). */
+  readonly packetHook: 'auto' | 'tcx' | 'clsact'
   /** Sizes of maps that differ from those of native/bpf/maps.h. */
   readonly sizes: Readonly<Partial<Record<MapName, number>>>
 }
+
+/** In place of a name in the setting `interfaces`. */
+export const defaultRoute = 'default-route'
 
 /** The setting for the number of a map's elements; `undefined`: its size is fixed. */
 export function sizeSetting(map: MapName): string | undefined {
@@ -32,6 +40,7 @@ const settingNames = [
   'pod-namespaces',
   'masquerade-ports',
   'interfaces',
+  'packet-hook',
   ...allMaps.flatMap((map) => sizeSetting(map) ?? []),
 ]
 
@@ -60,8 +69,14 @@ export function readSettings({ settings, networkNamespace }: DataplaneOptions): 
     podNamespaces: podNamespaces?.split(',').filter((pattern) => pattern !== ''),
     ports: readPorts(settings['masquerade-ports'] ?? '61000-65535'),
     interfaces: (settings.interfaces ?? '*').split(','),
+    packetHook: readPacketHook(settings['packet-hook'] ?? 'auto'),
     sizes,
   }
+}
+
+function readPacketHook(value: string): EbpfSettings['packetHook'] {
+  if (value === 'auto' || value === 'tcx' || value === 'clsact') return value
+  throw new RangeError(`packet-hook ${JSON.stringify(value)}: it must be auto, tcx or clsact`)
 }
 
 function readPorts(value: string): EbpfSettings['ports'] {

@@ -3,17 +3,15 @@ import koffi from 'koffi'
 import { call } from '../libc.ts'
 import { BpfMap } from './bpf-map.ts'
 import { type BtfStruct, readBtfStructs } from './btf.ts'
-import { readProgramTag } from './info.ts'
+import { type ProgramInfo, readProgramInfo } from './info.ts'
 import { BpfError, bpfCall, libbpf } from './library.ts'
 
 /** How much of the verifier's log is kept: its end says why. */
 const logTail = 3000
 
-export interface BpfProgram {
+export interface BpfProgram extends ProgramInfo {
   readonly name: string
   readonly fd: number
-  /** A hash of its instructions, in hex. */
-  readonly tag: string
 }
 
 export interface LoadOptions {
@@ -66,7 +64,7 @@ export class BpfObject {
           const program: unknown = libbpf().bpf_object__find_program_by_name(handle, name)
           if (program === null) throw new RangeError(`the object has no program ${name}`)
           const fd = bpfCall('bpf_program__fd', `find program ${name}`, program)
-          return [name, { name, fd, tag: readProgramTag(fd) }]
+          return [name, { name, fd, ...readProgramInfo(fd) }]
         }),
       )
       const object = new BpfObject(handle, maps, programs)

@@ -1,9 +1,13 @@
+import koffi from 'koffi'
 import { call } from '../libc.ts'
 import { bpfCall, tryBpfCall } from './library.ts'
 
 /** struct bpf_prog_info, bpf_map_info and bpf_link_info: the kernel fills as much as it is given room for. */
 function readInfo(fd: number, what: string): Buffer {
-  const info = Buffer.alloc(80)
+  return fillInfo(fd, what, Buffer.alloc(80))
+}
+
+function fillInfo(fd: number, what: string, info: Buffer): Buffer {
   const length = Buffer.alloc(4)
   length.writeUInt32LE(info.length, 0)
   bpfCall('bpf_obj_get_info_by_fd', `read about ${what}`, fd, info, length)
@@ -25,23 +29,44 @@ export function readMapInfo(fd: number): MapInfo {
   }
 }
 
-/** A hash of a program's instructions, in hex: the same program loaded again has the same. */
-export function readProgramTag(fd: number): string {
-  return readInfo(fd, 'a program').toString('hex', 8, 16)
+/** Most maps that a program of ours uses. */
+const mostMaps = 64
+
+/** A program as the kernel has it. */
+export interface ProgramInfo {
+  /** The kernel's number for it. */
+  readonly id: number
+  /** A hash of its instructions and the numbers of the maps that it uses: what does the same has the same. */
+  readonly signature: string
+}
+
+export function readProgramInfo(fd: number): ProgramInfo {
+  const maps = Buffer.alloc(mostMaps * 4)
+  const info = Buffer.alloc(80)
+  info.writeUInt32LE(mostMaps, 52)
+  info.writeBigUInt64LE(BigInt(koffi.address(maps)), 56)
+  fillInfo(fd, 'a program', info)
+  const count = Math.min(info.readUInt32LE(52), mostMaps)
+  const ids = Array.from({ length: count }, (_, index) => maps.readUInt32LE(index * 4))
+  const tag = info.toString('hex', 8, 16)
+  return { id: info.readUInt32LE(4), signature: `${tag} ${ids.sort((a, b) => a - b).join(' ')}` }
 }
 
 /** The same by the program's number; `undefined`: there is none any more. */
-export function readProgramTagOf(id: number): string | undefined {
+export function readProgramInfoOf(id: number): ProgramInfo | undefined {
   const fd = tryBpfCall('bpf_prog_get_fd_by_id', id)
   if (fd < 0) return undefined
   try {
-    return readProgramTag(fd)
+    return readProgramInfo(fd)
   } finally {
     call('close', 'close a program', fd)
   }
 }
 
-/** The number of the program that a link leads to. */
-export function readLinkProgram(fd: number): number {
-  return readInfo(fd, 'a link').readUInt32LE(8)
+/** The number of the program that a link leads to; `undefined`: what it was attached to is gone, or it was detached. */
+export function readLinkProgram(fd: number): number | undefined {
+  const info = readInfo(fd, 'a link')
+  // An interface's index or a cgroup's number: what the link is attached to.
+  const target = info.readUInt32LE(16)
+  return target === 0 ? undefined : info.readUInt32LE(8)
 }

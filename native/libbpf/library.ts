@@ -26,6 +26,7 @@ const declarations = {
   bpf_map_lookup_batch:
     'int bpf_map_lookup_batch(int fd, const void *from, void *next, void *keys, void *values, void *count, const void *options)',
   bpf_link_create: 'int bpf_link_create(int program, int target, int type, const void *options)',
+  bpf_link_detach: 'int bpf_link_detach(int link)',
   bpf_link_update: 'int bpf_link_update(int link, int program, const void *options)',
   bpf_tc_hook_create: 'int bpf_tc_hook_create(void *hook)',
   bpf_tc_hook_destroy: 'int bpf_tc_hook_destroy(void *hook)',
