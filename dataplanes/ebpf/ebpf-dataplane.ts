@@ -16,6 +16,7 @@ import {
 import { BpfObject, mountBpfFileSystem, readPrograms } from '@portolan/native/libbpf'
 import { applyElements, TableMaps } from './apply.ts'
 import { capabilities } from './capabilities.ts'
+import { CarryOver } from './carry-over.ts'
 import { compile } from './compile.ts'
 import { type Held, nothingHeld } from './held.ts'
 import { InterfaceWatch } from './interface-watch.ts'
@@ -48,6 +49,9 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   readonly #maps: string
   #tables: TableMaps | undefined
   #watch: InterfaceWatch | undefined
+  /** From maps of another version or size, until the programs are replaced. */
+  #carryOver: CarryOver | undefined
+  #notices: string[] = []
 
   /** @throws RangeError for a setting that can't be read */
   constructor(options: DataplaneOptions) {
@@ -116,7 +120,8 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
       if (program.attach.length > 0) this.#attach(object)
       this.#watch ??= new InterfaceWatch(object, this.#settings, this.#directory)
       this.#watch.tableIs(program.table)
-      return { operations: operations(program), ...report }
+      const notices = this.#notices.splice(0)
+      return { operations: operations(program), ...report, ...(notices.length > 0 ? { notices } : {}) }
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause)
       throw new ApplyError(message, { cause })
@@ -132,6 +137,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     this.#watch = undefined
     this.#tables?.object.close()
     this.#tables = undefined
+    this.#carryOver = undefined
   }
 
   async cleanup(): Promise<CleanupReport> {
@@ -147,6 +153,8 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
       throw new Error('no cgroup2 is mounted; mount it or name one by the setting cgroup')
     mkdirSync(linkPin(this.#directory, ''), { recursive: true, mode: 0o700 })
     attachAll(object, this.#settings, cgroup, this.#directory, this.#maps)
+    this.#carryOver?.finish()
+    this.#carryOver = undefined
     for (const old of otherMapDirectories(this.#directory, this.#maps)) rmSync(old, { recursive: true })
   }
 
@@ -156,9 +164,16 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     mountBpfFileSystem()
     unpinDeadNodes()
     let object = this.#load()
+    const [old] = otherMapDirectories(this.#directory, this.#maps)
+    if (old !== undefined) {
+      this.#carryOver = new CarryOver(old, object)
+      this.#notices = this.#carryOver.begin()
+    }
     if (this.#isOfAnother(object)) {
       object.close()
       unpinNode(this.#directory)
+      this.#carryOver = undefined
+      this.#notices = []
       object = this.#load()
     }
     this.#tables = new TableMaps(object)

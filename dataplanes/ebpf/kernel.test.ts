@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { type Address, emptyTable, fullDifference, type RoutingTable } from '@portolan/core'
-import { createLab, remotePodAddress } from '@portolan/lab'
+import { createLab, network, remotePodAddress } from '@portolan/lab'
 import test from 'ava'
-import { applied, nodeAddresses } from './applied.ts'
+import { applied } from './applied-table.ts'
 import { clusterIP, endpoint, refused, route, table } from './example-tables.ts'
 import labDataplane from './lab-dataplane.ts'
 import { nodeDirectory, unpinDeadNodes } from './pins.ts'
@@ -13,13 +13,15 @@ const vip = '10.96.0.1'
 const port = 8080
 const remote = remotePodAddress('IPv4', 0)
 
+const nodeAddresses = new Set(Object.values(network.IPv4.node) as Address[])
+
 test('a socket that was led to an endpoint shows its owner the address that it had asked for', async (t) => {
   await using lab = await createLab()
   await lab.remote.serve('TCP', '0.0.0.0', port)
   const served = table([route('a/b', [clusterIP(vip)], [endpoint(remote)])], {
     localAddresses: nodeAddresses,
   })
-  const { dataplane } = await applied(lab, served)
+  const { dataplane } = await applied(lab.node, served)
   const script = `require('net').connect(80, '${vip}', function () { console.log(this.remoteAddress, this.remotePort); this.destroy() })`
   const { stdout } = await lab.node.exec(process.execPath, ['-e', script])
   t.is(String(stdout).trim(), `${vip} 80`)
@@ -30,7 +32,7 @@ test('datagrams of an unconnected socket are led there and back, IPv4 through an
   await using lab = await createLab()
   await lab.remote.serve('UDP', remote, port)
   const udp = route('a/b', [clusterIP(vip)], [endpoint(remote)], { protocol: 'UDP' })
-  const { dataplane } = await applied(lab, table([udp], { localAddresses: nodeAddresses }))
+  const { dataplane } = await applied(lab.node, table([udp], { localAddresses: nodeAddresses }))
   for (const [type, address] of [
     ['udp4', vip],
     ['udp6', `::ffff:${vip}`],
@@ -47,7 +49,7 @@ test("another node's sockets on the same machine are left alone", async (t) => {
   await using other = await createLab()
   await lab.remote.serve('TCP', '0.0.0.0', port)
   const served = table([route('a/b', [clusterIP(vip, refused)], [])], { localAddresses: nodeAddresses })
-  const { dataplane } = await applied(lab, served)
+  const { dataplane } = await applied(lab.node, served)
   const to = { address: vip, port: 80 }
   await other.internet.serve('TCP', vip, 80)
   t.is((await lab.node.probe({ protocol: 'TCP', to, timeoutMs: 5000 })).result, 'refused')
@@ -63,7 +65,7 @@ test('routes that do not fit into a map are told with the setting to raise; all 
     route(`a/${index}`, [clusterIP(`10.96.0.${index + 1}`)], [endpoint(remote)]),
   )
   const served = table(routes, { localAddresses: nodeAddresses })
-  const { dataplane, report } = await applied(lab, served, { 'services-size': '16' })
+  const { dataplane, report } = await applied(lab.node, served, { 'services-size': '16' })
   t.is(report.degraded.length, 20 - 15)
   t.regex(report.degraded[0]!.reason, /'services' is full.*services-size/)
   const first = await lab.node.probe({ protocol: 'TCP', to: { address: vip, port: 80 }, timeoutMs: 5000 })
@@ -77,9 +79,9 @@ test('maps of another size replace the old ones, and cleanup leaves nothing', as
   const served = table([route('a/b', [clusterIP(vip)], [endpoint(remote)])], {
     localAddresses: nodeAddresses,
   })
-  const before = await applied(lab, served)
+  const before = await applied(lab.node, served)
   await before.dataplane.stop()
-  const { dataplane } = await applied(lab, served, { 'flows-size': '1024' })
+  const { dataplane } = await applied(lab.node, served, { 'flows-size': '1024' })
   const answer = await lab.pods[0]!.probe({
     protocol: 'TCP',
     to: { address: vip, port: 80 },

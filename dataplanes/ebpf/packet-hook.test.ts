@@ -4,7 +4,7 @@ import { createLab, type Lab, network, podAddress } from '@portolan/lab'
 import { inNetworkNamespace, listInterfaces } from '@portolan/native'
 import { BpfObject, hasTcx, readPrograms } from '@portolan/native/libbpf'
 import test from 'ava'
-import { applied, nodeAddresses } from './applied.ts'
+import { applied } from './applied-table.ts'
 import { endpoint, internal, route, table } from './example-tables.ts'
 import { allMaps, allPrograms } from './layout.ts'
 import { clsact, type PacketHook, tcx } from './packet-hook.ts'
@@ -19,6 +19,7 @@ probe.close()
 
 const port = 8080
 const nodePort = 30_080
+const nodeAddresses = new Set(Object.values(network.IPv4.node) as Address[])
 const uplink = network.IPv4.node.uplink as Address
 const pod = endpoint(podAddress('IPv4', 0), true, port)
 const served = table([route('a/b', [{ kind: 'NodePort', port: nodePort, verdicts: internal }], [pod])], {
@@ -48,7 +49,7 @@ for (const name of kernelHasTcx ? (['tcx', 'clsact'] as const) : (['clsact'] as 
 
   test(`by ${name}, an interface that comes later gets the programs, and one that goes needs none`, async (t) => {
     await using lab = await createLab()
-    const { dataplane } = await applied(lab, served, { 'packet-hook': name })
+    const { dataplane } = await applied(lab.node, served, { 'packet-hook': name })
     await lab.node.exec('ip', ['link', 'add', 'late0', 'type', 'veth', 'peer', 'name', 'late1'])
     t.true(await eventually(() => attachedAt(lab, hookIn(lab)).includes('late0')))
     const { index } = listInterfaces(lab.node.networkNamespace).find((one) => one.name === 'late0')!
@@ -73,13 +74,13 @@ for (const name of kernelHasTcx ? (['tcx', 'clsact'] as const) : (['clsact'] as 
       ended = true
     })
     while (!ended) {
-      const { dataplane, report } = await applied(lab, served, { 'packet-hook': name })
+      const { dataplane, report } = await applied(lab.node, served, { 'packet-hook': name })
       t.deepEqual(report.degraded, [])
       await dataplane.stop()
       await sleep(1)
     }
     await storm
-    const { dataplane } = await applied(lab, served, { 'packet-hook': name })
+    const { dataplane } = await applied(lab.node, served, { 'packet-hook': name })
     await lab.pods[0]!.serve('TCP', '0.0.0.0', port)
     t.is((await ask(lab)).result, 'answered')
     await dataplane.cleanup()
@@ -89,12 +90,15 @@ for (const name of kernelHasTcx ? (['tcx', 'clsact'] as const) : (['clsact'] as 
   test(`by ${name}, only chosen interfaces get the programs, the default route's by its own word`, async (t) => {
     await using lab = await createLab()
     const hook = hookIn(lab)
-    const everywhere = await applied(lab, served, { 'packet-hook': name })
+    const everywhere = await applied(lab.node, served, { 'packet-hook': name })
     t.true(attachedAt(lab, hook).length > 2)
     await everywhere.dataplane.stop()
     const { stdout } = await lab.node.exec('ip', ['-o', 'route', 'show', 'default'])
     const uplinkName = /dev (\S+)/.exec(String(stdout))![1]!
-    const { dataplane } = await applied(lab, served, { 'packet-hook': name, interfaces: 'default-route' })
+    const { dataplane } = await applied(lab.node, served, {
+      'packet-hook': name,
+      interfaces: 'default-route',
+    })
     t.deepEqual(attachedAt(lab, hook), [uplinkName])
     await dataplane.cleanup()
   })
@@ -105,7 +109,7 @@ if (kernelHasTcx) {
     await using lab = await createLab()
     await lab.pods[0]!.serve('TCP', '0.0.0.0', port)
     const links = tcx(nodeDirectory(lab.node.networkNamespace))
-    const first = await applied(lab, served, { 'packet-hook': 'clsact' })
+    const first = await applied(lab.node, served, { 'packet-hook': 'clsact' })
     const held = await lab.outside.holdConnection({
       to: { address: uplink, port: nodePort },
       timeoutMs: 5000,
@@ -115,20 +119,20 @@ if (kernelHasTcx) {
       ['clsact', clsact, links],
     ] as const) {
       await first.dataplane.stop()
-      const { dataplane } = await applied(lab, served, { 'packet-hook': name })
+      const { dataplane } = await applied(lab.node, served, { 'packet-hook': name })
       t.true(attachedAt(lab, there).includes('eth0'), name)
       t.deepEqual(attachedAt(lab, gone), [], name)
       t.true((await held.ask(5000)).alive, name)
       await dataplane.stop()
     }
-    const last = await applied(lab, served)
+    const last = await applied(lab.node, served)
     await last.dataplane.cleanup()
   })
 
   test('a tool that deletes the clsact qdisc does not stop tcx', async (t) => {
     await using lab = await createLab()
     await lab.pods[0]!.serve('TCP', '0.0.0.0', port)
-    const { dataplane } = await applied(lab, served)
+    const { dataplane } = await applied(lab.node, served)
     await lab.node.exec('tc', ['qdisc', 'add', 'dev', 'eth0', 'clsact'])
     await lab.node.exec('tc', ['qdisc', 'del', 'dev', 'eth0', 'clsact'])
     t.is((await ask(lab)).result, 'answered')

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { bpfFileSystem } from '@portolan/native/libbpf'
 import { allMaps, type MapName, structs } from './layout.ts'
 
@@ -41,12 +41,15 @@ export function mapDirectory(directory: string, sizes: Readonly<Partial<Record<M
   return `${directory}/maps-${version.slice(0, 12)}`
 }
 
-/** Directories of maps that this version doesn't use. */
+/** Directories of maps that this version doesn't use, the last made first. */
 export function otherMapDirectories(directory: string, current: string): string[] {
   return entriesOf(directory)
     .filter((name) => name.startsWith('maps-'))
     .map((name) => `${directory}/${name}`)
     .filter((path) => path !== current)
+    .map((path) => ({ path, made: statSync(path).mtimeMs }))
+    .sort((one, other) => other.made - one.made)
+    .map(({ path }) => path)
 }
 
 /** Unpins everything under a node's directory; the kernel frees what nothing else refers to. Tells what was there. */

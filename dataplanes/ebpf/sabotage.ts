@@ -51,7 +51,7 @@ export async function sabotage(networkNamespace: string, way: number): Promise<b
 function openMap(networkNamespace: string, name: MapName): BpfMap {
   const directory = nodeDirectory(networkNamespace)
   const maps = readdirSync(directory).find((one) => one.startsWith('maps-'))
-  return new BpfMap(name, openPin(`${directory}/${maps}/${name}`))
+  return BpfMap.openPinned(name, `${directory}/${maps}/${name}`)
 }
 
 function emptyMap(networkNamespace: string, ...names: readonly MapName[]): void {

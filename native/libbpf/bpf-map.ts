@@ -1,9 +1,13 @@
 import { constants } from 'node:os'
+import { call } from '../libc.ts'
 import { readMapInfo } from './info.ts'
-import { BpfError, tryBpfCall } from './library.ts'
+import { BpfError, openPin, tryBpfCall } from './library.ts'
 
 /** Elements in one system call: enough that the call itself costs nothing, few enough not to hold the kernel long. */
 const batchSize = 16_384
+
+/** BPF_NOEXIST */
+const onlyNew = 1
 
 /** Options of batch calls (struct bpf_map_batch_opts): its own size, then flags. */
 const batchOptions = Buffer.alloc(24)
@@ -33,6 +37,24 @@ export class BpfMap {
   set(key: Buffer, value: Buffer): void {
     const result = tryBpfCall('bpf_map_update_elem', this.fd, key, value, 0)
     if (result < 0) throw new BpfError(`set an element of map ${this.name}`, -result)
+  }
+
+  /** One that is pinned; {@link close} it. @throws BpfError ENOENT */
+  static openPinned(name: string, path: string): BpfMap {
+    return new BpfMap(name, openPin(path))
+  }
+
+  /** Of a map that was opened by itself: those of an object go with it. */
+  close(): void {
+    call('close', `close map ${this.name}`, this.fd)
+  }
+
+  /** Sets an element that isn't there yet; false: it is, or there is no room. @throws BpfError */
+  setNew(key: Buffer, value: Buffer): boolean {
+    const result = tryBpfCall('bpf_map_update_elem', this.fd, key, value, onlyNew)
+    if (result === -constants.errno.EEXIST || isFull(result)) return false
+    if (result < 0) throw new BpfError(`set an element of map ${this.name}`, -result)
+    return true
   }
 
   /** Sets one element; false: the map is full. @throws BpfError for any other reason */

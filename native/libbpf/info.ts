@@ -18,6 +18,8 @@ export interface MapInfo {
   readonly keySize: number
   readonly valueSize: number
   readonly maxEntries: number
+  /** Where the kernel has its source's types, and which of them are its key's and value's; 0: nowhere. */
+  readonly types: { readonly btf: number; readonly key: number; readonly value: number }
 }
 
 export function readMapInfo(fd: number): MapInfo {
@@ -26,6 +28,24 @@ export function readMapInfo(fd: number): MapInfo {
     keySize: info.readUInt32LE(8),
     valueSize: info.readUInt32LE(12),
     maxEntries: info.readUInt32LE(16),
+    types: { btf: info.readUInt32LE(64), key: info.readUInt32LE(68), value: info.readUInt32LE(72) },
+  }
+}
+
+/** The types that the kernel keeps by this number, as in a .BTF section. */
+export function readTypes(number: number): Buffer {
+  const fd = bpfCall('bpf_btf_get_fd_by_id', `open the types ${number}`, number)
+  try {
+    // Asked with no room for them, it tells their length.
+    const info = readInfo(fd, 'types')
+    const bytes = Buffer.alloc(info.readUInt32LE(8))
+    info.fill(0)
+    info.writeBigUInt64LE(BigInt(koffi.address(bytes)), 0)
+    info.writeUInt32LE(bytes.length, 8)
+    fillInfo(fd, 'types', info)
+    return bytes
+  } finally {
+    call('close', 'close types', fd)
   }
 }
 

@@ -17,6 +17,7 @@ const declarations = {
   bpf_obj_get: 'int bpf_obj_get(const char *path)',
   bpf_obj_pin: 'int bpf_obj_pin(int fd, const char *path)',
   bpf_obj_get_info_by_fd: 'int bpf_obj_get_info_by_fd(int fd, void *info, void *length)',
+  bpf_btf_get_fd_by_id: 'int bpf_btf_get_fd_by_id(uint32_t id)',
   bpf_prog_get_fd_by_id: 'int bpf_prog_get_fd_by_id(uint32_t id)',
   bpf_map_update_elem: 'int bpf_map_update_elem(int fd, const void *key, const void *value, uint64_t flags)',
   bpf_map_lookup_elem: 'int bpf_map_lookup_elem(int fd, const void *key, void *value)',
