@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
 # Installs what a checkout needs: Debian packages by name, npm packages by the lockfile. Quick when nothing is missing.
+# `setup.sh test` also what the tests need: the tools of all dataplanes, and a second kernel in QEMU.
 set -euo pipefail
 cd "$(dirname "$0")"
+stage=${1:-start}
 
 # command:package, for each tool that the dataplane and the lab call
 tools=(nft:nftables ip:iproute2 nsenter:util-linux clang:clang)
+if [ "$stage" = test ]; then
+  tools+=(iptables-restore:iptables ipset:ipset ipvsadm:ipvsadm)
+fi
 # file:package, for each library and header
 files=(/usr/include/bpf/bpf_helpers.h:libbpf-dev "/usr/lib/$(uname -m)-linux-gnu/libbpf.so.1:libbpf1")
 
@@ -43,3 +48,7 @@ for source in native/bpf/*.bpf.c; do
     clang -O2 -g -target bpf -mcpu=v3 -Wall -Werror "-I/usr/include/$(uname -m)-linux-gnu" -c "$source" -o "$object"
   fi
 done
+
+if [ "$stage" = test ]; then
+  node_modules/.bin/node test/vm/provide-now.ts
+fi

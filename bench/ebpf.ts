@@ -162,6 +162,7 @@ function changeOf(table: RoutingTable, routes: readonly RouteChange[]): TableCha
     serviceCidrs: nothing,
     nodePortAddresses: nothing,
     hairpinAddresses: nothing,
+    healthCheckNodePorts: nothing,
     localAddresses: nothing,
     triggerTimes: [],
   }

@@ -76,6 +76,12 @@ export class NetlinkWriter {
     this.#buffer[this.#length++] = value
   }
 
+  /** In host byte order. */
+  uint16(value: number): void {
+    this.#reserve(2)
+    this.#length = this.#buffer.writeUInt16LE(value, this.#length)
+  }
+
   uint16BE(value: number): void {
     this.#reserve(2)
     this.#length = this.#buffer.writeUInt16BE(value, this.#length)
@@ -90,6 +96,12 @@ export class NetlinkWriter {
   uint32(value: number): void {
     this.#reserve(4)
     this.#length = this.#buffer.writeUInt32LE(value >>> 0, this.#length)
+  }
+
+  copy(bytes: Uint8Array): void {
+    this.#reserve(bytes.length)
+    this.#buffer.set(bytes, this.#length)
+    this.#length += bytes.length
   }
 
   /** A string attribute, closed by a zero byte. */

@@ -10,6 +10,7 @@ import {
   splitCidr,
 } from '../table/address.ts'
 import type { Packet } from '../table/evaluate.ts'
+import { isLoopback } from '../table/node-addresses.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import { UserError, usageError } from './user-error.ts'
 
@@ -129,7 +130,7 @@ function lastAddress(cidr: Cidr): Address {
 }
 
 function ownAddress({ family, localAddresses, nodePortAddresses }: RoutingTable): Address {
-  const [address] = [...nodePortAddresses, ...localAddresses]
+  const address = [...nodePortAddresses, ...localAddresses].find((one) => !isLoopback(one))
   if (address === undefined) {
     throw new UserError(`this node has no ${family} address`, { mend: nodeAddressMend })
   }

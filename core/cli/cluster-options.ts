@@ -11,7 +11,11 @@ export function addClusterOptions(command: Command): Command {
       '--kubeconfig <file>',
       "read the cluster that this kubeconfig names (in a pod: the pod's own cluster)",
     )
-    .option('--source <file:path>', 'read Service, EndpointSlice and Node objects from a YAML or JSON file')
+    .option(
+      '--source <kind:path>',
+      'file:PATH: Service, EndpointSlice and Node objects in YAML or JSON; recording:PATH: what portolan record wrote',
+    )
+    .option('--recording-speed <factor>', 'play a recording so many times as fast (default: 1)')
     .option('--node <name>', "this node's name (default: the host name)")
     .option('--hostname-override <name>', 'the same as --node')
     .option(

@@ -3,6 +3,7 @@ import { parseFlags } from '../config/flags.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
 import { type Address, familyOf, type IpFamily, ipFamilies } from '../table/address.ts'
 import { evaluate } from '../table/evaluate.ts'
+import { isLoopback } from '../table/node-addresses.ts'
 import { frontendKey } from '../table/service-route.ts'
 import type { TableBuilder } from '../table/table-builder.ts'
 import { type Client, nodeAddressMend, packetSource, parseClient } from './client.ts'
@@ -24,14 +25,16 @@ export async function explain(flags: ExplainFlags): Promise<void> {
   const config = parseFlags(flags, surroundings())
   const client = parseClient(flags.from)
   const destination = parseDestination(flags.to)
+  const loading = loadDataplane(config.dataplane, {
+    masqueradeBit: config.masqueradeBit,
+    settings: config.dataplaneSettings,
+  })
   const [dataplane, tables] = await Promise.all([
-    loadDataplane(config.dataplane, {
-      masqueradeBit: config.masqueradeBit,
-      settings: config.dataplaneSettings,
-    }),
+    loading,
     readNodeTables({
       config,
       families: ipFamilies,
+      capabilities: loading.then(({ capabilities }) => capabilities),
       addresses: 'node',
       say: (line) => console.error(`portolan: ${line}`),
     }),
@@ -65,7 +68,7 @@ function place(
     if (builder !== undefined) return { builder, address }
   }
   const reachable = builders.flatMap((builder) => {
-    const [first] = builder.table.nodePortAddresses
+    const first = [...builder.table.nodePortAddresses].find((one) => !isLoopback(one))
     const fits = wanted === undefined || wanted === builder.family
     return first === undefined || !fits ? [] : [{ builder, address: first }]
   })

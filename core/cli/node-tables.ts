@@ -2,6 +2,7 @@ import { hostname, networkInterfaces } from 'node:os'
 import { ClusterState } from '../cluster/cluster-state.ts'
 import type { ClusterRecord, NodeRecord } from '../cluster/records.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
+import type { Capabilities } from '../dataplane/contract.ts'
 import { tableBuilders } from '../engine/table-builders.ts'
 import { localAddresses } from '../node/local-addresses.ts'
 import { nodeName } from '../node/node-name.ts'
@@ -25,6 +26,8 @@ export interface NodeTables {
 export interface NodeTablesOptions {
   readonly config: ProxyConfig
   readonly families: readonly IpFamily[]
+  /** Of the dataplane that the tables are for; awaited while the source is being read. */
+  readonly capabilities: Capabilities | Promise<Capabilities>
   /** Whose addresses count as this node's: those of its Node object, or of this machine's interfaces. */
   readonly addresses: 'node' | 'machine'
   /** Takes lines for the operator. */
@@ -38,7 +41,7 @@ export async function readNodeTables(options: NodeTablesOptions): Promise<NodeTa
   const { records, problems, description } = await readCluster(config.source, own, say)
   const nodes = records.filter((record) => record.kind === 'Node')
   const chosen =
-    config.source.from === 'file'
+    config.source.from === 'file' || config.source.from === 'recording'
       ? chooseNode(
           config.nodeName,
           nodes.map(({ key }) => key),
@@ -54,6 +57,7 @@ export async function readNodeTables(options: NodeTablesOptions): Promise<NodeTa
     nodeName: chosen,
     families,
     podCidrs: node?.podCidrs ?? [],
+    capabilities: await options.capabilities,
     onProblem: (problem) => state.problem(problem),
   })
   const state = new ClusterState({ builders, onProblem: (problem) => say(describeProblem(problem)) })

@@ -22,7 +22,14 @@ export async function plan(flags: PlanFlags): Promise<void> {
   const usable = onKernel ? await usableFamilies() : ipFamilies
   const families = usable.filter((family) => dataplane.capabilities.families.includes(family))
   const addresses = onKernel ? 'machine' : 'node'
-  const { builders, nodeName, description } = await readNodeTables({ config, families, addresses, say })
+  const { capabilities } = dataplane
+  const { builders, nodeName, description } = await readNodeTables({
+    config,
+    families,
+    capabilities,
+    addresses,
+    say,
+  })
   if (onKernel) {
     const probe = await dataplane.probe()
     if (!probe.usable) throw unusable(dataplane.name, probe)

@@ -39,6 +39,7 @@ function createProgram(): Command {
   addRun(program)
   addPlan(program)
   addExplain(program)
+  addRecord(program)
   addCleanup(program)
   return program
 }
@@ -102,6 +103,27 @@ function addExplain(program: Command): void {
     .action(async (flags) => (await import('./explain.ts')).explain(flags))
 }
 
+function addRecord(program: Command): void {
+  program
+    .command('record')
+    .summary("record a cluster's Services and their changes, to benchmark with")
+    .description(
+      "Records a cluster's Services, endpoints and Nodes, and then every change with its time, into one file. Only " +
+        'reads. Names and addresses are replaced by pseudonyms that fit together; nobody can turn them back.',
+    )
+    .option(
+      '--kubeconfig <file>',
+      "record the cluster that this kubeconfig names (in a pod: the pod's own cluster)",
+    )
+    .option('--source <kind:path>', 'record a file (file:PATH), or another recording (recording:PATH)')
+    .option('--recording-speed <factor>', 'play that recording so many times as fast (default: 1)')
+    .option('--minutes <number>', 'how long; Ctrl-C ends it sooner', '10')
+    .requiredOption('-o, --output <file>', 'the file to make, for its owner only')
+    .option('--plain', 'keep real names and addresses')
+    .addHelpText('after', recordHelp)
+    .action(async (flags) => (await import('./record.ts')).record(flags))
+}
+
 function addCleanup(program: Command): void {
   program
     .command('cleanup')
@@ -156,6 +178,16 @@ Examples:
   $ portolan explain --source file:cluster.yaml --node node-a --from outside --to 203.0.113.10:80
   $ portolan explain --source file:cluster.yaml --node node-a --from pod --to 10.96.0.53:53/UDP --cluster-cidr 10.244.0.0/16
   $ portolan explain --source file:cluster.yaml --node node-a --from 198.51.100.7 --to node:30080 --json
+${exitCodeHelp}`
+
+const recordHelp = `
+Needs list and watch on services, nodes, endpointslices.discovery.k8s.io and servicecidrs.networking.k8s.io.
+'zcat FILE' shows what is in it: look before you give it away.
+
+Examples:
+  $ portolan record --kubeconfig ~/.kube/config --minutes 10 -o cluster.rec
+  $ portolan bench --recording cluster.rec
+  $ portolan explain --source recording:cluster.rec --node NODE --from pod --to IP:PORT
 ${exitCodeHelp}`
 
 const cleanupHelp = `

@@ -28,7 +28,8 @@ export function readCluster(
   nodeName: string,
   say: (line: string) => void,
 ): Promise<ClusterReading> {
-  return config.from === 'file' ? readFile(config.path) : readServer(config, nodeName, say)
+  if (config.from === 'file') return readFile(config.path)
+  return config.from === 'recording' ? readStart(config.path) : readServer(config, nodeName, say)
 }
 
 /** Not by a source, which would wait for a broken file to be mended. */
@@ -40,6 +41,19 @@ async function readFile(path: string): Promise<ClusterReading> {
     throw new UserError(message, { mend: 'check the path and its permissions', cause })
   })
   return { records: [...records.values()], problems, description: `file ${path}` }
+}
+
+/** A recording's start; what happened then is for `run`. */
+async function readStart(path: string): Promise<ClusterReading> {
+  const { readRecording } = await import('../source/recording/index.ts')
+  const records: ClusterRecord[] = []
+  const problems: ObjectProblem[] = []
+  for await (const entry of readRecording(path)) {
+    if (entry.is === 'start') records.push(entry.record)
+    else if (entry.is === 'problem') problems.push(entry.problem)
+    else if (entry.is === 'complete') break
+  }
+  return { records, problems, description: `recording ${path}` }
 }
 
 async function readServer(

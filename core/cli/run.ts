@@ -57,9 +57,10 @@ export async function run(flags: RunFlags): Promise<void> {
   }
 }
 
-/** With a file, its Node where there is only one; with a server, this machine's name. */
+/** With a file or a recording, its Node where there is only one; with a server, this machine's name. */
 async function ownNodeName(config: ProxyConfig): Promise<string> {
-  if (config.source.from !== 'file' || config.nodeName !== undefined) {
+  const { from } = config.source
+  if ((from !== 'file' && from !== 'recording') || config.nodeName !== undefined) {
     return nodeName(config.nodeName, hostname())
   }
   const { records } = await readCluster(config.source, '', () => {})

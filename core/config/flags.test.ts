@@ -21,6 +21,16 @@ const standard = {
 }
 
 const accepted: readonly [string, Flags, object][] = [
+  [
+    '--source recording: plays a recording, as fast as it was',
+    { source: 'recording:cluster.rec' },
+    { source: { from: 'recording', path: 'cluster.rec', speed: 1 } },
+  ],
+  [
+    '--recording-speed plays it faster',
+    { source: 'recording:cluster.rec', recordingSpeed: '2.5' },
+    { source: { from: 'recording', path: 'cluster.rec', speed: 2.5 } },
+  ],
   ['no flags give the defaults', {}, {}],
   ['--node names the node', { node: ' Node-A ' }, { nodeName: 'Node-A' }],
   ['--hostname-override is --node', { hostnameOverride: 'node-a' }, { nodeName: 'node-a' }],
@@ -75,6 +85,17 @@ for (const [claim, flags, expected] of accepted) {
 }
 
 const rejected: readonly [string, Flags, RegExp][] = [
+  [
+    'a source that is neither file nor recording',
+    { source: 'tape:a' },
+    /^--source 'tape:a': write it as file:PATH or recording:PATH/,
+  ],
+  ['a recording without a path', { source: 'recording:' }, /^--source 'recording:': write it as/],
+  [
+    'a recording at no speed',
+    { source: 'recording:a', recordingSpeed: '0' },
+    /^--recording-speed '0': a factor from 0.01 to 10000/,
+  ],
   ['a CIDR that is none', { clusterCidr: '10.0.0.0/33' }, /^--cluster-cidr '10.0.0.0\/33': not a CIDR/],
   ['an address for a CIDR', { clusterCidr: '10.0.0.1' }, /^--cluster-cidr '10.0.0.1': not a CIDR/],
   [

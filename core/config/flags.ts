@@ -13,6 +13,7 @@ import type {
 export interface Flags {
   readonly source?: string
   readonly kubeconfig?: string
+  readonly recordingSpeed?: string
   readonly node?: string
   readonly hostnameOverride?: string
   readonly dataplane?: string
@@ -112,9 +113,13 @@ class FlagReader {
       this.#wrong('--source', source, 'conflicts with --kubeconfig: give one of the two')
     }
     if (source !== undefined) {
-      const path = source.startsWith('file:') ? source.slice('file:'.length) : ''
-      if (path === '') this.#wrong('--source', source, 'write it as file:PATH, such as file:cluster.yaml')
-      return { from: 'file', path }
+      const [, from, path] = /^(file|recording):(.+)$/s.exec(source) ?? []
+      if (from === 'recording' && path !== undefined) return { from, path, speed: this.#recordingSpeed() }
+      if (path === undefined) {
+        const mend = 'write it as file:PATH or recording:PATH, such as file:cluster.yaml'
+        this.#wrong('--source', source, mend)
+      }
+      return { from: 'file', path: path ?? '' }
     }
     if (kubeconfig !== undefined) {
       if (kubeconfig === '') this.#wrong('--kubeconfig', kubeconfig, 'give the path of a kubeconfig file')
@@ -127,6 +132,15 @@ class FlagReader {
       })
     }
     return { from: 'inCluster' }
+  }
+
+  #recordingSpeed(): number {
+    const text = this.#flags.recordingSpeed
+    if (text === undefined) return 1
+    const speed = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN
+    if (!(speed >= 0.01 && speed <= 10_000))
+      this.#wrong('--recording-speed', text, 'a factor from 0.01 to 10000, such as 1 or 10')
+    return speed
   }
 
   /** Two names of one flag: the value of whichever is given. */

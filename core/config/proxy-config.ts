@@ -26,6 +26,8 @@ export type SourceConfig =
   | { readonly from: 'kubeconfig'; readonly path: string }
   | { readonly from: 'inCluster' }
   | { readonly from: 'file'; readonly path: string }
+  /** `speed`: how many times as fast as it was recorded. */
+  | { readonly from: 'recording'; readonly path: string; readonly speed: number }
 
 /** kube-proxy's detectLocalMode: how local pods are told from other sources (SEMANTICS 9). */
 export type PodDetection =

@@ -104,6 +104,7 @@ export const features = {
   affinityAcrossFrontends: 'a client keeps its endpoint across all frontends of a service port',
   hairpin: 'an endpoint reaches itself through its Service',
   nodePort: 'NodePorts on chosen node addresses',
+  localhostNodePorts: 'NodePorts at IPv4 loopback, for processes of the node',
   atomicChange: 'a change of several routes shows to packets all at once',
 } as const
 

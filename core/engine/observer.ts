@@ -34,6 +34,8 @@ export interface Applied {
 export interface ApplyTimings {
   /** When the first byte of the oldest event in it arrived; absent when nobody said. */
   readonly received?: number
+  /** When the table had first been told of one of its events; absent when it began for another reason. */
+  readonly tableChanged?: number
   /** When work on it began: after waiting for an earlier apply, minSyncPeriod or a back-off. */
   readonly begun: number
   /** When the difference of the tables was known. */

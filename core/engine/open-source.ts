@@ -2,19 +2,27 @@ import type { SourceConfig } from '../config/proxy-config.ts'
 import type { ClusterSource } from '../source/cluster-source.ts'
 import type { Logger } from '../source/logger.ts'
 
-/** The source that the operator named. Only that kind's code is loaded, so that a file is read at once. */
+/**
+ * The source that the operator named. Only that kind's code is loaded, so that a file is read at once.
+ *
+ * @param nodeName whose Node object is delivered by an API server; absent: all of them. Other sources deliver all.
+ */
 export async function openSource(
   config: SourceConfig,
-  nodeName: string,
+  nodeName: string | undefined,
   logger: Logger,
 ): Promise<ClusterSource> {
   if (config.from === 'file') {
     const { fileSource } = await import('../source/file/index.ts')
     return fileSource({ path: config.path, logger })
   }
+  if (config.from === 'recording') {
+    const { recordingSource } = await import('../source/recording/index.ts')
+    return recordingSource({ path: config.path, speed: config.speed, logger })
+  }
   const { kubernetesSource } = await import('../source/kubernetes/index.ts')
   return kubernetesSource({
-    nodeName,
+    ...(nodeName === undefined ? {} : { nodeName }),
     logger,
     ...(config.from === 'kubeconfig' ? { kubeconfig: config.path } : {}),
   })

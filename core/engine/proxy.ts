@@ -161,6 +161,7 @@ export class RunningProxy {
       nodeName,
       families: this.families,
       podCidrs,
+      capabilities: this.dataplane.capabilities,
       triggersSince: Date.now(),
       onProblem: (problem) => state.problem(problem),
     })

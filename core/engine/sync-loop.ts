@@ -5,7 +5,7 @@ import { AppliedTable, isEmptyChange, type Touched } from '../table/diff.ts'
 import { type RoutingTable, tableSets } from '../table/routing-table.ts'
 import type { ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
-import type { Applied, EngineObserver } from './observer.ts'
+import type { Applied, ApplyTimings, EngineObserver } from './observer.ts'
 import type { Timing } from './timing.ts'
 
 /** A table that changes in place, and what was touched in it since it was last asked. A `TableBuilder` is one. */
@@ -56,6 +56,8 @@ export class SyncLoop {
   #pending = false
   /** When the oldest pending event arrived. */
   #received: number | undefined
+  /** When the table was told of it; unknown where nobody measures. */
+  #tableChanged: number | undefined
   /** A dataplane call is under way. */
   #busy = false
   /** A run is due: soon, after minSyncPeriod, or after a back-off. */
@@ -93,7 +95,8 @@ export class SyncLoop {
     if (!this.#pending) {
       this.#pending = true
       this.#received = received
-      const { family, observer } = this.#options
+      const { family, observer, timing } = this.#options
+      if (observer?.onApplied !== undefined) this.#tableChanged = timing.now()
       if (observer?.onPending !== undefined) this.#tell(() => observer.onPending?.(family))
     }
     this.#wake()
@@ -222,11 +225,16 @@ export class SyncLoop {
   }
 
   /** What is taken into account from here on is no longer pending. */
-  #takePending(): { readonly received?: number } {
+  #takePending(): Pick<ApplyTimings, 'received' | 'tableChanged'> {
     const received = this.#received
+    const tableChanged = this.#tableChanged
     this.#pending = false
     this.#received = undefined
-    return received === undefined ? {} : { received }
+    this.#tableChanged = undefined
+    return {
+      ...(received === undefined ? {} : { received }),
+      ...(tableChanged === undefined ? {} : { tableChanged }),
+    }
   }
 
   #drain(): Touched {

@@ -1,6 +1,7 @@
 import type { ObjectProblem } from '../cluster/records.ts'
 import { podSource } from '../config/pod-source.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
+import type { Capabilities } from '../dataplane/contract.ts'
 import { type Cidr, familyOf, type IpFamily } from '../table/address.ts'
 import { TableBuilder } from '../table/table-builder.ts'
 
@@ -10,6 +11,8 @@ export interface TableBuildersOptions {
   readonly families: readonly IpFamily[]
   /** The Node's `spec.podCIDRs`; looked at in mode NodeCIDR only. */
   readonly podCidrs: readonly Cidr[]
+  /** Of the dataplane that the tables are for. */
+  readonly capabilities: Capabilities
   /** Milliseconds since the epoch; see `TableBuilderOptions`. */
   readonly triggersSince?: number
   readonly onProblem?: (problem: ObjectProblem) => void
@@ -17,7 +20,7 @@ export interface TableBuildersOptions {
 
 /** A builder for each family, set up as the operator configured. */
 export function tableBuilders(options: TableBuildersOptions): TableBuilder[] {
-  const { config, nodeName, families, podCidrs, triggersSince, onProblem } = options
+  const { config, nodeName, families, podCidrs, capabilities, triggersSince, onProblem } = options
   const { bindAddress, masqueradeAll, nodePortAddresses } = config
   return families.map((family) => {
     // An unspecified bind address means "any", so it tells nothing about this node.
@@ -28,6 +31,7 @@ export function tableBuilders(options: TableBuildersOptions): TableBuilder[] {
       podSource: podSource(config.podDetection, family, podCidrs),
       masqueradeAll,
       nodePortAddresses: nodePortAddresses.at === 'primary' ? 'primary' : nodePortAddresses.cidrs,
+      localhostNodePorts: capabilities.gaps.localhostNodePorts === undefined,
       ...(told ? { nodeAddress: bindAddress } : {}),
       ...(triggersSince === undefined ? {} : { triggersSince }),
       ...(onProblem === undefined ? {} : { onProblem }),

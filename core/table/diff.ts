@@ -21,6 +21,7 @@ export function fullDifference(before: RoutingTable, after: RoutingTable): Table
       serviceCidrs: new Set([...before.serviceCidrs, ...after.serviceCidrs]),
       nodePortAddresses: new Set([...before.nodePortAddresses, ...after.nodePortAddresses]),
       hairpinAddresses: new Set([...before.hairpinAddresses, ...after.hairpinAddresses]),
+      healthCheckNodePorts: new Set([...before.healthCheckNodePorts, ...after.healthCheckNodePorts]),
       localAddresses: new Set([...before.localAddresses, ...after.localAddresses]),
     },
     triggerTimes: [],
@@ -53,6 +54,11 @@ export function difference(before: RoutingTable, after: RoutingTable, touched: T
       before.hairpinAddresses,
       after.hairpinAddresses,
       touched.sets.hairpinAddresses,
+    ),
+    healthCheckNodePorts: setChange(
+      before.healthCheckNodePorts,
+      after.healthCheckNodePorts,
+      touched.sets.healthCheckNodePorts,
     ),
     localAddresses: setChange(before.localAddresses, after.localAddresses, touched.sets.localAddresses),
     triggerTimes: touched.triggerTimes,
@@ -108,6 +114,7 @@ class MutableTable implements RoutingTable {
   readonly serviceCidrs = new Set<TableSetMember<'serviceCidrs'>>()
   readonly nodePortAddresses = new Set<TableSetMember<'nodePortAddresses'>>()
   readonly hairpinAddresses = new Set<TableSetMember<'hairpinAddresses'>>()
+  readonly healthCheckNodePorts = new Set<TableSetMember<'healthCheckNodePorts'>>()
   readonly localAddresses = new Set<TableSetMember<'localAddresses'>>()
 
   constructor(family: IpFamily, podSource: PodSource) {
@@ -129,6 +136,7 @@ class MutableTable implements RoutingTable {
     advanceSet(this.serviceCidrs, change.serviceCidrs)
     advanceSet(this.nodePortAddresses, change.nodePortAddresses)
     advanceSet(this.hairpinAddresses, change.hairpinAddresses)
+    advanceSet(this.healthCheckNodePorts, change.healthCheckNodePorts)
     advanceSet(this.localAddresses, change.localAddresses)
   }
 }

@@ -7,16 +7,20 @@ import { type Address, type Cidr, cidrContains, familyOf, type IpFamily, splitCi
 export type NodePortPolicy = 'primary' | readonly Cidr[]
 
 /**
- * The addresses that the policy picks of the node's. Loopback never answers. A family in which the node has no primary
- * address has no NodePorts: upstream opens them on all addresses then, which nobody asked for.
+ * The addresses that the policy picks of the node's. Loopback answers in IPv4 only, and only where `localhost` says
+ * that the dataplane can. A family in which the node has no primary address has no NodePorts: upstream opens them on all
+ * addresses then, which nobody asked for.
  */
 export function nodePortAddresses(
   policy: NodePortPolicy,
   family: IpFamily,
   localAddresses: ReadonlySet<Address>,
   primary: Address | undefined,
+  localhost = false,
 ): ReadonlySet<Address> {
-  const ours = [...localAddresses].filter((address) => familyOf(address) === family && !isLoopback(address))
+  const ours = [...localAddresses].filter(
+    (address) => familyOf(address) === family && (!isLoopback(address) || (localhost && family === 'IPv4')),
+  )
   if (policy === 'primary') return new Set(ours.filter((address) => address === primary))
   const ranges = policy.filter((range) => familyOf(range) === family)
   if (ranges.length === 0 || ranges.some((range) => splitCidr(range).prefixLength === 0)) return new Set(ours)

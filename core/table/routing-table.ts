@@ -14,10 +14,18 @@ export interface RoutingTable {
   readonly clusterIPs: ReadonlySet<Address>
   /** Ranges of ClusterIPs: an address in them that no Service has is dropped (SEMANTICS 6). Disjoint. */
   readonly serviceCidrs: ReadonlySet<Cidr>
-  /** Addresses of this node at which NodePorts answer (SEMANTICS 8). Never loopback. */
+  /**
+   * Addresses of this node at which NodePorts answer (SEMANTICS 8). IPv4 loopback is among them only for a dataplane
+   * without the gap `localhostNodePorts`, and when the operator's ranges hold it; IPv6 loopback never.
+   */
   readonly nodePortAddresses: ReadonlySet<Address>
   /** Addresses of local endpoints: a connection translated from one of them to itself is masqueraded (hairpin). */
   readonly hairpinAddresses: ReadonlySet<Address>
+  /**
+   * NodePorts at which this node tells load balancers whether it has endpoints of a Service (SEMANTICS 11): host
+   * ports, to be let in by a dataplane that filters what comes to the host. The same in both families.
+   */
+  readonly healthCheckNodePorts: ReadonlySet<number>
   /** All addresses of this node's interfaces: a packet from one of them is of class `node`. */
   readonly localAddresses: ReadonlySet<Address>
   /** How a local pod's packet is told from others; fixed for the life of the process. */
@@ -37,6 +45,7 @@ export const tableSets = [
   'serviceCidrs',
   'nodePortAddresses',
   'hairpinAddresses',
+  'healthCheckNodePorts',
   'localAddresses',
 ] as const
 

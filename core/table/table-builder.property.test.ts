@@ -4,7 +4,7 @@ import type { ServiceRecord, SliceEndpoint, SliceRecord } from '../cluster/recor
 import { AppliedTable, difference, fullDifference, isEmptyChange, mergeTouched } from './diff.ts'
 import { type Evaluation, evaluate } from './evaluate.ts'
 import { address, cidr } from './example-records.ts'
-import type { RoutingTable } from './routing-table.ts'
+import { type RoutingTable, tableSets } from './routing-table.ts'
 import { endpointKey, frontendKey, type ServiceRoute, sourceClasses } from './service-route.ts'
 import { TableBuilder } from './table-builder.ts'
 
@@ -46,7 +46,7 @@ const service: fc.Arbitrary<ServiceRecord> = fc.record({
   }),
   internalTrafficPolicy: fc.constantFrom('Cluster' as const, 'Local' as const),
   externalTrafficPolicy: fc.constantFrom('Cluster' as const, 'Local' as const),
-  healthCheckNodePort: fc.constant(0),
+  healthCheckNodePort: fc.constantFrom(0, 32000, 32001),
 })
 
 const endpoint: fc.Arbitrary<SliceEndpoint> = fc.record({
@@ -177,13 +177,7 @@ function comparable(table: RoutingTable): unknown {
       [...table.routes.values()].sort((a, b) => (a.key < b.key ? -1 : 1)).map((one) => [one.key, route(one)]),
     ),
     frontends: sorted([...table.frontends].map(([key, owner]) => `${key} ${owner}`)),
-    sets: [
-      table.clusterIPs,
-      table.serviceCidrs,
-      table.nodePortAddresses,
-      table.hairpinAddresses,
-      table.localAddresses,
-    ].map(sorted),
+    sets: tableSets.map((name) => sorted([...table[name]].map(String))),
   }
 }
 

@@ -403,6 +403,7 @@ interface NodePortRow {
   readonly policy?: TableBuilderOptions['nodePortAddresses']
   readonly family?: 'IPv4' | 'IPv6'
   readonly nodeAddress?: string
+  readonly localhostNodePorts?: boolean
   readonly expect: readonly string[]
 }
 
@@ -437,13 +438,39 @@ const nodePortRows: readonly NodePortRow[] = [
     policy: [cidr('0.0.0.0/0'), cidr('10.0.0.0/8')],
     expect: ['10.0.0.2', '192.168.0.2'],
   },
-  { claim: 'never answer at loopback, even when asked to', policy: [cidr('127.0.0.0/8')], expect: [] },
+  { claim: 'do not answer at loopback, even when asked to', policy: [cidr('127.0.0.0/8')], expect: [] },
+  {
+    claim: 'answer at IPv4 loopback when asked to, where the dataplane can',
+    policy: [cidr('127.0.0.0/8')],
+    localhostNodePorts: true,
+    expect: ['127.0.0.1'],
+  },
+  {
+    claim: 'never answer at IPv6 loopback',
+    policy: [cidr('::/0')],
+    family: 'IPv6',
+    localhostNodePorts: true,
+    expect: ['fd00::2', 'fe80::2'],
+  },
+  {
+    claim: 'do not answer at loopback by default, though the dataplane can',
+    localhostNodePorts: true,
+    expect: ['192.168.0.2'],
+  },
 ]
 
-for (const { claim, policy, family = 'IPv4', nodeAddress, expect } of nodePortRows) {
+for (const {
+  claim,
+  policy,
+  family = 'IPv4',
+  nodeAddress,
+  localhostNodePorts = false,
+  expect,
+} of nodePortRows) {
   test(`NodePorts ${claim}`, (t) => {
     const builder = newBuilder({
       family,
+      localhostNodePorts,
       ...(policy === undefined ? {} : { nodePortAddresses: policy }),
       ...(nodeAddress === undefined ? {} : { nodeAddress: address(nodeAddress) }),
     })
@@ -453,6 +480,31 @@ for (const { claim, policy, family = 'IPv4', nodeAddress, expect } of nodePortRo
     t.deepEqual([...builder.table.nodePortAddresses].sort(), expect as never)
   })
 }
+
+test('a health check node port is held as long as a Service of the family has it', (t) => {
+  const builder = newBuilder()
+  const checked = (name: string, port: number, ...clusterIPs: string[]) =>
+    builder.setService(
+      exampleService({
+        key: `default/${name}`,
+        clusterIPs: clusterIPs.map(address),
+        healthCheckNodePort: port,
+      }),
+    )
+  const ports = () => {
+    const { healthCheckNodePorts: touched } = builder.drain().sets
+    return [[...touched], [...builder.table.healthCheckNodePorts]]
+  }
+  checked('one', 32000, '10.96.0.1')
+  checked('other', 32000, '10.96.0.2')
+  checked('of-the-other-family', 32001, 'fd00:96::1')
+  t.deepEqual(ports(), [[32000], [32000]])
+  checked('one', 32002, '10.96.0.1')
+  t.deepEqual(ports(), [[32002], [32000, 32002]])
+  builder.removeService('default/other')
+  checked('one', 0, '10.96.0.1')
+  t.deepEqual(ports(), [[32000, 32002], []])
+})
 
 test('without interface addresses those of the Node object stand in', (t) => {
   const builder = newBuilder()

@@ -33,6 +33,8 @@ export interface TableBuilderOptions {
   readonly masqueradeAll?: boolean
   /** Default: `primary`. */
   readonly nodePortAddresses?: NodePortPolicy
+  /** Whether NodePorts may answer at 127.0.0.1: the dataplane can. Default: false. */
+  readonly localhostNodePorts?: boolean
   /** The node's primary address of this family, in place of what its Node object says (`bindAddress`). */
   readonly nodeAddress?: Address
   /** Trigger times before this are of changes that a predecessor saw: milliseconds since the epoch. Default: 0. */
@@ -73,6 +75,9 @@ export class TableBuilder {
   readonly #claims: ServiceClaims
   readonly #ranges = new Set<Cidr>()
   readonly #hairpins = new CountedSet<Address>()
+  readonly #healthChecks = new CountedSet<number>()
+  /** Only of Services that have one. */
+  readonly #healthCheckOf = new Map<string, number>()
   readonly #nodePorts = new Set<Address>()
   readonly #locals = new Set<Address>()
   /** As of the last `drain`. Changes in place at the next one. */
@@ -95,6 +100,7 @@ export class TableBuilder {
       serviceCidrs: this.#ranges,
       nodePortAddresses: this.#nodePorts,
       hairpinAddresses: this.#hairpins.values,
+      healthCheckNodePorts: this.#healthChecks.values,
       localAddresses: this.#locals,
       podSource: options.podSource,
     }
@@ -279,7 +285,8 @@ export class TableBuilder {
     const locals = new Set([...all].filter((address) => familyOf(address) === this.family))
     replaceMembers(this.#locals, locals, this.#touched.sets.localAddresses)
     const policy = this.#options.nodePortAddresses ?? 'primary'
-    const answering = nodePortAddresses(policy, this.family, locals, this.#primary)
+    const localhost = this.#options.localhostNodePorts ?? false
+    const answering = nodePortAddresses(policy, this.family, locals, this.#primary, localhost)
     replaceMembers(this.#nodePorts, answering, this.#touched.sets.nodePortAddresses)
   }
 
@@ -298,7 +305,9 @@ export class TableBuilder {
 
   #rebuild(key: string): void {
     const service = this.#services.get(key)
-    if (service === undefined || clusterIPOf(service, this.family) === undefined) return
+    const isHere = service !== undefined && clusterIPOf(service, this.family) !== undefined
+    this.#placeHealthCheck(key, isHere ? service.healthCheckNodePort : 0)
+    if (!isHere) return
     const slices = this.#slices.slicesOf(key)
     let changed = false
     for (const port of service.ports) {
@@ -320,6 +329,17 @@ export class TableBuilder {
       if (this.#publish(route, after)) changed = true
     }
     if (changed) this.#touched.triggerTimes.push(...(this.#triggerTimes.get(key) ?? []))
+  }
+
+  /** @param port 0: none */
+  #placeHealthCheck(key: string, port: number): void {
+    const before = this.#healthCheckOf.get(key) ?? 0
+    if (before === port) return
+    const touched = this.#touched.sets.healthCheckNodePorts
+    if (before !== 0 && this.#healthChecks.release(before)) touched.add(before)
+    if (port !== 0 && this.#healthChecks.hold(port)) touched.add(port)
+    if (port === 0) this.#healthCheckOf.delete(key)
+    else this.#healthCheckOf.set(key, port)
   }
 
   /** Whether anything changed. */

@@ -12,6 +12,7 @@ export interface TableChange {
   readonly serviceCidrs: SetChange<Cidr>
   readonly nodePortAddresses: SetChange<Address>
   readonly hairpinAddresses: SetChange<Address>
+  readonly healthCheckNodePorts: SetChange<number>
   readonly localAddresses: SetChange<Address>
   /** When the causes of this change happened, by the cluster's clock (milliseconds since the epoch). */
   readonly triggerTimes: readonly number[]

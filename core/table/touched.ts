@@ -1,7 +1,7 @@
 import type { RoutingTable, TableSet } from './routing-table.ts'
 import type { RouteKey } from './service-route.ts'
 
-/** What a set of the table holds: addresses or ranges. */
+/** What a set of the table holds: addresses, ranges or ports. */
 export type TableSetMember<Name extends TableSet> =
   RoutingTable[Name] extends ReadonlySet<infer Member> ? Member : never
 
@@ -24,6 +24,7 @@ export class TouchedSets implements Touched {
     serviceCidrs: new Set(),
     nodePortAddresses: new Set(),
     hairpinAddresses: new Set(),
+    healthCheckNodePorts: new Set(),
     localAddresses: new Set(),
   }
   readonly triggerTimes: number[] = []
@@ -38,6 +39,7 @@ export function mergeTouched(first: Touched, second: Touched): Touched {
     addAll(merged.sets.serviceCidrs, touched.sets.serviceCidrs)
     addAll(merged.sets.nodePortAddresses, touched.sets.nodePortAddresses)
     addAll(merged.sets.hairpinAddresses, touched.sets.hairpinAddresses)
+    addAll(merged.sets.healthCheckNodePorts, touched.sets.healthCheckNodePorts)
     addAll(merged.sets.localAddresses, touched.sets.localAddresses)
     for (const time of touched.triggerTimes) merged.triggerTimes.push(time)
   }

@@ -1,12 +1,5 @@
 import { conformance } from '@portolan/conformance'
 import test from 'ava'
-import factory from './index.ts'
-import { foreign, sabotage } from './sabotage.ts'
+import underTest from './under-test.ts'
 
-conformance({
-  test,
-  factory,
-  module: import.meta.resolve('./index.ts'),
-  hooks: { sabotage, foreign },
-  print: (matrix) => process.stderr.write(matrix),
-})
+conformance({ test, ...underTest, print: (matrix) => process.stderr.write(matrix) })

@@ -15,8 +15,9 @@ export async function openUnnamedFile(): Promise<FileHandle> {
     return await open(tmpdir(), unnamed, 0o600)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
-    // Overlay file systems, which containers have, can't before Linux 6.3.
-    if (code !== 'EOPNOTSUPP' && code !== 'EISDIR') throw error
+    // Overlay file systems, which containers have, can't before Linux 6.3. The error is EOPNOTSUPP, whose number is
+    // ENOTSUP's on Linux, and that is how Node calls it.
+    if (code !== 'ENOTSUP' && code !== 'EISDIR') throw error
     return await openAndUnlink()
   }
 }

@@ -2,6 +2,7 @@ import { type Address, type Evaluation, evaluate, parseAddress, type RoutingTabl
 import type { ProbeResult } from '@portolan/lab'
 import type { Target } from './case-objects.ts'
 import type { Client } from './matrix-case.ts'
+import type { Patience } from './patience.ts'
 import type { Origin } from './testbed.ts'
 
 /** One client asking one destination: what the reference says, and what the packets say. */
@@ -9,12 +10,8 @@ export interface Check extends Target {
   readonly client: Client
   readonly origin: Origin
   readonly protocol: 'TCP' | 'UDP'
+  readonly patience: Patience
 }
-
-/** A time in which every answer of a lab arrives, however busy the machine. Only spent when one is missing. */
-const answerTimeoutMs = 5000
-/** How long silence must last to count as such. */
-const silenceMs = 300
 
 export function expectedOf(check: Check, table: RoutingTable): Evaluation {
   const { origin, protocol, port } = check
@@ -35,12 +32,12 @@ export async function runCheck(check: Check, table: RoutingTable): Promise<strin
     case 'balance':
       return await compareBalance(check, evaluation, table)
     case 'reject':
-      return await compareOutcome(check, 'refused', answerTimeoutMs)
+      return await compareOutcome(check, 'refused', check.patience.answerMs)
     case 'drop':
-      return await compareOutcome(check, 'timeout', silenceMs)
+      return await compareOutcome(check, 'timeout', check.patience.silenceMs)
     case 'none':
       return isOnNode(check, table)
-        ? await compareOutcome(check, 'refused', answerTimeoutMs)
+        ? await compareOutcome(check, 'refused', check.patience.answerMs)
         : await compareLeftAlone(check)
   }
 }
@@ -61,7 +58,9 @@ async function compareBalance(
   const least = due.size === 1 ? 4 : 14
   const most = due.size === 1 || sticky ? least : Math.ceil(25 / -Math.log(1 - 1 / due.size)) + least
   for (let tries = 0; tries < most && (tries < least || missing.size > 0); tries += least) {
-    const answers = await Promise.all(Array.from({ length: least }, () => ask(check, answerTimeoutMs)))
+    const answers = await Promise.all(
+      Array.from({ length: least }, () => ask(check, check.patience.answerMs)),
+    )
     for (const answer of answers) {
       if (answer.result !== 'answered')
         return [`${told(check)}: ${answer.result}, due is an answer by ${[...due.keys()].join(' or ')}`]
@@ -105,7 +104,7 @@ async function compareOutcome(
 
 /** A packet that nobody touches leaves by the default route, and the lab's internet answers. */
 async function compareLeftAlone(check: Check): Promise<string[]> {
-  const answer = await ask(check, answerTimeoutMs)
+  const answer = await ask(check, check.patience.answerMs)
   const right = answer.result === 'answered' && answer.host === 'internet'
   return right
     ? []
@@ -118,7 +117,7 @@ async function comparePing(check: Check, { verdict }: Evaluation, table: Routing
   if (verdict === 'balance' || isOnNode(check, table))
     return [`${told(check)}: is not a claim that pings can prove`]
   const { result } = await check.origin.host.ping(check.address, {
-    timeoutMs: silent ? silenceMs : answerTimeoutMs,
+    timeoutMs: silent ? check.patience.silenceMs : check.patience.answerMs,
   })
   return result === due ? [] : [`${told(check)}: ${result}, due is ${due}`]
 }

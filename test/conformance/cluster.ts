@@ -9,6 +9,7 @@ export interface ClusterOptions {
   readonly podSource: Readonly<Record<IpFamily, PodSource>>
   readonly masqueradeAll: boolean
   readonly nodePortAddresses: 'primary' | 'all'
+  readonly localhostNodePorts: boolean
 }
 
 /**
@@ -97,6 +98,7 @@ export class Cluster {
         podSource: options.podSource[family],
         masqueradeAll: options.masqueradeAll,
         nodePortAddresses,
+        localhostNodePorts: options.localhostNodePorts,
       })
       this.#builders.set(family, builder)
     }

@@ -23,6 +23,11 @@
  */
 export { printMatrix } from './matrix.ts'
 export type { Row, RowClaim, RowFeature } from './row.ts'
-export { type ConformanceOptions, type ConformanceResult, runConformance } from './run.ts'
+export {
+  type ConformanceOptions,
+  type ConformanceResult,
+  type DataplaneUnderTest,
+  runConformance,
+} from './run.ts'
 export type { KitHooks } from './scenario.ts'
 export { type Assertions, conformance, type SuiteOptions, type TestFunction } from './suite.ts'

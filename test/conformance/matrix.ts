@@ -44,7 +44,7 @@ export function printMatrix(rows: readonly Row[]): string {
   return `${lines.join('\n')}\n`
 }
 
-export function titleOf({ family, protocol, name }: Row): string {
+export function titleOf({ family, protocol, name }: Pick<Row, 'family' | 'protocol' | 'name'>): string {
   return protocol === 'any' ? `${family}: ${name}` : `${family} ${protocol}: ${name}`
 }
 

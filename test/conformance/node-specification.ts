@@ -17,6 +17,8 @@ export interface NodeSpecification {
   readonly masqueradeAll?: boolean
   /** Default `primary`. */
   readonly nodePortAddresses?: 'primary' | 'all'
+  /** Whether the dataplane lets NodePorts answer at 127.0.0.1. */
+  readonly localhostNodePorts: boolean
   /** All addresses of the node. */
   readonly localAddresses: readonly string[]
 }
@@ -29,6 +31,7 @@ export function newCluster(specification: NodeSpecification): Cluster {
     podSource: { IPv4: podSource(detector, 'IPv4'), IPv6: podSource(detector, 'IPv6') },
     masqueradeAll: specification.masqueradeAll ?? false,
     nodePortAddresses: specification.nodePortAddresses ?? 'primary',
+    localhostNodePorts: specification.localhostNodePorts,
   })
   cluster.set(
     node([network.IPv4.node.uplink, network.IPv6.node.uplink], [network.IPv4.podCidr, network.IPv6.podCidr]),

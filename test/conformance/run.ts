@@ -1,19 +1,26 @@
 import type { Capabilities, DataplaneFactory, IpFamily } from '@portolan/core'
+import { patienceOf } from './patience.ts'
 import type { Row, RowClaim, Verdict } from './row.ts'
 import { expand, type KitHooks, type Scenario, type ScenarioContext } from './scenario.ts'
 import { scenarios as allScenarios } from './scenarios.ts'
 
-export interface ConformanceOptions {
+/** What the kit has to be given of a dataplane, wherever it runs. */
+export interface DataplaneUnderTest {
   readonly factory: DataplaneFactory
   /** The module whose default export is the factory, as a URL: a process that is to be killed loads it. */
   readonly module?: string
+  readonly hooks?: KitHooks
+}
+
+export interface ConformanceOptions extends DataplaneUnderTest {
   /** Handed to the factory, as from `--dataplane-option`. */
   readonly settings?: Readonly<Record<string, string>>
   /** Default: all that the dataplane can. */
   readonly families?: readonly IpFamily[]
   /** Which claims to prove; default all. A scenario without any is not run. */
   readonly filter?: (claim: RowClaim) => boolean
-  readonly hooks?: KitHooks
+  /** How many times as long as on a usual machine everything takes here; default 1. All waits grow with it. */
+  readonly slowness?: number
   /** Told of each row as soon as it is known. */
   readonly onCase?: (row: Row) => void
 }
@@ -42,9 +49,19 @@ export async function runConformance(options: ConformanceOptions): Promise<Confo
 export async function runScenario(scenario: Scenario, options: ConformanceOptions): Promise<readonly Row[]> {
   const { factory, module, settings = {}, filter, hooks = {} } = options
   const { capabilities } = factory({ masqueradeBit: 14, settings })
-  const families = capabilities.families.filter((family) => options.families?.includes(family) ?? true)
+  const families = familiesOf(capabilities, options)
   const wants = (claim: RowClaim) => filter?.(claim) ?? true
-  const context: ScenarioContext = { factory, module, settings, capabilities, families, hooks, wants }
+  const patience = patienceOf(options.slowness)
+  const context: ScenarioContext = {
+    factory,
+    module,
+    settings,
+    capabilities,
+    families,
+    hooks,
+    patience,
+    wants,
+  }
   const claims = scenario.claims.filter(wants)
 
   let verdicts: readonly Verdict[] = []
@@ -71,6 +88,14 @@ export async function runScenario(scenario: Scenario, options: ConformanceOption
       return { ...row, outcome: 'failed', detail: failures.join('\n') }
     }),
   )
+}
+
+/** Those that the dataplane can and the caller wants. */
+export function familiesOf(
+  { families }: Capabilities,
+  { families: wanted }: Pick<ConformanceOptions, 'families'>,
+): readonly IpFamily[] {
+  return families.filter((family) => wanted?.includes(family) ?? true)
 }
 
 function gapOf(

@@ -1,4 +1,5 @@
 import type { Capabilities, DataplaneFactory, IpFamily } from '@portolan/core'
+import type { Patience } from './patience.ts'
 import type { Row, RowClaim, Verdict } from './row.ts'
 
 /** A claim, and for which families and protocols a scenario tells about it. */
@@ -25,6 +26,7 @@ export interface ScenarioContext {
   /** Those that the dataplane can and the caller wants. */
   readonly families: readonly IpFamily[]
   readonly hooks: KitHooks
+  readonly patience: Patience
   /** Whether anybody wants to know about this claim. */
   wants(claim: RowClaim): boolean
 }

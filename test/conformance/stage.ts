@@ -3,6 +3,7 @@ import type { ConnectLoopReport, Host, ProbeResult } from '@portolan/lab'
 import { serviceShape, slices, targetOf } from './case-objects.ts'
 import type { Client, Destination, EndpointShape } from './matrix-case.ts'
 import { type ServiceShape, service } from './objects.ts'
+import type { Pace, Patience } from './patience.ts'
 import { addressOf, type EndpointHost, type Place } from './place.ts'
 import type { Testbed } from './testbed.ts'
 
@@ -11,9 +12,6 @@ export interface Moment {
   readonly service?: Partial<ServiceShape>
   readonly endpoints: readonly EndpointShape[]
 }
-
-/** Longer than any answer takes, and than the second SYN of a lost first one (1 s). */
-const patienceMs = 5000
 
 /** One Service that changes while clients use it: what a story plays on. */
 export class Stage {
@@ -30,6 +28,10 @@ export class Stage {
     this.place = place
     this.family = family
     this.protocol = protocol
+  }
+
+  get patience(): Patience {
+    return this.testbed.patience
   }
 
   /** Makes the Service so, in the cluster and in the kernel. */
@@ -77,7 +79,7 @@ export class Stage {
     return host.probe({
       protocol: this.protocol,
       to: targetOf(to, this.place, this.family),
-      timeoutMs: patienceMs,
+      timeoutMs: this.patience.answerMs,
       ...(from !== undefined ? { from: { address: from } } : {}),
       ...(client === 'remotePod' && from === undefined ? { from: { address } } : {}),
     })
@@ -106,14 +108,14 @@ export class Stage {
   async connectAllTheTime(
     client: Client,
     to: Destination,
-    everyMs = 10,
+    pace: Pace = 'steady',
   ): Promise<(allowed: LoopAllowance) => Promise<ConnectLoopReport>> {
     const { host } = this.testbed.origin(client, this.family)
     const loop = await host.startConnectLoop({
       protocol: this.protocol,
       to: targetOf(to, this.place, this.family),
-      everyMs,
-      timeoutMs: this.protocol === 'UDP' ? 1000 : patienceMs,
+      everyMs: this.patience.connectEveryMs[pace],
+      timeoutMs: this.protocol === 'UDP' ? this.patience.datagramMs : this.patience.answerMs,
     })
     return async (allowed) => {
       const report = await loop.stop()
@@ -128,12 +130,12 @@ export class Stage {
     const { address, port } = targetOf(to, this.place, this.family)
     const held = await Promise.all(
       Array.from({ length: count }, () =>
-        host.holdConnection({ to: { address, port }, timeoutMs: patienceMs }),
+        host.holdConnection({ to: { address, port }, timeoutMs: this.patience.answerMs }),
       ),
     )
     return async () => {
       for (const connection of held) {
-        const answer = await connection.ask(patienceMs)
+        const answer = await connection.ask(this.patience.answerMs)
         const { address: was, port: at } = connection.server
         if (!answer.alive)
           this.failures.push(`a connection of ${client} to ${to}, held by ${was}|${at}: ${answer.reason}`)

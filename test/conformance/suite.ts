@@ -1,8 +1,9 @@
 import type { IpFamily } from '@portolan/core'
 import { printMatrix, titleOf } from './matrix.ts'
+import { patienceOf } from './patience.ts'
 import type { Row, RowClaim } from './row.ts'
-import { type ConformanceOptions, runScenario } from './run.ts'
-import { expand } from './scenario.ts'
+import { type ConformanceOptions, familiesOf, runScenario } from './run.ts'
+import { expand, type Scenario } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
 
 /** What the kit needs of a test: an ava test's context has it. */
@@ -10,6 +11,8 @@ export interface Assertions {
   pass(message?: string): unknown
   fail(message?: string): unknown
   log(...values: unknown[]): void
+  /** Gives the test so many milliseconds, and the runner patience for as long. */
+  timeout?(milliseconds: number): void
 }
 
 /** What the kit needs of a test runner: ava's `test` has it. */
@@ -22,41 +25,86 @@ export interface SuiteOptions extends Omit<ConformanceOptions, 'onCase'> {
 }
 
 /**
- * Declares one test for every row of the matrix. Scenarios run one after the other, each when its first test is
- * reached; a test fails when its row does, and a declared gap is logged.
+ * Declares one test for every row of the matrix. Scenarios run one after the other; a test fails when its row does, and
+ * a declared gap is logged.
  */
 export function conformance(options: SuiteOptions): void {
   const { test, factory, settings = {}, print } = options
   const { capabilities } = factory({ masqueradeBit: 14, settings })
-  const families = capabilities.families.filter((family) => options.families?.includes(family) ?? true)
-  const all: Row[] = []
+  const { slowness, suiteMs } = patienceOf(options.slowness)
+  const run = new Map<Scenario, Promise<readonly Row[]>>()
   let before: Promise<unknown> = Promise.resolve()
-  let open = 0
-  for (const scenario of scenarios) {
-    const claims = scenario.claims.filter((claim) => options.filter?.(claim) ?? true)
-    if (claims.length === 0) continue
+  for (const scenario of wantedScenarios(options.filter)) {
     const rows = before.then(() => runScenario(scenario, options))
     before = rows
-    for (const claim of claims) {
-      for (const { family, protocol } of expand(claim, families)) {
-        open += 1
-        test(titleOf(rowToBe(claim, family, protocol)), async (t) => {
-          const row = (await rows).find(
-            (one) => one.name === claim.name && one.family === family && one.protocol === protocol,
-          )
-          if (row !== undefined) all.push(row)
-          if (row?.outcome === 'gap') t.log(`gap: ${row.detail}`)
-          if (row === undefined) t.fail('the kit has not told about this row')
-          else if (row.outcome === 'failed') t.fail(row.detail)
-          else t.pass()
-          open -= 1
-          if (open === 0) print?.(printMatrix(all))
-        })
-      }
-    }
+    run.set(scenario, rows)
   }
+  declareRows({
+    test,
+    rows: rowsToBe(familiesOf(capabilities, options), options.filter),
+    resultOf: async ({ scenario, ...row }) => (await run.get(scenario))?.find((one) => isSameRow(one, row)),
+    ...(slowness > 1 ? { timeoutMs: suiteMs } : {}),
+    ...(print === undefined ? {} : { print }),
+  })
 }
 
-function rowToBe({ feature, name }: RowClaim, family: IpFamily, protocol: Row['protocol']): Row {
-  return { feature, name, family, protocol, outcome: 'failed', detail: 'not run' }
+/** A row that the kit will tell about. */
+export type RowToBe = Pick<Row, 'feature' | 'name' | 'family' | 'protocol'> & { readonly scenario: Scenario }
+
+export function wantedScenarios(filter: (claim: RowClaim) => boolean = () => true): readonly Scenario[] {
+  return scenarios.filter(({ claims }) => claims.some((claim) => filter(claim)))
+}
+
+export function rowsToBe(
+  families: readonly IpFamily[],
+  filter: (claim: RowClaim) => boolean = () => true,
+): readonly RowToBe[] {
+  return scenarios.flatMap((scenario) =>
+    scenario.claims
+      .filter((claim) => filter(claim))
+      .flatMap((claim) =>
+        expand(claim, families).map(({ family, protocol }): RowToBe => {
+          const { feature, name } = claim
+          return { scenario, feature, name, family, protocol }
+        }),
+      ),
+  )
+}
+
+export function isSameRow(one: Row, { name, family, protocol }: Omit<RowToBe, 'scenario'>): boolean {
+  return one.name === name && one.family === family && one.protocol === protocol
+}
+
+export interface DeclaredRows {
+  readonly test: TestFunction
+  readonly rows: readonly RowToBe[]
+  /** Gives the row when it is known. What it rejects with, the row's test fails with. */
+  readonly resultOf: (row: RowToBe) => Promise<Row | undefined>
+  /** Follows each title. Default: nothing. */
+  readonly where?: string
+  /** The test runner's patience. Default: as it is. */
+  readonly timeoutMs?: number
+  readonly print?: (matrix: string) => void
+}
+
+/** Declares a test for each row. */
+export function declareRows({ test, rows, resultOf, where = '', timeoutMs, print }: DeclaredRows): void {
+  const known: Row[] = []
+  let open = rows.length
+  for (const row of rows) {
+    test(`${titleOf(row)}${where}`, async (t) => {
+      if (timeoutMs !== undefined) t.timeout?.(timeoutMs)
+      try {
+        const result = await resultOf(row)
+        if (result !== undefined) known.push(result)
+        if (result?.outcome === 'gap') t.log(`gap: ${result.detail}`)
+        if (result === undefined) t.fail('the kit has not told about this row')
+        else if (result.outcome === 'failed') t.fail(result.detail)
+        else t.pass()
+      } finally {
+        open -= 1
+        if (open === 0) print?.(printMatrix(known))
+      }
+    })
+  }
 }

@@ -13,11 +13,13 @@ import type { Cluster } from './cluster.ts'
 import { Driver } from './driver.ts'
 import type { Client } from './matrix-case.ts'
 import { type NodeSpecification, newCluster } from './node-specification.ts'
+import type { Patience } from './patience.ts'
 import { addressOf, type EndpointHost, isLocalHost } from './place.ts'
 
-export interface TestbedOptions extends Omit<NodeSpecification, 'localAddresses'> {
+export interface TestbedOptions extends Omit<NodeSpecification, 'localAddresses' | 'localhostNodePorts'> {
   readonly factory: DataplaneFactory
   readonly settings: Readonly<Record<string, string>>
+  readonly patience: Patience
 }
 
 /** Where a client's packets come from. */
@@ -43,15 +45,20 @@ export class Testbed {
   constructor(options: TestbedOptions, lab: Lab) {
     this.#options = options
     this.lab = lab
-    this.cluster = newCluster(this.specification)
     this.#dataplane = this.newDataplane()
+    this.cluster = newCluster(this.specification)
     this.#driver = new Driver(this.#dataplane, this.cluster)
   }
 
   get specification(): NodeSpecification {
-    const { factory: _, settings: __, ...rest } = this.#options
+    const { factory: _, settings: __, patience: ___, ...rest } = this.#options
     const { IPv4, IPv6 } = this.lab.node.addresses
-    return { ...rest, localAddresses: [...IPv4, ...IPv6, '127.0.0.1', '::1'] }
+    const localhostNodePorts = this.#dataplane.capabilities.gaps.localhostNodePorts === undefined
+    return { ...rest, localhostNodePorts, localAddresses: [...IPv4, ...IPv6, '127.0.0.1', '::1'] }
+  }
+
+  get patience(): Patience {
+    return this.#options.patience
   }
 
   get dataplane(): Dataplane<unknown, unknown> {
@@ -162,7 +169,11 @@ export class Testbed {
 }
 
 export async function createTestbed(options: TestbedOptions): Promise<Testbed> {
-  const lab = await createLab({ pods: clientPod + 1, podNetwork: podNetworkOf(options) })
+  const lab = await createLab({
+    pods: clientPod + 1,
+    podNetwork: podNetworkOf(options),
+    slowness: options.patience.slowness,
+  })
   return new Testbed(options, lab)
 }
 

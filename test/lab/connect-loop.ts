@@ -1,4 +1,5 @@
 import {
+  type Complete,
   type ConnectLoopReport,
   type ConnectLoopRequest,
   type FirstPacket,
@@ -16,8 +17,8 @@ export interface ConnectLoop {
 
 const mostAtOnce = 500
 
-export function startConnectLoop(request: ConnectLoopRequest): ConnectLoop {
-  const { protocol = 'TCP', to, from, everyMs = 2, timeoutMs = 5000 } = request
+export function startConnectLoop(request: Complete<ConnectLoopRequest>): ConnectLoop {
+  const { protocol = 'TCP', to, from, everyMs, timeoutMs } = request
   const results: Record<ProbeResult['result'], number> = {
     answered: 0,
     refused: 0,
@@ -65,8 +66,8 @@ export function startConnectLoop(request: ConnectLoopRequest): ConnectLoop {
  *
  * @throws when it never came to that server in time
  */
-export function firstPacketAt(request: FirstPacketRequest): Promise<FirstPacket> {
-  const { to, expected, from, timeoutMs = 10_000 } = request
+export function firstPacketAt(request: Complete<FirstPacketRequest>): Promise<FirstPacket> {
+  const { to, expected, from, timeoutMs, attemptTimeoutMs } = request
   return new Promise((resolve, reject) => {
     const started = now()
     let attempts = 0
@@ -81,11 +82,10 @@ export function firstPacketAt(request: FirstPacketRequest): Promise<FirstPacket>
     const attempt = async () => {
       attempts += 1
       underWay += 1
-      // An attempt whose SYN was dropped would sleep for a second: give it up, another is already on its way.
       const outcome = await probe({
         protocol: 'TCP',
         to,
-        timeoutMs: 100,
+        timeoutMs: attemptTimeoutMs,
         ...(from === undefined ? {} : { from }),
       })
       const at = now()

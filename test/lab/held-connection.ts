@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import type { EchoReply, HeldAnswer, HoldRequest } from './host-calls.ts'
+import type { Complete, EchoReply, HeldAnswer, HoldRequest } from './host-calls.ts'
 import { readReply } from './probe.ts'
 
 /** A TCP connection that stays open and can be asked who is at its other end. */
@@ -9,7 +9,7 @@ export interface HeldConnection extends EchoReply {
 }
 
 /** @throws when no connection comes about within the time */
-export async function hold({ to, from, timeoutMs = 1000 }: HoldRequest): Promise<HeldConnection> {
+export async function hold({ to, from, timeoutMs }: Complete<HoldRequest>): Promise<HeldConnection> {
   const socket = connect({
     host: to.address,
     port: to.port,

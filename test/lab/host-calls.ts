@@ -4,16 +4,25 @@
  * comparable between all threads of the process (see `now`).
  */
 export interface HostCalls {
+  /** Makes the thread that of a host: every socket from now on lives in its network namespace. */
+  enter(name: string, networkNamespace: string): Promise<void>
+  /** Closes every socket and returns to the process's own namespace; false, and nothing done: something is under way. */
+  leave(): Promise<boolean>
   serve(request: ServeRequest): Promise<Served>
-  probe(request: ProbeRequest): Promise<ProbeResult>
-  ping(request: PingRequest): Promise<PingResult>
-  hold(request: HoldRequest): Promise<Held>
+  probe(request: Complete<ProbeRequest>): Promise<ProbeResult>
+  ping(request: Complete<PingRequest>): Promise<PingResult>
+  hold(request: Complete<HoldRequest>): Promise<Held>
   ask(id: number, timeoutMs: number): Promise<HeldAnswer>
-  startConnectLoop(request: ConnectLoopRequest): Promise<number>
+  startConnectLoop(request: Complete<ConnectLoopRequest>): Promise<number>
   stopConnectLoop(id: number): Promise<ConnectLoopReport>
-  firstPacketAt(request: FirstPacketRequest): Promise<FirstPacket>
+  firstPacketAt(request: Complete<FirstPacketRequest>): Promise<FirstPacket>
   /** Closes a server or a held connection. */
   close(id: number): Promise<void>
+}
+
+/** A request as it reaches the thread: every duration is told (see patience.ts). */
+export type Complete<Request> = Request & {
+  readonly [Name in Extract<keyof Request, `${string}Ms`>]-?: NonNullable<Request[Name]>
 }
 
 /** Node has no sockets for SCTP, so the lab hasn't either. */
@@ -51,7 +60,7 @@ export interface ProbeRequest {
   readonly to: SocketAddress
   /** Asks from this address of the host, and this port. */
   readonly from?: { readonly address: string; readonly port?: number }
-  /** Default 250. In a lab an answer takes less than a millisecond on an idle machine. */
+  /** Default 250, times the lab's slowness, as with all defaults here. */
   readonly timeoutMs?: number
 }
 
@@ -122,6 +131,8 @@ export interface FirstPacketRequest {
   readonly from?: { readonly address: string }
   /** Default 10000. */
   readonly timeoutMs?: number
+  /** Of one attempt. Default 100. */
+  readonly attemptTimeoutMs?: number
 }
 
 export interface FirstPacket {

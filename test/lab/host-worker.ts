@@ -1,8 +1,8 @@
 /**
- * The thread of one host. It enters the host's network namespace first of all, so that every socket it makes lives
- * there, and then does what it is asked (see host-calls.ts).
+ * The thread of a host. It enters the host's network namespace first of all, so that every socket it makes lives there,
+ * and then does what it is asked (see host-calls.ts).
  */
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { enterNetworkNamespace } from '@portolan/native'
 import { type ConnectLoop, firstPacketAt, startConnectLoop } from './connect-loop.ts'
 import { type EchoServer, serve } from './echo-server.ts'
@@ -12,26 +12,37 @@ import type { HostCalls } from './host-calls.ts'
 import { ping } from './ping.ts'
 import { probe } from './probe.ts'
 
-export interface HostWorkerData {
-  readonly name: string
-  readonly networkNamespace: string
-}
-
 export type HostRequest = { readonly id: number; readonly call: keyof HostCalls; readonly args: unknown[] }
 
 export type HostResponse =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: string }
 
-const { name, networkNamespace } = workerData as HostWorkerData
-enterNetworkNamespace(networkNamespace)
+/** The main thread's. */
+const home = '/proc/self/ns/net'
 
+/** Empty: it is in no host's namespace. */
+let name = ''
 let lastId = 0
 const servers = new Map<number, EchoServer>()
 const connections = new Map<number, HeldConnection>()
 const loops = new Map<number, ConnectLoop>()
 
 const calls: HostCalls = {
+  async enter(host, networkNamespace) {
+    enterNetworkNamespace(networkNamespace)
+    name = host
+  },
+  async leave() {
+    if (loops.size > 0) return false
+    await Promise.all([...servers.values(), ...connections.values()].map((socket) => socket.close()))
+    servers.clear()
+    connections.clear()
+    name = ''
+    // A namespace lives as long as anything is in it.
+    enterNetworkNamespace(home)
+    return true
+  },
   async serve(request) {
     const server = await serve(name, request)
     lastId += 1
@@ -76,6 +87,8 @@ const calls: HostCalls = {
 parentPort?.on('message', async ({ id, call, args }: HostRequest) => {
   let response: HostResponse
   try {
+    // Whatever went wrong, no socket is made in the machine's own namespace.
+    if (name === '' && call !== 'enter') throw new Error(`${call}: this thread is in no namespace`)
     response = { id, value: await (calls[call] as (...args: unknown[]) => Promise<unknown>)(...args) }
   } catch (error) {
     response = { id, error: `${name}: ${error instanceof Error ? error.message : String(error)}` }

@@ -1,5 +1,3 @@
-import { extname } from 'node:path'
-import { Worker } from 'node:worker_threads'
 import { execa, type Options, type Result } from 'execa'
 import type {
   ConnectLoopReport,
@@ -17,9 +15,10 @@ import type {
   Protocol,
   SocketAddress,
 } from './host-calls.ts'
-import type { HostRequest, HostResponse, HostWorkerData } from './host-worker.ts'
+import { HostThread } from './host-thread.ts'
 import { ipBatch, namespacePath } from './namespaces.ts'
 import type { Family } from './network.ts'
+import type { Patience } from './patience.ts'
 
 export interface Server extends SocketAddress {
   close(): Promise<void>
@@ -60,14 +59,11 @@ export class Host {
   /** The host's own addresses, the primary one first. */
   readonly addresses: Readonly<Record<Family, string[]>>
   readonly #namespace: string
-  #worker: Worker | undefined
-  #lastId = 0
-  readonly #waiting = new Map<
-    number,
-    { resolve: (value: unknown) => void; reject: (reason: unknown) => void }
-  >()
+  readonly #patience: Patience
+  #thread: HostThread | undefined
 
-  constructor(name: string, namespace: string, addresses: Record<Family, string[]>) {
+  constructor(name: string, namespace: string, addresses: Record<Family, string[]>, patience: Patience) {
+    this.#patience = patience
     this.name = name
     this.#namespace = namespace
     this.networkNamespace = namespacePath(namespace)
@@ -82,33 +78,44 @@ export class Host {
 
   /** Opens one new connection, or sends one datagram, and tells how it ended. Ask for many at once freely. */
   probe(request: ProbeRequest): Promise<ProbeResult> {
-    return this.#call('probe', request)
+    return this.#call('probe', { timeoutMs: this.#patience.answerMs, ...request })
   }
 
   /** One ICMP echo request. */
   ping(address: string, options: Omit<PingRequest, 'address'> = {}): Promise<PingResult> {
-    return this.#call('ping', { ...options, address })
+    return this.#call('ping', { timeoutMs: this.#patience.answerMs, ...options, address })
   }
 
   /** A TCP connection that stays open across changes. @throws when it can't be made */
   async holdConnection(request: HoldRequest): Promise<HeldConnection> {
-    const { id, ...server } = await this.#call('hold', request)
+    const { id, ...server } = await this.#call('hold', {
+      timeoutMs: this.#patience.heldMs,
+      ...request,
+    })
     return {
       server,
-      ask: (timeoutMs = 1000) => this.#call('ask', id, timeoutMs),
+      ask: (timeoutMs = this.#patience.heldMs) => this.#call('ask', id, timeoutMs),
       close: () => this.#call('close', id),
     }
   }
 
   /** Makes new connections all the time until it is stopped, and then tells of every one. */
   async startConnectLoop(request: ConnectLoopRequest): Promise<ConnectLoop> {
-    const id = await this.#call('startConnectLoop', request)
+    const id = await this.#call('startConnectLoop', {
+      everyMs: this.#patience.connectEveryMs,
+      timeoutMs: this.#patience.connectMs,
+      ...request,
+    })
     return { stop: () => this.#call('stopConnectLoop', id) }
   }
 
   /** How long until a new TCP connection reaches a certain server; good to a millisecond. @throws when it never does */
   firstPacketAt(request: FirstPacketRequest): Promise<FirstPacket> {
-    return this.#call('firstPacketAt', request)
+    return this.#call('firstPacketAt', {
+      timeoutMs: this.#patience.firstPacketMs,
+      attemptTimeoutMs: this.#patience.firstPacketAttemptMs,
+      ...request,
+    })
   }
 
   /** Gives the host one more address. */
@@ -143,45 +150,18 @@ export class Host {
     }) as unknown as Promise<Result<Given>>
   }
 
-  /** Ends the host's thread, and with it every socket. */
+  /** Closes every socket. */
   async close(): Promise<void> {
-    await this.#worker?.terminate()
-    this.#worker = undefined
+    const thread = this.#thread
+    this.#thread = undefined
+    await thread?.leave()
   }
 
   async #call<Name extends keyof HostCalls>(
     call: Name,
     ...args: Parameters<HostCalls[Name]>
   ): Promise<Awaited<ReturnType<HostCalls[Name]>>> {
-    const worker = this.#worker ?? this.#start()
-    const id = ++this.#lastId
-    const answered = new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject })
-    })
-    worker.postMessage({ id, call, args } satisfies HostRequest)
-    return (await answered) as Awaited<ReturnType<HostCalls[Name]>>
-  }
-
-  #start(): Worker {
-    const worker = new Worker(new URL(`./host-worker${extname(import.meta.url)}`, import.meta.url), {
-      name: this.name,
-      // Flags of the main program (--input-type, --test) may forbid what a thread is.
-      execArgv: [],
-      workerData: { name: this.name, networkNamespace: this.networkNamespace } satisfies HostWorkerData,
-    })
-    worker.on('message', (response: HostResponse) => {
-      const waiting = this.#waiting.get(response.id)
-      this.#waiting.delete(response.id)
-      if ('error' in response) waiting?.reject(new Error(response.error))
-      else waiting?.resolve(response.value)
-    })
-    const fail = (reason: unknown) => {
-      for (const { reject } of this.#waiting.values()) reject(reason)
-      this.#waiting.clear()
-    }
-    worker.on('error', fail)
-    worker.on('exit', () => fail(new Error(`${this.name}: its thread has ended`)))
-    this.#worker = worker
-    return worker
+    this.#thread ??= HostThread.enter(this.name, this.networkNamespace)
+    return await this.#thread.call(call, ...args)
   }
 }

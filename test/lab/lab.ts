@@ -9,6 +9,7 @@ import {
   sweepDeadLabs,
 } from './namespaces.ts'
 import { type Family, network, podAddress } from './network.ts'
+import { patienceOf } from './patience.ts'
 import { setSysctls } from './sysctls.ts'
 import {
   cables,
@@ -24,6 +25,8 @@ export interface LabOptions {
   readonly pods?: number
   /** Default `bridge`. */
   readonly podNetwork?: PodNetwork
+  /** How many times as long as on a usual machine everything takes here; default 1. All waits grow with it. */
+  readonly slowness?: number
 }
 
 /** One virtual node and what is around it. */
@@ -43,9 +46,10 @@ export interface Lab extends Readonly<Record<FixedHost, Host>> {
  * @throws ExecaError when `ip` fails: it needs root (CAP_SYS_ADMIN and CAP_NET_ADMIN) and veth, bridge and IPv6
  */
 export async function createLab(options: LabOptions = {}): Promise<Lab> {
-  const { pods: podCount = 2, podNetwork = 'bridge' } = options
+  const { pods: podCount = 2, podNetwork = 'bridge', slowness = 1 } = options
   if (!Number.isInteger(podCount) || podCount < 1 || podCount > 250)
     throw new RangeError(`createLab: pods is ${podCount}, and must be a whole number from 1 to 250`)
+  const patience = patienceOf(slowness)
   await sweepDeadLabs()
   // The threads of libuv's pool start here, in our own namespace: left to a host's thread, they would inherit its.
   await stat('/')
@@ -57,7 +61,9 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   ]
   const namespaceOf = (host: HostName) => `${lab}-${host}`
   const namespaces = names.map(namespaceOf)
-  const hosts = new Map(names.map((name) => [name, new Host(name, namespaceOf(name), addressesOf(name))]))
+  const hosts = new Map(
+    names.map((name) => [name, new Host(name, namespaceOf(name), addressesOf(name), patience)]),
+  )
 
   const close = async () => {
     await Promise.all([...hosts.values()].map((host) => host.close()))

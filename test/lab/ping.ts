@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { SystemCallError } from '@portolan/native'
 import koffi from 'koffi'
-import type { PingRequest, PingResult } from './host-calls.ts'
+import type { Complete, PingRequest, PingResult } from './host-calls.ts'
 import { isDroppedHere, outcomeOf } from './probe.ts'
 
 const socketCall = koffi.load('libc.so.6').func('int socket(int domain, int type, int protocol)')
@@ -18,7 +18,7 @@ const icmp = {
  * One echo request through a ping socket (`net.ipv4.ping_group_range`). The kernel numbers it and matches the answer,
  * and for Node it is a datagram socket like any other once it exists.
  */
-export function ping({ address, timeoutMs = 250 }: PingRequest): Promise<PingResult> {
+export function ping({ address, timeoutMs }: Complete<PingRequest>): Promise<PingResult> {
   const { domain, protocol, echoRequest } = icmp[address.includes(':') ? 'IPv6' : 'IPv4']
   const fd = Number(socketCall(domain, datagramNonBlockingCloseOnExec, protocol))
   if (fd < 0) throw new SystemCallError('open a ping socket', koffi.errno())

@@ -1,17 +1,17 @@
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
-import type { EchoReply, ProbeRequest, ProbeResult } from './host-calls.ts'
+import type { Complete, EchoReply, ProbeRequest, ProbeResult } from './host-calls.ts'
 
 /**
  * One new connection (or datagram), and how it ended.
  *
  * @throws what is the caller's mistake: a source address that the host doesn't have, a port in use
  */
-export function probe(request: ProbeRequest): Promise<ProbeResult> {
+export function probe(request: Complete<ProbeRequest>): Promise<ProbeResult> {
   return request.protocol === 'TCP' ? probeTcp(request) : probeUdp(request)
 }
 
-function probeTcp({ to, from, timeoutMs = 250 }: ProbeRequest): Promise<ProbeResult> {
+function probeTcp({ to, from, timeoutMs }: Complete<ProbeRequest>): Promise<ProbeResult> {
   return new Promise((resolve, reject) => {
     const started = performance.now()
     const elapsed = () => performance.now() - started
@@ -61,7 +61,7 @@ function nextUdpPort(): number {
 const firstUdpPort = 33_000
 let lastUdpPort = firstUdpPort - 1
 
-function probeUdp({ to, from, timeoutMs = 250 }: ProbeRequest): Promise<ProbeResult> {
+function probeUdp({ to, from, timeoutMs }: Complete<ProbeRequest>): Promise<ProbeResult> {
   return new Promise((resolve, reject) => {
     const started = performance.now()
     const ipv6 = to.address.includes(':')

@@ -29,6 +29,11 @@ export function missingForVm(): readonly string[] {
   return lines
 }
 
+/** The release of the kernel that a VM would boot, as `uname -r` says it; `undefined`: there is none yet. */
+export function vmKernelRelease(): string | undefined {
+  return cachedKernel()?.release
+}
+
 /** @throws VmError `VM_MISSING` */
 export function findParts(): VmParts {
   const kernel = cachedKernel()

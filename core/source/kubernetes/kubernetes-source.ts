@@ -14,8 +14,8 @@ import { nodeResource, serviceCidrResource, serviceResource, sliceResource } fro
 export interface KubernetesSourceOptions {
   /** Path of a kubeconfig file, of which the current context is used. Absent: the pod's service account. */
   readonly kubeconfig?: string
-  /** Whose Node object is watched. */
-  readonly nodeName: string
+  /** Whose Node object is watched. Absent: all of them, which only a recording wants. */
+  readonly nodeName?: string
   readonly logger: Logger
   /** Takes the place of kubeconfig and service account. */
   readonly credentials?: CredentialSource

@@ -29,13 +29,13 @@ export const sliceResource: Resource<SliceRecord> = {
   parse: parseSlice,
 }
 
-/** This node's Node object alone. */
-export function nodeResource(nodeName: string): Resource<NodeRecord> {
+/** @param nodeName this Node object alone; absent: all of them */
+export function nodeResource(nodeName?: string): Resource<NodeRecord> {
   return {
     kind: 'Node',
     name: 'nodes',
     path: '/api/v1/nodes',
-    fieldSelector: `metadata.name=${nodeName}`,
+    ...(nodeName === undefined ? {} : { fieldSelector: `metadata.name=${nodeName}` }),
     parse: parseNode,
   }
 }

@@ -27,6 +27,7 @@ class MinimalDataplane implements Dataplane<Program, Held> {
     families: ['IPv4'],
     protocols: ['TCP', 'UDP', 'SCTP'],
     gaps: {
+      localhostNodePorts: 'NodePorts do not answer at 127.0.0.1',
       affinity: 'every connection goes to a random endpoint',
       affinityAcrossFrontends: 'every connection goes to a random endpoint',
       rejectOtherPorts: 'other ports of a ClusterIP, and ping, are dropped rather than refused',

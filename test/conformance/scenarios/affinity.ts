@@ -119,13 +119,14 @@ const stories: readonly Story[] = [
     name: 'affinity ends once a client has made no connection for the timeout',
     protocols: both,
     async play(stage) {
-      await stage.become({ service: { affinitySeconds: 1 }, endpoints: two })
+      const { affinitySeconds, pauseMs } = stage.patience.forgotten
+      await stage.become({ service: { affinitySeconds }, endpoints: two })
       const before = await endpointsOfClients(stage)
-      await sleep(2500)
+      await sleep(pauseMs)
       const after = await endpointsOfClients(stage)
       stage.expect(
         before.some((endpoint, index) => endpoint !== after[index]),
-        `none of ${clients.length} clients moved after the timeout of 1 s`,
+        `none of ${clients.length} clients moved after the timeout of ${affinitySeconds} s`,
       )
     },
   },
@@ -134,13 +135,17 @@ const stories: readonly Story[] = [
     name: 'every new connection of a client starts the timeout anew',
     protocols: ['TCP'],
     async play(stage) {
-      await stage.become({ service: { affinitySeconds: 3 }, endpoints: two })
+      const { affinitySeconds, pauseMs, pauses } = stage.patience.renewed
+      await stage.become({ service: { affinitySeconds }, endpoints: two })
       const before = await endpointsOfClients(stage)
-      for (let seconds = 0; seconds < 5; seconds++) {
-        await sleep(1000)
+      for (let pause = 1; pause <= pauses; pause++) {
+        await sleep(pauseMs)
         const now = await endpointsOfClients(stage)
         const moved = before.filter((endpoint, index) => endpoint !== now[index]).length
-        stage.expect(moved === 0, `${moved} of ${clients.length} clients moved after ${seconds + 1} s`)
+        stage.expect(
+          moved === 0,
+          `${moved} of ${clients.length} clients moved after ${(pause * pauseMs) / 1000} s`,
+        )
       }
     },
   },

@@ -4,9 +4,6 @@ import { type EndpointHost, place } from '../place.ts'
 import { Stage } from '../stage.ts'
 import { type Story, storyScenario } from './stories.ts'
 
-/** Between two changes: long enough for connections to fall into each state. */
-const pauseMs = 40
-
 const remotes = (count: number): EndpointHost[] =>
   Array.from({ length: count }, (_, index): EndpointHost => `remote${index}`)
 
@@ -31,7 +28,7 @@ const stories: readonly Story[] = [
       const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP')
       for (const hosts of [...rolling, ...rolling, ...rolling]) {
         await stage.become({ endpoints: at(...hosts) })
-        await sleep(pauseMs)
+        await sleep(stage.patience.betweenChangesMs)
       }
       await loopEnds({ endpoints: [...new Set(rolling.flat())].map((host) => stage.nameOf(host)) })
       await stillHeld?.()
@@ -49,7 +46,7 @@ const stories: readonly Story[] = [
       const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP')
       for (const count of [100, 1, 2, 100, 50, 3, 1]) {
         await stage.become({ endpoints: at(...remotes(count)) })
-        await sleep(pauseMs)
+        await sleep(stage.patience.betweenChangesMs)
       }
       await loopEnds({ endpoints: hosts.map((host) => stage.nameOf(host)) })
       await stillHeld?.()
@@ -70,7 +67,7 @@ const stories: readonly Story[] = [
             service: { externalTrafficPolicy: policy, internalTrafficPolicy: policy },
             endpoints,
           })
-          await sleep(pauseMs)
+          await sleep(stage.patience.betweenChangesMs)
         }
       }
       await loopEnds({
@@ -90,9 +87,9 @@ const stories: readonly Story[] = [
       const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP')
       for (let turn = 0; turn < 5; turn++) {
         await stage.become({ service: { affinitySeconds: 60 }, endpoints })
-        await sleep(pauseMs)
+        await sleep(stage.patience.betweenChangesMs)
         await stage.become({ endpoints })
-        await sleep(pauseMs)
+        await sleep(stage.patience.betweenChangesMs)
       }
       await loopEnds({
         endpoints: ['pod0', 'remote0', 'remote1'].map((host) => stage.nameOf(host as EndpointHost)),
@@ -111,9 +108,9 @@ const stories: readonly Story[] = [
       const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP')
       for (let turn = 0; turn < 4; turn++) {
         await stage.vanish()
-        await sleep(pauseMs)
+        await sleep(stage.patience.betweenChangesMs)
         await stage.become({ endpoints })
-        await sleep(pauseMs)
+        await sleep(stage.patience.betweenChangesMs)
       }
       await loopEnds({ endpoints: ['pod0', 'remote0'].map((host) => stage.nameOf(host as EndpointHost)) })
       await stillHeld?.()
@@ -125,13 +122,13 @@ const stories: readonly Story[] = [
     protocols: ['TCP'],
     async play(stage) {
       await stage.become({ endpoints: at('remote0') })
-      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP', 4)
-      const externalEnds = await stage.connectAllTheTime('outside', 'NodePort', 4)
+      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP', 'dense')
+      const externalEnds = await stage.connectAllTheTime('outside', 'NodePort', 'dense')
       for (let turn = 0; turn < 6; turn++) {
         await stage.become({ endpoints: [] })
-        await sleep(pauseMs)
+        await sleep(stage.patience.betweenChangesMs)
         await stage.become({ endpoints: at(turn % 2 === 0 ? 'pod1' : 'remote0') })
-        await sleep(pauseMs)
+        await sleep(stage.patience.betweenChangesMs)
       }
       const endpoints = [stage.nameOf('remote0'), stage.nameOf('pod1')]
       await loopEnds({ endpoints, results: ['refused'] })
@@ -150,13 +147,13 @@ const stories: readonly Story[] = [
       const without = { externalIPs: [] }
       await other.become({ service: without, endpoints: at('pod1') })
       await stage.become({ service: withAddress, endpoints: at('pod0') })
-      const loopEnds = await stage.connectAllTheTime('outside', 'ExternalIP', 4)
+      const loopEnds = await stage.connectAllTheTime('outside', 'ExternalIP', 'dense')
       for (let turn = 0; turn < 6; turn++) {
         const [mine, theirs] = turn % 2 === 0 ? [without, withAddress] : [withAddress, without]
         stage.declare({ service: mine, endpoints: at('pod0') })
         other.declare({ service: theirs, endpoints: at('pod1') })
         await stage.testbed.driver.sync([stage.family])
-        await sleep(pauseMs)
+        await sleep(stage.patience.betweenChangesMs)
       }
       await loopEnds({ endpoints: [stage.nameOf('pod0'), other.nameOf('pod1')] })
       stage.failures.push(...other.failures)
@@ -169,7 +166,7 @@ const stories: readonly Story[] = [
     async play(stage) {
       await stage.become({ endpoints: at('pod0', 'remote0') })
       const stillHeld = await stage.hold('pod', 'ClusterIP', 4)
-      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP', 5)
+      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP', 'dense')
       const others = Array.from({ length: 100 }, (_, index) => {
         const number = (stage.family === 'IPv4' ? 500 : 700) + index
         return new Stage(stage.testbed, place(number), stage.family, 'TCP')

@@ -20,9 +20,9 @@ const claims = {
 export const cleanupScenario: Scenario = {
   name: 'cleanup',
   claims: Object.values(claims),
-  async run({ factory, settings, families, hooks }) {
+  async run({ factory, settings, families, hooks, patience }) {
     const { foreign } = hooks
-    const testbed = await createTestbed({ factory, settings, families })
+    const testbed = await createTestbed({ factory, settings, families, patience })
     try {
       await serveInternet(testbed)
       const stillThere = await foreign?.(testbed.lab.node.networkNamespace)

@@ -29,18 +29,15 @@ const claims = {
 const steady = [0, 1]
 const churning = Array.from({ length: 30 }, (_, index) => index + 10)
 
-/** After `ready`, milliseconds: anywhere within an apply. */
-const killAfter = [3, 17, 31, 64, 90]
-
 export const crashScenario: Scenario = {
   name: 'kill -9',
   claims: Object.values(claims),
-  async run({ factory, module, settings, families }) {
+  async run({ factory, module, settings, families, patience }) {
     if (module === undefined)
       throw new Error(
         "a process to kill has to load the dataplane itself: give the kit its module, as import.meta.resolve('./index.ts')",
       )
-    const testbed = await createTestbed({ factory, settings, families })
+    const testbed = await createTestbed({ factory, settings, families, patience })
     try {
       await serveInternet(testbed)
       const { networkNamespace } = testbed.lab.node
@@ -52,9 +49,11 @@ export const crashScenario: Scenario = {
       await testbed.stopProcess()
 
       const held = await Promise.all(stages.map((stage) => stage.hold('outside', 'NodePort', 4)))
-      const loops = await Promise.all(stages.map((stage) => stage.connectAllTheTime('pod', 'ClusterIP', 5)))
+      const loops = await Promise.all(
+        stages.map((stage) => stage.connectAllTheTime('pod', 'ClusterIP', 'dense')),
+      )
       await inOwnFolder(async (folder) => {
-        for (const milliseconds of killAfter) await churnAndKill(request, milliseconds, folder)
+        for (const milliseconds of patience.killAfterMs) await churnAndKill(request, milliseconds, folder)
       })
       await testbed.restart()
       for (const [index, stage] of stages.entries()) {
@@ -127,6 +126,7 @@ async function checkAll(testbed: Testbed, family: Stage['family']): Promise<stri
           client,
           origin: testbed.origin(client, family),
           protocol: 'TCP',
+          patience: testbed.patience,
           ...targetOf('ClusterIP', place(number), family),
         }
         return runCheck(check, table)

@@ -30,13 +30,13 @@ const mostWays = 20
 export const damageScenario: Scenario = {
   name: 'damage from outside',
   claims: Object.values(claims),
-  async run({ factory, settings, families, hooks }) {
+  async run({ factory, settings, families, hooks, patience }) {
     const { sabotage } = hooks
     if (sabotage === undefined)
       throw new Error(
         'only the author knows how to damage the kernel state: give the kit the hook `sabotage`',
       )
-    const testbed = await createTestbed({ factory, settings, families })
+    const testbed = await createTestbed({ factory, settings, families, patience })
     try {
       await serveInternet(testbed)
       await testbed.driver.start()
@@ -58,7 +58,7 @@ export const damageScenario: Scenario = {
         const noticed = new Set((await testbed.driver.drift()).map(({ family }) => family))
         for (const family of families)
           if (!noticed.has(family)) healed.get(family)?.push(`way ${way}: the damage goes unnoticed`)
-        for (const { family, leaving, staying, coming } of stages) {
+        const changing = stages.map(async ({ family, leaving, staying, coming }) => {
           leaving.undeclare()
           staying.declare({ service: { affinitySeconds: 60 }, endpoints: at('pod1', 'remote0') })
           coming.declare({ endpoints: at('pod0') })
@@ -69,13 +69,15 @@ export const damageScenario: Scenario = {
           )
           const half = refused ? await servedAnyway(coming) : []
           whole.get(family)?.push(...half.map((failure) => `way ${way}: ${failure}`))
-        }
+        })
+        await Promise.all(changing)
         await testbed.driver.reconcile()
-        for (const { family, leaving, staying, coming } of stages) {
+        const checking = stages.map(async ({ family, leaving, staying, coming }) => {
           const wrong = await Promise.all([leaving, staying, coming].map((stage) => check(stage)))
           const drift = (await testbed.driver.drift([family])).map(describeDrift)
           healed.get(family)?.push(...[...wrong.flat(), ...drift].map((failure) => `way ${way}: ${failure}`))
-        }
+        })
+        await Promise.all(checking)
       }
       if (ways === 0) throw new Error('the hook `sabotage` knows no way to damage anything')
       return families.flatMap((family): Verdict[] => [
@@ -100,7 +102,7 @@ async function servedAnyway(coming: Stage): Promise<string[]> {
   const answer = await host.probe({
     protocol: 'TCP',
     to: targetOf('ClusterIP', coming.place, coming.family),
-    timeoutMs: 200,
+    timeoutMs: coming.patience.silenceMs,
   })
   const served = answer.result === 'answered' && answer.host !== 'internet'
   return served ? ['the change was refused, and yet its new Service is served'] : []
@@ -115,6 +117,7 @@ async function check(stage: Stage): Promise<string[]> {
           client,
           origin: testbed.origin(client, family),
           protocol: 'TCP',
+          patience: testbed.patience,
           ...targetOf(to, place, family),
         }
         return runCheck(one, testbed.cluster.table(family))

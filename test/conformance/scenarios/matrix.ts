@@ -25,8 +25,8 @@ export function matrixScenario(
     name,
     claims: [...cases.flatMap(({ rows }) => rows.map(claimOf)), nothingLeft],
     async run(context) {
-      const { factory, settings, families } = context
-      const testbed = await createTestbed({ factory, settings, families, ...options })
+      const { factory, settings, families, patience } = context
+      const testbed = await createTestbed({ factory, settings, families, patience, ...options })
       try {
         const placed = cases.map((one, index) => ({ ...one, place: place(index) }))
         await serveAll(testbed, placed)
@@ -106,6 +106,7 @@ async function judge(
           client: client as Client,
           origin: testbed.origin(client as Client, family),
           protocol: protocol === 'UDP' ? 'UDP' : 'TCP',
+          patience: testbed.patience,
           ...targetOf(to, one.place, family),
         }
         const wrong = disagreement(check, expectation, one, family, table)

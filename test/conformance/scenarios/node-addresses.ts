@@ -27,7 +27,7 @@ async function agree(
   const { testbed, family, protocol } = stage
   const origin = testbed.origin(client, family)
   const asked = from === undefined ? origin : { ...origin, address: from }
-  const check: Check = { client, origin: asked, protocol, ...target }
+  const check: Check = { client, origin: asked, protocol, patience: testbed.patience, ...target }
   const table = testbed.cluster.table(family)
   const { verdict } = expectedOf(check, table)
   stage.expect(verdict === due, `the core's reference says "${verdict}", and the claim is "${due}"`)
@@ -107,6 +107,17 @@ const stories: readonly Story[] = [
       }
       await agree(other, 'outside', { address: node.uplink, port }, 'balance')
       stage.failures.push(...other.failures)
+    },
+  },
+  {
+    feature: 'localhostNodePorts',
+    name: 'a process of the node reaches NodePorts at 127.0.0.1, and none at ::1',
+    protocols: both,
+    async play(stage) {
+      const { family } = stage
+      const target = { address: family === 'IPv4' ? '127.0.0.1' : '::1', port: stage.place.nodePort }
+      await stage.become({ endpoints: at('pod0', 'remote0') })
+      await agree(stage, 'node', target, family === 'IPv4' ? 'balance' : 'none')
     },
   },
   {

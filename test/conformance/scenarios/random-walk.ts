@@ -31,9 +31,9 @@ const services = 14
 export const randomWalkScenario: Scenario = {
   name: 'random changes',
   claims: Object.values(claims),
-  async run({ factory, settings, families, capabilities }) {
+  async run({ factory, settings, families, capabilities, patience }) {
     const choices = new WalkChoices(capabilities)
-    const testbed = await createTestbed({ factory, settings, families })
+    const testbed = await createTestbed({ factory, settings, families, patience })
     try {
       await serveInternet(
         testbed,
@@ -102,7 +102,7 @@ async function checkAll(
         choices.protocols
           .map((protocol): Check => {
             const origin = testbed.origin(client, family)
-            return { client, origin, protocol, ...targetOf(to, place, family) }
+            return { client, origin, protocol, patience: testbed.patience, ...targetOf(to, place, family) }
           })
           .filter((check) => choices.asks(client, to, check.origin.address, expectedOf(check, table))),
       ),

@@ -35,8 +35,8 @@ const sticky = { affinitySeconds: 600 }
 export const restartScenario: Scenario = {
   name: 'restart',
   claims: Object.values(claims),
-  async run({ factory, settings, families }) {
-    const testbed = await createTestbed({ factory, settings, families })
+  async run({ factory, settings, families, patience }) {
+    const testbed = await createTestbed({ factory, settings, families, patience })
     try {
       await serveInternet(testbed)
       const stages = families.map((family, index) => ({
@@ -62,7 +62,7 @@ export const restartScenario: Scenario = {
           ...stage,
           endpoints: await endpointsOfClients(stage.sticky),
           stillHeld: await stage.plain.hold('outside', 'NodePort', 6),
-          loopEnds: await stage.plain.connectAllTheTime('pod', 'ClusterIP', 5),
+          loopEnds: await stage.plain.connectAllTheTime('pod', 'ClusterIP', 'dense'),
         })),
       )
       const idle = await restartUnchanged(testbed)
@@ -108,9 +108,9 @@ export const restartScenario: Scenario = {
 async function restartUnchanged(testbed: Awaited<ReturnType<typeof createTestbed>>) {
   const found = []
   for (let turn = 0; turn < 2; turn++) {
-    await sleep(50)
+    await sleep(testbed.patience.processRunsMs)
     await testbed.stopProcess()
-    await sleep(100)
+    await sleep(testbed.patience.processIsAwayMs)
     await testbed.startProcess()
     found.push(...(await testbed.driver.drift()))
     await testbed.driver.reconcile()

@@ -25,8 +25,8 @@ export function storyScenario(
     name,
     claims: [...stories.map(claimOf), nothingLeft],
     async run(context) {
-      const { factory, settings, families } = context
-      const testbed = await createTestbed({ factory, settings, families, ...options })
+      const { factory, settings, families, patience } = context
+      const testbed = await createTestbed({ factory, settings, families, patience, ...options })
       try {
         await serveInternet(testbed)
         await prepare(testbed)

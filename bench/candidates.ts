@@ -1,0 +1,54 @@
+import { loadDataplane, ownDataplanes } from '@portolan/core/dataplane'
+import type { Host } from '@portolan/lab'
+import { baselines } from './baselines/index.ts'
+import type { Candidate } from './results.ts'
+import { labSettings } from './subject/lab-settings.ts'
+
+/** A candidate, and what `--dataplane` calls it where that is something else. */
+export interface NamedCandidate extends Candidate {
+  /** What `loadDataplane` takes. */
+  readonly module: string
+  /** Versions of kernel and tools, as its probe found them. */
+  readonly facts: Readonly<Record<string, string>>
+}
+
+/** All that are measured unless some are named: Portolan's own, and upstream's layouts. */
+export const usualCandidates: readonly string[] = [...Object.keys(ownDataplanes), ...Object.keys(baselines)]
+
+/**
+ * Finds out which of these run on this node. One that doesn't is told with the reason; it stops nobody else.
+ *
+ * @param names as `--dataplane` takes them: ours, a baseline, a package, a path
+ */
+export async function findCandidates(names: readonly string[], node: Host): Promise<NamedCandidate[]> {
+  const found: NamedCandidate[] = []
+  for (const name of names) found.push(await findCandidate(name, node))
+  return found
+}
+
+async function findCandidate(name: string, node: Host): Promise<NamedCandidate> {
+  const baseline = baselines[name]
+  const module = baseline ?? name
+  const kind = baseline === undefined ? 'dataplane' : 'baseline'
+  try {
+    const dataplane = await loadDataplane(module, {
+      masqueradeBit: 14,
+      networkNamespace: node.networkNamespace,
+      settings: labSettings(name, node),
+    })
+    const { usable, problems, facts } = await dataplane.probe()
+    const reason = problems.map(({ what, mend }) => `${what}: ${mend}`).join('; ')
+    const variant = facts.variant
+    return { name, module, kind, usable, reason, facts, ...(variant === undefined ? {} : { variant }) }
+  } catch (error) {
+    return { name, module, kind, usable: false, reason: describe(error), facts: {} }
+  }
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { mend } = error as { readonly mend?: unknown }
+  const [line = ''] = error.message.split('\n')
+  return typeof mend === 'string' ? `${line}: ${mend}` : line
+}
+

@@ -1,0 +1,83 @@
+/** The embedded API server as a process of its own: see ApiServerProcess for what it is asked. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ApiServer } from '@portolan/api-server'
+import { monotonic } from '../measure/clock.ts'
+import { answerCalls } from '../process/answer-calls.ts'
+import { changeScenario } from '../scenarios/change-scenarios.ts'
+import type { ApiServerCalls } from './api-server.ts'
+import { type ClusterChange, tracedEvents } from './cluster-change.ts'
+import { type ClusterSpec, openCluster } from './cluster-spec.ts'
+import type { GeneratedCluster } from './generated-cluster.ts'
+import { nodeObject, probeObjects, probeSlice } from './probe-services.ts'
+
+const token = 'bench'
+const folder = mkdtempSync(join(tmpdir(), 'portolan-bench-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+const server = new ApiServer({ tokens: [token], historyLimit: 200_000 })
+let cluster: GeneratedCluster | undefined
+
+const calls: ApiServerCalls = {
+  async load(spec: ClusterSpec) {
+    await server.start()
+    cluster = openCluster(spec)
+    server.load(cluster.objects())
+    server.load(probeObjects())
+    server.apply(nodeObject())
+    // As in a pod: a service account's folder, and the server's address in the environment. And a kubeconfig, for
+    // programs that want one.
+    writeFileSync(join(folder, 'token'), token)
+    writeFileSync(join(folder, 'ca.crt'), server.certificateAuthority ?? '')
+    const kubeconfig = join(folder, 'kubeconfig')
+    await server.writeKubeconfig(kubeconfig, { token })
+    const { hostname, port } = new URL(server.url)
+    return { host: hostname, port: Number(port), serviceAccountDirectory: folder, kubeconfig }
+  },
+  async prepare(scenario) {
+    return write({ write: changeScenario(scenario).objects?.() ?? [] }).events
+  },
+  async tidy(scenario) {
+    return write({ remove: changeScenario(scenario).objects?.() ?? [] }).events
+  },
+  async change(scenario, turn, length) {
+    return write(changeScenario(scenario).change(opened(), turn, length))
+  },
+  async pointProbe(which, pod) {
+    return write({ write: [probeSlice(which, pod)] })
+  },
+  async churn(scenario, perSecond, seconds) {
+    const change = (turn: number) => changeScenario(scenario).change(opened(), turn, total)
+    const total = perSecond * seconds
+    const sent: number[] = []
+    const begun = monotonic()
+    while (sent.length < total) {
+      const due = Math.min(total, Math.floor(((monotonic() - begun) * perSecond) / 1000) + 1)
+      while (sent.length < due) {
+        const { sentAt, events } = write(change(sent.length))
+        if (events !== 1) throw new Error(`churn needs changes of one event, and ${scenario} has ${events}`)
+        sent.push(sentAt)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    return sent
+  },
+  async cpuMs() {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1000
+  },
+}
+
+function opened(): GeneratedCluster {
+  if (cluster === undefined) throw new Error('the API server has no cluster yet')
+  return cluster
+}
+
+function write(change: ClusterChange): { sentAt: number; events: number } {
+  const sentAt = monotonic()
+  for (const object of change.write ?? []) server.apply(object)
+  for (const { kind, metadata } of change.remove ?? []) server.remove(kind, metadata.namespace, metadata.name)
+  return { sentAt, events: tracedEvents(change) }
+}
+
+answerCalls(calls, () => server.stop())

@@ -1,0 +1,47 @@
+import { Companion } from '../process/companion.ts'
+import type { ClusterSpec } from './cluster-spec.ts'
+import type { ProbeName } from './probe-services.ts'
+
+/** Where the API server is, for whatever program. */
+export interface ApiServerAddress {
+  readonly host: string
+  readonly port: number
+  /** With `token` and `ca.crt`, as in a pod. */
+  readonly serviceAccountDirectory: string
+  /** Path of a kubeconfig file. */
+  readonly kubeconfig: string
+}
+
+/** A write that was made: when, by `monotonic`, and how many of its events are traced. */
+export interface Written {
+  readonly sentAt: number
+  readonly events: number
+}
+
+/** What the API server's process can be asked. */
+export interface ApiServerCalls {
+  /** Starts with this cluster and the probe Services. */
+  load(spec: ClusterSpec): Promise<ApiServerAddress>
+  /** Writes the objects that a change scenario needs besides the cluster; returns the number of events. */
+  prepare(scenario: string): Promise<number>
+  /** Removes them. */
+  tidy(scenario: string): Promise<number>
+  /** Makes one turn of a change scenario. */
+  change(scenario: string, turn: number, length: number): Promise<Written>
+  /** Gives a probe Service another pod of the remote node as its only endpoint. */
+  pointProbe(which: ProbeName, pod: number): Promise<Written>
+  /** Makes turns of a change scenario at a rate; returns when each was written. */
+  churn(scenario: string, perSecond: number, seconds: number): Promise<number[]>
+  /** CPU milliseconds since its start. */
+  cpuMs(): Promise<number>
+}
+
+export type ApiServerProcess = Companion<ApiServerCalls>
+
+/** The API server is a process of its own, so that its costs are not those of the one who is measured. */
+export function startApiServer(networkNamespace?: string): ApiServerProcess {
+  return new Companion<ApiServerCalls>({
+    module: new URL('./api-server-process.ts', import.meta.url),
+    ...(networkNamespace === undefined ? {} : { networkNamespace }),
+  })
+}

@@ -1,0 +1,74 @@
+import type { ApiObject } from '@portolan/api-server'
+import { network, remotePodAddress } from '@portolan/lab'
+
+/**
+ * Services whose endpoints answer, in pods of the lab's remote node: the data path is measured by them. Their
+ * namespaces put them first, in the middle and last in every order by name.
+ */
+
+export const probePort = 80
+export const probeTargetPort = 8080
+export const thisNode = 'node-under-test'
+
+export const probeServices = {
+  first: { namespace: 'aa', name: 'probe', clusterIP: '10.95.0.1' },
+  middle: { namespace: 'ns-50', name: 'probe', clusterIP: '10.95.0.2' },
+  last: { namespace: 'zz', name: 'probe', clusterIP: '10.127.255.254' },
+} as const
+
+export type ProbeName = keyof typeof probeServices
+
+/** The pod of the remote node that a probe Service leads to at the start. */
+export const probePod = 0
+
+export function probeObjects(): ApiObject[] {
+  return (Object.keys(probeServices) as ProbeName[]).flatMap((which) => [
+    probeService(which),
+    probeSlice(which, probePod),
+  ])
+}
+
+function probeService(which: ProbeName): ApiObject {
+  const { namespace, name, clusterIP } = probeServices[which]
+  return {
+    kind: 'Service',
+    metadata: { namespace, name, creationTimestamp: '2026-01-01T00:00:00Z' },
+    spec: {
+      type: 'ClusterIP',
+      clusterIP,
+      clusterIPs: [clusterIP],
+      ipFamilies: ['IPv4'],
+      ports: [{ name: 'http', protocol: 'TCP', port: probePort, targetPort: probeTargetPort }],
+    },
+    status: { loadBalancer: {} },
+  }
+}
+
+/** Its only endpoint is this pod of the remote node. */
+export function probeSlice(which: ProbeName, pod: number): ApiObject {
+  const { namespace, name } = probeServices[which]
+  return {
+    kind: 'EndpointSlice',
+    metadata: {
+      namespace,
+      name: `${name}-0`,
+      labels: { 'kubernetes.io/service-name': name },
+    },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [remotePodAddress('IPv4', pod)], conditions: { ready: true, serving: true } }],
+    ports: [{ name: 'http', protocol: 'TCP', port: probeTargetPort }],
+  }
+}
+
+/** The node that is measured. @param zone absent: none, so no endpoint's hint concerns it */
+export function nodeObject(zone?: string): ApiObject {
+  return {
+    kind: 'Node',
+    metadata: {
+      name: thisNode,
+      labels: zone === undefined ? {} : { 'topology.kubernetes.io/zone': zone },
+    },
+    spec: { podCIDRs: [network.IPv4.podCidr] },
+    status: { addresses: [{ type: 'InternalIP', address: network.IPv4.node.uplink }] },
+  }
+}

@@ -1,0 +1,146 @@
+import { type BenchResults, metrics, type Result } from '../results.ts'
+import { markingLevel } from './false-discovery.ts'
+import { machineDifferences } from './machine-differences.ts'
+import { type Estimate, estimateChange, type Interval, intervalOf } from './run-spread.ts'
+
+/** Two benchmark runs side by side. */
+export interface Comparison {
+  /** What makes the two less comparable: another kernel, another CPU, floors that moved. */
+  readonly warnings: readonly string[]
+  readonly rows: readonly ComparedResult[]
+  readonly onlyInA: readonly ResultKey[]
+  readonly onlyInB: readonly ResultKey[]
+  /** Of the intervals: higher, the more figures are compared. */
+  readonly confidence: number
+  /** As given: 0.1 is 10 %. */
+  readonly threshold: number
+}
+
+export type ResultKey = Pick<
+  Result,
+  'dataplane' | 'scenario' | 'services' | 'endpointsPerService' | 'metric' | 'unit'
+>
+
+export interface ComparedResult extends ResultKey {
+  /** The typical run of each. */
+  readonly a: number
+  readonly b: number
+  /** B/A; absent where either may be 0. */
+  readonly ratio?: number
+  /** Of the ratio; of B less A where there is none. */
+  readonly interval: Interval
+  /** B/A of the p99s; it has no interval, and isn't judged. */
+  readonly p99Ratio?: number
+  readonly verdict: Verdict
+  /** One side was run once only: its spread from run to run is assumed. */
+  readonly assumed: boolean
+}
+
+/**
+ * `worse`, `better`: surely so, and by more than the threshold. `changed`: the same, of a metric that has no better
+ * direction. `unsure`: by more than the threshold, but it may be noise. `same`: the rest.
+ */
+export type Verdict = 'worse' | 'better' | 'changed' | 'unsure' | 'same'
+
+export interface CompareOptions {
+  /** A change up to this is none: 0.1 is 10 %. */
+  readonly threshold: number
+  /** The expected share of chance among what is marked. */
+  readonly falseDiscoveryRate?: number
+}
+
+/** Below this a median of a lag's growth is noise on any machine, in milliseconds. */
+const leastLagGrowth = 10
+
+export function compareResults(a: BenchResults, b: BenchResults, options: CompareOptions): Comparison {
+  const { threshold, falseDiscoveryRate = 0.05 } = options
+  const byKey = new Map(b.results.map((result) => [keyText(result), result]))
+  const inA = new Set(a.results.map(keyText))
+  const pairs = a.results.flatMap((resultA) => {
+    const resultB = byKey.get(keyText(resultA))
+    return resultB === undefined ? [] : [{ resultA, resultB, estimate: estimateChange(resultA, resultB) }]
+  })
+  const alpha = markingLevel(
+    pairs.map(({ estimate }) => estimate.probability),
+    falseDiscoveryRate,
+  )
+  const rows = pairs.map(({ resultA, resultB, estimate }): ComparedResult => {
+    const judged = judge(resultA, estimate, { alpha, threshold })
+    const p99Ratio = resultB.p99 / resultA.p99
+    return {
+      ...keyOf(resultA),
+      a: estimate.a,
+      b: estimate.b,
+      ...(estimate.scale === 'ratio' ? { ratio: Math.exp(estimate.distance) } : {}),
+      interval: intervalOf(estimate, alpha),
+      ...(resultA.p99 > 0 && resultB.p99 > 0 ? { p99Ratio } : {}),
+      verdict: judged,
+      assumed: estimate.assumed,
+    }
+  })
+  return {
+    warnings: [...machineDifferences(a, b), ...movedFloors(pairs, threshold)],
+    rows,
+    onlyInA: a.results.filter((result) => !byKey.has(keyText(result))).map(keyOf),
+    onlyInB: b.results.filter((result) => !inA.has(keyText(result))).map(keyOf),
+    confidence: 1 - alpha,
+    threshold,
+  }
+}
+
+export function isRegression({ rows }: Comparison): boolean {
+  return rows.some(({ verdict }) => verdict === 'worse')
+}
+
+interface Limits {
+  readonly alpha: number
+  readonly threshold: number
+}
+
+function judge({ metric }: ResultKey, estimate: Estimate, { alpha, threshold }: Limits): Verdict {
+  if (!exceeds(metric, estimate, threshold)) return 'same'
+  if (estimate.probability > alpha) return 'unsure'
+  const { better } = metrics[metric]
+  if (better === undefined) return 'changed'
+  return estimate.distance > 0 === (better === 'lower') ? 'worse' : 'better'
+}
+
+/** In the same way up and down: with 10 %, above 1.1 times or below 1/1.1. */
+function exceeds(
+  metric: ResultKey['metric'],
+  { scale, a, b, distance }: Estimate,
+  threshold: number,
+): boolean {
+  if (scale === 'ratio') return Math.abs(distance) > Math.log1p(threshold)
+  const least = metric === 'lagGrowth' ? leastLagGrowth : 0
+  return Math.abs(distance) > Math.max(least, threshold * Math.min(Math.abs(a), Math.abs(b)))
+}
+
+/**
+ * The floor is the kernel's part alone, with none of our code in it. Where it moved, the machine was another: a busy
+ * neighbour, another frequency.
+ */
+function movedFloors(
+  pairs: readonly { readonly resultA: Result; readonly resultB: Result }[],
+  threshold: number,
+): string[] {
+  const moved = pairs.flatMap(({ resultA, resultB }) => {
+    const [a, b] = [resultA.floor?.p50 ?? 0, resultB.floor?.p50 ?? 0]
+    return a > 0 && b > 0 ? [Math.log(b / a)] : []
+  })
+  if (moved.length === 0) return []
+  const typical = moved.toSorted((a, b) => a - b)[Math.floor(moved.length / 2)] ?? 0
+  if (Math.abs(typical) <= Math.log1p(threshold)) return []
+  const how = typical > 0 ? 'slower' : 'faster'
+  return [
+    `the floors moved too, by ${Math.exp(typical).toFixed(2)} in the median: the kernel's part alone was ${how} in B, which no change of ours explains; run both again, side by side`,
+  ]
+}
+
+function keyOf({ dataplane, scenario, services, endpointsPerService, metric, unit }: Result): ResultKey {
+  return { dataplane, scenario, services, endpointsPerService, metric, unit }
+}
+
+function keyText({ dataplane, scenario, services, endpointsPerService, metric }: Result): string {
+  return JSON.stringify([dataplane, scenario, services, endpointsPerService, metric])
+}

@@ -1,0 +1,94 @@
+/** A dataplane's kernel writes with nothing around them: see floor.ts. */
+import { loadDataplane } from '@portolan/core/dataplane'
+import { openCluster } from '../cluster/cluster-spec.ts'
+import { nodeObject, probeObjects } from '../cluster/probe-services.ts'
+import { answerCalls } from '../process/answer-calls.ts'
+import { changeScenario } from '../scenarios/change-scenarios.ts'
+import { BareTable } from './bare-table.ts'
+import type { FloorCalls, FloorValues } from './floor.ts'
+import { type Write, WriteRecorder } from './write-recorder.ts'
+
+// Before the dataplane's code takes its hold of what is recorded.
+const recorder = new WriteRecorder()
+let cleanUp = async () => {}
+
+const calls: FloorCalls = {
+  async measure({ spec, dataplane: name, settings, networkNamespace, scenarios }) {
+    const dataplane = await loadDataplane(name, { masqueradeBit: 14, networkNamespace, settings })
+    cleanUp = async () => {
+      await dataplane.stop()
+      await dataplane.cleanup()
+    }
+    const cluster = openCluster(spec)
+    const bare = new BareTable()
+    bare.change({ write: [...cluster.objects(), ...probeObjects(), nodeObject()] })
+
+    await dataplane.start()
+    const held = await dataplane.observe('IPv4')
+    bare.adoptOrder(dataplane, held)
+    const cold = await sample(() => dataplane.apply(dataplane.reconcile(held, bare.table)))
+
+    const turns = []
+    for (const { name, length } of scenarios) {
+      const scenario = changeScenario(name)
+      const extra = scenario.objects?.() ?? []
+      if (extra.length > 0) await dataplane.apply(dataplane.compile(bare.change({ write: extra })))
+      const samples: Sample[] = []
+      for (let turn = 0; turn < length; turn++) {
+        const program = dataplane.compile(bare.change(scenario.change(cluster, turn, length)))
+        samples.push(await sample(() => dataplane.apply(program)))
+      }
+      const values = floorOf(samples)
+      turns.push(...byName(scenario, values.values).map((one) => ({ ...one, of: values.of })))
+      if (extra.length > 0) await dataplane.apply(dataplane.compile(bare.change({ remove: extra })))
+    }
+    await dataplane.cleanup()
+    return [{ name: 'cold-start', ...floorOf([cold], 'once') }, ...turns]
+  },
+}
+
+answerCalls(calls, () => cleanUp())
+
+interface Sample {
+  readonly applyMs: number
+  readonly writes: readonly Write[]
+}
+
+async function sample(apply: () => Promise<unknown>): Promise<Sample> {
+  let applyMs = 0
+  const writes = await recorder.during(async () => {
+    const begun = performance.now()
+    await apply()
+    applyMs = performance.now() - begun
+  })
+  return { applyMs, writes }
+}
+
+/**
+ * Sends everything again, in order; the kernel is then as it was before the first time. The first of two rounds is for
+ * V8 to compile what is hot.
+ */
+function floorOf(samples: readonly Sample[], times?: 'once'): Omit<FloorValues, 'name'> {
+  if (samples.some(({ writes }) => writes.length === 0)) {
+    return { of: 'apply', values: samples.map(({ applyMs }) => applyMs) }
+  }
+  const round = () =>
+    samples.map(({ writes }) => {
+      const begun = performance.now()
+      for (const write of writes) write()
+      return performance.now() - begun
+    })
+  if (times !== 'once') round()
+  return { of: 'writes', values: round() }
+}
+
+function byName(
+  { name, oddTurns }: ReturnType<typeof changeScenario>,
+  values: readonly number[],
+): { readonly name: string; readonly values: readonly number[] }[] {
+  if (oddTurns === undefined) return [{ name, values }]
+  return [
+    { name, values: values.filter((_, turn) => turn % 2 === 0) },
+    { name: oddTurns.name, values: values.filter((_, turn) => turn % 2 === 1) },
+  ]
+}

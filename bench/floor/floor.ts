@@ -1,0 +1,50 @@
+import type { Host } from '@portolan/lab'
+import type { ClusterSpec } from '../cluster/cluster-spec.ts'
+import { Companion } from '../process/companion.ts'
+import type { Floor } from '../results.ts'
+import { labSettings } from '../subject/lab-settings.ts'
+
+export interface FloorRequest {
+  readonly spec: ClusterSpec
+  /** As `--dataplane` names it. */
+  readonly dataplane: string
+  readonly settings: Readonly<Record<string, string>>
+  readonly networkNamespace: string
+  /** Change scenarios, and how many turns of each. */
+  readonly scenarios: readonly { readonly name: string; readonly length: number }[]
+}
+
+export interface FloorValues {
+  /** A scenario's name, `cold-start` first. */
+  readonly name: string
+  readonly of: Floor['of']
+  /** Milliseconds of each turn. */
+  readonly values: readonly number[]
+}
+
+export interface FloorCalls {
+  measure(request: FloorRequest): Promise<readonly FloorValues[]>
+}
+
+/**
+ * The least that a dataplane's kernel writes cost: each apply's are recorded, and sent again from prepared buffers. On a
+ * node that holds nothing of this dataplane, and in a process of its own.
+ */
+export async function measureFloor(
+  node: Host,
+  request: Omit<FloorRequest, 'settings' | 'networkNamespace'>,
+): Promise<readonly FloorValues[]> {
+  const process = new Companion<FloorCalls>({
+    module: new URL('./floor-process.ts', import.meta.url),
+    networkNamespace: node.networkNamespace,
+  })
+  try {
+    return await process.call('measure', {
+      ...request,
+      settings: labSettings(request.dataplane, node),
+      networkNamespace: node.networkNamespace,
+    })
+  } finally {
+    await process.end()
+  }
+}

@@ -1,0 +1,96 @@
+import childProcess, { type ChildProcess, type SpawnOptions } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { NetlinkSocket } from '@portolan/native'
+import { BpfMap } from '@portolan/native/libbpf'
+
+/** Something that was handed to the kernel, and can be again, from a buffer that is ready. */
+export type Write = () => void
+
+/**
+ * Records what this process hands to the kernel while it records: batches of netlink, elements of BPF maps, and tools with
+ * their input. That is every way in which our dataplanes write, and those of others that use `@portolan/native` or start
+ * a tool. It has to be made before anything is written, and stays in effect for the life of the process.
+ */
+export class WriteRecorder {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'portolan-bench-writes-'))
+  #writes: Write[] | undefined
+  #files = 0
+
+  constructor() {
+    process.once('exit', () => rmSync(this.#folder, { recursive: true, force: true }))
+    this.#recordMethod(NetlinkSocket.prototype, 'transact')
+    for (const name of ['set', 'delete', 'setMany'] as const) this.#recordMethod(BpfMap.prototype, name)
+    this.#recordTools()
+  }
+
+  /** Runs something that writes, and tells what it wrote. */
+  async during(run: () => Promise<unknown>): Promise<readonly Write[]> {
+    const writes: Write[] = []
+    this.#writes = writes
+    try {
+      await run()
+    } finally {
+      this.#writes = undefined
+    }
+    return writes
+  }
+
+  #recordMethod<Of extends object>(prototype: Of, name: keyof Of): void {
+    const original = prototype[name] as (...args: unknown[]) => unknown
+    const recorder = this
+    function recorded(this: unknown, ...args: unknown[]): unknown {
+      const copies = args.map((arg) => (Buffer.isBuffer(arg) ? Buffer.from(arg) : arg))
+      const result = original.apply(this, args)
+      recorder.#writes?.push(() => void original.apply(this, copies))
+      return result
+    }
+    Object.defineProperty(prototype, name, { value: recorded })
+  }
+
+  #recordTools(): void {
+    const original = childProcess.spawn
+    const spawn = (file: string, args: readonly string[], options: SpawnOptions): ChildProcess => {
+      const child = original(file, args, options)
+      const writes = this.#writes
+      if (writes === undefined) return child
+      const input: Buffer[] = []
+      if (child.stdin !== null) keepInput(child.stdin, input)
+      const kept = args.map((arg) => this.#keepFile(arg))
+      const { env, cwd } = options
+      writes.push(() => {
+        const settings = { ...(env === undefined ? {} : { env }), ...(cwd === undefined ? {} : { cwd }) }
+        const { status } = childProcess.spawnSync(file, kept, { ...settings, input: Buffer.concat(input) })
+        if (status !== 0) throw new Error(`${file} ${kept.join(' ')} failed when it was run again`)
+      })
+      return child
+    }
+    childProcess.spawn = spawn as typeof childProcess.spawn
+    syncBuiltinESMExports()
+  }
+
+  /** A script that is handed over as an open file is gone afterwards, so it is copied. */
+  #keepFile(arg: string): string {
+    if (!/^\/proc\/(self|\d+)\/fd\/\d+$/.test(arg)) return arg
+    const copy = join(this.#folder, String(++this.#files))
+    writeFileSync(copy, readFileSync(arg))
+    return copy
+  }
+}
+
+function keepInput(stdin: NonNullable<ChildProcess['stdin']>, kept: Buffer[]): void {
+  const keep = (chunk: unknown) => {
+    if (typeof chunk === 'string' || chunk instanceof Uint8Array) kept.push(Buffer.from(chunk as string))
+  }
+  const { write, end } = stdin
+  stdin.write = ((chunk: unknown, ...rest: unknown[]) => {
+    keep(chunk)
+    return (write as (...args: unknown[]) => boolean).call(stdin, chunk, ...rest)
+  }) as typeof stdin.write
+  stdin.end = ((chunk: unknown, ...rest: unknown[]) => {
+    keep(chunk)
+    return (end as (...args: unknown[]) => typeof stdin).call(stdin, chunk, ...rest)
+  }) as typeof stdin.end
+}

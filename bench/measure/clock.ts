@@ -1,0 +1,7 @@
+/** Milliseconds of CLOCK_MONOTONIC, with fractions: the same for all processes of the machine. */
+export function monotonic(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
+
+/** What to add to this thread's `performance.now()` to get `monotonic`'s time. */
+export const sinceBoot = monotonic() - performance.now()

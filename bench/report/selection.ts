@@ -1,0 +1,103 @@
+import type { BenchResults, Candidate, MetricName, Result } from '../results.ts'
+
+export type Quantile = 'p50' | 'p99'
+
+/** One candidate's figures along an axis. */
+export interface Curve {
+  readonly candidate: string
+  readonly metric: MetricName
+  readonly points: readonly Point[]
+  /** The same points' floors, where they were measured. */
+  readonly floor: readonly Point[]
+}
+
+export interface Point {
+  readonly x: number
+  readonly y: number
+}
+
+/** A scenario's metric; where a candidate lacks the first metric, the next one stands for it. */
+export interface Wanted {
+  readonly scenario: string
+  readonly metrics: readonly MetricName[]
+  readonly quantile: Quantile
+}
+
+/** What a plot draws: every choice of which results belong together is made here. */
+export class Selection {
+  readonly candidates: readonly Candidate[]
+  readonly all: readonly Result[]
+
+  constructor({ dataplanes, results }: BenchResults) {
+    this.candidates = dataplanes
+    this.all = results
+  }
+
+  /** Of one scenario and metric, or all. */
+  where(scenario: string, metric?: MetricName): Result[] {
+    return this.all.filter((r) => r.scenario === scenario && (metric === undefined || r.metric === metric))
+  }
+
+  find(candidate: string, scenario: string, metric: MetricName, size: Size): Result | undefined {
+    return this.all.find(
+      (r) =>
+        r.dataplane === candidate &&
+        r.scenario === scenario &&
+        r.metric === metric &&
+        r.services === size.services &&
+        r.endpointsPerService === size.endpointsPerService,
+    )
+  }
+
+  /** The number of endpoints per Service that most of a scenario's results have: a curve holds it fixed. */
+  usualEndpoints(scenario: string): number {
+    const counts = Map.groupBy(this.where(scenario), (r) => r.endpointsPerService)
+    return [...counts].sort((a, b) => b[1].length - a[1].length || a[0] - b[0])[0]?.[0] ?? 1
+  }
+
+  /** The largest size of a scenario at its usual number of endpoints; undefined when it has no results. */
+  largestSize(scenario: string): Size | undefined {
+    const endpointsPerService = this.usualEndpoints(scenario)
+    const of = this.where(scenario).filter((r) => r.endpointsPerService === endpointsPerService)
+    if (of.length === 0) return undefined
+    return { services: Math.max(...of.map((r) => r.services)), endpointsPerService }
+  }
+
+  /** Against the number of Services. */
+  byServices(wanted: Wanted): Curve[] {
+    const endpoints = this.usualEndpoints(wanted.scenario)
+    return this.curves(wanted, (r) => (r.endpointsPerService === endpoints ? r.services : undefined))
+  }
+
+  /** Against endpoints per Service, at the number of Services for which most of them were measured. */
+  byEndpoints(wanted: Wanted, services: number): Curve[] {
+    return this.curves(wanted, (r) => (r.services === services ? r.endpointsPerService : undefined))
+  }
+
+  private curves(wanted: Wanted, place: (result: Result) => number | undefined): Curve[] {
+    const { scenario, metrics, quantile } = wanted
+    return this.candidates.flatMap(({ name }) => {
+      for (const metric of metrics) {
+        const placed = this.where(scenario, metric)
+          .filter((r) => r.dataplane === name)
+          .flatMap((result) => {
+            const x = place(result)
+            return x === undefined ? [] : [{ x, result }]
+          })
+          .sort((a, b) => a.x - b.x)
+        if (placed.length === 0) continue
+        const points = placed.map(({ x, result }) => ({ x, y: result[quantile] }))
+        const floor = placed.flatMap(({ x, result }) =>
+          result.floor === undefined ? [] : [{ x, y: result.floor[quantile] }],
+        )
+        return [{ candidate: name, metric, points, floor }]
+      }
+      return []
+    })
+  }
+}
+
+export interface Size {
+  readonly services: number
+  readonly endpointsPerService: number
+}

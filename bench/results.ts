@@ -1,0 +1,230 @@
+/**
+ * What a benchmark run leaves: plain data, written as `results.json`, drawn by the report, and put side by side by
+ * `portolan bench compare`. Raised `schemaVersion`: a reader of the one before would misread it.
+ */
+export const schemaVersion = 1
+
+export interface BenchResults {
+  readonly schemaVersion: typeof schemaVersion
+  /** The command that makes this file again, as a person would type it. */
+  readonly command: string
+  readonly machine: Machine
+  /** Everything that was asked for, also what this node can't run. */
+  readonly dataplanes: readonly Candidate[]
+  readonly results: readonly Result[]
+}
+
+export interface Machine {
+  /** `Linux 6.18.5` */
+  readonly kernel: string
+  /** `AMD EPYC 7B13` */
+  readonly cpu: string
+  readonly architecture: string
+  /** Those that the benchmark may use. */
+  readonly cores: number
+  readonly memoryBytes: number
+  /** Of portolan, node, and the tools that the dataplanes told of: `{ nft: '1.0.6' }`. */
+  readonly versions: Readonly<Record<string, string>>
+  /** When the run began, ISO 8601 in UTC. */
+  readonly date: string
+}
+
+/** A thing that was, or could not be, measured. */
+export interface Candidate {
+  /** What `Result.dataplane` says. */
+  readonly name: string
+  /** `dataplane`: a package. `baseline`: a layout of upstream's, written alone. `external`: another program. */
+  readonly kind: 'dataplane' | 'baseline' | 'external'
+  /** Which of its ways it took here: `legacy` or `nft` with iptables. */
+  readonly variant?: string
+  readonly usable: boolean
+  /** Why it can't run here, each with what to do about it; empty when it can. */
+  readonly reason: string
+}
+
+/** One metric of one scenario, at one size. Of a metric that is taken once, all four figures are the same. */
+export interface Result {
+  /** A candidate's name; `core` for what is measured without any. */
+  readonly dataplane: string
+  /** A scenario's name: `endpoint-replaced`. */
+  readonly scenario: string
+  readonly services: number
+  readonly endpointsPerService: number
+  readonly metric: MetricName
+  readonly unit: Unit
+  readonly p50: number
+  readonly p90: number
+  readonly p99: number
+  readonly max: number
+  /** How many values these are the quantiles of, all runs together. */
+  readonly samples: number
+  /** The median of each run (`--repeat`): how much one run differs from the next. */
+  readonly runs: readonly number[]
+  /** The least that the same kernel writes cost here, with nothing around them. */
+  readonly floor?: Floor
+}
+
+export interface Floor {
+  readonly p50: number
+  readonly p99: number
+  readonly samples: number
+  /**
+   * `writes`: the very bytes or map values sent to the kernel again from prepared buffers; `apply`: compiled programs
+   * applied one after the other, for a mechanism whose writes can't be recorded.
+   */
+  readonly of: 'writes' | 'apply'
+}
+
+export type Unit = 'ms' | 'us' | 'bytes' | 'count' | 'per second'
+
+export interface Metric {
+  readonly unit: Unit
+  /** Whether less of it is better; `undefined`: it only tells what happened. */
+  readonly better: 'lower' | 'higher' | undefined
+  /** A sentence for a reader of the report. */
+  readonly meaning: string
+}
+
+/** Every metric that a result may name. */
+export const metrics = {
+  startToProgrammed: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: 'From the start of the process until the kernel holds all rules.',
+  },
+  listToCommit: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: "From the first byte of the API server's list until the kernel holds all rules.",
+  },
+  eventToCommit: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: "From the event's first byte at the process until the kernel has committed the change.",
+  },
+  eventToFirstPacket: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: 'From the write at the API server until a new connection first reaches the right endpoint.',
+  },
+  parse: { unit: 'ms', better: 'lower', meaning: "From the event's first byte until it is a record." },
+  tableChange: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: 'From the record until the routing table is told of it.',
+  },
+  wait: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: 'Until work on it begins: the rest of the same read, or an apply under way.',
+  },
+  compute: { unit: 'ms', better: 'lower', meaning: 'Finding what differs in the routing table.' },
+  compile: { unit: 'ms', better: 'lower', meaning: "Compiling the difference to the dataplane's program." },
+  apply: { unit: 'ms', better: 'lower', meaning: 'Applying the program to the kernel.' },
+  computeAndApply: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: 'Difference, compile and apply together: the time in which nothing else can be applied.',
+  },
+  cpu: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: 'CPU time of the process and of the tools it started, user and system, of the whole scenario.',
+  },
+  cpuPerChange: { unit: 'ms', better: 'lower', meaning: 'The same, divided by the number of changes.' },
+  cpuUser: { unit: 'ms', better: 'lower', meaning: 'Its part in user mode, of the process itself.' },
+  cpuSystem: { unit: 'ms', better: 'lower', meaning: 'Its part in the kernel, of the process itself.' },
+  childCpu: { unit: 'ms', better: 'lower', meaning: 'Its part in tools that the process started.' },
+  rssRetained: { unit: 'bytes', better: 'lower', meaning: 'Resident memory when the scenario had ended.' },
+  rssPeak: {
+    unit: 'bytes',
+    better: 'lower',
+    meaning: 'The most resident memory since the process started.',
+  },
+  heap: { unit: 'bytes', better: 'lower', meaning: "JavaScript's heap in use, after a garbage collection." },
+  eventLoopDelay: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: 'How long the process was deaf: by how much a timer of 5 ms was late.',
+  },
+  bytesToKernel: { unit: 'bytes', better: 'lower', meaning: 'Sent to the kernel or a tool, per apply.' },
+  operations: { unit: 'count', better: 'lower', meaning: 'Kernel operations, per apply.' },
+  kernelMemory: {
+    unit: 'bytes',
+    better: 'lower',
+    meaning: 'By how much the kernel grew while all rules were loaded: slabs, vmalloc and per-CPU memory.',
+  },
+  mapMemory: { unit: 'bytes', better: 'lower', meaning: 'Memory of the BPF maps that the process holds.' },
+  connectionsTried: {
+    unit: 'count',
+    better: undefined,
+    meaning: 'New connections to a Service that the change does not concern, while it was made.',
+  },
+  connectionsLost: {
+    unit: 'count',
+    better: 'lower',
+    meaning: 'Those of them that were not answered, or not within half a second: a packet was lost.',
+  },
+  changesPerSecond: { unit: 'per second', better: 'higher', meaning: 'Changes that came into the kernel.' },
+  lag: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: 'During steady change, from the write at the API server to the commit.',
+  },
+  lagGrowth: {
+    unit: 'ms',
+    better: 'lower',
+    meaning:
+      'By how much the median lag of the last quarter exceeds that of the second: zero, if it keeps up.',
+  },
+  failureToCommit: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: 'From a failed apply to the commit of its repetition, back-off included.',
+  },
+  connectNone: {
+    unit: 'us',
+    better: undefined,
+    meaning: 'A TCP connect by address, past all Services: what the path itself costs.',
+  },
+  connectFirst: {
+    unit: 'us',
+    better: 'lower',
+    meaning: 'A TCP connect to the Service that comes first in order.',
+  },
+  connectMiddle: { unit: 'us', better: 'lower', meaning: 'A TCP connect to the Service in the middle.' },
+  connectLast: {
+    unit: 'us',
+    better: 'lower',
+    meaning: 'A TCP connect to the Service that comes last in order.',
+  },
+  listParse: { unit: 'ms', better: 'lower', meaning: 'All objects from JSON text to records.' },
+  tableBuild: { unit: 'ms', better: 'lower', meaning: 'All records into the routing table.' },
+  recordToChange: {
+    unit: 'us',
+    better: 'lower',
+    meaning: 'From a changed record to the difference of the table, without a dataplane.',
+  },
+  listCpuPerNode: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: "The embedded API server's CPU time for one node that lists and begins to watch.",
+  },
+  listBytesPerNode: {
+    unit: 'bytes',
+    better: 'lower',
+    meaning: 'Sent by the embedded API server to one node that lists and begins to watch.',
+  },
+  eventCpuPerNode: {
+    unit: 'us',
+    better: 'lower',
+    meaning: "The embedded API server's CPU time for one event to one watching node.",
+  },
+  eventBytesPerNode: {
+    unit: 'bytes',
+    better: 'lower',
+    meaning: 'Sent by the embedded API server for one event to one watching node.',
+  },
+} as const satisfies Readonly<Record<string, Metric>>
+
+export type MetricName = keyof typeof metrics

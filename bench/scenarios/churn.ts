@@ -1,0 +1,69 @@
+import { median } from '../measure/quantiles.ts'
+import type { AppliedEvents } from '../subject/event-trace.ts'
+import { endpointReplaced } from './endpoint-replaced.ts'
+import { insideOf, type Stage, type StageScenario } from './stage.ts'
+import { recordUsage } from './usage.ts'
+
+const seconds = { quick: 2, thorough: 20 }
+const patienceMs = 5 * 60_000
+
+/** Endpoints change at a steady rate, whether the subject keeps up or not. */
+export function churn(perSecond: number): StageScenario {
+  const name = `churn-${perSecond}`
+  return {
+    kind: 'stage',
+    name,
+    meaning: `${perSecond.toLocaleString('en')} endpoints a second are replaced, one at a time, all over the cluster.`,
+    fromOutside: false,
+    async play(stage) {
+      const { server, subject, effort, record } = stage
+      const inside = insideOf(stage)
+      await inside.quiet(true)
+      await inside.eventLoopDelays()
+      const since = await subject.usage()
+      const sent = await server.call('churn', endpointReplaced.name, perSecond, seconds[effort])
+      const applies = await takeAll(stage, sent.length)
+      await recordUsage(stage, name, { since, changes: sent.length })
+      record(name, 'eventLoopDelay', await inside.eventLoopDelays())
+      await inside.quiet(false)
+
+      const lags = lagsOf(sent, applies)
+      const quarter = Math.floor(lags.length / 4)
+      const [first = 0, last = 0] = [sent[0], applies.at(-1)?.applied]
+      record(name, 'lag', lags)
+      record(name, 'lagGrowth', median(lags.slice(3 * quarter)) - median(lags.slice(quarter, 2 * quarter)))
+      record(name, 'changesPerSecond', (lags.length * 1000) / (last - first))
+      record(
+        name,
+        'operations',
+        applies.map(({ operations }) => operations),
+      )
+      record(
+        name,
+        'bytesToKernel',
+        applies.map(({ bytes }) => bytes),
+      )
+    },
+  }
+}
+
+async function takeAll(stage: Stage, events: number): Promise<AppliedEvents[]> {
+  const inside = insideOf(stage)
+  const applies: AppliedEvents[] = []
+  let taken = 0
+  for (const end = Date.now() + patienceMs; taken < events; ) {
+    if (Date.now() > end) throw new Error(`${events - taken} of ${events} changes were not applied in time`)
+    for (const one of await inside.takeTrace()) {
+      applies.push(one)
+      taken += one.received.length
+    }
+    if (taken < events) await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return applies
+}
+
+/** Of each change, from its writing to its commit. Events of one kind come in the order in which they were written. */
+export function lagsOf(sent: readonly number[], applies: readonly AppliedEvents[]): number[] {
+  let next = 0
+  return applies.flatMap(({ received, applied }) => received.map(() => applied - (sent[next++] ?? applied)))
+}

@@ -1,0 +1,36 @@
+import { remotePodAddress } from '@portolan/lab'
+import { probePod, probePort, probeServices, probeTargetPort } from '../cluster/probe-services.ts'
+import { measureConnects } from '../measure/connect-cost.ts'
+import type { MetricName } from '../results.ts'
+import type { StageScenario } from './stage.ts'
+
+const rounds = { quick: 4, thorough: 20 }
+/** Well below what a server's queue of new connections holds. */
+const connectsAtOnce = 250
+const pauseMs = 30
+
+const destinations: readonly (readonly [MetricName, { address: string; port: number }])[] = [
+  ['connectNone', { address: remotePodAddress('IPv4', probePod), port: probeTargetPort }],
+  ['connectFirst', { address: probeServices.first.clusterIP, port: probePort }],
+  ['connectMiddle', { address: probeServices.middle.clusterIP, port: probePort }],
+  ['connectLast', { address: probeServices.last.clusterIP, port: probePort }],
+]
+
+export const connectCost: StageScenario = {
+  kind: 'stage',
+  name: 'connect',
+  meaning: 'A pod connects to the first, the middle and the last Service, and past all of them.',
+  fromOutside: true,
+  async play({ lab, effort, record }) {
+    const [pod] = lab.pods
+    if (pod === undefined) throw new Error('the lab has no pod')
+    // In turns, because a shared machine's speed changes with time.
+    for (let round = 0; round < rounds[effort]; round++) {
+      for (const [metric, to] of destinations) {
+        record(connectCost.name, metric, measureConnects(pod.networkNamespace, to, connectsAtOnce))
+        // The server takes its connections meanwhile.
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      }
+    }
+  },
+}

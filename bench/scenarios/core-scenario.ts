@@ -1,0 +1,17 @@
+import type { ClusterShape } from '../cluster/generated-cluster.ts'
+import type { MetricName } from '../results.ts'
+import type { Effort } from './stage.ts'
+
+/** A scenario that needs neither a kernel nor a dataplane. */
+export interface CoreScenario {
+  readonly kind: 'core'
+  readonly name: string
+  readonly meaning: string
+  play(stage: CoreStage): Promise<void>
+}
+
+export interface CoreStage {
+  readonly shape: ClusterShape
+  readonly effort: Effort
+  record(scenario: string, metric: MetricName, values: number | readonly number[]): void
+}

@@ -1,0 +1,16 @@
+import { endpointsPerSlice, sliceObject } from '../cluster/generated-cluster.ts'
+import type { ChangeScenario } from './change-scenario.ts'
+
+/** The commonest change of a cluster: a pod is gone and another one has come. */
+export const endpointReplaced: ChangeScenario = {
+  kind: 'change',
+  name: 'endpoint-replaced',
+  meaning: 'One endpoint of one Service has another address.',
+  turns: { quick: 100, thorough: 1000 },
+  change(cluster, turn) {
+    const service = cluster.scattered(turn >> 1)
+    const position = Math.min(3, service.endpoints - 1)
+    const replaced = turn % 2 === 0 ? new Set([position]) : undefined
+    return { write: [sliceObject(service, Math.floor(position / endpointsPerSlice), replaced)] }
+  },
+}

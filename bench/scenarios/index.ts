@@ -1,0 +1,51 @@
+import type { ChangeScenario } from './change-scenario.ts'
+import { changeScenarios } from './change-scenarios.ts'
+import { churn } from './churn.ts'
+import { coldStart, warmRestart } from './cold-start.ts'
+import { connectCost } from './connect.ts'
+import { coreAlone } from './core-alone.ts'
+import type { CoreScenario } from './core-scenario.ts'
+import { failedApply } from './failed-apply.ts'
+import { firstPacket } from './first-packet.ts'
+import type { StageScenario } from './stage.ts'
+import { watchLoad } from './watch-load.ts'
+
+export type Scenario = StageScenario | ChangeScenario | CoreScenario
+
+/** Everything that can be measured, in the order in which it is: each leaves the cluster as it found it. */
+export const scenarios: readonly Scenario[] = [
+  coldStart,
+  ...changeScenarios,
+  firstPacket,
+  connectCost,
+  churn(20),
+  churn(200),
+  churn(2000),
+  failedApply,
+  warmRestart,
+  coreAlone,
+  watchLoad,
+]
+
+/** All names that `--scenario` takes, each with what it means. */
+export function scenarioNames(): { readonly name: string; readonly meaning: string }[] {
+  return scenarios.flatMap((scenario) => {
+    const { name, meaning } = scenario
+    const odd = scenario.kind === 'change' && scenario.oddTurns !== undefined ? [scenario.oddTurns] : []
+    return [{ name, meaning }, ...odd]
+  })
+}
+
+/** Those of these names. Two names may mean one scenario, which measures both. @throws RangeError for an unknown one */
+export function chooseScenarios(names: readonly string[]): Scenario[] {
+  const known = scenarioNames().map(({ name }) => name)
+  const unknown = names.find((name) => !known.includes(name))
+  if (unknown !== undefined) throw new RangeError(`there is no scenario ${JSON.stringify(unknown)}`)
+  return scenarios.filter(
+    (scenario) =>
+      names.includes(scenario.name) ||
+      (scenario.kind === 'change' &&
+        scenario.oddTurns !== undefined &&
+        names.includes(scenario.oddTurns.name)),
+  )
+}

@@ -1,0 +1,56 @@
+import type { Host } from '@portolan/lab'
+import type { ApiServerAddress } from '../cluster/api-server.ts'
+import type { ProcessUsage } from '../measure/process-usage.ts'
+import type { AppliedEvents } from './event-trace.ts'
+
+/**
+ * Something that programs a node's Services: our process with one dataplane, or another program altogether. Whatever
+ * needs no more than this is measured of any of them alike.
+ */
+export interface Subject {
+  /** Starts it on the node, against the API server; resolves when the process runs. May be started again after a stop. */
+  start(node: Host, apiServer: ApiServerAddress): Promise<void>
+  /** What it and its children have used since the start. */
+  usage(): Promise<ProcessUsage>
+  /** Ends it. @param rules whether what it did to the node stays, as at a restart, or goes */
+  stop(rules: 'stay' | 'go'): Promise<void>
+  /** What it tells of itself; absent: it is only known from outside. */
+  readonly inside?: SubjectInside
+}
+
+export interface SubjectInside {
+  /** Process id, for what only /proc knows. */
+  readonly pid: number
+  /** Resolves when the kernel first holds what the cluster asks. */
+  started(): Promise<StartReport>
+  /** Every change that was applied since the last call, oldest first. */
+  takeApplied(): readonly AppliedEvents[]
+  /** Resolves when all of the next `count` events, after the last call, are in the kernel. */
+  eventsApplied(count: number): Promise<void>
+  /** Bytes of the heap in use, after a garbage collection. */
+  heapBytes(): Promise<number>
+  /** Delays of its event loop since the last call, as milliseconds at each of 100 quantiles. */
+  eventLoopDelays(): Promise<readonly number[]>
+  /** Turns telling of each apply off, which costs it CPU time; `takeTrace` then asks for what happened. */
+  quiet(on: boolean): Promise<void>
+  takeTrace(): Promise<readonly AppliedEvents[]>
+  /** The next apply fails before it touches the kernel; resolves with how that went when a later one was done. */
+  failOnce(): Promise<void>
+}
+
+/** A start, seen from inside. Times by `monotonic`, milliseconds. */
+export interface StartReport {
+  /** When the process began. */
+  readonly processStarted: number
+  /** When the first byte of a list arrived. */
+  readonly received: number
+  /** When the cluster's state was complete. */
+  readonly synced: number
+  readonly firstApplied: number
+  /** Of all families' first applies. */
+  readonly operations: number
+  readonly bytes: number
+  readonly applyMs: number
+  readonly computeMs: number
+  readonly compileMs: number
+}

@@ -1,0 +1,8 @@
+export { anonymousRecords, plainRecords, type RecordRewriter } from './anonymous-records.ts'
+export { chooseNodeLoad, type NodeLoad, nodeLoads } from './node-load.ts'
+export { type RecordingEntry, readRecording } from './read-recording.ts'
+export { type RecordObject, recordObject } from './record-object.ts'
+export { type RecordedCounts, Recorder, type RecorderOptions } from './recorder.ts'
+export { type LineOutput, RecordingFile } from './recording-file.ts'
+export { RecordingError } from './recording-lines.ts'
+export { type RecordingSourceOptions, recordingSource } from './recording-source.ts'

@@ -1,0 +1,56 @@
+/**
+ * How long the kit waits for what: every duration that it has. All are milliseconds unless the name says seconds, and
+ * all grow with one number, the slowness of the machine: 1 for one that runs programs itself, more for one that is
+ * translated (QEMU without KVM).
+ */
+export interface Patience {
+  readonly slowness: number
+  /**
+   * A time in which every answer arrives, however busy the machine, a lost first SYN's second one (after 1 s) included.
+   * Only spent when one is missing.
+   */
+  readonly answerMs: number
+  /** The same for a datagram in a row of many, which nobody sends again. */
+  readonly datagramMs: number
+  /** How long silence must last to count as such. */
+  readonly silenceMs: number
+  /** Between two changes: long enough for connections to fall into each state. */
+  readonly betweenChangesMs: number
+  /** For all of the kit. */
+  readonly suiteMs: number
+  /** While a process runs on undisturbed, and while none runs. */
+  readonly processRunsMs: number
+  readonly processIsAwayMs: number
+  /** After a process is ready it is killed: anywhere within an apply. */
+  readonly killAfterMs: readonly number[]
+  /** A timeout of session affinity, and a pause after which it has ended. */
+  readonly forgotten: { readonly affinitySeconds: number; readonly pauseMs: number }
+  /** A timeout of session affinity, and a pause within it; two pauses are longer than it and its granularity. */
+  readonly renewed: { readonly affinitySeconds: number; readonly pauseMs: number; readonly pauses: number }
+  /** Between the starts of two connections of a client that connects all the time. */
+  readonly connectEveryMs: Readonly<Record<Pace, number>>
+}
+
+/** `dense` for what may go wrong for a moment only. */
+export type Pace = 'steady' | 'dense'
+
+export function patienceOf(slowness = 1): Patience {
+  if (!(slowness >= 1 && slowness <= 1000))
+    throw new RangeError(`conformance: slowness is ${slowness}, and must be a number from 1 to 1000`)
+  const slow = (milliseconds: number) => Math.round(milliseconds * slowness)
+  return {
+    slowness,
+    answerMs: slow(5000),
+    datagramMs: slow(1000),
+    silenceMs: slow(300),
+    suiteMs: slow(300_000),
+    betweenChangesMs: slow(40),
+    processRunsMs: slow(50),
+    processIsAwayMs: slow(100),
+    killAfterMs: [3, 17, 31, 64, 90].map(slow),
+    // Dataplanes count whole seconds, some of them by a clock that ticks once a second.
+    forgotten: { affinitySeconds: 1, pauseMs: 2500 },
+    renewed: { affinitySeconds: Math.ceil(3 * slowness), pauseMs: slow(1000), pauses: 5 },
+    connectEveryMs: { steady: slow(10), dense: slow(4) },
+  }
+}

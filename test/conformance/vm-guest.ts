@@ -1,0 +1,18 @@
+/** The program that runs the kit in the guest; see vm-suite.ts. Tells rows on standard output, as they are known. */
+
+import type { DataplaneUnderTest } from './run.ts'
+import { runConformance } from './run.ts'
+import { type GuestRequest, toldRow } from './vm-guest-talk.ts'
+
+const request = JSON.parse(process.argv[2] ?? '') as GuestRequest
+const { underTest, settings, families, slowness } = request
+const claims = new Set(request.claims)
+
+await runConformance({
+  ...((await import(underTest)) as { readonly default: DataplaneUnderTest }).default,
+  settings,
+  families,
+  slowness,
+  filter: ({ name }) => claims.has(name),
+  onCase: (row) => process.stdout.write(toldRow(row)),
+})

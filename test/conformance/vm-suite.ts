@@ -1,0 +1,150 @@
+/**
+ * The kit on a second kernel, Debian's in QEMU (see @portolan/vm), as a part of `npm test`.
+ *
+ * 1. Nothing of a running program reaches the guest but files, so what the kit has to know of the dataplane is a module
+ *    of its own, `under-test.ts`, which the test on this kernel uses as well:
+ *
+ *    ```ts
+ *    import type { DataplaneUnderTest } from '@portolan/conformance'
+ *    import { foreign, sabotage } from './damage.ts'
+ *    import factory from './index.ts'
+ *
+ *    const underTest: DataplaneUnderTest = {
+ *      factory,
+ *      module: import.meta.resolve('./index.ts'),
+ *      hooks: { sabotage, foreign },
+ *    }
+ *
+ *    export default underTest
+ *    ```
+ *
+ * 2. `conformance.test.ts`, on this kernel:
+ *
+ *    ```ts
+ *    conformance({ test, ...underTest })
+ *    ```
+ *
+ * 3. `other-kernel.test.ts`, on Debian's:
+ *
+ *    ```ts
+ *    await conformanceInVm({ test, underTest: import.meta.resolve('./under-test.ts'), filter: inShort })
+ *    ```
+ *
+ * Every row is a test here with the title that it has on this kernel and the guest's release, and is told as soon as it
+ * is known. The machine boots when the first of them runs, once for all; the kit runs in one process there. What is
+ * missing for a VM fails the tests with the command that gets it; only a machine that can have none (another
+ * architecture) declares one skipped test.
+ *
+ * The claims to prove are chosen here: `filter` may be any function. Without one the whole kit runs, which takes
+ * minutes (see docs/writing-a-dataplane.md); {@link inShort} is a selection for a dataplane whose whole kit passes on
+ * this kernel.
+ */
+import { dirname } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { missingForVm, runInVm, vmKernelRelease } from '@portolan/vm'
+import { patienceOf } from './patience.ts'
+import type { Row } from './row.ts'
+import { type DataplaneUnderTest, familiesOf } from './run.ts'
+import {
+  declareRows,
+  isSameRow,
+  type RowToBe,
+  rowsToBe,
+  type SuiteOptions,
+  type TestFunction,
+} from './suite.ts'
+import { type GuestRequest, readToldRows } from './vm-guest-talk.ts'
+
+export { inShort } from './short.ts'
+
+export interface VmSuiteOptions
+  extends Pick<SuiteOptions, 'settings' | 'families' | 'filter' | 'slowness' | 'print'> {
+  readonly test: TestFunction & { readonly skip: TestFunction }
+  /** The module whose default export is the {@link DataplaneUnderTest}, as a URL. */
+  readonly underTest: string
+}
+
+/**
+ * How much slower than this machine the guest is, with some to spare for other tests that run at the same time. Programs
+ * take 15 to 20 times as long; but most waits of the kit are hundreds of times longer than what they wait for.
+ */
+const slownessOfVm = 8
+
+/** Declares the rows of the kit as tests that run on the second kernel. Wait for it: the module is loaded first. */
+export async function conformanceInVm(options: VmSuiteOptions): Promise<void> {
+  const { test, underTest, settings = {}, filter, slowness = slownessOfVm, print } = options
+  if (process.arch !== 'x64') {
+    test.skip(`on a second kernel: ${missingForVm().join('; ')}`, async () => {})
+    return
+  }
+  const { factory } = ((await import(underTest)) as { default: DataplaneUnderTest }).default
+  const { capabilities } = factory({ masqueradeBit: 14, settings })
+  const families = familiesOf(capabilities, options)
+  const rows = rowsToBe(families, filter)
+  const { suiteMs } = patienceOf(slowness)
+  let guest: Guest | undefined
+  declareRows({
+    test,
+    rows,
+    where: `, on ${vmKernelRelease() ?? 'a second kernel'}`,
+    // The machine is given up first, and says why.
+    timeoutMs: suiteMs + 60_000,
+    resultOf(row) {
+      guest ??= new Guest(
+        { underTest, settings, families, claims: [...new Set(rows.map(({ name }) => name))], slowness },
+        suiteMs / 1000,
+      )
+      return guest.resultOf(row)
+    },
+    ...(print === undefined ? {} : { print }),
+  })
+}
+
+/** The kit in the guest, and what it has told so far. */
+class Guest {
+  readonly #known: Row[] = []
+  #ended: Error | undefined
+  /** Called whenever there is news. */
+  readonly #waiting = new Set<() => void>()
+
+  constructor(request: GuestRequest, timeoutSeconds: number) {
+    const stdout = new PassThrough()
+    const allRead = readToldRows(stdout, (row) => {
+      this.#known.push(row)
+      this.#tellAll()
+    })
+    const program = fileURLToPath(new URL('./vm-guest.ts', import.meta.url))
+    runInVm([process.execPath, program, JSON.stringify(request)], {
+      cwd: dirname(fileURLToPath(request.underTest)),
+      stdout,
+      timeoutSeconds,
+    })
+      .then(
+        ({ exitCode }) =>
+          new Error(`the kit ended in the VM with exit code ${exitCode}, and hadn't told about it`),
+      )
+      .catch((error: Error) => error)
+      .then(async (end) => {
+        stdout.end()
+        await allRead
+        this.#ended = end
+        this.#tellAll()
+      })
+  }
+
+  /** @throws when the kit ends without having told about it */
+  async resultOf(row: RowToBe): Promise<Row> {
+    for (;;) {
+      const found = this.#known.find((one) => isSameRow(one, row))
+      if (found !== undefined) return found
+      if (this.#ended !== undefined) throw this.#ended
+      await new Promise<void>((resolve) => this.#waiting.add(resolve))
+    }
+  }
+
+  #tellAll(): void {
+    for (const tell of this.#waiting) tell()
+    this.#waiting.clear()
+  }
+}
