@@ -23,11 +23,12 @@ import { InterfaceWatch } from './interface-watch.ts'
 import { allMaps, allPrograms, structs } from './layout.ts'
 import { settingsKey } from './node-elements.ts'
 import { attachAll, detachInterfaces, findDetached, readNode } from './node-hooks.ts'
-import { observe } from './observe.ts'
+import { observe, readDevices, readSettings as readHeldSettings, readNamespaces } from './observe.ts'
 import {
   linkPin,
-  mapDirectory,
+  type NodePins,
   nodeDirectory,
+  nodePins,
   otherMapDirectories,
   unpinDeadNodes,
   unpinNode,
@@ -35,9 +36,14 @@ import {
 import { print } from './print.ts'
 import { probe } from './probe.ts'
 import { type EbpfProgram, operations } from './program.ts'
-import { reconcile } from './reconcile.ts'
+import { nodeSteps, reconcile } from './reconcile.ts'
 import { type EbpfSettings, findCgroupRoot, readSettings } from './settings.ts'
+import { SpotCheck } from './spot-check.ts'
 import { trace } from './trace.ts'
+
+/** Everything is compared this often at most, in milliseconds, and for one part in so many of the time. */
+const leastComparePeriod = 60_000
+const compareShare = 1000
 
 /** See native/bpf for what happens to sockets and packets, and apply.ts for how programs reach the maps. */
 export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
@@ -45,10 +51,16 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   readonly contractVersion = contractVersion
   readonly capabilities = capabilities
   readonly #settings: EbpfSettings
+  readonly #networkNamespace: string | undefined
   readonly #directory: string
-  readonly #maps: string
+  #pins: NodePins | undefined
   #tables: TableMaps | undefined
   #watch: InterfaceWatch | undefined
+  /** As they were last applied, by family; they change in place. */
+  readonly #applied = new Map<IpFamily, RoutingTable>()
+  readonly #checks = new Map<IpFamily, SpotCheck>()
+  /** When everything was last read back, and how long that took, in milliseconds. */
+  readonly #compared = new Map<IpFamily, { readonly at: number; readonly cost: number }>()
   /** From maps of another version or size, until the programs are replaced. */
   #carryOver: CarryOver | undefined
   #notices: string[] = []
@@ -56,8 +68,8 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   /** @throws RangeError for a setting that can't be read */
   constructor(options: DataplaneOptions) {
     this.#settings = readSettings(options)
+    this.#networkNamespace = options.networkNamespace
     this.#directory = nodeDirectory(options.networkNamespace)
-    this.#maps = mapDirectory(this.#directory, this.#settings.sizes)
   }
 
   async probe(): Promise<ProbeReport> {
@@ -69,15 +81,40 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   async observe(family: IpFamily): Promise<Held> {
+    const begun = performance.now()
     const { object } = this.#started()
     const node = readNode(this.#settings)
-    const detached = findDetached(object, this.#settings, node, this.#directory, this.#maps)
-    return observe(object, family, node, detached)
+    const detached = findDetached(object, this.#settings, node, this.#pinned())
+    const held = observe(object, family, node, detached)
+    this.#compared.set(family, { at: begun, cost: performance.now() - begun })
+    return held
   }
 
-  /** The kernel doesn't tell who has written to a map, so nothing short of reading it is sure. */
-  async undisturbed(): Promise<boolean> {
-    return false
+  /**
+   * Every look sees whether all programs are attached and what the maps have about the node, and reads some of the
+   * routes; the comparison of everything is asked for from time to time.
+   */
+  async undisturbed(family: IpFamily): Promise<boolean> {
+    const [maps, table, compared] = [this.#tables, this.#applied.get(family), this.#compared.get(family)]
+    if (maps === undefined || table === undefined || compared === undefined) return false
+    if (maps.leftOut[family].mayFit) return false
+    if (performance.now() - compared.at > Math.max(leastComparePeriod, compared.cost * compareShare))
+      return false
+    const node = readNode(this.#settings)
+    if (findDetached(maps.object, this.#settings, node, this.#pinned()).length > 0) return false
+    const held = {
+      devices: readDevices(maps.object, family),
+      namespaces: readNamespaces(maps.object),
+      settings: readHeldSettings(maps.object, family),
+      node,
+    }
+    if (nodeSteps(held, table).length > 0) return false
+    let check = this.#checks.get(family)
+    if (check?.isFor(table) !== true) {
+      check = new SpotCheck(maps, table)
+      this.#checks.set(family, check)
+    }
+    return check.isRight()
   }
 
   nothingHeld(family: IpFamily): Held {
@@ -118,8 +155,9 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     try {
       const report = applyElements(program, tables, performance.now())
       if (program.attach.length > 0) this.#attach(object)
-      this.#watch ??= new InterfaceWatch(object, this.#settings, this.#directory)
+      this.#watch ??= new InterfaceWatch(object, this.#settings, this.#pinned())
       this.#watch.tableIs(program.table)
+      this.#applied.set(program.family, program.table)
       const notices = this.#notices.splice(0)
       return { operations: operations(program), ...report, ...(notices.length > 0 ? { notices } : {}) }
     } catch (cause) {
@@ -137,6 +175,9 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     this.#watch = undefined
     this.#tables?.object.close()
     this.#tables = undefined
+    this.#applied.clear()
+    this.#checks.clear()
+    this.#compared.clear()
     this.#carryOver = undefined
   }
 
@@ -152,10 +193,10 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     if (cgroup === undefined)
       throw new Error('no cgroup2 is mounted; mount it or name one by the setting cgroup')
     mkdirSync(linkPin(this.#directory, ''), { recursive: true, mode: 0o700 })
-    attachAll(object, this.#settings, cgroup, this.#directory, this.#maps)
+    attachAll(object, this.#settings, cgroup, this.#pinned())
     this.#carryOver?.finish()
     this.#carryOver = undefined
-    for (const old of otherMapDirectories(this.#directory, this.#maps)) rmSync(old, { recursive: true })
+    for (const old of otherMapDirectories(this.#pinned())) rmSync(old, { recursive: true })
   }
 
   /** The programs are loaded only here, so that `explain` and `plan` from a file need neither libbpf nor root. */
@@ -164,7 +205,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     mountBpfFileSystem()
     unpinDeadNodes()
     let object = this.#load()
-    const [old] = otherMapDirectories(this.#directory, this.#maps)
+    const [old] = otherMapDirectories(this.#pinned())
     if (old !== undefined) {
       this.#carryOver = new CarryOver(old, object)
       this.#notices = this.#carryOver.begin()
@@ -180,12 +221,18 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     return this.#tables
   }
 
+  /** Reads the programs, so not before they are needed. */
+  #pinned(): NodePins {
+    this.#pins ??= nodePins(this.#networkNamespace, this.#settings.sizes)
+    return this.#pins
+  }
+
   #load(): BpfObject {
     return BpfObject.load(readPrograms(), {
       maps: allMaps,
       programs: allPrograms,
       sizes: this.#settings.sizes,
-      pinDirectory: this.#maps,
+      pinDirectory: this.#pinned().maps,
     })
   }
 

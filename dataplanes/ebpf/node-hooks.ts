@@ -18,7 +18,7 @@ import {
 import type { NodeState } from './held.ts'
 import { allMaps, barePacketPrograms, packetPrograms, socketPrograms } from './layout.ts'
 import { clsact, type PacketHook, packetHooks, tcx } from './packet-hook.ts'
-import { linkPin } from './pins.ts'
+import { linkPin, markPrograms, type NodePins } from './pins.ts'
 import { defaultRoute, type EbpfSettings, findPaths, matches } from './settings.ts'
 
 const directions = ['ingress', 'egress'] as const satisfies readonly Direction[]
@@ -64,10 +64,17 @@ function programFor(object: BpfObject, { header }: NetworkInterface, direction: 
   return object.program((header === 'none' ? barePacketPrograms : packetPrograms)[direction])
 }
 
-/** Whether a hook has the program, or one that does the same with the same maps: loaded by an earlier process. */
-function isThere(attached: number | undefined, { id, signature }: BpfProgram): boolean {
-  if (attached === undefined) return false
-  return attached === id || readProgramInfoOf(attached)?.signature === signature
+/**
+ * Whether a hook has the program, or one that does the same with the same maps.
+ *
+ * @param object given: what was attached by earlier processes came from the same object file, so the instructions tell
+ */
+function isThere(attached: number | undefined, program: BpfProgram, object?: BpfObject): boolean {
+  if (attached === undefined || attached === program.id) return attached !== undefined
+  const there = object === undefined ? undefined : readProgramInfoOf(attached)
+  if (object === undefined || there?.tag !== program.tag) return false
+  // Each load makes maps of its own besides; those that are pinned count.
+  return [...object.maps.values()].every(({ id }) => there.maps.includes(id) === program.maps.includes(id))
 }
 
 /** Every hook and pin of the node that doesn't hold what it should, named for a person. */
@@ -75,41 +82,36 @@ export function findDetached(
   object: BpfObject,
   settings: EbpfSettings,
   { interfaces }: NodeState,
-  directory: string,
-  maps: string,
+  pins: NodePins,
 ): string[] {
-  const { used } = packetHooks(object, settings, directory)
+  const { used } = packetHooks(object, settings, pins.directory)
+  const earlier = existsSync(pins.programs) ? object : undefined
   const sockets = hooks.filter(
-    ([hook, name]) => !isThere(linkedProgram(linkPin(directory, hook)), object.program(name)),
+    ([hook, name]) => !isThere(linkedProgram(linkPin(pins.directory, hook)), object.program(name), earlier),
   )
   const packets = inNode(settings, () =>
     interfaces.flatMap((one) =>
       directions
         .map((direction) => [direction, programFor(object, one, direction)] as const)
-        .filter(([direction, program]) => !isThere(used.attached(one.index, direction), program))
+        .filter(([direction, program]) => !isThere(used.attached(one.index, direction), program, earlier))
         .map(([direction, program]) => `${program.name} to ${one.name} ${used.name} ${direction}`),
     ),
   )
   return [
     ...sockets.map(([hook, name]) => `${name} to cgroup ${hook}`),
     ...packets,
-    ...allMaps.filter((map) => !existsSync(`${maps}/${map}`)).map((map) => `map ${map} to ${maps}`),
+    ...allMaps.filter((map) => !existsSync(`${pins.maps}/${map}`)).map((map) => `map ${map} to ${pins.maps}`),
   ]
 }
 
 /** Attaches every program where it belongs; one that is there is replaced without a gap. @throws BpfError */
-export function attachAll(
-  object: BpfObject,
-  settings: EbpfSettings,
-  cgroup: string,
-  directory: string,
-  maps: string,
-): void {
-  object.pin(maps)
-  attachToInterfaces(object, settings, readNode(settings), directory)
+export function attachAll(object: BpfObject, settings: EbpfSettings, cgroup: string, pins: NodePins): void {
+  object.pin(pins.maps)
+  attachToInterfaces(object, settings, readNode(settings), pins)
   for (const [hook, program] of hooks) {
-    attachToCgroup(object.program(program), cgroup, hook, linkPin(directory, hook))
+    attachToCgroup(object.program(program), cgroup, hook, linkPin(pins.directory, hook))
   }
+  markPrograms(pins)
 }
 
 /** The part of that for interfaces, which come and go. @throws BpfError */
@@ -117,15 +119,16 @@ export function attachToInterfaces(
   object: BpfObject,
   settings: EbpfSettings,
   { interfaces }: NodeState,
-  directory: string,
+  pins: NodePins,
 ): void {
-  const { used, other } = packetHooks(object, settings, directory)
+  const { used, other } = packetHooks(object, settings, pins.directory)
+  const earlier = existsSync(pins.programs) ? object : undefined
   inNode(settings, () => {
     for (const one of interfaces) {
       for (const direction of directions) {
         const program = programFor(object, one, direction)
         try {
-          if (isThere(used.attached(one.index, direction), program)) continue
+          if (isThere(used.attached(one.index, direction), program, earlier)) continue
           used.attach(program, one.index, direction)
           // Not before the new one is there: what an earlier version or setting has attached.
           other.detach(one.index, direction)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
-import { bpfFileSystem } from '@portolan/native/libbpf'
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { bpfFileSystem, readPrograms } from '@portolan/native/libbpf'
 import { allMaps, type MapName, structs } from './layout.ts'
 
 const root = `${bpfFileSystem}/portolan`
@@ -14,6 +14,42 @@ export function nodeDirectory(networkNamespace: string | undefined): string {
   const name =
     networkNamespace === undefined ? host : encodeURIComponent(networkNamespace).replaceAll('.', '%2E')
   return `${root}/${name}`
+}
+
+/** Where what this version uses of a node's is pinned. */
+export interface NodePins {
+  readonly directory: string
+  /** Maps of this layout and these sizes. */
+  readonly maps: string
+  /** There if the programs that are attached come from this version's object file: their data counts as well. */
+  readonly programs: string
+}
+
+export function nodePins(
+  networkNamespace: string | undefined,
+  sizes: Readonly<Partial<Record<MapName, number>>>,
+): NodePins {
+  const directory = nodeDirectory(networkNamespace)
+  return {
+    directory,
+    maps: mapDirectory(directory, sizes),
+    programs: `${directory}/${programsPrefix}${shortHash(readPrograms())}`,
+  }
+}
+
+const programsPrefix = 'programs-'
+
+/** All programs are attached now, and of this version. */
+export function markPrograms({ directory, programs }: NodePins): void {
+  for (const name of entriesOf(directory)) {
+    const path = `${directory}/${name}`
+    if (name.startsWith(programsPrefix) && path !== programs) rmdirSync(path)
+  }
+  mkdirSync(programs, { recursive: true, mode: 0o700 })
+}
+
+function shortHash(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 12)
 }
 
 export function linkPin(directory: string, hook: string): string {
@@ -34,19 +70,16 @@ export function interfaceLinks(directory: string): number[] {
 }
 
 /** Maps of another layout or size are other maps; programs that use the old ones run until they are replaced. */
-export function mapDirectory(directory: string, sizes: Readonly<Partial<Record<MapName, number>>>): string {
-  const version = createHash('sha256')
-    .update(JSON.stringify([structs, allMaps, sizes]))
-    .digest('hex')
-  return `${directory}/maps-${version.slice(0, 12)}`
+function mapDirectory(directory: string, sizes: Readonly<Partial<Record<MapName, number>>>): string {
+  return `${directory}/maps-${shortHash(JSON.stringify([structs, allMaps, sizes]))}`
 }
 
 /** Directories of maps that this version doesn't use, the last made first. */
-export function otherMapDirectories(directory: string, current: string): string[] {
+export function otherMapDirectories({ directory, maps }: NodePins): string[] {
   return entriesOf(directory)
     .filter((name) => name.startsWith('maps-'))
     .map((name) => `${directory}/${name}`)
-    .filter((path) => path !== current)
+    .filter((path) => path !== maps)
     .map((path) => ({ path, made: statSync(path).mtimeMs }))
     .sort((one, other) => other.made - one.made)
     .map(({ path }) => path)

@@ -1,13 +1,6 @@
-import type { Endpoint, RouteKey, RoutingTable, ServiceRoute } from '@portolan/core'
+import type { RouteKey, RoutingTable, ServiceRoute } from '@portolan/core'
 import { degradedBy } from './compile.ts'
-import {
-  addressKey,
-  allowedSourcesOf,
-  frontendKeyOf,
-  rangeKey,
-  writeEndpoint,
-  writeFrontend,
-} from './encode.ts'
+import { addressKey, allowedSourcesOf, frontendKeyOf, rangeKey, writeFrontend } from './encode.ts'
 import { type Bytes, bufferOf, bytesOf, type Held, type HeldOfNode, type HeldService } from './held.ts'
 import { structs } from './layout.ts'
 import { LeftOut } from './left-out.ts'
@@ -21,6 +14,7 @@ import {
 import type { RouteNumbers } from './numbers.ts'
 import { type EbpfProgram, type ElementStep, type RouteStep, unsupported } from './program.ts'
 import { memberKeys } from './route-writer.ts'
+import { sameEndpoints } from './same-endpoints.ts'
 
 /**
  * The program from what the maps hold to the whole table: nothing for a route that is there and right, nor for one that
@@ -60,7 +54,7 @@ export function reconcile(held: Held, table: RoutingTable, leftOut: LeftOut = ne
       heldRanges === ranges.length &&
       heldMembers === members.length &&
       sameFrontends(held, route, table, service, frontends) &&
-      sameEndpoints(held, held.services.get(service), route)
+      sameService(held, held.services.get(service), route)
     if (!right && !leftOut.isHopeless(route)) routes.push({ key, after: route })
   }
   const sets = addressElements(table)
@@ -136,27 +130,15 @@ function sameFrontends(
   })
 }
 
-/** Their order means nothing: a process that starts anew may have another. */
-function sameEndpoints(held: Held, service: HeldService | undefined, route: ServiceRoute): boolean {
+function sameService(held: Held, service: HeldService | undefined, route: ServiceRoute): boolean {
   if (service === undefined) return false
   const { cluster, local } = route.endpoints
   if (service.cluster !== cluster.length || service.local !== local.length) return false
   if (service.affinitySeconds !== (route.affinitySeconds ?? 0)) return false
-  return sameSlots(held, service.base, cluster) && sameSlots(held, service.base + cluster.length, local)
-}
-
-function sameSlots({ slots }: Held, base: number, endpoints: readonly Endpoint[]): boolean {
-  const { size } = structs.endpoint
-  const wanted = Buffer.alloc(endpoints.length * size)
-  for (const [index, endpoint] of endpoints.entries()) writeEndpoint(endpoint, wanted, index * size)
-  const there = slots.subarray(base * size, (base + endpoints.length) * size)
-  if (there.equals(wanted)) return true
-  const sorted = (bytes: Buffer) =>
-    Array.from({ length: endpoints.length }, (_, index) =>
-      bytes.toString('latin1', index * size, (index + 1) * size),
-    ).sort()
-  const inOrder = sorted(wanted)
-  return sorted(there).every((one, index) => one === inOrder[index])
+  return (
+    sameEndpoints(held.slots, service.base, cluster) &&
+    sameEndpoints(held.slots, service.base + cluster.length, local)
+  )
 }
 
 /** Held elements that nothing in the table has. */

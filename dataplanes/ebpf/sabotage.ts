@@ -15,7 +15,7 @@ const damages: readonly ((networkNamespace: string) => void)[] = [
   (node) => overwriteMap(node, 'frontends'),
   (node) => emptyMap(node, 'devices', 'namespaces'),
   (node) => overwriteMap(node, 'node_settings'),
-  (node) => rmSync(linkPin(nodeDirectory(node), ''), { recursive: true }),
+  unpinLinks,
   (node) => rmSync(nodeDirectory(node), { recursive: true }),
   (node) => {
     inNetworkNamespace(node, () => {
@@ -30,8 +30,12 @@ const damages: readonly ((networkNamespace: string) => void)[] = [
   detachLinks,
 ]
 
+export function unpinLinks(networkNamespace: string): void {
+  rmSync(linkPin(nodeDirectory(networkNamespace), ''), { recursive: true })
+}
+
 /** As `bpftool link detach` does: the links stay, and lead nowhere. */
-function detachLinks(networkNamespace: string): void {
+export function detachLinks(networkNamespace: string): void {
   const links = linkPin(nodeDirectory(networkNamespace), '')
   for (const name of readdirSync(links)) {
     const link = openPin(`${links}/${name}`)
@@ -48,7 +52,7 @@ export async function sabotage(networkNamespace: string, way: number): Promise<b
   return true
 }
 
-function openMap(networkNamespace: string, name: MapName): BpfMap {
+export function openMap(networkNamespace: string, name: MapName): BpfMap {
   const directory = nodeDirectory(networkNamespace)
   const maps = readdirSync(directory).find((one) => one.startsWith('maps-'))
   return BpfMap.openPinned(name, `${directory}/${maps}/${name}`)

@@ -20,6 +20,8 @@ batchOptions.writeBigUInt64LE(24n, 0)
 export class BpfMap {
   readonly name: string
   readonly fd: number
+  /** The kernel's number for it. */
+  readonly id: number
   readonly keySize: number
   readonly valueSize: number
   readonly maxEntries: number
@@ -28,6 +30,7 @@ export class BpfMap {
     this.name = name
     this.fd = fd
     const info = readMapInfo(fd)
+    this.id = info.id
     this.keySize = info.keySize
     this.valueSize = info.valueSize
     this.maxEntries = info.maxEntries

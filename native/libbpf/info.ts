@@ -15,6 +15,8 @@ function fillInfo(fd: number, what: string, info: Buffer): Buffer {
 }
 
 export interface MapInfo {
+  /** The kernel's number for it. */
+  readonly id: number
   readonly keySize: number
   readonly valueSize: number
   readonly maxEntries: number
@@ -25,6 +27,7 @@ export interface MapInfo {
 export function readMapInfo(fd: number): MapInfo {
   const info = readInfo(fd, 'a map')
   return {
+    id: info.readUInt32LE(4),
     keySize: info.readUInt32LE(8),
     valueSize: info.readUInt32LE(12),
     maxEntries: info.readUInt32LE(16),
@@ -56,8 +59,10 @@ const mostMaps = 64
 export interface ProgramInfo {
   /** The kernel's number for it. */
   readonly id: number
-  /** A hash of its instructions and the numbers of the maps that it uses: what does the same has the same. */
-  readonly signature: string
+  /** A hash of its instructions, in hex: the same program loaded again has the same. */
+  readonly tag: string
+  /** Numbers of the maps that it uses. */
+  readonly maps: readonly number[]
 }
 
 export function readProgramInfo(fd: number): ProgramInfo {
@@ -67,9 +72,11 @@ export function readProgramInfo(fd: number): ProgramInfo {
   info.writeBigUInt64LE(BigInt(koffi.address(maps)), 56)
   fillInfo(fd, 'a program', info)
   const count = Math.min(info.readUInt32LE(52), mostMaps)
-  const ids = Array.from({ length: count }, (_, index) => maps.readUInt32LE(index * 4))
-  const tag = info.toString('hex', 8, 16)
-  return { id: info.readUInt32LE(4), signature: `${tag} ${ids.sort((a, b) => a - b).join(' ')}` }
+  return {
+    id: info.readUInt32LE(4),
+    tag: info.toString('hex', 8, 16),
+    maps: Array.from({ length: count }, (_, index) => maps.readUInt32LE(index * 4)),
+  }
 }
 
 /** The same by the program's number; `undefined`: there is none any more. */
