@@ -7,9 +7,17 @@ import { type MapName, rangeScope, tableMaps } from './layout.ts'
 import { fullMap, LeftOut } from './left-out.ts'
 import { Numbers } from './numbers.ts'
 import type { EbpfProgram } from './program.ts'
+import { removedEndpoints } from './removed-endpoints.ts'
 import { type PlannedRoute, planRoute, RouteWriter } from './route-writer.ts'
 
 export type TableMap = (typeof tableMaps)[number]
+
+export interface AppliedElements {
+  readonly bytes: number
+  readonly degraded: ApplyReport['degraded']
+  /** Keys of the map `members`: endpoints whose clients have to be led elsewhere. */
+  readonly removed: readonly Bytes[]
+}
 
 /** What is told as the route of something that belongs to none. */
 const thisNode = '(this node)'
@@ -44,11 +52,7 @@ export class TableMaps {
  * @returns what was done; what a map has no room for is left out and told by its route, and all else is written
  * @throws BpfError
  */
-export function applyElements(
-  program: EbpfProgram,
-  maps: TableMaps,
-  now: number,
-): Omit<ApplyReport, 'operations'> {
+export function applyElements(program: EbpfProgram, maps: TableMaps, now: number): AppliedElements {
   const { family } = program
   if (program.adopt !== undefined) {
     maps.numbers.adopt(family, program.adopt, program.others ?? [])
@@ -87,7 +91,7 @@ export function applyElements(
   }
   if (writing.freed || routes.some(({ old }) => old !== undefined))
     for (const one of Object.values(maps.leftOut)) one.roomCame()
-  return { bytes: writing.bytes, degraded: writing.degraded }
+  return { bytes: writing.bytes, degraded: writing.degraded, removed: removedEndpoints(program, routes) }
 }
 
 const tooMany = 'it has more than 65535 endpoints and stays as it was; split the Service'

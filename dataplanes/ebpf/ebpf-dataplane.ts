@@ -13,13 +13,19 @@ import {
   type RoutingTable,
   type TableChange,
 } from '@portolan/core'
-import { BpfObject, mountBpfFileSystem, readPrograms } from '@portolan/native/libbpf'
+import {
+  BpfObject,
+  bpfFileSystem,
+  mountBpfFileSystem,
+  readPrograms,
+  unmountBpfFileSystem,
+} from '@portolan/native/libbpf'
 import { applyElements, TableMaps } from './apply.ts'
+import { Background } from './background.ts'
 import { capabilities } from './capabilities.ts'
 import { CarryOver } from './carry-over.ts'
 import { compile } from './compile.ts'
 import { type Held, nothingHeld } from './held.ts'
-import { InterfaceWatch } from './interface-watch.ts'
 import { allMaps, allPrograms, structs } from './layout.ts'
 import { settingsKey } from './node-elements.ts'
 import { attachAll, detachInterfaces, findDetached, readNode } from './node-hooks.ts'
@@ -55,7 +61,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   readonly #directory: string
   #pins: NodePins | undefined
   #tables: TableMaps | undefined
-  #watch: InterfaceWatch | undefined
+  #background: Background | undefined
   /** As they were last applied, by family; they change in place. */
   readonly #applied = new Map<IpFamily, RoutingTable>()
   readonly #checks = new Map<IpFamily, SpotCheck>()
@@ -153,13 +159,13 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     const tables = this.#started()
     const { object } = tables
     try {
-      const report = applyElements(program, tables, performance.now())
+      const { bytes, degraded, removed } = applyElements(program, tables, performance.now())
       if (program.attach.length > 0) this.#attach(object)
-      this.#watch ??= new InterfaceWatch(object, this.#settings, this.#pinned())
-      this.#watch.tableIs(program.table)
+      this.#background ??= new Background(object, this.#settings, this.#pinned())
+      this.#background.applied(program.table, removed)
       this.#applied.set(program.family, program.table)
       const notices = this.#notices.splice(0)
-      return { operations: operations(program), ...report, ...(notices.length > 0 ? { notices } : {}) }
+      return { operations: operations(program), bytes, degraded, ...(notices.length > 0 ? { notices } : {}) }
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause)
       throw new ApplyError(message, { cause })
@@ -171,8 +177,8 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   async stop(): Promise<void> {
-    this.#watch?.stop()
-    this.#watch = undefined
+    this.#background?.stop()
+    this.#background = undefined
     this.#tables?.object.close()
     this.#tables = undefined
     this.#applied.clear()
@@ -185,7 +191,9 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     await this.stop()
     unpinDeadNodes()
     const interfaces = detachInterfaces(this.#settings, this.#directory)
-    return { removed: [...interfaces, ...unpinNode(this.#directory).map((pin) => `pin ${pin}`)] }
+    const pins = unpinNode(this.#directory).map((pin) => `pin ${pin}`)
+    const mount = unmountBpfFileSystem() ? [`mount ${bpfFileSystem}`] : []
+    return { removed: [...interfaces, ...pins, ...mount] }
   }
 
   #attach(object: BpfObject): void {

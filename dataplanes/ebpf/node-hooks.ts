@@ -97,9 +97,16 @@ export function findDetached(
         .map(([direction, program]) => `${program.name} to ${one.name} ${used.name} ${direction}`),
     ),
   )
+  const served = interfaces.map(({ index }) => index)
+  const unwanted = inNode(settings, () =>
+    used
+      .others(served)
+      .filter((index) => directions.some((direction) => used.attached(index, direction) !== undefined)),
+  )
   return [
     ...sockets.map(([hook, name]) => `${name} to cgroup ${hook}`),
     ...packets,
+    ...unwanted.map((index) => `nothing to interface ${index}`),
     ...allMaps.filter((map) => !existsSync(`${pins.maps}/${map}`)).map((map) => `map ${map} to ${pins.maps}`),
   ]
 }

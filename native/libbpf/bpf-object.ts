@@ -22,6 +22,8 @@ export interface LoadOptions {
   readonly sizes?: Readonly<Record<string, number>>
   /** Where maps are pinned: one that is there already is used, with all it holds. Made if missing. */
   readonly pinDirectory?: string
+  /** Maps of others to use instead of making new ones: where they are pinned, by map. */
+  readonly reuse?: Readonly<Record<string, string>>
 }
 
 /** The programs and maps of an object file that clang has made, loaded into the kernel. */
@@ -124,13 +126,12 @@ function openObject(bytes: Buffer, log: Buffer): unknown {
   return handle
 }
 
-function prepareMap(handle: unknown, name: string, { sizes, pinDirectory }: LoadOptions): void {
+function prepareMap(handle: unknown, name: string, { sizes, pinDirectory, reuse }: LoadOptions): void {
   const map = findMap(handle, name)
   const size = sizes?.[name]
   if (size !== undefined) bpfCall('bpf_map__set_max_entries', `size map ${name}`, map, size)
-  if (pinDirectory === undefined) return
-  const path = `${pinDirectory}/${name}`
-  if (!existsSync(path)) return
+  const path = reuse?.[name] ?? (pinDirectory === undefined ? undefined : `${pinDirectory}/${name}`)
+  if (path === undefined || !existsSync(path)) return
   const fd = bpfCall('bpf_obj_get', `open ${path}`, path)
   try {
     bpfCall('bpf_map__reuse_fd', `use ${path}`, map, fd)

@@ -26,6 +26,7 @@ const declarations = {
     'int bpf_map_update_batch(int fd, const void *keys, const void *values, void *count, const void *options)',
   bpf_map_lookup_batch:
     'int bpf_map_lookup_batch(int fd, const void *from, void *next, void *keys, void *values, void *count, const void *options)',
+  bpf_iter_create: 'int bpf_iter_create(int link)',
   bpf_link_create: 'int bpf_link_create(int program, int target, int type, const void *options)',
   bpf_link_detach: 'int bpf_link_detach(int link)',
   bpf_link_update: 'int bpf_link_update(int link, int program, const void *options)',
