@@ -124,7 +124,7 @@ static __noinline int return_error(struct __sk_buff *skb, struct work *work)
 		return TC_ACT_SHOT;
 	if (!work->interface)
 		return TC_ACT_UNSPEC;
-	return bpf_redirect_neigh(work->interface, &work->neighbour, sizeof work->neighbour, 0);
+	return leave(skb, work);
 }
 
 #endif

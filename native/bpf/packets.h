@@ -28,7 +28,7 @@ static __noinline int send_on(struct __sk_buff *skb, struct work *work)
 		return TC_ACT_UNSPEC;
 	if (!count_hop(skb, &work->packet))
 		return TC_ACT_SHOT;
-	return bpf_redirect_neigh(work->interface, &work->neighbour, sizeof work->neighbour, 0);
+	return leave(skb, work);
 }
 
 static __noinline int start_connection(struct __sk_buff *skb, struct work *work, __u32 service, __u32 verdict,

@@ -115,6 +115,15 @@ static __noinline bool find_route(struct __sk_buff *skb, struct work *work)
 	return true;
 }
 
+/* Sends the packet out by the route that was found. A device without neighbours gets it without a link header. */
+static __always_inline int leave(struct __sk_buff *skb, struct work *work)
+{
+	/* The kernel takes an Ethernet header off first, whatever is in it, so there has to be one. */
+	if (!work->packet.l3 && bpf_skb_change_head(skb, ETH_HLEN, 0))
+		return TC_ACT_SHOT;
+	return bpf_redirect_neigh(work->interface, &work->neighbour, sizeof work->neighbour, 0);
+}
+
 /* One hop less, as a router does. */
 static __always_inline bool count_hop(struct __sk_buff *skb, const struct packet *packet)
 {
