@@ -41,13 +41,7 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
   echo "$wanted" > "$stamp"
 fi
 
-# The eBPF programs. They need stable kernel headers only, so what is compiled here runs on any node.
-for source in native/bpf/*.bpf.c; do
-  object="${source%.c}.o"
-  if [ ! -f "$object" ] || [ -n "$(find native/bpf -name '*.[ch]' -newer "$object" -print -quit)" ]; then
-    clang -O2 -g -target bpf -mcpu=v3 -Wall -Werror "-I/usr/include/$(uname -m)-linux-gnu" -c "$source" -o "$object"
-  fi
-done
+bash native/bpf/compile.sh
 
 if [ "$stage" = test ]; then
   node_modules/.bin/node test/vm/provide-now.ts
