@@ -1,13 +1,12 @@
-import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Host, Lab } from '@portolan/lab'
 import { createLab, network, remotePodAddress } from '@portolan/lab'
-import { BpfMap, openPin } from '@portolan/native/libbpf'
+import type { BpfMap } from '@portolan/native/libbpf'
 import test from 'ava'
-import { applied, nodeTable } from './applied-table.ts'
+import { applied, mapOf, nodeTable } from './applied-table.ts'
 import { endpoint, nodePort, route } from './example-tables.ts'
 import { structs } from './layout.ts'
-import { nodeDirectory, unpinDeadNodes } from './pins.ts'
+import { unpinDeadNodes } from './pins.ts'
 
 test.after.always(unpinDeadNodes)
 
@@ -22,9 +21,7 @@ function served(lab: Lab, protocol: 'TCP' | 'UDP', address: string, settings: Re
 
 /** The flows of a lab's node: from clients, and the replies to them. */
 function flowsOf(lab: Lab): Flows {
-  const directory = nodeDirectory(lab.node.networkNamespace)
-  const maps = readdirSync(directory).find((name) => name.startsWith('maps-'))
-  return new Flows(new BpfMap('flows', openPin(`${directory}/${maps}/flows`)))
+  return new Flows(mapOf(lab.node, 'flows'))
 }
 
 class Flows {

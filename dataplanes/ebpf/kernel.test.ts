@@ -15,35 +15,6 @@ const remote = remotePodAddress('IPv4', 0)
 
 const nodeAddresses = new Set(Object.values(network.IPv4.node) as Address[])
 
-test('a socket that was led to an endpoint shows its owner the address that it had asked for', async (t) => {
-  await using lab = await createLab()
-  await lab.remote.serve('TCP', '0.0.0.0', port)
-  const served = table([route('a/b', [clusterIP(vip)], [endpoint(remote)])], {
-    localAddresses: nodeAddresses,
-  })
-  const { dataplane } = await applied(lab.node, served)
-  const script = `require('net').connect(80, '${vip}', function () { console.log(this.remoteAddress, this.remotePort); this.destroy() })`
-  const { stdout } = await lab.node.exec(process.execPath, ['-e', script])
-  t.is(String(stdout).trim(), `${vip} 80`)
-  await dataplane.cleanup()
-})
-
-test('datagrams of an unconnected socket are led there and back, IPv4 through an IPv6 socket as well', async (t) => {
-  await using lab = await createLab()
-  await lab.remote.serve('UDP', remote, port)
-  const udp = route('a/b', [clusterIP(vip)], [endpoint(remote)], { protocol: 'UDP' })
-  const { dataplane } = await applied(lab.node, table([udp], { localAddresses: nodeAddresses }))
-  for (const [type, address] of [
-    ['udp4', vip],
-    ['udp6', `::ffff:${vip}`],
-  ] as const) {
-    const script = `const s = require('dgram').createSocket('${type}'); s.on('message', (m, from) => { console.log(from.address); s.close() }); s.send('who', 80, '${address}')`
-    const { stdout } = await lab.node.exec(process.execPath, ['-e', script])
-    t.is(String(stdout).trim(), address)
-  }
-  await dataplane.cleanup()
-})
-
 test("another node's sockets on the same machine are left alone", async (t) => {
   await using lab = await createLab()
   await using other = await createLab()
