@@ -1,12 +1,8 @@
-import { readdirSync } from 'node:fs'
 import type { Address, ApplyReport, Dataplane, IpFamily, RoutingTable, ServiceRoute } from '@portolan/core'
 import type { Host } from '@portolan/lab'
-import { BpfMap, openPin } from '@portolan/native/libbpf'
 import { table } from './example-tables.ts'
 import type { Held } from './held.ts'
 import labDataplane from './lab-dataplane.ts'
-import type { MapName } from './layout.ts'
-import { nodeDirectory } from './pins.ts'
 import type { EbpfProgram } from './program.ts'
 
 /** A dataplane with a table in place, for this package's tests. */
@@ -34,13 +30,6 @@ export async function applied(
     await dataplane.cleanup()
   }
   return { dataplane, report, change, [Symbol.asyncDispose]: cleanup }
-}
-
-/** A map of the dataplane that has a table on this node, as the kernel holds it. */
-export function mapOf({ networkNamespace }: Host, name: MapName): BpfMap {
-  const directory = nodeDirectory(networkNamespace)
-  const maps = readdirSync(directory).find((one) => one.startsWith('maps-'))
-  return new BpfMap(name, openPin(`${directory}/${maps}/${name}`))
 }
 
 /** A table for a lab's node: all of its addresses are its own, and NodePorts answer at its uplink. */

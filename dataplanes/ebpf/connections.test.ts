@@ -3,10 +3,11 @@ import type { Host, Lab } from '@portolan/lab'
 import { createLab, network, remotePodAddress } from '@portolan/lab'
 import type { BpfMap } from '@portolan/native/libbpf'
 import test from 'ava'
-import { applied, mapOf, nodeTable } from './applied-table.ts'
+import { applied, nodeTable } from './applied-table.ts'
 import { endpoint, nodePort, route } from './example-tables.ts'
 import { structs } from './layout.ts'
 import { unpinDeadNodes } from './pins.ts'
+import { openMap } from './sabotage.ts'
 
 test.after.always(unpinDeadNodes)
 
@@ -21,7 +22,7 @@ function served(lab: Lab, protocol: 'TCP' | 'UDP', address: string, settings: Re
 
 /** The flows of a lab's node: from clients, and the replies to them. */
 function flowsOf(lab: Lab): Flows {
-  return new Flows(mapOf(lab.node, 'flows'))
+  return new Flows(openMap(lab.node.networkNamespace, 'flows'))
 }
 
 class Flows {

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Address, IpFamily, Protocol } from '@portolan/core'
 import { createLab, type Lab, remotePodAddress } from '@portolan/lab'
 import test from 'ava'
-import { applied, mapOf, nodeTable } from './applied-table.ts'
+import { applied, nodeTable } from './applied-table.ts'
 import { clusterIP, endpoint, route } from './example-tables.ts'
 import { structs } from './layout.ts'
 import { unpinDeadNodes } from './pins.ts'
+import { openMap } from './sabotage.ts'
 
 test.after.always(unpinDeadNodes)
 
@@ -70,7 +71,7 @@ for (const { claim, protocol, family, address, script } of rows) {
       words.push(String(stdout).trim())
     }
     t.deepEqual(words, [`${address} 80`, `${address} 80`])
-    const chosen = mapOf(lab.node, 'peers')
+    const chosen = openMap(lab.node.networkNamespace, 'peers')
     if (script !== unconnectedUdp)
       t.is([...chosen.entries()].length, 0, 'nothing is remembered of a socket that is closed')
   })
@@ -84,7 +85,7 @@ test('what is remembered of a socket is kept while it is open, with the service 
     reject: false,
     cancelSignal: stop.signal,
   })
-  const peers = mapOf(lab.node, 'peers')
+  const peers = openMap(lab.node.networkNamespace, 'peers')
   const services = () => [...peers.entries()].map(({ value }) => value.readUInt32LE(structs.peer.at.service))
   for (let tries = 0; tries < 100 && services().length === 0; tries++) await sleep(50)
   const meanwhile = services()
