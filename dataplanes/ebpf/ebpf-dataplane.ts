@@ -24,6 +24,7 @@ import { applyElements, TableMaps } from './apply.ts'
 import { Background } from './background.ts'
 import { capabilities } from './capabilities.ts'
 import { CarryOver } from './carry-over.ts'
+import { findCgroup } from './cgroup-root.ts'
 import { compile } from './compile.ts'
 import { type Held, nothingHeld } from './held.ts'
 import { allMaps, allPrograms, structs } from './layout.ts'
@@ -43,7 +44,7 @@ import { print } from './print.ts'
 import { probe } from './probe.ts'
 import { type EbpfProgram, operations } from './program.ts'
 import { nodeSteps, reconcile } from './reconcile.ts'
-import { type EbpfSettings, findCgroupRoot, readSettings } from './settings.ts'
+import { type EbpfSettings, readSettings } from './settings.ts'
 import { SpotCheck } from './spot-check.ts'
 import { trace } from './trace.ts'
 
@@ -197,7 +198,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   #attach(object: BpfObject): void {
-    const cgroup = this.#settings.cgroup ?? findCgroupRoot()
+    const cgroup = this.#settings.cgroup ?? findCgroup()
     if (cgroup === undefined)
       throw new Error('no cgroup2 is mounted; mount it or name one by the setting cgroup')
     mkdirSync(linkPin(this.#directory, ''), { recursive: true, mode: 0o700 })

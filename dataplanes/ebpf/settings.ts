@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { DataplaneOptions } from '@portolan/core'
 import { allMaps, type MapName } from './layout.ts'
@@ -108,12 +108,4 @@ export function findPaths(patterns: readonly string[]): string[] {
       return []
     }
   })
-}
-
-/** Where the cgroup2 hierarchy is mounted; also beside one of version 1 (hybrid). */
-export function findCgroupRoot(mounts = readFileSync('/proc/self/mounts', 'utf8')): string | undefined {
-  return mounts
-    .split('\n')
-    .map((line) => line.split(' '))
-    .find(([, , type]) => type === 'cgroup2')?.[1]
 }
