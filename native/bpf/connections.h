@@ -17,25 +17,30 @@ static __always_inline struct flow_key opposite_key(const struct flow *flow, __u
 	return key;
 }
 
-static __always_inline struct flow *opposite(const struct flow *flow, __u32 protocol)
+/* The other direction of the flow with this key; unless a new connection has taken it. */
+static __always_inline struct flow *opposite(const struct flow_key *key, const struct flow *flow)
 {
-	struct flow_key key = opposite_key(flow, protocol);
-	return bpf_map_lookup_elem(&flows, &key);
+	struct flow_key other_key = opposite_key(flow, key->protocol);
+	struct flow *other = bpf_map_lookup_elem(&flows, &other_key);
+	bool mutual = other && same_address(&other->source, &key->destination) &&
+		      other->source_port == key->destination_port && same_address(&other->destination, &key->source) &&
+		      other->destination_port == key->source_port;
+	return mutual ? other : NULL;
 }
 
 /* Whether neither direction has had a packet for too long. */
-static __always_inline bool is_expired(const struct flow *flow, __u32 protocol, __u64 now)
+static __always_inline bool is_expired(const struct flow_key *key, const struct flow *flow, __u64 now)
 {
 	if (!is_silent(flow, now))
 		return false;
-	struct flow *other = opposite(flow, protocol);
+	struct flow *other = opposite(key, flow);
 	return !other || is_silent(other, now);
 }
 
 /* Whether a packet of the client's would start a new connection, the old one being over. */
 static __always_inline bool is_over(const struct flow *flow, const struct packet *packet, __u64 now)
 {
-	if (is_expired(flow, packet->key.protocol, now))
+	if (is_expired(&packet->key, flow, now))
 		return true;
 	if (flow->reply || packet->fragment == LATER_FRAGMENT)
 		return false;
@@ -84,13 +89,26 @@ static __always_inline void follow(struct flow *flow, const struct packet *packe
 		return;
 	flow->state = state;
 	flow->last = now;
-	struct flow *other = opposite(flow, packet->key.protocol);
+	struct flow *other = opposite(&packet->key, flow);
 	if (other)
 		other->state = state;
 }
 
-/* Takes the reply direction for a new connection, unless it belongs to another one that is alive. */
-static __always_inline bool claim_reply(const struct flow_key *key, const struct flow *reply)
+/* Both directions: what the endpoint of before may still send must not reach the client as of a new connection. */
+static __always_inline void forget(const struct flow_key *key, const struct flow *flow)
+{
+	if (opposite(key, flow)) {
+		struct flow_key other = opposite_key(flow, key->protocol);
+		bpf_map_delete_elem(&flows, &other);
+	}
+	bpf_map_delete_elem(&flows, key);
+}
+
+/*
+ * Takes the reply direction for a new connection, unless it belongs to another one that is alive; one that has been
+ * closed but may still send its last packets gives way if need be.
+ */
+static __always_inline bool claim_reply(const struct flow_key *key, const struct flow *reply, bool need)
 {
 	struct flow *held = bpf_map_lookup_elem(&flows, key);
 	if (!held)
@@ -98,7 +116,7 @@ static __always_inline bool claim_reply(const struct flow_key *key, const struct
 	bool same = same_address(&held->source, &reply->source) && held->source_port == reply->source_port &&
 		    same_address(&held->destination, &reply->destination) &&
 		    held->destination_port == reply->destination_port;
-	if (!same && held->state < TCP_CLOSED && !is_expired(held, key->protocol, reply->last))
+	if (!same && !(need && held->state >= TCP_CLOSED) && !is_expired(key, held, reply->last))
 		return false;
 	return !bpf_map_update_elem(&flows, key, reply, BPF_ANY);
 }

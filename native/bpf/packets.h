@@ -82,7 +82,7 @@ static __noinline int start_connection(struct __sk_buff *skb, struct work *work,
 	reply->begun = flow->begun;
 	reply->reply = 1;
 	*back = opposite_key(flow, key->protocol);
-	bool claimed = (!masquerade && claim_reply(back, reply)) || claim_port(skb, work, settings);
+	bool claimed = (!masquerade && claim_reply(back, reply, true)) || claim_port(skb, work, settings);
 	if (!claimed)
 		return TC_ACT_SHOT;
 	flow->source_port = back->destination_port;
@@ -132,14 +132,6 @@ static __noinline int decide(struct __sk_buff *skb, struct work *work, __u32 fro
 	return TC_ACT_UNSPEC;
 }
 
-/* Both directions: what the endpoint of before may still send must not reach the client as of the new connection. */
-static __always_inline void forget(struct work *work, const struct flow *flow)
-{
-	work->back = opposite_key(flow, work->packet.key.protocol);
-	bpf_map_delete_elem(&flows, &work->back);
-	bpf_map_delete_elem(&flows, &work->packet.key);
-}
-
 static __always_inline int handle(struct __sk_buff *skb, bool from_node, __u32 l3)
 {
 	__u32 first = 0;
@@ -160,7 +152,7 @@ static __always_inline int handle(struct __sk_buff *skb, bool from_node, __u32 l
 	struct flow *held = work->packet.translatable ? bpf_map_lookup_elem(&flows, &work->packet.key) : NULL;
 	__u64 now = bpf_ktime_get_ns();
 	if (held && is_over(held, &work->packet, now)) {
-		forget(work, held);
+		forget(&work->packet.key, held);
 		held = NULL;
 	}
 	if (held) {
