@@ -1,8 +1,16 @@
+import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Address } from '@portolan/core'
 import { createLab, type Lab, network, podAddress } from '@portolan/lab'
 import { inNetworkNamespace, listInterfaces } from '@portolan/native'
-import { BpfObject, hasTcx, readPrograms } from '@portolan/native/libbpf'
+import {
+  attachToTcx,
+  BpfObject,
+  bpfFileSystem,
+  hasTcx,
+  linkedProgram,
+  readPrograms,
+} from '@portolan/native/libbpf'
 import test from 'ava'
 import { applied } from './applied-table.ts'
 import { endpoint, internal, route, table } from './example-tables.ts'
@@ -127,6 +135,26 @@ if (kernelHasTcx) {
     }
     const last = await applied(lab.node, served)
     await last.dataplane.cleanup()
+  })
+
+  test("another's program at tcx keeps running through an apply and a cleanup", async (t) => {
+    await using lab = await createLab()
+    const { networkNamespace } = lab.node
+    const pin = `${bpfFileSystem}/portolan-test-foreign-${process.pid}`
+    const foreign = BpfObject.load(readPrograms(), { maps: allMaps, programs: allPrograms, sizes })
+    try {
+      inNetworkNamespace(networkNamespace, () => {
+        const eth0 = listInterfaces().find(({ name }) => name === 'eth0')!
+        attachToTcx(foreign.program('packets_in'), eth0.index, 'ingress', pin)
+      })
+      const { dataplane } = await applied(lab.node, served)
+      t.truthy(linkedProgram(pin))
+      await dataplane.cleanup()
+      t.is(linkedProgram(pin), foreign.program('packets_in').id)
+    } finally {
+      rmSync(pin, { force: true })
+      foreign.close()
+    }
   })
 
   test('a tool that deletes the clsact qdisc does not stop tcx', async (t) => {
