@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { readClosingPrograms, readPrograms, readStructs } from '@portolan/native/libbpf'
 import test from 'ava'
-import { closingStructs, type StructLayout, structs } from './layout.ts'
+import { closingStructs, flowTimeouts, type StructLayout, structs } from './layout.ts'
 
 const objects = [
   [readStructs(readPrograms()), structs],
@@ -23,3 +24,11 @@ for (const [compiled, name, layout] of layouts) {
     )
   })
 }
+
+test('the timeouts of connections are those of the programs', (t) => {
+  const header = readFileSync(new URL('../../native/bpf/timeouts.h', import.meta.url), 'utf8')
+  const seconds = [...header.matchAll(/^\t\[[A-Z_]+\] = ([\d *]+),$/gm)].map(([, product = '']) =>
+    product.split('*').reduce((so, factor) => so * Number(factor), 1),
+  )
+  t.deepEqual(seconds, [...flowTimeouts])
+})
