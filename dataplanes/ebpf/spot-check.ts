@@ -17,7 +17,7 @@ import { memberKeys } from './route-writer.ts'
 import { sameEndpoints } from './same-endpoints.ts'
 
 /** Elements read in one look: some milliseconds of system calls. */
-const budget = 2048
+const budget = 1024
 
 /**
  * Compares some of a family's routes with the maps at each look, in turn. Whoever empties or overwrites a map is noticed
