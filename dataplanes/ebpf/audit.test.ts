@@ -45,7 +45,7 @@ for (const [claim, damage] of [
   ['links that another tool has detached', detachLinks],
   ['links that another tool has unpinned', unpinLinks],
 ] as const) {
-  test(`${claim} are attached again within 2 seconds`, async (t) => {
+  test(`${claim} are attached again by an audit, which comes every second`, async (t) => {
     await using lab = await createLab()
     const { networkNamespace } = lab.node
     const dataplane = labDataplane({ masqueradeBit: 14, networkNamespace, settings: {} }) as EbpfDataplane
@@ -70,7 +70,8 @@ for (const [claim, damage] of [
       repaired = resolve
     })
     await damage(networkNamespace)
-    t.not(await Promise.race([report, sleep(2000)]), undefined)
+    // Far more than the second or two that it takes: the machine may be busy.
+    t.not(await Promise.race([report, sleep(30_000)]), undefined)
     t.true(await dataplane.undisturbed('IPv4'))
     await engine.stop()
     await dataplane.cleanup()
