@@ -2,12 +2,11 @@ import { loadDataplane, ownDataplanes } from '@portolan/core/dataplane'
 import type { Host } from '@portolan/lab'
 import { baselines } from './baselines/index.ts'
 import type { Candidate } from './results.ts'
-import { labSettings } from './subject/lab-settings.ts'
+import { inLab, type NamedDataplane, parseDataplaneName } from './subject/lab-settings.ts'
 
 /** A candidate, and what `--dataplane` calls it where that is something else. */
 export interface NamedCandidate extends Candidate {
-  /** What `loadDataplane` takes. */
-  readonly module: string
+  readonly dataplane: NamedDataplane
   /** Versions of kernel and tools, as its probe found them. */
   readonly facts: Readonly<Record<string, string>>
 }
@@ -18,7 +17,7 @@ export const usualCandidates: readonly string[] = [...Object.keys(ownDataplanes)
 /**
  * Finds out which of these run on this node. One that doesn't is told with the reason; it stops nobody else.
  *
- * @param names as `--dataplane` takes them: ours, a baseline, a package, a path
+ * @param names as `--dataplane` takes them: ours, a baseline, a package, a path, each with options if need be
  */
 export async function findCandidates(names: readonly string[], node: Host): Promise<NamedCandidate[]> {
   const found: NamedCandidate[] = []
@@ -27,21 +26,22 @@ export async function findCandidates(names: readonly string[], node: Host): Prom
 }
 
 async function findCandidate(name: string, node: Host): Promise<NamedCandidate> {
-  const baseline = baselines[name]
-  const module = baseline ?? name
+  const named = parseDataplaneName(name)
+  const baseline = baselines[named.module]
   const kind = baseline === undefined ? 'dataplane' : 'baseline'
+  const dataplane = { ...named, module: baseline ?? named.module }
   try {
-    const dataplane = await loadDataplane(module, {
+    const loaded = await loadDataplane(dataplane.module, {
       masqueradeBit: 14,
       networkNamespace: node.networkNamespace,
-      settings: labSettings(name, node),
+      settings: inLab(dataplane, node),
     })
-    const { usable, problems, facts } = await dataplane.probe()
+    const { usable, problems, facts } = await loaded.probe()
     const reason = problems.map(({ what, mend }) => `${what}: ${mend}`).join('; ')
     const variant = facts.variant
-    return { name, module, kind, usable, reason, facts, ...(variant === undefined ? {} : { variant }) }
+    return { name, dataplane, kind, usable, reason, facts, ...(variant === undefined ? {} : { variant }) }
   } catch (error) {
-    return { name, module, kind, usable: false, reason: describe(error), facts: {} }
+    return { name, dataplane, kind, usable: false, reason: describe(error), facts: {} }
   }
 }
 
@@ -51,4 +51,3 @@ function describe(error: unknown): string {
   const [line = ''] = error.message.split('\n')
   return typeof mend === 'string' ? `${line}: ${mend}` : line
 }
-

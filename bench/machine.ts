@@ -1,4 +1,4 @@
-import { arch, availableParallelism, cpus, release, totalmem, type as systemName } from 'node:os'
+import { arch, availableParallelism, cpus, release, type as systemName, totalmem } from 'node:os'
 import type { Machine } from './results.ts'
 
 /** What this machine is. @param versions of the tools that the dataplanes told of */

@@ -97,6 +97,11 @@ export const metrics = {
     better: 'lower',
     meaning: "From the first byte of the API server's list until the kernel holds all rules.",
   },
+  listToCommitCpu: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: 'CPU time in between, of the process and of the tools that it started.',
+  },
   eventToCommit: {
     unit: 'ms',
     better: 'lower',
@@ -158,7 +163,8 @@ export const metrics = {
   connectionsTried: {
     unit: 'count',
     better: undefined,
-    meaning: 'New connections to a Service that the change does not concern, while it was made.',
+    meaning:
+      'New connections to a Service while changes were made: to one that they do not concern, or (first-packet) to the one that is changed.',
   },
   connectionsLost: {
     unit: 'count',

@@ -1,21 +1,32 @@
-import { call } from './libc.ts'
+import { createHash } from 'node:crypto'
+import { call, SystemCallError } from './libc.ts'
 import { inNetworkNamespace } from './network-namespace.ts'
 
-const inet = { domain: 2, level: 0 }
-const inet6 = { domain: 10, level: 41 }
 const rawCloseOnExec = 3 | 0o2000000
 const rawProtocol = 255
-/** IPT_SO_GET_INFO and IP6T_SO_GET_INFO of linux/netfilter_ipv4/ip_tables.h. */
+/** IPT_SO_GET_INFO and IPT_SO_GET_ENTRIES of linux/netfilter_ipv4/ip_tables.h; IPv6 has the same numbers. */
 const getInfo = 64
+const getEntries = 65
 const nameBytes = 32
-const infoBytes = 84
+/** struct ipt_getinfo: name, valid hooks, 5 first and 5 last rules of hooks, number of rules, bytes. */
+const info = { bytes: 84, sizeAt: 80 }
+/** struct ipt_get_entries: name and size, padded before the first rule. */
+const entriesAt = 40
+
+/** Socket domain and level, and where struct ipt_entry or ip6t_entry has what: bytes from its start. */
+const layouts = {
+  IPv4: { domain: 2, level: 0, nextAt: 90, countersAt: 96 },
+  IPv6: { domain: 10, level: 41, nextAt: 142, countersAt: 152 },
+} as const
+
+type Family = keyof typeof layouts
 
 /**
- * Asks the kernel for the shape of legacy iptables tables: where the rules of each hook begin and end, how many rules
- * there are, and how many bytes they take. It costs microseconds, whatever the tables hold.
+ * Looks at legacy iptables tables without the tools: at their shape in microseconds whatever they hold, at their content
+ * for as long as it takes to copy it. Makes a table that doesn't exist yet, as iptables does.
  */
 export class XtablesInfo {
-  readonly #sockets = new Map<'IPv4' | 'IPv6', number>()
+  readonly #sockets = new Map<Family, number>()
   readonly #networkNamespace: string | undefined
 
   /** @param networkNamespace its path; absent: the caller's own */
@@ -24,18 +35,42 @@ export class XtablesInfo {
   }
 
   /**
-   * The shape as text, to be compared with another one. Makes the table where it doesn't exist yet, as iptables does.
+   * Where the rules of each hook begin and end, and how many there are, as text to be compared with another one; and
+   * how many bytes they take. `undefined`: the kernel has no such table, or has not loaded ip_tables yet.
    *
-   * @throws SystemCallError ENOENT: the kernel has no such table; EPERM: needs CAP_NET_ADMIN
+   * @throws SystemCallError EPERM: needs CAP_NET_ADMIN
    */
-  read(family: 'IPv4' | 'IPv6', table: string): string {
-    const info = Buffer.alloc(infoBytes)
-    info.write(table)
-    const length = Buffer.alloc(4)
-    length.writeUInt32LE(info.length)
-    const { level } = family === 'IPv4' ? inet : inet6
-    call('getsockopt', `ask for ${table}'s shape`, this.#socket(family), level, getInfo, info, length)
-    return info.toString('base64', nameBytes)
+  shape(family: Family, table: string): { readonly text: string; readonly bytes: number } | undefined {
+    const answer = Buffer.alloc(info.bytes)
+    answer.write(table)
+    try {
+      this.#ask(family, table, getInfo, answer)
+    } catch (error) {
+      if (error instanceof SystemCallError && /^(ENOPROTOOPT|ENOENT)$/.test(error.code)) return undefined
+      throw error
+    }
+    return { text: answer.toString('base64', nameBytes), bytes: answer.readUInt32LE(info.sizeAt) }
+  }
+
+  /**
+   * A digest of all rules; their packet counters don't count.
+   *
+   * @param bytes as told by `shape`
+   * @throws SystemCallError EAGAIN: the table has another size meanwhile
+   */
+  digest(family: Family, table: string, bytes: number): string {
+    const answer = Buffer.alloc(entriesAt + bytes)
+    answer.write(table)
+    answer.writeUInt32LE(bytes, nameBytes)
+    this.#ask(family, table, getEntries, answer)
+    const { nextAt, countersAt } = layouts[family]
+    for (let at = entriesAt; at + countersAt + 16 <= answer.length; ) {
+      answer.fill(0, at + countersAt, at + countersAt + 16)
+      const next = answer.readUInt16LE(at + nextAt)
+      if (next === 0) break
+      at += next
+    }
+    return createHash('sha1').update(answer).digest('base64')
   }
 
   close(): void {
@@ -43,10 +78,18 @@ export class XtablesInfo {
     this.#sockets.clear()
   }
 
-  #socket(family: 'IPv4' | 'IPv6'): number {
+  #ask(family: Family, table: string, option: number, answer: Buffer): void {
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(answer.length)
+    const { level } = layouts[family]
+    const doing = `look at the ${family} table ${table}`
+    call('getsockopt', doing, this.#socket(family), level, option, answer, length)
+  }
+
+  #socket(family: Family): number {
     let socket = this.#sockets.get(family)
     if (socket === undefined) {
-      const { domain } = family === 'IPv4' ? inet : inet6
+      const { domain } = layouts[family]
       const open = () => call('socket', 'open a raw socket', domain, rawCloseOnExec, rawProtocol)
       socket =
         this.#networkNamespace === undefined ? open() : inNetworkNamespace(this.#networkNamespace, open)

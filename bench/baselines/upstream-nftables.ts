@@ -7,9 +7,9 @@ import {
   type DataplaneFactory,
   type DataplaneOptions,
   type Endpoint,
+  emptyTable,
   type Frontend,
   fullDifference,
-  emptyTable,
   type IpFamily,
   type ProbeReport,
   type ProgramSize,
@@ -18,6 +18,7 @@ import {
   type TableChange,
 } from '@portolan/core'
 import { execa } from 'execa'
+import { systemTools } from './system-tools.ts'
 
 const table = 'portolan-bench-upstream'
 
@@ -106,8 +107,7 @@ class UpstreamNftables implements Dataplane<Script, undefined> {
       this.#networkNamespace === undefined ? [] : ['nsenter', `--net=${this.#networkNamespace}`]
     const [file = 'nft', ...argv] = [...inNamespace, 'nft', ...args]
     return execa(file, argv, {
-      // npm's own nft is another program.
-      env: { PATH: '/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin' },
+      ...systemTools,
       stdin: 'pipe',
       ...(input === undefined ? {} : { input }),
     })

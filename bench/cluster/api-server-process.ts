@@ -5,26 +5,31 @@ import { join } from 'node:path'
 import { ApiServer } from '@portolan/api-server'
 import { monotonic } from '../measure/clock.ts'
 import { answerCalls } from '../process/answer-calls.ts'
+import { RecordedCluster } from '../recording/recorded-cluster.ts'
+import { replay } from '../recording/replay.ts'
 import { changeScenario } from '../scenarios/change-scenarios.ts'
+import { endpointChurned } from '../scenarios/endpoint-replaced.ts'
 import type { ApiServerCalls } from './api-server.ts'
 import { type ClusterChange, tracedEvents } from './cluster-change.ts'
 import { type ClusterSpec, openCluster } from './cluster-spec.ts'
-import type { GeneratedCluster } from './generated-cluster.ts'
-import { nodeObject, probeObjects, probeSlice } from './probe-services.ts'
+import { GeneratedCluster } from './generated-cluster.ts'
+import { addedProbeObjects, nodeObject, probeObjects, probeSlice } from './probe-services.ts'
 
 const token = 'bench'
 const folder = mkdtempSync(join(tmpdir(), 'portolan-bench-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 const server = new ApiServer({ tokens: [token], historyLimit: 200_000 })
-let cluster: GeneratedCluster | undefined
+let cluster: GeneratedCluster | RecordedCluster | undefined
+/** Turns of churn so far: the next one goes on from there. */
+let churned = 0
 
 const calls: ApiServerCalls = {
   async load(spec: ClusterSpec) {
     await server.start()
-    cluster = openCluster(spec)
+    cluster = await openCluster(spec)
     server.load(cluster.objects())
     server.load(probeObjects())
-    server.apply(nodeObject())
+    server.apply(nodeObject(cluster.zone))
     // As in a pod: a service account's folder, and the server's address in the environment. And a kubeconfig, for
     // programs that want one.
     writeFileSync(join(folder, 'token'), token)
@@ -46,21 +51,26 @@ const calls: ApiServerCalls = {
   async pointProbe(which, pod) {
     return write({ write: [probeSlice(which, pod)] })
   },
-  async churn(scenario, perSecond, seconds) {
-    const change = (turn: number) => changeScenario(scenario).change(opened(), turn, total)
+  async churn(perSecond, seconds) {
     const total = perSecond * seconds
     const sent: number[] = []
     const begun = monotonic()
     while (sent.length < total) {
       const due = Math.min(total, Math.floor(((monotonic() - begun) * perSecond) / 1000) + 1)
-      while (sent.length < due) {
-        const { sentAt, events } = write(change(sent.length))
-        if (events !== 1) throw new Error(`churn needs changes of one event, and ${scenario} has ${events}`)
-        sent.push(sentAt)
-      }
+      while (sent.length < due) sent.push(write(endpointChurned(opened(), churned++)).sentAt)
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
     return sent
+  },
+  async addProbe(number) {
+    return write({ write: addedProbeObjects(number) })
+  },
+  async removeProbe(number) {
+    return write({ remove: addedProbeObjects(number) })
+  },
+  async replay(speed) {
+    if (!(cluster instanceof RecordedCluster)) throw new Error('only a recorded cluster can be replayed')
+    return await replay(cluster, speed, write)
   },
   async cpuMs() {
     const { user, system } = process.cpuUsage()
@@ -69,7 +79,8 @@ const calls: ApiServerCalls = {
 }
 
 function opened(): GeneratedCluster {
-  if (cluster === undefined) throw new Error('the API server has no cluster yet')
+  if (!(cluster instanceof GeneratedCluster))
+    throw new Error('only a generated cluster can be changed, and only once there is one')
   return cluster
 }
 

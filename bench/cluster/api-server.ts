@@ -18,6 +18,15 @@ export interface Written {
   readonly events: number
 }
 
+/** What was played of a recording. */
+export interface Replayed {
+  /** All events. */
+  readonly events: number
+  /** How many of them are traced. */
+  readonly traced: number
+  readonly seconds: number
+}
+
 /** What the API server's process can be asked. */
 export interface ApiServerCalls {
   /** Starts with this cluster and the probe Services. */
@@ -30,8 +39,13 @@ export interface ApiServerCalls {
   change(scenario: string, turn: number, length: number): Promise<Written>
   /** Gives a probe Service another pod of the remote node as its only endpoint. */
   pointProbe(which: ProbeName, pod: number): Promise<Written>
-  /** Makes turns of a change scenario at a rate; returns when each was written. */
-  churn(scenario: string, perSecond: number, seconds: number): Promise<number[]>
+  /** Replaces endpoints at a rate, all over the cluster; returns when each was written. Nothing puts them back. */
+  churn(perSecond: number, seconds: number): Promise<number[]>
+  /** Adds a Service whose endpoint answers, or takes it away again. @param number 0 to 253 */
+  addProbe(number: number): Promise<Written>
+  removeProbe(number: number): Promise<Written>
+  /** Plays a recording's events, so many times as fast; resolves after the last. @throws when the cluster isn't recorded */
+  replay(speed: number): Promise<Replayed>
   /** CPU milliseconds since its start. */
   cpuMs(): Promise<number>
 }

@@ -28,6 +28,7 @@ export interface GeneratedService {
  */
 export class GeneratedCluster {
   readonly shape: ClusterShape
+  readonly zone = undefined
 
   constructor(shape: ClusterShape) {
     this.shape = shape
@@ -86,20 +87,21 @@ export function serviceObject({ namespace, name, clusterIP, port }: GeneratedSer
 
 const targetPort = 8080
 
-/**
- * The EndpointSlices of a Service.
- * @param replaced positions of endpoints that have another address than usual
- */
-export function sliceObjects(service: GeneratedService, replaced?: ReadonlySet<number>): ApiObject[] {
+export function sliceObjects(service: GeneratedService): ApiObject[] {
   const slices = Math.max(1, Math.ceil(service.endpoints / endpointsPerSlice))
-  return Array.from({ length: slices }, (_, number) => sliceObject(service, number, replaced))
+  return Array.from({ length: slices }, (_, number) => sliceObject(service, number))
 }
 
-/** Slice number 0, 1, ...: it holds the endpoints at 100 positions. */
+/**
+ * Slice number 0, 1, ... of a Service: it holds the endpoints at 100 positions.
+ * @param replaced positions of endpoints that have another address than usual
+ * @param version which other address: 0 to 59
+ */
 export function sliceObject(
   service: GeneratedService,
   number: number,
   replaced: ReadonlySet<number> = new Set(),
+  version = 0,
 ): ApiObject {
   const { namespace, name, firstEndpoint, endpoints } = service
   const first = number * endpointsPerSlice
@@ -121,16 +123,16 @@ export function sliceObject(
     },
     addressType: 'IPv4',
     endpoints: positions.map((position) =>
-      endpoint(service, firstEndpoint + position, replaced.has(position)),
+      endpoint(service, firstEndpoint + position, replaced.has(position) ? 11 + version : 10),
     ),
     ports: [{ name: 'http', protocol: 'TCP', port: targetPort }],
   }
 }
 
-function endpoint({ namespace, name }: GeneratedService, number: number, replaced: boolean): object {
+function endpoint({ namespace, name }: GeneratedService, number: number, network: number): object {
   const zone = zones[number % zones.length]
-  // 8 million addresses of 10.128.0.0/9, and as many of 11.128.0.0/9 for those that come in their place.
-  const address = `${replaced ? 11 : 10}.${128 + ((number >> 16) & 127)}.${(number >> 8) & 255}.${number & 255}`
+  // 8 million addresses of 10.128.0.0/9, and as many of 11.128.0.0/9 and those after it for what comes in their place.
+  const address = `${network}.${128 + ((number >> 16) & 127)}.${(number >> 8) & 255}.${number & 255}`
   return {
     addresses: [address],
     conditions: { ready: true, serving: true, terminating: false },

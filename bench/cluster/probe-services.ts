@@ -16,6 +16,12 @@ export const probeServices = {
   last: { namespace: 'zz', name: 'probe', clusterIP: '10.127.255.254' },
 } as const
 
+export interface ProbeService {
+  readonly namespace: string
+  readonly name: string
+  readonly clusterIP: string
+}
+
 export type ProbeName = keyof typeof probeServices
 
 /** The pod of the remote node that a probe Service leads to at the start. */
@@ -23,13 +29,22 @@ export const probePod = 0
 
 export function probeObjects(): ApiObject[] {
   return (Object.keys(probeServices) as ProbeName[]).flatMap((which) => [
-    probeService(which),
+    serviceOf(probeServices[which]),
     probeSlice(which, probePod),
   ])
 }
 
-function probeService(which: ProbeName): ApiObject {
-  const { namespace, name, clusterIP } = probeServices[which]
+/** Number 0 to 253 of the Services that come and go; where they lead to is like the others. */
+export function addedProbeService(number: number): ProbeService {
+  return { namespace: 'ns-50', name: `added-${number}`, clusterIP: `10.95.2.${number + 1}` }
+}
+
+export function addedProbeObjects(number: number): ApiObject[] {
+  const probe = addedProbeService(number)
+  return [serviceOf(probe), sliceOf(probe, probePod)]
+}
+
+function serviceOf({ namespace, name, clusterIP }: ProbeService): ApiObject {
   return {
     kind: 'Service',
     metadata: { namespace, name, creationTimestamp: '2026-01-01T00:00:00Z' },
@@ -46,7 +61,10 @@ function probeService(which: ProbeName): ApiObject {
 
 /** Its only endpoint is this pod of the remote node. */
 export function probeSlice(which: ProbeName, pod: number): ApiObject {
-  const { namespace, name } = probeServices[which]
+  return sliceOf(probeServices[which], pod)
+}
+
+function sliceOf({ namespace, name }: ProbeService, pod: number): ApiObject {
   return {
     kind: 'EndpointSlice',
     metadata: {

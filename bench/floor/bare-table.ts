@@ -1,9 +1,9 @@
 import type { ApiObject } from '@portolan/api-server'
 import type { Dataplane, RoutingTable, TableChange } from '@portolan/core'
+import { parseCidr } from '@portolan/core'
 import { parseNode, parseService, parseSlice } from '@portolan/core/cluster'
 import { AppliedTable, TableBuilder } from '@portolan/core/table'
 import { network } from '@portolan/lab'
-import { parseCidr } from '@portolan/core'
 import type { ClusterChange } from '../cluster/cluster-change.ts'
 import { thisNode } from '../cluster/probe-services.ts'
 

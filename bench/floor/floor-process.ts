@@ -1,6 +1,7 @@
 /** A dataplane's kernel writes with nothing around them: see floor.ts. */
+import type { Dataplane } from '@portolan/core'
 import { loadDataplane } from '@portolan/core/dataplane'
-import { openCluster } from '../cluster/cluster-spec.ts'
+import { GeneratedCluster } from '../cluster/generated-cluster.ts'
 import { nodeObject, probeObjects } from '../cluster/probe-services.ts'
 import { answerCalls } from '../process/answer-calls.ts'
 import { changeScenario } from '../scenarios/change-scenarios.ts'
@@ -13,13 +14,11 @@ const recorder = new WriteRecorder()
 let cleanUp = async () => {}
 
 const calls: FloorCalls = {
-  async measure({ spec, dataplane: name, settings, networkNamespace, scenarios }) {
-    const dataplane = await loadDataplane(name, { masqueradeBit: 14, networkNamespace, settings })
-    cleanUp = async () => {
-      await dataplane.stop()
-      await dataplane.cleanup()
-    }
-    const cluster = openCluster(spec)
+  async measure({ spec, module, settings, networkNamespace, scenarios }) {
+    const load = () => loadDataplane(module, { masqueradeBit: 14, networkNamespace, settings })
+    const dataplane = await load()
+    cleanUp = () => remove(dataplane)
+    const cluster = new GeneratedCluster(spec.shape)
     const bare = new BareTable()
     bare.change({ write: [...cluster.objects(), ...probeObjects(), nodeObject()] })
 
@@ -42,12 +41,24 @@ const calls: FloorCalls = {
       turns.push(...byName(scenario, values.values).map((one) => ({ ...one, of: values.of })))
       if (extra.length > 0) await dataplane.apply(dataplane.compile(bare.change({ remove: extra })))
     }
-    await dataplane.cleanup()
+    await remove(dataplane)
+
+    // A node without rules again, and a dataplane that is ready to write them.
+    recorder.expectSuccessor()
+    const successor = await load()
+    cleanUp = () => remove(successor)
+    await successor.start()
+    await successor.observe('IPv4')
     return [{ name: 'cold-start', ...floorOf([cold], 'once') }, ...turns]
   },
 }
 
 answerCalls(calls, () => cleanUp())
+
+async function remove(dataplane: Dataplane<unknown, unknown>): Promise<void> {
+  await dataplane.stop()
+  await dataplane.cleanup()
+}
 
 interface Sample {
   readonly applyMs: number

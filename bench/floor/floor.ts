@@ -2,12 +2,12 @@ import type { Host } from '@portolan/lab'
 import type { ClusterSpec } from '../cluster/cluster-spec.ts'
 import { Companion } from '../process/companion.ts'
 import type { Floor } from '../results.ts'
-import { labSettings } from '../subject/lab-settings.ts'
+import { inLab, type NamedDataplane } from '../subject/lab-settings.ts'
 
 export interface FloorRequest {
   readonly spec: ClusterSpec
-  /** As `--dataplane` names it. */
-  readonly dataplane: string
+  /** What `loadDataplane` takes. */
+  readonly module: string
   readonly settings: Readonly<Record<string, string>>
   readonly networkNamespace: string
   /** Change scenarios, and how many turns of each. */
@@ -32,7 +32,8 @@ export interface FloorCalls {
  */
 export async function measureFloor(
   node: Host,
-  request: Omit<FloorRequest, 'settings' | 'networkNamespace'>,
+  dataplane: NamedDataplane,
+  request: Pick<FloorRequest, 'spec' | 'scenarios'>,
 ): Promise<readonly FloorValues[]> {
   const process = new Companion<FloorCalls>({
     module: new URL('./floor-process.ts', import.meta.url),
@@ -41,7 +42,8 @@ export async function measureFloor(
   try {
     return await process.call('measure', {
       ...request,
-      settings: labSettings(request.dataplane, node),
+      module: dataplane.module,
+      settings: inLab(dataplane, node),
       networkNamespace: node.networkNamespace,
     })
   } finally {

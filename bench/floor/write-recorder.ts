@@ -18,11 +18,18 @@ export class WriteRecorder {
   readonly #folder = mkdtempSync(join(tmpdir(), 'portolan-bench-writes-'))
   #writes: Write[] | undefined
   #files = 0
+  /** Sockets and maps of the dataplane that is used now, by what is the same of its successor's. */
+  readonly #current = new Map<string, object>()
+  #names = new WeakMap<object, string>()
+  #sockets = 0
 
   constructor() {
     process.once('exit', () => rmSync(this.#folder, { recursive: true, force: true }))
     this.#recordMethod(NetlinkSocket.prototype, 'transact')
     for (const name of ['set', 'delete', 'setMany'] as const) this.#recordMethod(BpfMap.prototype, name)
+    this.#watchMethod(NetlinkSocket.prototype, 'ask')
+    this.#watchMethod(NetlinkSocket.prototype, 'dump')
+    this.#watchMethod(BpfMap.prototype, 'entries')
     this.#recordTools()
   }
 
@@ -38,13 +45,41 @@ export class WriteRecorder {
     return writes
   }
 
+  /** What was written goes, from here on, through the sockets and maps of another instance of the same dataplane. */
+  expectSuccessor(): void {
+    this.#names = new WeakMap()
+    this.#sockets = 0
+  }
+
+  #nameOf(target: object): string {
+    let name = this.#names.get(target)
+    if (name === undefined) {
+      name = target instanceof BpfMap ? `map ${target.name}` : `socket ${this.#sockets++}`
+      this.#names.set(target, name)
+      this.#current.set(name, target)
+    }
+    return name
+  }
+
+  /** Takes notice of who is used. */
+  #watchMethod<Of extends object>(prototype: Of, name: keyof Of): void {
+    const original = prototype[name] as (...args: unknown[]) => unknown
+    const recorder = this
+    function watched(this: object, ...args: unknown[]): unknown {
+      recorder.#nameOf(this)
+      return original.apply(this, args)
+    }
+    Object.defineProperty(prototype, name, { value: watched })
+  }
+
   #recordMethod<Of extends object>(prototype: Of, name: keyof Of): void {
     const original = prototype[name] as (...args: unknown[]) => unknown
     const recorder = this
-    function recorded(this: unknown, ...args: unknown[]): unknown {
+    function recorded(this: object, ...args: unknown[]): unknown {
+      const target = recorder.#nameOf(this)
       const copies = args.map((arg) => (Buffer.isBuffer(arg) ? Buffer.from(arg) : arg))
       const result = original.apply(this, args)
-      recorder.#writes?.push(() => void original.apply(this, copies))
+      recorder.#writes?.push(() => void original.apply(recorder.#current.get(target), copies))
       return result
     }
     Object.defineProperty(prototype, name, { value: recorded })

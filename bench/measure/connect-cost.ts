@@ -4,9 +4,7 @@ import koffi from 'koffi'
 const libc = koffi.load('libc.so.6')
 const socket = libc.func('int socket(int domain, int type, int protocol)')
 const connect = libc.func('int connect(int fd, const void *address, uint32_t length)')
-const setOption = libc.func(
-  'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
-)
+const setOption = libc.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)')
 const close = libc.func('int close(int fd)')
 
 const [ipv4, streamCloseOnExec, socketLevel, lingerOption] = [2, 1 | 0o2000000, 1, 13]

@@ -22,6 +22,13 @@ export type Request = { readonly id: number; readonly call: string; readonly arg
 export type Response = { readonly id: number; readonly value?: unknown; readonly error?: string }
 export type Push = { readonly push: unknown }
 
+const running = new Set<Pick<Companion<Record<never, never>>, 'end'>>()
+
+/** Asks all companions to clean up and end, and waits for that. */
+export async function endCompanions(): Promise<void> {
+  await Promise.all([...running].map((companion) => companion.end()))
+}
+
 /**
  * A process of ours that is asked over IPC, in a network namespace of its choice. It ends with the caller, also when the
  * caller is killed, and has its own way of cleaning up then.
@@ -31,10 +38,7 @@ export class Companion<Of extends Calls<Of>> {
   /** When it was started, by `monotonic`. */
   readonly exited: Promise<void>
   readonly #child: ChildProcess
-  readonly #waiting = new Map<
-    number,
-    { resolve: (value: unknown) => void; reject: (error: Error) => void }
-  >()
+  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   readonly #lastWords: string[] = []
   #lastId = 0
 
@@ -74,7 +78,9 @@ export class Companion<Of extends Calls<Of>> {
       for (const { reject } of this.#waiting.values()) reject(error)
       this.#waiting.clear()
     }
+    running.add(this)
     this.exited = new Promise((resolve) => {
+      this.#child.once('close', () => running.delete(this))
       this.#child.once('error', (error) => {
         gone(error.message)
         resolve()

@@ -28,7 +28,7 @@ export interface LinePanel {
   readonly lines: readonly Line[]
 }
 
-const size = { width: 500, height: 330 }
+const size = { width: 520, height: 336 }
 const top = 34
 const bottom = 52
 const left = 68
@@ -42,8 +42,8 @@ export function sharedAxis(panels: readonly LinePanel[]): LogAxis | undefined {
 
 /** @param axis the vertical axis; its own, fitting the data, when not given */
 export function drawLinePanel(panel: LinePanel, axis: LogAxis = logAxis(allValues(panel), panel.unit)): Html {
-  const lines = panel.lines.map((line) => ({ ...line, label: shorten(line.label, 26) }))
-  const right = Math.min(185, 26 + Math.max(0, ...lines.map(({ label }) => textWidth(label, 12))))
+  const lines = panel.lines.map((line) => ({ ...line, label: shorten(line.label, 25) }))
+  const right = 28 + Math.max(0, ...lines.map(({ label }) => textWidth(label, 12)))
   const plot = { left, top, width: size.width - left - right, height: size.height - top - bottom }
   const across = acrossAxis(panel, plot.width)
   const option = {
@@ -76,7 +76,9 @@ export function drawLinePanel(panel: LinePanel, axis: LogAxis = logAxis(allValue
         type: 'line',
         silent: true,
         data: floor.filter(isDrawn).map(toPair),
-        showSymbol: false,
+        // Seen also where there is but one size, and so no line.
+        symbol: 'rect',
+        symbolSize: [9, 1.4],
         color: style.line,
         lineStyle: { width: 1.4, type: [1.5, 3] },
         z: 2,
@@ -137,7 +139,7 @@ function endLabels(
       style: { stroke: style.line, lineWidth: 0.8, fill: 'none', opacity: 0.7 },
       z: 1,
     }
-    return [lead, textAt(label, { x: edge + 17, y: labelY, fill: style.text })]
+    return [lead, textAt(label, { x: edge + 18, y: labelY, fill: style.text })]
   })
 }
 

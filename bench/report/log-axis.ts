@@ -15,8 +15,8 @@ export function logAxis(values: readonly number[], unit: Unit): LogAxis {
   const low = Math.min(...drawn)
   const high = Math.max(...drawn)
   const fine = steps(low / 10, high * 20, unit, [1, 2, 5])
-  const min = fine.findLast((step) => step <= low / 1.05) ?? low / 2
-  const max = fine.find((step) => step >= high * 1.05 && step >= min * 9.9) ?? high * 2
+  const min = fine.findLast((step) => step <= low / 1.15) ?? low / 2
+  const max = fine.find((step) => step >= high * 1.15 && step >= min * 9.9) ?? high * 2
   const coarse = Math.log10(max / min) > 3.2
   const ticks = (coarse ? steps(min, max, unit, [1]) : fine).filter((step) => step >= min && step <= max)
   return { min, max, ticks }

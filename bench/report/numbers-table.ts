@@ -17,7 +17,7 @@ export function numbersTables(results: BenchResults): Html {
 ${groups.map(([metric, list]) => metricRows(metric, list, order))}</table></div></details>
 `
   })
-  return html`<p>Open a scenario for its numbers; all of them are in results.json too. The quantiles are those of all samples of all runs together; the floor is that of p50.</p>
+  return html`<p>Open a scenario for its numbers (what is open is printed too); all of them are in results.json as well. The quantiles are those of all samples of all runs together; the floor is that of p50.</p>
 ${tables}`
 }
 

@@ -93,7 +93,7 @@ function readableDate(date: string): string {
 
 const kinds: Readonly<Record<Candidate['kind'], string>> = {
   dataplane: 'dataplane',
-  baseline: "baseline: upstream's layout, written alone",
+  baseline: "baseline: upstream's layout, applied by Portolan",
   external: 'external program',
 }
 

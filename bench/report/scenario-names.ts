@@ -14,8 +14,11 @@ const names: Readonly<Record<string, string>> = {
   'churn-2000': 'Churn, 2,000 changes/s',
   'large-service': 'Change in a Service of 10,000',
   'failed-apply': 'Failed apply, then retry',
-  connect: 'First packet',
+  'first-packet': 'First packet after a change',
+  'first-packet-churn': 'First packet during churn',
+  connect: 'TCP connect',
   core: 'Core alone',
+  replay: 'Replay of a recording',
   'watch-load': 'Watch load on the API server',
 }
 

@@ -5,7 +5,6 @@ export type Quantile = 'p50' | 'p99'
 /** One candidate's figures along an axis. */
 export interface Curve {
   readonly candidate: string
-  readonly metric: MetricName
   readonly points: readonly Point[]
   /** The same points' floors, where they were measured. */
   readonly floor: readonly Point[]
@@ -16,10 +15,9 @@ export interface Point {
   readonly y: number
 }
 
-/** A scenario's metric; where a candidate lacks the first metric, the next one stands for it. */
 export interface Wanted {
   readonly scenario: string
-  readonly metrics: readonly MetricName[]
+  readonly metric: MetricName
   readonly quantile: Quantile
 }
 
@@ -63,6 +61,18 @@ export class Selection {
     return { services: Math.max(...of.map((r) => r.services)), endpointsPerService }
   }
 
+  /** The largest of those sizes at which most candidates were measured: some are only measured at small ones. */
+  sharedSize(scenario: string): Size | undefined {
+    const endpointsPerService = this.usualEndpoints(scenario)
+    const of = this.where(scenario).filter((r) => r.endpointsPerService === endpointsPerService)
+    const bySize = [...Map.groupBy(of, (r) => r.services)].map(([services, results]) => ({
+      services,
+      candidates: new Set(results.map(({ dataplane }) => dataplane)).size,
+    }))
+    const [best] = bySize.sort((a, b) => b.candidates - a.candidates || b.services - a.services)
+    return best === undefined ? undefined : { services: best.services, endpointsPerService }
+  }
+
   /** Against the number of Services. */
   byServices(wanted: Wanted): Curve[] {
     const endpoints = this.usualEndpoints(wanted.scenario)
@@ -75,24 +85,22 @@ export class Selection {
   }
 
   private curves(wanted: Wanted, place: (result: Result) => number | undefined): Curve[] {
-    const { scenario, metrics, quantile } = wanted
+    const { scenario, metric, quantile } = wanted
+    const of = this.where(scenario, metric)
     return this.candidates.flatMap(({ name }) => {
-      for (const metric of metrics) {
-        const placed = this.where(scenario, metric)
-          .filter((r) => r.dataplane === name)
-          .flatMap((result) => {
-            const x = place(result)
-            return x === undefined ? [] : [{ x, result }]
-          })
-          .sort((a, b) => a.x - b.x)
-        if (placed.length === 0) continue
-        const points = placed.map(({ x, result }) => ({ x, y: result[quantile] }))
-        const floor = placed.flatMap(({ x, result }) =>
-          result.floor === undefined ? [] : [{ x, y: result.floor[quantile] }],
-        )
-        return [{ candidate: name, metric, points, floor }]
-      }
-      return []
+      const placed = of
+        .filter((r) => r.dataplane === name)
+        .flatMap((result) => {
+          const x = place(result)
+          return x === undefined ? [] : [{ x, result }]
+        })
+        .sort((a, b) => a.x - b.x)
+      if (placed.length === 0) return []
+      const points = placed.map(({ x, result }) => ({ x, y: result[quantile] }))
+      const floor = placed.flatMap(({ x, result }) =>
+        result.floor === undefined ? [] : [{ x, y: result.floor[quantile] }],
+      )
+      return [{ candidate: name, points, floor }]
     })
   }
 }

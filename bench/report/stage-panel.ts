@@ -21,7 +21,14 @@ export interface StagePanel {
 }
 
 /** Dark to light in the order of the stages, as in the palette cividis: the order is seen without colour too. */
-const shades = ['#00224e', '#35456c', '#666970', '#948e77', '#c8b866', '#fbe35a'] as const
+const shades = [
+  { fill: '#00224e', text: '#ffffff' },
+  { fill: '#35456c', text: '#ffffff' },
+  { fill: '#666970', text: '#ffffff' },
+  { fill: '#948e77', text: '#000000' },
+  { fill: '#c8b866', text: '#000000' },
+  { fill: '#fbe35a', text: '#000000' },
+] as const
 
 const size = { width: 1000, bar: 26, gap: 12 }
 
@@ -32,7 +39,9 @@ export function drawStagePanel({ title, unit, rows }: StagePanel): Html {
   const top = 62
   const bottom = 36
   const height = top + rows.length * (size.bar + size.gap) + bottom
-  const shown = names.map((name, at) => ({ name, fill: shades[at % shades.length] ?? '#666970' }))
+  // Few stages take shades that are far from each other.
+  const step = names.length > 1 ? (shades.length - 1) / (names.length - 1) : 0
+  const shown = names.map((name, at) => ({ name, ...(shades[Math.round(at * step)] ?? shades[0]) }))
   const option = {
     grid: { left, right, top, bottom, outerBoundsMode: 'none' },
     xAxis: {
@@ -50,13 +59,13 @@ export function drawStagePanel({ title, unit, rows }: StagePanel): Html {
       axisLine: { show: false },
       axisLabel: { color: ink.text },
     },
-    series: shown.map(({ name, fill }, at) => ({
+    series: shown.map(({ name, fill, text }) => ({
       type: 'bar',
       silent: true,
       stack: 'all',
       barWidth: size.bar,
       itemStyle: { color: fill, borderColor: '#ffffff', borderWidth: 1 },
-      label: { show: true, fontSize: 12, color: at < 3 ? '#ffffff' : '#000000', position: 'inside' },
+      label: { show: true, fontSize: 12, color: text, position: 'inside' },
       data: rows.map(({ stages }) => {
         const value = shareOf(name, stages)
         // A segment too narrow for its label stays without.

@@ -31,11 +31,17 @@ test('each size has a row of every dataplane that was measured there', (t) => {
   }
 })
 
-test('a figure stands beside its floor, and an apply that stands for the whole is marked', (t) => {
+test('a figure stands beside its floor', (t) => {
   const text = printTable(example, 200)
   t.regex(text, /^nftables +220 µs +682 µs +42 µs /m)
-  t.regex(text, /^upstream-nftables +84 ms\* +260 ms\* +49 ms /m)
   t.regex(text, /^Service added +292 µs \(67\.2 µs\)/m)
+})
+
+test('the core alone has a column for each size', (t) => {
+  t.regex(
+    printTable(example, 200),
+    /^Without a dataplane, p50 +1,000 x 10 +10,000 x 10 +100,000 x 10\ncore listParse +[\d.]+ m?s/m,
+  )
 })
 
 test('a lost connection shows', (t) => {

@@ -18,6 +18,7 @@ export function printTable(results: BenchResults, width: number): string {
   const blocks = [
     ...summarySizes(selection).map((size) => summaryBlock(results, selection, size, width)),
     changesBlock(selection, width),
+    coreBlock(selection, width),
     unusableBlock(results, width),
   ]
   return blocks
@@ -28,7 +29,6 @@ export function printTable(results: BenchResults, width: number): string {
 
 function summaryBlock(results: BenchResults, selection: Selection, size: Size, width: number): string[] {
   const rows = summaryRows(selection, size)
-  const standIn = rows.some(({ cells }) => cells.some((cell) => cell.standIn))
   const lost = rows.map(({ candidate }) => countLost(results, candidate, { size }))
   const withLost = lost.some((count) => count !== undefined)
   const columns: Column[] = [
@@ -39,19 +39,15 @@ function summaryBlock(results: BenchResults, selection: Selection, size: Size, w
   const lines = rows.map(({ candidate, cells }, at) => {
     const count = lost[at]
     const lostCell = count === undefined ? '-' : `${threeDigits(count.lost)} of ${threeDigits(count.tried)}`
-    const texts = cells.map((cell) => (cell.text === '' ? '-' : `${cell.text}${cell.standIn ? '*' : ''}`))
+    const texts = cells.map((text) => (text === '' ? '-' : text))
     return [plainText(candidate), ...texts, ...(withLost ? [lostCell] : [])]
   })
-  return [
-    describeSize(size.services, size.endpointsPerService),
-    ...textTable(columns, lines, width),
-    ...(standIn ? wrapText('*: the apply alone, with no process around it', width) : []),
-  ]
+  return [describeSize(size.services, size.endpointsPerService), ...textTable(columns, lines, width)]
 }
 
 /** The floor stands in brackets. */
 function changesBlock(selection: Selection, width: number): string[] {
-  const metrics: readonly MetricName[] = ['eventToCommit', 'apply', 'failureToCommit']
+  const metrics: readonly MetricName[] = ['eventToCommit', 'failureToCommit']
   const rows = scenariosOf(selection.all).flatMap((scenario) => {
     const size = selection.largestSize(scenario)
     if (size === undefined || scenario === 'cold-start' || scenario === 'endpoint-replaced') return []
@@ -59,7 +55,7 @@ function changesBlock(selection: Selection, width: number): string[] {
       const found = metrics.flatMap((metric) => selection.find(name, scenario, metric, size) ?? [])[0]
       if (found === undefined) return ''
       const floor = found.floor === undefined ? '' : ` (${formatQuantity(found.floor.p50, found.unit)})`
-      return `${formatQuantity(found.p50, found.unit)}${floor}${found.metric === 'apply' ? '*' : ''}`
+      return `${formatQuantity(found.p50, found.unit)}${floor}`
     })
     return cells.every((cell) => cell === '') ? [] : [{ name: plainText(scenarioName(scenario)), cells }]
   })
@@ -75,6 +71,34 @@ function changesBlock(selection: Selection, width: number): string[] {
     ...wrapText('Kinds of change at the largest size, from event to commit, p50 (floor)', width),
     ...textTable(columns, cells, width),
   ]
+}
+
+/** What is measured without a dataplane: a column for each size. */
+function coreBlock(selection: Selection, width: number): string[] {
+  const of = selection.all.filter(({ dataplane }) => dataplane === 'core')
+  if (of.length === 0) return []
+  const sizes = [...Map.groupBy(of, sizeName).entries()].sort(([, x], [, y]) => volume(x) - volume(y))
+  const figures = [...Map.groupBy(of, ({ scenario, metric }) => `${scenario} ${metric}`)]
+  const columns: Column[] = [
+    { title: 'Without a dataplane, p50', align: 'left' },
+    ...sizes.map(([title]) => ({ title, align: 'right' as const })),
+  ]
+  const rows = figures.map(([name, results]) => [
+    plainText(name),
+    ...sizes.map(([size]) => {
+      const found = results.find((result) => sizeName(result) === size)
+      return found === undefined ? '-' : formatQuantity(found.p50, found.unit)
+    }),
+  ])
+  return textTable(columns, rows, width)
+}
+
+function sizeName({ services, endpointsPerService }: Size): string {
+  return `${threeDigits(services)} x ${threeDigits(endpointsPerService)}`
+}
+
+function volume([first]: readonly Size[]): number {
+  return first === undefined ? 0 : first.services * first.endpointsPerService
 }
 
 function unusableBlock({ dataplanes }: BenchResults, width: number): string[] {

@@ -9,15 +9,15 @@ export interface Column {
  * Lines of at most `width` characters. Where the columns don't fit beside each other, the table is continued below, and
  * the first column is repeated there.
  *
- * @param rows as many cells as there are columns, each of one line
+ * @param rows as many cells as there are columns, each of one line; or a heading, which takes the whole line
  */
 export function textTable(
   columns: readonly Column[],
-  rows: readonly (readonly string[])[],
+  rows: readonly (readonly string[] | string)[],
   width: number,
 ): string[] {
   const widths = columns.map(({ title }, at) =>
-    Math.max(length(title), ...rows.map((row) => length(row[at] ?? ''))),
+    Math.max(length(title), ...rows.map((row) => (typeof row === 'string' ? 0 : length(row[at] ?? '')))),
   )
   const first = widths[0] ?? 0
   const parts: number[][] = []
@@ -40,7 +40,7 @@ export function textTable(
   return parts.flatMap((part, at) => [
     ...(at > 0 ? [''] : []),
     lineOf(titles, part),
-    ...rows.map((row) => lineOf(row, part)),
+    ...rows.map((row) => (typeof row === 'string' ? row : lineOf(row, part))),
   ])
 }
 

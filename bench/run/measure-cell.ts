@@ -1,12 +1,12 @@
-import { remotePodAddress, type Lab } from '@portolan/lab'
+import type { Lab } from '@portolan/lab'
 import { startApiServer } from '../cluster/api-server.ts'
 import type { ClusterSpec } from '../cluster/cluster-spec.ts'
-import { probePort, probeServices, probeTargetPort } from '../cluster/probe-services.ts'
 import { measureFloor } from '../floor/floor.ts'
 import { type ChangeScenario, turnsOf } from '../scenarios/change-scenario.ts'
-import { coldStart } from '../scenarios/cold-start.ts'
+import { coldStart, untilReachable } from '../scenarios/cold-start.ts'
 import { playChanges } from '../scenarios/play-changes.ts'
 import type { Effort, Stage, StageScenario } from '../scenarios/stage.ts'
+import type { NamedDataplane } from '../subject/lab-settings.ts'
 import type { Subject } from '../subject/subject.ts'
 import type { Recorder } from './recorder.ts'
 
@@ -14,16 +14,22 @@ import type { Recorder } from './recorder.ts'
 export interface Cell {
   /** What results say. */
   readonly dataplane: string
-  /** What `loadDataplane` takes, for the floor; absent: there is no floor of it. */
-  readonly module?: string
+  /** For the floor; absent: there is none of it. */
+  readonly floorOf?: NamedDataplane
   readonly subject: Subject
   readonly spec: ClusterSpec
   readonly scenarios: readonly (StageScenario | ChangeScenario)[]
   readonly effort: Effort
+  /** How many times as fast a recording is replayed. */
+  readonly speed?: number
+  /** See `Stage`. */
+  readonly patienceMs?: number
 }
 
-/** Turns of a change that the floor sends again. */
-const floorTurns = { quick: 40, thorough: 200 }
+/** Turns of a change that are sent again for the floor. */
+const mostFloorTurns = { quick: 40, thorough: 200 }
+
+const never = new Promise<never>(() => {})
 
 /** @param step told of what begins */
 export async function measureCell(
@@ -37,11 +43,13 @@ export async function measureCell(
   const about = { dataplane: cell.dataplane, ...shape }
   const wanted = new Set(cell.scenarios)
   const server = startApiServer(lab.node.networkNamespace)
-  try {
+  const play = async () => {
     const address = await server.call('load', spec)
     const record: Stage['record'] = (scenario, metric, values) =>
       recorder.add(about, scenario, metric, values)
-    const stage: Stage = { lab, shape, server, address, subject, effort, record }
+    const { speed = 1, patienceMs } = cell
+    const patience = patienceMs === undefined ? {} : { patienceMs }
+    const stage: Stage = { lab, shape, server, address, subject, effort, speed, ...patience, record }
     step(coldStart.name)
     // It has to be started in any case, and is measured only if that was asked for.
     await coldStart.play(wanted.has(coldStart) ? stage : { ...stage, record: () => {} })
@@ -52,38 +60,39 @@ export async function measureCell(
       if (scenario.kind === 'change') await playChanges(stage, scenario)
       else await scenario.play(stage)
     }
+  }
+  try {
+    await Promise.race([play(), subject.ended ?? never])
   } finally {
     await subject.stop('go').catch(() => {})
     await server.end()
   }
-  if (cell.module === undefined) return
+  if (cell.floorOf === undefined) return
   step('floor')
+  await recordFloors(cell, cell.floorOf, lab, recorder)
+}
+
+async function recordFloors(
+  cell: Cell,
+  dataplane: NamedDataplane,
+  lab: Lab,
+  recorder: Recorder,
+): Promise<void> {
+  const { spec, effort } = cell
+  const about = { dataplane: cell.dataplane, ...spec.shape }
   const changes = cell.scenarios.filter((scenario) => scenario.kind === 'change')
-  const scenarios = changes.map((scenario) => ({
-    name: scenario.name,
-    length: Math.min(floorTurns[effort], turnsOf(scenario, effort, shape.services)),
-  }))
-  for (const { name, of, values } of await measureFloor(lab.node, {
-    spec,
-    dataplane: cell.module,
-    scenarios,
-  })) {
+  const scenarios = changes.map((scenario) => {
+    const applyMs = recorder.median(about, scenario.name, 'apply') ?? 1
+    // Each turn is applied once and its writes are sent twice; and a floor spreads less than what stands on it.
+    const length = Math.min(mostFloorTurns[effort], turnsOf(scenario, effort, 6 * applyMs))
+    return { name: scenario.name, length }
+  })
+  const floors = await measureFloor(lab.node, dataplane, { spec, scenarios })
+  for (const { name, of, values } of floors) {
     const metrics =
       name === coldStart.name
         ? (['apply', 'listToCommit'] as const)
         : (['apply', 'computeAndApply', 'eventToCommit'] as const)
     for (const metric of metrics) recorder.addFloor(about, name, metric, of, values)
-  }
-}
-
-/** The probe Services answer: whatever the subject tells of itself, this is what a start is for. */
-async function untilReachable({ pods }: Lab): Promise<void> {
-  const [pod] = pods
-  for (const { clusterIP } of Object.values(probeServices)) {
-    await pod?.firstPacketAt({
-      to: { address: clusterIP, port: probePort },
-      expected: { address: remotePodAddress('IPv4', 0), port: probeTargetPort },
-      timeoutMs: 10 * 60_000,
-    })
   }
 }

@@ -47,6 +47,12 @@ export class Recorder {
     series.floorOf = of
   }
 
+  /** Of all values so far; `undefined` where there are none. */
+  median(subject: Subject, scenario: string, metric: MetricName): number | undefined {
+    const values = this.#series.get(keyOf(subject, scenario, metric))?.runs.flat() ?? []
+    return values.length === 0 ? undefined : median(values)
+  }
+
   /** In the order in which they were first added. */
   results(): Result[] {
     return [...this.#series.values()].map(({ subject, scenario, metric, runs, floor, floorOf }) => {
@@ -74,7 +80,11 @@ export class Recorder {
   }
 }
 
-function keyOf({ dataplane, services, endpointsPerService }: Subject, scenario: string, metric: string): string {
+function keyOf(
+  { dataplane, services, endpointsPerService }: Subject,
+  scenario: string,
+  metric: string,
+): string {
   return [dataplane, services, endpointsPerService, scenario, metric].join('|')
 }
 

@@ -1,11 +1,17 @@
 import { createLab, type Lab } from '@portolan/lab'
+import { type ExternalCandidate, externalCandidate } from '../against/external-candidate.ts'
+import { ExternalSubject } from '../against/external-subject.ts'
 import { findCandidates, type NamedCandidate, usualCandidates } from '../candidates.ts'
+import type { ClusterSpec } from '../cluster/cluster-spec.ts'
+import type { ClusterShape } from '../cluster/generated-cluster.ts'
 import { probeTargetPort } from '../cluster/probe-services.ts'
-import { type Grid, shapesOf, thoroughOnly } from '../grid.ts'
+import { type Grid, scenariosFor, scenariosOf, shapesOf } from '../grid.ts'
 import { describeMachine } from '../machine.ts'
+import { RecordedCluster } from '../recording/recorded-cluster.ts'
 import { type BenchResults, type Candidate, schemaVersion } from '../results.ts'
+import type { ChangeScenario } from '../scenarios/change-scenario.ts'
 import type { CoreScenario } from '../scenarios/core-scenario.ts'
-import { chooseScenarios, type Scenario, scenarioNames } from '../scenarios/index.ts'
+import type { StageScenario } from '../scenarios/stage.ts'
 import { ProxySubject } from '../subject/proxy-subject.ts'
 import { measureCell } from './measure-cell.ts'
 import { Recorder } from './recorder.ts'
@@ -14,10 +20,10 @@ import { Recorder } from './recorder.ts'
 export interface Progress {
   /** Once, when it is known what will be measured. */
   begin(candidates: readonly Candidate[], steps: number): void
-  /** A step begins: `nftables, 1000 x 10: endpoint-replaced`. */
-  step(what: string): void
+  /** A step begins. @param what `nftables, 1000 x 10`, whose part it is */
+  step(what: string, scenario: string): void
   /** A candidate could not be measured to the end at one size; everything else goes on. */
-  failed(what: string, error: unknown): void
+  failed(what: string, scenario: string, error: unknown): void
   end(): void
 }
 
@@ -28,39 +34,48 @@ export interface BenchRun {
   /** Of Portolan. */
   readonly version: string
   readonly progress: Progress
+  /** Begins no further cell once it is aborted. */
+  readonly signal: AbortSignal
+}
+
+/** One size of one candidate, or of the core alone. */
+interface Task {
+  readonly what: string
+  readonly steps: number
+  run(step: (scenario: string) => void): Promise<void>
 }
 
 /**
  * Measures, on a virtual node of its own; leaves nothing behind. Needs root.
  *
- * @throws RangeError for an unknown scenario; Error when none of what was asked for runs here
+ * @throws RangeError for an unknown scenario
  */
-export async function runBench({ grid, command, version, progress }: BenchRun): Promise<BenchResults> {
-  const chosen = chooseScenarios(grid.scenarios.length > 0 ? grid.scenarios : usualScenarios(grid))
-  const onNode = chosen.filter((scenario) => scenario.kind !== 'core')
-  const alone = chosen.filter((scenario) => scenario.kind === 'core')
+export async function runBench(run: BenchRun): Promise<BenchResults> {
+  const { grid, command, version, progress, signal } = run
   const begun = new Date()
-  await using lab = await createLab()
+  const scenarios = scenariosOf(grid)
+  const onNode = scenarios.filter((scenario) => scenario.kind !== 'core')
+  const alone = scenarios.filter((scenario) => scenario.kind === 'core')
+  await using lab = await createBenchLab()
   const candidates =
-    onNode.length === 0
-      ? []
-      : await findCandidates(grid.dataplanes.length > 0 ? grid.dataplanes : usualCandidates, lab.node)
+    onNode.length === 0 ? [] : await findCandidates(grid.dataplanes ?? usualCandidates, lab.node)
   const usable = candidates.filter((candidate) => candidate.usable)
-  const shapes = shapesOf(grid)
-  const stepsOfCell = onNode.length + (onNode.some(({ name }) => name === 'cold-start') ? 1 : 2)
-  progress.begin(
-    candidates,
-    grid.repeat * shapes.length * (usable.length * (onNode.length === 0 ? 0 : stepsOfCell) + alone.length),
-  )
+  const externals = grid.against === undefined ? [] : [await externalCandidate(grid.against)]
   const recorder = new Recorder()
+  const specs = await specsOf(grid)
+  const tasks = specs.flatMap((spec) => [
+    ...(alone.length === 0 ? [] : [coreTask(alone, spec.shape, grid, recorder)]),
+    ...usable.flatMap((candidate) => nodeTask(candidate, spec, { onNode, grid, lab, recorder })),
+    ...externals.flatMap((candidate) => externalTask(candidate, spec, { onNode, grid, recorder })),
+  ])
+  progress.begin(
+    [...candidates, ...externals.map(({ candidate }) => candidate)],
+    grid.repeat * tasks.reduce((sum, { steps }) => sum + steps, 0),
+  )
   try {
-    if (onNode.length > 0) await lab.remote.serve('TCP', '0.0.0.0', probeTargetPort)
-    for (let run = 0; run < grid.repeat; run++) {
-      recorder.startRun(run)
-      for (const shape of shapes) {
-        await measureAlone(alone, shape, grid, recorder, progress)
-        for (const candidate of usable) await measureOne(candidate, shape, { onNode, grid, lab, recorder, progress })
-      }
+    for (let turn = 0; turn < grid.repeat; turn++) {
+      recorder.startRun(turn)
+      for (const task of tasks) await runTask(task, progress, signal)
     }
   } finally {
     progress.end()
@@ -69,75 +84,137 @@ export async function runBench({ grid, command, version, progress }: BenchRun): 
     schemaVersion,
     command,
     machine: describeMachine(version, toolVersions(usable), begun),
-    dataplanes: candidates.map(({ module: _, facts: __, ...candidate }) => candidate),
+    dataplanes: [
+      ...candidates.map(({ dataplane: _, facts: __, ...candidate }) => candidate),
+      ...externals.map(({ candidate }) => candidate),
+    ],
     results: recorder.results(),
   }
 }
 
-function usualScenarios({ effort }: Grid): string[] {
-  const names = scenarioNames().map(({ name }) => name)
-  return effort === 'thorough' ? names : names.filter((name) => !thoroughOnly.includes(name))
+/** The clusters to measure in. */
+async function specsOf(grid: Grid): Promise<ClusterSpec[]> {
+  const { recording } = grid
+  if (recording === undefined) return shapesOf(grid).map((shape) => ({ from: 'generated', shape }))
+  const cluster = await RecordedCluster.open(recording)
+  const { shape, node } = cluster
+  await cluster.close()
+  return [{ from: 'recording', path: recording.path, node, shape }]
 }
 
-async function measureAlone(
-  scenarios: readonly CoreScenario[],
-  shape: { services: number; endpointsPerService: number },
-  { effort }: Grid,
-  recorder: Recorder,
-  progress: Progress,
-): Promise<void> {
-  const about = { dataplane: 'core', ...shape }
-  for (const scenario of scenarios) {
-    const what = `core, ${shape.services} x ${shape.endpointsPerService}: ${scenario.name}`
-    progress.step(what)
-    try {
-      await scenario.play({
-        shape,
-        effort,
-        record: (name, metric, values) => recorder.add(about, name, metric, values),
-      })
-    } catch (error) {
-      progress.failed(what, error)
-    }
+/** A lab whose remote node answers at every pod's address. */
+async function createBenchLab(): Promise<Lab> {
+  const lab = await createLab()
+  try {
+    await lab.remote.serve('TCP', '0.0.0.0', probeTargetPort)
+    return lab
+  } catch (error) {
+    await lab.close()
+    throw error
   }
 }
 
-async function measureOne(
-  { name, module }: NamedCandidate,
-  shape: { services: number; endpointsPerService: number },
+async function runTask(task: Task, progress: Progress, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  let last = ''
+  try {
+    await task.run((scenario) => {
+      last = scenario
+      progress.step(task.what, scenario)
+    })
+  } catch (error) {
+    if (!signal.aborted) progress.failed(task.what, last, error)
+  }
+}
+
+function coreTask(
+  scenarios: readonly CoreScenario[],
+  shape: ClusterShape,
+  { effort }: Grid,
+  recorder: Recorder,
+): Task {
+  const about = { dataplane: 'core', ...shape }
+  const record: Parameters<CoreScenario['play']>[0]['record'] = (name, metric, values) =>
+    recorder.add(about, name, metric, values)
+  return {
+    what: `core, ${describeShape(shape)}`,
+    steps: scenarios.length,
+    async run(step) {
+      for (const scenario of scenarios) {
+        step(scenario.name)
+        await scenario.play({ shape, effort, record })
+      }
+    },
+  }
+}
+
+function nodeTask(
+  candidate: NamedCandidate,
+  spec: ClusterSpec,
   around: {
-    readonly onNode: readonly Exclude<Scenario, CoreScenario>[]
+    readonly onNode: readonly (StageScenario | ChangeScenario)[]
     readonly grid: Grid
     readonly lab: Lab
     readonly recorder: Recorder
-    readonly progress: Progress
   },
-): Promise<void> {
-  const { onNode, grid, lab, recorder, progress } = around
-  const size = `${name}, ${shape.services} x ${shape.endpointsPerService}`
-  let last = size
-  const step = (what: string) => {
-    last = `${size}: ${what}`
-    progress.step(last)
-  }
+): Task[] {
+  const { onNode, grid, lab, recorder } = around
+  const { shape } = spec
+  const scenarios = scenariosFor(candidate, shape, onNode, grid)
+  if (scenarios.length === 0) return []
+  const { name, dataplane } = candidate
   const cell = {
     dataplane: name,
-    module,
-    subject: new ProxySubject(module),
-    spec: { from: 'generated', shape },
-    scenarios: onNode.filter((scenario) => scenario.kind === 'stage' || concerns(scenario, shape)),
+    // A recording's changes can't be made twice.
+    ...(spec.from === 'generated' ? { floorOf: dataplane } : {}),
+    spec,
+    scenarios,
     effort: grid.effort,
-  } as const
-  try {
-    await measureCell(cell, lab, recorder, step)
-  } catch (error) {
-    progress.failed(last, error)
+    ...(grid.recording === undefined ? {} : { speed: grid.recording.speed }),
   }
+  return [
+    {
+      what: `${name}, ${describeShape(shape)}`,
+      // The cold start is always made, and the floor is a step of its own.
+      steps: new Set(['cold-start', 'floor', ...scenarios.map((scenario) => scenario.name)]).size,
+      run: (step) => measureCell({ ...cell, subject: new ProxySubject(dataplane) }, lab, recorder, step),
+    },
+  ]
 }
 
-/** With one endpoint to a Service no hint leaves any out, and the zone's change would change nothing. */
-function concerns({ concerns: what }: { concerns?: 'everything' }, shape: { endpointsPerService: number }): boolean {
-  return what !== 'everything' || shape.endpointsPerService > 1
+/** On a node of its own each time: nobody but the program itself knows what it leaves in a kernel. */
+function externalTask(
+  { candidate, program }: ExternalCandidate,
+  spec: ClusterSpec,
+  around: {
+    readonly onNode: readonly (StageScenario | ChangeScenario)[]
+    readonly grid: Grid
+    readonly recorder: Recorder
+  },
+): Task[] {
+  const { onNode, grid, recorder } = around
+  const scenarios = scenariosFor(candidate, spec.shape, onNode, grid)
+  if (!candidate.usable || scenarios.length === 0) return []
+  const { name } = candidate
+  const { effort, recording } = grid
+  return [
+    {
+      what: `${name}, ${describeShape(spec.shape)}`,
+      steps: new Set(['cold-start', ...scenarios.map((scenario) => scenario.name)]).size,
+      async run(step) {
+        await using lab = await createBenchLab()
+        const subject = new ExternalSubject(program)
+        const speed = recording === undefined ? {} : { speed: recording.speed }
+        const { patienceMs } = program
+        const cell = { dataplane: name, subject, spec, scenarios, effort, patienceMs, ...speed }
+        await subject.explaining(measureCell(cell, lab, recorder, step))
+      },
+    },
+  ]
+}
+
+function describeShape({ services, endpointsPerService }: ClusterShape): string {
+  return `${services} x ${endpointsPerService}`
 }
 
 function toolVersions(candidates: readonly NamedCandidate[]): Record<string, string> {

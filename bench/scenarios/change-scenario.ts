@@ -1,10 +1,11 @@
 import type { ApiObject } from '@portolan/api-server'
 import type { ClusterChange } from '../cluster/cluster-change.ts'
-import type { GeneratedCluster } from '../cluster/generated-cluster.ts'
+import type { ClusterShape, GeneratedCluster } from '../cluster/generated-cluster.ts'
+import type { Effort } from './stage.ts'
 
 /**
- * A kind of change to a cluster, as data: what is written to the API server, turn by turn. After `length` turns, always
- * an even number, everything is as it was; so the same kernel writes can be sent again and again for the floor.
+ * A kind of change to a cluster, as data: what is written to the API server, turn by turn. After `length` turns, any
+ * even number, everything is as it was; so the same kernel writes can be sent again and again for the floor.
  */
 export interface ChangeScenario {
   readonly kind: 'change'
@@ -13,18 +14,21 @@ export interface ChangeScenario {
   readonly meaning: string
   /** Turns of odd number are measured under this name; absent: under the same. */
   readonly oddTurns?: { readonly name: string; readonly meaning: string }
-  /** Turns that a quick run takes, and a thorough one. */
+  /** Turns that a quick run takes, and a thorough one, if time allows. */
   readonly turns: { readonly quick: number; readonly thorough: number }
-  /** Turns go up with the cluster: where a turn concerns every Service, large clusters take fewer of them. */
-  readonly concerns?: 'everything'
+  /** Whether there is anything to change in a cluster of this shape; absent: in any. */
+  readonly fits?: (shape: ClusterShape) => boolean
   /** Objects that the scenario needs besides the cluster's own. */
   readonly objects?: () => ApiObject[]
   change(cluster: GeneratedCluster, turn: number, length: number): ClusterChange
 }
 
-/** How many turns are taken in a cluster of this size. */
-export function turnsOf(scenario: ChangeScenario, effort: 'quick' | 'thorough', services: number): number {
-  const turns = scenario.turns[effort]
-  if (scenario.concerns !== 'everything') return turns
-  return Math.max(2, 2 * Math.floor(Math.min(turns, (turns * 1000) / services) / 2))
+/** What all turns of a scenario may take together, in milliseconds, unless a few turns take more. */
+const budgetMs = { quick: 1_000, thorough: 60_000 }
+const fewestTurns = 4
+
+/** An even number of turns, fewer where each takes long. @param turnMs what a turn was seen to take */
+export function turnsOf({ turns }: ChangeScenario, effort: Effort, turnMs: number): number {
+  const affordable = Math.max(fewestTurns, Math.floor(budgetMs[effort] / turnMs))
+  return 2 * Math.floor(Math.min(turns[effort], affordable) / 2)
 }

@@ -1,11 +1,10 @@
 import { median } from '../measure/quantiles.ts'
 import type { AppliedEvents } from '../subject/event-trace.ts'
-import { endpointReplaced } from './endpoint-replaced.ts'
-import { insideOf, type Stage, type StageScenario } from './stage.ts'
+import { insideOf, type StageScenario } from './stage.ts'
+import { takeTraced } from './traced.ts'
 import { recordUsage } from './usage.ts'
 
-const seconds = { quick: 2, thorough: 20 }
-const patienceMs = 5 * 60_000
+const seconds = { quick: 1, thorough: 20 }
 
 /** Endpoints change at a steady rate, whether the subject keeps up or not. */
 export function churn(perSecond: number): StageScenario {
@@ -21,8 +20,8 @@ export function churn(perSecond: number): StageScenario {
       await inside.quiet(true)
       await inside.eventLoopDelays()
       const since = await subject.usage()
-      const sent = await server.call('churn', endpointReplaced.name, perSecond, seconds[effort])
-      const applies = await takeAll(stage, sent.length)
+      const sent = await server.call('churn', perSecond, seconds[effort])
+      const applies = await takeTraced(inside, sent.length)
       await recordUsage(stage, name, { since, changes: sent.length })
       record(name, 'eventLoopDelay', await inside.eventLoopDelays())
       await inside.quiet(false)
@@ -45,21 +44,6 @@ export function churn(perSecond: number): StageScenario {
       )
     },
   }
-}
-
-async function takeAll(stage: Stage, events: number): Promise<AppliedEvents[]> {
-  const inside = insideOf(stage)
-  const applies: AppliedEvents[] = []
-  let taken = 0
-  for (const end = Date.now() + patienceMs; taken < events; ) {
-    if (Date.now() > end) throw new Error(`${events - taken} of ${events} changes were not applied in time`)
-    for (const one of await inside.takeTrace()) {
-      applies.push(one)
-      taken += one.received.length
-    }
-    if (taken < events) await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  return applies
 }
 
 /** Of each change, from its writing to its commit. Events of one kind come in the order in which they were written. */

@@ -7,7 +7,8 @@ const changes = { quick: 5_000, thorough: 20_000 }
 export const coreAlone: CoreScenario = {
   kind: 'core',
   name: 'core',
-  meaning: 'The core alone: JSON text to records, records to a routing table, and one endpoint at a time replaced.',
+  meaning:
+    'The core alone: JSON text to records, records to a routing table, and one endpoint at a time replaced.',
   async play({ shape, effort, record }) {
     const process = new Companion<{
       measure(shape: object, changes: number): Promise<CoreFigures>

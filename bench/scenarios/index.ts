@@ -7,20 +7,26 @@ import { coreAlone } from './core-alone.ts'
 import type { CoreScenario } from './core-scenario.ts'
 import { failedApply } from './failed-apply.ts'
 import { firstPacket } from './first-packet.ts'
+import { firstPacketAdded } from './first-packet-added.ts'
+import { firstPacketChurn } from './first-packet-churn.ts'
+import { replay } from './replay.ts'
 import type { StageScenario } from './stage.ts'
 import { watchLoad } from './watch-load.ts'
 
 export type Scenario = StageScenario | ChangeScenario | CoreScenario
 
-/** Everything that can be measured, in the order in which it is: each leaves the cluster as it found it. */
+/** Everything that can be measured, in the order in which it is. */
 export const scenarios: readonly Scenario[] = [
   coldStart,
   ...changeScenarios,
   firstPacket,
+  firstPacketAdded,
   connectCost,
   churn(20),
   churn(200),
   churn(2000),
+  firstPacketChurn,
+  replay,
   failedApply,
   warmRestart,
   coreAlone,

@@ -4,24 +4,30 @@ import { watchConnections } from './connection-loss.ts'
 import { insideOf, type Stage } from './stage.ts'
 import { recordUsage } from './usage.ts'
 
-/** Turns before any is counted, in which V8 compiles what is hot. */
-const warmUpTurns = 10
+/** There and back before any is counted, in which V8 compiles what is hot; not so often where a turn takes long. */
+const warmUps = { most: 5, milliseconds: 300 }
 
 /** Makes one change after the other, each when the one before is in the kernel, and records the way of each. */
 export async function playChanges(stage: Stage, scenario: ChangeScenario): Promise<void> {
-  const { server, subject, shape, effort } = stage
+  const { server, subject, effort } = stage
   const inside = insideOf(stage)
-  const length = turnsOf(scenario, effort, shape.services)
   await inside.eventsApplied(await server.call('prepare', scenario.name))
   const turn = async (number: number, of: number): Promise<readonly AppliedEvents[]> => {
     const { events } = await server.call('change', scenario.name, number, of)
     await inside.eventsApplied(events)
     return inside.takeApplied()
   }
-  const warmUp = scenario.concerns === 'everything' ? 0 : warmUpTurns
-  for (let number = 0; number < warmUp; number++) await turn(number, warmUp)
+  let turnMs = 0
+  const begun = performance.now()
+  for (let warmUp = 0; warmUp < warmUps.most && performance.now() - begun < warmUps.milliseconds; warmUp++) {
+    const before = performance.now()
+    await turn(0, 2)
+    await turn(1, 2)
+    turnMs = (performance.now() - before) / 2
+  }
   inside.takeApplied()
 
+  const length = turnsOf(scenario, effort, turnMs)
   const stopWatching = await watchConnections(stage)
   const since = await subject.usage()
   for (let number = 0; number < length; number++) {

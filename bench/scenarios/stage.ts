@@ -14,6 +14,10 @@ export interface Stage {
   readonly address: ApiServerAddress
   readonly subject: Subject
   readonly effort: Effort
+  /** How many times as fast a recording is replayed; absent: as fast as it was. */
+  readonly speed?: number
+  /** Milliseconds until the subject must have made the probe Services answer; absent: 20 minutes. */
+  readonly patienceMs?: number
   record(scenario: string, metric: MetricName, values: number | readonly number[]): void
 }
 

@@ -1,7 +1,6 @@
 import { startApiServer } from '../cluster/api-server.ts'
 import { Watcher } from '../core-alone/watcher.ts'
 import type { CoreScenario } from './core-scenario.ts'
-import { endpointReplaced } from './endpoint-replaced.ts'
 
 const watchers = 8
 const changes = { quick: 100, thorough: 1000 }
@@ -19,7 +18,7 @@ export const watchLoad: CoreScenario = {
       const seconds = changes[effort] / changesPerSecond
       const churn = async () => {
         const before = await server.call('cpuMs')
-        const sent = await server.call('churn', endpointReplaced.name, changesPerSecond, seconds)
+        const sent = await server.call('churn', changesPerSecond, seconds)
         // The last event is still on its way.
         await new Promise((resolve) => setTimeout(resolve, 200))
         return { events: sent.length, cpuMs: (await server.call('cpuMs')) - before }

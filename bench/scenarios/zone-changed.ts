@@ -8,6 +8,7 @@ export const zoneChanged: ChangeScenario = {
   name: 'zone-changed',
   meaning: "The node's zone label changes, and all Services are worked out again (topology hints).",
   turns: { quick: 4, thorough: 12 },
-  concerns: 'everything',
+  // With one endpoint to a Service no hint leaves any out.
+  fits: ({ endpointsPerService }) => endpointsPerService > 1,
   change: (_, turn) => ({ write: [nodeObject(turn % 2 === 0 ? zones[0] : undefined)] }),
 }

@@ -8,6 +8,8 @@ export interface AppliedEvents {
   readonly received: readonly number[]
   /** When each event had become a record. */
   readonly parsed: readonly number[]
+  /** When the first event arrived that the table changes by. */
+  readonly changeReceived: number
   /** When the table was told of the first. */
   readonly tableChanged: number
   readonly begun: number
@@ -30,6 +32,8 @@ export class EventTrace {
   #parsed: number[] = []
   /** When the first event of all arrived. */
   first: number | undefined
+  /** What the process had used of the CPU by then: its own start. */
+  cpuAtFirst: NodeJS.CpuUsage | undefined
 
   constructor(offset: number) {
     this.#offset = offset
@@ -58,6 +62,7 @@ export class EventTrace {
       why,
       received: received.map(onMachine),
       parsed: parsed.map(onMachine),
+      changeReceived: onMachine(timings.received ?? begun),
       tableChanged: onMachine(timings.tableChanged ?? begun),
       begun: onMachine(begun),
       computed: onMachine(computed),
@@ -91,7 +96,10 @@ export class EventTrace {
   }
 
   #note(receivedAt: number): void {
-    this.first ??= receivedAt + this.#offset
+    if (this.first === undefined) {
+      this.first = receivedAt + this.#offset
+      this.cpuAtFirst = process.cpuUsage()
+    }
     this.#received.push(receivedAt)
     this.#parsed.push(performance.now())
   }

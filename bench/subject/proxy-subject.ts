@@ -1,13 +1,13 @@
 import type { Host } from '@portolan/lab'
 import type { ApiServerAddress } from '../cluster/api-server.ts'
-import { readProcessUsage } from '../measure/process-usage.ts'
+import { type ProcessUsage, readProcessUsage } from '../measure/process-usage.ts'
 import { Companion } from '../process/companion.ts'
 import type { AppliedEvents } from './event-trace.ts'
-import { labSettings } from './lab-settings.ts'
+import { inLab, type NamedDataplane } from './lab-settings.ts'
 import type { StartReport, Subject, SubjectInside } from './subject.ts'
 
 export interface ProxyProcessOptions {
-  /** As `--dataplane` names it. */
+  /** What `loadDataplane` takes. */
   readonly dataplane: string
   readonly settings: Readonly<Record<string, string>>
   readonly networkNamespace: string
@@ -16,6 +16,8 @@ export interface ProxyProcessOptions {
 
 export interface ProxyProcessCalls {
   started(): Promise<StartReport>
+  /** Microseconds. */
+  cpu(): Promise<{ readonly user: number; readonly system: number }>
   heapBytes(): Promise<number>
   eventLoopDelays(): Promise<readonly number[]>
   quiet(on: boolean): Promise<void>
@@ -28,11 +30,11 @@ export interface ProxyProcessCalls {
 export type ProxyNews = { readonly applied: AppliedEvents } | { readonly failed: string }
 
 /** How long anything may take before the measurement is given up, in milliseconds. */
-const patience = 20 * 60_000
+const patience = 5 * 60_000
 
 /** The whole product with one dataplane: `portolan run`'s engine in a process on the virtual node. */
 export class ProxySubject implements Subject {
-  readonly #dataplane: string
+  readonly #dataplane: NamedDataplane
   #process: Companion<ProxyProcessCalls> | undefined
   #applied: AppliedEvents[] = []
   /** Events that were applied and nobody has waited for yet; negative: awaited. */
@@ -40,8 +42,7 @@ export class ProxySubject implements Subject {
   #wake: (() => void) | undefined
   #giveUp: (why: string) => void = ignore
 
-  /** @param dataplane as `--dataplane` names it */
-  constructor(dataplane: string) {
+  constructor(dataplane: NamedDataplane) {
     this.#dataplane = dataplane
   }
 
@@ -49,8 +50,8 @@ export class ProxySubject implements Subject {
     this.#applied = []
     this.#surplus = 0
     const options: ProxyProcessOptions = {
-      dataplane: this.#dataplane,
-      settings: labSettings(this.#dataplane, node),
+      dataplane: this.#dataplane.module,
+      settings: inLab(this.#dataplane, node),
       networkNamespace: node.networkNamespace,
       serviceAccountDirectory,
     }
@@ -67,8 +68,10 @@ export class ProxySubject implements Subject {
     )
   }
 
-  async usage() {
-    return readProcessUsage(this.#running.pid)
+  /** What the process says of itself is good to a microsecond, where /proc counts in hundredths of a second. */
+  async usage(): Promise<ProcessUsage> {
+    const { user, system } = await this.#running.call('cpu')
+    return { ...readProcessUsage(this.#running.pid), userMs: user / 1000, systemMs: system / 1000 }
   }
 
   async stop(rules: 'stay' | 'go'): Promise<void> {
@@ -98,12 +101,15 @@ export class ProxySubject implements Subject {
   }
 
   get #running(): Companion<ProxyProcessCalls> {
-    if (this.#process === undefined) throw new Error(`${this.#dataplane} isn't running`)
+    if (this.#process === undefined) throw new Error(`${this.#dataplane.module} isn't running`)
     return this.#process
   }
 
   #take(news: ProxyNews): void {
-    if ('failed' in news) return this.#giveUp(news.failed)
+    if ('failed' in news) {
+      this.#giveUp(news.failed)
+      return
+    }
     this.#applied.push(news.applied)
     this.#surplus += news.applied.received.length
     if (this.#surplus >= 0) this.#wake?.()
@@ -113,7 +119,7 @@ export class ProxySubject implements Subject {
     this.#surplus -= count
     if (this.#surplus >= 0) return
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const fail = (why: string) => reject(new Error(`${this.#dataplane}: ${why}`))
+    const fail = (why: string) => reject(new Error(`${this.#dataplane.module}: ${why}`))
     this.#wake = resolve
     this.#giveUp = fail
     const timer = setTimeout(

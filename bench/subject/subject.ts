@@ -14,6 +14,8 @@ export interface Subject {
   usage(): Promise<ProcessUsage>
   /** Ends it. @param rules whether what it did to the node stays, as at a restart, or goes */
   stop(rules: 'stay' | 'go'): Promise<void>
+  /** Rejects when it ends by itself, while it is needed; never resolves. Absent: whoever waits for it is told otherwise. */
+  readonly ended?: Promise<never>
   /** What it tells of itself; absent: it is only known from outside. */
   readonly inside?: SubjectInside
 }
@@ -47,9 +49,14 @@ export interface StartReport {
   /** When the cluster's state was complete. */
   readonly synced: number
   readonly firstApplied: number
+  /** CPU milliseconds of the process, from the first byte of a list to the last first apply. */
+  readonly cpuMs: number
+  /** How many of all routes the dataplane could not program as asked, and why the first of them. */
+  readonly degraded: { readonly routes: number; readonly of: number; readonly reason: string }
   /** Of all families' first applies. */
   readonly operations: number
   readonly bytes: number
+  /** Of IPv4's, the family that the benchmark's Services are of. */
   readonly applyMs: number
   readonly computeMs: number
   readonly compileMs: number

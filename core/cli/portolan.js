@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
 // Plain JavaScript that old versions of Node understand, so that they can be told what is wrong.
 // The flag above keeps the garbage of a cold start small: 200 MiB instead of 320 at 10,000 Services of 10 endpoints, for
-// no more CPU (bench/sync.ts).
+// no more CPU (portolan bench --scenario cold-start).
 var major = Number(process.versions.node.split('.')[0])
 
 if (major < 24) {

@@ -39,6 +39,7 @@ function createProgram(): Command {
   addRun(program)
   addPlan(program)
   addExplain(program)
+  addBench(program)
   addRecord(program)
   addCleanup(program)
   return program
@@ -101,6 +102,17 @@ function addExplain(program: Command): void {
     .option('--json', 'print one JSON object')
     .addHelpText('after', explainHelp)
     .action(async (flags) => (await import('./explain.ts')).explain(flags))
+}
+
+/** Its options are its own business: it is another package. */
+function addBench(program: Command): void {
+  program
+    .command('bench')
+    .summary('measure the dataplanes that this node can run')
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument('[arguments...]')
+    .action(async (args: readonly string[]) => (await import('./bench.ts')).bench(args))
 }
 
 function addRecord(program: Command): void {

@@ -24,7 +24,7 @@ const noHints: readonly string[] = Object.freeze([])
  * Reads an EndpointSlice (SEMANTICS 3). Not ours, so without a record and without a problem: one of a headless
  * Service, and one of type FQDN.
  *
- * Hot: runs for every endpoint of the cluster (`node bench/table.ts` measures it), so the usual value of a field is
+ * Hot: runs for every endpoint of the cluster (`portolan bench --scenario core` measures it), so the usual value of a field is
  * checked in place, and paths are only spelled out when there is something to tell.
  */
 export function parseSlice(raw: unknown): Parsed<SliceRecord> {

@@ -101,6 +101,7 @@ export const features = {
   dropUnallocated: 'drops packets to ClusterIP ranges that no Service has',
   sourceRanges: 'loadBalancerSourceRanges',
   affinity: 'session affinity with a timeout',
+  affinityTimeout: 'affinity ends when the timeout is over, however long connections last',
   affinityAcrossFrontends: 'a client keeps its endpoint across all frontends of a service port',
   hairpin: 'an endpoint reaches itself through its Service',
   nodePort: 'NodePorts on chosen node addresses',

@@ -19,7 +19,9 @@
  * dataplane's author can write (see {@link KitHooks}). The rows that need one that isn't given fail and say so.
  *
  * What a dataplane lacks it declares in `capabilities.gaps`; the rows of that feature then count as gaps, and everything
- * else has to pass: no row is skipped.
+ * else has to pass: no row is skipped. What can't be asked because the kernel lacks it (SCTP) is told as not proved.
+ *
+ * `@portolan/conformance/vm` runs the kit on a second kernel; see vm-suite.ts.
  */
 export { printMatrix } from './matrix.ts'
 export type { Row, RowClaim, RowFeature } from './row.ts'

@@ -1,4 +1,5 @@
 import type { FrontendKind, IpFamily } from '@portolan/core'
+import type { Protocol } from '@portolan/lab'
 import type { ServiceShape } from './objects.ts'
 import type { EndpointHost, Place } from './place.ts'
 import type { RowClaim } from './row.ts'
@@ -57,7 +58,7 @@ export interface MatrixRow extends RowClaim {
   readonly due: Readonly<Partial<Record<Client, Expectation>>>
   /** Default both. */
   readonly families?: readonly IpFamily[]
-  readonly protocols?: readonly ('TCP' | 'UDP')[]
+  readonly protocols?: readonly Protocol[]
 }
 
 export interface EndpointShape {

@@ -1,14 +1,11 @@
 import { features } from '@portolan/core'
 import type { Row } from './row.ts'
 
-const columns = [
-  ['IPv4', 'TCP'],
-  ['IPv4', 'UDP'],
-  ['IPv6', 'TCP'],
-  ['IPv6', 'UDP'],
-] as const
+const columns = (['IPv4', 'IPv6'] as const).flatMap((family) =>
+  (['TCP', 'UDP', 'SCTP'] as const).map((protocol) => [family, protocol] as const),
+)
 
-const sign = { passed: '✔', failed: '✘', gap: '○' } as const
+const sign = { passed: '✔', failed: '✘', gap: '○', unproved: '?' } as const
 
 /** The matrix as text: a line for each claim, a column for each family and protocol, then what needs words. */
 export function printMatrix(rows: readonly Row[]): string {
@@ -24,9 +21,11 @@ export function printMatrix(rows: readonly Row[]): string {
           (one) =>
             one.name === name &&
             one.family === family &&
-            (one.protocol === protocol || one.protocol === 'any'),
+            (one.protocol === protocol || (one.protocol === 'any' && protocol !== 'SCTP')),
         )
-        return (row === undefined ? '·' : sign[row.outcome]).padStart(5).padEnd(10)
+        return (row === undefined ? '·' : sign[row.outcome])
+          .padStart(5)
+          .padEnd(family.length + protocol.length + 3)
       })
       lines.push(`${cells.join('')}${name}`)
     }
@@ -40,6 +39,8 @@ export function printMatrix(rows: readonly Row[]): string {
   )
   if (gaps.size > 0) lines.push('', 'Declared gaps:')
   for (const [detail, feature] of gaps) lines.push(`  ${feature}: ${detail}`)
+  const unproved = new Set(rows.filter(({ outcome }) => outcome === 'unproved').map(({ detail }) => detail))
+  if (unproved.size > 0) lines.push('', 'Not proved:', ...[...unproved].map((detail) => `  ${detail}`))
   lines.push('', summary(rows))
   return `${lines.join('\n')}\n`
 }
@@ -50,5 +51,6 @@ export function titleOf({ family, protocol, name }: Pick<Row, 'family' | 'protoc
 
 function summary(rows: readonly Row[]): string {
   const count = (outcome: Row['outcome']) => rows.filter((row) => row.outcome === outcome).length
-  return `${count('passed')} passed, ${count('failed')} failed, ${count('gap')} declared gaps`
+  const unproved = count('unproved')
+  return `${count('passed')} passed, ${count('failed')} failed, ${count('gap')} declared gaps${unproved > 0 ? `, ${unproved} not proved here` : ''}`
 }

@@ -1,4 +1,6 @@
 import type { IpFamily } from '@portolan/core'
+import type { Protocol } from '@portolan/lab'
+import { servicePort } from './place.ts'
 
 /** The node that the dataplane works on, and another one, by their Kubernetes names. */
 export const thisNode = 'this-node'
@@ -28,9 +30,14 @@ export interface ServiceShape {
 
 export interface ServicePortShape {
   readonly name: string
-  readonly protocol: 'TCP' | 'UDP' | 'SCTP'
+  readonly protocol: Protocol
   readonly port: number
   readonly nodePort?: number
+}
+
+/** The ports of a Service that speaks SCTP alone. */
+export function sctpPorts(nodePort: number): readonly ServicePortShape[] {
+  return [{ name: 'sctp', protocol: 'SCTP', port: servicePort, nodePort }]
 }
 
 /** A Service as the API server would serve it. */

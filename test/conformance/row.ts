@@ -1,4 +1,5 @@
 import type { Feature, IpFamily } from '@portolan/core'
+import type { Protocol } from '@portolan/lab'
 
 /** `basics` is what no dataplane may lack; everything else can be declared as a gap. */
 export type RowFeature = Feature | 'basics'
@@ -14,10 +15,13 @@ export interface RowClaim {
 export interface Row extends RowClaim {
   readonly family: IpFamily
   /** `any`: the claim is not about one. */
-  readonly protocol: 'TCP' | 'UDP' | 'any'
-  /** `gap`: declared by the dataplane, so that its failure is no failure. */
-  readonly outcome: 'passed' | 'failed' | 'gap'
-  /** What was seen instead of what was due; for a gap its sentence. Empty: nothing to tell. */
+  readonly protocol: Protocol | 'any'
+  /**
+   * `gap`: declared by the dataplane, so that its failure is no failure. `unproved`: this kernel lacks what it takes to
+   * ask, so nobody knows.
+   */
+  readonly outcome: 'passed' | 'failed' | 'gap' | 'unproved'
+  /** What was seen instead of what was due; for a gap its sentence; what the kernel lacks. Empty: nothing to tell. */
   readonly detail: string
 }
 

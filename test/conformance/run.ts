@@ -1,7 +1,9 @@
+import { release } from 'node:os'
 import type { Capabilities, DataplaneFactory, IpFamily } from '@portolan/core'
+import { supportsSctp } from '@portolan/lab'
 import { patienceOf } from './patience.ts'
 import type { Row, RowClaim, Verdict } from './row.ts'
-import { expand, type KitHooks, type Scenario, type ScenarioContext } from './scenario.ts'
+import { expand, type KitHooks, type Scenario, type ScenarioClaim, type ScenarioContext } from './scenario.ts'
 import { scenarios as allScenarios } from './scenarios.ts'
 
 /** What the kit has to be given of a dataplane, wherever it runs. */
@@ -51,6 +53,11 @@ export async function runScenario(scenario: Scenario, options: ConformanceOption
   const { capabilities } = factory({ masqueradeBit: 14, settings })
   const families = familiesOf(capabilities, options)
   const wants = (claim: RowClaim) => filter?.(claim) ?? true
+  const provable = (claim: ScenarioClaim) =>
+    expand(claim, families).filter(
+      ({ protocol }) =>
+        lackOf(protocol) === undefined && (protocol === 'any' || capabilities.protocols.includes(protocol)),
+    )
   const patience = patienceOf(options.slowness)
   const context: ScenarioContext = {
     factory,
@@ -61,6 +68,7 @@ export async function runScenario(scenario: Scenario, options: ConformanceOption
     hooks,
     patience,
     wants,
+    expand: provable,
   }
   const claims = scenario.claims.filter(wants)
 
@@ -79,6 +87,8 @@ export async function runScenario(scenario: Scenario, options: ConformanceOption
       const verdict = verdicts.find(
         (one) => one.claim.name === name && one.family === family && one.protocol === protocol,
       )
+      const lack = lackOf(protocol)
+      if (gap === undefined && lack !== undefined) return { ...row, outcome: 'unproved', detail: lack }
       const failures = verdict?.failures ?? [broken ?? 'the scenario told nothing about it']
       if (gap !== undefined) {
         const passes = verdict !== undefined && failures.length === 0
@@ -96,6 +106,11 @@ export function familiesOf(
   { families: wanted }: Pick<ConformanceOptions, 'families'>,
 ): readonly IpFamily[] {
   return families.filter((family) => wanted?.includes(family) ?? true)
+}
+
+/** Why nothing can be asked in this protocol here; `undefined`: it can. */
+export function lackOf(protocol: Row['protocol']): string | undefined {
+  return protocol === 'SCTP' && !supportsSctp() ? `this kernel (${release()}) has no SCTP` : undefined
 }
 
 function gapOf(

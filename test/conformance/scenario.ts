@@ -13,6 +13,8 @@ export interface ScenarioClaim extends RowClaim {
 export interface Scenario {
   readonly name: string
   readonly claims: readonly ScenarioClaim[]
+  /** It takes long, and proves more of the dataplane's own reckoning than of what the kernel does. */
+  readonly long?: true
   run(context: ScenarioContext): Promise<readonly Verdict[]>
 }
 
@@ -29,6 +31,8 @@ export interface ScenarioContext {
   readonly patience: Patience
   /** Whether anybody wants to know about this claim. */
   wants(claim: RowClaim): boolean
+  /** The rows of a claim that can be proved: in protocols that the dataplane lists and this kernel has. */
+  expand(claim: ScenarioClaim): readonly ClaimPart[]
 }
 
 /** What the kit can't do by itself, because it knows no dataplane's mechanism. Each gets the namespace's path. */
@@ -42,11 +46,11 @@ export interface KitHooks {
   foreign?(networkNamespace: string): Promise<() => Promise<boolean>>
 }
 
+/** A claim for one family and protocol. */
+export type ClaimPart = Pick<Row, 'family' | 'protocol'>
+
 /** Families and protocols of a claim that are to be told about, as rows to be. */
-export function expand(
-  claim: ScenarioClaim,
-  families: readonly IpFamily[],
-): { readonly family: IpFamily; readonly protocol: Row['protocol'] }[] {
+export function expand(claim: ScenarioClaim, families: readonly IpFamily[]): ClaimPart[] {
   const wanted = families.filter((family) => claim.families?.includes(family) ?? true)
   return wanted.flatMap((family) => (claim.protocols ?? ['any']).map((protocol) => ({ family, protocol })))
 }

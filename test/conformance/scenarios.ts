@@ -1,6 +1,7 @@
 import { addressCases, everyNodePortAddressCases } from './cases/addresses.ts'
 import { endpointConditionCases } from './cases/endpoint-conditions.ts'
 import { frontendCases } from './cases/frontends.ts'
+import { sctpCases } from './cases/sctp.ts'
 import { sourceRangeCases } from './cases/source-ranges.ts'
 import { sourceCases } from './cases/sources.ts'
 import { topologyCases } from './cases/topology.ts'
@@ -44,6 +45,7 @@ export const scenarios: readonly Scenario[] = [
   matrixScenario('masqueradeAll', sourceCases('masqueradeAll', 'with masqueradeAll'), {
     masqueradeAll: true,
   }),
+  matrixScenario('SCTP', sctpCases),
   protocolsScenario,
   nodeAddressesScenario,
   spreadScenario,

@@ -1,8 +1,9 @@
 import type { IpFamily } from '@portolan/core'
-import type { ConnectLoopReport, Host, ProbeResult } from '@portolan/lab'
+import type { ConnectLoopReport, Host, ProbeResult, Protocol } from '@portolan/lab'
 import { serviceShape, slices, targetOf } from './case-objects.ts'
+import { Gate } from './gate.ts'
 import type { Client, Destination, EndpointShape } from './matrix-case.ts'
-import { type ServiceShape, service } from './objects.ts'
+import { type ServiceShape, sctpPorts, service } from './objects.ts'
 import type { Pace, Patience } from './patience.ts'
 import { addressOf, type EndpointHost, type Place } from './place.ts'
 import type { Testbed } from './testbed.ts'
@@ -13,17 +14,20 @@ export interface Moment {
   readonly endpoints: readonly EndpointShape[]
 }
 
+/** Connections asked for at the same time by all stages: more would only wait for each other. */
+const asking = new Gate(100)
+
 /** One Service that changes while clients use it: what a story plays on. */
 export class Stage {
   readonly testbed: Testbed
   readonly place: Place
   readonly family: IpFamily
-  readonly protocol: 'TCP' | 'UDP'
+  readonly protocol: Protocol
   /** What went wrong so far, in words. */
   readonly failures: string[] = []
   #slices: readonly string[] = []
 
-  constructor(testbed: Testbed, place: Place, family: IpFamily, protocol: 'TCP' | 'UDP') {
+  constructor(testbed: Testbed, place: Place, family: IpFamily, protocol: Protocol) {
     this.testbed = testbed
     this.place = place
     this.family = family
@@ -45,14 +49,15 @@ export class Stage {
   async serveEndpoints({ endpoints }: Moment): Promise<void> {
     await Promise.all(
       endpoints.map(({ host, portOffset = 0 }) =>
-        this.testbed.serve(host, this.place.targetPort + portOffset),
+        this.testbed.serve(host, this.place.targetPort + portOffset, this.#protocols),
       ),
     )
   }
 
   /** Makes the Service so in the cluster; nothing is applied yet. */
   declare({ service: overrides = {}, endpoints }: Moment): void {
-    const shape = serviceShape(this.place, overrides)
+    const ports = this.protocol === 'SCTP' ? { ports: sctpPorts(this.place.nodePort) } : {}
+    const shape = serviceShape(this.place, { ...ports, ...overrides })
     const objects = slices(shape, this.place, endpoints)
     const names = objects.map((object) => (object as { metadata: { name: string } }).metadata.name)
     for (const old of this.#slices) if (!names.includes(old)) this.testbed.cluster.removeSlice(old)
@@ -76,13 +81,15 @@ export class Stage {
   /** One new connection. `from`: another address of the client's host. */
   ask(client: Client, to: Destination, from?: string): Promise<ProbeResult> {
     const { host, address } = this.testbed.origin(client, this.family)
-    return host.probe({
-      protocol: this.protocol,
-      to: targetOf(to, this.place, this.family),
-      timeoutMs: this.patience.answerMs,
-      ...(from !== undefined ? { from: { address: from } } : {}),
-      ...(client === 'remotePod' && from === undefined ? { from: { address } } : {}),
-    })
+    return asking.through(() =>
+      host.probe({
+        protocol: this.protocol,
+        to: targetOf(to, this.place, this.family),
+        timeoutMs: this.patience.answerMs,
+        ...(from !== undefined ? { from: { address: from } } : {}),
+        ...(client === 'remotePod' && from === undefined ? { from: { address } } : {}),
+      }),
+    )
   }
 
   /** The server that answers a new connection, as `address|port`; anything else is a failure, and its name. */
@@ -151,6 +158,11 @@ export class Stage {
   /** Notes what is wrong if the condition doesn't hold. */
   expect(condition: boolean, otherwise: string): void {
     if (!condition) this.failures.push(otherwise)
+  }
+
+  /** Those of its Service. */
+  get #protocols(): readonly Protocol[] {
+    return this.protocol === 'SCTP' ? ['SCTP'] : ['TCP', 'UDP']
   }
 
   #judgeLoop(who: string, report: ConnectLoopReport, allowed: LoopAllowance): void {

@@ -2,7 +2,7 @@ import type { IpFamily } from '@portolan/core'
 import { printMatrix, titleOf } from './matrix.ts'
 import { patienceOf } from './patience.ts'
 import type { Row, RowClaim } from './row.ts'
-import { type ConformanceOptions, familiesOf, runScenario } from './run.ts'
+import { type ConformanceOptions, familiesOf, lackOf, runScenario } from './run.ts'
 import { expand, type Scenario } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
 
@@ -16,7 +16,11 @@ export interface Assertions {
 }
 
 /** What the kit needs of a test runner: ava's `test` has it. */
-export type TestFunction = (title: string, implementation: (t: Assertions) => Promise<void>) => void
+export interface TestFunction {
+  (title: string, implementation: (t: Assertions) => Promise<void>): void
+  /** For rows that this kernel can't prove; without it they run, and log that. */
+  readonly skip?: (title: string, implementation: (t: Assertions) => Promise<void>) => void
+}
 
 export interface SuiteOptions extends Omit<ConformanceOptions, 'onCase'> {
   readonly test: TestFunction
@@ -42,6 +46,8 @@ export function conformance(options: SuiteOptions): void {
   declareRows({
     test,
     rows: rowsToBe(familiesOf(capabilities, options), options.filter),
+    lackOf: ({ protocol }) =>
+      protocol !== 'any' && capabilities.protocols.includes(protocol) ? lackOf(protocol) : undefined,
     resultOf: async ({ scenario, ...row }) => (await run.get(scenario))?.find((one) => isSameRow(one, row)),
     ...(slowness > 1 ? { timeoutMs: suiteMs } : {}),
     ...(print === undefined ? {} : { print }),
@@ -80,6 +86,8 @@ export interface DeclaredRows {
   readonly rows: readonly RowToBe[]
   /** Gives the row when it is known. What it rejects with, the row's test fails with. */
   readonly resultOf: (row: RowToBe) => Promise<Row | undefined>
+  /** Why a row can't be proved, where that is known before: then its test is skipped. */
+  readonly lackOf?: (row: RowToBe) => string | undefined
   /** Follows each title. Default: nothing. */
   readonly where?: string
   /** The test runner's patience. Default: as it is. */
@@ -88,16 +96,34 @@ export interface DeclaredRows {
 }
 
 /** Declares a test for each row. */
-export function declareRows({ test, rows, resultOf, where = '', timeoutMs, print }: DeclaredRows): void {
+export function declareRows({
+  test,
+  rows,
+  resultOf,
+  lackOf = () => undefined,
+  where = '',
+  timeoutMs,
+  print,
+}: DeclaredRows): void {
   const known: Row[] = []
   let open = rows.length
   for (const row of rows) {
-    test(`${titleOf(row)}${where}`, async (t) => {
+    const title = `${titleOf(row)}${where}`
+    const lack = lackOf(row)
+    if (lack !== undefined && test.skip !== undefined) {
+      const { feature, name, family, protocol } = row
+      known.push({ feature, name, family, protocol, outcome: 'unproved', detail: lack })
+      open -= 1
+      test.skip(`${title}: ${lack}`, async () => {})
+      continue
+    }
+    test(title, async (t) => {
       if (timeoutMs !== undefined) t.timeout?.(timeoutMs)
       try {
         const result = await resultOf(row)
         if (result !== undefined) known.push(result)
         if (result?.outcome === 'gap') t.log(`gap: ${result.detail}`)
+        if (result?.outcome === 'unproved') t.log(`not proved: ${result.detail}`)
         if (result === undefined) t.fail('the kit has not told about this row')
         else if (result.outcome === 'failed') t.fail(result.detail)
         else t.pass()

@@ -4,6 +4,7 @@ import {
   type Host,
   type Lab,
   network,
+  type Protocol,
   podAddress,
   podBridge,
   podInterfacePrefix,
@@ -118,18 +119,30 @@ export class Testbed {
     }
   }
 
-  /** Lets an endpoint answer, in both families if the testbed has both. Asking again costs nothing. */
-  async serve(host: EndpointHost, port: number): Promise<void> {
+  /**
+   * Lets an endpoint answer, in both families if the testbed has both. Asking again costs nothing. SCTP is served where
+   * the kernel has it.
+   */
+  async serve(
+    host: EndpointHost,
+    port: number,
+    protocols: readonly Protocol[] = ['TCP', 'UDP'],
+  ): Promise<void> {
     const served = isLocalHost(host) ? this.#pod(Number(host.slice('pod'.length))) : this.lab.remote
     await Promise.all(
-      this.families.flatMap((family) => [
-        this.serveAt(served, 'TCP', family === 'IPv4' ? '0.0.0.0' : '::', port),
-        this.serveAt(served, 'UDP', addressOf(host, family), port),
-      ]),
+      this.families.flatMap((family) =>
+        protocols
+          .filter((protocol) => this.lab.supports(protocol))
+          .map((protocol) => {
+            const everywhere = family === 'IPv4' ? '0.0.0.0' : '::'
+            const address = protocol === 'TCP' ? everywhere : addressOf(host, family)
+            return this.serveAt(served, protocol, address, port)
+          }),
+      ),
     )
   }
 
-  async serveAt(host: Host, protocol: 'TCP' | 'UDP', address: string, port: number): Promise<void> {
+  async serveAt(host: Host, protocol: Protocol, address: string, port: number): Promise<void> {
     const key = `${host.name} ${protocol} ${address} ${port}`
     if (this.#serving.has(key)) return
     this.#serving.add(key)

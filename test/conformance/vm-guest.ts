@@ -4,6 +4,9 @@ import type { DataplaneUnderTest } from './run.ts'
 import { runConformance } from './run.ts'
 import { type GuestRequest, toldRow } from './vm-guest-talk.ts'
 
+// The lab's threads load it; here only so that it is compiled with everything else (see vm-suite.ts).
+import '@portolan/lab/host-worker'
+
 const request = JSON.parse(process.argv[2] ?? '') as GuestRequest
 const { underTest, settings, families, slowness } = request
 const claims = new Set(request.claims)

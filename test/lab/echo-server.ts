@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { EchoReply, ServeRequest, SocketAddress } from './host-calls.ts'
+import { boundSctpSocket } from './sctp-socket.ts'
 
 /** A server that tells everybody who it is and whom it saw. */
 export interface EchoServer extends SocketAddress {
@@ -10,13 +11,13 @@ export interface EchoServer extends SocketAddress {
 
 /** @throws the bind error: EADDRINUSE, EADDRNOTAVAIL */
 export function serve(host: string, request: ServeRequest): Promise<EchoServer> {
-  return request.protocol === 'TCP' ? serveTcp(host, request) : serveUdp(host, request)
+  return request.protocol === 'UDP' ? serveUdp(host, request) : serveStream(host, request)
 }
 
 /** Speaks first, a line of JSON, and once more for every line that it hears. */
-async function serveTcp(host: string, { address, port }: ServeRequest): Promise<EchoServer> {
+async function serveStream(host: string, { protocol, address, port }: ServeRequest): Promise<EchoServer> {
   const open = new Set<Socket>()
-  const server = createServer({ noDelay: true }, (socket) => {
+  const server = createServer({ noDelay: protocol === 'TCP' }, (socket) => {
     open.add(socket)
     const line = `${JSON.stringify(replyOf(host, socket))}\n`
     socket.on('error', () => {})
@@ -25,7 +26,12 @@ async function serveTcp(host: string, { address, port }: ServeRequest): Promise<
     socket.write(line)
   })
   // Probes come in bursts of thousands: a full accept queue would look like a drop of the dataplane's.
-  server.listen({ host: address, port, backlog: 4096, ipv6Only: true })
+  server.listen({
+    backlog: 4096,
+    ...(protocol === 'SCTP'
+      ? { fd: boundSctpSocket(address, port) }
+      : { host: address, port, ipv6Only: true }),
+  })
   await once(server, 'listening')
   const bound = server.address() as AddressInfo
   return {

@@ -25,8 +25,8 @@ export type Complete<Request> = Request & {
   readonly [Name in Extract<keyof Request, `${string}Ms`>]-?: NonNullable<Request[Name]>
 }
 
-/** Node has no sockets for SCTP, so the lab hasn't either. */
-export type Protocol = 'TCP' | 'UDP'
+/** SCTP where the kernel has it; see `Lab.supports`. */
+export type Protocol = 'TCP' | 'UDP' | 'SCTP'
 
 export interface SocketAddress {
   readonly address: string
@@ -45,7 +45,7 @@ export interface EchoReply {
 
 export interface ServeRequest {
   readonly protocol: Protocol
-  /** `0.0.0.0` or `::` serves every address of the host (TCP only: a UDP answer would come from any of them). */
+  /** `0.0.0.0` or `::` serves every address of the host (TCP only: an answer of UDP or SCTP might come from any of them). */
   readonly address: string
   /** 0 picks a free one. */
   readonly port: number
@@ -68,7 +68,7 @@ export type ProbeResult =
   | ({ readonly result: 'answered'; readonly milliseconds: number } & EchoReply)
   | {
       /**
-       * `refused`: a TCP reset or ICMP port unreachable. `timeout`: silence. `unreachable`: no route, or ICMP said so.
+       * `refused`: a TCP reset, an SCTP abort, or ICMP port unreachable. `timeout`: silence. `unreachable`: no route, or ICMP said so.
        * `reset`: a connection was made and broken before the server spoke.
        */
       readonly result: 'refused' | 'timeout' | 'unreachable' | 'reset'

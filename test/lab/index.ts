@@ -48,4 +48,5 @@ export {
   podAddress,
   remotePodAddress,
 } from './network.ts'
+export { supportsSctp } from './sctp-socket.ts'
 export { type PodNetwork, podBridge, podInterfacePrefix } from './topology.ts'

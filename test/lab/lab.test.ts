@@ -1,6 +1,21 @@
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
+import { connect } from 'node:net'
 import test from 'ava'
-import { createLab, families, type Host, type Lab, network, podAddress, remotePodAddress } from './index.ts'
+import {
+  createLab,
+  families,
+  type Host,
+  type Lab,
+  network,
+  type Protocol,
+  podAddress,
+  remotePodAddress,
+  supportsSctp,
+} from './index.ts'
+
+/** What sockets this kernel has; with SCTP it can be run in the VM: `npm run vm -- npx ava test/lab/lab.test.ts`. */
+const protocols: readonly Protocol[] = supportsSctp() ? ['TCP', 'UDP', 'SCTP'] : ['TCP', 'UDP']
 
 const labs: Lab[] = []
 test.after.always(() => Promise.all(labs.map((lab) => lab.close())))
@@ -13,7 +28,8 @@ async function servingLab(options: Parameters<typeof createLab>[0] = {}): Promis
     await host.serve('TCP', '0.0.0.0', 8080)
     await host.serve('TCP', '::', 8080)
     for (const family of families)
-      for (const address of host.addresses[family]) await host.serve('UDP', address, 8080)
+      for (const address of host.addresses[family])
+        for (const protocol of protocols) if (protocol !== 'TCP') await host.serve(protocol, address, 8080)
   }
   return lab
 }
@@ -23,7 +39,7 @@ const routed = servingLab({ podNetwork: 'routed', pods: 3 })
 
 for (const [name, made] of Object.entries({ bridged, routed })) {
   for (const family of families) {
-    for (const protocol of ['TCP', 'UDP'] as const) {
+    for (const protocol of protocols) {
       test(`every host reaches every other host untranslated: ${name}, ${family}, ${protocol}`, async (t) => {
         const lab = await made
         const pairs = lab.hosts.flatMap((from) =>
@@ -58,7 +74,7 @@ for (const family of families) {
   test(`an open port answers, a closed one refuses, an address that nobody has is silence: ${family}`, async (t) => {
     const { node } = await bridged
     const nobody = podAddress(family, 100)
-    for (const protocol of ['TCP', 'UDP'] as const) {
+    for (const protocol of protocols) {
       const at = (address: string, port: number) => node.probe({ protocol, to: { address, port } })
       t.is((await at(podAddress(family, 0), 8080)).result, 'answered', protocol)
       t.is((await at(podAddress(family, 0), 8081)).result, 'refused', protocol)
@@ -194,3 +210,39 @@ test('a wrong number of pods is told in words', async (t) => {
     message: /pods is 0, and must be a whole number from 1 to 250/,
   })
 })
+
+test('what a closed lab served is served by nobody: not in the next lab, and not on this machine', async (t) => {
+  const first = await createLab({ pods: 1 })
+  const [port, loop] = [18_080, { address: '127.0.0.1', port: 18_080 }]
+  await first.node.serve('TCP', '0.0.0.0', port)
+  await first.node.serve('UDP', '127.0.0.1', port)
+  t.is((await first.node.probe({ protocol: 'TCP', to: loop })).result, 'answered')
+  await first.close()
+  await using second = await createLab({ pods: 1 })
+  t.is((await second.node.probe({ protocol: 'TCP', to: loop })).result, 'refused')
+  t.is((await second.node.probe({ protocol: 'UDP', to: loop })).result, 'refused')
+  await t.throwsAsync(connectHere(port), { code: 'ECONNREFUSED' })
+})
+
+test('a lab closes while its hosts are still at something', async (t) => {
+  const lab = await createLab({ pods: 1 })
+  const to = { address: podAddress('IPv4', 100), port: 80 }
+  await lab.outside.startConnectLoop({ to, everyMs: 5 })
+  const unanswered = t.throwsAsync(lab.node.probe({ protocol: 'TCP', to, timeoutMs: 60_000 }))
+  await lab.close()
+  await unanswered
+  const left = lab.hosts.map(({ networkNamespace }) => networkNamespace.split('/').at(-1))
+  t.deepEqual(
+    readdirSync('/run/netns').filter((name) => left.includes(name)),
+    [],
+  )
+})
+
+async function connectHere(port: number): Promise<void> {
+  const socket = connect({ host: '127.0.0.1', port })
+  try {
+    await once(socket, 'connect')
+  } finally {
+    socket.destroy()
+  }
+}

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { Host } from './host.ts'
+import type { Protocol } from './host-calls.ts'
 import {
   addNamespaces,
   ipBatch,
@@ -10,6 +11,7 @@ import {
 } from './namespaces.ts'
 import { type Family, network, podAddress } from './network.ts'
 import { patienceOf } from './patience.ts'
+import { supportsSctp } from './sctp-socket.ts'
 import { setSysctls } from './sysctls.ts'
 import {
   cables,
@@ -33,8 +35,8 @@ export interface LabOptions {
 export interface Lab extends Readonly<Record<FixedHost, Host>> {
   readonly pods: readonly Host[]
   readonly hosts: readonly Host[]
-  /** Whether echo servers and probes speak this protocol here. Node has no sockets for SCTP. */
-  supports(protocol: 'TCP' | 'UDP' | 'SCTP'): boolean
+  /** Whether echo servers and probes speak this protocol here: SCTP if the kernel has it. */
+  supports(protocol: Protocol): boolean
   /** Takes everything down. Also happens by `await using`, and at the end of the process. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -93,7 +95,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
     internet: host('internet'),
     pods: names.filter((name) => name.startsWith('pod')).map(host),
     hosts: [...hosts.values()],
-    supports: (protocol) => protocol !== 'SCTP',
+    supports: (protocol) => protocol !== 'SCTP' || supportsSctp(),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
-import { connect } from 'node:net'
+import { Socket, type SocketConstructorOpts } from 'node:net'
 import type { Complete, EchoReply, ProbeRequest, ProbeResult } from './host-calls.ts'
+import { sctpSocket } from './sctp-socket.ts'
 
 /**
  * One new connection (or datagram), and how it ended.
@@ -8,17 +9,17 @@ import type { Complete, EchoReply, ProbeRequest, ProbeResult } from './host-call
  * @throws what is the caller's mistake: a source address that the host doesn't have, a port in use
  */
 export function probe(request: Complete<ProbeRequest>): Promise<ProbeResult> {
-  return request.protocol === 'TCP' ? probeTcp(request) : probeUdp(request)
+  return request.protocol === 'UDP' ? probeUdp(request) : probeStream(request)
 }
 
-function probeTcp({ to, from, timeoutMs }: Complete<ProbeRequest>): Promise<ProbeResult> {
+function probeStream({ protocol, to, from, timeoutMs }: Complete<ProbeRequest>): Promise<ProbeResult> {
   return new Promise((resolve, reject) => {
     const started = performance.now()
     const elapsed = () => performance.now() - started
-    const socket = connect({
+    const socket = protocol === 'SCTP' ? unconnectedSctp(to.address) : new Socket().setNoDelay()
+    socket.connect({
       host: to.address,
       port: to.port,
-      noDelay: true,
       ...(from === undefined ? {} : { localAddress: from.address, localPort: from.port ?? 0 }),
     })
     let connected = false
@@ -46,6 +47,11 @@ function probeTcp({ to, from, timeoutMs }: Complete<ProbeRequest>): Promise<Prob
       reject(error)
     })
   })
+}
+
+/** Not read before it is connected, as Node reads of a socket that it is given: that is an error. */
+function unconnectedSctp(address: string): Socket {
+  return new Socket({ fd: sctpSocket(address), manualStart: true } as SocketConstructorOpts)
 }
 
 /**

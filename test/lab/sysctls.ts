@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { inNetworkNamespace } from '@portolan/native'
 
+const ownGroup = process.getgid?.() ?? 0
+
 /**
  * What every host of a lab has. Each is there because without it a test fails or lies:
  * a refusal that is sent as ICMP must not be swallowed by a rate limit and look like a time-out, a redirect must not
@@ -25,8 +27,9 @@ const everywhere: Readonly<Record<string, string>> = {
   'ipv6/conf/default/accept_dad': '0',
   'ipv6/conf/all/accept_ra': '0',
   'ipv6/conf/default/accept_ra': '0',
-  // Ping sockets for everybody, and sockets at addresses that are only routed here (the remote pods').
-  'ipv4/ping_group_range': '0 2147483647',
+  // Ping sockets for this process's group (in a user namespace there may be no other), and sockets at addresses that are
+  // only routed here (the remote pods').
+  'ipv4/ping_group_range': `${ownGroup} ${ownGroup}`,
   'ipv4/ip_nonlocal_bind': '1',
   'ipv6/ip_nonlocal_bind': '1',
 }

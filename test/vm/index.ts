@@ -21,6 +21,7 @@
  * QEMU and kmod have to be installed; the kernel and busybox are packages unpacked into a cache folder
  * (`~/.cache/portolan/vm`, 470 MB; remove it to get a newer kernel), without being installed. See `provideVm`.
  */
+export { cacheFolder } from './kernel.ts'
 export { missingForVm, provideVm, vmKernelRelease } from './provide.ts'
 export { runInVm, type VmOptions, type VmResult } from './run-in-vm.ts'
 export { VmError, type VmErrorCode } from './vm-error.ts'

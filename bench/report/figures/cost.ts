@@ -1,19 +1,11 @@
 import { drawLinePanel } from '../line-panel.ts'
-import {
-  applyAlone,
-  atEndpoints,
-  bySize,
-  type Context,
-  dotted,
-  type Figure,
-  figure,
-  present,
-} from './figure.ts'
+import { atEndpoints, bySize, type Context, dotted, type Figure, figure, present } from './figure.ts'
 
 export function coldStart(context: Context): Figure | undefined {
   const panels = present([
-    bySize(context, 'cold-start', ['listToCommit', 'apply'], 'Cold start: list to commit, p50'),
-    bySize(context, 'warm-restart', ['startToProgrammed'], 'Warm restart: process start to done, p50'),
+    bySize(context, 'cold-start', 'listToCommit', 'Cold start: list to commit, p50'),
+    bySize(context, 'cold-start', 'startToProgrammed', 'Cold start: process start to done, p50'),
+    bySize(context, 'warm-restart', 'startToProgrammed', 'Warm restart: process start to done, p50'),
   ])
   return figure(
     'cold-start',
@@ -21,18 +13,17 @@ export function coldStart(context: Context): Figure | undefined {
     ['cold-start', 'warm-restart'],
     panels.map((panel) => drawLinePanel(panel)),
     [
-      "Left, a node without rules: from the first byte of the API server's list until the kernel holds all of them. Right, a restart on what the kernel holds, from the start of the process",
+      "Cold: a node without rules, from the first byte of the API server's list, or from the start of the process, until the kernel holds all of them. Warm: a restart on what the kernel holds",
       atEndpoints(context, 'cold-start'),
       dotted,
-      applyAlone(context, 'cold-start', 'listToCommit'),
     ],
   )
 }
 
 export function cpu(context: Context): Figure | undefined {
   const panels = present([
-    bySize(context, 'endpoint-replaced', ['cpuPerChange'], 'CPU per change'),
-    bySize(context, 'cold-start', ['cpu'], 'CPU of a cold start'),
+    bySize(context, 'endpoint-replaced', 'cpuPerChange', 'CPU per change'),
+    bySize(context, 'cold-start', 'cpu', 'CPU of a cold start'),
   ])
   const drawn = panels.map((panel) => drawLinePanel(panel))
   return figure('cpu', 'CPU', ['endpoint-replaced', 'cold-start'], drawn, [
@@ -43,8 +34,8 @@ export function cpu(context: Context): Figure | undefined {
 
 export function memory(context: Context): Figure | undefined {
   const panels = present([
-    bySize(context, 'cold-start', ['rssPeak'], 'Resident memory of the process, peak'),
-    bySize(context, 'cold-start', ['kernelMemory', 'mapMemory'], "Kernel's memory for all rules"),
+    bySize(context, 'cold-start', 'rssPeak', 'Resident memory of the process, peak'),
+    bySize(context, 'cold-start', 'kernelMemory', "Kernel's memory for all rules"),
   ])
   return figure(
     'memory',
@@ -60,8 +51,8 @@ export function memory(context: Context): Figure | undefined {
 
 export function kernelWork(context: Context): Figure | undefined {
   const panels = present([
-    bySize(context, 'endpoint-replaced', ['operations'], 'Kernel operations per change'),
-    bySize(context, 'endpoint-replaced', ['bytesToKernel'], 'Bytes to the kernel per change'),
+    bySize(context, 'endpoint-replaced', 'operations', 'Kernel operations per change'),
+    bySize(context, 'endpoint-replaced', 'bytesToKernel', 'Bytes to the kernel per change'),
   ])
   const drawn = panels.map((panel) => drawLinePanel(panel))
   return figure('kernel-work', "The kernel's side of a change", ['endpoint-replaced'], drawn, [

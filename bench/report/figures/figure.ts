@@ -1,4 +1,4 @@
-import type { BenchResults, MetricName } from '../../results.ts'
+import { type BenchResults, type MetricName, metrics } from '../../results.ts'
 import type { Html } from '../html.ts'
 import { drawLinePanel, type Line, type LinePanel, sharedAxis } from '../line-panel.ts'
 import { plural } from '../quantity.ts'
@@ -45,8 +45,8 @@ export function wide(...args: Parameters<typeof figure>): Figure | undefined {
 }
 
 /** p50 and p99 beside each other, on the same vertical axis. */
-export function quantiles(context: Context, scenario: string, metrics: readonly MetricName[]): Html[] {
-  const panels = (['p50', 'p99'] as const).map((q) => bySize(context, scenario, metrics, q, q))
+export function quantiles(context: Context, scenario: string, metric: MetricName): Html[] {
+  const panels = (['p50', 'p99'] as const).map((q) => bySize(context, scenario, metric, q, q))
   return drawPair(present(panels))
 }
 
@@ -56,41 +56,23 @@ export function drawPair(panels: readonly LinePanel[]): Html[] {
 }
 
 export function bySize(
-  { selection, styles, results }: Context,
+  { selection, styles }: Context,
   scenario: string,
-  metrics: readonly MetricName[],
+  metric: MetricName,
   title: string,
   quantile: Quantile = 'p50',
 ): LinePanel | undefined {
-  const curves = selection.byServices({ scenario, metrics, quantile })
-  const unit = results.results.find((r) => r.metric === curves[0]?.metric)?.unit
-  if (unit === undefined) return undefined
-  return { title, across: 'Services', unit, lines: toLines(curves, styles, metrics) }
+  const curves = selection.byServices({ scenario, metric, quantile })
+  // What is 0 everywhere has no place on a logarithmic axis, and the tables tell it.
+  if (!curves.some(({ points }) => points.some(({ y }) => y > 0))) return undefined
+  return { title, across: 'Services', unit: metrics[metric].unit, lines: toLines(curves, styles) }
 }
 
-export function toLines(
-  curves: readonly Curve[],
-  styles: ReadonlyMap<string, SeriesStyle>,
-  metrics: readonly MetricName[],
-): Line[] {
-  return curves.flatMap(({ candidate, metric, points, floor }) => {
+export function toLines(curves: readonly Curve[], styles: ReadonlyMap<string, SeriesStyle>): Line[] {
+  return curves.flatMap(({ candidate, points, floor }) => {
     const style = styles.get(candidate)
-    if (style === undefined) return []
-    return [{ label: labelOf(candidate, metric === metrics[0] ? undefined : metric), style, points, floor }]
+    return style === undefined ? [] : [{ label: candidate, style, points, floor }]
   })
-}
-
-/** A metric that stands for another one is said with the name. */
-export function labelOf(candidate: string, standIn: string | undefined): string {
-  return standIn === undefined ? candidate : `${candidate} (${standIn})`
-}
-
-export function applyAlone({ selection }: Context, scenario: string, whole: MetricName): string | undefined {
-  const wholes = new Set(selection.where(scenario, whole).map((r) => r.dataplane))
-  const alone = selection.where(scenario, 'apply').some((r) => !wholes.has(r.dataplane))
-  return alone
-    ? '(apply) marks a layout that was measured by its apply alone, with no process around it.'
-    : undefined
 }
 
 export function atEndpoints({ selection }: Context, scenario: string): string {

@@ -1,19 +1,18 @@
 import { drawDotPanel } from '../dot-panel.ts'
 import { describeSize } from '../quantity.ts'
 import { scenarioName, scenariosOf } from '../scenario-names.ts'
-import { type Context, type Figure, labelOf, wide } from './figure.ts'
+import { type Context, type Figure, wide } from './figure.ts'
 
 export function kindsOfChange({ selection, styles, results }: Context): Figure | undefined {
   const found = scenariosOf(results.results).flatMap((scenario) => {
     const size = selection.largestSize(scenario)
     if (size === undefined || scenario === 'cold-start' || scenario.startsWith('churn')) return []
     const dots = selection.candidates.flatMap((candidate) => {
-      for (const metric of ['eventToCommit', 'apply', 'failureToCommit'] as const) {
+      for (const metric of ['eventToCommit', 'failureToCommit'] as const) {
         const result = selection.find(candidate.name, scenario, metric, size)
         const style = styles.get(candidate.name)
         if (result === undefined || style === undefined) continue
-        const label = labelOf(candidate.name, metric === 'apply' ? 'apply' : undefined)
-        return [{ candidate: candidate.name, label, style, p50: result.p50, p99: result.p99 }]
+        return [{ candidate: candidate.name, label: candidate.name, style, p50: result.p50, p99: result.p99 }]
       }
       return []
     })

@@ -14,18 +14,10 @@ export function perEndpoints(context: Context): Figure | undefined {
     const best = counted.sort((a, b) => b.sizes - a.sizes || b.services - a.services)[0]
     return best === undefined || best.sizes < 2 ? undefined : best.services
   }
-  const panelOf = (
-    scenario: string,
-    metrics: readonly MetricName[],
-    title: string,
-  ): LinePanel | undefined => {
+  const panelOf = (scenario: string, metric: MetricName, title: string): LinePanel | undefined => {
     const services = widest(scenario)
     if (services === undefined) return undefined
-    const lines = toLines(
-      selection.byEndpoints({ scenario, metrics, quantile: 'p50' }, services),
-      styles,
-      metrics,
-    )
+    const lines = toLines(selection.byEndpoints({ scenario, metric, quantile: 'p50' }, services), styles)
     const panel = {
       title: `${title}, ${plural(services, 'Service')}`,
       across: 'endpoints per Service',
@@ -33,8 +25,8 @@ export function perEndpoints(context: Context): Figure | undefined {
     return lines.length === 0 ? undefined : { ...panel, unit: 'ms', lines }
   }
   const panels = present([
-    panelOf('endpoint-replaced', ['eventToCommit', 'apply'], 'One endpoint replaced, p50'),
-    panelOf('cold-start', ['listToCommit', 'apply'], 'Cold start, p50'),
+    panelOf('endpoint-replaced', 'eventToCommit', 'One endpoint replaced, p50'),
+    panelOf('cold-start', 'listToCommit', 'Cold start, p50'),
   ])
   const drawn = panels.map((panel) => drawLinePanel(panel))
   return figure('per-endpoints', 'Endpoints per Service', ['endpoint-replaced', 'cold-start'], drawn, [

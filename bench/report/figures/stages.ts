@@ -16,8 +16,8 @@ export function stages({ selection }: Context): Figure | undefined {
   const scenario = 'endpoint-replaced'
   const size = selection.largestSize(scenario)
   if (size === undefined) return undefined
-  const median = (name: string, metric: MetricName): number | undefined =>
-    selection.find(name, scenario, metric, size)?.p50
+  const median = (name: string, metric: MetricName, of: string = scenario): number | undefined =>
+    selection.find(name, of, metric, size)?.p50
   const inside = selection.candidates.flatMap(({ name }) => {
     const total = median(name, 'eventToCommit')
     const parts = stageNames.flatMap(([metric, stage]) => {
@@ -27,7 +27,7 @@ export function stages({ selection }: Context): Figure | undefined {
     return total === undefined || parts.length < 2 ? [] : [{ label: name, total, stages: parts }]
   })
   const outside = selection.candidates.flatMap(({ name }) => {
-    const total = median(name, 'eventToFirstPacket')
+    const total = median(name, 'eventToFirstPacket', 'first-packet')
     const ours = median(name, 'eventToCommit')
     if (total === undefined || ours === undefined) return []
     const around = { name: 'API server, delivery and connect', value: Math.max(0, total - ours) }
@@ -40,7 +40,8 @@ export function stages({ selection }: Context): Figure | undefined {
       ? []
       : [drawStagePanel({ title: 'From the API server to the first packet', unit: 'ms', rows: outside })]),
   ]
-  return wide('stages', 'Where the time goes', [scenario], panels, [
+  const scenarios = outside.length === 0 ? [scenario] : [scenario, 'first-packet']
+  return wide('stages', 'Where the time goes', scenarios, panels, [
     `One endpoint replaced among ${describeSize(size.services, size.endpointsPerService)}: the stages' medians as shares of their sum, in the order in which they happen, and beside the bar the median of the whole`,
     'Medians of parts need not add up to the median of the whole.',
   ])

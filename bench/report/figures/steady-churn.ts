@@ -12,7 +12,7 @@ export function churn(context: Context): Figure | undefined {
     title: `Lag, ${quantile}`,
     across: 'changes per second',
     unit: 'ms',
-    lines: toLines(found.curves(quantile), styles, ['lag']),
+    lines: toLines(found.curves(quantile), styles),
   })
   const behind = fallingBehind(selection, found)
   return figure('churn', 'Steady churn', found.scenarios, drawPair([panelOf('p50'), panelOf('p99')]), [

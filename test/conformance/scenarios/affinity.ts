@@ -42,7 +42,7 @@ const stories: readonly Story[] = [
   {
     feature: 'affinity',
     name: 'with session affinity a client stays with its endpoint',
-    protocols: both,
+    protocols: [...both, 'SCTP'],
     async play(stage) {
       await stage.become({ service: long, endpoints: four })
       for (const client of ['pod', 'node', 'outside'] as const) {
@@ -115,7 +115,7 @@ const stories: readonly Story[] = [
     },
   },
   {
-    feature: 'affinity',
+    feature: 'affinityTimeout',
     name: 'affinity ends once a client has made no connection for the timeout',
     protocols: both,
     async play(stage) {

@@ -12,7 +12,7 @@ const stories: readonly Story[] = [
   {
     feature: 'basics',
     name: 'while endpoints are replaced one by one, no new connection is refused or led astray and no old one breaks',
-    protocols: ['TCP', 'UDP'],
+    protocols: ['TCP', 'UDP', 'SCTP'],
     async play(stage) {
       const rolling: EndpointHost[][] = [
         ['pod0', 'remote0', 'remote1'],

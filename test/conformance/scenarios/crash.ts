@@ -32,6 +32,7 @@ const churning = Array.from({ length: 30 }, (_, index) => index + 10)
 export const crashScenario: Scenario = {
   name: 'kill -9',
   claims: Object.values(claims),
+  long: true,
   async run({ factory, module, settings, families, patience }) {
     if (module === undefined)
       throw new Error(

@@ -30,6 +30,7 @@ const mostWays = 20
 export const damageScenario: Scenario = {
   name: 'damage from outside',
   claims: Object.values(claims),
+  long: true,
   async run({ factory, settings, families, hooks, patience }) {
     const { sabotage } = hooks
     if (sabotage === undefined)

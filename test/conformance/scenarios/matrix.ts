@@ -1,4 +1,5 @@
 import type { IpFamily, RoutingTable } from '@portolan/core'
+import type { Protocol } from '@portolan/lab'
 import { caseObjects, targetOf } from '../case-objects.ts'
 import { type Check, expectedOf, runCheck } from '../check.ts'
 import { describeDrift } from '../driver.ts'
@@ -6,7 +7,7 @@ import { serveInternet } from '../internet.ts'
 import type { Client, Destination, Expectation, MatrixCase, MatrixRow } from '../matrix-case.ts'
 import { addressOf, type Place, place } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
-import { expand, type Scenario, type ScenarioClaim } from '../scenario.ts'
+import type { Scenario, ScenarioClaim } from '../scenario.ts'
 import { createTestbed, type Testbed, type TestbedOptions } from '../testbed.ts'
 
 type MatrixOptions = Pick<TestbedOptions, 'detector' | 'masqueradeAll' | 'nodePortAddresses'>
@@ -35,9 +36,7 @@ export function matrixScenario(
           placed.flatMap((one) =>
             one.rows
               .filter((row) => context.wants(row))
-              .flatMap((row) =>
-                expand(claimOf(row), families).map((which) => judge(testbed, one, row, which)),
-              ),
+              .flatMap((row) => context.expand(claimOf(row)).map((which) => judge(testbed, one, row, which))),
           ),
         )
         const drift = await testbed.driver.drift()
@@ -57,7 +56,9 @@ export function matrixScenario(
 
 type PlacedCase = MatrixCase & { readonly place: Place }
 
-function claimOf({ feature, name, families, protocols = ['TCP', 'UDP'] }: MatrixRow): ScenarioClaim {
+const usualProtocols: readonly Protocol[] = ['TCP', 'UDP']
+
+function claimOf({ feature, name, families, protocols = usualProtocols }: MatrixRow): ScenarioClaim {
   return { feature, name, protocols, ...(families === undefined ? {} : { families }) }
 }
 
@@ -73,10 +74,16 @@ async function serveAll(testbed: Testbed, cases: readonly PlacedCase[]): Promise
   )
   await Promise.all([
     serveInternet(testbed, leaks),
-    ...cases.flatMap(({ endpoints, place }) =>
-      endpoints.map(({ host, portOffset = 0 }) => testbed.serve(host, place.targetPort + portOffset)),
+    ...cases.flatMap(({ endpoints, place, rows }) =>
+      endpoints.map(({ host, portOffset = 0 }) =>
+        testbed.serve(host, place.targetPort + portOffset, protocolsOf(rows)),
+      ),
     ),
   ])
+}
+
+function protocolsOf(rows: readonly MatrixRow[]): readonly Protocol[] {
+  return [...new Set(rows.flatMap(({ protocols }) => protocols ?? usualProtocols))]
 }
 
 function endsAtInternet(to: Destination): boolean {
@@ -105,7 +112,7 @@ async function judge(
         const check: Check = {
           client: client as Client,
           origin: testbed.origin(client as Client, family),
-          protocol: protocol === 'UDP' ? 'UDP' : 'TCP',
+          protocol: protocol === 'any' ? 'TCP' : protocol,
           patience: testbed.patience,
           ...targetOf(to, one.place, family),
         }

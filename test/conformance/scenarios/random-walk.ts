@@ -31,6 +31,7 @@ const services = 14
 export const randomWalkScenario: Scenario = {
   name: 'random changes',
   claims: Object.values(claims),
+  long: true,
   async run({ factory, settings, families, capabilities, patience }) {
     const choices = new WalkChoices(capabilities)
     const testbed = await createTestbed({ factory, settings, families, patience })

@@ -1,15 +1,16 @@
 import type { IpFamily } from '@portolan/core'
+import type { Protocol } from '@portolan/lab'
 import { describeDrift } from '../driver.ts'
 import { serveInternet } from '../internet.ts'
 import { place } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
-import { expand, type Scenario, type ScenarioClaim } from '../scenario.ts'
+import type { Scenario, ScenarioClaim } from '../scenario.ts'
 import { Stage } from '../stage.ts'
 import { createTestbed, type Testbed, type TestbedOptions } from '../testbed.ts'
 
 /** A claim about how a Service behaves over time, and the play that proves it. */
 export interface Story extends RowClaim {
-  readonly protocols: readonly ('TCP' | 'UDP')[]
+  readonly protocols: readonly Protocol[]
   play(stage: Stage): Promise<void>
 }
 
@@ -36,8 +37,13 @@ export function storyScenario(
           stories
             .filter((story) => context.wants(story))
             .flatMap((story) =>
-              expand(claimOf(story), families).map(async ({ family, protocol }): Promise<Verdict> => {
-                const stage = new Stage(testbed, place(places++), family, protocol === 'UDP' ? 'UDP' : 'TCP')
+              context.expand(claimOf(story)).map(async ({ family, protocol }): Promise<Verdict> => {
+                const stage = new Stage(
+                  testbed,
+                  place(places++),
+                  family,
+                  protocol === 'any' ? 'TCP' : protocol,
+                )
                 try {
                   await story.play(stage)
                 } catch (error) {

@@ -1,0 +1,79 @@
+/** What stands for the place where a program is measured, in its arguments. */
+export interface Place {
+  /** Path of a kubeconfig file that leads to the embedded API server. */
+  readonly kubeconfig: string
+  /** The name of the node that it runs on. */
+  readonly node: string
+  /** Addresses of all pods. */
+  readonly clusterCidr: string
+  /** `https://127.0.0.1:41234` */
+  readonly apiServer: string
+}
+
+/** A mistake in `--against-args`. */
+export class ArgumentsError extends Error {
+  readonly code = 'AGAINST_ARGUMENTS'
+  readonly mend: string
+
+  constructor(message: string, mend: string) {
+    super(message)
+    this.name = 'ArgumentsError'
+    this.mend = mend
+  }
+}
+
+/**
+ * The arguments in a text, as a person writes them for a shell: separated by spaces, quoted where a space belongs to one.
+ * There is no shell: nothing else has a meaning.
+ *
+ * @throws ArgumentsError for a quote that is not closed
+ */
+export function splitArguments(text: string): string[] {
+  const found: string[] = []
+  let current: string | undefined
+  let quote = ''
+  for (const letter of text) {
+    if (quote !== '') {
+      if (letter === quote) quote = ''
+      else current = (current ?? '') + letter
+    } else if (letter === '"' || letter === "'") {
+      quote = letter
+      current ??= ''
+    } else if (/\s/.test(letter)) {
+      if (current !== undefined) found.push(current)
+      current = undefined
+    } else {
+      current = (current ?? '') + letter
+    }
+  }
+  if (quote !== '')
+    throw new ArgumentsError(
+      `--against-args '${text}': a ${quote} is not closed`,
+      'close it, or quote it by the other kind',
+    )
+  if (current !== undefined) found.push(current)
+  return found
+}
+
+const names: readonly (keyof Place)[] = ['kubeconfig', 'node', 'clusterCidr', 'apiServer']
+
+/**
+ * Puts the place into arguments: `--kubeconfig={kubeconfig}`.
+ *
+ * @throws ArgumentsError for a word in braces that stands for nothing; other braces are left as they are
+ */
+export function fillArguments(args: readonly string[], place: Place): string[] {
+  return args.map((argument) =>
+    argument.replaceAll(/\{([A-Za-z]+)\}/g, (_, word: string) => {
+      const name = names.find((known) => known === word)
+      if (name === undefined) {
+        const known = names.map((one) => `{${one}}`).join(', ')
+        throw new ArgumentsError(
+          `--against-args '${argument}': nothing is called {${word}}`,
+          `one of ${known}`,
+        )
+      }
+      return place[name]
+    }),
+  )
+}

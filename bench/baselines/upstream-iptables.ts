@@ -1,0 +1,206 @@
+import { createHash } from 'node:crypto'
+import {
+  type ApplyReport,
+  type Capabilities,
+  type CleanupReport,
+  contractVersion,
+  type Dataplane,
+  type DataplaneFactory,
+  type DataplaneOptions,
+  type Endpoint,
+  type ProbeReport,
+  type ProgramSize,
+  type RouteChange,
+  type RoutingTable,
+  type ServiceRoute,
+  type TableChange,
+} from '@portolan/core'
+import { execa } from 'execa'
+import { systemTools } from './system-tools.ts'
+
+/** Lines for `iptables-restore --noflush`. */
+type Lines = readonly string[]
+
+/**
+ * The layout of kube-proxy's iptables mode: one chain with a rule for each Service, a chain for each Service with a rule
+ * for each endpoint, a chain for each endpoint; and of it what kube-proxy sends for a change, which is the one chain
+ * whole and what changed of the others. ClusterIPs alone, which is what a benchmark's cluster has.
+ */
+class UpstreamIptables implements Dataplane<Lines, undefined> {
+  readonly name = 'upstream-iptables'
+  readonly contractVersion = contractVersion
+  readonly capabilities: Capabilities = { families: ['IPv4'], protocols: ['TCP', 'UDP', 'SCTP'], gaps: {} }
+  readonly #mark: string
+  readonly #inNamespace: readonly string[]
+
+  constructor({ networkNamespace, masqueradeBit }: DataplaneOptions) {
+    this.#mark = `0x${(2 ** masqueradeBit).toString(16)}`
+    this.#inNamespace = networkNamespace === undefined ? [] : ['nsenter', `--net=${networkNamespace}`]
+  }
+
+  async probe(): Promise<ProbeReport> {
+    try {
+      const { stdout } = await this.#run(['iptables', '--version'])
+      const [, version = stdout, variant = 'legacy'] =
+        /v([\d.]+)(?: \((?:nf_tables|legacy)\))?/.exec(stdout) ?? []
+      const facts = { iptables: version, variant: stdout.includes('nf_tables') ? 'nft' : variant }
+      return { usable: true, problems: [], facts }
+    } catch {
+      const problem = { what: 'iptables is not installed', mend: 'install the package iptables' }
+      return { usable: false, problems: [problem], facts: {} }
+    }
+  }
+
+  async start(): Promise<void> {}
+  async stop(): Promise<void> {}
+  async observe(): Promise<undefined> {}
+  nothingHeld(): undefined {}
+
+  async undisturbed(): Promise<boolean> {
+    return true
+  }
+
+  heldOrder(): undefined {
+    return undefined
+  }
+
+  compile({ table, routes }: TableChange): Lines {
+    return routes.length === 0 ? [] : restored(table, routes)
+  }
+
+  /** Everything anew, as kube-proxy does at its start. */
+  reconcile(_: undefined, table: RoutingTable): Lines {
+    const routes = [...table.routes.values()].map((after) => ({ key: after.key, after }))
+    return restored(table, routes, baseRules(this.#mark))
+  }
+
+  print(lines: Lines): string {
+    return lines.join('\n')
+  }
+
+  measure(lines: Lines): ProgramSize {
+    return { operations: lines.length, findings: [] }
+  }
+
+  async apply(lines: Lines): Promise<ApplyReport> {
+    const text = `${this.print(lines)}\n`
+    if (lines.length > 0) await this.#run(['iptables-restore', '--wait', '5', '--noflush'], text)
+    return { operations: lines.length, bytes: text.length, degraded: [] }
+  }
+
+  trace(): readonly string[] {
+    return []
+  }
+
+  async cleanup(): Promise<CleanupReport> {
+    const { stdout } = await this.#run(['iptables', '--table', 'nat', '--list-rules'])
+    const rules = stdout.split('\n')
+    const chains = rules.filter((rule) => rule.startsWith('-N KUBE-')).map((rule) => rule.slice('-N '.length))
+    const jumps = rules
+      .filter((rule) => /^-A (?!KUBE-).* -j KUBE-/.test(rule))
+      .map((rule) => rule.replace('-A', '-D'))
+    if (chains.length === 0) return { removed: [] }
+    const emptied = chains.map((chain) => `:${chain} - [0:0]`)
+    const lines = ['*nat', ...emptied, ...jumps, ...chains.map((chain) => `-X ${chain}`), 'COMMIT', '']
+    await this.#run(['iptables-restore', '--wait', '5', '--noflush'], lines.join('\n'))
+    return { removed: [`${chains.length} chains`] }
+  }
+
+  #run(command: readonly string[], input?: string) {
+    const [file = '', ...args] = [...this.#inNamespace, ...command]
+    return execa(file, args, {
+      ...systemTools,
+      stdin: 'pipe',
+      ...(input === undefined ? {} : { input }),
+    })
+  }
+}
+
+function restored(table: RoutingTable, routes: readonly RouteChange[], base: Lines = []): string[] {
+  const chains = ['KUBE-SERVICES']
+  const rules: string[] = []
+  const deleted: string[] = []
+  for (const { before, after } of routes) {
+    const was = before === undefined ? [] : chainsOf(before)
+    const is = after === undefined ? [] : chainsOf(after)
+    const left = was.filter((chain) => !is.includes(chain))
+    chains.push(...is, ...left)
+    deleted.push(...left.map((chain) => `-X ${chain}`))
+    if (after !== undefined) rules.push(...serviceRules(after, table))
+  }
+  const portals = [...table.routes.values()].flatMap(portalRules)
+  const declared = [...(base.length === 0 ? [] : baseChains), ...chains].map((chain) => `:${chain} - [0:0]`)
+  return ['*nat', ...declared, ...base, ...portals, ...rules, ...deleted, 'COMMIT']
+}
+
+const baseChains = ['KUBE-POSTROUTING', 'KUBE-MARK-MASQ']
+
+function baseRules(mark: string): string[] {
+  return [
+    `-A KUBE-MARK-MASQ -j MARK --or-mark ${mark}`,
+    `-A KUBE-POSTROUTING -m mark ! --mark ${mark}/${mark} -j RETURN`,
+    `-A KUBE-POSTROUTING -j MARK --xor-mark ${mark}`,
+    '-A KUBE-POSTROUTING -j MASQUERADE --random-fully',
+    '-A PREROUTING -j KUBE-SERVICES',
+    '-A OUTPUT -j KUBE-SERVICES',
+    '-A POSTROUTING -j KUBE-POSTROUTING',
+  ]
+}
+
+function portalRules(route: ServiceRoute): string[] {
+  const protocol = route.protocol.toLowerCase()
+  return clusterFrontends(route).map(
+    ({ address, port }) =>
+      `-A KUBE-SERVICES -d ${address} -p ${protocol} -m ${protocol} --dport ${port} -m comment --comment "${route.name} cluster IP" -j ${serviceChain(route)}`,
+  )
+}
+
+function serviceRules(route: ServiceRoute, { podSource }: RoutingTable): string[] {
+  const chain = serviceChain(route)
+  const protocol = route.protocol.toLowerCase()
+  const endpoints = route.endpoints.cluster
+  const fromOutside = podSource.by === 'cidr' ? `! -s ${podSource.cidr} ` : ''
+  const marks = clusterFrontends(route).map(
+    ({ address, port }) =>
+      `-A ${chain} ${fromOutside}-d ${address} -p ${protocol} -m ${protocol} --dport ${port} -j KUBE-MARK-MASQ`,
+  )
+  const choices = endpoints.map((endpoint, index) => {
+    const left = endpoints.length - index
+    const chance = left > 1 ? `-m statistic --mode random --probability ${(1 / left).toFixed(10)} ` : ''
+    return `-A ${chain} ${chance}-j ${endpointChain(route, endpoint)}`
+  })
+  const translations = endpoints.flatMap((endpoint) => {
+    const own = endpointChain(route, endpoint)
+    const to = `${endpoint.address}:${endpoint.port}`
+    return [
+      `-A ${own} -s ${endpoint.address} -j KUBE-MARK-MASQ`,
+      `-A ${own} -p ${protocol} -m ${protocol} -j DNAT --to-destination ${to}`,
+    ]
+  })
+  return [...marks, ...choices, ...translations]
+}
+
+function clusterFrontends({ frontends }: ServiceRoute) {
+  return frontends.filter(({ kind }) => kind === 'ClusterIP')
+}
+
+function chainsOf(route: ServiceRoute): string[] {
+  return [serviceChain(route), ...route.endpoints.cluster.map((endpoint) => endpointChain(route, endpoint))]
+}
+
+function serviceChain({ key }: ServiceRoute): string {
+  return `KUBE-SVC-${hash(key)}`
+}
+
+function endpointChain({ key }: ServiceRoute, { address, port }: Endpoint): string {
+  return `KUBE-SEP-${hash(`${key}|${address}|${port}`)}`
+}
+
+/** Names of chains have 28 characters at most. */
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16).toUpperCase()
+}
+
+const upstreamIptables: DataplaneFactory = (options) => new UpstreamIptables(options)
+
+export default upstreamIptables

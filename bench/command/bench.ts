@@ -1,0 +1,190 @@
+import { writeFile } from 'node:fs/promises'
+import { basename, resolve } from 'node:path'
+import { createLab } from '@portolan/lab'
+import { fillArguments } from '../against/arguments.ts'
+import { findCandidates, usualCandidates } from '../candidates.ts'
+import { type Grid, inRecording, scenariosOf } from '../grid.ts'
+import { endCompanions } from '../process/companion.ts'
+import { printTable, renderReport } from '../report/index.ts'
+import { runBench } from '../run/run-bench.ts'
+import { scenarioNames } from '../scenarios/index.ts'
+import { BenchError } from './bench-error.ts'
+import { progressDisplay } from './progress-display.ts'
+
+export interface BenchFlags {
+  readonly services?: readonly number[]
+  readonly endpoints?: readonly number[]
+  readonly dataplane?: readonly string[]
+  readonly scenario?: readonly string[]
+  readonly recording?: string
+  readonly recordingSpeed: number
+  readonly node: string
+  readonly against?: string
+  readonly againstArgs?: readonly string[]
+  readonly againstName?: string
+  readonly againstPatience: number
+  readonly repeat: number
+  readonly thorough: boolean
+  readonly list: boolean
+  readonly json: string
+  readonly report: string
+}
+
+/** @throws {BenchError} */
+export async function bench(flags: BenchFlags, version: string): Promise<void> {
+  const grid = readGrid(flags)
+  const needsNode = flags.list || scenariosOf(grid).some(({ kind }) => kind !== 'core')
+  if (needsNode && process.getuid?.() !== 0) {
+    throw new BenchError(
+      'the benchmark makes network namespaces, which needs root',
+      'run it with sudo, or measure the core alone: --scenario core',
+    )
+  }
+  if (flags.list) return await list(grid)
+  const interrupted = endOnSignals()
+  const results = await runBench({
+    grid,
+    command: commandLine(flags),
+    version,
+    progress: progressDisplay(process.stderr),
+    signal: interrupted,
+  })
+  if (results.results.length === 0) {
+    const reasons = results.dataplanes
+      .filter(({ usable }) => !usable)
+      .map(({ name, reason }) => `${name}: ${reason}`)
+    throw new BenchError(
+      ['nothing could be measured', ...reasons].join('\n  '),
+      'see portolan bench --list for what runs here',
+    )
+  }
+  await writeFile(flags.json, resultsText(results))
+  await writeFile(flags.report, renderReport(results))
+  process.stdout.write(printTable(results, process.stdout.columns ?? 110))
+  console.log(`\nall figures: ${flags.json}, plots: ${flags.report}`)
+}
+
+function readGrid(flags: BenchFlags): Grid {
+  const { services, endpoints, dataplane, scenario, repeat, thorough } = flags
+  const names = scenarioNames().map(({ name }) => name)
+  const unknown = scenario?.find((name) => !names.includes(name))
+  if (unknown !== undefined)
+    throw new BenchError(`there is no scenario '${unknown}'`, `use some of ${names.join(', ')}`, 2)
+  return {
+    ...(services === undefined ? {} : { services }),
+    ...(endpoints === undefined ? {} : { endpoints }),
+    ...(dataplane === undefined ? {} : { dataplanes: dataplane }),
+    ...(scenario === undefined ? {} : { scenarios: scenario }),
+    repeat,
+    effort: thorough ? 'thorough' : 'quick',
+    ...readAgainst(flags),
+    ...readRecording(flags),
+  }
+}
+
+function readAgainst({
+  against,
+  againstArgs = [],
+  againstName,
+  againstPatience,
+}: BenchFlags): Pick<Grid, 'against'> {
+  if (against === undefined) {
+    if (againstArgs.length === 0 && againstName === undefined) return {}
+    throw new BenchError('--against-args and --against-name are of a program', 'name it with --against', 2)
+  }
+  // Before anything is measured: a place that is not known is a mistake of the command line.
+  fillArguments(againstArgs, { kubeconfig: '', node: '', clusterCidr: '', apiServer: '' })
+  return {
+    against: {
+      name: againstName ?? basename(against),
+      program: resolve(against),
+      args: againstArgs,
+      patienceMs: againstPatience * 60_000,
+    },
+  }
+}
+
+function readRecording(flags: BenchFlags): Pick<Grid, 'recording'> {
+  const { recording, recordingSpeed, node, services, endpoints, scenario } = flags
+  if (recording === undefined) {
+    if (scenario?.includes('replay') !== true) return {}
+    throw new BenchError("scenario 'replay' is of a recording", 'name it with --recording FILE', 2)
+  }
+  if (services !== undefined || endpoints !== undefined)
+    throw new BenchError('a recorded cluster has its own size', 'leave out --services and --endpoints', 2)
+  const other = scenario?.find((name) => !inRecording.includes(name))
+  if (other !== undefined) {
+    const mend = `use some of ${inRecording.join(', ')}`
+    throw new BenchError(`a recorded cluster has its own changes, not '${other}'`, mend, 2)
+  }
+  return { recording: { path: recording, node, speed: recordingSpeed } }
+}
+
+/** As a person would type it, with what decides about the figures. */
+function commandLine(flags: BenchFlags): string {
+  const { services, endpoints, dataplane, scenario, repeat, thorough } = flags
+  const lists = { services, endpoints, dataplane, scenario }
+  return [
+    'portolan bench',
+    ...Object.entries(lists).flatMap(([name, values]) =>
+      values === undefined ? [] : [`--${name} ${values.join(',')}`],
+    ),
+    ...(flags.recording === undefined ? [] : recordingPart(flags)),
+    ...(flags.against === undefined ? [] : againstPart(flags)),
+    ...(repeat > 1 ? [`--repeat ${repeat}`] : []),
+    ...(thorough ? ['--thorough'] : []),
+  ].join(' ')
+}
+
+function recordingPart({ recording = '', recordingSpeed, node }: BenchFlags): string[] {
+  return [
+    `--recording ${recording}`,
+    ...(recordingSpeed === 1 ? [] : [`--recording-speed ${recordingSpeed}`]),
+    ...(node === 'most' ? [] : [`--node ${node}`]),
+  ]
+}
+
+function againstPart({ against = '', againstArgs = [], againstName }: BenchFlags): string[] {
+  return [
+    `--against ${against}`,
+    ...(againstArgs.length === 0 ? [] : [`--against-args '${againstArgs.join(' ')}'`]),
+    ...(againstName === undefined ? [] : [`--against-name ${againstName}`]),
+  ]
+}
+
+async function list({ dataplanes }: Grid): Promise<void> {
+  await using lab = await createLab()
+  const candidates = await findCandidates(dataplanes ?? usualCandidates, lab.node)
+  console.log('Dataplanes:')
+  for (const { name, kind, usable, reason } of candidates) {
+    const state = usable
+      ? kind === 'baseline'
+        ? "runs here (upstream's layout, in Portolan)"
+        : 'runs here'
+      : reason
+    console.log(`  ${name.padEnd(18)} ${state}`)
+  }
+  console.log('\nScenarios:')
+  for (const { name, meaning } of scenarioNames()) console.log(`  ${name.padEnd(18)} ${meaning}`)
+}
+
+/** A line for each result, so that two files can be compared by eye, too. */
+function resultsText(results: Awaited<ReturnType<typeof runBench>>): string {
+  const { results: rows, ...head } = results
+  const lines = rows.map((row) => `    ${JSON.stringify(row)}`).join(',\n')
+  return `${JSON.stringify(head, undefined, 2).slice(0, -2)},\n  "results": [\n${lines}\n  ]\n}\n`
+}
+
+/** The processes that this one has started clean up what they made in the kernel, and the lab goes with the exit. */
+function endOnSignals(): AbortSignal {
+  const controller = new AbortController()
+  const onSignal = () => {
+    if (controller.signal.aborted) process.exit(130)
+    controller.abort()
+    console.error('\nportolan: interrupted; removing what was made (again to leave at once)')
+    void endCompanions().finally(() => process.exit(130))
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  return controller.signal
+}

@@ -1,0 +1,133 @@
+import type { ApiObject } from '@portolan/api-server'
+import type { ClusterRecord, NodeRecord, ServiceRecord } from '@portolan/core/cluster'
+import { chooseNodeLoad, nodeLoads, type RecordingEntry, readRecording } from '@portolan/core/source'
+import { cidrContains, parseCidr } from '@portolan/core/table'
+import { families, network } from '@portolan/lab'
+import type { BenchCluster } from '../cluster/cluster-spec.ts'
+import type { ClusterShape } from '../cluster/generated-cluster.ts'
+import { probeServices, thisNode } from '../cluster/probe-services.ts'
+import { BenchError } from '../command/bench-error.ts'
+import { servedObject } from './served-object.ts'
+
+/** Which recording, and which of its nodes: `most`, `median`, or a name. */
+export interface RecordingChoice {
+  readonly path: string
+  readonly node: string
+}
+
+/** A change of the cluster that was recorded: when, in seconds since the start, and what. */
+export type RecordedEvent =
+  | { readonly at: number; readonly write: ApiObject }
+  | { readonly at: number; readonly remove: ApiObject }
+
+/** Addresses that mean something in the lab, or that its probes ask: no recorded Service may have them. */
+const labCidrs = [
+  ...families.flatMap((family) => network[family].labCidrs),
+  ...Object.values(probeServices).map(({ clusterIP }) => `${clusterIP}/32`),
+  '10.95.2.0/24',
+].flatMap((text) => parseCidr(text) ?? [])
+
+/**
+ * A recorded cluster on the lab's node, which takes the place of one of the cluster's: its endpoints are local ones, and
+ * its zone is the lab's. The other Nodes and the ServiceCIDRs stay away: the first are nothing to a proxy, and the second
+ * could hold the lab's own addresses, which would be dropped then.
+ */
+export class RecordedCluster implements BenchCluster {
+  readonly shape: ClusterShape
+  /** The node that is measured, as the recording calls it. */
+  readonly node: string
+  readonly zone: string | undefined
+  /** Services that have an address of the lab's, and are left out with their endpoints. */
+  readonly leftOut: ReadonlySet<string>
+  readonly #records: readonly ClusterRecord[]
+  readonly #rest: AsyncGenerator<RecordingEntry>
+  #played = false
+
+  private constructor(records: readonly ClusterRecord[], rest: AsyncGenerator<RecordingEntry>, node: string) {
+    this.node = node
+    const own = records.find((record): record is NodeRecord => record.kind === 'Node' && record.key === node)
+    this.zone = own?.zone || undefined
+    this.leftOut = new Set(records.filter(isInLab).map(({ key }) => key))
+    this.#records = records.filter((record) => this.#concerns(record))
+    this.#rest = rest
+    this.shape = shapeOf(this.#records)
+  }
+
+  /** @throws RecordingError for a file that is none, BenchError for a node that isn't in it */
+  static async open({ path, node }: RecordingChoice): Promise<RecordedCluster> {
+    const entries = readRecording(path)
+    const records: ClusterRecord[] = []
+    for (let next = await entries.next(); !next.done; next = await entries.next()) {
+      if (next.value.is === 'start') records.push(next.value.record)
+      if (next.value.is === 'complete') break
+    }
+    const loads = nodeLoads(records)
+    const chosen = chooseNodeLoad(loads, node)
+    if (chosen === undefined) {
+      const some = loads.slice(0, 5).map((load) => load.node)
+      throw new BenchError(
+        `${path} has no node '${node}'`,
+        `--node takes most, median, or one of ${some.join(', ')}, ...`,
+        2,
+      )
+    }
+    return new RecordedCluster(records, entries, chosen.node)
+  }
+
+  *objects(): Generator<ApiObject> {
+    for (const record of this.#records) yield servedObject(this.#placed(record))
+  }
+
+  /** What happened after the start, once: it is read from the file as it is asked for. */
+  async *events(): AsyncGenerator<RecordedEvent> {
+    if (this.#played) throw new Error('the events of a recording are played once')
+    this.#played = true
+    for await (const entry of this.#rest) {
+      if (entry.is === 'set' && this.#concerns(entry.record)) {
+        yield { at: entry.at, write: servedObject(this.#placed(entry.record)) }
+      } else if (entry.is === 'remove' && (entry.kind === 'Service' || entry.kind === 'EndpointSlice')) {
+        const [namespace = '', name = ''] = entry.key.split('/')
+        yield { at: entry.at, remove: { kind: entry.kind, metadata: { namespace, name } } }
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#rest.return(undefined)
+  }
+
+  #concerns(record: ClusterRecord): boolean {
+    if (record.kind === 'Service') return !this.leftOut.has(record.key) && !isInLab(record)
+    return record.kind === 'EndpointSlice' && !this.leftOut.has(record.serviceKey)
+  }
+
+  /** The same, with the lab's node in the place of the chosen one. */
+  #placed(record: ClusterRecord): ClusterRecord {
+    if (record.kind !== 'EndpointSlice') return record
+    return {
+      ...record,
+      endpoints: record.endpoints.map((endpoint) => ({
+        ...endpoint,
+        nodeName: endpoint.nodeName === this.node ? thisNode : endpoint.nodeName,
+        nodeHints: endpoint.nodeHints.map((hint) => (hint === this.node ? thisNode : hint)),
+      })),
+    }
+  }
+}
+
+function isInLab(record: ClusterRecord): record is ServiceRecord {
+  if (record.kind !== 'Service') return false
+  const addresses = [...record.clusterIPs, ...record.externalIPs, ...record.loadBalancerIPs]
+  return addresses.some((address) => labCidrs.some((cidr) => cidrContains(cidr, address)))
+}
+
+/** How many endpoints a Service has on average stands for how many each has. */
+function shapeOf(records: readonly ClusterRecord[]): ClusterShape {
+  let services = 0
+  let endpoints = 0
+  for (const record of records) {
+    if (record.kind === 'Service') services += 1
+    else if (record.kind === 'EndpointSlice') endpoints += record.endpoints.length
+  }
+  return { services, endpointsPerService: services === 0 ? 0 : Math.round(endpoints / services) }
+}

@@ -1,0 +1,39 @@
+import { probePod } from '../cluster/probe-services.ts'
+import { watchConnections } from './connection-loss.ts'
+import { swapEndpoint } from './first-packet.ts'
+import type { StageScenario } from './stage.ts'
+import { takeTraced } from './traced.ts'
+import { recordUsage } from './usage.ts'
+
+/** About what a cluster of 5,000 nodes sees while a deployment is rolled out. */
+const perSecond = 200
+const seconds = { quick: 4, thorough: 30 }
+
+/** Whether a program keeps up shows from outside, too: the first packet comes later and later if it doesn't. */
+export const firstPacketChurn: StageScenario = {
+  kind: 'stage',
+  name: 'first-packet-churn',
+  meaning: `The same as first-packet, while ${perSecond} other endpoints a second are replaced.`,
+  fromOutside: true,
+  async play(stage) {
+    const { server, subject, effort } = stage
+    const { name } = firstPacketChurn
+    await subject.inside?.quiet(true)
+    const stopWatching = await watchConnections(stage, 'middle')
+    const since = await subject.usage()
+    let underWay = true
+    const churned = server.call('churn', perSecond, seconds[effort]).finally(() => {
+      underWay = false
+    })
+    let events = 0
+    let swaps = 0
+    while (underWay) events += await swapEndpoint(stage, name, probePod + 1 + (swaps++ % 2))
+    const { length } = await churned
+    events += await swapEndpoint(stage, name, probePod)
+    await recordUsage(stage, name, { since, changes: length + swaps + 1 })
+    await stopWatching(name)
+    if (subject.inside === undefined) return
+    await takeTraced(subject.inside, length + events)
+    await subject.inside.quiet(false)
+  },
+}

@@ -1,0 +1,52 @@
+import { ipFamilies } from '@portolan/core'
+import type { TableName } from './base-chains.ts'
+import { type Command, CommandError } from './command.ts'
+import { Ipset } from './ipset.ts'
+import { ourPrefixes, routeLocalnetMarker } from './layout.ts'
+import { setRouteLocalnet } from './proc.ts'
+import { findTools, hasLegacyTable, variants } from './variant.ts'
+import { Xtables } from './xtables.ts'
+
+const tables: readonly TableName[] = ['nat', 'filter']
+
+/** Removes everything of ours, of both variants and families; tells what. */
+export async function cleanup(command: Command): Promise<string[]> {
+  const removed: string[] = []
+  for (const variant of variants) {
+    const xtables = new Xtables(command, variant)
+    for (const family of ipFamilies) {
+      if ((await findTools(command, variant, family)) === undefined) continue
+      for (const table of tables) {
+        // Asking a legacy table that doesn't exist makes it.
+        if (variant === 'legacy' && !hasLegacyTable(command, family, table)) continue
+        const { chains, jumps } = await xtables.read(family, table)
+        if (chains.size + jumps.length === 0) continue
+        const deleted = new Set(chains.keys())
+        await xtables.restore(family, table, {
+          written: new Map(),
+          deleted,
+          jumpsAdded: [],
+          jumpsRemoved: jumps,
+        })
+        removed.push(`${chains.size} chains of the ${variant} ${family} table ${table}`)
+        if (!deleted.has(routeLocalnetMarker)) continue
+        setRouteLocalnet(command.networkNamespace, false)
+        removed.push('net.ipv4.conf.all.route_localnet=1')
+      }
+    }
+  }
+  return [...removed, ...(await destroySets(command))]
+}
+
+async function destroySets(command: Command): Promise<string[]> {
+  const ipset = new Ipset(command)
+  const names = await ipset.names().catch((error: unknown) => {
+    if (error instanceof CommandError && error.code === 'COMMAND_NOT_FOUND') return []
+    throw error
+  })
+  const ours = names.filter((name) => ourPrefixes.some((prefix) => name.startsWith(prefix)))
+  if (ours.length === 0) return []
+  const left = await ipset.destroy(ours)
+  if (left.length > 0) throw new CommandError('COMMAND_FAILED', `ipset: still in use: ${left.join(', ')}`, '')
+  return [`${ours.length} ipsets`]
+}

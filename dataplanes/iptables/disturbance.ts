@@ -1,0 +1,96 @@
+import type { IpFamily } from '@portolan/core'
+
+/** Sees at a glance whether something changed in the kernel. */
+export interface Witness {
+  /**
+   * A number that grows by one with each transaction on either family's rules, whoever makes it; `undefined` where the
+   * kernel doesn't count them.
+   */
+  generation(): number | undefined
+  /** What a family's rules and sets look like from outside: how many there are. */
+  shape(family: IpFamily): string
+  close(): void
+}
+
+/** After so many milliseconds a look from outside is not enough: what was replaced one for one looks the same. */
+const lookInsideAfter = 60_000
+
+/**
+ * Tells whether anybody but us has changed something, by what costs microseconds, where reading all back costs a second
+ * at 10,000 Services.
+ */
+export class Disturbance {
+  readonly #witness: Witness
+  readonly #now: () => number
+  /** Transactions of ours so far. */
+  #ours = 0
+  /** Of ours, not settled yet: the generation may have counted them or not. */
+  readonly #underWay = new Set<Promise<unknown>>()
+  /** Generation less our own transactions: moves only when somebody else commits. */
+  #others: number | undefined
+  /** The shape in which we last saw or left a family, as long as nobody has disturbed it. */
+  readonly #shapes = new Map<IpFamily, string>()
+  readonly #lookedInside = new Map<IpFamily, number>()
+
+  /** @param now milliseconds on a clock that never goes back */
+  constructor(witness: Witness, now: () => number = () => performance.now()) {
+    this.#witness = witness
+    this.#now = now
+  }
+
+  /** Whether a family holds what it did after the last `reading` or `applying`. */
+  async isQuiet(family: IpFamily): Promise<boolean> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
+    this.#look()
+    const looked = this.#lookedInside.get(family)
+    if (looked === undefined || this.#now() - looked > lookInsideAfter) return false
+    return this.#looksUntouched(family)
+  }
+
+  /** Reads a family whole. */
+  async reading<Result>(family: IpFamily, read: () => Promise<Result>): Promise<Result> {
+    this.#look()
+    const shape = this.#witness.shape(family)
+    const result = await read()
+    this.#shapes.set(family, shape)
+    this.#lookedInside.set(family, this.#now())
+    return result
+  }
+
+  /** Changes a family's rules by something that counts its transactions. */
+  async applying<Result extends { readonly transactions: number }>(
+    family: IpFamily,
+    apply: () => Promise<Result>,
+  ): Promise<Result> {
+    this.#look()
+    const wasUntouched = this.#looksUntouched(family)
+    this.#shapes.delete(family)
+    const applying = apply()
+    this.#underWay.add(applying)
+    try {
+      const result = await applying
+      this.#ours += result.transactions
+      if (wasUntouched) this.#shapes.set(family, this.#witness.shape(family))
+      return result
+    } finally {
+      this.#underWay.delete(applying)
+    }
+  }
+
+  close(): void {
+    this.#witness.close()
+  }
+
+  #looksUntouched(family: IpFamily): boolean {
+    const shape = this.#shapes.get(family)
+    return shape !== undefined && shape === this.#witness.shape(family)
+  }
+
+  #look(): void {
+    if (this.#underWay.size > 0) return
+    const generation = this.#witness.generation()
+    if (generation === undefined) return
+    if (generation - this.#ours !== this.#others) this.#shapes.clear()
+    this.#others = generation - this.#ours
+  }
+}

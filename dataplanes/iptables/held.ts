@@ -1,0 +1,32 @@
+import type { IpFamily } from '@portolan/core'
+import type { TableName } from './base-chains.ts'
+
+/** What a table holds of ours. */
+export interface HeldTable {
+  readonly chains: ReadonlyMap<string, readonly string[]>
+  /** Rules in the kernel's own chains that lead to ours, without `-A`. */
+  readonly jumps: readonly string[]
+}
+
+/** What the kernel holds of one family. */
+export interface Held {
+  readonly family: IpFamily
+  readonly tables: Readonly<Record<TableName, HeldTable>>
+  /** Elements of our sets by name; those of sets that packets fill are left out. */
+  readonly sets: ReadonlyMap<string, ReadonlySet<string>>
+  /** Whether conntrack takes every TCP segment for valid (nf_conntrack_tcp_be_liberal). */
+  readonly liberal: boolean
+  readonly routesLocalnet: boolean
+}
+
+const nothing: HeldTable = { chains: new Map(), jumps: [] }
+
+export function nothingHeld(family: IpFamily): Held {
+  return {
+    family,
+    tables: { nat: nothing, filter: nothing },
+    sets: new Map(),
+    liberal: false,
+    routesLocalnet: false,
+  }
+}

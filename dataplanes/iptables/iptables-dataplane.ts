@@ -1,0 +1,152 @@
+import {
+  type ApplyReport,
+  type CleanupReport,
+  contractVersion,
+  type Dataplane,
+  type DataplaneOptions,
+  type Evaluation,
+  type IpFamily,
+  type ProbeReport,
+  type ProgramSize,
+  type RoutingTable,
+  type ServiceRoute,
+  type TableChange,
+} from '@portolan/core'
+import { apply } from './apply.ts'
+import { capabilities } from './capabilities.ts'
+import { cleanup } from './cleanup.ts'
+import { Command } from './command.ts'
+import { compile } from './compile.ts'
+import { DispatchTree } from './dispatch-tree.ts'
+import { Disturbance } from './disturbance.ts'
+import { type Held, nothingHeld } from './held.ts'
+import { heldOrder } from './held-order.ts'
+import { observe } from './observe.ts'
+import { openWitness } from './open-witness.ts'
+import { operations, print } from './print.ts'
+import { probe } from './probe.ts'
+import { type IptablesProgram, settle, type TableMemory } from './program.ts'
+import { reconcile } from './reconcile.ts'
+import type { Setting } from './setting.ts'
+import { parseSettings, type Settings } from './settings.ts'
+import { trace } from './trace.ts'
+import { detectVariant } from './variant.ts'
+import { Xtables } from './xtables.ts'
+
+/** See layout.ts and docs/iptables-layout.md for how packets are led. */
+export class IptablesDataplane implements Dataplane<IptablesProgram, Held> {
+  readonly name = 'iptables'
+  readonly contractVersion = contractVersion
+  readonly capabilities = capabilities
+  readonly #options: DataplaneOptions
+  readonly #settings: Settings
+  readonly #command: Command
+  readonly #memories = new Map<IpFamily, TableMemory>()
+  #started: Promise<{ readonly xtables: Xtables; readonly disturbance: Disturbance }> | undefined
+
+  constructor(options: DataplaneOptions) {
+    this.#options = options
+    this.#settings = parseSettings(options.settings)
+    this.#command = new Command(options.networkNamespace)
+  }
+
+  probe(): Promise<ProbeReport> {
+    return probe(this.#command, this.#settings.variant)
+  }
+
+  async start(): Promise<void> {
+    await this.#start()
+  }
+
+  async observe(family: IpFamily): Promise<Held> {
+    const { xtables, disturbance } = await this.#start()
+    return disturbance.reading(family, () => observe(family, this.#command, xtables))
+  }
+
+  async undisturbed(family: IpFamily): Promise<boolean> {
+    return (await this.#start()).disturbance.isQuiet(family)
+  }
+
+  heldOrder(held: Held, route: ServiceRoute, over: 'cluster' | 'local'): readonly string[] | undefined {
+    return heldOrder(held, route, over)
+  }
+
+  nothingHeld(family: IpFamily): Held {
+    return nothingHeld(family)
+  }
+
+  compile(change: TableChange): IptablesProgram {
+    return compile(change, this.#setting(change.table), this.#memory(change.family))
+  }
+
+  reconcile(held: Held, table: RoutingTable): IptablesProgram {
+    return reconcile(held, table, this.#setting(table))
+  }
+
+  print(program: IptablesProgram): string {
+    return print(program)
+  }
+
+  measure(program: IptablesProgram): ProgramSize {
+    return { operations: operations(program), findings: program.findings }
+  }
+
+  async apply(program: IptablesProgram): Promise<ApplyReport> {
+    const count = operations(program)
+    let bytes = 0
+    if (count > 0) {
+      const { xtables, disturbance } = await this.#start()
+      const send = () => apply(program, this.#command, xtables)
+      bytes = (await disturbance.applying(program.family, send)).bytes
+    }
+    this.#memories.set(program.family, settle(program.outcome))
+    return { operations: count, bytes, degraded: program.degraded }
+  }
+
+  trace(table: RoutingTable, evaluation: Evaluation): readonly string[] {
+    return trace(evaluation, this.#setting(table))
+  }
+
+  async stop(): Promise<void> {
+    const started = this.#started
+    this.#started = undefined
+    ;(await started)?.disturbance.close()
+  }
+
+  async cleanup(): Promise<CleanupReport> {
+    const removed = await cleanup(this.#command)
+    this.#memories.clear()
+    return { removed }
+  }
+
+  #setting({ family, podSource }: RoutingTable): Setting {
+    const { masqueradeBit } = this.#options
+    return { family, podSource, masqueradeBit, comments: this.#settings.comments }
+  }
+
+  #memory(family: IpFamily): TableMemory {
+    let memory = this.#memories.get(family)
+    if (memory === undefined) {
+      memory = { tree: new DispatchTree(), clientSets: new Map() }
+      this.#memories.set(family, memory)
+    }
+    return memory
+  }
+
+  #start() {
+    this.#started ??= this.#open()
+    this.#started.catch(() => {
+      this.#started = undefined
+    })
+    return this.#started
+  }
+
+  async #open() {
+    const { networkNamespace } = this.#options
+    const variant = this.#settings.variant ?? (await detectVariant(this.#command))
+    return {
+      xtables: new Xtables(this.#command, variant),
+      disturbance: new Disturbance(openWitness(variant, networkNamespace)),
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto'
+import type { Endpoint, IpFamily, Protocol, ServiceRoute } from '@portolan/core'
+import { endpointKey } from '@portolan/core'
+
+/**
+ * Names of chains. What packets pass always is called PORTOLAN-*, what stands for Services PTL-*; nothing else is
+ * ours. docs/iptables-layout.md draws how they lead to each other.
+ */
+export const ourPrefixes = ['PORTOLAN-', 'PTL-'] as const
+
+export const services = 'PORTOLAN-SERVICES'
+export const nodePorts = 'PORTOLAN-NODEPORTS'
+export const postrouting = 'PORTOLAN-POSTROUTING'
+export const masquerade = 'PORTOLAN-MASQUERADE'
+export const input = 'PORTOLAN-INPUT'
+export const forward = 'PORTOLAN-FORWARD'
+export const output = 'PORTOLAN-OUTPUT'
+export const refusals = 'PORTOLAN-REFUSALS'
+/** Empty. Says that it was this dataplane that switched route_localnet on, so that cleanup may switch it off. */
+export const routeLocalnetMarker = 'PORTOLAN-ROUTE-LOCALNET'
+
+/** Roots of the trees that lead to the rule of a destination. */
+export const addressRoot = 'PTL-IP'
+export const portRoot = (protocol: Protocol): string => `PTL-${protocol}`
+
+/** An iptables chain's name has at most 28 characters (XT_EXTENSION_MAXNAMELEN with its ending zero). */
+const longestName = 28
+
+/**
+ * What a chain of a route is for: `C` and `L` balance over the cluster or the local list, `S` tells sources apart
+ * before that, `A` leads to one endpoint and remembers its client.
+ */
+export type ChainRole = 'C' | 'L' | 'S' | 'A'
+
+/**
+ * The name of a route's chain: stable, told apart by a hash, readable by the first letters of the Service's name.
+ *
+ * @param detail tells chains of one role apart: the policy, the endpoint
+ */
+export function routeChain(route: ServiceRoute, role: ChainRole, detail = ''): string {
+  const service = route.name.replace(/^[^/]*\//, '').replace(/[^A-Za-z0-9-]/g, '-')
+  return `PTL-${role}-${hash(`${route.key}|${detail}`)}-${service}`.slice(0, longestName)
+}
+
+/** 12 letters of base 32: 60 bits, so that two of a million names are equal once in two million clusters. */
+function hash(text: string): string {
+  const bytes = createHash('sha256').update(text).digest()
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+  let letters = ''
+  for (let index = 0; index < 12; index++) letters += alphabet[(bytes[index] ?? 0) & 31]
+  return letters
+}
+
+export interface SetDeclaration {
+  readonly name: string
+  /** The type with its options, as `ipset create` takes them. */
+  readonly type: string
+}
+
+/** Sets whose elements the program writes. */
+export const setKinds = [
+  'cluster-ips',
+  'service-cidrs',
+  'nodeport-addresses',
+  'filtered',
+  'allowed',
+  'rejected',
+  'dropped',
+  'rejected-tcp',
+  'rejected-udp',
+  'rejected-sctp',
+  'dropped-tcp',
+  'dropped-udp',
+  'dropped-sctp',
+  'health-checks',
+] as const
+
+export type SetKind = (typeof setKinds)[number]
+
+const types: Readonly<Partial<Record<SetKind, string>>> = {
+  'cluster-ips': 'hash:ip',
+  'service-cidrs': 'hash:net',
+  'nodeport-addresses': 'hash:ip',
+  filtered: 'hash:ip,port',
+  allowed: 'hash:ip,port,net',
+  rejected: 'hash:ip,port',
+  dropped: 'hash:ip,port',
+}
+
+/** Sets live beside both families' tables, so a family's number is in their names. */
+export function setPrefix(family: IpFamily): string {
+  return family === 'IPv4' ? 'PTL-4-' : 'PTL-6-'
+}
+
+export function setName(family: IpFamily, kind: SetKind): string {
+  return setPrefix(family) + kind
+}
+
+function inet(family: IpFamily): string {
+  return family === 'IPv4' ? 'inet' : 'inet6'
+}
+
+export function declareSet(family: IpFamily, kind: SetKind): SetDeclaration {
+  const hashed = types[kind]
+  const type =
+    hashed === undefined
+      ? 'bitmap:port range 0-65535'
+      : `${hashed} family ${inet(family)} hashsize 1024 maxelem 16777216`
+  return { name: setName(family, kind), type }
+}
+
+/** What begins the name of a set of clients, one for each endpoint of a route with session affinity. */
+export function clientSetPrefix(family: IpFamily): string {
+  return `${setPrefix(family)}A-`
+}
+
+export function clientSet(route: ServiceRoute, endpoint: Endpoint): string {
+  return clientSetPrefix(route.family) + hash(`${route.key}|${endpointKey(endpoint)}`)
+}
+
+/**
+ * The kernel never enlarges a set that packets fill, so its size is given beforehand: 512 buckets of 12 take about
+ * 2,000 clients before one in a thousand finds its bucket full, for 4 KiB a set. Who finds no place is served all the
+ * same, by a random endpoint each time.
+ */
+export function declareClientSet(family: IpFamily, name: string): SetDeclaration {
+  return { name, type: `hash:ip family ${inet(family)} hashsize 512 timeout 0` }
+}
+
+/** The kernel has room for 65,534 sets (ip_set_id_t), and others want some. */
+export const mostClientSets = 60_000

@@ -1,0 +1,26 @@
+import type { IpFamily } from '@portolan/core'
+import type { Command } from './command.ts'
+import type { Held } from './held.ts'
+import { Ipset } from './ipset.ts'
+import { clientSetPrefix, setPrefix } from './layout.ts'
+import { isTcpLiberal, routesLocalnet } from './proc.ts'
+import type { Xtables } from './xtables.ts'
+
+/** Reads back what the kernel holds of ours in one family. */
+export async function observe(family: IpFamily, command: Command, xtables: Xtables): Promise<Held> {
+  const ipset = new Ipset(command)
+  const names = (await ipset.names()).filter((name) => name.startsWith(setPrefix(family)))
+  const written = names.filter((name) => !name.startsWith(clientSetPrefix(family)))
+  const [nat, filter, elements] = await Promise.all([
+    xtables.read(family, 'nat'),
+    xtables.read(family, 'filter'),
+    ipset.elements(written),
+  ])
+  return {
+    family,
+    tables: { nat, filter },
+    sets: new Map(names.map((name) => [name, elements.get(name) ?? new Set<string>()])),
+    liberal: isTcpLiberal(command.networkNamespace),
+    routesLocalnet: routesLocalnet(command.networkNamespace),
+  }
+}

@@ -1,0 +1,11 @@
+import { conformanceInVm, inShort } from '@portolan/conformance/vm'
+import test from 'ava'
+
+/** A compatibility check with Debian's kernel; the conformance tests prove everything on this machine's. */
+await conformanceInVm({
+  test,
+  underTest: import.meta.resolve('./under-test.ts'),
+  settings: { variant: 'legacy' },
+  filter: inShort,
+  print: (matrix) => process.stderr.write(matrix),
+})

@@ -1,0 +1,33 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { inNetworkNamespace } from '@portolan/native'
+
+/** Runs a synchronous function in a network namespace, or where the caller is. */
+export function inNamespace<Result>(networkNamespace: string | undefined, run: () => Result): Result {
+  return networkNamespace === undefined ? run() : inNetworkNamespace(networkNamespace, run)
+}
+
+/** A file of /proc, as the calling thread sees it; `undefined`: there is no such file. */
+export function readProc(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+const routeLocalnetPath = '/proc/sys/net/ipv4/conf/all/route_localnet'
+const liberalPath = '/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal'
+
+export function isTcpLiberal(networkNamespace: string | undefined): boolean {
+  return inNamespace(networkNamespace, () => (readProc(liberalPath) ?? '0').trim() !== '0')
+}
+
+export function routesLocalnet(networkNamespace: string | undefined): boolean {
+  return inNamespace(networkNamespace, () => readProc(routeLocalnetPath)?.trim() === '1')
+}
+
+/** Lets the kernel route packets to and from 127.0.0.0/8 over other interfaces than loopback, or not. */
+export function setRouteLocalnet(networkNamespace: string | undefined, on: boolean): void {
+  inNamespace(networkNamespace, () => writeFileSync(routeLocalnetPath, on ? '1' : '0'))
+}

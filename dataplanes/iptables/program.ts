@@ -1,0 +1,53 @@
+import type { IpFamily, RouteKey } from '@portolan/core'
+import type { ChainEdits } from './chain-edits.ts'
+import type { DispatchChange, DispatchTree } from './dispatch-tree.ts'
+import type { ElementEdits } from './element-edits.ts'
+import type { SetDeclaration, SetKind } from './layout.ts'
+
+/** From one state of one family's rules to another. */
+export interface IptablesProgram {
+  readonly family: IpFamily
+  /** Sets that are not there yet. */
+  readonly newSets: readonly SetDeclaration[]
+  readonly elements: ReadonlyMap<SetKind, ElementEdits>
+  readonly filter: ChainEdits
+  /** What takes `filter` back, should the table nat be refused after it. */
+  readonly filterUndone: ChainEdits
+  readonly nat: ChainEdits
+  /** Sets of clients that no rule asks for any more. */
+  readonly oldSets: readonly string[]
+  /** NodePorts answer at loopback, which the kernel must be told to route. */
+  readonly needsRouteLocalnet: boolean
+  readonly findings: readonly string[]
+  readonly degraded: readonly Degraded[]
+  readonly outcome: Outcome
+}
+
+export interface Degraded {
+  readonly route: string
+  readonly reason: string
+}
+
+/** What a dataplane remembers of a family's rules. */
+export interface TableMemory {
+  readonly tree: DispatchTree
+  /** How many sets of clients each route has. */
+  readonly clientSets: Map<RouteKey, number>
+}
+
+/** What holds once a program is applied; see {@link settle}. */
+export interface Outcome {
+  readonly memory: TableMemory
+  readonly dispatch: DispatchChange
+  readonly clientSets: ReadonlyMap<RouteKey, number>
+}
+
+/** Remembers an applied program's outcome; returns the memory that holds from now on. */
+export function settle({ memory, dispatch, clientSets }: Outcome): TableMemory {
+  memory.tree.commit(dispatch)
+  for (const [route, count] of clientSets) {
+    if (count === 0) memory.clientSets.delete(route)
+    else memory.clientSets.set(route, count)
+  }
+  return memory
+}

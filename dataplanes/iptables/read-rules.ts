@@ -1,0 +1,40 @@
+import type { HeldTable } from './held.ts'
+import { ourPrefixes } from './layout.ts'
+import { formatProbability } from './probability.ts'
+
+/** What `iptables-save -t TABLE` tells of ours. */
+export function readRules(saved: string): HeldTable {
+  const chains = new Map<string, string[]>()
+  const jumps: string[] = []
+  for (const line of saved.split('\n')) {
+    if (line.startsWith(':')) {
+      const chain = line.slice(1, line.indexOf(' '))
+      if (isOurs(chain)) chains.set(chain, [])
+    } else if (line.startsWith('-A ')) {
+      const end = line.indexOf(' ', 3)
+      const chain = line.slice(3, end)
+      const rules = chains.get(chain)
+      if (rules !== undefined) rules.push(normal(line.slice(end + 1)))
+      else if (leadsToOurs(line)) jumps.push(line.slice(3))
+    }
+  }
+  return { chains, jumps }
+}
+
+export function isOurs(chain: string): boolean {
+  return ourPrefixes.some((prefix) => chain.startsWith(prefix))
+}
+
+function leadsToOurs(rule: string): boolean {
+  const target = / -[jg] (\S+)/.exec(rule)?.[1]
+  return target !== undefined && isOurs(target)
+}
+
+/** Versions of iptables print chances with more or fewer decimals. */
+function normal(rule: string): string {
+  const at = rule.indexOf('--probability ')
+  if (at < 0) return rule
+  const start = at + '--probability '.length
+  const end = rule.indexOf(' ', start)
+  return rule.slice(0, start) + formatProbability(Number(rule.slice(start, end))) + rule.slice(end)
+}

@@ -1,0 +1,73 @@
+import { type Evaluation, frontendKey } from '@portolan/core'
+import { sourceIsDestination } from './base-chains.ts'
+import { dispatchPath } from './dispatch-path.ts'
+import {
+  addressRoot,
+  masquerade,
+  nodePorts,
+  portRoot,
+  postrouting,
+  refusals,
+  services,
+  setName,
+} from './layout.ts'
+import { listChains, routeProgram } from './route-chains.ts'
+import { frontendElements } from './set-elements.ts'
+import type { Setting } from './setting.ts'
+import { markText } from './source-match.ts'
+
+/** The way of a packet through the chains, a line a step, with the rule that leads on. */
+export function trace(evaluation: Evaluation, setting: Setting): string[] {
+  if (evaluation.verdict === 'none') return []
+  const { packet, sourceClass } = evaluation
+  const set = (kind: Parameters<typeof setName>[1]) => setName(setting.family, kind)
+  const hook = sourceClass === 'node' ? 'OUTPUT' : 'PREROUTING'
+  const steps = [`nat ${hook}: -j ${services}`]
+  if (!('frontend' in evaluation)) {
+    const kind = evaluation.because === 'otherPort' ? 'cluster-ips' : 'service-cidrs'
+    return [...steps, `filter ${refusals}: ${packet.destination} in ${set(kind)}: ${evaluation.verdict}`]
+  }
+  const { frontend, route } = evaluation
+  if (frontend.address === undefined) {
+    steps.push(`nat ${services}: ${packet.destination} in ${set('nodeport-addresses')}: -j ${nodePorts}`)
+    steps.push(`nat ${nodePorts}: -p ${route.protocol.toLowerCase()} -g ${portRoot(route.protocol)}`)
+  } else {
+    steps.push(`nat ${services}: -j ${addressRoot}`)
+  }
+  const path = dispatchPath(frontend, route.protocol)
+  for (const { chain, rule } of path) steps.push(`nat ${chain}: ${rule}`)
+  const program = routeProgram(route, { ...setting, comments: false })
+  const key = frontendKey(frontend.address, route.protocol, frontend.port)
+  const [rule = '', rest = ''] = program.destinations.get(key)?.rules ?? []
+  const leaf = `nat ${path.at(-1)?.to ?? ''}`
+  if (evaluation.verdict !== 'balance') {
+    const blocked = evaluation.because === 'allowedSources'
+    steps.push(`${leaf}: ${blocked && rest !== '' ? rest : rule}`)
+    const elements = [...frontendElements(route, frontend)].filter(([kind]) =>
+      blocked ? kind === 'filtered' : kind.startsWith('rejected') || kind.startsWith('dropped'),
+    )
+    for (const [kind, element] of elements)
+      steps.push(`filter ${refusals}: ${element} in ${set(kind)}: ${evaluation.verdict}`)
+    return steps
+  }
+  steps.push(`${leaf}: ${rule}`)
+  const target = / -g (\S+)$/.exec(rule)?.[1] ?? ''
+  const list = listChains(route).get(evaluation.over) ?? ''
+  if (target !== list || evaluation.masquerade) {
+    steps.push(`nat ${target}: from ${sourceClass}: ${evaluation.masquerade ? 'marked, ' : ''}to ${list}`)
+  }
+  const count = route.endpoints[evaluation.over].length
+  if (route.affinitySeconds === undefined) {
+    steps.push(`nat ${list}: -j DNAT to one of ${count}, each with the same chance`)
+  } else {
+    steps.push(
+      `nat ${list}: the endpoint that has ${packet.source} in its set, else one of ${count} at random`,
+    )
+    steps.push(`nat PTL-A-*: kept in the endpoint's set for ${route.affinitySeconds} s, -j DNAT`)
+  }
+  const mark = markText(setting.masqueradeBit)
+  if (evaluation.masquerade) steps.push(`nat ${postrouting}: -m mark --mark ${mark}/${mark} -j ${masquerade}`)
+  else if (evaluation.endpoints.some(({ address }) => address === packet.source))
+    steps.push(`nat ${postrouting}: ${sourceIsDestination(setting.family)} if it is its own client`)
+  return steps
+}

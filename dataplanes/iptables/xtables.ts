@@ -1,0 +1,69 @@
+import { ApplyError, type IpFamily } from '@portolan/core'
+import type { TableName } from './base-chains.ts'
+import { type ChainEdits, restoreLines } from './chain-edits.ts'
+import { type Command, CommandError } from './command.ts'
+import type { HeldTable } from './held.ts'
+import { readRules } from './read-rules.ts'
+import { findTools, type Tools, type Variant } from './variant.ts'
+
+/** iptables of one variant: its save and restore. */
+export class Xtables {
+  readonly variant: Variant
+  readonly #command: Command
+  readonly #tools = new Map<IpFamily, Promise<Tools>>()
+
+  constructor(command: Command, variant: Variant) {
+    this.#command = command
+    this.variant = variant
+  }
+
+  async read(family: IpFamily, table: TableName): Promise<HeldTable> {
+    const { save } = await this.#toolsOf(family)
+    return readRules(await this.#command.run(save, ['-t', table]))
+  }
+
+  /**
+   * Applies edits of one table in one transaction; gives the bytes that took.
+   *
+   * @throws ApplyError naming the line that was refused
+   */
+  async restore(family: IpFamily, table: TableName, edits: ChainEdits): Promise<number> {
+    const lines = restoreLines(table, edits)
+    if (lines.length === 0) return 0
+    const { restore } = await this.#toolsOf(family)
+    const text = `${lines.join('\n')}\n`
+    try {
+      // Others hold the lock for as long as their own changes take: wait up to 5 s for it.
+      await this.#command.run(restore, ['--noflush', '-w', '5'], text)
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error
+      throw refused(`${restore}, table ${table}`, error, lines)
+    }
+    return text.length
+  }
+
+  #toolsOf(family: IpFamily): Promise<Tools> {
+    let tools = this.#tools.get(family)
+    if (tools === undefined) {
+      tools = findTools(this.#command, this.variant, family).then((found) => {
+        if (found !== undefined) return found
+        const name = `${family === 'IPv4' ? 'iptables' : 'ip6tables'}-${this.variant}`
+        throw new CommandError('COMMAND_NOT_FOUND', `${name} is not installed`, '')
+      })
+      this.#tools.set(family, tools)
+      tools.catch(() => this.#tools.delete(family))
+    }
+    return tools
+  }
+}
+
+/** An error of a tool that reads lines, with the line that it complains of. */
+export function refused(tool: string, error: CommandError, lines: readonly string[]): ApplyError {
+  const number = /line:? (\d+)/.exec(error.output)?.[1]
+  const operation = number === undefined ? undefined : lines[Number(number) - 1]
+  const at = operation === undefined ? '' : `, at: ${operation}`
+  return new ApplyError(`${tool}: ${error.message}${at}`, {
+    cause: error,
+    ...(operation === undefined ? {} : { operation }),
+  })
+}

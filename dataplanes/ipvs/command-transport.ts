@@ -1,0 +1,334 @@
+import {
+  type Address,
+  ApplyError,
+  type Cidr,
+  type Endpoint,
+  type IpFamily,
+  parseAddress,
+  parseCidr,
+} from '@portolan/core'
+import type { Destination, SetElement } from './element.ts'
+import type { HeldDestination } from './ipvs-messages.ts'
+import {
+  declarationOf,
+  type ElementKind,
+  kernelName,
+  mostElements,
+  ourFlag,
+  persistentFlag,
+  routingTable,
+  rulePriority,
+  type SetName,
+  schedulerFlags,
+  sets,
+  setTypes,
+} from './layout.ts'
+import { routeText } from './print.ts'
+import type { IpvsSettings } from './settings.ts'
+import { inverse, type Step } from './step.ts'
+import { placeText, programOf, stepText } from './step-text.ts'
+import { type SystemCommand, SystemCommandError } from './system-command.ts'
+import type { HeldServer, Transport } from './transport.ts'
+import { type ServerPlace, type ServerTerms, serverKey, type VirtualServer } from './virtual-server.ts'
+
+/** Everything through ipvsadm, ipset, ip and sysctl: for machines where the native library can't be loaded. */
+export class CommandTransport implements Transport {
+  readonly name = 'ipvsadm'
+  readonly #command: SystemCommand
+
+  constructor(command: SystemCommand) {
+    this.#command = command
+  }
+
+  async apply(family: IpFamily, steps: readonly Step[]): Promise<number> {
+    let bytes = 0
+    const done: Step[] = []
+    for (const batch of batches(steps)) {
+      try {
+        bytes += await this.#restore(family, batch)
+      } catch (error) {
+        if (!(error instanceof SystemCommandError)) throw error
+        // ipvsadm stops at the line that it doesn't get through, and doesn't say which.
+        for (const step of [...done, ...batch].toReversed())
+          await this.#restore(family, [inverse(step)]).catch(() => {})
+        const operation = batch
+          .map((step) => stepText(family, step))
+          .slice(0, 3)
+          .join('; ')
+        throw new ApplyError(error.message, { operation, cause: error })
+      }
+      done.push(...batch)
+    }
+    return bytes
+  }
+
+  /** Runs steps that one program does. */
+  async #restore(family: IpFamily, batch: readonly Step[]): Promise<number> {
+    const [first] = batch
+    if (first === undefined) return 0
+    const text = `${batch.map((step) => stepText(family, step)).join('\n')}\n`
+    if (programOf(first) === 'ipset') await this.#command.run('ipset', ['-exist', 'restore'], text)
+    else await this.#command.run('ipvsadm', ['--restore'], text)
+    return text.length
+  }
+
+  async readServers(family: IpFamily): Promise<VirtualServer[]> {
+    return readSaved(await this.#command.run('ipvsadm', ['-Sn']), family)
+  }
+
+  async readServer(family: IpFamily, place: ServerPlace): Promise<HeldServer | undefined> {
+    let listed: string
+    try {
+      listed = await this.#command.run('ipvsadm', ['-Ln', '--exact', ...placeText(family, place).split(' ')])
+    } catch (error) {
+      if (error instanceof SystemCommandError && /no such (service|process)/i.test(error.output))
+        return undefined
+      throw error
+    }
+    const saved = (await this.readServers(family)).find((one) => serverKey(one.place) === serverKey(place))
+    if (saved === undefined) return undefined
+    return { terms: saved.terms, destinations: readListed(listed) }
+  }
+
+  async readSets(family: IpFamily): Promise<Map<SetName, SetElement['element'][]>> {
+    const found = new Map<SetName, SetElement['element'][]>()
+    const saved = (await this.#command.run('ipset', ['save'])).split('\n')
+    const byName = new Map(sets.map((set) => [kernelName(family, set.name), set]))
+    for (const line of saved) {
+      const [verb = '', name = '', text = '', ...options] = line.split(' ')
+      const set = byName.get(name)
+      if (set === undefined) continue
+      if (verb === 'create') found.set(set.name, [])
+      const mark = options[options.indexOf('skbmark') + 1]
+      const element = verb === 'add' ? readElement(text, set.kind, mark) : undefined
+      if (element !== undefined) found.get(set.name)?.push(element)
+    }
+    return found
+  }
+
+  async createSet(family: IpFamily, set: SetName): Promise<void> {
+    const { kind } = declarationOf(set)
+    await this.#command.run('ipset', [
+      'create',
+      kernelName(family, set),
+      setTypes[kind],
+      'family',
+      family === 'IPv4' ? 'inet' : 'inet6',
+      'maxelem',
+      String(mostElements),
+      ...(kind === 'destination-mark' ? ['skbinfo'] : []),
+    ])
+  }
+
+  async destroySets(family: IpFamily): Promise<number> {
+    const there = new Set((await this.#command.run('ipset', ['list', '-name'])).split('\n'))
+    let count = 0
+    for (const { name } of sets) {
+      if (!there.has(kernelName(family, name))) continue
+      await this.#command.run('ipset', ['destroy', kernelName(family, name)])
+      count += 1
+    }
+    return count
+  }
+
+  async isRouted(family: IpFamily, mark: number): Promise<boolean> {
+    const hex = `0x${mark.toString(16)}`
+    const rules = await this.#ip(family, ['rule', 'list'])
+    const wanted = new RegExp(
+      `^${rulePriority}:\\s+from all fwmark ${hex}/${hex} lookup ${routingTable}`,
+      'm',
+    )
+    return wanted.test(rules) && /^local default dev lo/m.test(await this.#routes(family))
+  }
+
+  async route(family: IpFamily, mark: number): Promise<void> {
+    await this.unroute(family)
+    for (const line of routeText(family, mark)) await this.#ip(family, line.split(' '))
+  }
+
+  async unroute(family: IpFamily): Promise<boolean> {
+    const rules = (await this.#ip(family, ['rule', 'list']))
+      .split('\n')
+      .filter((line) => line.includes(`lookup ${routingTable}`))
+    for (const rule of rules) {
+      const [, priority = '', mark = ''] = /^(\d+):.* fwmark (\S+)/.exec(rule) ?? []
+      await this.#ip(family, [
+        'rule',
+        'del',
+        'priority',
+        priority,
+        'fwmark',
+        mark,
+        'lookup',
+        String(routingTable),
+      ])
+    }
+    const routed = (await this.#routes(family)).trim() !== ''
+    if (routed) await this.#ip(family, ['route', 'flush', 'table', String(routingTable)])
+    return routed || rules.length > 0
+  }
+
+  /** The routes of our table; a table that nobody has used yet is empty. */
+  async #routes(family: IpFamily): Promise<string> {
+    try {
+      return await this.#ip(family, ['route', 'show', 'table', String(routingTable)])
+    } catch (error) {
+      if (error instanceof SystemCommandError && /does not exist/i.test(error.output)) return ''
+      throw error
+    }
+  }
+
+  #ip(family: IpFamily, args: readonly string[]): Promise<string> {
+    return this.#command.run('ip', [family === 'IPv4' ? '-4' : '-6', ...args])
+  }
+
+  async readSysctl(name: string): Promise<string | undefined> {
+    try {
+      return (await this.#command.run('sysctl', ['-n', name])).trim()
+    } catch (error) {
+      if (error instanceof SystemCommandError && error.code === 'COMMAND_FAILED') return undefined
+      throw error
+    }
+  }
+
+  async writeSysctl(name: string, value: string): Promise<void> {
+    await this.#command.run('sysctl', ['-q', '-w', `${name}=${value}`])
+  }
+
+  async setTimeouts({ tcpTimeout, tcpFinTimeout, udpTimeout }: IpvsSettings): Promise<void> {
+    await this.#command.run('ipvsadm', ['--set', ...[tcpTimeout, tcpFinTimeout, udpTimeout].map(String)])
+  }
+
+  async countElements(family: IpFamily, set: SetName): Promise<number | undefined> {
+    try {
+      const text = await this.#command.run('ipset', ['list', '-terse', kernelName(family, set)])
+      return Number(/^Number of entries: (\d+)/m.exec(text)?.[1] ?? Number.NaN)
+    } catch (error) {
+      if (error instanceof SystemCommandError && error.code === 'COMMAND_FAILED') return undefined
+      throw error
+    }
+  }
+
+  readGeneration(): undefined {
+    return undefined
+  }
+
+  close(): void {}
+}
+
+/** Consecutive steps of one program. */
+function* batches(steps: readonly Step[]): Generator<Step[]> {
+  let batch: Step[] = []
+  for (const step of steps) {
+    if (batch[0] !== undefined && programOf(batch[0]) !== programOf(step)) {
+      yield batch
+      batch = []
+    }
+    batch.push(step)
+  }
+  if (batch.length > 0) yield batch
+}
+
+const protocolOf: Readonly<Record<string, Destination['protocol']>> = {
+  '-t': 'TCP',
+  '-u': 'UDP',
+  '--sctp-service': 'SCTP',
+}
+
+/** Reads what `ipvsadm -Sn` prints. */
+export function readSaved(text: string, family: IpFamily): VirtualServer[] {
+  const servers = new Map<string, VirtualServer>()
+  for (const line of text.split('\n')) {
+    const words = line.trim().split(/\s+/)
+    const [verb, kind = '', where = ''] = words
+    const six = kind === '-f' ? words.includes('-6') : where.startsWith('[')
+    const place = readPlace(kind, where)
+    if (place === undefined || six !== (family === 'IPv6')) continue
+    const key = serverKey(place)
+    if (verb === '-A') {
+      servers.set(key, { place, terms: readTerms(words), endpoints: [], draining: [] })
+      continue
+    }
+    const server = servers.get(key)
+    const endpoint = readEndpoint(words[words.indexOf('-r') + 1] ?? '')
+    if (server === undefined || endpoint === undefined) continue
+    const weight = Number(words[words.indexOf('-w') + 1])
+    const list = weight === 1 ? 'endpoints' : weight === 0 ? 'draining' : 'misweighed'
+    servers.set(key, { ...server, [list]: [...(server[list] ?? []), endpoint] })
+  }
+  return [...servers.values()]
+}
+
+function readPlace(kind: string, where: string): ServerPlace | undefined {
+  if (kind === '-f') return { fwmark: Number(where) }
+  const [protocol, at] = [protocolOf[kind], readEndpoint(where)]
+  return protocol === undefined || at === undefined
+    ? undefined
+    : { address: at.address, protocol, port: at.port }
+}
+
+function readTerms(words: readonly string[]): ServerTerms {
+  const after = (name: string) => (words.includes(name) ? words[words.indexOf(name) + 1] : undefined)
+  const names = (after('-b') ?? '').split(',')
+  const flag = (value: number, ...spelled: readonly string[]) =>
+    names.some((name) => spelled.includes(name)) ? value : 0
+  const persistence = after('-p')
+  return {
+    scheduler: after('-s') ?? '',
+    flags:
+      flag(schedulerFlags.fallback, 'flag-1', 'sh-fallback', 'mh-fallback') |
+      flag(schedulerFlags.port, 'flag-2', 'sh-port', 'mh-port') |
+      flag(ourFlag, 'flag-3') |
+      (persistence === undefined ? 0 : persistentFlag),
+    timeoutSeconds: Number(persistence ?? 0),
+  }
+}
+
+/** `10.1.0.2:8080`, `[fd00::2]:8080` */
+function readEndpoint(text: string): Endpoint | undefined {
+  const [, six, four, port] = /^(?:\[(.+)\]|(.+)):(\d+)$/.exec(text) ?? []
+  const address = parseAddress(six ?? four ?? '')
+  return address === undefined ? undefined : { address, port: Number(port), local: false }
+}
+
+/** The destinations in what `ipvsadm -Ln` prints of one virtual server. */
+export function readListed(text: string): HeldDestination[] {
+  return text.split('\n').flatMap((line): HeldDestination[] => {
+    const words = line.trim().split(/\s+/)
+    const endpoint = words[0] === '->' ? readEndpoint(words[1] ?? '') : undefined
+    if (endpoint === undefined) return []
+    const [weight = 0, active = 0, inactive = 0] = words.slice(3).map(Number)
+    return [{ endpoint, weight, active, inactive }]
+  })
+}
+
+/** `10.96.0.10,tcp:80`, `203.0.113.10,tcp:80,10.0.0.0/8`, `10.96.0.10`, `10.96.0.0/16`, `10.1.0.2,10.1.0.2` */
+function readElement(
+  text: string,
+  kind: ElementKind,
+  mark: string | undefined,
+): SetElement['element'] | undefined {
+  const [first = '', second = '', third = ''] = text.split(',')
+  const address = parseAddress(first)
+  if (kind === 'cidr') return { cidr: readRange(first) }
+  if (address === undefined) return undefined
+  if (kind === 'address') return { address }
+  if (kind === 'loop') return second === first ? { loop: address } : { address }
+  const [protocol = '', port = ''] = second.split(':')
+  const destination = {
+    address,
+    protocol: protocol.toUpperCase() as Destination['protocol'],
+    port: Number(port),
+  }
+  if (kind === 'destination') return { destination }
+  if (kind === 'destination-mark') return { destination, mark: Number(mark?.split('/')[0] ?? 0) }
+  return { destination, source: readRange(third) }
+}
+
+/** ipset leaves out the length of a range of one address. */
+function readRange(text: string): Cidr {
+  return (
+    parseCidr(text.includes('/') ? text : `${text as Address}/${text.includes(':') ? 128 : 32}`) ??
+    (text as Cidr)
+  )
+}

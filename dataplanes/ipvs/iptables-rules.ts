@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto'
+import type { IpFamily, PodSource } from '@portolan/core'
+import { kernelName, markTag, markTagMask, type SetName } from './layout.ts'
+
+/** What the rules depend on besides the family: fixed for the life of the process. */
+export interface RuleSetting {
+  readonly family: IpFamily
+  readonly podSource: PodSource
+  readonly masqueradeBit: number
+  readonly routeMarkBit: number
+}
+
+export type Table = 'mangle' | 'nat' | 'filter'
+
+/** The chains of ours in one iptables table, and the built-in chains that jump to one. */
+export interface TableRules {
+  readonly table: Table
+  readonly chains: ReadonlyMap<string, readonly string[]>
+  /** From a built-in chain to ours. */
+  readonly jumps: ReadonlyMap<string, string>
+}
+
+/** Raised when rules or sets change their meaning. */
+const layoutVersion = 1
+
+const hex = (mark: number) => `0x${(mark >>> 0).toString(16)}`
+
+/** All rules of one family: their number is fixed, whatever the cluster has. docs/ipvs-layout.md tells their story. */
+export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
+  const { family } = setting
+  const match = (name: SetName, directions: string) =>
+    `-m set --match-set ${kernelName(family, name)} ${directions}`
+  const noMatch = (name: SetName, directions: string) =>
+    `-m set ! --match-set ${kernelName(family, name)} ${directions}`
+  const mapMark = (name: SetName) => `-j SET --map-set ${kernelName(family, name)} dst,dst --map-mark`
+  const isNew = '-m conntrack --ctstate NEW'
+  const [masquerade, routed] = [hex(2 ** setting.masqueradeBit), hex(2 ** setting.routeMarkBit)]
+  const pod = podMatch(setting.podSource)
+  const fromPod = (rule: string): string[] => (pod === undefined ? [] : [`${pod} ${rule}`])
+  const restricted = `${match('RESTRICTED', 'dst,dst')} ${noMatch('SOURCES', 'dst,dst,src')} -j DROP`
+
+  const tables: readonly Omit<TableRules, 'table'>[] = [
+    {
+      jumps: new Map(
+        ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'].map((hook) => [hook, `PORTOLAN-${hook}`]),
+      ),
+      chains: new Map<string, string[]>([
+        [
+          'PORTOLAN-PREROUTING',
+          [
+            `${isNew} -g PORTOLAN-NEW`,
+            // What was led to IPVS once is led there for as long as it lasts, whatever becomes of the Service.
+            `-m connmark --mark ${routed}/${routed} -m conntrack --ctdir ORIGINAL -j MARK --set-xmark ${routed}/${routed}`,
+          ],
+        ],
+        [
+          'PORTOLAN-NEW',
+          [
+            restricted,
+            ...fromPod('-g PORTOLAN-NEW-POD'),
+            `${match('DROP-OUTSIDE', 'dst,dst')} -j DROP`,
+            '-g PORTOLAN-SERVE',
+          ],
+        ],
+        ['PORTOLAN-NEW-POD', [`${match('DROP-POD', 'dst,dst')} -j DROP`, '-g PORTOLAN-SERVE']],
+        ['PORTOLAN-SERVE', [`${match('SERVED', 'dst,dst')} -g PORTOLAN-LEAD`]],
+        [
+          'PORTOLAN-LEAD',
+          [`-j CONNMARK --set-xmark ${routed}/${routed}`, `-j MARK --set-xmark ${routed}/${routed}`],
+        ],
+        [
+          'PORTOLAN-INPUT',
+          [
+            // The route is taken; left on, the mark could lead what IPVS sends on back here.
+            `-m mark --mark ${routed}/${routed} -j MARK --set-xmark 0x0/${routed}`,
+            ...fromPod(`${isNew} ${mapMark('MARK-POD')}`),
+          ],
+        ],
+        ['PORTOLAN-OUTPUT', [`${isNew} -j PORTOLAN-NEW-NODE`]],
+        ['PORTOLAN-NEW-NODE', [restricted, `${match('DROP-NODE', 'dst,dst')} -j DROP`, mapMark('MARK-NODE')]],
+        [
+          'PORTOLAN-POSTROUTING',
+          // IPVS has read it. A tunnel would give it on to its outer packet.
+          [
+            `-m mark --mark ${hex(markTag)}/${hex(markTagMask)} -m ipvs --ipvs -j MARK --set-xmark 0x0/0xffffffff`,
+          ],
+        ],
+      ]),
+    },
+    {
+      jumps: new Map(['PREROUTING', 'POSTROUTING'].map((hook) => [hook, `PORTOLAN-${hook}`])),
+      chains: new Map<string, string[]>([
+        [
+          'PORTOLAN-PREROUTING',
+          [
+            ...fromPod('-g PORTOLAN-MASQ-POD'),
+            `${match('MASQ-OUTSIDE', 'dst,dst')} -j MARK --set-xmark ${masquerade}/${masquerade}`,
+          ],
+        ],
+        [
+          'PORTOLAN-MASQ-POD',
+          [`${match('MASQ-POD', 'dst,dst')} -j MARK --set-xmark ${masquerade}/${masquerade}`],
+        ],
+        [
+          'PORTOLAN-POSTROUTING',
+          [
+            '-m ipvs ! --ipvs -j RETURN',
+            `-m mark --mark ${masquerade}/${masquerade} -g PORTOLAN-MASQUERADE`,
+            // The node's own: for it any of its addresses will do, and that of the way out is sure to get an answer.
+            '-m addrtype --src-type LOCAL -j MASQUERADE --random-fully',
+            `${match('HAIRPIN', 'src,dst')} -j MASQUERADE --random-fully`,
+          ],
+        ],
+        ['PORTOLAN-MASQUERADE', [`-j MARK --set-xmark ${masquerade}/0x0`, '-j MASQUERADE --random-fully']],
+      ]),
+    },
+    {
+      jumps: new Map(['INPUT', 'FORWARD', 'OUTPUT'].map((hook) => [hook, `PORTOLAN-${hook}`])),
+      chains: new Map<string, string[]>([
+        ['PORTOLAN-INPUT', [`${isNew} ${match('REFUSED', 'dst,dst')} -j REJECT`]],
+        [
+          'PORTOLAN-FORWARD',
+          [
+            '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+            `${isNew} ${match('REFUSED', 'dst,dst')} -j REJECT`,
+            `${isNew} ${match('CLUSTER-IPS', 'dst')} -j REJECT`,
+            `${isNew} ${match('SERVICE-CIDRS', 'dst')} -j DROP`,
+          ],
+        ],
+        ['PORTOLAN-OUTPUT', [`${isNew} -j PORTOLAN-NEW-NODE`]],
+        [
+          'PORTOLAN-NEW-NODE',
+          [
+            `${match('REFUSED', 'dst,dst')} -j REJECT`,
+            // A ClusterIP that some agent has bound to an interface of this node is the agent's (NodeLocal DNSCache).
+            '-m addrtype --dst-type LOCAL -j RETURN',
+            `${match('CLUSTER-IPS', 'dst')} -j REJECT`,
+            `${match('SERVICE-CIDRS', 'dst')} -j DROP`,
+          ],
+        ],
+      ]),
+    },
+  ]
+  return (['mangle', 'nat', 'filter'] as const).map((table, index) => withMarker(table, tables[index]))
+}
+
+/** A chain that says by its name on what version and setting the rules stand. */
+function withMarker(table: Table, rules: Omit<TableRules, 'table'> | undefined): TableRules {
+  const { chains = new Map(), jumps = new Map() } = rules ?? {}
+  const text = JSON.stringify([layoutVersion, [...chains], [...jumps]])
+  const marker = `PORTOLAN-RULES-${createHash('sha256').update(text).digest('hex').slice(0, 8)}`
+  return { table, jumps, chains: new Map([...chains, [marker, []]]) }
+}
+
+/** @throws RangeError for an interface name that iptables couldn't read back */
+function podMatch(source: PodSource): string | undefined {
+  switch (source.by) {
+    case 'none':
+      return undefined
+    case 'cidr':
+      return `-s ${source.cidr}`
+    case 'interface':
+      return `-i ${interfaceName(source.name)}`
+    case 'interfacePrefix':
+      return `-i ${interfaceName(source.prefix)}+`
+  }
+}
+
+function interfaceName(name: string): string {
+  if (!/^[\w.@:-]{1,15}$/.test(name))
+    throw new RangeError(`the pods' interface ${JSON.stringify(name)} can't be named in an iptables rule`)
+  return name
+}

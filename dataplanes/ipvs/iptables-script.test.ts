@@ -1,0 +1,79 @@
+import test from 'ava'
+import { iptablesRules } from './iptables-rules.ts'
+import { differences, readSaved, removeScript, restoreScript } from './iptables-script.ts'
+
+const rules = iptablesRules({
+  family: 'IPv4',
+  podSource: { by: 'none' },
+  masqueradeBit: 14,
+  routeMarkBit: 13,
+})
+const filter = rules.find(({ table }) => table === 'filter')!
+
+/** What iptables-save would print after a script on an empty table. */
+function saved(script: string): string {
+  const lines = script.split('\n')
+  const policies = [':INPUT ACCEPT [0:0]', ':FORWARD ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]']
+  const jumps = lines
+    .filter((line) => line.startsWith('-I '))
+    .map((line) => line.replace(/^-I (\S+) 1/, '-A $1'))
+  return [
+    ...lines.slice(0, 1),
+    ...policies,
+    ...lines.slice(1).filter((line) => !line.startsWith('-I ')),
+    ...jumps,
+  ].join('\n')
+}
+
+const whole = saved(restoreScript(filter, undefined))
+
+test('what a script makes is read back as whole', (t) => {
+  t.deepEqual(differences(filter, readSaved(whole).get('filter')), [])
+})
+
+const damages: readonly (readonly [string, (text: string) => string, RegExp])[] = [
+  [
+    'a missing rule',
+    (text) => text.replace(/^-A PORTOLAN-FORWARD .*\n/m, ''),
+    /chain PORTOLAN-FORWARD of filter: 3 rules instead of 4/,
+  ],
+  [
+    'a rule too many',
+    (text) => `${text}\n-A PORTOLAN-INPUT -j DROP`,
+    /chain PORTOLAN-INPUT of filter: 2 rules instead of 1/,
+  ],
+  ['a missing jump', (text) => text.replace(/^-A INPUT .*\n/m, ''), /chain INPUT of filter: 0 jumps/],
+  ['a jump too many', (text) => `${text}\n-A INPUT -j PORTOLAN-INPUT`, /chain INPUT of filter: 2 jumps/],
+  [
+    'rules of another setting',
+    (text) => text.replace(/PORTOLAN-RULES-\w+/, 'PORTOLAN-RULES-00000000'),
+    /PORTOLAN-RULES-00000000 of filter: too many/,
+  ],
+  ['no table', () => '', /chain PORTOLAN-INPUT of filter: missing/],
+]
+
+for (const [what, damage, finding] of damages) {
+  test(`${what} is found and named`, (t) => {
+    const held = readSaved(damage(whole)).get('filter')
+    t.regex(differences(filter, held).join('\n'), finding)
+  })
+}
+
+test('a repair leaves jumps that are there where they are, takes surplus ones and chains of old out', (t) => {
+  const held = readSaved(
+    `${whole}\n:PORTOLAN-OLD - [0:0]\n-A INPUT -j PORTOLAN-INPUT\n-A OUTPUT -j PORTOLAN-OLD`,
+  ).get('filter')
+  const script = restoreScript(filter, held)
+  t.deepEqual(
+    script.split('\n').filter((line) => /^-[IDFX]/.test(line)),
+    ['-D INPUT -j PORTOLAN-INPUT', '-D OUTPUT -j PORTOLAN-OLD', '-F PORTOLAN-OLD', '-X PORTOLAN-OLD'],
+  )
+})
+
+test('rules of others are neither read nor removed', (t) => {
+  const held = readSaved(
+    '*filter\n:INPUT ACCEPT [0:0]\n:KUBE-FIREWALL - [0:0]\n-A INPUT -j KUBE-FIREWALL\n-A KUBE-FIREWALL -m comment --comment "to -j PORTOLAN" -j DROP\nCOMMIT',
+  ).get('filter')!
+  t.is(held.chains.size + held.jumps.length, 0)
+  t.is(removeScript('filter', held), '*filter\nCOMMIT\n')
+})

@@ -1,0 +1,260 @@
+import {
+  type ApplyReport,
+  type CleanupReport,
+  contractVersion,
+  type Dataplane,
+  type DataplaneOptions,
+  type Evaluation,
+  type IpFamily,
+  ipFamilies,
+  type ProbeReport,
+  type ProgramSize,
+  type RoutingTable,
+  type TableChange,
+} from '@portolan/core'
+import { applySkeleton } from './apply-skeleton.ts'
+import { capabilities } from './capabilities.ts'
+import { cleanUp } from './clean-up.ts'
+import { compile } from './compile.ts'
+import { Disturbance } from './disturbance.ts'
+import { checkDrained, drainCheckMs, takeTurns, unwanted } from './draining.ts'
+import { type Held, nothingHeld } from './held.ts'
+import { Iptables } from './iptables-command.ts'
+import { emptyMemory, type Memory, settle } from './memory.ts'
+import { print } from './print.ts'
+import { probe } from './probe.ts'
+import type { IpvsProgram } from './program.ts'
+import { reconcile } from './reconcile.ts'
+import { type IpvsSettings, readSettings } from './settings.ts'
+import { type Setting, skeletonOperations } from './skeleton.ts'
+import { sysctlsOf } from './sysctls.ts'
+import { SystemCommand } from './system-command.ts'
+import { trace } from './trace.ts'
+import type { Transport } from './transport.ts'
+import { Turns } from './turns.ts'
+
+/** See layout.ts for how packets are led, and transport.ts for how programs reach the kernel. */
+export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
+  readonly name = 'ipvs'
+  readonly contractVersion = contractVersion
+  readonly capabilities = capabilities
+  readonly #options: DataplaneOptions
+  readonly #settings: IpvsSettings
+  readonly #command: SystemCommand
+  readonly #iptables: Iptables
+  readonly #memories = new Map<IpFamily, Memory>()
+  readonly #disturbances = new Map<IpFamily, Disturbance>()
+  /** Rules depend on the table only by what is fixed in it; the last one seen tells. */
+  readonly #rulesOf = new Map<IpFamily, Setting>()
+  readonly #turns = new Turns()
+  #drainTimer: NodeJS.Timeout | undefined
+  #opening: Promise<Transport> | undefined
+
+  /** @throws IpvsSettingError */
+  constructor(options: DataplaneOptions) {
+    this.#options = options
+    this.#settings = readSettings(options.settings, options.masqueradeBit)
+    this.#command = new SystemCommand(options.networkNamespace)
+    this.#iptables = new Iptables(this.#command, this.#settings.iptables)
+  }
+
+  probe(): Promise<ProbeReport> {
+    return probe(this.#command, this.#iptables, this.#settings, () => this.#openTransport())
+  }
+
+  async start(): Promise<void> {
+    await this.#started()
+  }
+
+  observe(family: IpFamily): Promise<Held> {
+    return this.#turns.take(family, async () => {
+      const transport = await this.#started()
+      const generation = transport.readGeneration()
+      const sysctls = new Map<string, string>()
+      for (const name of sysctlsOf(family).keys()) {
+        const value = await transport.readSysctl(name)
+        if (value !== undefined) sysctls.set(name, value)
+      }
+      const held: Held = {
+        family,
+        skeleton: {
+          rules: await this.#iptables.read(family),
+          routed: await transport.isRouted(family, 2 ** this.#settings.routeMarkBit),
+          sysctls,
+        },
+        servers: await transport.readServers(family),
+        elements: await transport.readSets(family),
+      }
+      this.#disturbance(family).observed(held, generation)
+      return held
+    })
+  }
+
+  undisturbed(family: IpFamily): Promise<boolean> {
+    return this.#turns.take(family, async () => {
+      const [transport, setting] = [await this.#started(), this.#rulesOf.get(family)]
+      if (setting === undefined) return false
+      return this.#disturbance(family).isQuiet(transport, this.#iptables, setting, this.#memory(family))
+    })
+  }
+
+  /** IPVS keeps destinations in an order of its own, which means nothing. */
+  heldOrder(): undefined {
+    return undefined
+  }
+
+  nothingHeld(family: IpFamily): Held {
+    return nothingHeld(family)
+  }
+
+  compile(change: TableChange): IpvsProgram {
+    return compile(change, this.#settings, this.#memory(change.family))
+  }
+
+  reconcile(held: Held, table: RoutingTable): IpvsProgram {
+    const setting = this.#setting(table)
+    return reconcile(held, table, this.#settings, setting)
+  }
+
+  print(program: IpvsProgram): string {
+    return print(program)
+  }
+
+  measure(program: IpvsProgram): ProgramSize {
+    return {
+      operations: skeletonOperations(program.skeleton) + program.steps.length,
+      findings: program.findings,
+    }
+  }
+
+  apply(program: IpvsProgram): Promise<ApplyReport> {
+    const { family, skeleton, steps, degraded, outcome } = program
+    return this.#turns.take(family, async () => {
+      const transport = await this.#started()
+      const disturbance = this.#disturbance(family)
+      let bytes = 0
+      try {
+        bytes += await applySkeleton(family, skeleton, transport, this.#iptables)
+        if (skeleton.rules.length > 0) disturbance.rulesWritten()
+        bytes += await transport.apply(family, steps)
+      } catch (error) {
+        disturbance.doubt()
+        throw error
+      }
+      disturbance.applied(steps)
+      this.#memories.set(family, settle(outcome))
+      if (skeleton.setting !== undefined) this.#rulesOf.set(family, skeleton.setting)
+      await this.#checkDraining(family, transport, unwanted(outcome))
+      this.#watchDraining()
+      return { operations: this.measure(program).operations, bytes, degraded }
+    })
+  }
+
+  trace(table: RoutingTable, evaluation: Evaluation): readonly string[] {
+    return trace(table, evaluation, this.#settings)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#drainTimer)
+    this.#drainTimer = undefined
+    for (const family of ipFamilies) await this.#turns.take(family, async () => {})
+    const opening = this.#opening
+    this.#opening = undefined
+    // One that could not be opened has nothing to close.
+    const transport = await opening?.catch(() => undefined)
+    transport?.close()
+  }
+
+  async cleanup(): Promise<CleanupReport> {
+    const transport = await this.#openTransport()
+    try {
+      return { removed: await cleanUp(transport, this.#iptables) }
+    } finally {
+      transport.close()
+    }
+  }
+
+  #setting({ family, podSource }: RoutingTable): Setting {
+    const { masqueradeBit } = this.#options
+    return { family, podSource, masqueradeBit, routeMarkBit: this.#settings.routeMarkBit }
+  }
+
+  #memory(family: IpFamily): Memory {
+    let memory = this.#memories.get(family)
+    if (memory === undefined) {
+      memory = emptyMemory({
+        masquerade: this.#options.masqueradeBit,
+        route: this.#settings.routeMarkBit,
+      })
+      this.#memories.set(family, memory)
+    }
+    return memory
+  }
+
+  #disturbance(family: IpFamily): Disturbance {
+    let disturbance = this.#disturbances.get(family)
+    if (disturbance === undefined) {
+      disturbance = new Disturbance()
+      this.#disturbances.set(family, disturbance)
+    }
+    return disturbance
+  }
+
+  #watchDraining(): void {
+    const draining = [...this.#memories.values()].some((memory) => memory.draining.size > 0)
+    if (!draining || this.#drainTimer !== undefined) return
+    this.#drainTimer = setInterval(() => {
+      for (const [family, memory] of this.#memories)
+        void this.#turns.take(family, async () => {
+          const transport = await this.#opening
+          if (transport !== undefined) await this.#checkDraining(family, transport, takeTurns(memory))
+        })
+    }, drainCheckMs).unref()
+  }
+
+  async #checkDraining(
+    family: IpFamily,
+    transport: Transport,
+    keys: ReturnType<typeof takeTurns>,
+  ): Promise<void> {
+    if (keys.length === 0) return
+    const disturbance = this.#disturbance(family)
+    try {
+      const memory = this.#memory(family)
+      const program = await checkDrained(family, memory, keys, (place) => transport.readServer(family, place))
+      await transport.apply(family, program.steps)
+      disturbance.applied(program.steps)
+      settle(program.outcome)
+    } catch {
+      // Somebody changed things meanwhile: the core is told by the next `undisturbed`, reads back and puts it right.
+      disturbance.doubt()
+    }
+  }
+
+  #started(): Promise<Transport> {
+    if (this.#opening === undefined) {
+      const opening = this.#openTransport()
+      this.#opening = opening
+      opening.then(
+        async (transport) => {
+          const { tcpTimeout, tcpFinTimeout, udpTimeout } = this.#settings
+          if (tcpTimeout + tcpFinTimeout + udpTimeout > 0) await transport.setTimeouts(this.#settings)
+        },
+        () => {
+          if (this.#opening === opening) this.#opening = undefined
+        },
+      )
+    }
+    return this.#opening
+  }
+
+  /** The native library is loaded only here, so that `explain` and `plan` from a file need neither it nor root. */
+  async #openTransport(): Promise<Transport> {
+    if (this.#settings.transport === 'ipvsadm') {
+      const { CommandTransport } = await import('./command-transport.ts')
+      return new CommandTransport(this.#command)
+    }
+    const { NetlinkTransport } = await import('./netlink-transport.ts')
+    return new NetlinkTransport(this.#options.networkNamespace)
+  }
+}

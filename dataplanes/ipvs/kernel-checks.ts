@@ -1,0 +1,230 @@
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Address, ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
+import { type Lab, network, podAddress } from '@portolan/lab'
+import { drainCheckMs } from './draining.ts'
+import {
+  endpoint,
+  everything,
+  everythingIpv6,
+  external,
+  frontend,
+  internal,
+  route,
+  table,
+  web,
+} from './example-tables.ts'
+import ipvs from './index.ts'
+import { type Scheduler, schedulers } from './settings.ts'
+
+/** One claim about the real kernel, beyond what the conformance kit proves with packets. */
+export interface KernelCheck {
+  readonly claim: string
+  /** Throws when the claim doesn't hold. */
+  run(lab: Lab): Promise<void>
+}
+
+const transports = ['netlink', 'ipvsadm'] as const
+
+type Settings = Readonly<Record<string, string>>
+
+/** A dataplane for the lab's node, as a new process would make it. */
+function open(lab: Lab, settings: Settings = {}): Dataplane<unknown, unknown> {
+  return ipvs({ masqueradeBit: 14, networkNamespace: lab.node.networkNamespace, settings })
+}
+
+/** Applies what is missing; the operations that took. */
+async function bring(dataplane: Dataplane<unknown, unknown>, wanted: RoutingTable): Promise<number> {
+  const program = dataplane.reconcile(await dataplane.observe(wanted.family), wanted)
+  return (await dataplane.apply(program)).operations
+}
+
+async function missing(lab: Lab, wanted: RoutingTable, settings: Settings = {}): Promise<string> {
+  const dataplane = open(lab, settings)
+  const text = dataplane.print(dataplane.reconcile(await dataplane.observe(wanted.family), wanted))
+  await dataplane.stop()
+  return text
+}
+
+async function ipvsadm(lab: Lab, ...args: readonly string[]): Promise<string> {
+  return (await lab.node.exec('/usr/sbin/ipvsadm', [...args])).stdout
+}
+
+const clusterIP = frontend('ClusterIP', '10.96.0.10', 80, internal)
+const withEndpoints = (endpoints: typeof web) => table([route('shop/web:http', endpoints, [clusterIP])])
+
+export const kernelChecks: readonly KernelCheck[] = [
+  ...transports.flatMap((transport) => [
+    ...[everything(), everythingIpv6()].map(
+      (wanted): KernelCheck => ({
+        claim: `${wanted.family}: what ${transport} applies, both transports read back as it is wanted`,
+        async run(lab) {
+          const dataplane = open(lab, { transport })
+          ok((await bring(dataplane, wanted)) > 0)
+          for (const reader of transports)
+            equal(await missing(lab, wanted, { transport: reader }), '', reader)
+          await dataplane.stop()
+        },
+      }),
+    ),
+    {
+      claim: `a change through ${transport} leaves what a fresh table would be`,
+      async run(lab: Lab) {
+        const dataplane = open(lab, { transport })
+        const [before, after] = [everything(), table([route('shop/web:http', web, [clusterIP])])]
+        await bring(dataplane, before)
+        await dataplane.apply(dataplane.compile(fullDifference(before, after)))
+        equal(await missing(lab, after), '')
+        await dataplane.apply(dataplane.compile(fullDifference(after, before)))
+        equal(await missing(lab, before), '')
+        await dataplane.stop()
+      },
+    },
+    {
+      claim: `a program that ${transport} refuses leaves everything as it was, and says which command`,
+      async run(lab: Lab) {
+        const dataplane = open(lab, { transport })
+        const before = everything()
+        await bring(dataplane, before)
+        await ipvsadm(lab, '-D', '-t', '10.96.0.10:80')
+        const was = await ipvsadm(lab, '-Sn')
+        const more = endpoint('10.1.1.9')
+        const dns = route(
+          'shop/dns:dns',
+          [...web, more],
+          [frontend('ClusterIP', '10.96.0.53', 53, internal)],
+          {
+            protocol: 'UDP',
+          },
+        )
+        const shop = route('shop/web:http', [...web, more], [clusterIP])
+        const others = [...before.routes.values()].slice(3)
+        const after = table([dns, shop, ...others], { clusterIPs: [...before.clusterIPs] })
+        await rejects(dataplane.apply(dataplane.compile(fullDifference(before, after))), (error: unknown) => {
+          ok(error instanceof ApplyError)
+          if (transport === 'netlink') match(error.operation ?? '', /-a -t 10\.96\.0\.10:80 -r 10\.1\.1\.9/)
+          return true
+        })
+        deepEqual(sorted(await ipvsadm(lab, '-Sn')), sorted(was))
+        await dataplane.stop()
+      },
+    },
+  ]),
+  {
+    claim: 'an endpoint that leaves without connections is deleted soon, and one that has some keeps them',
+    async run(lab) {
+      const port = 8080
+      for (const [index, pod] of lab.pods.entries()) await pod.serve('TCP', podAddress('IPv4', index), port)
+      const pods = lab.pods.map((_, index) => endpoint(podAddress('IPv4', index), true))
+      const nodePort = frontend('NodePort', undefined, 30080, external)
+      const of = (endpoints: typeof pods) =>
+        table([route('shop/web:http', endpoints, [nodePort])], {
+          nodePortAddresses: [network.IPv4.node.uplink as Address],
+        })
+      const dataplane = open(lab)
+      await bring(dataplane, of(pods.slice(0, 1)))
+      const held = await lab.outside.holdConnection({
+        to: { address: network.IPv4.node.uplink, port: 30080 },
+      })
+      await dataplane.apply(dataplane.compile(fullDifference(of(pods.slice(0, 1)), of(pods))))
+      await dataplane.apply(dataplane.compile(fullDifference(of(pods), of([]))))
+      const weights = async () =>
+        [...(await ipvsadm(lab, '-Sn')).matchAll(/-r (\S+) -m -w (\d+)/g)].map(([, at, weight]) => [
+          at,
+          weight,
+        ])
+      equal((await weights()).length, pods.length)
+      await sleep(2 * drainCheckMs + 2000)
+      deepEqual(await weights(), [[`${podAddress('IPv4', 0)}:${port}`, '0']])
+      equal((await held.ask()).alive, true)
+
+      await dataplane.stop()
+      const next = open(lab)
+      equal(await bring(next, of([])), 0, 'the next process has something to do')
+      equal(await bring(next, of(pods.slice(0, 1))), 5, 'its weight, and what opens the destination again')
+      deepEqual(await weights(), [[`${podAddress('IPv4', 0)}:${port}`, '1']])
+      equal((await held.ask()).alive, true)
+      await held.close()
+      await next.stop()
+    },
+  },
+  {
+    claim: 'every scheduler serves, and so do its flags',
+    async run(lab) {
+      const flags: Partial<Record<Scheduler, string>> = { sh: 'sh-port,sh-fallback', mh: 'mh-port' }
+      for (const scheduler of schedulers) {
+        const more = flags[scheduler] === undefined ? {} : { 'scheduler-flags': flags[scheduler] }
+        const settings = { scheduler, ...more }
+        const dataplane = open(lab, settings)
+        await bring(dataplane, withEndpoints(web))
+        match(await ipvsadm(lab, '-Sn'), new RegExp(`-A -t 10\\.96\\.0\\.10:80 -s ${scheduler}`))
+        equal(await missing(lab, withEndpoints(web), settings), '')
+        await dataplane.stop()
+      }
+    },
+  },
+  {
+    claim: 'virtual servers of others stay, but where a Service is; in exclude-cidrs they stay there as well',
+    async run(lab) {
+      const others = ['203.0.113.99:443', '10.96.0.10:80', '203.0.113.10:80']
+      for (const at of others) await ipvsadm(lab, '-A', '-t', at, '-s', 'wlc')
+      const wanted = table([
+        route('shop/web:http', web, [clusterIP, frontend('LoadBalancer', '203.0.113.10', 80, external)]),
+      ])
+      const dataplane = open(lab, { 'exclude-cidrs': '203.0.113.10/32' })
+      await bring(dataplane, wanted)
+      const saved = await ipvsadm(lab, '-Sn')
+      for (const line of [
+        '-A -t 203.0.113.99:443 -s wlc',
+        '-A -t 203.0.113.10:80 -s wlc',
+        '-A -t 10.96.0.10:80 -s rr -b flag-3',
+      ])
+        ok(
+          saved.split('\n').some((one) => one.trim() === line),
+          line,
+        )
+      await dataplane.stop()
+      await open(lab).cleanup()
+      deepEqual(
+        sorted(await ipvsadm(lab, '-Sn')),
+        sorted('-A -t 203.0.113.99:443 -s wlc\n-A -t 203.0.113.10:80 -s wlc'),
+      )
+    },
+  },
+  {
+    claim: 'undisturbed notices what others change and nothing else, and costs no reading of everything',
+    async run(lab) {
+      const dataplane = open(lab)
+      const wanted = everything()
+      await bring(dataplane, wanted)
+      equal(await dataplane.undisturbed('IPv4'), true)
+      await dataplane.apply(dataplane.compile(fullDifference(wanted, withEndpoints(web))))
+      equal(await dataplane.undisturbed('IPv4'), true, 'after a change of our own')
+      await ipvsadm(lab, '-A', '-t', '203.0.113.99:443', '-s', 'wlc')
+      equal(await dataplane.undisturbed('IPv4'), true, "after somebody's own virtual server")
+      await ipvsadm(lab, '-e', '-t', '10.96.0.10:80', '-r', '10.1.1.2:8080', '-m', '-w', '9')
+      equal(await dataplane.undisturbed('IPv4'), false, 'after a weight')
+      ok((await bring(dataplane, withEndpoints(web))) > 0)
+      equal(await dataplane.undisturbed('IPv4'), true, 'after its repair')
+      await dataplane.stop()
+    },
+  },
+  {
+    claim: 'probe finds nothing missing, and changes nothing',
+    async run(lab) {
+      const report = await open(lab).probe()
+      deepEqual(report.problems, [])
+      equal(report.usable, true)
+      equal((await open(lab).cleanup()).removed.length, 0)
+    },
+  },
+]
+
+/** Lines in an order of their own: the kernel has none. */
+function sorted(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .sort()
+}

@@ -1,0 +1,124 @@
+import type { IpFamily, SourceClass } from '@portolan/core'
+
+/**
+ * What this dataplane has in the kernel besides virtual servers: ipsets, which hold all that changes, and a fixed number
+ * of iptables rules over them (iptables-rules.ts), so that no Service has a rule of its own. docs/ipvs-layout.md draws it.
+ *
+ * IPVS translates what arrives as local. Instead of a device with every virtual IP on it, a packet to a destination in
+ * `SERVED` gets a mark by which a routing rule calls it local. So only the ports of Services are taken: the host's
+ * daemons are not exposed at virtual IPs, nobody answers ARP for them, and there are no addresses to add and remove.
+ */
+
+/** What an element of a set is. `destination` is address, protocol and port; see element.ts. */
+export type ElementKind =
+  | 'destination'
+  | 'destination-mark'
+  | 'destination-source'
+  | 'address'
+  | 'cidr'
+  | 'loop'
+
+export interface SetDeclaration {
+  /** Without the prefix that says whose and of which family it is. */
+  readonly name: SetName
+  readonly kind: ElementKind
+  readonly comment: string
+}
+
+/** Sets by destination: what is in them follows from the destination's frontend alone. */
+export const destinationSets = [
+  'SERVED',
+  'REFUSED',
+  'DROP-POD',
+  'DROP-NODE',
+  'DROP-OUTSIDE',
+  'MASQ-POD',
+  'MASQ-OUTSIDE',
+  'RESTRICTED',
+] as const
+
+export type DestinationSet = (typeof destinationSets)[number]
+
+/** From a destination to the mark of the virtual server that a class of sources gets instead of the usual one. */
+export const markSets = ['MARK-POD', 'MARK-NODE'] as const
+
+export type MarkSet = (typeof markSets)[number]
+
+export type SetName = DestinationSet | MarkSet | 'SOURCES' | 'CLUSTER-IPS' | 'SERVICE-CIDRS' | 'HAIRPIN'
+
+const declare = (name: SetName, kind: ElementKind, comment: string): SetDeclaration => ({
+  name,
+  kind,
+  comment,
+})
+
+export const sets: readonly SetDeclaration[] = [
+  declare('SERVED', 'destination', 'destinations whose new connections are led to IPVS'),
+  declare('REFUSED', 'destination', 'destinations without endpoints'),
+  declare('DROP-POD', 'destination', 'no endpoint that pods may use'),
+  declare('DROP-NODE', 'destination', 'no endpoint that the node may use'),
+  declare('DROP-OUTSIDE', 'destination', 'no endpoint that others may use'),
+  declare('MASQ-POD', 'destination', 'masqueraded for pods'),
+  declare('MASQ-OUTSIDE', 'destination', 'masqueraded for others'),
+  declare('RESTRICTED', 'destination', 'open to SOURCES only'),
+  declare('SOURCES', 'destination-source', 'destination and client range (loadBalancerSourceRanges)'),
+  declare('MARK-POD', 'destination-mark', 'pods get the virtual server of this mark'),
+  declare('MARK-NODE', 'destination-mark', 'the node gets the virtual server of this mark'),
+  declare('CLUSTER-IPS', 'address', 'ClusterIPs of existing Services'),
+  declare('SERVICE-CIDRS', 'cidr', 'ranges that ClusterIPs are given from'),
+  declare('HAIRPIN', 'loop', 'a local endpoint to itself'),
+]
+
+const declarations: ReadonlyMap<SetName, SetDeclaration> = new Map(sets.map((set) => [set.name, set]))
+
+export function declarationOf(name: SetName): SetDeclaration {
+  const found = declarations.get(name)
+  if (found === undefined) throw new RangeError(`no set is called ${name}`)
+  return found
+}
+
+const prefix: Readonly<Record<IpFamily, string>> = { IPv4: 'PORTOLAN-', IPv6: 'PORTOLAN-6-' }
+
+/** The name in the kernel, where all families share one space of names. */
+export function kernelName(family: IpFamily, name: SetName): string {
+  return `${prefix[family]}${name}`
+}
+
+/** The ipset type of each kind of element. */
+export const setTypes: Readonly<Record<ElementKind, string>> = {
+  destination: 'hash:ip,port',
+  'destination-mark': 'hash:ip,port',
+  'destination-source': 'hash:ip,port,net',
+  address: 'hash:ip',
+  cidr: 'hash:net',
+  loop: 'hash:net,net',
+}
+
+/** More than any node has; the kernel takes memory for what there is only. */
+export const mostElements = 4_194_304
+
+export const dropSets: Readonly<Record<SourceClass, DestinationSet>> = {
+  pod: 'DROP-POD',
+  node: 'DROP-NODE',
+  outside: 'DROP-OUTSIDE',
+}
+
+/**
+ * A flag of virtual servers that no scheduler reads, by which ours are told from others: after a restart, by `cleanup`,
+ * and by a person, who sees `flag-3` in `ipvsadm -Ln` (IP_VS_SVC_F_SCHED3 of linux/ip_vs.h).
+ */
+export const ourFlag = 0x20
+export const persistentFlag = 0x1
+/** sh-fallback and mh-fallback; sh-port and mh-port. */
+export const schedulerFlags = { fallback: 0x08, port: 0x10 } as const
+
+/** The routing table in which everything is local, and the rule's place: before those of network plugins. */
+export const routingTable = 20_559
+export const rulePriority = 30
+
+/**
+ * Marks of virtual servers begin with this byte. IPVS compares the whole mark of every packet that arrives, so a mark
+ * that somebody else gives must never be one of these.
+ */
+export const markTag = 0x5a000000
+export const markTagMask = 0xff000000

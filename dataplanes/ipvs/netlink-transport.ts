@@ -1,0 +1,355 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { ApplyError, type IpFamily } from '@portolan/core'
+import {
+  describeErrno,
+  findAttribute,
+  GenericNetlinkSocket,
+  inNetworkNamespace,
+  messageFlag,
+  type NetlinkAck,
+  NetlinkSocket,
+  NetlinkWriter,
+  SystemCallError,
+} from '@portolan/native'
+import type { SetElement } from './element.ts'
+import {
+  ipsetCommand,
+  netlinkNetfilter,
+  readElementCount,
+  readElements,
+  readRevision,
+  writeCreate,
+  writeDestroy,
+  writeElement,
+  writeList,
+  writeTypeRequest,
+} from './ipset-messages.ts'
+import {
+  command,
+  commandOf,
+  type HeldDestination,
+  ipvsFamily,
+  readDestination,
+  readService,
+  type ServerStep,
+  writeService,
+  writeStep,
+  writeTimeouts,
+} from './ipvs-messages.ts'
+import { declarationOf, kernelName, type SetName, sets } from './layout.ts'
+import { PolicyRoute } from './policy-route.ts'
+import type { IpvsSettings } from './settings.ts'
+import { inverse, type Step } from './step.ts'
+import { stepText } from './step-text.ts'
+import { sysctlPath } from './sysctls.ts'
+import type { HeldServer, Transport } from './transport.ts'
+import type { ServerPlace, VirtualServer } from './virtual-server.ts'
+
+/** Commands in one send: beyond this they get no cheaper, and a batch that fails has more to take back. */
+const batchSteps = 128
+const sendBufferBytes = 1024 * 1024
+/** linux/netfilter/nf_tables.h: NFT_MSG_GETGEN and NFTA_GEN_ID. */
+const nfTables = { getGeneration: (10 << 8) | 16, generation: 1 }
+const errno = { noEntry: 2, noProcess: 3, exists: 17, busy: 16 }
+
+/**
+ * Raw netlink on long-lived sockets: generic netlink for IPVS, nfnetlink for ipsets, rtnetlink for the route. A change
+ * is tens of microseconds, where starting ipvsadm costs milliseconds.
+ */
+export class NetlinkTransport implements Transport {
+  readonly name = 'netlink'
+  readonly #networkNamespace: string | undefined
+  readonly #ipvs: GenericNetlinkSocket
+  readonly #ipset: NetlinkSocket
+  readonly #routes: PolicyRoute
+  readonly #writer = new NetlinkWriter()
+
+  /**
+   * @throws GenericNetlinkFamilyError when the kernel has no IPVS
+   * @throws SystemCallError when a socket can't be had
+   */
+  constructor(networkNamespace: string | undefined) {
+    this.#networkNamespace = networkNamespace
+    const options = { ...(networkNamespace === undefined ? {} : { networkNamespace }), sendBufferBytes }
+    this.#ipvs = new GenericNetlinkSocket(ipvsFamily, options)
+    this.#ipset = new NetlinkSocket({ protocol: netlinkNetfilter, ...options })
+    this.#routes = new PolicyRoute(networkNamespace)
+  }
+
+  async apply(family: IpFamily, steps: readonly Step[]): Promise<number> {
+    let bytes = 0
+    const done: Step[] = []
+    for (let start = 0; start < steps.length; ) {
+      const kind = isElementStep(steps[start])
+      let end = start + 1
+      while (end < steps.length && end - start < batchSteps && isElementStep(steps[end]) === kind) end++
+      const batch = steps.slice(start, end)
+      const failed = this.#send(family, batch)
+      bytes += this.#writer.length
+      const worst = this.#mend(family, batch, failed)
+      for (const [index, step] of batch.entries()) if (!failed.has(index + 1)) done.push(step)
+      if (worst !== undefined) {
+        this.#takeBack(family, done)
+        const operation = stepText(family, worst.step)
+        const { code, words } = describeErrno(worst.errno)
+        throw new ApplyError(`the kernel refused "${operation}": ${words} (${code})`, { operation })
+      }
+      start = end
+    }
+    return bytes
+  }
+
+  /** @returns the refused ones, by their place in the batch, from 1 */
+  #send(family: IpFamily, batch: readonly Step[]): Map<number, NetlinkAck> {
+    const writer = this.#writer
+    writer.reset()
+    let last = 0
+    for (const step of batch) {
+      last = writer.length
+      if (isElementStep(step)) {
+        const what = step.do === 'add-element' ? ipsetCommand.add : ipsetCommand.delete
+        writeElement(writer, family, what, step.set, step.element)
+      } else {
+        const start = this.#ipvs.beginCommand(writer, commandOf(step), 0)
+        writeStep(writer, family, step)
+        writer.endMessage(start)
+      }
+    }
+    writer.addMessageFlags(last, messageFlag.ack)
+    const errors = isElementStep(batch[0])
+      ? this.#ipset.transact(writer.bytes, writer.sequence)
+      : this.#ipvs.transact(writer)
+    return new Map(errors.map((ack) => [ack.sequence, ack]))
+  }
+
+  /**
+   * Destinations come and go by themselves when they have drained, also between a program's making and its applying; so
+   * one that is there already, or no more, is only weighed or added, and one that is to go and is gone is fine. What is
+   * mended leaves `failed`.
+   *
+   * @returns a refusal that can't be mended
+   */
+  #mend(
+    family: IpFamily,
+    batch: readonly Step[],
+    failed: Map<number, NetlinkAck>,
+  ): { readonly step: Step; readonly errno: number } | undefined {
+    let worst: { readonly step: Step; readonly errno: number } | undefined
+    for (const [sequence, ack] of [...failed]) {
+      const step = batch[sequence - 1]
+      if (step === undefined) continue
+      if (this.#isMended(family, step, ack.errno)) failed.delete(sequence)
+      else worst ??= { step, errno: ack.errno }
+    }
+    return worst
+  }
+
+  #isMended(family: IpFamily, step: Step, code: number): boolean {
+    switch (step.do) {
+      case 'delete-destination':
+        return code === errno.noEntry || code === errno.noProcess
+      case 'delete-server':
+        return code === errno.noProcess
+      case 'add-destination':
+        return code === errno.exists && this.#retry(family, { ...step, do: 'weigh-destination', weight: 1 })
+      case 'weigh-destination':
+        return (
+          code === errno.noEntry &&
+          (step.weight === 0 || this.#retry(family, { ...step, do: 'add-destination' }))
+        )
+      default:
+        return false
+    }
+  }
+
+  #retry(family: IpFamily, step: Step): boolean {
+    return this.#send(family, [step]).size === 0
+  }
+
+  #takeBack(family: IpFamily, done: readonly Step[]): void {
+    for (const step of done.toReversed()) this.#send(family, [inverse(step)])
+  }
+
+  async readServers(family: IpFamily): Promise<VirtualServer[]> {
+    this.#writer.reset()
+    this.#writer.endMessage(this.#ipvs.beginCommand(this.#writer, command.getService, messageFlag.dump))
+    const found = []
+    for (const { payload } of this.#ipvs.dump(this.#writer, refusedTo('list virtual servers'))) {
+      const server = readService(payload, family)
+      if (server !== undefined) found.push(server)
+    }
+    return found.map(({ place, terms }): VirtualServer => {
+      const held = this.#destinations(family, place)
+      const weighing = (fits: (weight: number) => boolean) =>
+        held.filter(({ weight }) => fits(weight)).map(({ endpoint }) => endpoint)
+      const misweighed = weighing((weight) => weight > 1)
+      return {
+        place,
+        terms,
+        endpoints: weighing((weight) => weight === 1),
+        draining: weighing((weight) => weight === 0),
+        ...(misweighed.length === 0 ? {} : { misweighed }),
+      }
+    })
+  }
+
+  async readServer(family: IpFamily, place: ServerPlace): Promise<HeldServer | undefined> {
+    this.#writer.reset()
+    const start = this.#ipvs.beginCommand(this.#writer, command.getService, 0)
+    writeService(this.#writer, family, place)
+    this.#writer.endMessage(start)
+    try {
+      const { payload } = this.#ipvs.ask(this.#writer, refusedTo('read a virtual server'))
+      const server = readService(payload, family)
+      if (server === undefined) return undefined
+      return { terms: server.terms, destinations: this.#destinations(family, place) }
+    } catch (error) {
+      if (error instanceof SystemCallError && error.errno === errno.noProcess) return undefined
+      throw error
+    }
+  }
+
+  #destinations(family: IpFamily, place: ServerPlace): HeldDestination[] {
+    this.#writer.reset()
+    const start = this.#ipvs.beginCommand(this.#writer, command.getDestination, messageFlag.dump)
+    writeService(this.#writer, family, place)
+    this.#writer.endMessage(start)
+    const found: HeldDestination[] = []
+    for (const { payload } of this.#ipvs.dump(this.#writer, refusedTo('list destinations'))) {
+      const destination = readDestination(payload, family)
+      if (destination !== undefined) found.push(destination)
+    }
+    return found
+  }
+
+  async readSets(family: IpFamily): Promise<Map<SetName, SetElement['element'][]>> {
+    const found = new Map<SetName, SetElement['element'][]>()
+    for (const { name, kind } of sets) {
+      const elements: SetElement['element'][] = []
+      const there = this.#list(family, name, false, (payload) => {
+        for (const element of readElements(payload, family, kind)) elements.push(element)
+      })
+      if (there) found.set(name, elements)
+    }
+    return found
+  }
+
+  /** @returns whether there is such a set */
+  #list(family: IpFamily, name: SetName, header: boolean, each: (payload: Buffer) => void): boolean {
+    this.#writer.reset()
+    writeList(this.#writer, family, kernelName(family, name), header)
+    try {
+      for (const { payload } of this.#ipset.dump(
+        this.#writer.bytes,
+        refusedTo(`list ipset ${kernelName(family, name)}`),
+      ))
+        each(payload)
+      return true
+    } catch (error) {
+      if (error instanceof SystemCallError && error.errno === errno.noEntry) return false
+      throw error
+    }
+  }
+
+  async countElements(family: IpFamily, set: SetName): Promise<number | undefined> {
+    let count: number | undefined
+    const there = this.#list(family, set, true, (payload) => {
+      count = readElementCount(payload) ?? count
+    })
+    return there ? count : undefined
+  }
+
+  async createSet(family: IpFamily, set: SetName): Promise<void> {
+    const doing = `create ipset ${kernelName(family, set)}`
+    this.#writer.reset()
+    writeTypeRequest(this.#writer, family, declarationOf(set).kind)
+    const { payload } = this.#ipset.ask(this.#writer.bytes, refusedTo(doing))
+    const revision = readRevision(payload)
+    this.#writer.reset()
+    writeCreate(this.#writer, family, set, revision)
+    const [error] = this.#ipset.transact(this.#writer.bytes, this.#writer.sequence)
+    if (error !== undefined) throw refusedTo(doing)(error)
+  }
+
+  async destroySets(family: IpFamily): Promise<number> {
+    let count = 0
+    for (const { name } of sets) {
+      this.#writer.reset()
+      writeDestroy(this.#writer, family, kernelName(family, name))
+      const [error] = this.#ipset.transact(this.#writer.bytes, this.#writer.sequence)
+      if (error === undefined) count += 1
+      else if (error.errno !== errno.noEntry)
+        throw refusedTo(`destroy ipset ${kernelName(family, name)}`)(error)
+    }
+    return count
+  }
+
+  async isRouted(family: IpFamily, mark: number): Promise<boolean> {
+    return this.#routes.isRouted(family, mark)
+  }
+
+  async route(family: IpFamily, mark: number): Promise<void> {
+    this.#routes.remove(family)
+    this.#routes.add(family, mark)
+  }
+
+  async unroute(family: IpFamily): Promise<boolean> {
+    return this.#routes.remove(family)
+  }
+
+  async readSysctl(name: string): Promise<string | undefined> {
+    return this.#inNamespace(() => {
+      try {
+        return readFileSync(sysctlPath(name), 'utf8').trim()
+      } catch {
+        return undefined
+      }
+    })
+  }
+
+  async writeSysctl(name: string, value: string): Promise<void> {
+    this.#inNamespace(() => writeFileSync(sysctlPath(name), value))
+  }
+
+  async setTimeouts({ tcpTimeout, tcpFinTimeout, udpTimeout }: IpvsSettings): Promise<void> {
+    this.#writer.reset()
+    const start = this.#ipvs.beginCommand(this.#writer, command.setConfig, messageFlag.ack)
+    writeTimeouts(this.#writer, tcpTimeout, tcpFinTimeout, udpTimeout)
+    this.#writer.endMessage(start)
+    const [error] = this.#ipvs.transact(this.#writer)
+    if (error !== undefined) throw refusedTo("set IPVS's timeouts")(error)
+  }
+
+  readGeneration(): number | undefined {
+    this.#writer.reset()
+    const start = this.#writer.beginMessage(nfTables.getGeneration, messageFlag.request)
+    this.#writer.uint32(0)
+    this.#writer.endMessage(start)
+    try {
+      const { payload } = this.#ipset.ask(this.#writer.bytes, refusedTo("read nf_tables' generation"))
+      return findAttribute(payload.subarray(4), nfTables.generation)?.readUInt32BE(0)
+    } catch (error) {
+      // A kernel without nf_tables, where iptables is the legacy one.
+      if (error instanceof SystemCallError) return undefined
+      throw error
+    }
+  }
+
+  close(): void {
+    this.#ipvs.close()
+    this.#ipset.close()
+    this.#routes.close()
+  }
+
+  #inNamespace<Result>(act: () => Result): Result {
+    return this.#networkNamespace === undefined ? act() : inNetworkNamespace(this.#networkNamespace, act)
+  }
+}
+
+function isElementStep(step: Step | undefined): step is Exclude<Step, ServerStep> {
+  return step !== undefined && 'set' in step
+}
+
+function refusedTo(doing: string): (ack: NetlinkAck) => Error {
+  return ({ errno }) => new SystemCallError(doing, errno)
+}

@@ -1,0 +1,39 @@
+import test from 'ava'
+import { IpvsSettingError, readSettings } from './settings.ts'
+
+const refusals: readonly (readonly [Record<string, string>, RegExp])[] = [
+  [{ schedular: 'rr' }, /"schedular": there are transport, scheduler/],
+  [{ scheduler: 'random' }, /scheduler=random: there are rr, wrr, lc, wlc, sh, mh, sed, nq/],
+  [{ 'scheduler-flags': 'sh-port' }, /sh-port is of scheduler sh, and the scheduler is rr/],
+  [{ scheduler: 'sh', 'scheduler-flags': 'port' }, /there are sh-fallback, sh-port/],
+  [{ 'exclude-cidrs': '192.0.2.0/33' }, /"192\.0\.2\.0\/33" is not a CIDR/],
+  [{ 'route-mark-bit': '14' }, /this is the masquerade bit/],
+  [{ 'route-mark-bit': '32' }, /a whole number, at most 31/],
+  [{ 'tcp-timeout': '1h' }, /tcp-timeout=1h: it must be a whole number/],
+  [{ transport: 'carrier-pigeon' }, /there are netlink, ipvsadm/],
+]
+
+for (const [settings, words] of refusals) {
+  test(`${JSON.stringify(settings)} is refused with the mend`, (t) => {
+    t.throws(() => readSettings(settings, 14), { instanceOf: IpvsSettingError, message: words })
+  })
+}
+
+test('without settings it is rr by netlink, and the route mark is beside the masquerade mark', (t) => {
+  const settings = readSettings({}, 14)
+  t.like(settings, { scheduler: 'rr', transport: 'netlink', routeMarkBit: 13, excludeCidrs: [] })
+  t.is(readSettings({}, 13).routeMarkBit, 12)
+})
+
+test('several scheduler flags and CIDRs may be given', (t) => {
+  const settings = readSettings(
+    {
+      scheduler: 'mh',
+      'scheduler-flags': 'mh-port, mh-fallback',
+      'exclude-cidrs': '192.0.2.0/24,2001:db8::/32',
+    },
+    14,
+  )
+  t.is(settings.schedulerFlags, 0x18)
+  t.deepEqual(settings.excludeCidrs.map(String), ['192.0.2.0/24', '2001:db8::/32'])
+})

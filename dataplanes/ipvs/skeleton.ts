@@ -1,0 +1,61 @@
+import type { Held } from './held.ts'
+import { iptablesRules, type RuleSetting, type Table } from './iptables-rules.ts'
+import { differences, type HeldRules, restoreScript } from './iptables-script.ts'
+import { kernelName, routingTable, rulePriority, type SetName, sets } from './layout.ts'
+import { sysctlsOf } from './sysctls.ts'
+
+/** What everything else stands on: sets, iptables rules, the way by which marked packets are local, sysctls. */
+export interface HeldSkeleton {
+  readonly rules: ReadonlyMap<Table, HeldRules>
+  /** Whether packets with the route mark are led to this node. */
+  readonly routed: boolean
+  readonly sysctls: ReadonlyMap<string, string>
+}
+
+export type Setting = RuleSetting
+
+/** What is to be made of it. */
+export interface SkeletonProgram {
+  readonly createSets: readonly SetName[]
+  /** For `iptables-restore --noflush`, one for each table; absent: nothing to do. */
+  readonly rules: readonly string[]
+  /** The mark, and its mask, whose packets are to be led to this node. */
+  readonly routeMark?: number
+  readonly sysctls: ReadonlyMap<string, string>
+  readonly findings: readonly string[]
+  /** On which all of it stands; absent in a program that doesn't touch it. */
+  readonly setting?: Setting
+}
+
+export const nothingMissing: SkeletonProgram = {
+  createSets: [],
+  rules: [],
+  sysctls: new Map(),
+  findings: [],
+}
+
+export function skeletonProgram(held: Held, setting: Setting): SkeletonProgram {
+  const createSets = sets.map(({ name }) => name).filter((name) => !held.elements.has(name))
+  const findings = createSets.map((name) => `ipset ${kernelName(held.family, name)}: missing`)
+  const rules: string[] = []
+  for (const wanted of iptablesRules(setting)) {
+    const have = held.skeleton.rules.get(wanted.table)
+    const different = differences(wanted, have)
+    if (different.length === 0) continue
+    findings.push(...different.map((text) => `${held.family} ${text}`))
+    rules.push(restoreScript(wanted, have))
+  }
+  const sysctls = new Map(
+    [...sysctlsOf(held.family)].filter(([name, value]) => held.skeleton.sysctls.get(name) !== value),
+  )
+  for (const [name, value] of sysctls)
+    findings.push(`sysctl ${name}: ${held.skeleton.sysctls.get(name) ?? 'not there'} instead of ${value}`)
+  if (held.skeleton.routed) return { createSets, rules, sysctls, findings, setting }
+  findings.push(`${held.family} rule ${rulePriority} and route of table ${routingTable}: missing`)
+  return { createSets, rules, sysctls, findings, setting, routeMark: 2 ** setting.routeMarkBit }
+}
+
+/** Kernel operations of it. */
+export function skeletonOperations({ createSets, rules, routeMark, sysctls }: SkeletonProgram): number {
+  return createSets.length + rules.length + sysctls.size + (routeMark === undefined ? 0 : 2)
+}

@@ -1,0 +1,50 @@
+import type { IpFamily } from '@portolan/core'
+import type { SetElement } from './element.ts'
+import type { HeldDestination } from './ipvs-messages.ts'
+import type { SetName } from './layout.ts'
+import type { IpvsSettings } from './settings.ts'
+import type { Step } from './step.ts'
+import type { ServerPlace, ServerTerms, VirtualServer } from './virtual-server.ts'
+
+export interface HeldServer {
+  readonly terms: ServerTerms
+  readonly destinations: readonly HeldDestination[]
+}
+
+/** How virtual servers, sets, the route for marked packets and sysctls are reached; iptables is a program either way. */
+export interface Transport {
+  readonly name: IpvsSettings['transport']
+
+  /**
+   * Does the steps in their order; one that fails ends it, and those before it are taken back.
+   *
+   * @returns bytes sent
+   * @throws ApplyError
+   */
+  apply(family: IpFamily, steps: readonly Step[]): Promise<number>
+
+  readServers(family: IpFamily): Promise<VirtualServer[]>
+  /** The sets of ours that are there, with their elements. */
+  readSets(family: IpFamily): Promise<Map<SetName, SetElement['element'][]>>
+  createSet(family: IpFamily, set: SetName): Promise<void>
+  /** Destroys our sets of a family; no rule may use them any more. @returns how many there were */
+  destroySets(family: IpFamily): Promise<number>
+
+  /** Whether packets with this mark are led to the node. */
+  isRouted(family: IpFamily, mark: number): Promise<boolean>
+  route(family: IpFamily, mark: number): Promise<void>
+  /** Takes the rule and the route out. @returns whether there were any */
+  unroute(family: IpFamily): Promise<boolean>
+
+  readSysctl(name: string): Promise<string | undefined>
+  writeSysctl(name: string, value: string): Promise<void>
+  setTimeouts(settings: IpvsSettings): Promise<void>
+
+  /** One virtual server as it is now; `undefined`: there is none. */
+  readServer(family: IpFamily, place: ServerPlace): Promise<HeldServer | undefined>
+  /** Elements of a set; `undefined`: it is not there, or can't be told cheaply. */
+  countElements(family: IpFamily, set: SetName): Promise<number | undefined>
+  /** Transactions of nf_tables that this network namespace has seen; `undefined`: can't be told. */
+  readGeneration(): number | undefined
+  close(): void
+}
