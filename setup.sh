@@ -41,12 +41,7 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
   echo "$wanted" > "$stamp"
 fi
 
-# The eBPF programs. They need stable kernel headers only, so what is compiled here runs on any node.
-object=native/bpf/portolan.bpf.o
-if [ ! -f "$object" ] || [ -n "$(find native/bpf -name '*.[ch]' -newer "$object" -print -quit)" ]; then
-  clang -O2 -g -target bpf -mcpu=v3 -Wall -Werror "-I/usr/include/$(uname -m)-linux-gnu" \
-    -c native/bpf/portolan.bpf.c -o "$object"
-fi
+bash native/bpf/compile.sh
 
 if [ "$stage" = test ]; then
   node_modules/.bin/node test/vm/provide-now.ts

@@ -4,21 +4,19 @@
  * For each size, Services of 3 endpoints on a virtual node: everything from empty (encoding and system calls), then one
  * endpoint of one Service replaced at a time (compile and apply), and what connect() costs. Connects are those of UDP
  * sockets: the same program runs, and no handshake hides it. At last the throughput of one TCP flow through a NodePort,
- * against the same path by the pod's own address. UPDATES=5000000 sets the number of changes for the memory figure.
+ * against the same path by the pod's own address. Memory over millions of changes: ebpf-soak.ts.
  */
-import type { Address, RouteChange, RouteKey, RoutingTable, ServiceRoute, TableChange } from '@portolan/core'
+import type { Address, RoutingTable } from '@portolan/core'
 import { emptyTable, fullDifference } from '@portolan/core'
 import ebpf from '@portolan/dataplane-ebpf'
-import { createLab, type Lab, network, podAddress } from '@portolan/lab'
+import { createLab, type Lab, podAddress } from '@portolan/lab'
 import { inNetworkNamespace } from '@portolan/native'
 import koffi from 'koffi'
+import { changeOf, generatedRoute, generatedTable, nodeAddresses, vip } from './ebpf-table.ts'
 
 const sizes = process.argv.slice(2).map(Number)
-const updates = Number(process.env.UPDATES ?? 200_000)
 const changes = 20_000
 const connects = 200_000
-
-const nothing = { added: [], removed: [] }
 
 /** Takes whatever comes at port 9000, and ends at a connection to port 9001. */
 const sinkProgram = `
@@ -60,16 +58,6 @@ async function measure(services: number): Promise<void> {
     const miss = measureConnects('172.21.0.2', 8080)
     const hit = measureConnects(vip(500), 80)
     console.log(`  connect() p50: ${bare} ns without, ${miss} ns to no Service, ${hit} ns to a Service`)
-    if (updates > 0) {
-      // The first half lets V8's heap grow to what it wants.
-      const half = async () => {
-        for (let done = 0; done < updates / 2; done += changes) await measureChanges(dataplane, full, changes)
-        return rssMiB()
-      }
-      console.log(
-        `  RSS ${await half()} MiB after half of ${updates} more changes, ${await half()} MiB after all`,
-      )
-    }
   } finally {
     await dataplane.cleanup()
   }
@@ -77,58 +65,6 @@ async function measure(services: number): Promise<void> {
 
 function makeDataplane(): Dataplane {
   return ebpf({ masqueradeBit: 14, networkNamespace: lab.node.networkNamespace, settings: {} })
-}
-
-function nodeAddresses(): Pick<RoutingTable, 'localAddresses' | 'nodePortAddresses'> {
-  const { uplink, remote, internet } = network.IPv4.node
-  return {
-    localAddresses: new Set([uplink, remote, internet] as Address[]),
-    nodePortAddresses: new Set([uplink] as Address[]),
-  }
-}
-
-function vip(number: number): Address {
-  return `10.${96 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}` as Address
-}
-
-function generatedTable(services: number): RoutingTable {
-  const routes = Array.from({ length: services }, (_, number) => generatedRoute(number, 0))
-  return {
-    ...emptyTable('IPv4', { by: 'none' }),
-    ...nodeAddresses(),
-    routes: new Map(routes.map((route) => [route.key, route])),
-    clusterIPs: new Set(routes.map((_, number) => vip(number))),
-  }
-}
-
-/** Its endpoints are in the remote node's pods; one differs from version to version. */
-function generatedRoute(number: number, version: number): ServiceRoute {
-  const balance = (masquerade: boolean) => ({ do: 'balance', over: 'cluster', masquerade }) as const
-  const name = `bench/service-${number}`
-  // One in a thousand, from number 500 on, is there for connects to measure.
-  const protocol = number % 1000 === 500 ? 'UDP' : 'TCP'
-  return {
-    key: `${name}/${protocol}` as RouteKey,
-    name,
-    protocol,
-    family: 'IPv4',
-    endpoints: {
-      cluster: [2, 3, 4 + (version & 127)].map((host) => ({
-        address: `10.1.1.${host}` as Address,
-        port: 8080,
-        local: false,
-      })),
-      local: [],
-    },
-    frontends: [
-      {
-        kind: 'ClusterIP',
-        address: vip(number),
-        port: 80,
-        verdicts: { pod: balance(false), node: balance(true), outside: balance(true) },
-      },
-    ],
-  }
 }
 
 /** Microseconds of each. */
@@ -151,21 +87,6 @@ async function measureChanges(dataplane: Dataplane, table: RoutingTable, count: 
   })
   await dataplane.apply(dataplane.compile(changeOf(table, back)))
   return times
-}
-
-function changeOf(table: RoutingTable, routes: readonly RouteChange[]): TableChange {
-  return {
-    family: 'IPv4',
-    table,
-    routes,
-    clusterIPs: nothing,
-    serviceCidrs: nothing,
-    nodePortAddresses: nothing,
-    hairpinAddresses: nothing,
-    healthCheckNodePorts: nothing,
-    localAddresses: nothing,
-    triggerTimes: [],
-  }
 }
 
 /** Nanoseconds at the median of a UDP socket's connect() on the node. */
@@ -240,8 +161,4 @@ function spread(times: number[]): string {
   times.sort((a, b) => a - b)
   const at = (part: number) => (times[Math.floor((times.length - 1) * part)] ?? 0).toFixed(1)
   return `p50 ${at(0.5)}, p99 ${at(0.99)}, max ${at(1)}`
-}
-
-function rssMiB(): number {
-  return Math.round(process.memoryUsage.rss() / 2 ** 20)
 }

@@ -7,8 +7,8 @@ import { NetlinkWriter } from './netlink-writer.ts'
 export interface NetworkInterface {
   readonly index: number
   readonly name: string
-  /** Whether its packets begin with an Ethernet header (ARPHRD_ETHER; loopback's do as well). */
-  readonly ethernet: boolean
+  /** What its packets begin with: an Ethernet header (loopback's do as well), the IP header (tunnels, PPP), or else. */
+  readonly header: 'ethernet' | 'none' | 'other'
   readonly loopback: boolean
   readonly up: boolean
   /** The index of the bridge or bond that it belongs to; 0: none. */
@@ -20,9 +20,12 @@ export interface NetworkInterface {
 const route = 0
 const getLink = 18
 const getAddress = 22
-const attribute = { address: 1, local: 2, name: 3, master: 10 }
+const getRoute = 26
+const mainTable = 254
+const attribute = { address: 1, local: 2, name: 3, master: 10, outgoing: 4, multipath: 9 }
 const flag = { up: 1, loopback: 8 }
-const hardware = { ethernet: 1, loopback: 772 }
+/** ARPHRD_ETHER and ARPHRD_LOOPBACK; ARPHRD_NONE, PPP, RAWIP, TUNNEL, TUNNEL6, SIT, IPGRE, IP6GRE. */
+const hardware = { ethernet: [1, 772], none: [0xfffe, 512, 519, 768, 769, 776, 778, 823] }
 const family = { ipv4: 2, ipv6: 10 }
 
 /**
@@ -45,7 +48,11 @@ export function listInterfaces(networkNamespace?: string): NetworkInterface[] {
       interfaces.push({
         index,
         name: findAttribute(attributes, attribute.name)?.toString('utf8').replace(/\0.*$/s, '') ?? '',
-        ethernet: type === hardware.ethernet || type === hardware.loopback,
+        header: hardware.ethernet.includes(type)
+          ? 'ethernet'
+          : hardware.none.includes(type)
+            ? 'none'
+            : 'other',
         loopback: (flags & flag.loopback) !== 0,
         up: (flags & flag.up) !== 0,
         master: findAttribute(attributes, attribute.master)?.readUInt32LE(0) ?? 0,
@@ -53,6 +60,34 @@ export function listInterfaces(networkNamespace?: string): NetworkInterface[] {
       })
     }
     return interfaces
+  } finally {
+    socket.close()
+  }
+}
+
+/** Indexes of the interfaces that default routes of either family leave by, in the main table. */
+export function listDefaultRoutes(networkNamespace?: string): ReadonlySet<number> {
+  const socket = new NetlinkSocket({
+    protocol: route,
+    ...(networkNamespace === undefined ? {} : { networkNamespace }),
+    sendBufferBytes: 4096,
+  })
+  const found = new Set<number>()
+  try {
+    for (const { payload } of dump(socket, getRoute, 12)) {
+      const [prefixLength, table] = [payload.readUInt8(1), payload.readUInt8(4)]
+      if (prefixLength !== 0 || table !== mainTable) continue
+      const attributes = payload.subarray(12)
+      const index = findAttribute(attributes, attribute.outgoing)?.readUInt32LE(0)
+      if (index !== undefined) found.add(index)
+      // Of several next hops (RTA_MULTIPATH), each struct rtnexthop begins with its length and has the index at 4.
+      const hops = findAttribute(attributes, attribute.multipath)
+      for (let at = 0; hops !== undefined && at + 8 <= hops.length; ) {
+        found.add(hops.readInt32LE(at + 4))
+        at += Math.max(8, (hops.readUInt16LE(at) + 3) & ~3)
+      }
+    }
+    return found
   } finally {
     socket.close()
   }
@@ -78,5 +113,8 @@ function dump(socket: NetlinkSocket, type: number, headerBytes: number) {
   const start = writer.beginMessage(type, messageFlag.request | messageFlag.dump)
   for (let index = 0; index < headerBytes; index++) writer.uint8(0)
   writer.endMessage(start)
-  return socket.dump(writer.bytes, ({ errno }) => new SystemCallError('list network interfaces', errno))
+  return socket.dump(
+    writer.bytes,
+    ({ errno }) => new SystemCallError('list network interfaces and routes', errno),
+  )
 }

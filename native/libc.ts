@@ -9,7 +9,9 @@ const bindings = {
   mount: library.func(
     'int mount(const char *source, const char *target, const char *type, uint64_t flags, const char *data)',
   ),
+  umount2: library.func('int umount2(const char *target, int flags)'),
   close: library.func('int close(int fd)'),
+  ioctl: library.func('int ioctl(int fd, uint64_t request, void *argument)'),
   setns: library.func('int setns(int fd, int type)'),
   socket: library.func('int socket(int domain, int type, int protocol)'),
   bind: library.func('int bind(int fd, const void *address, uint32_t length)'),
@@ -47,4 +49,9 @@ export function call(name: LibcCall, doing: string, ...args: unknown[]): number 
   const result = Number(bindings[name](...args))
   if (result < 0) throw new SystemCallError(doing, koffi.errno())
   return result
+}
+
+/** The same for a call that may well fail: gives what it returns. */
+export function tryCall(name: LibcCall, ...args: unknown[]): number {
+  return Number(bindings[name](...args))
 }

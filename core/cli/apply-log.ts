@@ -37,6 +37,7 @@ export class ApplyLog implements EngineObserver {
   onApplied(applied: Applied): void {
     const { family, report, why } = applied
     this.#warnDegraded(family, report.degraded)
+    for (const notice of report.notices ?? []) this.#logger.warn({ family }, notice)
     if (why === 'change') {
       this.#count(applied)
       if (this.#logger.isLevelEnabled('debug')) this.#logger.debug(describe(applied), 'change applied')

@@ -135,6 +135,8 @@ export interface ApplyReport {
   readonly bytes: number
   /** Routes that could not be programmed as asked, by their keys, each with the reason; all others were. */
   readonly degraded: readonly { readonly route: string; readonly reason: string }[]
+  /** What an operator should know besides, in sentences: what an upgrade could not take over, for one. */
+  readonly notices?: readonly string[]
 }
 
 export interface CleanupReport {

@@ -13,21 +13,29 @@ import {
   type RoutingTable,
   type TableChange,
 } from '@portolan/core'
-import { BpfObject, mountBpfFileSystem, readPrograms } from '@portolan/native/libbpf'
-import { applyElements } from './apply.ts'
+import {
+  BpfObject,
+  bpfFileSystem,
+  mountBpfFileSystem,
+  readPrograms,
+  unmountBpfFileSystem,
+} from '@portolan/native/libbpf'
+import { applyElements, TableMaps } from './apply.ts'
+import { Background } from './background.ts'
 import { capabilities } from './capabilities.ts'
+import { CarryOver } from './carry-over.ts'
+import { findCgroup } from './cgroup-root.ts'
 import { compile } from './compile.ts'
 import { type Held, nothingHeld } from './held.ts'
-import { InterfaceWatch } from './interface-watch.ts'
-import { allMaps, packetPrograms, socketPrograms, structs } from './layout.ts'
+import { allMaps, allPrograms, structs } from './layout.ts'
 import { settingsKey } from './node-elements.ts'
 import { attachAll, detachInterfaces, findDetached, readNode } from './node-hooks.ts'
-import { type NumberSpace, Numbers } from './numbers.ts'
-import { observe } from './observe.ts'
+import { observe, readDevices, readSettings as readHeldSettings, readNamespaces } from './observe.ts'
 import {
   linkPin,
-  mapDirectory,
+  type NodePins,
   nodeDirectory,
+  nodePins,
   otherMapDirectories,
   unpinDeadNodes,
   unpinNode,
@@ -35,9 +43,14 @@ import {
 import { print } from './print.ts'
 import { probe } from './probe.ts'
 import { type EbpfProgram, operations } from './program.ts'
-import { reconcile } from './reconcile.ts'
-import { type EbpfSettings, findCgroupRoot, readSettings } from './settings.ts'
+import { nodeSteps, reconcile } from './reconcile.ts'
+import { type EbpfSettings, readSettings } from './settings.ts'
+import { SpotCheck } from './spot-check.ts'
 import { trace } from './trace.ts'
+
+/** Everything is compared this often at most, in milliseconds, and for one part in so many of the time. */
+const leastComparePeriod = 60_000
+const compareShare = 1000
 
 /** See native/bpf for what happens to sockets and packets, and apply.ts for how programs reach the maps. */
 export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
@@ -45,17 +58,25 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   readonly contractVersion = contractVersion
   readonly capabilities = capabilities
   readonly #settings: EbpfSettings
+  readonly #networkNamespace: string | undefined
   readonly #directory: string
-  readonly #maps: string
-  readonly #numbers = new Map<IpFamily, Numbers>()
-  #object: BpfObject | undefined
-  #watch: InterfaceWatch | undefined
+  #pins: NodePins | undefined
+  #tables: TableMaps | undefined
+  #background: Background | undefined
+  /** As they were last applied, by family; they change in place. */
+  readonly #applied = new Map<IpFamily, RoutingTable>()
+  readonly #checks = new Map<IpFamily, SpotCheck>()
+  /** When everything was last read back, and how long that took, in milliseconds. */
+  readonly #compared = new Map<IpFamily, { readonly at: number; readonly cost: number }>()
+  /** From maps of another version or size, until the programs are replaced. */
+  #carryOver: CarryOver | undefined
+  #notices: string[] = []
 
   /** @throws RangeError for a setting that can't be read */
   constructor(options: DataplaneOptions) {
     this.#settings = readSettings(options)
+    this.#networkNamespace = options.networkNamespace
     this.#directory = nodeDirectory(options.networkNamespace)
-    this.#maps = mapDirectory(this.#directory, this.#settings.sizes)
   }
 
   async probe(): Promise<ProbeReport> {
@@ -67,15 +88,40 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   async observe(family: IpFamily): Promise<Held> {
-    const object = this.#started()
+    const begun = performance.now()
+    const { object } = this.#started()
     const node = readNode(this.#settings)
-    const detached = findDetached(object, this.#settings, node, this.#directory, this.#maps)
-    return observe(object, family, node, detached)
+    const detached = findDetached(object, this.#settings, node, this.#pinned())
+    const held = observe(object, family, node, detached)
+    this.#compared.set(family, { at: begun, cost: performance.now() - begun })
+    return held
   }
 
-  /** The kernel doesn't tell who has written to a map, so nothing short of reading it is sure. */
-  async undisturbed(): Promise<boolean> {
-    return false
+  /**
+   * Every look sees whether all programs are attached and what the maps have about the node, and reads some of the
+   * routes; the comparison of everything is asked for from time to time.
+   */
+  async undisturbed(family: IpFamily): Promise<boolean> {
+    const [maps, table, compared] = [this.#tables, this.#applied.get(family), this.#compared.get(family)]
+    if (maps === undefined || table === undefined || compared === undefined) return false
+    if (maps.leftOut[family].mayFit) return false
+    if (performance.now() - compared.at > Math.max(leastComparePeriod, compared.cost * compareShare))
+      return false
+    const node = readNode(this.#settings)
+    if (findDetached(maps.object, this.#settings, node, this.#pinned()).length > 0) return false
+    const held = {
+      devices: readDevices(maps.object, family),
+      namespaces: readNamespaces(maps.object),
+      settings: readHeldSettings(maps.object, family),
+      node,
+    }
+    if (nodeSteps(held, table).length > 0) return false
+    let check = this.#checks.get(family)
+    if (check?.isFor(table) !== true) {
+      check = new SpotCheck(maps, table)
+      this.#checks.set(family, check)
+    }
+    return check.isRight()
   }
 
   nothingHeld(family: IpFamily): Held {
@@ -92,7 +138,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   reconcile(held: Held, table: RoutingTable): EbpfProgram {
-    return reconcile(held, table)
+    return reconcile(held, table, this.#tables?.leftOut[table.family])
   }
 
   print(program: EbpfProgram): string {
@@ -111,18 +157,16 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   async apply(program: EbpfProgram): Promise<ApplyReport> {
-    const object = this.#started()
-    const numbers =
-      program.adopt === undefined
-        ? this.#numbersOf(object, program.family)
-        : new Numbers(spaceOf(object, program.family), program.adopt)
-    this.#numbers.set(program.family, numbers)
+    const tables = this.#started()
+    const { object } = tables
     try {
-      const report = applyElements(program, object, numbers, performance.now())
+      const { bytes, degraded, removed } = applyElements(program, tables, performance.now())
       if (program.attach.length > 0) this.#attach(object)
-      this.#watch ??= new InterfaceWatch(object, this.#settings)
-      this.#watch.tableIs(program.table)
-      return { operations: operations(program), ...report }
+      this.#background ??= new Background(object, this.#settings, this.#pinned())
+      this.#background.applied(program.table, removed)
+      this.#applied.set(program.family, program.table)
+      const notices = this.#notices.splice(0)
+      return { operations: operations(program), bytes, degraded, ...(notices.length > 0 ? { notices } : {}) }
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause)
       throw new ApplyError(message, { cause })
@@ -134,54 +178,70 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   async stop(): Promise<void> {
-    this.#watch?.stop()
-    this.#watch = undefined
-    this.#object?.close()
-    this.#object = undefined
-    this.#numbers.clear()
+    this.#background?.stop()
+    this.#background = undefined
+    this.#tables?.object.close()
+    this.#tables = undefined
+    this.#applied.clear()
+    this.#checks.clear()
+    this.#compared.clear()
+    this.#carryOver = undefined
   }
 
   async cleanup(): Promise<CleanupReport> {
     await this.stop()
     unpinDeadNodes()
-    const interfaces = detachInterfaces(this.#settings)
-    return { removed: [...interfaces, ...unpinNode(this.#directory).map((pin) => `pin ${pin}`)] }
+    const interfaces = detachInterfaces(this.#settings, this.#directory)
+    const pins = unpinNode(this.#directory).map((pin) => `pin ${pin}`)
+    const mount = unmountBpfFileSystem() ? [`mount ${bpfFileSystem}`] : []
+    return { removed: [...interfaces, ...pins, ...mount] }
   }
 
   #attach(object: BpfObject): void {
-    const cgroup = this.#settings.cgroup ?? findCgroupRoot()
+    const cgroup = this.#settings.cgroup ?? findCgroup()
     if (cgroup === undefined)
       throw new Error('no cgroup2 is mounted; mount it or name one by the setting cgroup')
     mkdirSync(linkPin(this.#directory, ''), { recursive: true, mode: 0o700 })
-    attachAll(object, this.#settings, cgroup, this.#directory, this.#maps)
-    for (const old of otherMapDirectories(this.#directory, this.#maps)) rmSync(old, { recursive: true })
-  }
-
-  #numbersOf(object: BpfObject, family: IpFamily): Numbers {
-    return this.#numbers.get(family) ?? new Numbers(spaceOf(object, family))
+    attachAll(object, this.#settings, cgroup, this.#pinned())
+    this.#carryOver?.finish()
+    this.#carryOver = undefined
+    for (const old of otherMapDirectories(this.#pinned())) rmSync(old, { recursive: true })
   }
 
   /** The programs are loaded only here, so that `explain` and `plan` from a file need neither libbpf nor root. */
-  #started(): BpfObject {
-    if (this.#object !== undefined) return this.#object
+  #started(): TableMaps {
+    if (this.#tables !== undefined) return this.#tables
     mountBpfFileSystem()
     unpinDeadNodes()
     let object = this.#load()
+    const [old] = otherMapDirectories(this.#pinned())
+    if (old !== undefined) {
+      this.#carryOver = new CarryOver(old, object)
+      this.#notices = this.#carryOver.begin()
+    }
     if (this.#isOfAnother(object)) {
       object.close()
       unpinNode(this.#directory)
+      this.#carryOver = undefined
+      this.#notices = []
       object = this.#load()
     }
-    this.#object = object
-    return object
+    this.#tables = new TableMaps(object)
+    return this.#tables
+  }
+
+  /** Reads the programs, so not before they are needed. */
+  #pinned(): NodePins {
+    this.#pins ??= nodePins(this.#networkNamespace, this.#settings.sizes)
+    return this.#pins
   }
 
   #load(): BpfObject {
     return BpfObject.load(readPrograms(), {
       maps: allMaps,
-      programs: [...Object.values(socketPrograms), ...Object.values(packetPrograms)],
+      programs: allPrograms,
       sizes: this.#settings.sizes,
-      pinDirectory: this.#maps,
+      pinDirectory: this.#pinned().maps,
     })
   }
 
@@ -193,17 +253,5 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
       const held = value?.readBigUInt64LE(structs.settings.at.node) ?? 0n
       return held !== 0n && held !== cookie
     })
-  }
-}
-
-/** The lower half of services and endpoints is IPv4's, the upper one IPv6's. Service 0 is none. */
-function spaceOf(object: BpfObject, family: IpFamily): NumberSpace {
-  const half = (entries: number) => {
-    const middle = entries >> 1
-    return family === 'IPv4' ? { start: 1, end: middle } : { start: middle, end: entries }
-  }
-  return {
-    services: half(object.map('services').maxEntries),
-    slots: half(object.map('endpoints').maxEntries),
   }
 }

@@ -6,30 +6,48 @@ import {
   type Frontend,
   type IpFamily,
   type PodSource,
-  type Protocol,
   type ServiceRoute,
   type SourceClass,
   sourceClasses,
   splitCidr,
-  type Verdict,
 } from '@portolan/core'
 import { frontendKind, hasRanges, protocolNumber, sourceClassIndex, structs, verdictBit } from './layout.ts'
 
-/** From Node's pool, which Buffer.alloc passes by: a cluster's load makes a million of them. */
+/** Elements are made one after the other in one buffer, so everything here writes at an offset into zeroed bytes. */
+
+/** From Node's pool, which Buffer.alloc passes by. */
 function zeroed(size: number): Buffer {
   return Buffer.allocUnsafe(size).fill(0)
 }
 
 /** Writes an address as the maps have it: 16 bytes, IPv4 as ::ffff:a.b.c.d. */
 export function writeAddress(address: Address, into: Buffer, at: number): void {
-  const bytes = addressBytes(address)
-  if (bytes.length === 4) writePrefix('IPv4', into, at)
-  into.set(bytes, bytes.length === 4 ? at + 12 : at)
+  // By hand: a cluster's load has half a million of them, and an array for each costs more than the system calls.
+  let value = 0
+  let octet = at + 12
+  for (let index = 0; index < address.length; index++) {
+    const code = address.charCodeAt(index)
+    if (code === colon) {
+      into.fill(0, at + 12, at + 16)
+      into.set(addressBytes(address), at)
+      return
+    }
+    if (code === dot) {
+      into[octet++] = value
+      value = 0
+    } else value = value * 10 + code - digitZero
+  }
+  into[octet] = value
+  writePrefix('IPv4', into, at)
 }
+
+const [dot, digitZero, colon] = [0x2e, 0x30, 0x3a]
 
 /** The address of all zeros, which keeps the families apart. */
 function writePrefix(family: IpFamily, into: Buffer, at: number): void {
-  if (family === 'IPv4') into.writeUInt16BE(0xffff, at + 10)
+  if (family !== 'IPv4') return
+  into[at + 10] = 0xff
+  into[at + 11] = 0xff
 }
 
 export function familyAt(bytes: Uint8Array, at: number): IpFamily {
@@ -38,37 +56,58 @@ export function familyAt(bytes: Uint8Array, at: number): IpFamily {
 }
 
 /** The key under which packets and sockets find a frontend. */
-export function frontendKeyOf(family: IpFamily, protocol: Protocol, { address, port }: Frontend): Buffer {
-  const { size, at } = structs.frontend_key
-  const key = zeroed(size)
-  if (address === undefined) writePrefix(family, key, at.address)
-  else writeAddress(address, key, at.address)
-  key.writeUInt16BE(port, at.port)
-  key[at.protocol] = protocolNumber[protocol]
-  key[at.kind] = address === undefined ? frontendKind.nodePort : frontendKind.address
+export function writeFrontendKey(
+  { family, protocol }: ServiceRoute,
+  { address, port }: Frontend,
+  into: Buffer,
+  offset: number,
+): void {
+  const { at } = structs.frontend_key
+  if (address === undefined) writePrefix(family, into, offset + at.address)
+  else writeAddress(address, into, offset + at.address)
+  into[offset + at.port] = port >> 8
+  into[offset + at.port + 1] = port & 0xff
+  into[offset + at.protocol] = protocolNumber[protocol]
+  into[offset + at.kind] = address === undefined ? frontendKind.nodePort : frontendKind.address
+}
+
+export function frontendKeyOf(route: ServiceRoute, frontend: Frontend): Buffer {
+  const key = zeroed(structs.frontend_key.size)
+  writeFrontendKey(route, frontend, key, 0)
   return key
 }
 
 /** The key of an address that is not a frontend: of a set of the table. */
+export function writeAddressKey(
+  address: Address,
+  kind: keyof typeof frontendKind,
+  into: Buffer,
+  offset: number,
+): void {
+  const { at } = structs.frontend_key
+  writeAddress(address, into, offset + at.address)
+  into[offset + at.kind] = frontendKind[kind]
+}
+
 export function addressKey(address: Address, kind: keyof typeof frontendKind): Buffer {
-  const { size, at } = structs.frontend_key
-  const key = zeroed(size)
-  writeAddress(address, key, at.address)
-  key[at.kind] = frontendKind[kind]
+  const key = zeroed(structs.frontend_key.size)
+  writeAddressKey(address, kind, key, 0)
   return key
 }
 
-export function frontendValue(service: number, verdicts: Uint8Array, flags: number): Buffer {
-  const { size, at } = structs.frontend
-  const value = zeroed(size)
-  value.writeUInt32LE(service, at.service)
-  value.set(verdicts, at.verdict)
-  value[at.flags] = flags
-  return value
-}
-
-export function frontendFlags({ allowedSources }: Frontend): number {
-  return allowedSources === undefined ? 0 : hasRanges
+export function writeFrontend(
+  service: number,
+  route: ServiceRoute,
+  frontend: Frontend,
+  podSource: PodSource,
+  into: Buffer,
+  offset: number,
+): void {
+  const { at } = structs.frontend
+  into.writeUInt32LE(service, offset + at.service)
+  for (const from of sourceClasses)
+    into[offset + at.verdict + sourceClassIndex[from]] = verdictByte(route, frontend, from, podSource)
+  into[offset + at.flags] = frontend.allowedSources === undefined ? 0 : hasRanges
 }
 
 /** The class that sockets of pods count as: where nothing tells pods from others, they are others. */
@@ -76,24 +115,21 @@ export function classOfPods(podSource: PodSource): SourceClass {
   return podSource.by === 'none' ? 'outside' : 'pod'
 }
 
-/** The three verdicts of a frontend, one byte each. */
-export function verdictBytes(route: ServiceRoute, frontend: Frontend, podSource: PodSource): Uint8Array {
-  const bytes = new Uint8Array(3)
-  for (const from of sourceClasses) {
-    const index = sourceClassIndex[from]
-    const verdict = frontend.verdicts[from]
-    const early = canActAtSocket(route, frontend, from, podSource) ? verdictBit.atSocket : 0
-    bytes[index] = verdictByte(verdict) | early
-  }
-  return bytes
-}
-
-function verdictByte(verdict: Verdict): number {
-  if (verdict.do !== 'balance') return verdictBit[verdict.do]
+/** What to do with connections of a class of source, as bits. */
+export function verdictByte(
+  route: ServiceRoute,
+  frontend: Frontend,
+  from: SourceClass,
+  podSource: PodSource,
+): number {
+  const verdict = frontend.verdicts[from]
+  const early = canActAtSocket(route, frontend, from, podSource) ? verdictBit.atSocket : 0
+  if (verdict.do !== 'balance') return verdictBit[verdict.do] | early
   return (
     verdictBit.balance |
     (verdict.over === 'local' ? verdictBit.local : 0) |
-    (verdict.masquerade ? verdictBit.masquerade : 0)
+    (verdict.masquerade ? verdictBit.masquerade : 0) |
+    early
   )
 }
 
@@ -123,42 +159,51 @@ function canActAtSocket(
 export function writeEndpoint({ address, port }: Endpoint, into: Buffer, offset: number): void {
   const { at } = structs.endpoint
   writeAddress(address, into, offset + at.address)
-  into.writeUInt16BE(port, offset + at.port)
+  into[offset + at.port] = port >> 8
+  into[offset + at.port + 1] = port & 0xff
 }
 
 /** base: the first endpoint's index; the local endpoints come right behind those of the cluster. */
-export function serviceValue(
-  base: number,
-  cluster: number,
-  local: number,
-  affinitySeconds: number | undefined,
-): Buffer {
-  const { size, at } = structs.service
-  const value = zeroed(size)
-  value.writeUInt32LE(base, at.word)
-  value.writeUInt16LE(cluster, at.word + 4)
-  value.writeUInt16LE(local, at.word + 6)
-  value.writeUInt32LE(affinitySeconds ?? 0, at.affinity_seconds)
-  return value
+export function writeService(base: number, route: ServiceRoute, into: Buffer, offset: number): void {
+  const { at } = structs.service
+  const { cluster, local } = route.endpoints
+  into.writeUInt32LE(base, offset + at.word)
+  into.writeUInt16LE(cluster.length, offset + at.word + 4)
+  into.writeUInt16LE(local.length, offset + at.word + 6)
+  into.writeUInt32LE(route.affinitySeconds ?? 0, offset + at.affinity_seconds)
+}
+
+export function writeRangeKey(scope: number, cidr: Cidr, into: Buffer, offset: number): void {
+  const { at } = structs.range_key
+  const { address, prefixLength } = splitCidr(cidr)
+  into.writeUInt32LE(32 + (cidr.includes(':') ? 0 : 96) + prefixLength, offset + at.prefix_length)
+  into.writeUInt32BE(scope, offset + at.scope)
+  writeAddress(address, into, offset + at.address)
 }
 
 export function rangeKey(scope: number, cidr: Cidr): Buffer {
-  const { size, at } = structs.range_key
-  const { address, prefixLength } = splitCidr(cidr)
-  const key = zeroed(size)
-  key.writeUInt32LE(32 + (cidr.includes(':') ? 0 : 96) + prefixLength, at.prefix_length)
-  key.writeUInt32BE(scope, at.scope)
-  writeAddress(address, key, at.address)
+  const key = zeroed(structs.range_key.size)
+  writeRangeKey(scope, cidr, key, 0)
   return key
 }
 
-export function memberKey(service: number, over: 'cluster' | 'local', { address, port }: Endpoint): Buffer {
-  const { size, at } = structs.member_key
-  const key = zeroed(size)
-  writeAddress(address, key, at.address)
-  key.writeUInt32LE(service, at.service)
-  key.writeUInt16BE(port, at.port)
-  key.writeUInt16LE(over === 'local' ? 1 : 0, at.local)
+export function writeMemberKey(
+  service: number,
+  over: 'cluster' | 'local',
+  { address, port }: Endpoint,
+  into: Buffer,
+  offset: number,
+): void {
+  const { at } = structs.member_key
+  writeAddress(address, into, offset + at.address)
+  into.writeUInt32LE(service, offset + at.service)
+  into.writeUInt16BE(port, offset + at.port)
+  into.writeUInt16LE(over === 'local' ? 1 : 0, offset + at.local)
+}
+
+export function memberKey(service: number, over: 'cluster' | 'local', endpoint: Endpoint): Buffer {
+  const key = zeroed(structs.member_key.size)
+  writeMemberKey(service, over, endpoint, key, 0)
   return key
 }
 

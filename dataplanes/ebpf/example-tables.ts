@@ -20,11 +20,7 @@ const cluster = (masquerade: boolean): Verdict => ({ do: 'balance', over: 'clust
 /** A ClusterIP, where local pods are told from others. */
 export const internal: Verdicts = { pod: cluster(false), node: cluster(true), outside: cluster(true) }
 
-export const refused: Verdicts = {
-  pod: { do: 'reject' },
-  node: { do: 'reject' },
-  outside: { do: 'reject' },
-}
+export const refused: Verdicts = anyone({ do: 'reject' })
 
 export function endpoint(address: string, local = false, port = 8080): Endpoint {
   return { address: address as Address, port, local }
@@ -34,7 +30,17 @@ export function clusterIP(address: string, verdicts = internal): Frontend {
   return { kind: 'ClusterIP', address: address as Address, port: 80, verdicts }
 }
 
-/** A route of the family of its first frontend's address. */
+/** The same for whoever asks. */
+export function anyone(verdict: Verdict): Verdicts {
+  return { pod: verdict, node: verdict, outside: verdict }
+}
+
+/** A NodePort that everybody may use; the endpoint sees the node instead of the client if `masquerade`. */
+export function nodePort(port: number, masquerade: boolean): Frontend {
+  return { kind: 'NodePort', port, verdicts: anyone(cluster(masquerade)) }
+}
+
+/** A route of the family of its first frontend's address, or of its endpoints'. */
 export function route(
   name: string,
   frontends: readonly Frontend[],
@@ -46,7 +52,7 @@ export function route(
     key: `${name}/${protocol}` as RouteKey,
     name,
     protocol,
-    family: familyOf(frontends[0]?.address ?? ('0.0.0.0' as Address)),
+    family: familyOf(frontends[0]?.address ?? endpoints[0]?.address ?? ('0.0.0.0' as Address)),
     endpoints: { cluster: endpoints, local: [] },
     frontends,
     ...more,

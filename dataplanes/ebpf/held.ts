@@ -1,5 +1,6 @@
 import type { IpFamily } from '@portolan/core'
 import type { NetworkInterface } from '@portolan/native'
+import type { RouteNumbers } from './numbers.ts'
 
 /** Bytes as a string, one character each: what maps of JavaScript can have as a key. */
 export type Bytes = string
@@ -12,30 +13,36 @@ export function bufferOf(bytes: Bytes): Buffer {
   return Buffer.from(bytes, 'latin1')
 }
 
+/** A service as the maps have it: its endpoints lie in the slots from `base` on, cluster endpoints before local ones. */
 export interface HeldService {
   readonly base: number
   readonly cluster: number
   readonly local: number
   readonly affinitySeconds: number
-  /** Cluster endpoints, then local ones, as the map has them. */
-  readonly endpoints: readonly Bytes[]
+}
+
+/** What the maps hold about the node itself, and the node as it is now. */
+export interface HeldOfNode {
+  readonly devices: ReadonlyMap<Bytes, Bytes>
+  readonly namespaces: ReadonlySet<Bytes>
+  readonly settings: Bytes
+  readonly node: NodeState
 }
 
 /** What the maps and hooks hold of one family. */
-export interface Held {
+export interface Held extends HeldOfNode {
   readonly family: IpFamily
   readonly frontends: ReadonlyMap<Bytes, Bytes>
   /** Those that a frontend leads to, by number. */
   readonly services: ReadonlyMap<number, HeldService>
+  /** The slots of the map `endpoints`, one after the other, up to the last that one of the services has. */
+  readonly slots: Buffer
+  /** Numbers that the other family has. */
+  readonly others: readonly RouteNumbers[]
   readonly ranges: ReadonlySet<Bytes>
   readonly members: ReadonlySet<Bytes>
-  readonly devices: ReadonlyMap<Bytes, Bytes>
-  readonly namespaces: ReadonlySet<Bytes>
-  readonly settings: Bytes
   /** Hooks and pins that don't hold our programs, named for a person. */
   readonly detached: readonly string[]
-  /** The node as it is now. */
-  readonly node: NodeState
 }
 
 /** What the programs have to know about the node besides the table. */
@@ -55,6 +62,8 @@ export function nothingHeld(family: IpFamily): Held {
     family,
     frontends: new Map(),
     services: new Map(),
+    slots: Buffer.alloc(0),
+    others: [],
     ranges: new Set(),
     members: new Set(),
     devices: new Map(),

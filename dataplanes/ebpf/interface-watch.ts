@@ -3,6 +3,7 @@ import type { BpfObject } from '@portolan/native/libbpf'
 import { bufferOf } from './held.ts'
 import { deviceElements } from './node-elements.ts'
 import { attachToInterfaces, readNode } from './node-hooks.ts'
+import type { NodePins } from './pins.ts'
 import type { EbpfSettings } from './settings.ts'
 
 /** A pod's interface is there this long before its programs are, at most. */
@@ -15,14 +16,16 @@ const everyMilliseconds = 250
 export class InterfaceWatch {
   readonly #object: BpfObject
   readonly #settings: EbpfSettings
+  readonly #pins: NodePins
   readonly #tables = new Map<IpFamily, RoutingTable>()
   readonly #timer: NodeJS.Timeout
   #seen: string
 
   /** Interfaces as they are now have been seen to already. */
-  constructor(object: BpfObject, settings: EbpfSettings) {
+  constructor(object: BpfObject, settings: EbpfSettings, pins: NodePins) {
     this.#object = object
     this.#settings = settings
+    this.#pins = pins
     this.#seen = JSON.stringify(readNode(settings).interfaces)
     this.#timer = setInterval(() => this.#look(), everyMilliseconds)
     this.#timer.unref()
@@ -46,7 +49,7 @@ export class InterfaceWatch {
         for (const [key, value] of deviceElements(table, node))
           this.#object.map('devices').set(bufferOf(key), bufferOf(value))
       }
-      attachToInterfaces(this.#object, this.#settings, node)
+      attachToInterfaces(this.#object, this.#settings, node, this.#pins)
       this.#seen = now
     } catch {
       // An interface that went away in the middle is looked at again; anything else the next comparison meets as well.

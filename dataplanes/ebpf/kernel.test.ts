@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Address, emptyTable, fullDifference, type RoutingTable } from '@portolan/core'
-import { createLab, type Lab, network, remotePodAddress } from '@portolan/lab'
+import { createLab, network, remotePodAddress } from '@portolan/lab'
 import test from 'ava'
+import { applied } from './applied-table.ts'
 import { clusterIP, endpoint, refused, route, table } from './example-tables.ts'
 import labDataplane from './lab-dataplane.ts'
 import { nodeDirectory, unpinDeadNodes } from './pins.ts'
@@ -13,53 +13,14 @@ const vip = '10.96.0.1'
 const port = 8080
 const remote = remotePodAddress('IPv4', 0)
 
-async function applied(lab: Lab, wanted: RoutingTable, settings: Record<string, string> = {}) {
-  const { networkNamespace } = lab.node
-  const dataplane = labDataplane({ masqueradeBit: 14, networkNamespace, settings })
-  await dataplane.start()
-  const report = await dataplane.apply(dataplane.reconcile(await dataplane.observe('IPv4'), wanted))
-  return { dataplane, report }
-}
-
-const addresses = new Set(
-  [network.IPv4.node.uplink, network.IPv4.node.remote, network.IPv4.node.internet].map(
-    (one) => one as Address,
-  ),
-)
-
-test('a socket that was led to an endpoint shows its owner the address that it had asked for', async (t) => {
-  await using lab = await createLab()
-  await lab.remote.serve('TCP', '0.0.0.0', port)
-  const served = table([route('a/b', [clusterIP(vip)], [endpoint(remote)])], { localAddresses: addresses })
-  const { dataplane } = await applied(lab, served)
-  const script = `require('net').connect(80, '${vip}', function () { console.log(this.remoteAddress, this.remotePort); this.destroy() })`
-  const { stdout } = await lab.node.exec(process.execPath, ['-e', script])
-  t.is(String(stdout).trim(), `${vip} 80`)
-  await dataplane.cleanup()
-})
-
-test('datagrams of an unconnected socket are led there and back, IPv4 through an IPv6 socket as well', async (t) => {
-  await using lab = await createLab()
-  await lab.remote.serve('UDP', remote, port)
-  const udp = route('a/b', [clusterIP(vip)], [endpoint(remote)], { protocol: 'UDP' })
-  const { dataplane } = await applied(lab, table([udp], { localAddresses: addresses }))
-  for (const [type, address] of [
-    ['udp4', vip],
-    ['udp6', `::ffff:${vip}`],
-  ] as const) {
-    const script = `const s = require('dgram').createSocket('${type}'); s.on('message', (m, from) => { console.log(from.address); s.close() }); s.send('who', 80, '${address}')`
-    const { stdout } = await lab.node.exec(process.execPath, ['-e', script])
-    t.is(String(stdout).trim(), address)
-  }
-  await dataplane.cleanup()
-})
+const nodeAddresses = new Set(Object.values(network.IPv4.node) as Address[])
 
 test("another node's sockets on the same machine are left alone", async (t) => {
   await using lab = await createLab()
   await using other = await createLab()
   await lab.remote.serve('TCP', '0.0.0.0', port)
-  const served = table([route('a/b', [clusterIP(vip, refused)], [])], { localAddresses: addresses })
-  const { dataplane } = await applied(lab, served)
+  const served = table([route('a/b', [clusterIP(vip, refused)], [])], { localAddresses: nodeAddresses })
+  const { dataplane } = await applied(lab.node, served)
   const to = { address: vip, port: 80 }
   await other.internet.serve('TCP', vip, 80)
   t.is((await lab.node.probe({ protocol: 'TCP', to, timeoutMs: 5000 })).result, 'refused')
@@ -74,9 +35,9 @@ test('routes that do not fit into a map are told with the setting to raise; all 
   const routes = Array.from({ length: 20 }, (_, index) =>
     route(`a/${index}`, [clusterIP(`10.96.0.${index + 1}`)], [endpoint(remote)]),
   )
-  const served = table(routes, { localAddresses: addresses })
-  const { dataplane, report } = await applied(lab, served, { 'services-size': '16' })
-  t.is(report.degraded.length, 20 - 7)
+  const served = table(routes, { localAddresses: nodeAddresses })
+  const { dataplane, report } = await applied(lab.node, served, { 'services-size': '16' })
+  t.is(report.degraded.length, 20 - 15)
   t.regex(report.degraded[0]!.reason, /'services' is full.*services-size/)
   const first = await lab.node.probe({ protocol: 'TCP', to: { address: vip, port: 80 }, timeoutMs: 5000 })
   t.is(first.result, 'answered')
@@ -86,10 +47,12 @@ test('routes that do not fit into a map are told with the setting to raise; all 
 test('maps of another size replace the old ones, and cleanup leaves nothing', async (t) => {
   await using lab = await createLab()
   await lab.remote.serve('TCP', '0.0.0.0', port)
-  const served = table([route('a/b', [clusterIP(vip)], [endpoint(remote)])], { localAddresses: addresses })
-  const before = await applied(lab, served)
+  const served = table([route('a/b', [clusterIP(vip)], [endpoint(remote)])], {
+    localAddresses: nodeAddresses,
+  })
+  const before = await applied(lab.node, served)
   await before.dataplane.stop()
-  const { dataplane } = await applied(lab, served, { 'flows-size': '1024' })
+  const { dataplane } = await applied(lab.node, served, { 'flows-size': '1024' })
   const answer = await lab.pods[0]!.probe({
     protocol: 'TCP',
     to: { address: vip, port: 80 },
@@ -98,23 +61,11 @@ test('maps of another size replace the old ones, and cleanup leaves nothing', as
   t.is(answer.result, 'answered')
   const change = fullDifference(served, {
     ...emptyTable('IPv4', served.podSource),
-    localAddresses: addresses,
+    localAddresses: nodeAddresses,
   })
   await dataplane.apply(dataplane.compile(change))
   t.true((await dataplane.cleanup()).removed.length > 0)
   t.false(existsSync(nodeDirectory(lab.node.networkNamespace)))
-})
-
-test('an interface that comes later gets the programs as well', async (t) => {
-  await using lab = await createLab()
-  const { dataplane } = await applied(lab, table([], { localAddresses: addresses }))
-  await lab.node.exec('ip', ['link', 'add', 'late0', 'type', 'veth', 'peer', 'name', 'late1'])
-  await lab.node.exec('ip', ['link', 'set', 'late0', 'up'])
-  const filters = async () =>
-    (await lab.node.exec('tc', ['filter', 'show', 'dev', 'late0', 'ingress'])).stdout
-  for (let tries = 0; tries < 100 && !(await filters()).includes('packets_in'); tries++) await sleep(100)
-  t.true((await filters()).includes('packets_in'))
-  await dataplane.cleanup()
 })
 
 for (const family of ['IPv4', 'IPv6'] as const) {

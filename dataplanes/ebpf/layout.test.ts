@@ -1,10 +1,20 @@
-import { readPrograms, readStructs } from '@portolan/native/libbpf'
+import { readFileSync } from 'node:fs'
+import { readClosingPrograms, readPrograms, readStructs } from '@portolan/native/libbpf'
 import test from 'ava'
-import { type StructLayout, structs } from './layout.ts'
+import { closingStructs, flowTimeouts, type StructLayout, structs } from './layout.ts'
 
-const compiled = readStructs(readPrograms())
+const objects = [
+  [readStructs(readPrograms()), structs],
+  [readStructs(readClosingPrograms()), closingStructs],
+] as const
 
-for (const [name, layout] of Object.entries(structs) as [string, StructLayout][]) {
+const layouts = objects.flatMap(([compiled, described]) =>
+  (Object.entries(described) as [string, StructLayout][]).map(
+    ([name, layout]) => [compiled, name, layout] as const,
+  ),
+)
+
+for (const [compiled, name, layout] of layouts) {
   test(`${name} has the size and the fields here that the compiled programs have`, (t) => {
     const inC = compiled.get(name)
     t.is(layout.size, inC!.size)
@@ -14,3 +24,11 @@ for (const [name, layout] of Object.entries(structs) as [string, StructLayout][]
     )
   })
 }
+
+test('the timeouts of connections are those of the programs', (t) => {
+  const header = readFileSync(new URL('../../native/bpf/timeouts.h', import.meta.url), 'utf8')
+  const seconds = [...header.matchAll(/^\t\[[A-Z_]+\] = ([\d *]+),$/gm)].map(([, product = '']) =>
+    product.split('*').reduce((so, factor) => so * Number(factor), 1),
+  )
+  t.deepEqual(seconds, [...flowTimeouts])
+})

@@ -15,7 +15,10 @@ export function deviceElements(table: RoutingTable, { interfaces }: NodeState): 
     elements.set(deviceKey(one.index, family), deviceValue(address, family, ofPods))
   }
   const fallback = [...table.nodePortAddresses][0]
-  const anyone = interfaces.map((one) => addressOf(one, family)).find((address) => address !== undefined)
+  const anyone = interfaces
+    .filter(({ up }) => up)
+    .map((one) => addressOf(one, family))
+    .find((address) => address !== undefined)
   const bytes = fallback === undefined ? anyone : addressBytes(fallback)
   if (bytes !== undefined) elements.set(deviceKey(0, family), deviceValue(bytes, family, false))
   return elements

@@ -1,30 +1,27 @@
 import { existsSync } from 'node:fs'
 import {
   inNetworkNamespace,
+  listDefaultRoutes,
   listInterfaces,
   type NetworkInterface,
   networkNamespaceCookie,
 } from '@portolan/native'
 import {
-  attachedProgramTag,
   attachToCgroup,
-  attachToInterface,
   type BpfObject,
+  type BpfProgram,
   type CgroupHook,
   type Direction,
-  detachFromInterface,
-  linkedProgramTag,
-  removeUnusedHook,
+  linkedProgram,
+  readProgramInfoOf,
 } from '@portolan/native/libbpf'
 import type { NodeState } from './held.ts'
-import { allMaps, packetPrograms, socketPrograms } from './layout.ts'
-import { linkPin } from './pins.ts'
-import { type EbpfSettings, findPaths, matches } from './settings.ts'
+import { allMaps, barePacketPrograms, packetPrograms, socketPrograms } from './layout.ts'
+import { clsact, type PacketHook, packetHooks, tcx } from './packet-hook.ts'
+import { linkPin, markPrograms, type NodePins } from './pins.ts'
+import { defaultRoute, type EbpfSettings, findPaths, matches } from './settings.ts'
 
-/** Which filter at an interface's clsact hooks is ours. */
-export const place = { priority: 0x706f, handle: 1 } as const
-
-const directions = Object.entries(packetPrograms) as [Direction, (typeof packetPrograms)[Direction]][]
+const directions = ['ingress', 'egress'] as const satisfies readonly Direction[]
 const hooks = Object.entries(socketPrograms) as [CgroupHook, (typeof socketPrograms)[CgroupHook]][]
 
 /** Runs where the node's interfaces are. */
@@ -39,7 +36,7 @@ export function readNode(settings: EbpfSettings): NodeState {
     ...(settings.podNamespaces === undefined
       ? {}
       : { podNamespaces: findPaths(settings.podNamespaces).flatMap(cookieOf) }),
-    interfaces: listInterfaces(settings.networkNamespace).filter((one) => isServed(one, settings)),
+    interfaces: servedInterfaces(settings),
     ports: settings.ports,
   }
 }
@@ -53,9 +50,31 @@ function cookieOf(path: string): bigint[] {
   }
 }
 
-/** What comes in by a member of a bridge or bond comes in by that as well, and there it is looked at. */
-function isServed({ name, ethernet, up, master }: NetworkInterface, { interfaces }: EbpfSettings): boolean {
-  return ethernet && up && master === 0 && matches(name, interfaces)
+/** Also those that are down: when one comes up, its programs are there. */
+function servedInterfaces({ networkNamespace, interfaces }: EbpfSettings): NetworkInterface[] {
+  const uplinks = interfaces.includes(defaultRoute) ? listDefaultRoutes(networkNamespace) : new Set()
+  return listInterfaces(networkNamespace).filter(
+    ({ name, index, header, master }) =>
+      // What comes in by a member of a bridge or bond comes in by that as well, and there it is looked at.
+      header !== 'other' && master === 0 && (uplinks.has(index) || matches(name, interfaces)),
+  )
+}
+
+function programFor(object: BpfObject, { header }: NetworkInterface, direction: Direction): BpfProgram {
+  return object.program((header === 'none' ? barePacketPrograms : packetPrograms)[direction])
+}
+
+/**
+ * Whether a hook has the program, or one that does the same with the same maps.
+ *
+ * @param object given: what was attached by earlier processes came from the same object file, so the instructions tell
+ */
+function isThere(attached: number | undefined, program: BpfProgram, object?: BpfObject): boolean {
+  if (attached === undefined || attached === program.id) return attached !== undefined
+  const there = object === undefined ? undefined : readProgramInfoOf(attached)
+  if (object === undefined || there?.tag !== program.tag) return false
+  // Each load makes maps of its own besides; those that are pinned count.
+  return [...object.maps.values()].every(({ id }) => there.maps.includes(id) === program.maps.includes(id))
 }
 
 /** Every hook and pin of the node that doesn't hold what it should, named for a person. */
@@ -63,42 +82,43 @@ export function findDetached(
   object: BpfObject,
   settings: EbpfSettings,
   { interfaces }: NodeState,
-  directory: string,
-  maps: string,
+  pins: NodePins,
 ): string[] {
+  const { used } = packetHooks(object, settings, pins.directory)
+  const earlier = existsSync(pins.programs) ? object : undefined
   const sockets = hooks.filter(
-    ([hook, name]) => linkedProgramTag(linkPin(directory, hook)) !== object.program(name).tag,
+    ([hook, name]) => !isThere(linkedProgram(linkPin(pins.directory, hook)), object.program(name), earlier),
   )
   const packets = inNode(settings, () =>
-    interfaces.flatMap(({ index, name }) =>
+    interfaces.flatMap((one) =>
       directions
-        .filter(
-          ([direction, program]) =>
-            attachedProgramTag(index, direction, place) !== object.program(program).tag,
-        )
-        .map(([direction, program]) => `${program} to ${name} ${direction}`),
+        .map((direction) => [direction, programFor(object, one, direction)] as const)
+        .filter(([direction, program]) => !isThere(used.attached(one.index, direction), program, earlier))
+        .map(([direction, program]) => `${program.name} to ${one.name} ${used.name} ${direction}`),
     ),
+  )
+  const served = interfaces.map(({ index }) => index)
+  const unwanted = inNode(settings, () =>
+    used
+      .others(served)
+      .filter((index) => directions.some((direction) => used.attached(index, direction) !== undefined)),
   )
   return [
     ...sockets.map(([hook, name]) => `${name} to cgroup ${hook}`),
     ...packets,
-    ...allMaps.filter((map) => !existsSync(`${maps}/${map}`)).map((map) => `map ${map} to ${maps}`),
+    ...unwanted.map((index) => `nothing to interface ${index}`),
+    ...allMaps.filter((map) => !existsSync(`${pins.maps}/${map}`)).map((map) => `map ${map} to ${pins.maps}`),
   ]
 }
 
 /** Attaches every program where it belongs; one that is there is replaced without a gap. @throws BpfError */
-export function attachAll(
-  object: BpfObject,
-  settings: EbpfSettings,
-  cgroup: string,
-  directory: string,
-  maps: string,
-): void {
-  object.pin(maps)
-  attachToInterfaces(object, settings, readNode(settings))
+export function attachAll(object: BpfObject, settings: EbpfSettings, cgroup: string, pins: NodePins): void {
+  object.pin(pins.maps)
+  attachToInterfaces(object, settings, readNode(settings), pins)
   for (const [hook, program] of hooks) {
-    attachToCgroup(object.program(program), cgroup, hook, linkPin(directory, hook))
+    attachToCgroup(object.program(program), cgroup, hook, linkPin(pins.directory, hook))
   }
+  markPrograms(pins)
 }
 
 /** The part of that for interfaces, which come and go. @throws BpfError */
@@ -106,28 +126,43 @@ export function attachToInterfaces(
   object: BpfObject,
   settings: EbpfSettings,
   { interfaces }: NodeState,
+  pins: NodePins,
 ): void {
+  const { used, other } = packetHooks(object, settings, pins.directory)
+  const earlier = existsSync(pins.programs) ? object : undefined
   inNode(settings, () => {
-    for (const { index, name } of interfaces) {
-      for (const [direction, program] of directions) {
+    for (const one of interfaces) {
+      for (const direction of directions) {
+        const program = programFor(object, one, direction)
         try {
-          attachToInterface(object.program(program), index, direction, place)
+          if (isThere(used.attached(one.index, direction), program, earlier)) continue
+          used.attach(program, one.index, direction)
+          // Not before the new one is there: what an earlier version or setting has attached.
+          other.detach(one.index, direction)
         } catch (error) {
           // An interface that has gone in the meantime needs no program.
-          if (listInterfaces().some((one) => one.name === name)) throw error
+          if (listInterfaces().some(({ index }) => index === one.index)) throw error
         }
       }
+    }
+    const served = interfaces.map(({ index }) => index)
+    for (const hook of [used, other]) {
+      for (const index of hook.others(served))
+        for (const direction of directions) hook.detach(index, direction)
     }
   })
 }
 
 /** Detaches our programs from all interfaces. @returns what was there, named for a person */
-export function detachInterfaces(settings: EbpfSettings): string[] {
+export function detachInterfaces(settings: EbpfSettings, directory: string): string[] {
+  const hooks: readonly PacketHook[] = [tcx(directory), clsact]
   return inNode(settings, () =>
-    listInterfaces().flatMap(({ index, name }) => {
-      const detached = directions.filter(([direction]) => detachFromInterface(index, direction, place))
-      if (detached.length > 0) removeUnusedHook(index)
-      return detached.map(([direction, program]) => `program ${program} at ${name} ${direction}`)
-    }),
+    listInterfaces().flatMap(({ index, name }) =>
+      directions.flatMap((direction) =>
+        hooks
+          .filter((hook) => hook.detach(index, direction))
+          .map((hook) => `program at ${name} ${hook.name} ${direction}`),
+      ),
+    ),
   )
 }

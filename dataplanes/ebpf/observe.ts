@@ -1,77 +1,123 @@
 import type { IpFamily } from '@portolan/core'
-import type { BpfObject } from '@portolan/native/libbpf'
+import type { BpfMap, BpfObject } from '@portolan/native/libbpf'
 import { familyAt } from './encode.ts'
-import { type Bytes, bufferOf, bytesOf, type Held, type HeldService, type NodeState } from './held.ts'
-import { familyIndex, frontendKind, type MapName, rangeScope, structs } from './layout.ts'
+import { type Bytes, bytesOf, type Held, type HeldService, type NodeState } from './held.ts'
+import { familyIndex, frontendKind, type MapName, structs } from './layout.ts'
 import { settingsKey } from './node-elements.ts'
+import type { RouteNumbers } from './numbers.ts'
 
-/** Reads back all that the maps hold of one family. */
+/** Reads back all that the maps hold of one family, in batches: 100,000 Services take a fraction of a second. */
 export function observe(
   object: BpfObject,
   family: IpFamily,
   node: NodeState,
   detached: readonly string[],
 ): Held {
-  const frontends = readElements(object, 'frontends', (key) => isOf(family, key, structs.frontend_key))
+  const frontends = new Map<Bytes, Bytes>()
+  const numbers = { ours: new Set<number>(), others: new Set<number>() }
+  readElements(object.map('frontends'), (key, value, keys, values, keyAt, valueAt) => {
+    const ours = familyAt(keys, keyAt + structs.frontend_key.at.address) === family
+    if (ours) frontends.set(key(), value())
+    const kind = keys[keyAt + structs.frontend_key.at.kind]
+    if (kind !== frontendKind.address && kind !== frontendKind.nodePort) return
+    numbers[ours ? 'ours' : 'others'].add(values.readUInt32LE(valueAt + structs.frontend.at.service))
+  })
+  const services = readServices(object, numbers.ours)
   return {
     family,
     frontends,
-    services: readServices(object, frontends),
-    ranges: new Set(readElements(object, 'ranges', (key) => isOf(family, key, structs.range_key)).keys()),
-    members: new Set(readElements(object, 'members', (key) => isOf(family, key, structs.member_key)).keys()),
-    devices: readElements(
-      object,
-      'devices',
-      (key) => key.readUInt32LE(structs.device_key.at.family) === familyIndex[family],
+    services,
+    slots: object.map('endpoints').firstValues(lastSlot(services.values())),
+    others: [...readServices(object, numbers.others)].map(
+      ([service, { base, cluster, local }]): RouteNumbers => ({ service, base, count: cluster + local }),
     ),
-    namespaces: new Set(readElements(object, 'namespaces', () => true).keys()),
-    settings: bytesOf(object.map('node_settings').get(settingsKey(family)) ?? Buffer.alloc(0)),
+    ranges: readKeys(object, 'ranges', family, structs.range_key),
+    members: readKeys(object, 'members', family, structs.member_key),
+    devices: readDevices(object, family),
+    namespaces: readNamespaces(object),
+    settings: readSettings(object, family),
     detached,
     node,
   }
 }
 
-function isOf(family: IpFamily, key: Buffer, layout: { readonly at: { readonly address: number } }): boolean {
-  return familyAt(key, layout.at.address) === family
-}
+type Visit = (
+  key: () => Bytes,
+  value: () => Bytes,
+  keys: Buffer,
+  values: Buffer,
+  keyAt: number,
+  valueAt: number,
+) => void
 
-function readElements(object: BpfObject, map: MapName, wanted: (key: Buffer) => boolean): Map<Bytes, Bytes> {
-  const elements = new Map<Bytes, Bytes>()
-  for (const { key, value } of object.map(map).entries()) {
-    if (wanted(key)) elements.set(bytesOf(key), bytesOf(value))
+/** No object is made for an element that isn't wanted. */
+function readElements(map: BpfMap, visit: Visit): void {
+  const { keySize, valueSize } = map
+  for (const { keys, values, count } of map.batches()) {
+    for (let index = 0; index < count; index++) {
+      const [keyAt, valueAt] = [index * keySize, index * valueSize]
+      const key = () => keys.toString('latin1', keyAt, keyAt + keySize)
+      const value = () => values.toString('latin1', valueAt, valueAt + valueSize)
+      visit(key, value, keys, values, keyAt, valueAt)
+    }
   }
-  return elements
 }
 
-/** Those that a frontend leads to; one whose endpoints lie outside of the map counts as not there. */
-function readServices(object: BpfObject, frontends: ReadonlyMap<Bytes, Bytes>): Map<number, HeldService> {
+function readKeys(
+  object: BpfObject,
+  map: MapName,
+  family: IpFamily,
+  layout: { readonly at: { readonly address: number } },
+): Set<Bytes> {
+  const found = new Set<Bytes>()
+  readElements(object.map(map), (key, _value, keys, _values, keyAt) => {
+    if (familyAt(keys, keyAt + layout.at.address) === family) found.add(key())
+  })
+  return found
+}
+
+export function readDevices(object: BpfObject, family: IpFamily): Map<Bytes, Bytes> {
+  const found = new Map<Bytes, Bytes>()
+  readElements(object.map('devices'), (key, value, keys, _values, keyAt) => {
+    if (keys.readUInt32LE(keyAt + structs.device_key.at.family) === familyIndex[family])
+      found.set(key(), value())
+  })
+  return found
+}
+
+export function readNamespaces(object: BpfObject): Set<Bytes> {
+  const found = new Set<Bytes>()
+  readElements(object.map('namespaces'), (key) => found.add(key()))
+  return found
+}
+
+export function readSettings(object: BpfObject, family: IpFamily): Bytes {
+  return bytesOf(object.map('node_settings').get(settingsKey(family)) ?? Buffer.alloc(0))
+}
+
+/** One whose endpoints lie outside of the map counts as not there. */
+function readServices(object: BpfObject, numbers: ReadonlySet<number>): Map<number, HeldService> {
+  const map = object.map('services')
+  const { size, at } = structs.service
+  let last = 0
+  for (const number of numbers) if (number < map.maxEntries) last = Math.max(last, number)
+  const values = map.firstValues(numbers.size === 0 ? 0 : last + 1)
   const services = new Map<number, HeldService>()
-  const key = Buffer.alloc(4)
-  const { at } = structs.service
-  const endpointMap = object.map('endpoints')
-  for (const [name, value] of frontends) {
-    const kind = name.charCodeAt(structs.frontend_key.at.kind)
-    if (kind !== frontendKind.address && kind !== frontendKind.nodePort) continue
-    const number = bufferOf(value).readUInt32LE(structs.frontend.at.service)
-    if (number === rangeScope.unallocated || services.has(number)) continue
-    key.writeUInt32LE(number, 0)
-    const service = object.map('services').get(key)
-    if (service === undefined) continue
-    const base = service.readUInt32LE(at.word)
-    const cluster = service.readUInt16LE(at.word + 4)
-    const local = service.readUInt16LE(at.word + 6)
-    if (base + cluster + local > endpointMap.maxEntries) continue
-    const endpoints = Array.from({ length: cluster + local }, (_, index) => {
-      key.writeUInt32LE(base + index, 0)
-      return bytesOf(endpointMap.get(key) ?? Buffer.alloc(0))
-    })
-    services.set(number, {
-      base,
-      cluster,
-      local,
-      affinitySeconds: service.readUInt32LE(at.affinity_seconds),
-      endpoints,
-    })
+  for (const number of numbers) {
+    if (number === 0 || number > last) continue
+    const word = number * size + at.word
+    const base = values.readUInt32LE(word)
+    const cluster = values.readUInt16LE(word + 4)
+    const local = values.readUInt16LE(word + 6)
+    if (base + cluster + local > object.map('endpoints').maxEntries) continue
+    const affinitySeconds = values.readUInt32LE(number * size + at.affinity_seconds)
+    services.set(number, { base, cluster, local, affinitySeconds })
   }
   return services
+}
+
+function lastSlot(services: Iterable<HeldService>): number {
+  let last = 0
+  for (const { base, cluster, local } of services) last = Math.max(last, base + cluster + local)
+  return last
 }

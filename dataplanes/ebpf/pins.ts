@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
-import { bpfFileSystem } from '@portolan/native/libbpf'
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { bpfFileSystem, readPrograms } from '@portolan/native/libbpf'
 import { allMaps, type MapName, structs } from './layout.ts'
 
 const root = `${bpfFileSystem}/portolan`
@@ -16,24 +16,73 @@ export function nodeDirectory(networkNamespace: string | undefined): string {
   return `${root}/${name}`
 }
 
+/** Where what this version uses of a node's is pinned. */
+export interface NodePins {
+  readonly directory: string
+  /** Maps of this layout and these sizes. */
+  readonly maps: string
+  /** There if the programs that are attached come from this version's object file: their data counts as well. */
+  readonly programs: string
+}
+
+export function nodePins(
+  networkNamespace: string | undefined,
+  sizes: Readonly<Partial<Record<MapName, number>>>,
+): NodePins {
+  const directory = nodeDirectory(networkNamespace)
+  return {
+    directory,
+    maps: mapDirectory(directory, sizes),
+    programs: `${directory}/${programsPrefix}${shortHash(readPrograms())}`,
+  }
+}
+
+const programsPrefix = 'programs-'
+
+/** All programs are attached now, and of this version. */
+export function markPrograms({ directory, programs }: NodePins): void {
+  for (const name of entriesOf(directory)) {
+    const path = `${directory}/${name}`
+    if (name.startsWith(programsPrefix) && path !== programs) rmdirSync(path)
+  }
+  mkdirSync(programs, { recursive: true, mode: 0o700 })
+}
+
+function shortHash(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 12)
+}
+
 export function linkPin(directory: string, hook: string): string {
   return `${directory}/links/${hook}`
 }
 
-/** Maps of another layout or size are other maps; programs that use the old ones run until they are replaced. */
-export function mapDirectory(directory: string, sizes: Readonly<Partial<Record<MapName, number>>>): string {
-  const version = createHash('sha256')
-    .update(JSON.stringify([structs, allMaps, sizes]))
-    .digest('hex')
-  return `${directory}/maps-${version.slice(0, 12)}`
+const tcxPrefix = 'tcx-'
+
+/** The link of a program at an interface, by its index: names can be given to another. */
+export function tcxPin(directory: string, interfaceIndex: number, direction: 'ingress' | 'egress'): string {
+  return linkPin(directory, `${tcxPrefix}${interfaceIndex}-${direction}`)
 }
 
-/** Directories of maps that this version doesn't use. */
-export function otherMapDirectories(directory: string, current: string): string[] {
+/** Indexes of all interfaces that links are pinned for. */
+export function interfaceLinks(directory: string): number[] {
+  const names = entriesOf(`${directory}/links`).filter((name) => name.startsWith(tcxPrefix))
+  return [...new Set(names.map((name) => Number.parseInt(name.slice(tcxPrefix.length), 10)))]
+}
+
+/** Maps of another layout or size are other maps; programs that use the old ones run until they are replaced. */
+function mapDirectory(directory: string, sizes: Readonly<Partial<Record<MapName, number>>>): string {
+  return `${directory}/maps-${shortHash(JSON.stringify([structs, allMaps, sizes]))}`
+}
+
+/** Directories of maps that this version doesn't use, the last made first. */
+export function otherMapDirectories({ directory, maps }: NodePins): string[] {
   return entriesOf(directory)
     .filter((name) => name.startsWith('maps-'))
     .map((name) => `${directory}/${name}`)
-    .filter((path) => path !== current)
+    .filter((path) => path !== maps)
+    .map((path) => ({ path, made: statSync(path).mtimeMs }))
+    .sort((one, other) => other.made - one.made)
+    .map(({ path }) => path)
 }
 
 /** Unpins everything under a node's directory; the kernel frees what nothing else refers to. Tells what was there. */

@@ -1,7 +1,7 @@
 import { type Address, type Cidr, emptyTable, fullDifference } from '@portolan/core'
 import test from 'ava'
 import { compile } from './compile.ts'
-import { verdictBytes } from './encode.ts'
+import { verdictByte } from './encode.ts'
 import { clusterIP, endpoint, internal, refused, route, table } from './example-tables.ts'
 import { nothingHeld } from './held.ts'
 import { verdictBit } from './layout.ts'
@@ -70,35 +70,35 @@ test('SCTP is left out and told about, whether compiled or reconciled', (t) => {
 })
 
 const remote = [endpoint('10.1.1.2')]
-for (const [claim, one, index, early] of [
-  ['a pod, to endpoints elsewhere', route('a', [clusterIP('10.96.0.1')], remote), 0, true],
+for (const [claim, one, from, early] of [
+  ['a pod, to endpoints elsewhere', route('a', [clusterIP('10.96.0.1')], remote), 'pod', true],
   [
     'a pod that may be the endpoint itself',
     route('a', [clusterIP('10.96.0.1')], [endpoint('10.1.0.2', true)]),
-    0,
+    'pod',
     false,
   ],
   [
     'a pod, with affinity by its address',
     route('a', [clusterIP('10.96.0.1')], remote, { affinitySeconds: 9 }),
-    0,
+    'pod',
     false,
   ],
   [
     'a pod that is masqueraded',
     route('a', [clusterIP('10.96.0.1', { ...internal, pod: internal.node })], remote),
-    0,
+    'pod',
     false,
   ],
-  ['a pod that is refused', route('a', [clusterIP('10.96.0.1', refused)], []), 0, true],
-  ['the node', route('a', [clusterIP('10.96.0.1')], [endpoint('10.1.0.2', true)]), 1, true],
-  ['the node, where sources are restricted, for an address of its own', web, 1, true],
-  ['a pod, where sources are restricted', web, 0, false],
+  ['a pod that is refused', route('a', [clusterIP('10.96.0.1', refused)], []), 'pod', true],
+  ['the node', route('a', [clusterIP('10.96.0.1')], [endpoint('10.1.0.2', true)]), 'node', true],
+  ['the node, where sources are restricted, for an address of its own', web, 'node', true],
+  ['a pod, where sources are restricted', web, 'pod', false],
 ] as const) {
   test(`at the socket ${early ? 'is' : 'is not'} decided: ${claim}`, (t) => {
     const frontend =
       one.frontends.find(({ allowedSources }) => allowedSources !== undefined) ?? one.frontends[0]!
-    const bits = verdictBytes(one, frontend, small.podSource)[index]!
+    const bits = verdictByte(one, frontend, from, small.podSource)
     t.is((bits & verdictBit.atSocket) !== 0, early)
   })
 }

@@ -57,6 +57,8 @@ export interface EbpfProgram {
   readonly degraded: ApplyReport['degraded']
   /** Absent: the numbers that earlier programs settled hold. */
   readonly adopt?: Adoption
+  /** With `adopt`: numbers that the other family was found to have. */
+  readonly others?: readonly RouteNumbers[]
 }
 
 /** How many things the program changes: 0 means nothing to do. */

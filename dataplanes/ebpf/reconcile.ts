@@ -1,19 +1,9 @@
 import type { RouteKey, RoutingTable, ServiceRoute } from '@portolan/core'
 import { degradedBy } from './compile.ts'
-import {
-  addressKey,
-  allowedSourcesOf,
-  frontendFlags,
-  frontendKeyOf,
-  frontendValue,
-  hasMembers,
-  memberKey,
-  rangeKey,
-  verdictBytes,
-  writeEndpoint,
-} from './encode.ts'
-import { type Bytes, bufferOf, bytesOf, type Held, type HeldService } from './held.ts'
+import { addressKey, allowedSourcesOf, frontendKeyOf, rangeKey, writeFrontend } from './encode.ts'
+import { type Bytes, bufferOf, bytesOf, type Held, type HeldOfNode, type HeldService } from './held.ts'
 import { structs } from './layout.ts'
+import { LeftOut } from './left-out.ts'
 import {
   deviceElements,
   namespaceElements,
@@ -23,13 +13,18 @@ import {
 } from './node-elements.ts'
 import type { RouteNumbers } from './numbers.ts'
 import { type EbpfProgram, type ElementStep, type RouteStep, unsupported } from './program.ts'
+import { memberKeys } from './route-writer.ts'
+import { sameEndpoints } from './same-endpoints.ts'
 
-/** The program from what the maps hold to the whole table: nothing for a route that is there and right. */
-export function reconcile(held: Held, table: RoutingTable): EbpfProgram {
+/**
+ * The program from what the maps hold to the whole table: nothing for a route that is there and right, nor for one that
+ * is known not to fit.
+ */
+export function reconcile(held: Held, table: RoutingTable, leftOut: LeftOut = new LeftOut()): EbpfProgram {
   const adopt = new Map<RouteKey, RouteNumbers>()
   const routes: RouteStep[] = []
-  /** Keys that belong to something wanted; what else is held goes. */
-  const wanted = { frontends: new Set<Bytes>(), ranges: tableRanges(table), members: new Set<Bytes>() }
+  /** How many of the held elements belong to something wanted; what else is held goes. */
+  const wanted = { frontends: 0, ranges: 0, members: 0 }
   const taken = new Set<number>()
   const degraded: EbpfProgram['degraded'][number][] = []
   for (const [key, route] of table.routes) {
@@ -37,25 +32,39 @@ export function reconcile(held: Held, table: RoutingTable): EbpfProgram {
       degraded.push(...degradedBy(route))
       continue
     }
-    const numbers = findNumbers(held, route, taken)
+    const frontends = route.frontends.map((frontend) => bytesOf(frontendKeyOf(route, frontend)))
+    const numbers = findNumbers(held, frontends, taken)
     if (numbers !== undefined) {
       taken.add(numbers.service)
       adopt.set(key, numbers)
     }
-    const elements = routeElements(route, table, numbers?.service ?? 0)
-    for (const one of elements.frontends.keys()) wanted.frontends.add(one)
-    for (const one of elements.ranges) wanted.ranges.add(one)
-    for (const one of elements.members) wanted.members.add(one)
+    const service = numbers?.service ?? 0
+    const ranges = rangeKeys(route, service)
+    const members = memberKeys(route, service).map(bytesOf)
+    const [heldFrontends, heldRanges, heldMembers] = [
+      frontends.filter((one) => held.frontends.has(one)).length,
+      ranges.filter((one) => held.ranges.has(one)).length,
+      members.filter((one) => held.members.has(one)).length,
+    ]
+    wanted.frontends += heldFrontends
+    wanted.ranges += heldRanges
+    wanted.members += heldMembers
     const right =
       numbers !== undefined &&
-      sameEndpoints(held.services.get(numbers.service), route) &&
-      [...elements.frontends].every(([one, value]) => held.frontends.get(one) === value) &&
-      [...elements.ranges].every((one) => held.ranges.has(one)) &&
-      [...elements.members].every((one) => held.members.has(one))
-    if (!right) routes.push({ key, after: route })
+      heldRanges === ranges.length &&
+      heldMembers === members.length &&
+      sameFrontends(held, route, table, service, frontends) &&
+      sameService(held, held.services.get(service), route)
+    if (!right && !leftOut.isHopeless(route)) routes.push({ key, after: route })
   }
   const sets = addressElements(table)
-  for (const key of sets) wanted.frontends.add(key)
+  const cidrs = tableRanges(table)
+  wanted.frontends += [...sets].filter((key) => held.frontends.has(key)).length
+  wanted.ranges += [...cidrs].filter((key) => held.ranges.has(key)).length
+  const nothingStrays =
+    wanted.frontends === held.frontends.size &&
+    wanted.ranges === held.ranges.size &&
+    wanted.members === held.members.size
   return {
     family: table.family,
     table,
@@ -64,24 +73,27 @@ export function reconcile(held: Held, table: RoutingTable): EbpfProgram {
     ranges: [],
     elements: [
       ...missing('frontends', held.frontends, sets, Buffer.alloc(structs.frontend.size)),
-      ...missing('ranges', held.ranges, tableRanges(table), Buffer.alloc(1)),
-      ...strays('frontends', held.frontends.keys(), wanted.frontends),
-      ...strays('ranges', held.ranges, wanted.ranges),
-      ...strays('members', held.members, wanted.members),
+      ...missing('ranges', held.ranges, cidrs, Buffer.alloc(1)),
+      ...(nothingStrays ? [] : strayElements(held, table, adopt, sets, cidrs)),
       ...nodeSteps(held, table),
     ],
     attach: held.detached,
     degraded,
     adopt,
+    others: held.others,
   }
 }
 
 /** By the number that any of its frontends leads to, unless another route had it first. */
-function findNumbers(held: Held, route: ServiceRoute, taken: ReadonlySet<number>): RouteNumbers | undefined {
-  for (const frontend of route.frontends) {
-    const value = held.frontends.get(bytesOf(frontendKeyOf(route.family, route.protocol, frontend)))
+function findNumbers(
+  held: Held,
+  frontends: readonly Bytes[],
+  taken: ReadonlySet<number>,
+): RouteNumbers | undefined {
+  for (const frontend of frontends) {
+    const value = held.frontends.get(frontend)
     if (value === undefined) continue
-    const service = bufferOf(value).readUInt32LE(structs.frontend.at.service)
+    const service = numberIn(value, structs.frontend.at.service)
     const there = held.services.get(service)
     if (there === undefined || taken.has(service)) continue
     return { service, base: there.base, count: there.cluster + there.local }
@@ -89,49 +101,67 @@ function findNumbers(held: Held, route: ServiceRoute, taken: ReadonlySet<number>
   return undefined
 }
 
-interface RouteElements {
-  readonly frontends: ReadonlyMap<Bytes, Bytes>
-  readonly ranges: ReadonlySet<Bytes>
-  readonly members: ReadonlySet<Bytes>
-}
-
-function routeElements(route: ServiceRoute, { podSource }: RoutingTable, service: number): RouteElements {
-  const frontends = route.frontends.map((frontend): [Bytes, Bytes] => [
-    bytesOf(frontendKeyOf(route.family, route.protocol, frontend)),
-    bytesOf(frontendValue(service, verdictBytes(route, frontend, podSource), frontendFlags(frontend))),
-  ])
-  const members = (['cluster', 'local'] as const).flatMap((over) =>
-    hasMembers(route)
-      ? route.endpoints[over].map((endpoint) => bytesOf(memberKey(service, over, endpoint)))
-      : [],
-  )
-  return {
-    frontends: new Map(frontends),
-    ranges: new Set(allowedSourcesOf(route).map((cidr) => bytesOf(rangeKey(service, cidr)))),
-    members: new Set(members),
-  }
-}
-
-/** Their order means nothing: a process that starts anew may have another. */
-function sameEndpoints(held: HeldService | undefined, route: ServiceRoute): boolean {
-  if (held === undefined) return false
-  const { cluster, local } = route.endpoints
-  if (held.cluster !== cluster.length || held.local !== local.length) return false
-  if (held.affinitySeconds !== (route.affinitySeconds ?? 0)) return false
-  const bytes = (endpoints: typeof cluster) =>
-    endpoints.map((endpoint) => {
-      const buffer = Buffer.alloc(structs.endpoint.size)
-      writeEndpoint(endpoint, buffer, 0)
-      return bytesOf(buffer)
-    })
-  const same = (one: readonly Bytes[], other: readonly Bytes[]) => {
-    const sorted = other.toSorted()
-    return one.toSorted().every((value, index) => value === sorted[index])
-  }
+/** 32 bits, the lowest byte first. */
+function numberIn(bytes: Bytes, at: number): number {
   return (
-    same(bytes(cluster), held.endpoints.slice(0, cluster.length)) &&
-    same(bytes(local), held.endpoints.slice(cluster.length))
+    (bytes.charCodeAt(at) |
+      (bytes.charCodeAt(at + 1) << 8) |
+      (bytes.charCodeAt(at + 2) << 16) |
+      (bytes.charCodeAt(at + 3) << 24)) >>>
+    0
   )
+}
+
+function rangeKeys(route: ServiceRoute, service: number): Bytes[] {
+  return allowedSourcesOf(route).map((cidr) => bytesOf(rangeKey(service, cidr)))
+}
+
+function sameFrontends(
+  held: Held,
+  route: ServiceRoute,
+  { podSource }: RoutingTable,
+  service: number,
+  keys: readonly Bytes[],
+): boolean {
+  return route.frontends.every((frontend, index) => {
+    const value = Buffer.alloc(structs.frontend.size)
+    writeFrontend(service, route, frontend, podSource, value, 0)
+    return held.frontends.get(keys[index] ?? '') === bytesOf(value)
+  })
+}
+
+function sameService(held: Held, service: HeldService | undefined, route: ServiceRoute): boolean {
+  if (service === undefined) return false
+  const { cluster, local } = route.endpoints
+  if (service.cluster !== cluster.length || service.local !== local.length) return false
+  if (service.affinitySeconds !== (route.affinitySeconds ?? 0)) return false
+  return (
+    sameEndpoints(held.slots, service.base, cluster) &&
+    sameEndpoints(held.slots, service.base + cluster.length, local)
+  )
+}
+
+/** Held elements that nothing in the table has. */
+function strayElements(
+  held: Held,
+  table: RoutingTable,
+  adopt: ReadonlyMap<RouteKey, RouteNumbers>,
+  sets: ReadonlySet<Bytes>,
+  cidrs: ReadonlySet<Bytes>,
+): ElementStep[] {
+  const wanted = { frontends: new Set(sets), ranges: new Set(cidrs), members: new Set<Bytes>() }
+  for (const [key, route] of table.routes) {
+    if (unsupported(route) !== undefined) continue
+    const service = adopt.get(key)?.service ?? 0
+    for (const frontend of route.frontends) wanted.frontends.add(bytesOf(frontendKeyOf(route, frontend)))
+    for (const range of rangeKeys(route, service)) wanted.ranges.add(range)
+    for (const member of memberKeys(route, service)) wanted.members.add(bytesOf(member))
+  }
+  return [
+    ...strays('frontends', held.frontends.keys(), wanted.frontends),
+    ...strays('ranges', held.ranges, wanted.ranges),
+    ...strays('members', held.members, wanted.members),
+  ]
 }
 
 function addressElements(table: RoutingTable): Set<Bytes> {
@@ -144,7 +174,8 @@ function addressElements(table: RoutingTable): Set<Bytes> {
   )
 }
 
-function nodeSteps(held: Held, table: RoutingTable): ElementStep[] {
+/** What the node's own elements lack. */
+export function nodeSteps(held: HeldOfNode, table: RoutingTable): ElementStep[] {
   const settings = settingsValue(table, held.node)
   const devices = deviceElements(table, held.node)
   const namespaces = namespaceElements(held.node)

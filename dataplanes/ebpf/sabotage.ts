@@ -1,9 +1,9 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { closeSync, readdirSync, rmSync } from 'node:fs'
 import { inNetworkNamespace, listInterfaces } from '@portolan/native'
-import { BpfMap, detachFromInterface, openPin } from '@portolan/native/libbpf'
+import { BpfMap, libbpf, openPin } from '@portolan/native/libbpf'
 import { execa } from 'execa'
 import type { MapName } from './layout.ts'
-import { place } from './node-hooks.ts'
+import { clsact, tcx } from './packet-hook.ts'
 import { linkPin, nodeDirectory } from './pins.ts'
 
 /** What befalls a node's maps and hooks from outside. */
@@ -15,17 +15,34 @@ const damages: readonly ((networkNamespace: string) => void)[] = [
   (node) => overwriteMap(node, 'frontends'),
   (node) => emptyMap(node, 'devices', 'namespaces'),
   (node) => overwriteMap(node, 'node_settings'),
-  (node) => rmSync(linkPin(nodeDirectory(node), ''), { recursive: true }),
+  unpinLinks,
   (node) => rmSync(nodeDirectory(node), { recursive: true }),
   (node) => {
     inNetworkNamespace(node, () => {
       for (const { index } of listInterfaces()) {
-        detachFromInterface(index, 'ingress', place)
-        detachFromInterface(index, 'egress', place)
+        for (const hook of [tcx(nodeDirectory(node)), clsact]) {
+          hook.detach(index, 'ingress')
+          hook.detach(index, 'egress')
+        }
       }
     })
   },
+  detachLinks,
 ]
+
+export function unpinLinks(networkNamespace: string): void {
+  rmSync(linkPin(nodeDirectory(networkNamespace), ''), { recursive: true })
+}
+
+/** As `bpftool link detach` does: the links stay, and lead nowhere. */
+export function detachLinks(networkNamespace: string): void {
+  const links = linkPin(nodeDirectory(networkNamespace), '')
+  for (const name of readdirSync(links)) {
+    const link = openPin(`${links}/${name}`)
+    libbpf().bpf_link_detach(link)
+    closeSync(link)
+  }
+}
 
 /** Damages our maps or hooks in one of several ways; false when there are no more. A hook of the conformance kit. */
 export async function sabotage(networkNamespace: string, way: number): Promise<boolean> {
@@ -35,10 +52,10 @@ export async function sabotage(networkNamespace: string, way: number): Promise<b
   return true
 }
 
-function openMap(networkNamespace: string, name: MapName): BpfMap {
+export function openMap(networkNamespace: string, name: MapName): BpfMap {
   const directory = nodeDirectory(networkNamespace)
   const maps = readdirSync(directory).find((one) => one.startsWith('maps-'))
-  return new BpfMap(name, openPin(`${directory}/${maps}/${name}`))
+  return BpfMap.openPinned(name, `${directory}/${maps}/${name}`)
 }
 
 function emptyMap(networkNamespace: string, ...names: readonly MapName[]): void {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { findCgroupRoot, matches, readSettings } from './settings.ts'
+import { matches, readSettings } from './settings.ts'
 
 const read = (settings: Record<string, string>, networkNamespace?: string) =>
   readSettings({
@@ -20,6 +20,7 @@ for (const [settings, words] of [
   [{ speed: '9' }, /"speed" is unknown; there are cgroup/],
   [{ 'masquerade-ports': '80-90' }, /masquerade-ports "80-90".*61000-65535/],
   [{ 'masquerade-ports': '65000-61000' }, /masquerade-ports/],
+  [{ 'packet-hook': 'xdp' }, /packet-hook "xdp".*auto, tcx or clsact/],
   [{ 'services-size': 'many' }, /services-size "many".*number of elements/],
 ] as const) {
   test(`a wrong setting is named with what would be right: ${JSON.stringify(settings)}`, (t) => {
@@ -31,10 +32,4 @@ test('a pattern means a name, or all that begin so', (t) => {
   t.true(matches('eth0', ['eth0']))
   t.false(matches('eth01', ['eth0']))
   t.true(matches('veth12', ['eth0', 'veth*']))
-})
-
-test('cgroup2 is found beside version 1, and alone', (t) => {
-  t.is(findCgroupRoot('cgroup /c/cpu cgroup rw 0 0\ncgroup2 /c/unified cgroup2 rw 0 0\n'), '/c/unified')
-  t.is(findCgroupRoot('cgroup2 /c cgroup2 rw 0 0\n'), '/c')
-  t.is(findCgroupRoot('proc /proc proc rw 0 0\n'), undefined)
 })

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { DataplaneOptions } from '@portolan/core'
-import type { MapName } from './layout.ts'
+import { allMaps, type MapName } from './layout.ts'
 
 /** The options of this dataplane, read and checked. */
 export interface EbpfSettings {
@@ -16,29 +16,32 @@ export interface EbpfSettings {
   readonly podNamespaces: readonly string[] | undefined
   /** Source ports of masqueraded connections; not to be among the node's own (net.ipv4.ip_local_port_range). */
   readonly ports: { readonly first: number; readonly last: number }
-  /** Names of interfaces that programs are attached to, each with at most one `*` at its end. */
+  /**
+   * Names of interfaces that programs are attached to, each with at most one `*` at its end; {@link defaultRoute} means
+   * those by which default routes leave.
+   */
   readonly interfaces: readonly string[]
+  /** How programs are attached to interfaces; `auto`: tcx where the kernel has it (Linux 6.6). */
+  readonly packetHook: 'auto' | 'tcx' | 'clsact'
   /** Sizes of maps that differ from those of native/bpf/maps.h. */
   readonly sizes: Readonly<Partial<Record<MapName, number>>>
 }
 
-/** Sizes that can be set, by setting: the number of elements, and the map. */
-const sizeSettings = {
-  'frontends-size': 'frontends',
-  'services-size': 'services',
-  'endpoints-size': 'endpoints',
-  'ranges-size': 'ranges',
-  'members-size': 'members',
-  'affinities-size': 'affinities',
-  'flows-size': 'flows',
-} as const satisfies Record<string, MapName>
+/** In place of a name in the setting `interfaces`. */
+export const defaultRoute = 'default-route'
+
+/** The setting for the number of a map's elements; `undefined`: its size is fixed. */
+export function sizeSetting(map: MapName): string | undefined {
+  return map === 'node_settings' ? undefined : `${map}-size`
+}
 
 const settingNames = [
   'cgroup',
   'pod-namespaces',
   'masquerade-ports',
   'interfaces',
-  ...Object.keys(sizeSettings),
+  'packet-hook',
+  ...allMaps.flatMap((map) => sizeSetting(map) ?? []),
 ]
 
 /** @throws RangeError naming the setting, its value, and what would be right */
@@ -48,8 +51,9 @@ export function readSettings({ settings, networkNamespace }: DataplaneOptions): 
       throw new RangeError(`setting ${JSON.stringify(name)} is unknown; there are ${settingNames.join(', ')}`)
   }
   const sizes: Partial<Record<MapName, number>> = {}
-  for (const [name, map] of Object.entries(sizeSettings)) {
-    const value = settings[name]
+  for (const map of allMaps) {
+    const name = sizeSetting(map)
+    const value = name === undefined ? undefined : settings[name]
     if (value === undefined) continue
     if (!/^\d{1,8}$/.test(value) || Number(value) < 16)
       throw new RangeError(
@@ -65,8 +69,14 @@ export function readSettings({ settings, networkNamespace }: DataplaneOptions): 
     podNamespaces: podNamespaces?.split(',').filter((pattern) => pattern !== ''),
     ports: readPorts(settings['masquerade-ports'] ?? '61000-65535'),
     interfaces: (settings.interfaces ?? '*').split(','),
+    packetHook: readPacketHook(settings['packet-hook'] ?? 'auto'),
     sizes,
   }
+}
+
+function readPacketHook(value: string): EbpfSettings['packetHook'] {
+  if (value === 'auto' || value === 'tcx' || value === 'clsact') return value
+  throw new RangeError(`packet-hook ${JSON.stringify(value)}: it must be auto, tcx or clsact`)
 }
 
 function readPorts(value: string): EbpfSettings['ports'] {
@@ -98,12 +108,4 @@ export function findPaths(patterns: readonly string[]): string[] {
       return []
     }
   })
-}
-
-/** Where the cgroup2 hierarchy is mounted; also beside one of version 1 (hybrid). */
-export function findCgroupRoot(mounts = readFileSync('/proc/self/mounts', 'utf8')): string | undefined {
-  return mounts
-    .split('\n')
-    .map((line) => line.split(' '))
-    .find(([, , type]) => type === 'cgroup2')?.[1]
 }

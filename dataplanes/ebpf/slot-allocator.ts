@@ -23,7 +23,9 @@ export class SlotAllocator {
   #next: number
   /** Runs free for use, by order (the power of two of their length). */
   readonly #free: number[][] = []
-  readonly #resting: Freed[] = []
+  #resting: Freed[] = []
+  /** How many of the resting ones, from the first, are awake already. */
+  #awake = 0
 
   /** Slots from `start` up to but not including `end`, of which `used` are taken. */
   constructor(start: number, end: number, used: Iterable<SlotRange> = []) {
@@ -64,10 +66,15 @@ export class SlotAllocator {
 
   #wake(now: number): void {
     for (;;) {
-      const first = this.#resting[0]
-      if (first === undefined || now - first.at < restMilliseconds) return
-      this.#resting.shift()
+      const first = this.#resting[this.#awake]
+      if (first === undefined || now - first.at < restMilliseconds) break
+      this.#awake++
       this.#put(first.base, first.order)
+    }
+    // Taking each from the front would move all behind it.
+    if (this.#awake > 1024 && this.#awake * 2 > this.#resting.length) {
+      this.#resting = this.#resting.slice(this.#awake)
+      this.#awake = 0
     }
   }
 

@@ -27,7 +27,7 @@ static __always_inline bool parse_quoted(struct __sk_buff *skb, const struct pac
 	__builtin_memset(back, 0, sizeof *back);
 	if (packet->ipv4) {
 		struct iphdr ip;
-		if (bpf_skb_load_bytes(skb, offset, &ip, sizeof ip) || ip.ihl < 5)
+		if (bpf_skb_load_bytes(skb, offset, &ip, sizeof ip) || ip.ihl < 5 || (ip.frag_off & bpf_htons(0x1fff)))
 			return false;
 		back->source = ipv4_address(ip.daddr);
 		back->destination = ipv4_address(ip.saddr);
@@ -35,12 +35,18 @@ static __always_inline bool parse_quoted(struct __sk_buff *skb, const struct pac
 		*quoted_l4 = offset + ip.ihl * 4;
 	} else {
 		struct ipv6hdr ip;
+		__u32 protocol, l4 = offset + sizeof ip;
+		__u8 fragment = WHOLE;
+		__be32 id;
 		if (bpf_skb_load_bytes(skb, offset, &ip, sizeof ip))
 			return false;
 		__builtin_memcpy(&back->source, &ip.daddr, sizeof back->source);
 		__builtin_memcpy(&back->destination, &ip.saddr, sizeof back->destination);
-		back->protocol = ip.nexthdr;
-		*quoted_l4 = offset + sizeof ip;
+		protocol = ip.nexthdr;
+		if (!skip_extensions(skb, &l4, &protocol, &fragment, &id) || fragment == LATER_FRAGMENT)
+			return false;
+		back->protocol = protocol;
+		*quoted_l4 = l4;
 	}
 	if ((back->protocol != IPPROTO_TCP && back->protocol != IPPROTO_UDP) ||
 	    bpf_skb_load_bytes(skb, *quoted_l4, ports, sizeof ports))
@@ -68,8 +74,12 @@ static __always_inline bool write_ipv6(struct __sk_buff *skb, __u32 offset, __u3
 				       struct address *old, struct address *new)
 {
 	__s64 difference = bpf_csum_diff(old->word, 2 * sizeof *old, new->word, 2 * sizeof *new, 0);
-	return difference >= 0 && !bpf_l4_csum_replace(skb, checksum, 0, difference, pseudo) &&
-	       !bpf_skb_store_bytes(skb, offset + offsetof(struct ipv6hdr, saddr), new, 2 * sizeof *new, 0);
+	if (difference < 0 || bpf_l4_csum_replace(skb, checksum, 0, difference, pseudo))
+		return false;
+	/* As in translate.h. */
+	if (pseudo)
+		bpf_csum_update(skb, difference);
+	return !bpf_skb_store_bytes(skb, offset + offsetof(struct ipv6hdr, saddr), new, 2 * sizeof *new, 0);
 }
 
 static __noinline int return_error(struct __sk_buff *skb, struct work *work)
@@ -107,14 +117,14 @@ static __noinline int return_error(struct __sk_buff *skb, struct work *work)
 	old[1] = packet->key.destination;
 	new[0] = flow->source;
 	new[1] = flow->destination;
-	if (packet->ipv4 ? !write_ipv4(skb, IP_OFFSET, old, new)
-			 : !write_ipv6(skb, IP_OFFSET, checksum, BPF_F_PSEUDO_HDR, old, new))
+	if (packet->ipv4 ? !write_ipv4(skb, packet->l3, old, new)
+			 : !write_ipv6(skb, packet->l3, checksum, BPF_F_PSEUDO_HDR, old, new))
 		return TC_ACT_SHOT;
 	if (!find_route(skb, work))
 		return TC_ACT_SHOT;
 	if (!work->interface)
 		return TC_ACT_UNSPEC;
-	return bpf_redirect_neigh(work->interface, &work->neighbour, sizeof work->neighbour, 0);
+	return leave(skb, work);
 }
 
 #endif

@@ -11,107 +11,25 @@
 #ifndef PORTOLAN_PACKETS_H
 #define PORTOLAN_PACKETS_H
 
-static __always_inline __u64 timeout_of(const struct flow *flow, __u32 protocol)
-{
-	if (protocol == IPPROTO_UDP)
-		return 120 * NANOSECONDS;
-	return (flow->state == FLOW_ESTABLISHED ? 86400 : 60) * NANOSECONDS;
-}
-
-/* Whether a flow's first packet would start a new connection, the old one being over. */
-static __always_inline bool is_over(const struct flow *flow, const struct packet *packet, __u64 now)
-{
-	if (flow->reply)
-		return false;
-	if (packet->key.protocol == IPPROTO_TCP && !is_first_of_tcp(packet))
-		return false;
-	if (now - flow->last > timeout_of(flow, packet->key.protocol))
-		return true;
-	if (packet->key.protocol == IPPROTO_TCP)
-		return flow->state == FLOW_CLOSING;
-	/* UDP has no end; an endpoint that has gone must not keep its clients. */
-	return !is_member(flow->service, flow->local, &flow->destination, flow->destination_port);
-}
-
-/* The flow of the other direction: what leaves this way comes back as that. */
-static __always_inline struct flow *opposite(const struct flow *flow, __u32 protocol)
-{
-	struct flow_key key = {
-		.source = flow->destination,
-		.destination = flow->source,
-		.source_port = flow->destination_port,
-		.destination_port = flow->source_port,
-		.protocol = protocol,
-	};
-	return bpf_map_lookup_elem(&flows, &key);
-}
-
-static __always_inline void follow(struct flow *flow, const struct packet *packet, __u64 now)
-{
-	/* Writing to a shared cache line for every packet costs more than the second of doubt. */
-	if (now - flow->last > NANOSECONDS)
-		flow->last = now;
-	if (packet->key.protocol != IPPROTO_TCP)
-		return;
-	__u8 state = flow->state;
-	if (packet->tcp_flags & (TCP_FIN | TCP_RST))
-		state = FLOW_CLOSING;
-	else if (state == FLOW_NEW && !(packet->tcp_flags & TCP_SYN))
-		state = FLOW_ESTABLISHED;
-	if (state == flow->state)
-		return;
-	flow->state = state;
-	struct flow *other = state == FLOW_CLOSING ? opposite(flow, packet->key.protocol) : NULL;
-	if (other)
-		other->state = state;
-}
+/* Besides tc's own actions: the packet's flow is known now, and it is to be sent on. */
+#define SEND_ON 0x1000
 
 static __noinline int send_on(struct __sk_buff *skb, struct work *work)
 {
 	if (work->mtu)
 		return answer_too_large(skb, work, work->mtu);
 	if (work->interface && work->packet.hops <= 1)
-		return TC_ACT_SHOT;
+		return answer_expired(skb, work);
+	if (work->packet.fragment == FIRST_FRAGMENT)
+		remember_ports(&work->packet);
 	if (!rewrite(skb, work))
 		return TC_ACT_SHOT;
 	if (!work->interface)
 		return TC_ACT_UNSPEC;
 	if (!count_hop(skb, &work->packet))
 		return TC_ACT_SHOT;
-	return bpf_redirect_neigh(work->interface, &work->neighbour, sizeof work->neighbour, 0);
+	return leave(skb, work);
 }
-
-/* The address that a packet leaving by an interface gets as its source when it is masqueraded. */
-static __always_inline bool masquerade_address(__u32 interface, bool ipv4, struct address *address)
-{
-	struct device_key key = { .interface = interface, .family = ipv4 ? FAMILY_IPV4 : FAMILY_IPV6 };
-	struct device *device = bpf_map_lookup_elem(&devices, &key);
-	if (!device || !device->address.word[3]) {
-		key.interface = 0;
-		device = bpf_map_lookup_elem(&devices, &key);
-	}
-	if (!device || !device->address.word[3])
-		return false;
-	*address = device->address;
-	return true;
-}
-
-/* Takes the reply direction for a new connection, unless it belongs to another one that is alive. */
-static __always_inline bool claim_reply(const struct flow_key *key, const struct flow *reply)
-{
-	struct flow *held = bpf_map_lookup_elem(&flows, key);
-	if (held) {
-		bool same = same_address(&held->source, &reply->source) && held->source_port == reply->source_port &&
-			    same_address(&held->destination, &reply->destination) &&
-			    held->destination_port == reply->destination_port;
-		if (!same && held->state != FLOW_CLOSING && reply->last - held->last < timeout_of(held, key->protocol))
-			return false;
-		return !bpf_map_update_elem(&flows, key, reply, BPF_ANY);
-	}
-	return !bpf_map_update_elem(&flows, key, reply, BPF_NOEXIST);
-}
-
-#define PORT_TRIES 16
 
 static __noinline int start_connection(struct __sk_buff *skb, struct work *work, __u32 service, __u32 verdict,
 				       __u32 class)
@@ -138,11 +56,14 @@ static __noinline int start_connection(struct __sk_buff *skb, struct work *work,
 	flow->service = service;
 	flow->local = local;
 	flow->last = bpf_ktime_get_ns();
+	flow->state = key->protocol == IPPROTO_TCP ? TCP_OPENING : UDP_UNANSWERED;
+	flow->begun = flow->last / NANOSECONDS;
 	if (!find_route(skb, work))
 		return TC_ACT_SHOT;
 	/*
-	 * An endpoint at this node's own address answers through this node anyway, and a packet from the node to itself
-	 * that came in by an interface would be a martian: it keeps its source.
+	 * Masquerade is for what leaves the node. An endpoint at one of the node's own addresses (a pod in the host's network)
+	 * sees the client, as it does with netfilter, whose masquerade comes at postrouting: its answers pass here anyway,
+	 * and a packet with the node's source that came in by an interface would be a martian.
 	 */
 	bool masquerade = work->interface && ((verdict & VERDICT_MASQUERADE) || class == CLASS_NODE ||
 					      same_address(&flow->source, &flow->destination));
@@ -157,24 +78,15 @@ static __noinline int start_connection(struct __sk_buff *skb, struct work *work,
 	reply->service = service;
 	reply->local = local;
 	reply->last = flow->last;
+	reply->state = flow->state;
+	reply->begun = flow->begun;
 	reply->reply = 1;
-	back->source = flow->destination;
-	back->source_port = flow->destination_port;
-	back->destination = flow->source;
-	back->destination_port = flow->source_port;
-	back->protocol = key->protocol;
-	bool claimed = !masquerade && claim_reply(back, reply);
-	__u32 first = settings->first_port, ports = settings->last_port - first + 1;
-	for (int try = 0; try < PORT_TRIES && !claimed; try++) {
-		back->destination_port = bpf_htons(first + bpf_get_prandom_u32() % ports);
-		claimed = claim_reply(back, reply);
-	}
+	*back = opposite_key(flow, key->protocol);
+	bool claimed = (!masquerade && claim_reply(back, reply, true)) || claim_port(skb, work, settings);
 	if (!claimed)
 		return TC_ACT_SHOT;
 	flow->source_port = back->destination_port;
-	if (bpf_map_update_elem(&flows, key, flow, BPF_ANY))
-		return TC_ACT_SHOT;
-	return send_on(skb, work);
+	return bpf_map_update_elem(&flows, key, flow, BPF_ANY) ? TC_ACT_SHOT : SEND_ON;
 }
 
 static __always_inline __u8 class_of_packet(struct __sk_buff *skb, const struct packet *packet)
@@ -197,9 +109,15 @@ static __noinline int decide(struct __sk_buff *skb, struct work *work, __u32 fro
 
 	if (!find_frontend(&key->destination, key->destination_port, key->protocol, &found))
 		return TC_ACT_UNSPEC;
+	/* Of a piece whose datagram is unknown there is only to say that it must not get past us. */
+	if (packet->fragment == LATER_FRAGMENT)
+		return TC_ACT_SHOT;
 	class = from_node ? CLASS_NODE : class_of_packet(skb, packet);
 	verdict = class == CLASS_POD ? found.verdict[0] : class == CLASS_NODE ? found.verdict[1] : found.verdict[2];
-	/* Packets of a connection that nobody knows: the stack answers them, with a reset as the case may be. */
+	/*
+	 * Packets of a connection that nobody knows: the stack may know it, from another dataplane that was here before, or
+	 * else answers with a reset where it is the destination.
+	 */
 	if (packet->translatable && key->protocol == IPPROTO_TCP && !is_first_of_tcp(packet))
 		return TC_ACT_UNSPEC;
 	if ((found.flags & FRONTEND_HAS_RANGES) && !in_range(found.service, &key->source))
@@ -214,40 +132,55 @@ static __noinline int decide(struct __sk_buff *skb, struct work *work, __u32 fro
 	return TC_ACT_UNSPEC;
 }
 
-static __always_inline int handle(struct __sk_buff *skb, bool from_node)
+static __always_inline int handle(struct __sk_buff *skb, bool from_node, __u32 l3)
 {
 	__u32 first = 0;
 	struct work *work = bpf_map_lookup_elem(&scratch, &first);
 	if (!work)
 		return TC_ACT_UNSPEC;
 	__builtin_memset(&work->packet, 0, sizeof work->packet);
-	if (!parse(skb, &work->packet))
+	work->packet.outgoing = from_node;
+	if (!parse(skb, &work->packet, l3))
 		return TC_ACT_UNSPEC;
-	if (is_error(skb, &work->packet)) {
+	if (work->packet.fragment == LATER_FRAGMENT) {
+		recall_ports(&work->packet);
+	} else if (is_error(skb, &work->packet)) {
 		int action = return_error(skb, work);
 		if (action != TC_ACT_UNSPEC)
 			return action;
 	}
 	struct flow *held = work->packet.translatable ? bpf_map_lookup_elem(&flows, &work->packet.key) : NULL;
 	__u64 now = bpf_ktime_get_ns();
-	if (!held || is_over(held, &work->packet, now))
-		return decide(skb, work, from_node);
-	follow(held, &work->packet, now);
-	work->flow = *held;
-	if (!find_route(skb, work))
-		return TC_ACT_SHOT;
+	if (held && is_over(held, &work->packet, now)) {
+		forget(&work->packet.key, held);
+		held = NULL;
+	}
+	if (held) {
+		follow(held, &work->packet, now);
+		work->flow = *held;
+		if (!find_route(skb, work))
+			return TC_ACT_SHOT;
+	} else {
+		int action = decide(skb, work, from_node);
+		if (action != SEND_ON)
+			return action;
+	}
 	return send_on(skb, work);
 }
 
-SEC("tc") int packets_in(struct __sk_buff *skb)
-{
-	return handle(skb, false);
-}
+/* Of what goes out only what this node makes: what it forwards has been seen where it came in. */
+#define PACKET_PROGRAMS(NAME, L3)                                                        \
+	SEC("tc") int NAME##_in(struct __sk_buff *skb)                                   \
+	{                                                                                \
+		return handle(skb, false, L3);                                           \
+	}                                                                                \
+	SEC("tc") int NAME##_out(struct __sk_buff *skb)                                  \
+	{                                                                                \
+		return skb->ingress_ifindex ? TC_ACT_UNSPEC : handle(skb, true, L3);     \
+	}
 
-/* Only what this node makes: what it forwards has been seen where it came in. */
-SEC("tc") int packets_out(struct __sk_buff *skb)
-{
-	return skb->ingress_ifindex ? TC_ACT_UNSPEC : handle(skb, true);
-}
+PACKET_PROGRAMS(packets, ETH_HLEN)
+/* For devices whose packets begin with the IP header: tunnels (WireGuard, IP in IP, tun), PPP. */
+PACKET_PROGRAMS(bare_packets, 0)
 
 #endif

@@ -18,10 +18,15 @@
 #define AF_INET 2
 #define AF_INET6 10
 
+#include "structures.h"
 #include "maps.h"
 #include "choose.h"
 #include "sockets.h"
+#include "timeouts.h"
 #include "parse.h"
+#include "fragments.h"
+#include "connections.h"
+#include "masquerade.h"
 #include "translate.h"
 #include "refuse.h"
 #include "icmp-errors.h"

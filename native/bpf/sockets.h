@@ -53,11 +53,11 @@ static __always_inline __u8 verdict_at_socket(struct bpf_sock_addr *context, con
 	return verdict & VERDICT_AT_SOCKET ? verdict : 0;
 }
 
-static __always_inline void remember_peer(__u64 socket, const struct endpoint *endpoint, const struct address *address,
-					  __be16 port)
+static __always_inline void remember_peer(__u64 socket, __u32 service, const struct endpoint *endpoint,
+					  const struct address *address, __be16 port)
 {
 	struct peer_key key = { .socket = socket, .address = endpoint->address, .port = endpoint->port };
-	struct peer peer = { .address = *address, .port = port };
+	struct peer peer = { .address = *address, .port = port, .service = service };
 	bpf_map_update_elem(&peers, &key, &peer, BPF_ANY);
 }
 
@@ -80,7 +80,7 @@ static __always_inline int connect_socket(struct bpf_sock_addr *context, const s
 		return refuse();
 	if (!choose_endpoint(found.service, !!(verdict & VERDICT_LOCAL), &this_node, endpoint))
 		return PROCEED;
-	remember_peer(bpf_get_socket_cookie(context), endpoint, address, port);
+	remember_peer(bpf_get_socket_cookie(context), found.service, endpoint, address, port);
 	return PROCEED;
 }
 
@@ -111,7 +111,7 @@ static __always_inline int send_datagram(struct bpf_sock_addr *context, const st
 	choice.address = endpoint->address;
 	choice.port = endpoint->port;
 	bpf_map_update_elem(&choices, &key, &choice, BPF_ANY);
-	remember_peer(socket, endpoint, address, port);
+	remember_peer(socket, found.service, endpoint, address, port);
 	return PROCEED;
 }
 
@@ -195,5 +195,27 @@ SOCKET_PROGRAMS(connect, connect_socket)
 SOCKET_PROGRAMS(sendmsg, send_datagram)
 NAME_PROGRAMS(recvmsg)
 NAME_PROGRAMS(getpeername)
+
+/*
+ * The end of a socket. What an unconnected UDP socket had sent to is not known here; the maps forget that by themselves,
+ * the least recently used first.
+ */
+SEC("cgroup/sock_release") int socket_closed(struct bpf_sock *socket)
+{
+	struct peer_key key = { .socket = bpf_get_socket_cookie(socket), .port = (__be16)socket->dst_port };
+
+	if (!key.port)
+		return PROCEED;
+	if (socket->family == AF_INET) {
+		key.address = ipv4_address(socket->dst_ip4);
+	} else if (socket->family == AF_INET6) {
+		key.address.word[0] = socket->dst_ip6[0];
+		key.address.word[1] = socket->dst_ip6[1];
+		key.address.word[2] = socket->dst_ip6[2];
+		key.address.word[3] = socket->dst_ip6[3];
+	}
+	bpf_map_delete_elem(&peers, &key);
+	return PROCEED;
+}
 
 #endif

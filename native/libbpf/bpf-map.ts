@@ -1,9 +1,13 @@
 import { constants } from 'node:os'
+import { call } from '../libc.ts'
 import { readMapInfo } from './info.ts'
-import { BpfError, bpfCall, tryBpfCall } from './library.ts'
+import { BpfError, openPin, tryBpfCall } from './library.ts'
 
 /** Elements in one system call: enough that the call itself costs nothing, few enough not to hold the kernel long. */
 const batchSize = 16_384
+
+/** BPF_NOEXIST */
+const onlyNew = 1
 
 /** Options of batch calls (struct bpf_map_batch_opts): its own size, then flags. */
 const batchOptions = Buffer.alloc(24)
@@ -16,6 +20,8 @@ batchOptions.writeBigUInt64LE(24n, 0)
 export class BpfMap {
   readonly name: string
   readonly fd: number
+  /** The kernel's number for it. */
+  readonly id: number
   readonly keySize: number
   readonly valueSize: number
   readonly maxEntries: number
@@ -24,6 +30,7 @@ export class BpfMap {
     this.name = name
     this.fd = fd
     const info = readMapInfo(fd)
+    this.id = info.id
     this.keySize = info.keySize
     this.valueSize = info.valueSize
     this.maxEntries = info.maxEntries
@@ -33,6 +40,32 @@ export class BpfMap {
   set(key: Buffer, value: Buffer): void {
     const result = tryBpfCall('bpf_map_update_elem', this.fd, key, value, 0)
     if (result < 0) throw new BpfError(`set an element of map ${this.name}`, -result)
+  }
+
+  /** One that is pinned; {@link close} it. @throws BpfError ENOENT */
+  static openPinned(name: string, path: string): BpfMap {
+    return new BpfMap(name, openPin(path))
+  }
+
+  /** Of a map that was opened by itself: those of an object go with it. */
+  close(): void {
+    call('close', `close map ${this.name}`, this.fd)
+  }
+
+  /** Sets an element that isn't there yet; false: it is, or there is no room. @throws BpfError */
+  setNew(key: Buffer, value: Buffer): boolean {
+    const result = tryBpfCall('bpf_map_update_elem', this.fd, key, value, onlyNew)
+    if (result === -constants.errno.EEXIST || isFull(result)) return false
+    if (result < 0) throw new BpfError(`set an element of map ${this.name}`, -result)
+    return true
+  }
+
+  /** Sets one element; false: the map is full. @throws BpfError for any other reason */
+  setIfRoom(key: Buffer, value: Buffer): boolean {
+    const result = tryBpfCall('bpf_map_update_elem', this.fd, key, value, 0)
+    if (isFull(result)) return false
+    if (result < 0) throw new BpfError(`set an element of map ${this.name}`, -result)
+    return true
   }
 
   /** The element's value, or `undefined`. */
@@ -52,23 +85,29 @@ export class BpfMap {
     return true
   }
 
-  /** Sets so many elements, keys and values one after the other. @throws BpfError, with some of them set */
-  setMany(keys: Buffer, values: Buffer, count: number): void {
-    this.#inBatches(count, (from, size, counter) => {
-      const [batchKeys, batchValues] = [
+  /**
+   * Sets so many elements, keys and values one after the other.
+   *
+   * @returns how many were set: fewer when the map has no room for the next one
+   * @throws BpfError for any other reason, with some of them set
+   */
+  setMany(keys: Buffer, values: Buffer, count: number): number {
+    const counter = Buffer.alloc(4)
+    for (let from = 0; from < count; from += batchSize) {
+      const size = Math.min(batchSize, count - from)
+      counter.writeUInt32LE(size, 0)
+      const result = tryBpfCall(
+        'bpf_map_update_batch',
+        this.fd,
         keys.subarray(from * this.keySize, (from + size) * this.keySize),
         values.subarray(from * this.valueSize, (from + size) * this.valueSize),
-      ]
-      bpfCall(
-        'bpf_map_update_batch',
-        `set ${size} elements of map ${this.name}`,
-        this.fd,
-        batchKeys,
-        batchValues,
         counter,
         batchOptions,
       )
-    })
+      if (isFull(result)) return from + counter.readUInt32LE(0)
+      if (result < 0) throw new BpfError(`set ${size} elements of map ${this.name}`, -result)
+    }
+    return count
   }
 
   /**
@@ -76,13 +115,25 @@ export class BpfMap {
    * The buffers are views that are valid until the next step.
    */
   *entries(): Generator<{ readonly key: Buffer; readonly value: Buffer }> {
-    const keys = Buffer.alloc(batchSize * this.keySize)
-    const values = Buffer.alloc(batchSize * this.valueSize)
+    for (const { keys, values, count } of this.batches()) {
+      for (let index = 0; index < count; index++) {
+        yield {
+          key: keys.subarray(index * this.keySize, (index + 1) * this.keySize),
+          value: values.subarray(index * this.valueSize, (index + 1) * this.valueSize),
+        }
+      }
+    }
+  }
+
+  /** The same, as many elements at a time as the kernel gives: keys and values one after the other. */
+  *batches(size = batchSize): Generator<ElementsRead> {
+    const keys = Buffer.alloc(size * this.keySize)
+    const values = Buffer.alloc(size * this.valueSize)
     // Where to go on: an opaque value of the kernel's, at most as large as a key but at least 4 bytes.
     let [from, next] = [Buffer.alloc(0), Buffer.alloc(Math.max(this.keySize, 4))]
-    const count = Buffer.alloc(4)
+    const counter = Buffer.alloc(4)
     for (;;) {
-      count.writeUInt32LE(batchSize, 0)
+      counter.writeUInt32LE(size, 0)
       const start = from.length === 0 ? null : from
       const result = tryBpfCall(
         'bpf_map_lookup_batch',
@@ -91,29 +142,39 @@ export class BpfMap {
         next,
         keys,
         values,
-        count,
+        counter,
         batchOptions,
       )
       const last = result === -constants.errno.ENOENT
       if (result < 0 && !last) throw new BpfError(`read map ${this.name}`, -result)
-      const read = count.readUInt32LE(0)
-      for (let index = 0; index < read; index++) {
-        yield {
-          key: keys.subarray(index * this.keySize, (index + 1) * this.keySize),
-          value: values.subarray(index * this.valueSize, (index + 1) * this.valueSize),
-        }
-      }
+      yield { keys, values, count: counter.readUInt32LE(0) }
       if (last) return
       ;[from, next] = [next, from.length === 0 ? Buffer.alloc(next.length) : from]
     }
   }
 
-  #inBatches(count: number, act: (from: number, size: number, counter: Buffer) => void): void {
-    const counter = Buffer.alloc(4)
-    for (let from = 0; from < count; from += batchSize) {
-      const size = Math.min(batchSize, count - from)
-      counter.writeUInt32LE(size, 0)
-      act(from, size, counter)
+  /** Values of an array's first elements, one after the other. */
+  firstValues(count: number): Buffer {
+    const all = Buffer.alloc(count * this.valueSize)
+    let read = 0
+    if (count === 0) return all
+    for (const { values, count: some } of this.batches(Math.min(count, batchSize))) {
+      const wanted = Math.min(some, count - read)
+      values.copy(all, read * this.valueSize, 0, wanted * this.valueSize)
+      read += wanted
+      if (read === count) break
     }
+    return all
   }
+}
+
+export interface ElementsRead {
+  readonly keys: Buffer
+  readonly values: Buffer
+  readonly count: number
+}
+
+/** A hash map says E2BIG, a trie ENOSPC, and an array E2BIG to a key past its end. */
+function isFull(result: number): boolean {
+  return result === -constants.errno.E2BIG || result === -constants.errno.ENOSPC
 }

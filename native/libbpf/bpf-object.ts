@@ -3,17 +3,15 @@ import koffi from 'koffi'
 import { call } from '../libc.ts'
 import { BpfMap } from './bpf-map.ts'
 import { type BtfStruct, readBtfStructs } from './btf.ts'
-import { readProgramTag } from './info.ts'
+import { type ProgramInfo, readProgramInfo } from './info.ts'
 import { BpfError, bpfCall, libbpf } from './library.ts'
 
 /** How much of the verifier's log is kept: its end says why. */
 const logTail = 3000
 
-export interface BpfProgram {
+export interface BpfProgram extends ProgramInfo {
   readonly name: string
   readonly fd: number
-  /** A hash of its instructions, in hex. */
-  readonly tag: string
 }
 
 export interface LoadOptions {
@@ -24,6 +22,8 @@ export interface LoadOptions {
   readonly sizes?: Readonly<Record<string, number>>
   /** Where maps are pinned: one that is there already is used, with all it holds. Made if missing. */
   readonly pinDirectory?: string
+  /** Maps of others to use instead of making new ones: where they are pinned, by map. */
+  readonly reuse?: Readonly<Record<string, string>>
 }
 
 /** The programs and maps of an object file that clang has made, loaded into the kernel. */
@@ -66,7 +66,7 @@ export class BpfObject {
           const program: unknown = libbpf().bpf_object__find_program_by_name(handle, name)
           if (program === null) throw new RangeError(`the object has no program ${name}`)
           const fd = bpfCall('bpf_program__fd', `find program ${name}`, program)
-          return [name, { name, fd, tag: readProgramTag(fd) }]
+          return [name, { name, fd, ...readProgramInfo(fd) }]
         }),
       )
       const object = new BpfObject(handle, maps, programs)
@@ -126,13 +126,12 @@ function openObject(bytes: Buffer, log: Buffer): unknown {
   return handle
 }
 
-function prepareMap(handle: unknown, name: string, { sizes, pinDirectory }: LoadOptions): void {
+function prepareMap(handle: unknown, name: string, { sizes, pinDirectory, reuse }: LoadOptions): void {
   const map = findMap(handle, name)
   const size = sizes?.[name]
   if (size !== undefined) bpfCall('bpf_map__set_max_entries', `size map ${name}`, map, size)
-  if (pinDirectory === undefined) return
-  const path = `${pinDirectory}/${name}`
-  if (!existsSync(path)) return
+  const path = reuse?.[name] ?? (pinDirectory === undefined ? undefined : `${pinDirectory}/${name}`)
+  if (path === undefined || !existsSync(path)) return
   const fd = bpfCall('bpf_obj_get', `open ${path}`, path)
   try {
     bpfCall('bpf_map__reuse_fd', `use ${path}`, map, fd)

@@ -20,6 +20,11 @@ const kind = {
 
 /** Reads all named structures of a .BTF section (kernel documentation: bpf/btf.rst). */
 export function readBtfStructs(btf: Buffer): Map<string, BtfStruct> {
+  return new Map([...readBtfTypes(btf).values()].map(({ name, ...struct }) => [name, struct]))
+}
+
+/** The same by the number that other types know them by. */
+export function readBtfTypes(btf: Buffer): Map<number, BtfStruct & { readonly name: string }> {
   const start = btf.readUInt32LE(headerLength.at)
   const types = start + btf.readUInt32LE(8)
   const typesEnd = types + btf.readUInt32LE(12)
@@ -29,13 +34,15 @@ export function readBtfStructs(btf: Buffer): Map<string, BtfStruct> {
     return btf.toString('utf8', from, btf.indexOf(0, from))
   }
 
-  const structs = new Map<string, BtfStruct>()
-  for (let offset = types; offset < typesEnd; ) {
+  const structs = new Map<number, BtfStruct & { readonly name: string }>()
+  // Type 0 is void, and isn't in there.
+  for (let [offset, number] = [types, 1]; offset < typesEnd; number++) {
     const name = text(btf.readUInt32LE(offset))
     const info = btf.readUInt32LE(offset + 4)
     const [members, which] = [info & 0xffff, (info >>> 24) & 0x1f]
     if (which === kind.struct && name !== '') {
-      structs.set(name, {
+      structs.set(number, {
+        name,
         size: btf.readUInt32LE(offset + 8),
         members: Array.from({ length: members }, (_, index) => {
           const member = offset + 12 + index * 12

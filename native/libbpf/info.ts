@@ -1,9 +1,13 @@
+import koffi from 'koffi'
 import { call } from '../libc.ts'
 import { bpfCall, tryBpfCall } from './library.ts'
 
 /** struct bpf_prog_info, bpf_map_info and bpf_link_info: the kernel fills as much as it is given room for. */
 function readInfo(fd: number, what: string): Buffer {
-  const info = Buffer.alloc(80)
+  return fillInfo(fd, what, Buffer.alloc(80))
+}
+
+function fillInfo(fd: number, what: string, info: Buffer): Buffer {
   const length = Buffer.alloc(4)
   length.writeUInt32LE(info.length, 0)
   bpfCall('bpf_obj_get_info_by_fd', `read about ${what}`, fd, info, length)
@@ -11,37 +15,85 @@ function readInfo(fd: number, what: string): Buffer {
 }
 
 export interface MapInfo {
+  /** The kernel's number for it. */
+  readonly id: number
   readonly keySize: number
   readonly valueSize: number
   readonly maxEntries: number
+  /** Where the kernel has its source's types, and which of them are its key's and value's; 0: nowhere. */
+  readonly types: { readonly btf: number; readonly key: number; readonly value: number }
 }
 
 export function readMapInfo(fd: number): MapInfo {
   const info = readInfo(fd, 'a map')
   return {
+    id: info.readUInt32LE(4),
     keySize: info.readUInt32LE(8),
     valueSize: info.readUInt32LE(12),
     maxEntries: info.readUInt32LE(16),
+    types: { btf: info.readUInt32LE(64), key: info.readUInt32LE(68), value: info.readUInt32LE(72) },
   }
 }
 
-/** A hash of a program's instructions, in hex: the same program loaded again has the same. */
-export function readProgramTag(fd: number): string {
-  return readInfo(fd, 'a program').toString('hex', 8, 16)
+/** The types that the kernel keeps by this number, as in a .BTF section. */
+export function readTypes(number: number): Buffer {
+  const fd = bpfCall('bpf_btf_get_fd_by_id', `open the types ${number}`, number)
+  try {
+    // Asked with no room for them, it tells their length.
+    const info = readInfo(fd, 'types')
+    const bytes = Buffer.alloc(info.readUInt32LE(8))
+    info.fill(0)
+    info.writeBigUInt64LE(BigInt(koffi.address(bytes)), 0)
+    info.writeUInt32LE(bytes.length, 8)
+    fillInfo(fd, 'types', info)
+    return bytes
+  } finally {
+    call('close', 'close types', fd)
+  }
+}
+
+/** Most maps that a program of ours uses. */
+const mostMaps = 64
+
+/** A program as the kernel has it. */
+export interface ProgramInfo {
+  /** The kernel's number for it. */
+  readonly id: number
+  /** A hash of its instructions, in hex: the same program loaded again has the same. */
+  readonly tag: string
+  /** Numbers of the maps that it uses. */
+  readonly maps: readonly number[]
+}
+
+export function readProgramInfo(fd: number): ProgramInfo {
+  const maps = Buffer.alloc(mostMaps * 4)
+  const info = Buffer.alloc(80)
+  info.writeUInt32LE(mostMaps, 52)
+  info.writeBigUInt64LE(BigInt(koffi.address(maps)), 56)
+  fillInfo(fd, 'a program', info)
+  const count = Math.min(info.readUInt32LE(52), mostMaps)
+  return {
+    id: info.readUInt32LE(4),
+    tag: info.toString('hex', 8, 16),
+    maps: Array.from({ length: count }, (_, index) => maps.readUInt32LE(index * 4)),
+  }
 }
 
 /** The same by the program's number; `undefined`: there is none any more. */
-export function readProgramTagOf(id: number): string | undefined {
+export function readProgramInfoOf(id: number): ProgramInfo | undefined {
   const fd = tryBpfCall('bpf_prog_get_fd_by_id', id)
   if (fd < 0) return undefined
   try {
-    return readProgramTag(fd)
+    return readProgramInfo(fd)
   } finally {
     call('close', 'close a program', fd)
   }
 }
 
-/** The number of the program that a link leads to. */
-export function readLinkProgram(fd: number): number {
-  return readInfo(fd, 'a link').readUInt32LE(8)
+/** The number of the program that a link leads to; `undefined`: what it was attached to is gone, or it was detached. */
+export function readLinkProgram(fd: number): number | undefined {
+  const info = readInfo(fd, 'a link')
+  // An interface's index or a cgroup's number: what the link is attached to.
+  const target = info.readUInt32LE(16)
+  return target === 0 ? undefined : info.readUInt32LE(8)
 }

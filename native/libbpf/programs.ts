@@ -13,7 +13,16 @@ export class ProgramsMissingError extends Error {
 
 /** The object file of native/bpf, which set-up compiles and the package brings along. @throws ProgramsMissingError */
 export function readPrograms(): Buffer {
-  const path = fileURLToPath(new URL('../bpf/portolan.bpf.o', import.meta.url))
+  return readObject('portolan')
+}
+
+/** The one that closes sockets; Linux 6.5 can load it. @throws ProgramsMissingError */
+export function readClosingPrograms(): Buffer {
+  return readObject('close')
+}
+
+function readObject(name: string): Buffer {
+  const path = fileURLToPath(new URL(`../bpf/${name}.bpf.o`, import.meta.url))
   try {
     return readFileSync(path)
   } catch (cause) {

@@ -3,7 +3,6 @@ import { messageFlag } from '../netlink-reader.ts'
 import { NetlinkSocket } from '../netlink-socket.ts'
 import { NetlinkWriter } from '../netlink-writer.ts'
 import type { BpfProgram } from './bpf-object.ts'
-import { readProgramTagOf } from './info.ts'
 import { BpfError, bpfCall, tryBpfCall } from './library.ts'
 
 /** Where on an interface: packets that come in, or go out. */
@@ -20,8 +19,8 @@ const attachPoint = { ingress: 1, egress: 2, both: 3 }
 const replace = 1
 
 /**
- * Attaches a program to an interface of the caller's network namespace, in place of the one that is there (clsact;
- * tcx would do it from Linux 6.6 on). Filters of others keep running as long as the program answers TC_ACT_UNSPEC.
+ * Attaches a program to an interface of the caller's network namespace as a filter of clsact, in place of the one that
+ * is there: for kernels without tcx. Filters of others keep running as long as the program answers TC_ACT_UNSPEC.
  *
  * @throws BpfError ENODEV: no such interface
  */
@@ -42,15 +41,15 @@ export function attachToInterface(
   )
 }
 
-/** The tag of the program at this place; `undefined`: there is none. */
-export function attachedProgramTag(
+/** The number of the program at this place; `undefined`: there is none. */
+export function attachedProgram(
   interfaceIndex: number,
   direction: Direction,
   place: TcPlace,
-): string | undefined {
+): number | undefined {
   const answer = options(place)
   if (tryBpfCall('bpf_tc_query', hook(interfaceIndex, direction), answer) < 0) return undefined
-  return readProgramTagOf(answer.readUInt32LE(16))
+  return answer.readUInt32LE(16)
 }
 
 /** Whether there was anything to detach. */

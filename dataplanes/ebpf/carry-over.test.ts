@@ -1,0 +1,84 @@
+import { existsSync, readdirSync, renameSync } from 'node:fs'
+import type { Address } from '@portolan/core'
+import { createLab, podAddress, remotePodAddress } from '@portolan/lab'
+import { BpfObject, readPrograms } from '@portolan/native/libbpf'
+import test from 'ava'
+import { applied, nodeTable } from './applied-table.ts'
+import { endpoint, internal, route } from './example-tables.ts'
+import { nodeDirectory, unpinDeadNodes } from './pins.ts'
+
+test.after.always(unpinDeadNodes)
+
+const port = 8080
+const nodePort = 30_080
+const frontend = { kind: 'NodePort', port: nodePort, verdicts: internal } as const
+const larger = {
+  'flows-size': '32768',
+  'services-size': '2048',
+  'endpoints-size': '32768',
+  'frontends-size': '8192',
+  'affinities-size': '8192',
+}
+
+for (const family of ['IPv4', 'IPv6'] as const) {
+  test(`connections and session affinity outlive a change of the maps' sizes, ${family}`, async (t) => {
+    await using lab = await createLab()
+    const { node, outside, remote, pods } = lab
+    const address = node.addresses[family][0] as Address
+    await remote.serve('TCP', family === 'IPv4' ? '0.0.0.0' : '::', port)
+    await pods[0]!.serve('TCP', family === 'IPv4' ? '0.0.0.0' : '::', port)
+    const endpoints = [endpoint(remotePodAddress(family, 0)), endpoint(podAddress(family, 0), true)]
+    const sticky = route('a/b', [frontend], endpoints, { family, affinitySeconds: 600 })
+    const served = nodeTable(node, family, [sticky])
+    const first = await applied(node, served)
+    const to = { address, port: nodePort }
+    const held = await outside.holdConnection({ to, timeoutMs: 5000 })
+    await first.dataplane.stop()
+    const second = await applied(node, served, larger)
+    t.deepEqual(second.report.notices ?? [], [])
+    t.true((await held.ask(5000)).alive)
+    for (let turn = 0; turn < 8; turn++) {
+      const answer = await outside.probe({ protocol: 'TCP', to, timeoutMs: 5000 })
+      t.is(answer.result === 'answered' && answer.host, held.server.host)
+    }
+    t.is(
+      readdirSync(nodeDirectory(node.networkNamespace)).filter((name) => name.startsWith('maps-')).length,
+      1,
+    )
+    await second.dataplane.cleanup()
+  })
+}
+
+test('the other family is served all the while, before it is applied itself', async (t) => {
+  await using lab = await createLab()
+  const { node, outside, remote } = lab
+  await remote.serve('TCP', '::', port)
+  const ipv6 = route('a/b', [frontend], [endpoint(remotePodAddress('IPv6', 0))], { family: 'IPv6' })
+  const first = await applied(node, nodeTable(node, 'IPv6', [ipv6]))
+  await first.change(nodeTable(node, 'IPv4', []))
+  await first.dataplane.stop()
+  const second = await applied(node, nodeTable(node, 'IPv4', []), larger)
+  const to = { address: node.addresses.IPv6[0]!, port: nodePort }
+  t.is((await outside.probe({ protocol: 'TCP', to, timeoutMs: 5000 })).result, 'answered')
+  await second.dataplane.cleanup()
+})
+
+test('what another version has laid out otherwise is told as lost, and cleanup unpins it as well', async (t) => {
+  await using lab = await createLab()
+  const { node } = lab
+  const directory = nodeDirectory(node.networkNamespace)
+  const sizes = { frontends: 16, services: 16, endpoints: 16, flows: 16, members: 16, ranges: 16 }
+  const old = BpfObject.load(readPrograms(), { maps: ['peers'], programs: [], sizes })
+  old.pin(`${directory}/maps-old`)
+  old.close()
+  renameSync(`${directory}/maps-old/peers`, `${directory}/maps-old/flows`)
+  const { dataplane, report } = await applied(node, nodeTable(node, 'IPv4', []))
+  t.regex(report.notices!.join(), /map flows .*another version.*connections.*may break/)
+  await dataplane.stop()
+  const left = BpfObject.load(readPrograms(), { maps: ['peers'], programs: [], sizes })
+  left.pin(`${directory}/maps-older`)
+  left.close()
+  const { removed } = await dataplane.cleanup()
+  t.true(removed.some((one) => one.includes('maps-older')))
+  t.false(existsSync(directory))
+})

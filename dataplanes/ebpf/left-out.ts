@@ -1,0 +1,61 @@
+import type { RouteKey, ServiceRoute } from '@portolan/core'
+import type { MapName } from './layout.ts'
+import { sizeSetting } from './settings.ts'
+
+/**
+ * One family's routes that the maps have no room for. They are tried again when something has been deleted, by the
+ * comparison of everything and not by each change: ten thousand of them must not slow a change down.
+ */
+export class LeftOut {
+  readonly #routes = new Map<RouteKey, ServiceRoute>()
+  #roomCame = false
+
+  add(route: ServiceRoute): void {
+    this.#routes.set(route.key, route)
+  }
+
+  delete(key: RouteKey): void {
+    this.#routes.delete(key)
+  }
+
+  has(key: RouteKey): boolean {
+    return this.#routes.has(key)
+  }
+
+  /** Something was deleted from a map, of whichever family. */
+  roomCame(): void {
+    this.#roomCame = true
+  }
+
+  /** Everything has been compared with this table: what may fit now is tried, and what it doesn't have is forgotten. */
+  compared(routes: ReadonlyMap<RouteKey, ServiceRoute>): void {
+    for (const [key, route] of this.#routes) if (routes.get(key) !== route) this.#routes.delete(key)
+    this.#roomCame = false
+  }
+
+  /** Whether trying again may help one of them. */
+  get mayFit(): boolean {
+    return this.#roomCame && this.#routes.size > 0
+  }
+
+  /** Whether the route, as it is, is known not to fit. */
+  isHopeless(route: ServiceRoute): boolean {
+    return !this.#roomCame && this.#routes.get(route.key) === route
+  }
+}
+
+/** What is to be told about a map without room. */
+export function fullMap(name: MapName, maxEntries: number): string {
+  const setting = sizeSetting(name)
+  const mend =
+    setting === undefined
+      ? 'it has its largest size'
+      : `raise it with --dataplane-option ${setting}=${2 * maxEntries}`
+  return `the map '${name}' is full (${maxEntries} elements) and ${consequence[name] ?? 'it stays as it was'}; ${mend}`
+}
+
+const consequence: Partial<Record<MapName, string>> = {
+  frontends: 'some of its addresses and ports are not served',
+  ranges: 'some of its allowed sources are refused',
+  members: 'clients may come to another of its endpoints each time',
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Compiles the eBPF programs, those whose sources are newer than what is there. They need the kernel's stable headers
+# only, so what is compiled here runs on any node: the objects are part of the published package.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+for source in *.bpf.c; do
+  object="${source%.c}.o"
+  if [ ! -f "$object" ] || [ -n "$(find . -name '*.[ch]' -newer "$object" -print -quit)" ]; then
+    clang -O2 -g -target bpf -mcpu=v3 -Wall -Werror "-I/usr/include/$(uname -m)-linux-gnu" -c "$source" -o "$object"
+  fi
+done
