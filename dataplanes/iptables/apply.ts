@@ -1,5 +1,6 @@
 import { ApplyError } from '@portolan/core'
 import { noChainEdits } from './chain-edits.ts'
+import { removeRules } from './cleanup.ts'
 import type { Command } from './command.ts'
 import { Ipset } from './ipset.ts'
 import { routeLocalnetMarker } from './layout.ts'
@@ -40,6 +41,7 @@ export async function apply(program: IptablesProgram, command: Command, xtables:
     throw await takenBack(error, undo)
   }
   bytes += await ipset.restore(after)
+  if (program.leftOver !== undefined) await removeRules(command, program.leftOver, family)
   await ipset.destroy(program.oldSets)
   const localnet = program.needsRouteLocalnet ? await routeLocalnet(command, xtables) : 0
   return { bytes, transactions: transactions(program) + localnet }

@@ -1,10 +1,12 @@
-import { ipFamilies } from '@portolan/core'
+import { type IpFamily, ipFamilies } from '@portolan/core'
 import type { TableName } from './base-chains.ts'
+import { noChainEdits } from './chain-edits.ts'
 import { type Command, CommandError } from './command.ts'
+import type { HeldTable } from './held.ts'
 import { Ipset } from './ipset.ts'
 import { ourPrefixes, routeLocalnetMarker } from './layout.ts'
 import { setRouteLocalnet } from './proc.ts'
-import { findTools, hasLegacyTable, variants } from './variant.ts'
+import { findTools, hasLegacyTable, type Variant, variants } from './variant.ts'
 import { Xtables } from './xtables.ts'
 
 const tables: readonly TableName[] = ['nat', 'filter']
@@ -13,29 +15,42 @@ const tables: readonly TableName[] = ['nat', 'filter']
 export async function cleanup(command: Command): Promise<string[]> {
   const removed: string[] = []
   for (const variant of variants) {
-    const xtables = new Xtables(command, variant)
-    for (const family of ipFamilies) {
-      if ((await findTools(command, variant, family)) === undefined) continue
-      for (const table of tables) {
-        // Asking a legacy table that doesn't exist makes it.
-        if (variant === 'legacy' && !hasLegacyTable(command, family, table)) continue
-        const { chains, jumps } = await xtables.read(family, table)
-        if (chains.size + jumps.length === 0) continue
-        const deleted = new Set(chains.keys())
-        await xtables.restore(family, table, {
-          written: new Map(),
-          deleted,
-          jumpsAdded: [],
-          jumpsRemoved: jumps,
-        })
-        removed.push(`${chains.size} chains of the ${variant} ${family} table ${table}`)
-        if (!deleted.has(routeLocalnetMarker)) continue
-        setRouteLocalnet(command.networkNamespace, false)
-        removed.push('net.ipv4.conf.all.route_localnet=1')
-      }
-    }
+    for (const family of ipFamilies) removed.push(...(await removeRules(command, variant, family)))
   }
   return [...removed, ...(await destroySets(command))]
+}
+
+/** Removes our rules of one variant and family; tells what. */
+export async function removeRules(command: Command, variant: Variant, family: IpFamily): Promise<string[]> {
+  const removed: string[] = []
+  const xtables = new Xtables(command, variant)
+  for (const [table, { chains, jumps }] of await ourRules(command, variant, family)) {
+    const deleted = new Set(chains.keys())
+    await xtables.restore(family, table, { ...noChainEdits, deleted, jumpsRemoved: jumps })
+    removed.push(`${chains.size} chains of the ${variant} ${family} table ${table}`)
+    if (!deleted.has(routeLocalnetMarker)) continue
+    setRouteLocalnet(command.networkNamespace, false)
+    removed.push('net.ipv4.conf.all.route_localnet=1')
+  }
+  return removed
+}
+
+/** The tables of one variant in which there is something of ours. */
+export async function ourRules(
+  command: Command,
+  variant: Variant,
+  family: IpFamily,
+): Promise<ReadonlyMap<TableName, HeldTable>> {
+  const found = new Map<TableName, HeldTable>()
+  if ((await findTools(command, variant, family)) === undefined) return found
+  const xtables = new Xtables(command, variant)
+  for (const table of tables) {
+    // Asking a legacy table that doesn't exist makes it.
+    if (variant === 'legacy' && !hasLegacyTable(command, family, table)) continue
+    const held = await xtables.read(family, table)
+    if (held.chains.size + held.jumps.length > 0) found.set(table, held)
+  }
+  return found
 }
 
 async function destroySets(command: Command): Promise<string[]> {

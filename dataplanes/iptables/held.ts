@@ -1,5 +1,6 @@
 import type { IpFamily } from '@portolan/core'
 import type { TableName } from './base-chains.ts'
+import type { Variant } from './variant.ts'
 
 /** What a table holds of ours. */
 export interface HeldTable {
@@ -17,6 +18,8 @@ export interface Held {
   /** Whether conntrack takes every TCP segment for valid (nf_conntrack_tcp_be_liberal). */
   readonly liberal: boolean
   readonly routesLocalnet: boolean
+  /** The other variant, if it has rules of ours too: somebody has changed the setting, or what the node uses. */
+  readonly leftOver?: Variant
 }
 
 const nothing: HeldTable = { chains: new Map(), jumps: [] }

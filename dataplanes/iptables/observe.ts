@@ -1,4 +1,5 @@
 import type { IpFamily } from '@portolan/core'
+import { ourRules } from './cleanup.ts'
 import type { Command } from './command.ts'
 import type { Held } from './held.ts'
 import { Ipset } from './ipset.ts'
@@ -11,7 +12,9 @@ export async function observe(family: IpFamily, command: Command, xtables: Xtabl
   const ipset = new Ipset(command)
   const names = (await ipset.names()).filter((name) => name.startsWith(setPrefix(family)))
   const written = names.filter((name) => !name.startsWith(clientSetPrefix(family)))
-  const [nat, filter, elements] = await Promise.all([
+  const other = xtables.variant === 'legacy' ? 'nft' : 'legacy'
+  const [elsewhere, nat, filter, elements] = await Promise.all([
+    ourRules(command, other, family),
     xtables.read(family, 'nat'),
     xtables.read(family, 'filter'),
     ipset.elements(written),
@@ -22,5 +25,6 @@ export async function observe(family: IpFamily, command: Command, xtables: Xtabl
     sets: new Map(names.map((name) => [name, elements.get(name) ?? new Set<string>()])),
     liberal: isTcpLiberal(command.networkNamespace),
     routesLocalnet: routesLocalnet(command.networkNamespace),
+    ...(elsewhere.size > 0 ? { leftOver: other } : {}),
   }
 }

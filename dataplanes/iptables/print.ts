@@ -47,6 +47,10 @@ export function print(program: IptablesProgram): string {
     [restore, restoreLines('nat', program.nat)],
     ['# ipset -exist restore', after],
     ['# ipset -exist restore', program.oldSets.map((name) => `destroy ${name}`)],
+    [
+      `# ip${suffix}tables-${program.leftOver}`,
+      program.leftOver === undefined ? [] : ['# every chain of ours, and what leads to them, goes'],
+    ],
     ['# sysctl -w', program.needsRouteLocalnet ? ['net.ipv4.conf.all.route_localnet=1'] : []],
   ]
   return parts
@@ -60,7 +64,8 @@ export function operations(program: IptablesProgram): number {
   const { before, after } = setLines(program)
   const rules = (['filter', 'nat'] as const).map((name) => restoreLines(name, program[name]).length)
   const lines = rules.reduce((sum, count) => sum + Math.max(0, count - 2), 0)
-  return lines + before.length + after.length + program.oldSets.length + (program.needsRouteLocalnet ? 1 : 0)
+  const others = (program.needsRouteLocalnet ? 1 : 0) + (program.leftOver === undefined ? 0 : 1)
+  return lines + before.length + after.length + program.oldSets.length + others
 }
 
 /** How many transactions of the tables a program takes. */

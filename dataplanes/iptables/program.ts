@@ -3,6 +3,7 @@ import type { ChainEdits } from './chain-edits.ts'
 import type { DispatchChange, DispatchTree } from './dispatch-tree.ts'
 import type { ElementEdits } from './element-edits.ts'
 import type { SetDeclaration, SetKind } from './layout.ts'
+import type { Variant } from './variant.ts'
 
 /** From one state of one family's rules to another. */
 export interface IptablesProgram {
@@ -18,6 +19,8 @@ export interface IptablesProgram {
   readonly oldSets: readonly string[]
   /** NodePorts answer at loopback, which the kernel must be told to route. */
   readonly needsRouteLocalnet: boolean
+  /** The variant whose rules of ours go once these stand. */
+  readonly leftOver?: Variant
   readonly findings: readonly string[]
   readonly degraded: readonly Degraded[]
   readonly outcome: Outcome

@@ -65,8 +65,11 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Ip
     (name) => name.startsWith(clientSetPrefix(table.family)) && !clientSets.has(name),
   )
   findings.push(...oldSets.map((name) => `set ${name} is left over`))
-  const needsRouteLocalnet = atLoopback && !held.routesLocalnet
-  if (needsRouteLocalnet) findings.push('route_localnet is off')
+  const { leftOver } = held
+  // The other variant's mark goes with its rules, and the setting with the mark.
+  const needsRouteLocalnet = atLoopback && (!held.routesLocalnet || leftOver !== undefined)
+  if (leftOver !== undefined) findings.push(`rules of the ${leftOver} variant are left over`)
+  if (atLoopback && !held.routesLocalnet) findings.push('route_localnet is off')
   return {
     family: table.family,
     newSets,
@@ -76,6 +79,7 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Ip
     nat,
     oldSets,
     needsRouteLocalnet,
+    ...(leftOver === undefined ? {} : { leftOver }),
     findings,
     degraded,
     outcome: { memory, dispatch: new Map(), clientSets: new Map<RouteKey, number>(budget.counts) },
