@@ -1,6 +1,5 @@
-import { once } from 'node:events'
 import { open, unlink } from 'node:fs/promises'
-import { finished, pipeline } from 'node:stream/promises'
+import { pipeline } from 'node:stream/promises'
 import { constants, createGzip, type Gzip } from 'node:zlib'
 import type { RecordingLine } from './recording-lines.ts'
 
@@ -49,9 +48,19 @@ export class RecordingFile implements LineOutput {
     if (!this.#gzip.destroyed) this.#gzip.write(`${JSON.stringify(line)}\n`)
   }
 
+  /** Resolves also when nothing can be written any more, which `failed` tells. */
   async drained(): Promise<void> {
-    if (!this.#gzip.writableNeedDrain) return
-    await Promise.race([once(this.#gzip, 'drain'), finished(this.#gzip, { readable: false })])
+    const gzip = this.#gzip
+    if (!gzip.writableNeedDrain) return
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        gzip.off('drain', done)
+        gzip.off('close', done)
+        resolve()
+      }
+      gzip.once('drain', done)
+      gzip.once('close', done)
+    })
   }
 
   /** Writes what there is, so that a file which is cut off here can be read up to here. Costs a few bytes. */
