@@ -25,6 +25,20 @@ const endpointsOfService = 10
 const changes = Math.min(services, 500)
 const looks = 20
 
+/** A map with one other value, without copying it. */
+class Overlaid extends Map<RouteKey, ServiceRoute> {
+  readonly #below: ReadonlyMap<RouteKey, ServiceRoute>
+
+  constructor(below: ReadonlyMap<RouteKey, ServiceRoute>, key: RouteKey, value: ServiceRoute) {
+    super([[key, value]])
+    this.#below = below
+  }
+
+  override get(key: RouteKey): ServiceRoute | undefined {
+    return super.get(key) ?? this.#below.get(key)
+  }
+}
+
 await using lab = await createLab({ pods: 1 })
 const { networkNamespace } = lab.node
 const options = { masqueradeBit: 14, networkNamespace, settings: {} }
@@ -146,20 +160,6 @@ function changeOf(
     healthCheckNodePorts: nothing,
     localAddresses: nothing,
     triggerTimes: [],
-  }
-}
-
-/** A map with one other value, without copying it. */
-class Overlaid extends Map<RouteKey, ServiceRoute> {
-  readonly #below: ReadonlyMap<RouteKey, ServiceRoute>
-
-  constructor(below: ReadonlyMap<RouteKey, ServiceRoute>, key: RouteKey, value: ServiceRoute) {
-    super([[key, value]])
-    this.#below = below
-  }
-
-  override get(key: RouteKey): ServiceRoute | undefined {
-    return super.get(key) ?? this.#below.get(key)
   }
 }
 

@@ -273,12 +273,16 @@ function readTerms(words: readonly string[]): ServerTerms {
   const flag = (value: number, ...spelled: readonly string[]) =>
     names.some((name) => spelled.includes(name)) ? value : 0
   const persistence = after('-p')
+  const scheduler = after('-s') ?? ''
+  // For these two ipvsadm names the flags that they read, and of any other only shows that there are some: `-b` alone.
+  const hidden = (scheduler === 'sh' || scheduler === 'mh') && words.includes('-b') ? ourFlag : 0
   return {
-    scheduler: after('-s') ?? '',
+    scheduler,
     flags:
       flag(schedulerFlags.fallback, 'flag-1', 'sh-fallback', 'mh-fallback') |
       flag(schedulerFlags.port, 'flag-2', 'sh-port', 'mh-port') |
       flag(ourFlag, 'flag-3') |
+      hidden |
       (persistence === undefined ? 0 : persistentFlag),
     timeoutSeconds: Number(persistence ?? 0),
   }

@@ -119,7 +119,8 @@ export function writeCreate(writer: NetlinkWriter, family: IpFamily, set: SetNam
 }
 
 export function writeDestroy(writer: NetlinkWriter, family: IpFamily, name: string): void {
-  const start = begin(writer, family, ipsetCommand.destroy, messageFlag.ack)
+  // Without the flag the kernel also says yes about a set that isn't there.
+  const start = begin(writer, family, ipsetCommand.destroy, messageFlag.ack | messageFlag.exclusive)
   writer.stringAttribute(top.name, name)
   writer.endMessage(start)
 }

@@ -34,19 +34,26 @@ export class SystemCommand {
       this.#networkNamespace === undefined ? [] : ['nsenter', `--net=${this.#networkNamespace}`]
     const [file = program, ...argv] = [...inNamespace, program, ...args]
     try {
-      const { stdout } = await execa(file, argv, {
+      const { stdout, stderr } = await execa(file, argv, {
         ...(input === undefined ? { stdin: 'ignore' } : { input }),
         env: { PATH: systemPath },
         maxBuffer: 1024 * 1024 * 1024,
       })
+      // What ipvsadm could not restore it tells, and still exits with 0.
+      if (program === 'ipvsadm' && stderr.trim() !== '')
+        throw new SystemCommandError('COMMAND_FAILED', program, `${program}: ${firstLines(stderr)}`, stderr)
       return stdout
     } catch (error) {
       if (!(error instanceof ExecaError)) throw error
       const output = String(error.stderr ?? '').trim()
       if (error.code === 'ENOENT' || (error.exitCode === 127 && inNamespace.length > 0))
         throw new SystemCommandError('COMMAND_NOT_FOUND', program, `${program} is not installed`, output)
-      const words = output.split('\n').slice(0, 3).join(' ') || error.shortMessage
+      const words = firstLines(output) || error.shortMessage
       throw new SystemCommandError('COMMAND_FAILED', program, `${program}: ${words}`, output)
     }
   }
+}
+
+function firstLines(output: string): string {
+  return output.trim().split('\n').slice(0, 3).join(' ')
 }
