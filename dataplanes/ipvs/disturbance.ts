@@ -11,7 +11,7 @@ import type { Transport } from './transport.ts'
 import { sameTerms, type VirtualServer } from './virtual-server.ts'
 
 /** Virtual servers that one look compares; the next look goes on with the next ones, so none is left out for ever. */
-const serversPerLook = 128
+const serversPerLook = 32
 /** Looks after which the iptables rules are read whatever the generation says: legacy iptables has none. */
 const rulesEveryLooks = 10
 
