@@ -95,8 +95,8 @@ export class ExternalSubject implements Subject {
     })
     const output = await open(this.outputFile, 'a+', 0o600)
     try {
-      // Both replace themselves by the next program; if the benchmark dies, it is told to end.
-      const argv = ['--pdeathsig', 'TERM', 'nsenter', `--net=${node.networkNamespace}`, program, ...filled]
+      // Both replace themselves by the next program. If the benchmark dies, the program does, too: its node is gone then.
+      const argv = ['--pdeathsig', 'KILL', 'nsenter', `--net=${node.networkNamespace}`, program, ...filled]
       const child = spawn('setpriv', argv, {
         stdio: ['ignore', output.fd, output.fd],
         // Ctrl-C is for the benchmark, which stops it then.
