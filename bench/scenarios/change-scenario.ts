@@ -25,7 +25,7 @@ export interface ChangeScenario {
 
 /** What all turns of a scenario may take together, in milliseconds, unless a few turns take more. */
 const budgetMs = { quick: 1_000, thorough: 60_000 }
-const fewestTurns = 4
+const fewestTurns = 2
 
 /** An even number of turns, fewer where each takes long. @param turnMs what a turn was seen to take */
 export function turnsOf({ turns }: ChangeScenario, effort: Effort, turnMs: number): number {

@@ -1,7 +1,7 @@
 import { endpointReplaced } from './endpoint-replaced.ts'
 import { insideOf, type StageScenario } from './stage.ts'
 
-const failures = { quick: 3, thorough: 20 }
+const failures = { quick: 1, thorough: 20 }
 
 /** The failure is made before the dataplane, so that it is the same for all of them; the repetition is real. */
 export const failedApply: StageScenario = {
