@@ -107,18 +107,14 @@ function refusalRules(family: IpFamily): string[] {
   const match = (kind: SetKind, directions: string) => matchSet(family, kind, directions)
   // An agent may have bound a ClusterIP to an interface of this node (NodeLocal DNSCache): that is the agent's then.
   const notHere = '-m addrtype ! --dst-type LOCAL'
-  const ports = (['rejected', 'dropped'] as const).flatMap((refusal) =>
-    (['tcp', 'udp', 'sctp'] as const).map((protocol) => {
-      const here = `${match(`${refusal}-${protocol}`, 'dst')} ${match('nodeport-addresses', 'dst')}`
-      return `-p ${protocol} ${here} ${refusal === 'rejected' ? reject : '-j DROP'}`
-    }),
-  )
+  const nodePort = match('nodeport-addresses', 'dst')
   return [
     '-m conntrack --ctstate DNAT -j RETURN',
     `${match('filtered', 'dst,dst')} -m set ! --match-set ${setName(family, 'allowed')} dst,dst,src -j DROP`,
     `${match('rejected', 'dst,dst')} ${reject}`,
     `${match('dropped', 'dst,dst')} -j DROP`,
-    ...ports,
+    `${match('rejected-nodeports', 'dst,dst')} ${nodePort} ${reject}`,
+    `${match('dropped-nodeports', 'dst,dst')} ${nodePort} -j DROP`,
     `${match('cluster-ips', 'dst')} ${notHere} ${reject}`,
     `${match('service-cidrs', 'dst')} ${notHere} -j DROP`,
   ]

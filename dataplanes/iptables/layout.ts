@@ -66,12 +66,8 @@ export const setKinds = [
   'allowed',
   'rejected',
   'dropped',
-  'rejected-tcp',
-  'rejected-udp',
-  'rejected-sctp',
-  'dropped-tcp',
-  'dropped-udp',
-  'dropped-sctp',
+  'rejected-nodeports',
+  'dropped-nodeports',
   'health-checks',
 ] as const
 
@@ -85,6 +81,9 @@ const types: Readonly<Partial<Record<SetKind, string>>> = {
   allowed: 'hash:ip,port,net',
   rejected: 'hash:ip,port',
   dropped: 'hash:ip,port',
+  // A bitmap:port matches no SCTP, and a hash of ports has to have addresses: every one, in two halves.
+  'rejected-nodeports': 'hash:net,port',
+  'dropped-nodeports': 'hash:net,port',
 }
 
 /** Sets live beside both families' tables, so a family's number is in their names. */

@@ -10,6 +10,9 @@ import {
 import type { SetKind } from './layout.ts'
 import { refusalOf } from './policy.ts'
 
+/** All addresses, as sets of networks can hold them. */
+const halves = { IPv4: ['0.0.0.0/1', '128.0.0.0/1'], IPv6: ['::/1', '8000::/1'] } as const
+
 /** Takes elements of sets, spelled as `ipset save` prints them. */
 export interface ElementSink {
   add(kind: SetKind, element: string): void
@@ -18,7 +21,7 @@ export interface ElementSink {
 
 /** The elements by which the table filter knows what to do with packets that were left untranslated. */
 export function* frontendElements(
-  { protocol }: ServiceRoute,
+  { protocol, family }: ServiceRoute,
   frontend: Frontend,
 ): Generator<readonly [SetKind, string]> {
   const { address, port, allowedSources } = frontend
@@ -27,8 +30,9 @@ export function* frontendElements(
   if (address === undefined) {
     // Source ranges are for load balancer addresses; a NodePort that had some is closed, not left open (see limits.ts).
     const closed = allowedSources === undefined ? refusal : 'drop'
-    if (closed !== undefined)
-      yield [`${closed === 'reject' ? 'rejected' : 'dropped'}-${transport}`, `${port}`]
+    if (closed === undefined) return
+    const kind = closed === 'reject' ? 'rejected-nodeports' : 'dropped-nodeports'
+    for (const half of halves[family]) yield [kind, `${half},${transport}:${port}`]
     return
   }
   const destination = `${address},${transport}:${port}`
@@ -40,8 +44,8 @@ export function* frontendElements(
 
 /** A set of networks prints one of a single address without its length, and can't hold the one of all addresses. */
 export function rangeTexts(range: Cidr): readonly string[] {
-  if (range === '0.0.0.0/0') return ['0.0.0.0/1', '128.0.0.0/1']
-  if (range === '::/0') return ['::/1', '8000::/1']
+  if (range === '0.0.0.0/0') return halves.IPv4
+  if (range === '::/0') return halves.IPv6
   const address = range.slice(0, range.indexOf('/')) as Address
   return [range === hostCidr(address) ? address : range]
 }

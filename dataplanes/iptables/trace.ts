@@ -1,4 +1,4 @@
-import { type Evaluation, frontendKey } from '@portolan/core'
+import { type Address, type Cidr, cidrContains, type Evaluation, frontendKey } from '@portolan/core'
 import { sourceIsDestination } from './base-chains.ts'
 import { dispatchPath } from './dispatch-path.ts'
 import {
@@ -46,7 +46,7 @@ export function trace(evaluation: Evaluation, setting: Setting): string[] {
     const elements = [...frontendElements(route, frontend)].filter(([kind]) =>
       blocked ? kind === 'filtered' : kind.startsWith('rejected') || kind.startsWith('dropped'),
     )
-    for (const [kind, element] of elements)
+    for (const [kind, element] of elements.filter(([, one]) => concerns(one, packet.destination)))
       steps.push(`filter ${refusals}: ${element} in ${set(kind)}: ${evaluation.verdict}`)
     return steps
   }
@@ -70,4 +70,10 @@ export function trace(evaluation: Evaluation, setting: Setting): string[] {
   else if (evaluation.endpoints.some(({ address }) => address === packet.source))
     steps.push(`nat ${postrouting}: ${sourceIsDestination(setting.family)} if it is its own client`)
   return steps
+}
+
+/** Of the two elements that stand for a NodePort at all addresses, the one with this address in its half. */
+function concerns(element: string, destination: Address): boolean {
+  const at = element.slice(0, element.indexOf(','))
+  return !at.includes('/') || cidrContains(at as Cidr, destination)
 }
