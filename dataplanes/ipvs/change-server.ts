@@ -6,7 +6,7 @@ import { destinationsOf, sameTerms, type VirtualServer } from './virtual-server.
  * What becomes of a virtual server: the wanted one, with what is left to drain of the one before. Without a wanted one
  * the whole server drains; `undefined` once there is nothing to drain.
  *
- * @param drains whether destinations that leave keep their connections: those of TCP do
+ * @param drains whether destinations that leave keep their connections: those of TCP and SCTP do
  */
 export function settledServer(
   before: VirtualServer | undefined,

@@ -63,10 +63,10 @@ export class Compiler {
       const known = this.#memory.marks.of(owner)
       if (after !== undefined && needed.has(over)) {
         const mark = this.#memory.marks.propose(owner, this.#owners)
-        this.marked(mark, markedServer(after, over, mark, this.#settings), after.protocol === 'TCP')
+        this.marked(mark, markedServer(after, over, mark, this.#settings), after.protocol !== 'UDP')
       } else if (known !== undefined) {
         this.#owners.set(owner, undefined)
-        this.marked(known, undefined, some.protocol === 'TCP')
+        this.marked(known, undefined, some.protocol !== 'UDP')
       }
     }
   }
@@ -101,7 +101,7 @@ export class Compiler {
     const wanted = placementAt(this.#table, destination, this.#settings, (owner) =>
       this.#memory.marks.propose(owner, this.#owners),
     )
-    const after = settledPlacement(before, wanted, destination.protocol === 'TCP')
+    const after = settledPlacement(before, wanted, destination.protocol !== 'UDP')
     changePlacement(destination, before, after, this.order)
     this.#placements.set(key, after)
   }
