@@ -1,11 +1,12 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import type { Grid } from '../grid.ts'
 import type { BenchResults, metrics } from '../results.ts'
 import { runBench } from '../run/run-bench.ts'
+import { ExternalSubject } from './external-subject.ts'
 
 const portolan = fileURLToPath(new URL('../../core/cli/portolan.js', import.meta.url))
 const place = ['--kubeconfig={kubeconfig}', '--node={node}', '--cluster-cidr={clusterCidr}']
@@ -19,6 +20,12 @@ const scenarios = [
   'connect',
   'first-packet-churn',
 ]
+
+// Outputs of programs that fail stay for their user.
+test.after.always(async () => {
+  const { outputFile } = new ExternalSubject({ name: '', program: '', args: [], patienceMs: 0 })
+  await rm(dirname(outputFile), { recursive: true })
+})
 
 async function bench(against: NonNullable<Grid['against']>): Promise<BenchResults & { failures: string[] }> {
   const failures: string[] = []

@@ -1,6 +1,6 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createLab, type Lab, remotePodAddress } from '@portolan/lab'
 import test, { type ExecutionContext } from 'ava'
@@ -19,6 +19,12 @@ const portolanArgs = [
   '--cluster-cidr={clusterCidr}',
 ]
 const address = { host: '127.0.0.1', port: 6443, kubeconfig: '/nowhere', serviceAccountDirectory: '/nowhere' }
+
+// Outputs of programs that fail stay for their user.
+test.after.always(async () => {
+  const { outputFile } = new ExternalSubject({ name: '', program: '', args: [], patienceMs: 0 })
+  await rm(dirname(outputFile), { recursive: true })
+})
 
 async function lab(t: ExecutionContext): Promise<Lab> {
   const made = await createLab({ pods: 1 })

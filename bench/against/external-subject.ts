@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -180,6 +180,7 @@ function systemPath(): string {
 }
 
 async function lastOutput(path: string): Promise<string> {
+  isTold = true
   let file: FileHandle | undefined
   try {
     file = await open(path)
@@ -197,9 +198,15 @@ async function lastOutput(path: string): Promise<string> {
 
 let folder: string | undefined
 let subjects = 0
+let isTold = false
 
-/** For the benchmark's user to look at afterwards: it stays. */
+/** Stays after the benchmark where an error has named a file in it. */
 function outputFolder(): string {
-  folder ??= mkdtempSync(join(tmpdir(), 'portolan-against-'))
-  return folder
+  if (folder !== undefined) return folder
+  const made = mkdtempSync(join(tmpdir(), 'portolan-against-'))
+  process.once('exit', () => {
+    if (!isTold) rmSync(made, { recursive: true, force: true })
+  })
+  folder = made
+  return made
 }

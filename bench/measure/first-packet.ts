@@ -6,6 +6,14 @@ export interface Destination {
   readonly port: number
 }
 
+export interface FirstPacketRequest {
+  readonly to: Destination
+  readonly expected: Destination
+  readonly timeoutMs: number
+  /** Rejects when nobody will ever make it work: the looking ends then, with that error. */
+  readonly ended?: Promise<never> | undefined
+}
+
 /** An attempt whose SYN was dropped would sleep for a second; it is given up, and another is on its way. */
 const attemptMs = 100
 /** The load of the looking is kept small, because it takes CPU time from who is looked at. */
@@ -21,11 +29,14 @@ const pace = { leastMs: 1, part: 0.02 }
  */
 export async function firstPacketAt(
   host: Host,
-  { to, expected, timeoutMs }: { to: Destination; expected: Destination; timeoutMs: number },
+  { to, expected, timeoutMs, ended }: FirstPacketRequest,
 ): Promise<number> {
   const begun = monotonic()
   let reached: number | undefined
   let failure: unknown
+  ended?.catch((error) => {
+    failure = error
+  })
   let underWay = 0
   const attempt = async (): Promise<void> => {
     underWay += 1

@@ -53,7 +53,7 @@ export async function measureCell(
     step(coldStart.name)
     // It has to be started in any case, and is measured only if that was asked for.
     await coldStart.play(wanted.has(coldStart) ? stage : { ...stage, record: () => {} })
-    await untilReachable(lab)
+    await untilReachable(lab, stage)
     for (const scenario of cell.scenarios) {
       if (scenario === coldStart) continue
       step(scenario.name)

@@ -47,7 +47,7 @@ async function start(stage: Stage, scenario: string): Promise<void> {
   const begun = monotonic()
   await subject.start(lab.node, address)
   if (subject.inside === undefined) {
-    await untilReachable(lab, stage.patienceMs)
+    await untilReachable(lab, stage)
     stage.record(scenario, 'startToProgrammed', monotonic() - begun)
   } else {
     const report = await subject.inside.started()
@@ -67,7 +67,10 @@ async function start(stage: Stage, scenario: string): Promise<void> {
 }
 
 /** Resolves when the first, the middle and the last probe Service answer: what a start is for, however it is done. */
-export async function untilReachable({ pods }: Lab, patienceMs = usualPatienceMs): Promise<void> {
+export async function untilReachable(
+  { pods }: Lab,
+  { patienceMs = usualPatienceMs, subject }: Pick<Stage, 'patienceMs' | 'subject'>,
+): Promise<void> {
   const [pod] = pods
   for (const { clusterIP } of Object.values(probeServices)) {
     if (pod === undefined) throw new Error('the lab has no pod')
@@ -75,6 +78,7 @@ export async function untilReachable({ pods }: Lab, patienceMs = usualPatienceMs
       to: { address: clusterIP, port: probePort },
       expected: { address: remotePodAddress('IPv4', probePod), port: probeTargetPort },
       timeoutMs: patienceMs,
+      ended: subject.ended,
     })
   }
 }

@@ -53,7 +53,7 @@ export async function swapEndpoint(stage: Stage, scenario: string, next: number)
 
 /** From a write at the API server to the first connection that reaches a pod of the remote node. */
 export async function recordFirstPacket(
-  { lab, record }: Stage,
+  { lab, record, subject }: Stage,
   scenario: string,
   to: Destination,
   remotePod: number,
@@ -62,7 +62,7 @@ export async function recordFirstPacket(
   const [pod] = lab.pods
   if (pod === undefined) throw new Error('the lab has no pod')
   const expected = { address: remotePodAddress('IPv4', remotePod), port: probeTargetPort }
-  const reached = firstPacketAt(pod, { to, expected, timeoutMs })
+  const reached = firstPacketAt(pod, { to, expected, timeoutMs, ended: subject.ended })
   const { sentAt, events } = await write()
   record(scenario, 'eventToFirstPacket', (await reached) - sentAt)
   return events
