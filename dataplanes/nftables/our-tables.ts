@@ -10,8 +10,9 @@ export interface OurTable {
   readonly family: (typeof ipFamilies)[number]
 }
 
+/** By a terse listing, because nft 1.0.6 reads all elements of all tables for `list tables`. */
 export async function listOurTables(nft: NftCommand): Promise<OurTable[]> {
-  const listed = (await nft.list(['list', 'tables'])) ?? []
+  const listed = (await nft.list(['-t', 'list', 'ruleset'])) ?? []
   const there = (family: string) =>
     listed.some((object) => {
       const table = member(object, 'table')
