@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava'
 import { parse } from 'yaml'
 
 const manifest = fileURLToPath(new URL('../../deploy/bench-pod.yaml', import.meta.url))
+const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 const portolan = fileURLToPath(new URL('portolan.js', import.meta.url))
 
 interface Pod {
@@ -39,7 +40,8 @@ const [container] = pod.spec.containers as [Container]
 /**
  * What a container runtime does for this pod, as far as the kernel goes: namespaces of its own, a read-only root and
  * /proc/sys, empty folders where volumes are, and these capabilities alone. Seccomp and AppArmor are not there. The
- * results go to /mnt, because this machine's root has no folder of that name.
+ * results go to /mnt, because this machine's root has no folder of that name; the checkout, which is in place of the image,
+ * stays where it is, even below a volume.
  */
 const likeARuntime = `
 set -e
@@ -48,8 +50,11 @@ ip link set lo up
 results=$1; shift
 volumes=$1; shift
 caps=$1; shift
+checkout=$1; shift
+exec 9< "$checkout"
 mount --bind "$results" /mnt
 for volume in $volumes; do mount -t tmpfs tmpfs "$volume"; done
+[ -e "$checkout/package.json" ] || { mkdir -p "$checkout"; mount --no-canonicalize --bind /proc/self/fd/9 "$checkout"; }
 mount --bind /proc/sys /proc/sys
 mount -o remount,ro,bind /proc/sys
 mount -o remount,ro,bind /
@@ -83,7 +88,7 @@ async function runPod(
       'unshare',
       [
         ...['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
-        ...['sh', '-c', likeARuntime, 'pod', results, volumes.join(' '), caps],
+        ...['sh', '-c', likeARuntime, 'pod', results, volumes.join(' '), caps, checkout],
         ...[shell, flag, here, name, ...args],
       ],
       { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, maxBuffer: 64 << 20, timeout: 100_000 },
