@@ -25,6 +25,19 @@ export async function findCandidates(names: readonly string[], node: Host): Prom
   return found
 }
 
+/**
+ * Whether all that were named can be had, before anything is measured: a name that is mistyped, or an option that a
+ * dataplane doesn't have, is a mistake of the command line. Whether they run on this node is another question.
+ *
+ * @throws what loading the first bad one throws
+ */
+export async function checkNames(names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const { module, settings } = parseDataplaneName(name)
+    await loadDataplane(baselines[module] ?? module, { masqueradeBit: 14, settings })
+  }
+}
+
 async function findCandidate(name: string, node: Host): Promise<NamedCandidate> {
   const named = parseDataplaneName(name)
   const baseline = baselines[named.module]

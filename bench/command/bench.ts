@@ -2,13 +2,15 @@ import { writeFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { createLab } from '@portolan/lab'
 import { fillArguments } from '../against/arguments.ts'
-import { findCandidates, usualCandidates } from '../candidates.ts'
+import { externalCandidate } from '../against/external-candidate.ts'
+import { checkNames, findCandidates, usualCandidates } from '../candidates.ts'
 import { type Grid, inRecording, scenariosOf } from '../grid.ts'
 import { endCompanions } from '../process/companion.ts'
 import { printTable, renderReport } from '../report/index.ts'
 import { runBench } from '../run/run-bench.ts'
 import { scenarioNames } from '../scenarios/index.ts'
 import { BenchError } from './bench-error.ts'
+import { checkWritable } from './output-file.ts'
 import { progressDisplay } from './progress-display.ts'
 
 export interface BenchFlags {
@@ -41,6 +43,7 @@ export async function bench(flags: BenchFlags, version: string): Promise<void> {
     )
   }
   if (flags.list) return await list(grid)
+  await checkBefore(grid, flags)
   const interrupted = endOnSignals()
   const results = await runBench({
     grid,
@@ -62,6 +65,16 @@ export async function bench(flags: BenchFlags, version: string): Promise<void> {
   await writeFile(flags.report, renderReport(results))
   process.stdout.write(printTable(results, process.stdout.columns ?? 110))
   console.log(`\nall figures: ${flags.json}, plots: ${flags.report}`)
+}
+
+/** What would be a pity to find out after an hour. @throws what the one who typed the command can mend */
+async function checkBefore({ dataplanes = [], against }: Grid, { json, report }: BenchFlags): Promise<void> {
+  await checkNames(dataplanes)
+  if (against !== undefined) {
+    const { usable, reason } = (await externalCandidate(against)).candidate
+    if (!usable) throw new BenchError(`--against: ${reason}`, 'portolan bench --help has an example', 2)
+  }
+  for (const path of [json, report]) await checkWritable(path)
 }
 
 function readGrid(flags: BenchFlags): Grid {

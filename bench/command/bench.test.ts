@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { createBenchCommand } from './command.ts'
+
+interface Row {
+  readonly claim: string
+  readonly args: readonly string[]
+  readonly message: RegExp
+}
+
+const quick = ['--services', '10', '--scenario', 'core']
+const rows: readonly Row[] = [
+  {
+    claim: 'a dataplane that is mistyped',
+    args: [...quick, '--dataplane', 'nftables,nftable'],
+    message: /dataplane 'nftable' is not installed/,
+  },
+  {
+    claim: 'an option that a dataplane does not have',
+    args: [...quick, '--dataplane', 'nftables?transport=pigeon'],
+    message: /transport "pigeon"/,
+  },
+  {
+    claim: 'a program that is not there',
+    args: [...quick, '--against', './no-such-proxy'],
+    message: /no-such-proxy is not there/,
+  },
+  {
+    claim: 'a folder for the figures that is not there',
+    args: [...quick, '--json', 'no/such/folder/results.json'],
+    message: /can't write no\/such\/folder\/results\.json: there is no folder/,
+  },
+  {
+    claim: 'a page that would take the place of a folder',
+    args: [...quick, '--report', tmpdir()],
+    message: /can't write .*: it is a folder/,
+  },
+]
+for (const { claim, args, message } of rows) {
+  test(`is told before anything is measured: ${claim}`, async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'portolan-bench-'))
+    t.teardown(() => rm(folder, { recursive: true }))
+    const elsewhere = ['--json', join(folder, 'results.json'), '--report', join(folder, 'report.html')]
+    const command = createBenchCommand('0.0.0')
+    await t.throwsAsync(command.parseAsync([...elsewhere, ...args], { from: 'user' }), { message })
+  })
+}
