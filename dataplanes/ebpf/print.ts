@@ -1,12 +1,13 @@
 import type { Endpoint, Frontend, ServiceRoute, Verdict } from '@portolan/core'
+import { elementText } from './element-text.ts'
 import { allowedSourcesOf } from './encode.ts'
-import type { EbpfProgram, ElementStep } from './program.ts'
+import type { EbpfProgram } from './program.ts'
 
 /** The program for a person: what becomes of which map element. */
 export function print(program: EbpfProgram): string {
   const lines = [
     ...program.attach.map((what) => `attach ${what}`),
-    ...program.elements.map(printElement),
+    ...program.elements.map(elementText),
     ...program.addresses.map(
       ({ set, address, present }) => `map frontends: ${present ? 'set' : 'delete'} ${set} ${address}`,
     ),
@@ -19,11 +20,6 @@ export function print(program: EbpfProgram): string {
     }),
   ]
   return lines.map((line) => `${line}\n`).join('')
-}
-
-function printElement({ map, key, value }: ElementStep): string {
-  const what = `map ${map}: ${value === undefined ? 'delete' : 'set'} ${key.toString('hex')}`
-  return value === undefined ? what : `${what} = ${value.toString('hex')}`
 }
 
 function printRoute(route: ServiceRoute, before: ServiceRoute | undefined): string[] {
@@ -48,7 +44,10 @@ function printRoute(route: ServiceRoute, before: ServiceRoute | undefined): stri
 }
 
 export function frontendText({ address, port }: Frontend): string {
-  if (address === undefined) return `node port ${port}`
+  return address === undefined ? `node port ${port}` : endpointText({ address, port })
+}
+
+function endpointText({ address, port }: Pick<Endpoint, 'address' | 'port'>): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
@@ -58,7 +57,5 @@ function verdictText(verdict: Verdict): string {
 }
 
 function list(endpoints: readonly Endpoint[]): string {
-  return endpoints.length === 0
-    ? 'none'
-    : endpoints.map(({ address, port }) => `${address}|${port}`).join(' ')
+  return endpoints.length === 0 ? 'none' : endpoints.map(endpointText).join(' ')
 }

@@ -37,8 +37,8 @@ test('a program reads as what becomes of which service', (t) => {
     print(compile(fullDifference(empty, small))),
     `map frontends: set clusterIP 10.96.0.10
 set service shop/web:http TCP
-  cluster endpoints: 10.1.0.2|8080 10.1.1.2|8080
-  local endpoints: 10.1.0.2|8080
+  cluster endpoints: 10.1.0.2:8080 10.1.1.2:8080
+  local endpoints: 10.1.0.2:8080
   allowed sources: 198.51.100.0/24
   frontend 10.96.0.10:80: pod cluster; node cluster masqueraded; outside cluster masqueraded
   frontend 192.0.2.1:80: pod cluster; node cluster masqueraded; outside local, allowed sources only
