@@ -15,8 +15,9 @@ export async function cleanup(flags: CleanupFlags): Promise<void> {
   })
   const { removed } = await dataplane.cleanup().catch((cause: unknown) => {
     const message = cause instanceof Error ? cause.message : String(cause)
+    const rights = process.getuid?.() === 0 ? '' : 'run it as root, or with CAP_NET_ADMIN; '
     throw new UserError(`cleanup of ${dataplane.name} failed: ${message}`, {
-      mend: 'run it as root, or with CAP_NET_ADMIN, and run it again: what is gone already does no harm',
+      mend: `${rights}run it again when that is mended: what is gone already does no harm`,
       cause,
     })
   })

@@ -166,7 +166,12 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   }
 
   async cleanup(): Promise<CleanupReport> {
-    const transport = await this.#openTransport()
+    const transport = await this.#openTransport().catch((error: unknown) => {
+      if (isWithoutIpvs(error)) return undefined
+      throw error
+    })
+    // Nothing is ever written without IPVS, and rules that match by it keep its module: this kernel has none of ours.
+    if (transport === undefined) return { removed: [] }
     try {
       return { removed: await cleanUp(transport, this.#iptables) }
     } finally {
@@ -257,4 +262,9 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
     const { NetlinkTransport } = await import('./netlink-transport.ts')
     return new NetlinkTransport(this.#options.networkNamespace)
   }
+}
+
+/** By its code, since the native library is loaded when it is needed. */
+function isWithoutIpvs(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'GENERIC_NETLINK_FAMILY_MISSING'
 }

@@ -49,7 +49,9 @@ export function trace(table: RoutingTable, evaluation: Evaluation, settings: Ipv
     : `virtual server ${placeText(family, destination)}`
   const { length } = evaluation.endpoints
   const persistent = route.affinitySeconds === undefined ? '' : `, kept for ${route.affinitySeconds} s`
-  steps.push(`IPVS: ${server}, ${settings.scheduler} over ${length} destinations${persistent}`)
+  steps.push(
+    `IPVS: ${server}, ${settings.scheduler} over ${length} ${length === 1 ? 'destination' : 'destinations'}${persistent}`,
+  )
   if (evaluation.masquerade) steps.push('nat POSTROUTING: masquerade')
   return steps
 }
