@@ -1,4 +1,12 @@
-import { type Address, type Cidr, cidrContains, type Evaluation, frontendKey } from '@portolan/core'
+import {
+  type Address,
+  type Cidr,
+  cidrContains,
+  type Evaluation,
+  type Frontend,
+  frontendKey,
+  type SourceClass,
+} from '@portolan/core'
 import { sourceIsDestination } from './base-chains.ts'
 import { dispatchPath } from './dispatch-path.ts'
 import {
@@ -25,7 +33,12 @@ export function trace(evaluation: Evaluation, setting: Setting): string[] {
   const steps = [`nat ${hook}: -j ${services}`]
   if (!('frontend' in evaluation)) {
     const kind = evaluation.because === 'otherPort' ? 'cluster-ips' : 'service-cidrs'
-    return [...steps, `filter ${refusals}: ${packet.destination} in ${set(kind)}: ${evaluation.verdict}`]
+    const reason = `${packet.destination} in ${set(kind)}`
+    return [
+      ...steps,
+      `nat ${services}: no rule translates it`,
+      refusal(sourceClass === 'node' ? 'OUTPUT' : 'FORWARD', reason, evaluation.verdict),
+    ]
   }
   const { frontend, route } = evaluation
   if (frontend.address === undefined) {
@@ -42,16 +55,19 @@ export function trace(evaluation: Evaluation, setting: Setting): string[] {
   const leaf = `nat ${path.at(-1)?.to ?? ''}`
   if (evaluation.verdict !== 'balance') {
     const blocked = evaluation.because === 'allowedSources'
-    steps.push(`${leaf}: ${blocked && rest !== '' ? rest : rule}`)
+    const taken = blocked && rest !== '' ? rest : rule
+    steps.push(`${leaf}: ${taken}`)
+    const chain = targetOf(taken)
+    if (chain !== undefined) steps.push(`nat ${chain}: from ${sourceClass}: -j ACCEPT`)
     const elements = [...frontendElements(route, frontend)].filter(([kind]) =>
       blocked ? kind === 'filtered' : kind.startsWith('rejected') || kind.startsWith('dropped'),
     )
     for (const [kind, element] of elements.filter(([, one]) => concerns(one, packet.destination)))
-      steps.push(`filter ${refusals}: ${element} in ${set(kind)}: ${evaluation.verdict}`)
+      steps.push(refusal(filterHook(sourceClass, frontend), `${element} in ${set(kind)}`, evaluation.verdict))
     return steps
   }
   steps.push(`${leaf}: ${rule}`)
-  const target = / -g (\S+)$/.exec(rule)?.[1] ?? ''
+  const target = targetOf(rule) ?? ''
   const list = listChains(route).get(evaluation.over) ?? ''
   if (target !== list || evaluation.masquerade) {
     steps.push(`nat ${target}: from ${sourceClass}: ${evaluation.masquerade ? 'marked, ' : ''}to ${list}`)
@@ -70,6 +86,21 @@ export function trace(evaluation: Evaluation, setting: Setting): string[] {
   else if (evaluation.endpoints.some(({ address }) => address === packet.source))
     steps.push(`nat ${postrouting}: ${sourceIsDestination(setting.family)} if it is its own client`)
   return steps
+}
+
+/** The chain that a rule leads on to. */
+function targetOf(rule: string): string | undefined {
+  return / -g (\S+)$/.exec(rule)?.[1]
+}
+
+/** Where the table filter sees a packet that no rule translated. */
+function filterHook(sourceClass: SourceClass, { address }: Frontend): string {
+  if (sourceClass === 'node') return 'OUTPUT'
+  return address === undefined ? 'INPUT' : 'FORWARD'
+}
+
+function refusal(hook: string, reason: string, verdict: string): string {
+  return `filter ${hook}: by PORTOLAN-${hook} to ${refusals}: ${reason}: ${verdict}`
 }
 
 /** Of the two elements that stand for a NodePort at all addresses, the one with this address in its half. */
