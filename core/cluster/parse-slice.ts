@@ -1,5 +1,5 @@
 import { familyOf, type IpFamily } from '../table/address.ts'
-import { interned } from './interned.ts'
+import { interned, internedList } from './interned.ts'
 import type { Parsed } from './parsed.ts'
 import type { ProblemReport } from './problem-report.ts'
 import {
@@ -93,7 +93,8 @@ function readEndpoints(raw: RawObject, family: IpFamily, report: ProblemReport):
     const endpoint = readEndpoint(list[index], index, family, report)
     if (endpoint !== undefined) endpoints.push(endpoint)
   }
-  return endpoints
+  // A copy has no room for more: an array that grew has room for half as many again, and for 17 at least.
+  return endpoints.slice()
 }
 
 function readEndpoint(
@@ -182,7 +183,9 @@ function readHints(
     else
       report.skipValue(`${path}[${position}]`, hint, 'must be an object with a name; this hint is left out')
   }
-  return names
+  const [only] = names
+  if (only === undefined) return noHints
+  return names.length === 1 ? internedList(only) : names.slice()
 }
 
 /** Milliseconds since the epoch. Only the latency metric wants it, so a broken one costs nothing else. */
