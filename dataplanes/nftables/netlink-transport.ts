@@ -129,8 +129,13 @@ export class NetlinkTransport implements Transport {
     writer.addMessageFlags(last.start, messageFlag.ack)
     this.#batchMark(message.batchEnd)
     const bytes = writer.length
-    const [error] = this.#socket.transact(writer.bytes, last.sequence)
-    if (error !== undefined) throw refusal(error, sent, writer.bytes)
+    try {
+      const [error] = this.#socket.transact(writer.bytes, last.sequence)
+      if (error !== undefined) throw refusal(error, sent, writer.bytes)
+    } finally {
+      // Lets go of a large buffer now, not at the next change.
+      writer.reset()
+    }
     return bytes
   }
 
