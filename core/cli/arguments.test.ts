@@ -7,6 +7,7 @@ import { chooseNode } from './choose-node.ts'
 import { packetSource, parseClient } from './client.ts'
 import { parseDestination } from './destination.ts'
 import { reportError } from './error-report.ts'
+import { kubeProxyHint } from './kube-proxy-flags.ts'
 import { UserError } from './user-error.ts'
 
 const address = (text: string) => parseAddress(text)!
@@ -152,3 +153,20 @@ test('an error that the operator can mend has no stack, a defect has', (t) => {
   const { lines } = reportError(new TypeError('x is undefined'))
   t.regex(lines.join('\n'), /TypeError: x is undefined\n.* at [\s\S]*please report it/)
 })
+
+const complaints: readonly [string, RegExp][] = [
+  [
+    "error: unknown option '--proxy-mode'",
+    /^ {2}kube-proxy's --proxy-mode: write --dataplane .*\n$/,
+  ],
+  ["error: unknown option '--ipvs-scheduler=lc'", /scheduler=NAME/],
+  ["error: unknown option '-v'", /--log-level/],
+  ["error: unknown option '--nonsense'", /^$/],
+  ["error: unknown option '--constructor'", /^$/],
+  ["error: unknown command 'runn'", /^$/],
+]
+for (const [complaint, hint] of complaints) {
+  test(`whoever comes from kube-proxy is told what to write, if anything, after ${complaint}`, (t) => {
+    t.regex(kubeProxyHint(complaint), hint)
+  })
+}

@@ -25,7 +25,7 @@ export function addClusterOptions(command: Command): Command {
     .optionsGroup('Dataplane:')
     .option(
       '--dataplane <name>',
-      'nftables, an installed package, or a path that starts with ./ or / (default: nftables)',
+      'nftables, iptables, ipvs, ebpf, an installed package, or a path that starts with ./ or / (default: nftables)',
     )
     .addOption(
       new Option(

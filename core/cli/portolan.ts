@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { addClusterOptions } from './cluster-options.ts'
 import { reportError } from './error-report.ts'
+import { kubeProxyHint } from './kube-proxy-flags.ts'
 import { exitCodes } from './user-error.ts'
 import { readVersion } from './version.ts'
 
@@ -33,7 +34,9 @@ function createProgram(): Command {
     .description('A kube-proxy whose data planes are plugins.')
     .version(readVersion(), '-V, --version')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'portolan: ')) })
+    .configureOutput({
+      outputError: (text, write) => write(`${text.replace(/^error: /, 'portolan: ')}${kubeProxyHint(text)}`),
+    })
     .showHelpAfterError('  to mend it: see portolan --help, or --help after the command')
     .addHelpText('after', programHelp)
   addRun(program)
@@ -176,6 +179,7 @@ addresses are those of its Node object; from the kernel, those of this machine.
 
 Examples:
   $ portolan plan --source file:cluster.yaml --node node-a
+  $ portolan plan --source file:cluster.yaml --node node-a --dataplane iptables
   $ portolan plan --kubeconfig ~/.kube/config --node node-a --from kernel   # what 'run' would do now
 ${exitCodeHelp}`
 
@@ -205,5 +209,6 @@ ${exitCodeHelp}`
 const cleanupHelp = `
 Examples:
   $ portolan cleanup
+  $ portolan cleanup --dataplane iptables                      # both variants of iptables
   $ portolan cleanup --dataplane @acme/portolan-dataplane-vpp
 ${exitCodeHelp}`
