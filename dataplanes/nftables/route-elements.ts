@@ -1,4 +1,11 @@
-import { type Cidr, type Endpoint, endpointKey, type Frontend, type ServiceRoute } from '@portolan/core'
+import {
+  type Address,
+  type Cidr,
+  type Endpoint,
+  endpointKey,
+  type Frontend,
+  type ServiceRoute,
+} from '@portolan/core'
 import type { RouteNumbers } from './affinity-numbers.ts'
 import type { Datum, ElementSink } from './elements.ts'
 import {
@@ -112,12 +119,7 @@ function changeFrontend(
     const old = legOf(before, over)
     const now = legOf(after, over)
     change(countsOf(place, over), key, old?.choice, now?.choice)
-    changeEndpoints(
-      { place, over, protocol, key: address === undefined ? [port] : [address, port] },
-      old,
-      now,
-      changes,
-    )
+    changeEndpoints({ place, over, protocol, address, port }, old, now, changes)
   }
 }
 
@@ -180,8 +182,16 @@ interface LegPlace {
   readonly place: Place
   readonly over: Over
   readonly protocol: ServiceRoute['protocol']
-  /** The destination as a chain for one protocol sees it. */
-  readonly key: readonly Datum[]
+  readonly address: Address | undefined
+  readonly port: number
+}
+
+/**
+ * The destination as a chain for one protocol sees it, and a slot or number behind it. Not by spreading: an array that
+ * grows has room for 17 more, and there is one of these for every endpoint of the cluster.
+ */
+function slotKey({ address, port }: LegPlace, slot: number): readonly Datum[] {
+  return address === undefined ? [port, slot] : [address, port, slot]
 }
 
 function changeEndpoints(
@@ -195,8 +205,8 @@ function changeEndpoints(
   for (let slot = 0; slot < Math.max(old.length, now.length); slot++) {
     const [was, is] = [old[slot], now[slot]]
     if (was !== undefined && is !== undefined && was.address === is.address && was.port === is.port) continue
-    if (was !== undefined) changes.remove(plain, [...at.key, slot], [was.address, was.port])
-    if (is !== undefined) changes.add(plain, [...at.key, slot], [is.address, is.port])
+    if (was !== undefined) changes.remove(plain, slotKey(at, slot), [was.address, was.port])
+    if (is !== undefined) changes.add(plain, slotKey(at, slot), [is.address, is.port])
   }
   if (before?.numbers !== undefined || after?.numbers !== undefined)
     changeAffinity(at, before, after, changes)
@@ -216,20 +226,20 @@ function changeAffinity(
   const picks = affinityPicksOf(at.place, at.over, at.protocol)
   const [old, now] = [before?.numbers ?? [], after?.numbers ?? []]
   for (let slot = 0; slot < Math.max(old.length, now.length); slot++) {
-    changeNumber(changes, picks, [...at.key, slot], old[slot], now[slot])
+    changeNumber(changes, picks, slotKey(at, slot), old[slot], now[slot])
   }
   const targets = affinityEndpointsOf(at.place, at.over, at.protocol)
   const [oldTargets, nowTargets] = [targetsOf(before), targetsOf(after)]
   for (const [number, endpoint] of oldTargets) {
     const stays = nowTargets.get(number)
     if (stays === undefined || endpointKey(stays) !== endpointKey(endpoint)) {
-      changes.remove(targets, [...at.key, number], [endpoint.address, endpoint.port])
+      changes.remove(targets, slotKey(at, number), [endpoint.address, endpoint.port])
     }
   }
   for (const [number, endpoint] of nowTargets) {
     const was = oldTargets.get(number)
     if (was === undefined || endpointKey(was) !== endpointKey(endpoint)) {
-      changes.add(targets, [...at.key, number], [endpoint.address, endpoint.port])
+      changes.add(targets, slotKey(at, number), [endpoint.address, endpoint.port])
     }
   }
 }
