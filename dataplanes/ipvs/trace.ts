@@ -38,6 +38,9 @@ export function trace(table: RoutingTable, evaluation: Evaluation, settings: Ipv
   }
   const placement = placementAt(table, destination, settings, () => 0)
   if (!ours) steps.push(`${hook}: ${key} in ${name('SERVED')}: routed to this node`)
+  const masqueradeSet = sourceClass === 'pod' ? 'MASQ-POD' : 'MASQ-OUTSIDE'
+  if (!ours && placement?.sets.has(masqueradeSet) === true)
+    steps.push(`nat PREROUTING: ${key} in ${name(masqueradeSet)}: marked for masquerade`)
   const markSet = markSets.find((set) => set === `MARK-${sourceClass.toUpperCase()}`)
   const marked = markSet !== undefined && placement?.marks.has(markSet) === true
   if (marked && markSet !== undefined)
@@ -52,6 +55,9 @@ export function trace(table: RoutingTable, evaluation: Evaluation, settings: Ipv
   steps.push(
     `IPVS: ${server}, ${settings.scheduler} over ${length} ${length === 1 ? 'destination' : 'destinations'}${persistent}`,
   )
-  if (evaluation.masquerade) steps.push('nat POSTROUTING: masquerade')
+  if (evaluation.masquerade)
+    steps.push(`nat POSTROUTING: ${ours ? 'from an address of this node' : 'marked'}: masquerade`)
+  else if (evaluation.endpoints.some(({ address }) => address === packet.source))
+    steps.push(`nat POSTROUTING: in ${name('HAIRPIN')} if it is its own client: masquerade`)
   return steps
 }
