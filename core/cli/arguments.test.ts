@@ -155,10 +155,7 @@ test('an error that the operator can mend has no stack, a defect has', (t) => {
 })
 
 const complaints: readonly [string, RegExp][] = [
-  [
-    "error: unknown option '--proxy-mode'",
-    /^ {2}kube-proxy's --proxy-mode: write --dataplane .*\n$/,
-  ],
+  ["error: unknown option '--proxy-mode'", /^ {2}kube-proxy's --proxy-mode: write --dataplane .*\n$/],
   ["error: unknown option '--ipvs-scheduler=lc'", /scheduler=NAME/],
   ["error: unknown option '-v'", /--log-level/],
   ["error: unknown option '--nonsense'", /^$/],
