@@ -69,10 +69,15 @@ export class ClusterState {
 
   /** Creates or replaces many objects at once. Whoever watches is told to list again. */
   load(objects: Iterable<ApiObject>): void {
-    const byKind = Map.groupBy(objects, (object) => object.kind)
-    for (const [kind, ofKind] of byKind) {
-      const served = this.resource(kind)
-      served.store.load(ofKind, () => ++this.#version)
+    const loaded = new Set<ServedResource>()
+    // One after the other as they are made: of a large cluster, all of them together are gigabytes.
+    for (const object of objects) {
+      const served = this.resource(object.kind)
+      served.store.load(object, ++this.#version)
+      loaded.add(served)
+    }
+    for (const served of loaded) {
+      served.store.compact(this.#version)
       pump(served)
     }
   }

@@ -41,16 +41,11 @@ export class ObjectStore {
     return after
   }
 
-  /** Many objects at once, without a history: whoever watches has to list again. */
-  load(objects: Iterable<ApiObject>, nextVersion: () => number): void {
-    let version = this.#oldestVersion
-    for (const object of objects) {
-      version = nextVersion()
-      const stored = this.#store(object, version)
-      this.#objects.set(stored.key, stored)
-    }
+  /** One of many objects, without a history: once they are all there, it has to be compacted. */
+  load(object: ApiObject, version: number): void {
+    const stored = this.#store(object, version)
+    this.#objects.set(stored.key, stored)
     this.#sorted = undefined
-    this.compact(version)
   }
 
   /** Whether there was such an object. */
