@@ -171,6 +171,12 @@ export const metrics = {
     better: 'lower',
     meaning: 'Those of them that were not answered, or not within half a second: a packet was lost.',
   },
+  changesOffered: {
+    unit: 'per second',
+    better: undefined,
+    meaning:
+      'Changes that the API server was given: less than the scenario asks for, if the machine was too busy.',
+  },
   changesPerSecond: { unit: 'per second', better: 'higher', meaning: 'Changes that came into the kernel.' },
   lag: {
     unit: 'ms',

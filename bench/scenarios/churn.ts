@@ -4,7 +4,8 @@ import { insideOf, type StageScenario } from './stage.ts'
 import { takeTraced } from './traced.ts'
 import { recordUsage } from './usage.ts'
 
-const seconds = { quick: 1, thorough: 20 }
+/** Long enough that a stall of a tenth of a second isn't taken for a rate that is too high. */
+const seconds = { quick: 3, thorough: 20 }
 
 /** Endpoints change at a steady rate, whether the subject keeps up or not. */
 export function churn(perSecond: number): StageScenario {
@@ -28,9 +29,10 @@ export function churn(perSecond: number): StageScenario {
 
       const lags = lagsOf(sent, applies)
       const quarter = Math.floor(lags.length / 4)
-      const [first = 0, last = 0] = [sent[0], applies.at(-1)?.applied]
+      const [first = 0, lastSent = 0, last = 0] = [sent[0], sent.at(-1), applies.at(-1)?.applied]
       record(name, 'lag', lags)
       record(name, 'lagGrowth', median(lags.slice(3 * quarter)) - median(lags.slice(quarter, 2 * quarter)))
+      record(name, 'changesOffered', ((sent.length - 1) * 1000) / (lastSent - first))
       record(name, 'changesPerSecond', (lags.length * 1000) / (last - first))
       record(
         name,
