@@ -184,3 +184,15 @@ test('a slice of 1,000 broken endpoints tells eleven problems and keeps the good
   t.is(problems.length, 11)
   t.regex(problems.at(-1)!.mend, /990 more/)
 })
+
+test('endpoints that are hinted for the same zone share one list: there may be millions', (t) => {
+  const hinted = (address: string) => ({ addresses: [address], hints: { forZones: [{ name: 'a' }] } })
+  const { record } = parseSlice({
+    metadata: { name: 's-1', namespace: 'ns', labels: { 'kubernetes.io/service-name': 's' } },
+    addressType: 'IPv4',
+    endpoints: [hinted('10.1.0.1'), hinted('10.1.0.2')],
+  })
+  const [one, other] = record?.endpoints ?? []
+  t.deepEqual(one?.zoneHints, ['a'])
+  t.is(one?.zoneHints, other?.zoneHints)
+})
