@@ -113,7 +113,9 @@ class Writing {
     this.#maps = maps
     this.degraded = [...program.degraded]
     const several = program.routes.length > 1 && program.routes.some(({ before }) => before !== undefined)
-    this.#set = several || program.elements.length > 0 ? new Set() : undefined
+    // A first load deletes nothing, and has a million keys.
+    const strays = program.elements.some(({ value }) => value === undefined)
+    this.#set = several || strays ? new Set() : undefined
   }
 
   nodeElements(): void {
@@ -164,7 +166,9 @@ class Writing {
   flush(routes: readonly PlannedRoute[]): void {
     for (const name of tableMaps) {
       const batch = this.#maps.batch(name)
-      if (this.#set !== undefined) for (const key of batch.allKeys()) this.#set.add(`${name} ${bytesOf(key)}`)
+      // Of arrays nothing is deleted.
+      if (this.#set !== undefined && name !== 'endpoints' && name !== 'services')
+        for (const key of batch.allKeys()) this.#set.add(`${name} ${bytesOf(key)}`)
       this.bytes += batch.flush((owner) => this.leaveOut(routes[owner]?.step.key, this.isFull(name)))
     }
   }
