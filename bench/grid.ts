@@ -24,7 +24,7 @@ export interface Grid {
 }
 
 /** Sizes that take less than three minutes together, on two cores. */
-const usualShape = { services: [100, 1000, 3000], endpoints: [10] } as const
+const usualShape = { services: [100, 500, 2000], endpoints: [10] } as const
 
 /** A recorded cluster has its own changes, and is measured by no others. */
 export const inRecording: readonly string[] = [

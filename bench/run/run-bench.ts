@@ -217,6 +217,8 @@ function describeShape({ services, endpointsPerService }: ClusterShape): string 
   return `${services} x ${endpointsPerService}`
 }
 
+/** Dataplanes tell other facts than versions, too: which variant, where the cgroup hierarchy is. */
 function toolVersions(candidates: readonly NamedCandidate[]): Record<string, string> {
-  return Object.assign({}, ...candidates.map(({ facts }) => facts)) as Record<string, string>
+  const facts = candidates.flatMap((candidate) => Object.entries(candidate.facts))
+  return Object.fromEntries(facts.filter(([name, value]) => name !== 'kernel' && /^v?\d+\./.test(value)))
 }
