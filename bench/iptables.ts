@@ -12,9 +12,8 @@ import type { Address, Cidr, Endpoint, RouteKey, RoutingTable, ServiceRoute } fr
 import { emptyTable, fullDifference } from '@portolan/core'
 import iptables from '@portolan/dataplane-iptables'
 import { createLab, type Lab, podAddress } from '@portolan/lab'
-import { execa } from 'execa'
+import upstreamIptables from './baselines/upstream-iptables.ts'
 import { measureConnects } from './measure/connect-cost.ts'
-import { upstreamChange, upstreamLayout } from './upstream-iptables-layout.ts'
 
 const endpointsPerService = 10
 const changes = 15
@@ -75,34 +74,27 @@ async function measureOurs(lab: Lab, variant: string, services: number): Promise
 }
 
 async function measureUpstream(lab: Lab, variant: string, services: number): Promise<void> {
+  const { networkNamespace } = lab.node
+  const dataplane = upstreamIptables({ masqueradeBit: 14, networkNamespace, settings: { variant } })
   const table = generatedTable(services)
-  const restore = async (compile: () => readonly string[]): Promise<Cost> => {
-    const begun = usage()
-    const lines = compile()
-    const tool = `iptables-${variant}-restore`
-    await execa('nsenter', [`--net=${lab.node.networkNamespace}`, tool, '--noflush', '-w', '5'], {
-      input: `${lines.join('\n')}\n`,
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
-      timeout: 900_000,
-    })
-    return since(begun)
-  }
+  const start = usage()
+  await dataplane.apply(dataplane.reconcile(undefined, table))
   tell(
     `${variant}, upstream's layout, ${services} Services x ${endpointsPerService}`,
-    `from nothing ${await restore(() => upstreamLayout(table, 14))}`,
+    `from nothing ${since(start)}`,
   )
   let lines = 0
   const costs: Cost[] = []
   for (let turn = 0; turn < 5; turn++) {
     const { before, after } = replaced(services, turn)
-    costs.push(
-      await restore(() => {
-        const text = upstreamChange(table, before, after)
-        lines = text.length
-        return text
-      }),
+    const begun = usage()
+    const program = dataplane.compile({ ...fullDifference(tableOf([before]), tableOf([after])), table })
+    await dataplane.apply(program)
+    costs.push(since(begun))
+    lines = dataplane.measure(program).operations
+    await dataplane.apply(
+      dataplane.compile({ ...fullDifference(tableOf([after]), tableOf([before])), table }),
     )
-    await restore(() => upstreamChange(table, after, before))
   }
   tell('  one endpoint replaced', `${spread(costs)}, ${lines} lines`)
   tellConnects(lab, services)

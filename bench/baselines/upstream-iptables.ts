@@ -31,16 +31,19 @@ class UpstreamIptables implements Dataplane<Lines, undefined> {
   readonly contractVersion = contractVersion
   readonly capabilities: Capabilities = { families: ['IPv4'], protocols: ['TCP', 'UDP', 'SCTP'], gaps: {} }
   readonly #mark: string
+  readonly #iptables: string
   readonly #inNamespace: readonly string[]
 
-  constructor({ networkNamespace, masqueradeBit }: DataplaneOptions) {
+  /** Setting `variant`: `legacy` or `nft`; without it what the system calls iptables. */
+  constructor({ networkNamespace, masqueradeBit, settings }: DataplaneOptions) {
+    this.#iptables = settings.variant === undefined ? 'iptables' : `iptables-${settings.variant}`
     this.#mark = `0x${(2 ** masqueradeBit).toString(16)}`
     this.#inNamespace = networkNamespace === undefined ? [] : ['nsenter', `--net=${networkNamespace}`]
   }
 
   async probe(): Promise<ProbeReport> {
     try {
-      const { stdout } = await this.#run(['iptables', '--version'])
+      const { stdout } = await this.#run([this.#iptables, '--version'])
       const [, version = stdout, variant = 'legacy'] =
         /v([\d.]+)(?: \((?:nf_tables|legacy)\))?/.exec(stdout) ?? []
       const facts = { iptables: version, variant: stdout.includes('nf_tables') ? 'nft' : variant }
@@ -84,7 +87,7 @@ class UpstreamIptables implements Dataplane<Lines, undefined> {
 
   async apply(lines: Lines): Promise<ApplyReport> {
     const text = `${this.print(lines)}\n`
-    if (lines.length > 0) await this.#run(['iptables-restore', '--wait', '5', '--noflush'], text)
+    if (lines.length > 0) await this.#run([`${this.#iptables}-restore`, '--wait', '5', '--noflush'], text)
     return { operations: lines.length, bytes: text.length, degraded: [] }
   }
 
@@ -93,7 +96,7 @@ class UpstreamIptables implements Dataplane<Lines, undefined> {
   }
 
   async cleanup(): Promise<CleanupReport> {
-    const { stdout } = await this.#run(['iptables', '--table', 'nat', '--list-rules'])
+    const { stdout } = await this.#run([this.#iptables, '--table', 'nat', '--list-rules'])
     const rules = stdout.split('\n')
     const chains = rules.filter((rule) => rule.startsWith('-N KUBE-')).map((rule) => rule.slice('-N '.length))
     const jumps = rules
@@ -102,7 +105,7 @@ class UpstreamIptables implements Dataplane<Lines, undefined> {
     if (chains.length === 0) return { removed: [] }
     const emptied = chains.map((chain) => `:${chain} - [0:0]`)
     const lines = ['*nat', ...emptied, ...jumps, ...chains.map((chain) => `-X ${chain}`), 'COMMIT', '']
-    await this.#run(['iptables-restore', '--wait', '5', '--noflush'], lines.join('\n'))
+    await this.#run([`${this.#iptables}-restore`, '--wait', '5', '--noflush'], lines.join('\n'))
     return { removed: [`${chains.length} chains`] }
   }
 
