@@ -130,9 +130,9 @@ export const allPrograms: readonly string[] = [socketPrograms, packetPrograms, b
 export const flowTimeouts = [30, 30, 120, 120, 60, 86_400, 3600, 3600, 120, 10] as const
 
 /**
- * Iterators of native/bpf/close.bpf.c, which close sockets of the network namespace that they run in: those that were
- * led to an endpoint of a service that is in the map `removed` (key removed_key, value one byte). The map `peers` is the
- * one that the other programs fill. An endpoint belongs in there when it has gone, not while it terminates.
+ * The iterator of native/bpf/close.bpf.c, which closes UDP sockets of the network namespace that it runs in: those that
+ * were led to an endpoint of a service that is in the map `removed` (key removed_key, value one byte). The map `peers` is
+ * the one that the other programs fill.
  */
-export const closingPrograms = { TCP: 'close_tcp', UDP: 'close_udp' } as const
+export const closingProgram = 'close_udp'
 export const closingMaps = ['peers', 'removed'] as const

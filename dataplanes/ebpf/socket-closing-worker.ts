@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { enterNetworkNamespace } from '@portolan/native'
 import { BpfObject, readClosingPrograms, runIterator } from '@portolan/native/libbpf'
-import { closingMaps, closingPrograms } from './layout.ts'
+import { closingMaps, closingProgram } from './layout.ts'
 
 /** What the thread is started with. */
 export interface ClosingData {
@@ -28,7 +28,7 @@ let object: BpfObject | undefined
 function close({ removed, namespaces }: ClosingRequest): ClosingResponse {
   object ??= BpfObject.load(readClosingPrograms(), {
     maps: closingMaps,
-    programs: Object.values(closingPrograms),
+    programs: [closingProgram],
     reuse: { peers },
   })
   const map = object.map('removed')
@@ -37,7 +37,7 @@ function close({ removed, namespaces }: ClosingRequest): ClosingResponse {
   for (const namespace of namespaces) {
     try {
       enterNetworkNamespace(namespace)
-      runIterator(object.program(closingPrograms.UDP))
+      runIterator(object.program(closingProgram))
       visited++
     } catch {
       // A namespace that goes away takes its sockets along.

@@ -1,8 +1,9 @@
 /*
- * Closes sockets that were led to an endpoint which has gone, so that their owners connect anew at once instead of
- * waiting for answers. An object of its own, for the kernel can do it from Linux 6.5 on (bpf_sock_destroy).
+ * Closes UDP sockets that were led to an endpoint which has gone, so that their owners connect anew at once instead of
+ * waiting for answers. TCP connections go on until one side ends them, as behind kube-proxy. An object of its own, for
+ * the kernel can do it from Linux 6.5 on (bpf_sock_destroy).
  *
- * The programs are iterators: reading from one runs it for every socket of the reader's network namespace. User space
+ * The program is an iterator: reading from it runs it for every socket of the reader's network namespace. User space
  * fills the map `removed` and reads; `peers` is the map that the other programs have filled (sockets.h).
  */
 #include <stdbool.h>
@@ -41,10 +42,6 @@ struct udp_sock {
 	struct inet_sock inet;
 };
 
-struct bpf_iter__tcp {
-	struct sock_common *sk_common;
-};
-
 struct bpf_iter__udp {
 	struct udp_sock *udp_sk;
 };
@@ -68,10 +65,10 @@ MAP(peers, LRU_HASH, struct peer_key, struct peer, 65536, 0);
 MAP(removed, HASH, struct removed_key, __u8, 65536, BPF_F_NO_PREALLOC);
 
 /* A socket that isn't connected, or talks to something else than a removed endpoint of a Service, is left alone. */
-static __always_inline void close_if_removed(struct sock_common *socket, __u8 protocol)
+static __always_inline void close_if_removed(struct sock_common *socket)
 {
 	struct peer_key key = { .port = socket->skc_dport };
-	struct removed_key removed_key = { .protocol = protocol };
+	struct removed_key removed_key = { .protocol = IPPROTO_UDP };
 
 	if (!key.port)
 		return;
@@ -96,19 +93,11 @@ static __always_inline void close_if_removed(struct sock_common *socket, __u8 pr
 		bpf_sock_destroy(socket);
 }
 
-SEC("iter/tcp") int close_tcp(struct bpf_iter__tcp *context)
-{
-	struct sock_common *socket = context->sk_common;
-	if (socket)
-		close_if_removed(socket, IPPROTO_TCP);
-	return 0;
-}
-
 SEC("iter/udp") int close_udp(struct bpf_iter__udp *context)
 {
 	struct udp_sock *socket = context->udp_sk;
 	if (socket)
-		close_if_removed((struct sock_common *)socket, IPPROTO_UDP);
+		close_if_removed((struct sock_common *)socket);
 	return 0;
 }
 
