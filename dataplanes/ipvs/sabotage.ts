@@ -20,10 +20,14 @@ const flushing =
   (command) =>
     both(command, (six) => ['ipset', 'flush', set(six, name)])
 
-/** Lines of `ipvsadm -Sn` that a function makes of each, for `ipvsadm -R`. */
+/**
+ * Lines of `ipvsadm -Sn` that a function makes of each, for `ipvsadm -R`. Destinations that drain (weight 0) are left
+ * alone: the dataplane may delete one in between, and then ipvsadm finds no such destination.
+ */
 async function rewrite(command: SystemCommand, make: (line: string) => string | undefined): Promise<void> {
   const saved = await command.run('ipvsadm', ['-Sn'])
-  const lines = saved.split('\n').flatMap((line) => make(line) ?? [])
+  const staying = saved.split('\n').filter((line) => !/ -w 0\b/.test(line))
+  const lines = staying.flatMap((line) => make(line) ?? [])
   await command.run('ipvsadm', ['-R'], `${lines.join('\n')}\n`)
 }
 
