@@ -13,8 +13,9 @@ const ava = spawn('ava', ['--tap', ...process.argv.slice(2)], {
 })
 
 let passed = 0
-let failed = 0
 let skipped = 0
+/** What failed, named once more at the end: between the first line and the last there are thousands. */
+const failures: string[] = []
 /** Inside the YAML block in which ava tells what went wrong. */
 let inDetails = false
 const showProgress = process.stdout.isTTY
@@ -26,10 +27,10 @@ for await (const line of createInterface({ input: ava.stdout })) {
     if (verdict === 'ok' && /# SKIP|# TODO/i.test(name)) skipped++
     else if (verdict === 'ok') passed++
     if (verdict === 'not ok') {
-      failed++
+      failures.push(name)
       console.log(`\n✘ ${name}`)
     } else if (showProgress) {
-      process.stdout.write(`\r${passed} passed, ${failed} failed`)
+      process.stdout.write(`\r${passed} passed, ${failures.length} failed`)
     }
   } else if (line.trim() === '---') {
     inDetails = true
@@ -46,7 +47,10 @@ const status = await new Promise<number>((resolve) => {
   if (ava.exitCode !== null) resolve(ava.exitCode)
   else ava.once('close', (code) => resolve(code ?? 1))
 })
-// A crash that ava counts as no test must not look like success.
-if (status !== 0 && failed === 0) failed = 1
-console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
-process.exitCode = failed === 0 ? 0 : 1
+// A crash, or a file that never ended, is no test to ava, and must not look like success.
+if (status !== 0 && failures.length === 0)
+  failures.push(`ava ended with status ${status} although no test failed`)
+console.log()
+for (const name of failures) console.log(`✘ ${name}`)
+console.log(`${passed} passed, ${failures.length} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+process.exitCode = failures.length === 0 ? 0 : 1
