@@ -1,7 +1,3 @@
-import { ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
-import { createLab, type Lab } from '@portolan/lab'
-import test from 'ava'
-import { Command } from './command.ts'
 import {
   everything,
   everythingIpv6,
@@ -11,7 +7,11 @@ import {
   route,
   table,
   web,
-} from './example-tables.ts'
+} from '@portolan/conformance/example-tables'
+import { ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
+import { createLab, type Lab } from '@portolan/lab'
+import test from 'ava'
+import { Command } from './command.ts'
 import iptables from './index.ts'
 import { detectVariant, type Variant, variants } from './variant.ts'
 

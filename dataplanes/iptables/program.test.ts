@@ -1,7 +1,3 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { fullDifference, type RoutingTable } from '@portolan/core'
-import test from 'ava'
-import { compile } from './compile.ts'
 import {
   endpoint,
   everything,
@@ -13,7 +9,11 @@ import {
   route,
   table,
   web,
-} from './example-tables.ts'
+} from '@portolan/conformance/example-tables'
+import { asGolden } from '@portolan/conformance/golden'
+import { fullDifference, type RoutingTable } from '@portolan/core'
+import test from 'ava'
+import { compile } from './compile.ts'
 import { nothingHeld } from './held.ts'
 import { mostClientSets } from './layout.ts'
 import { operations, print } from './print.ts'
@@ -21,17 +21,7 @@ import { settle, type TableMemory } from './program.ts'
 import { reconcile } from './reconcile.ts'
 import type { Setting } from './setting.ts'
 
-/** Golden files are read by people. `UPDATE_GOLDEN=1 npx ava dataplanes/iptables` writes them anew: read the diff. */
 const golden = new URL('./golden/', import.meta.url)
-
-async function isGolden(name: string, text: string): Promise<[string, string]> {
-  const file = new URL(`${name}.rules`, golden)
-  if (process.env.UPDATE_GOLDEN === '1') {
-    await mkdir(golden, { recursive: true })
-    await writeFile(file, text)
-  }
-  return [text, await readFile(file, 'utf8')]
-}
 
 function settingOf({ family, podSource }: RoutingTable): Setting {
   return { family, podSource, masqueradeBit: 14, comments: true }
@@ -120,7 +110,7 @@ const rows: readonly { readonly claim: string; readonly file: string; readonly t
 ]
 
 for (const { claim, file, text } of rows) {
-  test(claim, async (t) => t.is(...(await isGolden(file, text()))))
+  test(claim, async (t) => t.is(...(await asGolden(golden, `${file}.rules`, text()))))
 }
 
 test('compiling the same change twice gives the same program, and nothing changes before it is applied', (t) => {

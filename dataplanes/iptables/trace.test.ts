@@ -1,3 +1,4 @@
+import { frontend, internal, rejected, route, table, web } from '@portolan/conformance/example-tables'
 import {
   type Address,
   evaluate,
@@ -7,7 +8,6 @@ import {
   type Verdicts,
 } from '@portolan/core'
 import test from 'ava'
-import { frontend, internal, rejected, route, table, web } from './example-tables.ts'
 import { trace } from './trace.ts'
 
 const outsideDropped: Verdicts = { ...internal, outside: { do: 'drop' } }

@@ -1,8 +1,5 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Address, ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
-import { type Lab, network, podAddress } from '@portolan/lab'
-import { drainCheckMs } from './draining.ts'
 import {
   endpoint,
   everything,
@@ -13,7 +10,10 @@ import {
   route,
   table,
   web,
-} from './example-tables.ts'
+} from '@portolan/conformance/example-tables'
+import { type Address, ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
+import { type Lab, network, podAddress } from '@portolan/lab'
+import { drainCheckMs } from './draining.ts'
 import ipvs from './index.ts'
 import { type Scheduler, schedulers } from './settings.ts'
 

@@ -1,7 +1,3 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { fullDifference, type RoutingTable } from '@portolan/core'
-import test from 'ava'
-import { compile } from './compile.ts'
 import {
   endpoint,
   everything,
@@ -15,7 +11,11 @@ import {
   route,
   table,
   web,
-} from './example-tables.ts'
+} from '@portolan/conformance/example-tables'
+import { asGolden } from '@portolan/conformance/golden'
+import { fullDifference, type RoutingTable } from '@portolan/core'
+import test from 'ava'
+import { compile } from './compile.ts'
 import { nothingHeld } from './held.ts'
 import { MarkNumbers } from './mark-numbers.ts'
 import { type Memory, settle } from './memory.ts'
@@ -24,17 +24,7 @@ import { reconcile } from './reconcile.ts'
 import { readSettings } from './settings.ts'
 import type { Setting } from './skeleton.ts'
 
-/** Golden files are read by people. `UPDATE_GOLDEN=1 npx ava dataplanes/ipvs` writes them anew: read the diff. */
 const golden = new URL('./golden/', import.meta.url)
-
-async function isGolden(name: string, text: string): Promise<[string, string]> {
-  const file = new URL(`${name}.txt`, golden)
-  if (process.env.UPDATE_GOLDEN === '1') {
-    await mkdir(golden, { recursive: true })
-    await writeFile(file, text)
-  }
-  return [text, await readFile(file, 'utf8')]
-}
 
 const settings = readSettings({}, 14)
 
@@ -161,7 +151,7 @@ const rows: readonly { readonly claim: string; readonly file: string; readonly t
 ]
 
 for (const { claim, file, text } of rows) {
-  test(claim, async (t) => t.is(...(await isGolden(file, text()))))
+  test(claim, async (t) => t.is(...(await asGolden(golden, `${file}.txt`, text()))))
 }
 
 test('compiling the same change twice gives the same program, and nothing changes before it is applied', (t) => {

@@ -1,6 +1,6 @@
+import { everything } from '@portolan/conformance/example-tables'
 import { type Address, evaluate, frontendKey, type Packet, type RoutingTable } from '@portolan/core'
 import test from 'ava'
-import { everything } from './example-tables.ts'
 import { readSettings } from './settings.ts'
 import { trace } from './trace.ts'
 

@@ -1,6 +1,3 @@
-import { ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
-import { createLab, type Lab } from '@portolan/lab'
-import test from 'ava'
 import {
   everything,
   everythingIpv6,
@@ -10,7 +7,10 @@ import {
   route,
   table,
   web,
-} from './example-tables.ts'
+} from '@portolan/conformance/example-tables'
+import { ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
+import { createLab, type Lab } from '@portolan/lab'
+import test from 'ava'
 import nftables from './index.ts'
 
 /** The real kernel, without packets: those are the conformance kit's. */

@@ -1,9 +1,3 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { fullDifference, type RoutingTable } from '@portolan/core'
-import test from 'ava'
-import { AffinityNumbers } from './affinity-numbers.ts'
-import type { Setting } from './chain.ts'
-import { compile } from './compile.ts'
 import {
   endpoint,
   everything,
@@ -15,23 +9,19 @@ import {
   route,
   table,
   web,
-} from './example-tables.ts'
+} from '@portolan/conformance/example-tables'
+import { asGolden } from '@portolan/conformance/golden'
+import { fullDifference, type RoutingTable } from '@portolan/core'
+import test from 'ava'
+import { AffinityNumbers } from './affinity-numbers.ts'
+import type { Setting } from './chain.ts'
+import { compile } from './compile.ts'
 import { nothingHeld } from './held.ts'
 import { print } from './print.ts'
 import { settle, type TableMemory } from './program.ts'
 import { reconcile } from './reconcile.ts'
 
-/** Golden files are read by people. `UPDATE_GOLDEN=1 npx ava dataplanes/nftables` writes them anew: read the diff. */
 const golden = new URL('./golden/', import.meta.url)
-
-async function isGolden(name: string, text: string): Promise<[string, string]> {
-  const file = new URL(`${name}.nft`, golden)
-  if (process.env.UPDATE_GOLDEN === '1') {
-    await mkdir(golden, { recursive: true })
-    await writeFile(file, text)
-  }
-  return [text, await readFile(file, 'utf8')]
-}
 
 function settingOf(some: RoutingTable): Setting {
   return { family: some.family, podSource: some.podSource, masqueradeBit: 14 }
@@ -125,7 +115,7 @@ const rows: readonly { readonly claim: string; readonly file: string; readonly t
 ]
 
 for (const { claim, file, text } of rows) {
-  test(claim, async (t) => t.is(...(await isGolden(file, text()))))
+  test(claim, async (t) => t.is(...(await asGolden(golden, `${file}.nft`, text()))))
 }
 
 test('compiling the same change twice gives the same program, and nothing changes before it is applied', (t) => {

@@ -14,7 +14,7 @@ import {
   type Verdicts,
 } from '@portolan/core'
 
-/** Small tables for this package's tests, written as the core would build them. */
+/** Small tables for the tests of dataplanes' compilers, written as the core would build them. */
 
 const balance = (over: 'cluster' | 'local', masquerade = false) =>
   ({ do: 'balance', over, masquerade }) as const
@@ -106,7 +106,7 @@ export function table(
 
 export const web = [endpoint('10.1.0.2', true), endpoint('10.1.1.2'), endpoint('10.1.1.3')]
 
-/** Every kind of frontend, a source filter, affinity, all protocols, and a Service without endpoints. */
+/** Every kind of frontend, a source filter, affinity, all protocols, a Service that refuses and one that drops. */
 export function everything(): RoutingTable {
   return table(
     [
@@ -127,7 +127,7 @@ export function everything(): RoutingTable {
       clusterIPs: ['10.96.0.10', '10.96.0.30', '10.96.0.53', '10.96.0.54', '10.96.0.40', '10.96.0.41'],
       nodePortAddresses: ['172.20.0.2'],
       hairpinAddresses: ['10.1.0.2'],
-      serviceCidrs: ['10.96.0.0/16', '10.97.0.0/16'],
+      serviceCidrs: ['10.96.0.0/16', '10.97.0.0/16', '224.0.0.0/3'],
     },
   )
 }
@@ -156,7 +156,7 @@ export function everythingIpv6(): RoutingTable {
       clusterIPs: ['fd00:96::10', 'fd00:96::53'],
       nodePortAddresses: ['fd00:172:20::2'],
       hairpinAddresses: ['fd00:10:1::2'],
-      serviceCidrs: ['fd00:96::/112'],
+      serviceCidrs: ['fd00:96::/112', 'ff00::/8'],
     },
     'IPv6',
   )
