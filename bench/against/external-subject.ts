@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { type Host, network } from '@portolan/lab'
+import { systemPath } from '@portolan/native/system-command'
 import type { ApiServerAddress } from '../cluster/api-server.ts'
 import { thisNode } from '../cluster/probe-services.ts'
 import type { ProcessUsage } from '../measure/process-usage.ts'
@@ -101,7 +102,7 @@ export class ExternalSubject implements Subject {
         stdio: ['ignore', output.fd, output.fd],
         // Ctrl-C is for the benchmark, which stops it then.
         detached: true,
-        env: { ...process.env, PATH: systemPath(), KUBECONFIG: kubeconfig },
+        env: { ...process.env, PATH: systemPath, KUBECONFIG: kubeconfig },
       })
       this.#child = child
       this.#watch(child)
@@ -171,12 +172,6 @@ export class ExternalSubject implements Subject {
       this.#ended.reject(new ExternalProgramError(message, mend))
     })
   }
-}
-
-/** Without the folders that npm puts in front: one of its programs is called nft, and isn't netfilter's. */
-function systemPath(): string {
-  const places = (process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin').split(':')
-  return places.filter((place) => !place.endsWith('node_modules/.bin')).join(':')
 }
 
 async function lastOutput(path: string): Promise<string> {

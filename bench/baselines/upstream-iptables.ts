@@ -15,8 +15,7 @@ import {
   type ServiceRoute,
   type TableChange,
 } from '@portolan/core'
-import { execa } from 'execa'
-import { systemTools } from './system-tools.ts'
+import { SystemCommand } from '@portolan/native/system-command'
 
 /** Lines for `iptables-restore --noflush`. */
 type Lines = readonly string[]
@@ -32,21 +31,20 @@ class UpstreamIptables implements Dataplane<Lines, undefined> {
   readonly capabilities: Capabilities = { families: ['IPv4'], protocols: ['TCP', 'UDP', 'SCTP'], gaps: {} }
   readonly #mark: string
   readonly #iptables: string
-  readonly #inNamespace: readonly string[]
+  readonly #command: SystemCommand
 
   /** Setting `variant`: `legacy` or `nft`; without it what the system calls iptables. */
   constructor({ networkNamespace, masqueradeBit, settings }: DataplaneOptions) {
     this.#iptables = settings.variant === undefined ? 'iptables' : `iptables-${settings.variant}`
     this.#mark = `0x${(2 ** masqueradeBit).toString(16)}`
-    this.#inNamespace = networkNamespace === undefined ? [] : ['nsenter', `--net=${networkNamespace}`]
+    this.#command = new SystemCommand(networkNamespace)
   }
 
   async probe(): Promise<ProbeReport> {
     try {
-      const { stdout } = await this.#run([this.#iptables, '--version'])
-      const [, version = stdout, variant = 'legacy'] =
-        /v([\d.]+)(?: \((?:nf_tables|legacy)\))?/.exec(stdout) ?? []
-      const facts = { iptables: version, variant: stdout.includes('nf_tables') ? 'nft' : variant }
+      const told = await this.#command.run(this.#iptables, ['--version'])
+      const version = /v([\d.]+)/.exec(told)?.[1] ?? told
+      const facts = { iptables: version, variant: told.includes('nf_tables') ? 'nft' : 'legacy' }
       return { usable: true, problems: [], facts }
     } catch {
       const problem = { what: 'iptables is not installed', mend: 'install the package iptables' }
@@ -87,7 +85,7 @@ class UpstreamIptables implements Dataplane<Lines, undefined> {
 
   async apply(lines: Lines): Promise<ApplyReport> {
     const text = `${this.print(lines)}\n`
-    if (lines.length > 0) await this.#run([`${this.#iptables}-restore`, '--wait', '5', '--noflush'], text)
+    if (lines.length > 0) await this.#restore(text)
     return { operations: lines.length, bytes: text.length, degraded: [] }
   }
 
@@ -96,8 +94,7 @@ class UpstreamIptables implements Dataplane<Lines, undefined> {
   }
 
   async cleanup(): Promise<CleanupReport> {
-    const { stdout } = await this.#run([this.#iptables, '--table', 'nat', '--list-rules'])
-    const rules = stdout.split('\n')
+    const rules = (await this.#command.run(this.#iptables, ['--table', 'nat', '--list-rules'])).split('\n')
     const chains = rules.filter((rule) => rule.startsWith('-N KUBE-')).map((rule) => rule.slice('-N '.length))
     const jumps = rules
       .filter((rule) => /^-A (?!KUBE-).* -j KUBE-/.test(rule))
@@ -105,17 +102,12 @@ class UpstreamIptables implements Dataplane<Lines, undefined> {
     if (chains.length === 0) return { removed: [] }
     const emptied = chains.map((chain) => `:${chain} - [0:0]`)
     const lines = ['*nat', ...emptied, ...jumps, ...chains.map((chain) => `-X ${chain}`), 'COMMIT', '']
-    await this.#run([`${this.#iptables}-restore`, '--wait', '5', '--noflush'], lines.join('\n'))
+    await this.#restore(lines.join('\n'))
     return { removed: [`${chains.length} chains`] }
   }
 
-  #run(command: readonly string[], input?: string) {
-    const [file = '', ...args] = [...this.#inNamespace, ...command]
-    return execa(file, args, {
-      ...systemTools,
-      stdin: 'pipe',
-      ...(input === undefined ? {} : { input }),
-    })
+  async #restore(text: string): Promise<void> {
+    await this.#command.run(`${this.#iptables}-restore`, ['--wait', '5', '--noflush'], text)
   }
 }
 

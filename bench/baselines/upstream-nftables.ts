@@ -17,8 +17,7 @@ import {
   type ServiceRoute,
   type TableChange,
 } from '@portolan/core'
-import { execa } from 'execa'
-import { systemTools } from './system-tools.ts'
+import { SystemCommand } from '@portolan/native/system-command'
 
 const table = 'portolan-bench-upstream'
 
@@ -37,15 +36,15 @@ class UpstreamNftables implements Dataplane<Script, undefined> {
   readonly name = 'upstream-nftables'
   readonly contractVersion = contractVersion
   readonly capabilities: Capabilities = { families: ['IPv4'], protocols: ['TCP', 'UDP', 'SCTP'], gaps: {} }
-  readonly #networkNamespace: string | undefined
+  readonly #command: SystemCommand
 
   constructor({ networkNamespace }: DataplaneOptions) {
-    this.#networkNamespace = networkNamespace
+    this.#command = new SystemCommand(networkNamespace)
   }
 
   async probe(): Promise<ProbeReport> {
     try {
-      const { stdout } = await this.#nft(['--version'])
+      const stdout = await this.#nft(['--version'])
       return { usable: true, problems: [], facts: { nft: /v([\d.]+)/.exec(stdout)?.[1] ?? stdout } }
     } catch {
       const problem = { what: 'nft is not installed', mend: 'install the package nftables' }
@@ -102,15 +101,8 @@ class UpstreamNftables implements Dataplane<Script, undefined> {
     return { removed: [`table ip ${table}`] }
   }
 
-  #nft(args: readonly string[], input?: string) {
-    const inNamespace =
-      this.#networkNamespace === undefined ? [] : ['nsenter', `--net=${this.#networkNamespace}`]
-    const [file = 'nft', ...argv] = [...inNamespace, 'nft', ...args]
-    return execa(file, argv, {
-      ...systemTools,
-      stdin: 'pipe',
-      ...(input === undefined ? {} : { input }),
-    })
+  #nft(args: readonly string[], input?: string): Promise<string> {
+    return this.#command.run('nft', args, input)
   }
 }
 

@@ -1,7 +1,7 @@
 import { closeSync, readdirSync, rmSync } from 'node:fs'
 import { inNetworkNamespace, listInterfaces } from '@portolan/native'
 import { BpfMap, libbpf, openPin } from '@portolan/native/libbpf'
-import { execa } from 'execa'
+import { SystemCommand } from '@portolan/native/system-command'
 import type { MapName } from './layout.ts'
 import { clsact, tcx } from './packet-hook.ts'
 import { linkPin, nodeDirectory } from './pins.ts'
@@ -78,12 +78,13 @@ function keysOf(map: BpfMap): Buffer[] {
 
 /** Puts a filter of somebody else's on our hook; the function given tells whether it is still there. Also a hook. */
 export async function foreign(networkNamespace: string): Promise<() => Promise<boolean>> {
-  const tc = (...args: string[]) => execa('nsenter', [`--net=${networkNamespace}`, 'tc', ...args])
+  const command = new SystemCommand(networkNamespace)
+  const tc = (...args: string[]) => command.run('tc', args)
   const filter = ['dev', 'eth0', 'ingress', 'protocol', 'ip', 'pref', '7', 'u32']
   await tc('qdisc', 'add', 'dev', 'eth0', 'clsact')
   await tc('filter', 'add', ...filter, 'match', 'ip', 'dport', '22', '0xffff', 'classid', '1:1')
   return async () => {
-    const { stdout } = await tc('filter', 'show', 'dev', 'eth0', 'ingress')
-    return stdout.includes('pref 7 u32')
+    const shown = await tc('filter', 'show', 'dev', 'eth0', 'ingress')
+    return shown.includes('pref 7 u32')
   }
 }

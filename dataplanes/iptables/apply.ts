@@ -1,7 +1,7 @@
 import { ApplyError } from '@portolan/core'
+import type { SystemCommand } from '@portolan/native/system-command'
 import { noChainEdits } from './chain-edits.ts'
 import { removeRules } from './cleanup.ts'
-import type { Command } from './command.ts'
 import { Ipset } from './ipset.ts'
 import { routeLocalnetMarker } from './layout.ts'
 import { setLines, transactions } from './print.ts'
@@ -25,7 +25,11 @@ export interface Applied {
  *
  * @throws ApplyError
  */
-export async function apply(program: IptablesProgram, command: Command, xtables: Xtables): Promise<Applied> {
+export async function apply(
+  program: IptablesProgram,
+  command: SystemCommand,
+  xtables: Xtables,
+): Promise<Applied> {
   const { family } = program
   const ipset = new Ipset(command)
   const { before, after, undone } = setLines(program)
@@ -48,7 +52,7 @@ export async function apply(program: IptablesProgram, command: Command, xtables:
 }
 
 /** Switches route_localnet on, and leaves a mark that it was us. Gives the number of transactions that took. */
-async function routeLocalnet(command: Command, xtables: Xtables): Promise<number> {
+async function routeLocalnet(command: SystemCommand, xtables: Xtables): Promise<number> {
   const { networkNamespace } = command
   if (routesLocalnet(networkNamespace)) return 0
   await xtables.restore('IPv4', 'filter', { ...noChainEdits, written: new Map([[routeLocalnetMarker, []]]) })

@@ -1,7 +1,7 @@
 import { type IpFamily, ipFamilies } from '@portolan/core'
+import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import type { TableName } from './base-chains.ts'
 import { noChainEdits } from './chain-edits.ts'
-import { type Command, CommandError } from './command.ts'
 import type { HeldTable } from './held.ts'
 import { Ipset } from './ipset.ts'
 import { ourPrefixes, routeLocalnetMarker } from './layout.ts'
@@ -12,7 +12,7 @@ import { Xtables } from './xtables.ts'
 const tables: readonly TableName[] = ['nat', 'filter']
 
 /** Removes everything of ours, of both variants and families; tells what. */
-export async function cleanup(command: Command): Promise<string[]> {
+export async function cleanup(command: SystemCommand): Promise<string[]> {
   const removed: string[] = []
   for (const variant of variants) {
     for (const family of ipFamilies) removed.push(...(await removeRules(command, variant, family)))
@@ -21,7 +21,11 @@ export async function cleanup(command: Command): Promise<string[]> {
 }
 
 /** Removes our rules of one variant and family; tells what. */
-export async function removeRules(command: Command, variant: Variant, family: IpFamily): Promise<string[]> {
+export async function removeRules(
+  command: SystemCommand,
+  variant: Variant,
+  family: IpFamily,
+): Promise<string[]> {
   const removed: string[] = []
   const xtables = new Xtables(command, variant)
   for (const [table, { chains, jumps }] of await ourRules(command, variant, family)) {
@@ -37,7 +41,7 @@ export async function removeRules(command: Command, variant: Variant, family: Ip
 
 /** The tables of one variant in which there is something of ours. */
 export async function ourRules(
-  command: Command,
+  command: SystemCommand,
   variant: Variant,
   family: IpFamily,
 ): Promise<ReadonlyMap<TableName, HeldTable>> {
@@ -53,15 +57,16 @@ export async function ourRules(
   return found
 }
 
-async function destroySets(command: Command): Promise<string[]> {
+async function destroySets(command: SystemCommand): Promise<string[]> {
   const ipset = new Ipset(command)
   const names = await ipset.names().catch((error: unknown) => {
-    if (error instanceof CommandError && error.code === 'COMMAND_NOT_FOUND') return []
+    if (error instanceof SystemCommandError && error.code === 'COMMAND_NOT_FOUND') return []
     throw error
   })
   const ours = names.filter((name) => ourPrefixes.some((prefix) => name.startsWith(prefix)))
   if (ours.length === 0) return []
   const left = await ipset.destroy(ours)
-  if (left.length > 0) throw new CommandError('COMMAND_FAILED', `ipset: still in use: ${left.join(', ')}`, '')
+  if (left.length > 0)
+    throw new SystemCommandError('COMMAND_FAILED', 'ipset', `ipset: still in use: ${left.join(', ')}`)
   return [`${ours.length} ipsets`]
 }

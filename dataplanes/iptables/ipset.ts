@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApplyError } from '@portolan/core'
-import { type Command, CommandError } from './command.ts'
+import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { refused } from './xtables.ts'
 
 /** The ipset tool. */
 export class Ipset {
-  readonly #command: Command
+  readonly #command: SystemCommand
 
-  constructor(command: Command) {
+  constructor(command: SystemCommand) {
     this.#command = command
   }
 
@@ -41,7 +41,7 @@ export class Ipset {
     try {
       await this.#command.run('ipset', ['-exist', 'restore'], text)
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error
+      if (!(error instanceof SystemCommandError)) throw error
       throw refused('ipset restore', error, lines)
     }
     return text.length

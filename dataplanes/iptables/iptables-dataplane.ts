@@ -12,10 +12,10 @@ import {
   type ServiceRoute,
   type TableChange,
 } from '@portolan/core'
+import { SystemCommand } from '@portolan/native/system-command'
 import { apply } from './apply.ts'
 import { capabilities } from './capabilities.ts'
 import { cleanup } from './cleanup.ts'
-import { Command } from './command.ts'
 import { compile } from './compile.ts'
 import { DispatchTree } from './dispatch-tree.ts'
 import { Disturbance } from './disturbance.ts'
@@ -40,14 +40,14 @@ export class IptablesDataplane implements Dataplane<IptablesProgram, Held> {
   readonly capabilities = capabilities
   readonly #options: DataplaneOptions
   readonly #settings: Settings
-  readonly #command: Command
+  readonly #command: SystemCommand
   readonly #memories = new Map<IpFamily, TableMemory>()
   #started: Promise<{ readonly xtables: Xtables; readonly disturbance: Disturbance }> | undefined
 
   constructor(options: DataplaneOptions) {
     this.#options = options
     this.#settings = parseSettings(options.settings)
-    this.#command = new Command(options.networkNamespace)
+    this.#command = new SystemCommand(options.networkNamespace)
   }
 
   probe(): Promise<ProbeReport> {

@@ -10,8 +10,8 @@ import {
 } from '@portolan/conformance/example-tables'
 import { ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
 import { createLab, type Lab } from '@portolan/lab'
+import { SystemCommand } from '@portolan/native/system-command'
 import test from 'ava'
-import { Command } from './command.ts'
 import iptables from './index.ts'
 import { detectVariant, type Variant, variants } from './variant.ts'
 
@@ -34,13 +34,13 @@ async function missing(dataplane: Dataplane<unknown, unknown>, wanted: RoutingTa
 
 /** Lines for a variant's iptables-restore, beside the dataplane's back. */
 function restore(lab: Lab, variant: Variant, ...lines: string[]): Promise<string> {
-  const command = new Command(lab.node.networkNamespace)
+  const command = new SystemCommand(lab.node.networkNamespace)
   return command.run(`iptables-${variant}-restore`, ['--noflush', '-w', '5'], `${lines.join('\n')}\n`)
 }
 
 /** All rules and sets, without counters and times. */
 async function dump(lab: Lab, variant: Variant): Promise<string> {
-  const command = new Command(lab.node.networkNamespace)
+  const command = new SystemCommand(lab.node.networkNamespace)
   const texts = await Promise.all([
     command.run(`iptables-${variant}-save`, []),
     command.run(`ip6tables-${variant}-save`, []),
@@ -139,7 +139,11 @@ for (const variant of variants) {
     const dataplane = open(lab, variant)
     await bring(dataplane, everything())
     t.true(await dataplane.undisturbed('IPv4'))
-    await new Command(lab.node.networkNamespace).run('ipset', ['del', 'PTL-4-cluster-ips', '10.96.0.10'])
+    await new SystemCommand(lab.node.networkNamespace).run('ipset', [
+      'del',
+      'PTL-4-cluster-ips',
+      '10.96.0.10',
+    ])
     t.false(await dataplane.undisturbed('IPv4'))
     t.regex(await missing(dataplane, everything()), /add PTL-4-cluster-ips 10\.96\.0\.10/)
     await bring(dataplane, everything())
@@ -212,7 +216,7 @@ for (const variant of variants) {
     for (const sign of signs) {
       await using lab = await createLab({ pods: 1 })
       await restore(lab, variant, ...sign)
-      t.is(await detectVariant(new Command(lab.node.networkNamespace)), variant)
+      t.is(await detectVariant(new SystemCommand(lab.node.networkNamespace)), variant)
     }
   })
 
@@ -221,10 +225,10 @@ for (const variant of variants) {
     await bring(open(lab, variant), table([]))
     t.regex(await dump(lab, variant), /PORTOLAN-FORWARD -m conntrack --ctstate INVALID -j DROP/)
     const path = 'net.netfilter.nf_conntrack_tcp_be_liberal=1'
-    await new Command(lab.node.networkNamespace).run('sysctl', ['-w', path])
+    await new SystemCommand(lab.node.networkNamespace).run('sysctl', ['-w', path])
     await bring(open(lab, variant), table([]))
     t.notRegex(
-      await new Command(lab.node.networkNamespace).run(`iptables-${variant}-save`, ['-t', 'filter']),
+      await new SystemCommand(lab.node.networkNamespace).run(`iptables-${variant}-save`, ['-t', 'filter']),
       /INVALID -j DROP/,
     )
   })
@@ -256,7 +260,7 @@ for (const variant of variants) {
 }
 
 async function routeLocalnet(lab: Lab): Promise<string> {
-  const command = new Command(lab.node.networkNamespace)
+  const command = new SystemCommand(lab.node.networkNamespace)
   return command.run('sysctl', ['-n', 'net.ipv4.conf.all.route_localnet'])
 }
 
@@ -270,7 +274,7 @@ test('what the other variant holds of ours goes when the operator changes over, 
     t.regex(await dump(lab, before), /PORTOLAN-SERVICES/)
     await bring(open(lab, after), everything())
     t.is(await missing(open(lab, after), everything()), '')
-    const left = await new Command(lab.node.networkNamespace).run(`iptables-${before}-save`, [])
+    const left = await new SystemCommand(lab.node.networkNamespace).run(`iptables-${before}-save`, [])
     t.notRegex(left, /PORTOLAN|PTL/)
   }
 })

@@ -1,6 +1,6 @@
 import type { IpFamily } from '@portolan/core'
+import type { SystemCommand } from '@portolan/native/system-command'
 import { ourRules } from './cleanup.ts'
-import type { Command } from './command.ts'
 import type { Held } from './held.ts'
 import { Ipset } from './ipset.ts'
 import { clientSetPrefix, setPrefix } from './layout.ts'
@@ -8,7 +8,7 @@ import { isTcpLiberal, routesLocalnet } from './proc.ts'
 import type { Xtables } from './xtables.ts'
 
 /** Reads back what the kernel holds of ours in one family. */
-export async function observe(family: IpFamily, command: Command, xtables: Xtables): Promise<Held> {
+export async function observe(family: IpFamily, command: SystemCommand, xtables: Xtables): Promise<Held> {
   const ipset = new Ipset(command)
   const names = (await ipset.names()).filter((name) => name.startsWith(setPrefix(family)))
   const written = names.filter((name) => !name.startsWith(clientSetPrefix(family)))

@@ -1,12 +1,12 @@
 import { ipFamilies, type ProbeReport } from '@portolan/core'
+import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { sourceIsDestination } from './base-chains.ts'
-import { type Command, CommandError } from './command.ts'
 import { detectVariant, findTools, hasLegacyTable, type Variant, versionOf } from './variant.ts'
 
 /** From here on iptables has its two variants under names of their own. */
 const oldestIptables = [1, 8]
 
-const mends: Readonly<Record<CommandError['code'], string>> = {
+const mends: Readonly<Record<SystemCommandError['code'], string>> = {
   COMMAND_NOT_FOUND: 'on Debian: apt-get install iptables ipset',
   COMMAND_NOT_PERMITTED: 'use sudo, or add NET_ADMIN and NET_RAW to the capabilities of the container',
   COMMAND_FAILED:
@@ -14,11 +14,11 @@ const mends: Readonly<Record<CommandError['code'], string>> = {
 }
 
 /** Whether this node can run the dataplane: the tools, and the extensions that the rules use. */
-export async function probe(command: Command, wanted: Variant | undefined): Promise<ProbeReport> {
+export async function probe(command: SystemCommand, wanted: Variant | undefined): Promise<ProbeReport> {
   const facts: Record<string, string> = {}
   const problems: { what: string; mend: string }[] = []
   const note = (error: unknown) => {
-    if (!(error instanceof CommandError)) throw error
+    if (!(error instanceof SystemCommandError)) throw error
     problems.push({ what: error.message, mend: mends[error.code] })
   }
   try {

@@ -1,5 +1,5 @@
 import { type IpFamily, ipFamilies } from '@portolan/core'
-import { Command } from './command.ts'
+import { SystemCommand } from '@portolan/native/system-command'
 import { Ipset } from './ipset.ts'
 import { setName } from './layout.ts'
 import { detectVariant, findTools, type Tools, type Variant, variants } from './variant.ts'
@@ -32,7 +32,7 @@ const damages: readonly Damage[] = [
 export async function sabotage(networkNamespace: string, way: number): Promise<boolean> {
   const damage = damages[way]
   if (damage === undefined) return false
-  const command = new Command(networkNamespace)
+  const command = new SystemCommand(networkNamespace)
   const variant = await detectVariant(command)
   for (const family of ipFamilies) {
     const { rules, sets } = damage
@@ -53,7 +53,7 @@ const foreignRules = [
 
 /** Puts rules and a set of somebody else's beside ours; what it gives tells whether they are whole. Also a hook. */
 export async function foreign(networkNamespace: string): Promise<() => Promise<boolean>> {
-  const command = new Command(networkNamespace)
+  const command = new SystemCommand(networkNamespace)
   const ipset = new Ipset(command)
   for (const variant of variants) await restore(command, variant, 'IPv4', foreignRules)
   await ipset.restore(['create somebody-else hash:ip', 'add somebody-else 192.0.2.1'])
@@ -69,12 +69,12 @@ export async function foreign(networkNamespace: string): Promise<() => Promise<b
   }
 }
 
-async function restore(command: Command, variant: Variant, family: IpFamily, lines: readonly string[]) {
+async function restore(command: SystemCommand, variant: Variant, family: IpFamily, lines: readonly string[]) {
   const tools = await toolsOf(command, variant, family)
   await command.run(tools.restore, ['--noflush', '-w', '5'], `${lines.join('\n')}\n`)
 }
 
-async function toolsOf(command: Command, variant: Variant, family: IpFamily): Promise<Tools> {
+async function toolsOf(command: SystemCommand, variant: Variant, family: IpFamily): Promise<Tools> {
   const tools = await findTools(command, variant, family)
   if (tools === undefined) throw new Error(`there is no iptables-${variant}`)
   return tools

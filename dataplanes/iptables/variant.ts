@@ -1,5 +1,5 @@
 import type { IpFamily } from '@portolan/core'
-import { type Command, CommandError } from './command.ts'
+import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { ourPrefixes } from './layout.ts'
 import { inNamespace, readProc } from './proc.ts'
 
@@ -17,7 +17,7 @@ export interface Tools {
 
 /** The tools' names on systems that have both variants, and where only one is there under the plain name. */
 export async function findTools(
-  command: Command,
+  command: SystemCommand,
   variant: Variant,
   family: IpFamily,
 ): Promise<Tools | undefined> {
@@ -31,7 +31,7 @@ export async function findTools(
 
 /** `iptables v1.8.9 (nf_tables)`: what a tool says of itself; `undefined` where it isn't there. */
 export async function versionOf(
-  command: Command,
+  command: SystemCommand,
   name: string,
 ): Promise<{ readonly version: string; readonly variant: Variant } | undefined> {
   try {
@@ -39,7 +39,7 @@ export async function versionOf(
     const version = /v(\d+(?:\.\d+)*)/.exec(said)?.[1] ?? said.trim()
     return { version, variant: said.includes('nf_tables') ? 'nft' : 'legacy' }
   } catch (error) {
-    if (error instanceof CommandError && error.code === 'COMMAND_NOT_FOUND') return undefined
+    if (error instanceof SystemCommandError && error.code === 'COMMAND_NOT_FOUND') return undefined
     throw error
   }
 }
@@ -51,7 +51,7 @@ const hints = [':KUBE-IPTABLES-HINT', ':KUBE-KUBELET-CANARY']
  * The variant to use where the operator doesn't say: the one that has our chains already, else the one that kubelet
  * uses, else the one with more rules, else nft.
  */
-export async function detectVariant(command: Command): Promise<Variant> {
+export async function detectVariant(command: SystemCommand): Promise<Variant> {
   const saved = await Promise.all(variants.map((variant) => saveAll(command, variant)))
   const findIn = (signs: readonly string[]) =>
     variants.find((_, index) => saved[index]?.some((line) => signs.some((sign) => line.startsWith(sign))))
@@ -63,14 +63,14 @@ export async function detectVariant(command: Command): Promise<Variant> {
 }
 
 /** The lines that iptables-save prints of all tables in use; `undefined`: there is no such variant here. */
-async function saveAll(command: Command, variant: Variant): Promise<readonly string[] | undefined> {
+async function saveAll(command: SystemCommand, variant: Variant): Promise<readonly string[] | undefined> {
   const tools = await findTools(command, variant, 'IPv4')
   if (tools === undefined) return undefined
   return (await command.run(tools.save, [])).split('\n')
 }
 
 /** Whether a legacy table exists: to ask iptables-legacy-save for one that doesn't would make it. */
-export function hasLegacyTable(command: Command, family: IpFamily, table: string): boolean {
+export function hasLegacyTable(command: SystemCommand, family: IpFamily, table: string): boolean {
   const file = family === 'IPv4' ? 'ip_tables_names' : 'ip6_tables_names'
   const names = inNamespace(command.networkNamespace, () => readProc(`/proc/thread-self/net/${file}`))
   return names?.split('\n').includes(table) ?? false

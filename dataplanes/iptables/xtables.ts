@@ -1,7 +1,7 @@
 import { ApplyError, type IpFamily } from '@portolan/core'
+import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import type { TableName } from './base-chains.ts'
 import { type ChainEdits, restoreLines } from './chain-edits.ts'
-import { type Command, CommandError } from './command.ts'
 import type { HeldTable } from './held.ts'
 import { readRules } from './read-rules.ts'
 import { findTools, type Tools, type Variant } from './variant.ts'
@@ -9,12 +9,12 @@ import { findTools, type Tools, type Variant } from './variant.ts'
 /** iptables of one variant: its save and restore. */
 export class Xtables {
   readonly variant: Variant
-  readonly #command: Command
+  readonly #command: SystemCommand
   readonly #tools = new Map<IpFamily, Promise<Tools>>()
   /** The restore that was asked for last, if it has to be waited for. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(command: Command, variant: Variant) {
+  constructor(command: SystemCommand, variant: Variant) {
     this.#command = command
     this.variant = variant
   }
@@ -51,7 +51,7 @@ export class Xtables {
       // Others hold the lock for as long as their own changes take: wait up to 5 s for it.
       await this.#command.run(restore, ['--noflush', '-w', '5'], text)
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error
+      if (!(error instanceof SystemCommandError)) throw error
       throw refused(`${restore}, table ${table}`, error, lines)
     }
   }
@@ -62,7 +62,7 @@ export class Xtables {
       tools = findTools(this.#command, this.variant, family).then((found) => {
         if (found !== undefined) return found
         const name = `${family === 'IPv4' ? 'iptables' : 'ip6tables'}-${this.variant}`
-        throw new CommandError('COMMAND_NOT_FOUND', `${name} is not installed`, '')
+        throw new SystemCommandError('COMMAND_NOT_FOUND', name, `${name} is not installed`)
       })
       this.#tools.set(family, tools)
       tools.catch(() => this.#tools.delete(family))
@@ -72,7 +72,7 @@ export class Xtables {
 }
 
 /** An error of a tool that reads lines, with the line that it complains of. */
-export function refused(tool: string, error: CommandError, lines: readonly string[]): ApplyError {
+export function refused(tool: string, error: SystemCommandError, lines: readonly string[]): ApplyError {
   const number = /line:? (\d+)/.exec(error.output)?.[1]
   const operation = number === undefined ? undefined : lines[Number(number) - 1]
   const at = operation === undefined ? '' : `, at: ${operation}`

@@ -7,8 +7,10 @@ import {
   parseAddress,
   parseCidr,
 } from '@portolan/core'
+import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import type { Destination, SetElement } from './element.ts'
 import type { HeldDestination } from './ipvs-messages.ts'
+import { ipvsadm } from './ipvsadm.ts'
 import {
   declarationOf,
   type ElementKind,
@@ -27,7 +29,6 @@ import { routeText } from './print.ts'
 import type { IpvsSettings } from './settings.ts'
 import { inverse, type Step } from './step.ts'
 import { placeText, programOf, stepText } from './step-text.ts'
-import { type SystemCommand, SystemCommandError } from './system-command.ts'
 import type { HeldServer, Transport } from './transport.ts'
 import { type ServerPlace, type ServerTerms, serverKey, type VirtualServer } from './virtual-server.ts'
 
@@ -68,18 +69,18 @@ export class CommandTransport implements Transport {
     if (first === undefined) return 0
     const text = `${batch.map((step) => stepText(family, step)).join('\n')}\n`
     if (programOf(first) === 'ipset') await this.#command.run('ipset', ['-exist', 'restore'], text)
-    else await this.#command.run('ipvsadm', ['--restore'], text)
+    else await ipvsadm(this.#command, ['--restore'], text)
     return text.length
   }
 
   async readServers(family: IpFamily): Promise<VirtualServer[]> {
-    return readSaved(await this.#command.run('ipvsadm', ['-Sn']), family)
+    return readSaved(await ipvsadm(this.#command, ['-Sn']), family)
   }
 
   async readServer(family: IpFamily, place: ServerPlace): Promise<HeldServer | undefined> {
     let listed: string
     try {
-      listed = await this.#command.run('ipvsadm', ['-Ln', '--exact', ...placeText(family, place).split(' ')])
+      listed = await ipvsadm(this.#command, ['-Ln', '--exact', ...placeText(family, place).split(' ')])
     } catch (error) {
       if (error instanceof SystemCommandError && /no such (service|process)/i.test(error.output))
         return undefined
@@ -196,7 +197,7 @@ export class CommandTransport implements Transport {
   }
 
   async setTimeouts({ tcpTimeout, tcpFinTimeout, udpTimeout }: IpvsSettings): Promise<void> {
-    await this.#command.run('ipvsadm', ['--set', ...[tcpTimeout, tcpFinTimeout, udpTimeout].map(String)])
+    await ipvsadm(this.#command, ['--set', ...[tcpTimeout, tcpFinTimeout, udpTimeout].map(String)])
   }
 
   async countElements(family: IpFamily, set: SetName): Promise<number | undefined> {

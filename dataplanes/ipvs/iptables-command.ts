@@ -1,8 +1,8 @@
 import type { IpFamily } from '@portolan/core'
+import type { SystemCommand } from '@portolan/native/system-command'
 import type { Table } from './iptables-rules.ts'
 import { type HeldRules, readSaved, removeScript } from './iptables-script.ts'
 import type { IpvsSettings } from './settings.ts'
-import type { SystemCommand } from './system-command.ts'
 
 /** Seconds to wait for somebody else's iptables to end. */
 const lockSeconds = '5'

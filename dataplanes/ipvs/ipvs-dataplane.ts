@@ -12,6 +12,7 @@ import {
   type RoutingTable,
   type TableChange,
 } from '@portolan/core'
+import { SystemCommand } from '@portolan/native/system-command'
 import { applySkeleton } from './apply-skeleton.ts'
 import { capabilities } from './capabilities.ts'
 import { cleanUp } from './clean-up.ts'
@@ -28,7 +29,6 @@ import { reconcile } from './reconcile.ts'
 import { type IpvsSettings, readSettings } from './settings.ts'
 import { type Setting, skeletonOperations } from './skeleton.ts'
 import { sysctlsOf } from './sysctls.ts'
-import { SystemCommand } from './system-command.ts'
 import { trace } from './trace.ts'
 import type { Transport } from './transport.ts'
 import { Turns } from './turns.ts'

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import type { ProbeReport } from '@portolan/core'
+import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import type { Iptables } from './iptables-command.ts'
 import type { IpvsSettings } from './settings.ts'
-import { type SystemCommand, SystemCommandError } from './system-command.ts'
 import type { Transport } from './transport.ts'
 
 const packages: Readonly<Record<string, string>> = {

@@ -1,4 +1,5 @@
-import { SystemCommand } from './system-command.ts'
+import { SystemCommand } from '@portolan/native/system-command'
+import { ipvsadm } from './ipvsadm.ts'
 
 type Damage = (command: SystemCommand) => Promise<void>
 
@@ -25,15 +26,15 @@ const flushing =
  * alone: the dataplane may delete one in between, and then ipvsadm finds no such destination.
  */
 async function rewrite(command: SystemCommand, make: (line: string) => string | undefined): Promise<void> {
-  const saved = await command.run('ipvsadm', ['-Sn'])
+  const saved = await ipvsadm(command, ['-Sn'])
   const staying = saved.split('\n').filter((line) => !/ -w 0\b/.test(line))
   const lines = staying.flatMap((line) => make(line) ?? [])
-  await command.run('ipvsadm', ['-R'], `${lines.join('\n')}\n`)
+  await ipvsadm(command, ['-R'], `${lines.join('\n')}\n`)
 }
 
 /** What befalls a node from outside. */
 const damages: readonly Damage[] = [
-  (command) => command.run('ipvsadm', ['-C']).then(() => {}),
+  (command) => ipvsadm(command, ['-C']).then(() => {}),
   flushing('SERVED'),
   async (command) => {
     for (const name of ['MASQ-OUTSIDE', 'CLUSTER-IPS']) await flushing(name)(command)
@@ -79,8 +80,8 @@ export async function sabotage(networkNamespace: string, way: number): Promise<b
 /** Puts things of somebody else's beside ours; the function given tells whether they are still whole. Also a hook. */
 export async function foreign(networkNamespace: string): Promise<() => Promise<boolean>> {
   const command = new SystemCommand(networkNamespace)
-  await command.run('ipvsadm', ['-A', '-t', '198.51.100.7:80', '-s', 'wrr'])
-  await command.run('ipvsadm', ['-a', '-t', '198.51.100.7:80', '-r', '198.51.100.8:80', '-m', '-w', '3'])
+  await ipvsadm(command, ['-A', '-t', '198.51.100.7:80', '-s', 'wrr'])
+  await ipvsadm(command, ['-a', '-t', '198.51.100.7:80', '-r', '198.51.100.8:80', '-m', '-w', '3'])
   await command.run('ipset', ['create', 'SOMEBODY-ELSE', 'hash:ip'])
   await command.run('ipset', ['add', 'SOMEBODY-ELSE', '198.51.100.9'])
   await command.run('iptables', [
@@ -97,7 +98,7 @@ export async function foreign(networkNamespace: string): Promise<() => Promise<b
   await command.run('ip', ['rule', 'add', 'priority', '77', 'fwmark', '0x77', 'lookup', '77'])
   return async () => {
     const [servers, sets, rules, routing] = await Promise.all([
-      command.run('ipvsadm', ['-Sn']),
+      ipvsadm(command, ['-Sn']),
       command.run('ipset', ['save']),
       command.run('iptables-save', []),
       command.run('ip', ['rule', 'list']),

@@ -1,30 +1,13 @@
-import { ExecaError, execa } from 'execa'
+import { SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { openUnnamedFile } from './unnamed-file.ts'
-
-/** nft said no, or could not be started. */
-export class NftCommandError extends Error {
-  readonly code: 'NFT_NOT_FOUND' | 'NFT_NOT_PERMITTED' | 'NFT_FAILED'
-  /** What nft printed. */
-  readonly output: string
-
-  constructor(code: NftCommandError['code'], message: string, output: string) {
-    super(message)
-    this.name = 'NftCommandError'
-    this.code = code
-    this.output = output
-  }
-}
-
-/** Where system tools live. Not the caller's PATH: under npm that has another program called nft. */
-const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** Runs nft in one network namespace. */
 export class NftCommand {
-  readonly #networkNamespace: string | undefined
+  readonly #command: SystemCommand
 
   /** @param networkNamespace as a path; absent: this process's own */
   constructor(networkNamespace: string | undefined) {
-    this.#networkNamespace = networkNamespace
+    this.#command = new SystemCommand(networkNamespace)
   }
 
   /** Applies a script in one transaction. */
@@ -53,7 +36,7 @@ export class NftCommand {
       }
       return []
     } catch (error) {
-      if (error instanceof NftCommandError && error.output.includes('No such file or directory'))
+      if (error instanceof SystemCommandError && error.output.includes('No such file or directory'))
         return undefined
       throw error
     }
@@ -65,32 +48,7 @@ export class NftCommand {
     return /v(\d+(?:\.\d+)*)/.exec(text)?.[1] ?? text.trim()
   }
 
-  async #nft(args: readonly string[]): Promise<string> {
-    const inNamespace =
-      this.#networkNamespace === undefined ? [] : ['nsenter', `--net=${this.#networkNamespace}`]
-    const [file = 'nft', ...argv] = [...inNamespace, 'nft', ...args]
-    try {
-      const { stdout } = await execa(file, argv, {
-        stdin: 'ignore',
-        env: { PATH: systemPath },
-        maxBuffer: 1024 * 1024 * 1024,
-      })
-      return stdout
-    } catch (error) {
-      if (!(error instanceof ExecaError)) throw error
-      if (error.code === 'ENOENT') {
-        throw new NftCommandError('NFT_NOT_FOUND', `${file} is not installed`, '')
-      }
-      const output = String(error.stderr ?? '').trim()
-      if (/operation not permitted/i.test(output)) {
-        const message = 'nft may not touch the kernel: run as root, or give the process CAP_NET_ADMIN'
-        throw new NftCommandError('NFT_NOT_PERMITTED', message, output)
-      }
-      throw new NftCommandError(
-        'NFT_FAILED',
-        output.split('\n').slice(0, 3).join(' ') || error.shortMessage,
-        output,
-      )
-    }
+  #nft(args: readonly string[]): Promise<string> {
+    return this.#command.run('nft', args)
   }
 }

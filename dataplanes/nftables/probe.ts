@@ -1,15 +1,16 @@
 import { release } from 'node:os'
 import type { ProbeReport } from '@portolan/core'
-import { type NftCommand, NftCommandError } from './nft-command.ts'
+import { SystemCommandError } from '@portolan/native/system-command'
+import type { NftCommand } from './nft-command.ts'
 
 /** Reject in prerouting, set comments, and the set back end all stand from here on. */
 const oldestKernel = [5, 13]
 const oldestNft = [1, 0, 1]
 
-const mends: Readonly<Record<NftCommandError['code'], string>> = {
-  NFT_NOT_FOUND: 'on Debian: apt-get install nftables',
-  NFT_NOT_PERMITTED: 'use sudo, or add NET_ADMIN to the capabilities of the container',
-  NFT_FAILED: 'see that the kernel has nf_tables (CONFIG_NF_TABLES, or modprobe nf_tables)',
+const mends: Readonly<Record<SystemCommandError['code'], string>> = {
+  COMMAND_NOT_FOUND: 'on Debian: apt-get install nftables',
+  COMMAND_NOT_PERMITTED: 'use sudo, or add NET_ADMIN to the capabilities of the container',
+  COMMAND_FAILED: 'see that the kernel has nf_tables (CONFIG_NF_TABLES, or modprobe nf_tables)',
 }
 
 /** Whether this node can run the dataplane; asks nft for something that costs nothing. */
@@ -35,7 +36,7 @@ export async function probe(nft: NftCommand): Promise<ProbeReport> {
     // `list tables` would read all elements of all tables: a minute with 100,000 Services.
     await nft.list(['list', 'chains'])
   } catch (error) {
-    if (!(error instanceof NftCommandError)) throw error
+    if (!(error instanceof SystemCommandError)) throw error
     problems.push({ what: error.message, mend: mends[error.code] })
   }
   return { usable: problems.length === 0, problems, facts }

@@ -1,3 +1,4 @@
+import { systemPath } from '@portolan/native/system-command'
 import { execa, type Options, type Result } from 'execa'
 import type {
   ConnectLoopReport,
@@ -22,15 +23,6 @@ import type { Patience } from './patience.ts'
 
 export interface Server extends SocketAddress {
   close(): Promise<void>
-}
-
-/**
- * Where the system's programs are. npm puts its own in front, and among them may be an `nft` that has nothing to do with
- * netfilter (of @vercel/nft, which ava brings).
- */
-function systemPath(): string {
-  const places = (process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin').split(':')
-  return places.filter((place) => !place.endsWith('node_modules/.bin')).join(':')
 }
 
 /** See `Host.holdConnection`. */
@@ -146,7 +138,7 @@ export class Host {
   ): Promise<Result<Given>> {
     return execa('nsenter', [`--net=${this.networkNamespace}`, file, ...args], {
       ...options,
-      env: { PATH: systemPath(), ...options?.env },
+      env: { PATH: systemPath, ...options?.env },
     }) as unknown as Promise<Result<Given>>
   }
 

@@ -1,5 +1,6 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemPath } from '@portolan/native/system-command'
 import { execa } from 'execa'
 import { cacheFolder, type Kernel, kernelFolder, kernelIn } from './kernel.ts'
 import { unpackKernelImage } from './kernel-image.ts'
@@ -28,7 +29,7 @@ export async function fetchKernel(): Promise<Kernel> {
     await mkdir(join(made, 'lib', 'modules'), { recursive: true })
     // Since Debian 13 packages have everything under /usr.
     await rename(await existing(kernelFiles, ['lib/modules', 'usr/lib/modules'], release), kernel.modules)
-    await execa('depmod', ['--basedir', made, release], { env: { PATH: systemPath() } })
+    await execa('depmod', ['--basedir', made, release], { env: { PATH: systemPath } })
     const packed = await readFile(join(kernelFiles, 'boot', `vmlinuz-${release}`))
     await writeFile(kernel.image, await unpackKernelImage(packed))
     await copyFile(await existing(busyboxFiles, ['bin', 'usr/bin'], 'busybox'), kernel.busybox)
@@ -64,8 +65,4 @@ async function existing(root: string, folders: readonly string[], name: string):
     if (names.includes(name)) return join(root, folder, name)
   }
   throw new Error(`the package has no ${name} in ${folders.join(' or ')}`)
-}
-
-function systemPath(): string {
-  return `${process.env.PATH ?? ''}:/usr/sbin:/sbin`
 }
