@@ -1,5 +1,6 @@
 /** The public contract: what a dataplane package may import, and all that it needs. */
 export * from './dataplane/contract.ts'
+export { isOlderVersion } from './dataplane/version.ts'
 export * from './table/address.ts'
 export { emptyTable, fullDifference, isEmptyChange } from './table/diff.ts'
 export * from './table/evaluate.ts'

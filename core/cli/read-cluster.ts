@@ -3,8 +3,8 @@ import type { ClusterRecord, ObjectProblem, RecordKind } from '../cluster/record
 import type { SourceConfig } from '../config/proxy-config.ts'
 import { openSource } from '../engine/open-source.ts'
 import type { ClusterSink } from '../source/cluster-source.ts'
-import type { Logger } from '../source/logger.ts'
 import { UserError } from './user-error.ts'
+import { warningsTo } from './warnings.ts'
 
 /** All of a cluster at one moment. */
 export interface ClusterReading {
@@ -90,17 +90,6 @@ function impatience(description: () => string): Promise<never> {
     }, patience)
     timer.unref()
   })
-}
-
-/** For a command that runs once: what goes wrong is told, each thing once; the rest isn't. */
-function warningsTo(say: (line: string) => void): Logger {
-  const said = new Set<string>()
-  const silent = (): void => {}
-  const tell = (_fields: object, message: string): void => {
-    if (!said.has(message)) say(message)
-    said.add(message)
-  }
-  return { debug: silent, info: silent, warn: tell, error: tell }
 }
 
 class RecordCollector implements ClusterSink {

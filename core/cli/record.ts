@@ -1,7 +1,6 @@
 import { parseFlags } from '../config/flags.ts'
 import { openSource } from '../engine/open-source.ts'
 import type { ClusterSource } from '../source/cluster-source.ts'
-import type { Logger } from '../source/logger.ts'
 import {
   anonymousRecords,
   chooseNodeLoad,
@@ -11,6 +10,7 @@ import {
 } from '../source/recording/index.ts'
 import { surroundings } from './surroundings.ts'
 import { exitCodes, UserError, usageError } from './user-error.ts'
+import { warningsTo } from './warnings.ts'
 
 /** The flags as written on the command line. */
 export interface RecordFlags {
@@ -47,7 +47,7 @@ export async function record(flags: RecordFlags): Promise<void> {
     surroundings(),
   )
   const say = createTeller()
-  const source = await openSource(from, undefined, warnings(say.line))
+  const source = await openSource(from, undefined, warningsTo(say.line))
   const file = await createFile(flags.output)
   const recorder = new Recorder({
     output: file,
@@ -207,15 +207,4 @@ function fullDisk(file: RecordingFile, cause: NodeJS.ErrnoException): UserError 
     mend: 'what was recorded before can be read; make room and record again',
     cause,
   })
-}
-
-/** What goes wrong is told, each thing once; the rest isn't. */
-function warnings(say: (line: string) => void): Logger {
-  const said = new Set<string>()
-  const silent = (): void => {}
-  const tell = (_fields: object, message: string): void => {
-    if (!said.has(message)) say(message)
-    said.add(message)
-  }
-  return { debug: silent, info: silent, warn: tell, error: tell }
 }

@@ -1,4 +1,4 @@
-import type { ProbeReport } from '@portolan/core'
+import { isOlderVersion, type ProbeReport } from '@portolan/core'
 import { type Environment, type Loaded, readEnvironment } from './environment.ts'
 import type { EbpfSettings } from './settings.ts'
 
@@ -25,7 +25,7 @@ export function problemsOf(environment: Environment, settings: Pick<EbpfSettings
   const { kernel, networkNamespace, loaded } = environment
   const problems: Problem[] = []
   const missing = missingCapabilities(environment)
-  if (isOlder(kernel, oldestKernel)) {
+  if (isOlderVersion(kernel, oldestKernel)) {
     problems.push({
       what: `Linux ${kernel} is older than ${oldestKernel}`,
       mend: 'use a newer kernel, or --dataplane nftables',
@@ -121,15 +121,9 @@ function factsOf(
 ): Record<string, string> {
   const facts: Record<string, string> = { kernel }
   if (cgroup !== undefined) facts.cgroup = cgroup.path
-  facts.closesSockets = isOlder(kernel, closingKernel) ? `no, from Linux ${closingKernel}` : 'yes'
+  facts.closesSockets = isOlderVersion(kernel, closingKernel) ? `no, from Linux ${closingKernel}` : 'yes'
   if ('code' in loaded) return facts
   facts.libbpf = loaded.libbpf
   facts.packetHook = packetHook === 'auto' ? (loaded.tcx ? 'tcx' : 'clsact') : packetHook
   return facts
-}
-
-function isOlder(kernel: string, than: string): boolean {
-  const [major = 0, minor = 0] = kernel.split(/[.-]/).map(Number)
-  const [thanMajor = 0, thanMinor = 0] = than.split('.').map(Number)
-  return major < thanMajor || (major === thanMajor && minor < thanMinor)
 }

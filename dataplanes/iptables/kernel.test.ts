@@ -8,6 +8,7 @@ import {
   table,
   web,
 } from '@portolan/conformance/example-tables'
+import { bring, missing } from '@portolan/conformance/reconcile'
 import { ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
 import { createLab, type Lab } from '@portolan/lab'
 import { SystemCommand } from '@portolan/native/system-command'
@@ -20,16 +21,6 @@ import { detectVariant, type Variant, variants } from './variant.ts'
 function open(lab: Lab, variant: Variant): Dataplane<unknown, unknown> {
   const { networkNamespace } = lab.node
   return iptables({ masqueradeBit: 14, networkNamespace, settings: { variant } })
-}
-
-/** Applies what is missing; the operations that took. */
-async function bring(dataplane: Dataplane<unknown, unknown>, wanted: RoutingTable): Promise<number> {
-  const program = dataplane.reconcile(await dataplane.observe(wanted.family), wanted)
-  return (await dataplane.apply(program)).operations
-}
-
-async function missing(dataplane: Dataplane<unknown, unknown>, wanted: RoutingTable): Promise<string> {
-  return dataplane.print(dataplane.reconcile(await dataplane.observe(wanted.family), wanted))
 }
 
 /** Lines for a variant's iptables-restore, beside the dataplane's back. */

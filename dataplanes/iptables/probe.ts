@@ -1,10 +1,10 @@
-import { ipFamilies, type ProbeReport } from '@portolan/core'
+import { ipFamilies, isOlderVersion, type ProbeReport } from '@portolan/core'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { sourceIsDestination } from './base-chains.ts'
 import { detectVariant, findTools, hasLegacyTable, type Variant, versionOf } from './variant.ts'
 
 /** From here on iptables has its two variants under names of their own. */
-const oldestIptables = [1, 8]
+const oldestIptables = '1.8'
 
 const mends: Readonly<Record<SystemCommandError['code'], string>> = {
   COMMAND_NOT_FOUND: 'on Debian: apt-get install iptables ipset',
@@ -33,9 +33,9 @@ export async function probe(command: SystemCommand, wanted: Variant | undefined)
       }
       const version = (await versionOf(command, tools.save.replace(/-save$/, '')))?.version ?? ''
       facts[name] = version
-      if (isOlder(version.split('.').map(Number), oldestIptables)) {
+      if (isOlderVersion(version, oldestIptables)) {
         problems.push({
-          what: `${name} ${version} is older than ${oldestIptables.join('.')}`,
+          what: `${name} ${version} is older than ${oldestIptables}`,
           mend: 'install a newer iptables package',
         })
       }
@@ -67,12 +67,4 @@ function trial(family: (typeof ipFamilies)[number]): string {
     'COMMIT',
     '',
   ].join('\n')
-}
-
-function isOlder(version: readonly number[], oldest: readonly number[]): boolean {
-  for (const [index, part] of oldest.entries()) {
-    const have = version[index] ?? 0
-    if (have !== part) return have < part
-  }
-  return false
 }

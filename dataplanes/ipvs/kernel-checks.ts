@@ -11,6 +11,7 @@ import {
   table,
   web,
 } from '@portolan/conformance/example-tables'
+import { bring, missing as missingOf } from '@portolan/conformance/reconcile'
 import { type Address, ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
 import { type Lab, network, podAddress } from '@portolan/lab'
 import { drainCheckMs } from './draining.ts'
@@ -33,15 +34,10 @@ function open(lab: Lab, settings: Settings = {}): Dataplane<unknown, unknown> {
   return ipvs({ masqueradeBit: 14, networkNamespace: lab.node.networkNamespace, settings })
 }
 
-/** Applies what is missing; the operations that took. */
-async function bring(dataplane: Dataplane<unknown, unknown>, wanted: RoutingTable): Promise<number> {
-  const program = dataplane.reconcile(await dataplane.observe(wanted.family), wanted)
-  return (await dataplane.apply(program)).operations
-}
-
+/** What is missing in the eyes of a new process. */
 async function missing(lab: Lab, wanted: RoutingTable, settings: Settings = {}): Promise<string> {
   const dataplane = open(lab, settings)
-  const text = dataplane.print(dataplane.reconcile(await dataplane.observe(wanted.family), wanted))
+  const text = await missingOf(dataplane, wanted)
   await dataplane.stop()
   return text
 }

@@ -8,6 +8,7 @@ import {
   table,
   web,
 } from '@portolan/conformance/example-tables'
+import { bring, missing } from '@portolan/conformance/reconcile'
 import { ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
 import { createLab, type Lab } from '@portolan/lab'
 import test from 'ava'
@@ -20,16 +21,6 @@ const transports = ['netlink', 'nft'] as const
 function open(lab: Lab, transport: (typeof transports)[number] = 'netlink'): Dataplane<unknown, unknown> {
   const { networkNamespace } = lab.node
   return nftables({ masqueradeBit: 14, networkNamespace, settings: { transport } })
-}
-
-/** Applies what is missing; the operations that took. */
-async function bring(dataplane: Dataplane<unknown, unknown>, wanted: RoutingTable): Promise<number> {
-  const program = dataplane.reconcile(await dataplane.observe(wanted.family), wanted)
-  return (await dataplane.apply(program)).operations
-}
-
-async function missing(dataplane: Dataplane<unknown, unknown>, wanted: RoutingTable): Promise<string> {
-  return dataplane.print(dataplane.reconcile(await dataplane.observe(wanted.family), wanted))
 }
 
 /** Our nft, not the one that npm puts before it. */

@@ -1,11 +1,11 @@
 import { release } from 'node:os'
-import type { ProbeReport } from '@portolan/core'
+import { isOlderVersion, type ProbeReport } from '@portolan/core'
 import { SystemCommandError } from '@portolan/native/system-command'
 import type { NftCommand } from './nft-command.ts'
 
 /** Reject in prerouting, set comments, and the set back end all stand from here on. */
-const oldestKernel = [5, 13]
-const oldestNft = [1, 0, 1]
+const oldestKernel = '5.13'
+const oldestNft = '1.0.1'
 
 const mends: Readonly<Record<SystemCommandError['code'], string>> = {
   COMMAND_NOT_FOUND: 'on Debian: apt-get install nftables',
@@ -18,18 +18,18 @@ export async function probe(nft: NftCommand): Promise<ProbeReport> {
   const kernel = release()
   const facts: Record<string, string> = { kernel }
   const problems: { what: string; mend: string }[] = []
-  if (isOlder(kernel.split(/[.-]/).map(Number), oldestKernel)) {
+  if (isOlderVersion(kernel, oldestKernel)) {
     problems.push({
-      what: `Linux ${kernel} is older than ${oldestKernel.join('.')}`,
+      what: `Linux ${kernel} is older than ${oldestKernel}`,
       mend: 'use a newer kernel',
     })
   }
   try {
     const version = await nft.version()
     facts.nft = version
-    if (isOlder(version.split('.').map(Number), oldestNft)) {
+    if (isOlderVersion(version, oldestNft)) {
       problems.push({
-        what: `nft ${version} is older than ${oldestNft.join('.')}`,
+        what: `nft ${version} is older than ${oldestNft}`,
         mend: 'install a newer nftables package',
       })
     }
@@ -40,12 +40,4 @@ export async function probe(nft: NftCommand): Promise<ProbeReport> {
     problems.push({ what: error.message, mend: mends[error.code] })
   }
   return { usable: problems.length === 0, problems, facts }
-}
-
-function isOlder(version: readonly number[], oldest: readonly number[]): boolean {
-  for (const [index, part] of oldest.entries()) {
-    const have = version[index] ?? 0
-    if (have !== part) return have < part
-  }
-  return false
 }
