@@ -45,13 +45,18 @@ test.serial('a cluster that was recorded is measured with its own changes', asyn
   clearInterval(changing)
 
   const results = join(directory, 'results.json')
-  await run(process.execPath, [
-    portolan,
-    'bench',
-    ...['--recording', file, '--recording-speed', '2', '--dataplane', 'nftables'],
-    ...['--scenario', 'cold-start,replay,warm-restart'],
-    ...['--json', results, '--report', join(directory, 'report.html')],
-  ])
+  await run(
+    process.execPath,
+    [
+      portolan,
+      'bench',
+      ...['--recording', file, '--recording-speed', '2', '--dataplane', 'nftables'],
+      ...['--scenario', 'cold-start,replay,warm-restart'],
+      ...['--json', results, '--report', join(directory, 'report.html')],
+    ],
+    // Ended before the test is: it clears up after itself.
+    { timeout: 100_000 },
+  )
   const bench = JSON.parse(await readFile(results, 'utf8')) as BenchResults
   t.regex(bench.command, /--recording .* --recording-speed 2$/)
   const figure = (scenario: string, metric: string) =>

@@ -1,4 +1,5 @@
 import { probePod } from '../cluster/probe-services.ts'
+import type { AppliedEvents } from '../subject/event-trace.ts'
 import { watchConnections } from './connection-loss.ts'
 import type { StageScenario } from './stage.ts'
 import { takeTraced } from './traced.ts'
@@ -27,10 +28,16 @@ export const replay: StageScenario = {
     await stopWatching(name)
     record(name, 'changesPerSecond', events / seconds)
     if (inside === undefined) return
-    // Not every event changes the routing table, and an apply brings all that came before: this one is sure to change it.
-    const last = [await server.call('pointProbe', 'middle', probePod + 1)]
-    last.push(await server.call('pointProbe', 'middle', probePod))
-    const applies = await takeTraced(inside, traced + last.reduce((sum, written) => sum + written.events, 0))
+    // Not every event changes the routing table, and an apply brings all that came before: these two are sure to change
+    // it, one by one. Both at once would change nothing.
+    const applies: AppliedEvents[] = []
+    for (const [pod, before] of [
+      [probePod + 1, traced],
+      [probePod, 0],
+    ] as const) {
+      const written = await server.call('pointProbe', 'middle', pod)
+      applies.push(...(await takeTraced(inside, before + written.events)))
+    }
     record(name, 'eventLoopDelay', await inside.eventLoopDelays())
     await inside.quiet(false)
     const changes = applies.filter(({ why }) => why === 'change')
