@@ -13,10 +13,12 @@ import { createLab, type Lab, podAddress } from '@portolan/lab'
 import { inNetworkNamespace } from '@portolan/native'
 import koffi from 'koffi'
 import { changeOf, generatedRoute, generatedTable, nodeAddresses, vip } from './ebpf-table.ts'
+import { median, quantiles } from './measure/quantiles.ts'
 
 const sizes = process.argv.slice(2).map(Number)
 const changes = 20_000
 const connects = 200_000
+const flowPairs = 11
 
 /** Takes whatever comes at port 9000, and ends at a connection to port 9001. */
 const sinkProgram = `
@@ -130,17 +132,21 @@ async function measureThroughput({ node, outside, pods }: Lab): Promise<void> {
   const route = { ...generatedRoute(0, 0), protocol: 'TCP', endpoints, frontends: [frontend] } as const
   const table = { ...generatedTable(0), routes: new Map([[route.key, route]]) }
   try {
-    const rates: Record<'direct' | 'nodePort', number[]> = { direct: [], nodePort: [] }
-    // In turns, because a shared machine's speed changes with time.
-    for (let turn = 0; turn < 3; turn++) {
-      rates.direct.push(await measureFlow(outside, pod, 9000))
+    const direct: number[] = []
+    const nodePorted: number[] = []
+    // In turns, because a shared machine's speed changes with time; the first pair warms up.
+    for (let turn = 0; turn <= flowPairs; turn++) {
+      direct.push(await measureFlow(outside, pod, 9000))
       await dataplane.apply(dataplane.reconcile(await dataplane.observe('IPv4'), table))
-      rates.nodePort.push(await measureFlow(outside, node.addresses.IPv4[0] ?? '', nodePort))
+      nodePorted.push(await measureFlow(outside, node.addresses.IPv4[0] ?? '', nodePort))
       await dataplane.cleanup()
     }
-    const middle = (values: number[]) => (values.sort((a, b) => a - b)[1] ?? 0).toFixed(2)
+    const ratios = nodePorted.map((rate, turn) => rate / (direct[turn] ?? Number.NaN)).slice(1)
     console.log(
-      `one TCP flow: ${middle(rates.direct)} Gbit/s without Portolan, ${middle(rates.nodePort)} Gbit/s through a NodePort`,
+      `one TCP flow: ${median(direct.slice(1)).toFixed(1)} Gbit/s without Portolan, ` +
+        `${median(nodePorted.slice(1)).toFixed(1)} through a NodePort; ` +
+        `ratio of ${flowPairs} pairs: median ${median(ratios).toFixed(3)}, ` +
+        `${Math.min(...ratios).toFixed(3)} to ${Math.max(...ratios).toFixed(3)}`,
     )
   } finally {
     await dataplane.cleanup()
@@ -151,14 +157,13 @@ async function measureThroughput({ node, outside, pods }: Lab): Promise<void> {
 
 /** Gbit/s of one TCP flow. */
 async function measureFlow(from: Lab['outside'], address: string, port: number): Promise<number> {
-  const milliseconds = 3000
+  const milliseconds = 2000
   const args = ['-e', sourceProgram, '--', address, String(port), String(milliseconds)]
   const { stdout } = await from.exec(process.execPath, args)
   return (Number(stdout) * 8) / milliseconds / 1e6
 }
 
 function spread(times: number[]): string {
-  times.sort((a, b) => a - b)
-  const at = (part: number) => (times[Math.floor((times.length - 1) * part)] ?? 0).toFixed(1)
-  return `p50 ${at(0.5)}, p99 ${at(0.99)}, max ${at(1)}`
+  const { p50, p99, max } = quantiles(times)
+  return `p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${max.toFixed(1)}`
 }
