@@ -29,7 +29,10 @@ export interface Dataplane<Program, Held> {
   /** Opens what it needs (sockets, files). Writes nothing that touches a packet. */
   start(): Promise<void>
 
-  /** Reads back what the kernel holds of ours. Costs as much as the kernel holds, so it is off the sync path. */
+  /**
+   * Reads back what the kernel holds of ours. Costs as much as the kernel holds, so it is off the sync path. Changes
+   * nothing: a process that stops after it has left nothing in the kernel.
+   */
   observe(family: IpFamily): Promise<Held>
 
   /**

@@ -71,6 +71,8 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   /** From maps of another version or size, until the programs are replaced. */
   #carryOver: CarryOver | undefined
   #notices: string[] = []
+  /** What is pinned is of a network namespace that had this one's name before. */
+  #replacesAnother = false
 
   /** @throws RangeError for a setting that can't be read */
   constructor(options: DataplaneOptions) {
@@ -197,10 +199,15 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     return { removed: [...interfaces, ...pins, ...mount] }
   }
 
+  /** From here on what this process has loaded outlives it. */
   #attach(object: BpfObject): void {
     const cgroup = this.#settings.cgroup ?? findCgroup()
     if (cgroup === undefined)
       throw new Error('no cgroup2 is mounted; mount it or name one by the setting cgroup')
+    mountBpfFileSystem()
+    unpinDeadNodes()
+    if (this.#replacesAnother) unpinNode(this.#directory)
+    this.#replacesAnother = false
     mkdirSync(linkPin(this.#directory, ''), { recursive: true, mode: 0o700 })
     attachAll(object, this.#settings, cgroup, this.#pinned())
     this.#carryOver?.finish()
@@ -208,12 +215,13 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     for (const old of otherMapDirectories(this.#pinned())) rmSync(old, { recursive: true })
   }
 
-  /** The programs are loaded only here, so that `explain` and `plan` from a file need neither libbpf nor root. */
+  /**
+   * The programs are loaded only here, so that `explain` and `plan` from a file need neither libbpf nor root. What is
+   * pinned is used and left as it is.
+   */
   #started(): TableMaps {
     if (this.#tables !== undefined) return this.#tables
-    mountBpfFileSystem()
-    unpinDeadNodes()
-    let object = this.#load()
+    let object = this.#load(this.#pinned().maps)
     const [old] = otherMapDirectories(this.#pinned())
     if (old !== undefined) {
       this.#carryOver = new CarryOver(old, object)
@@ -221,7 +229,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     }
     if (this.#isOfAnother(object)) {
       object.close()
-      unpinNode(this.#directory)
+      this.#replacesAnother = true
       this.#carryOver = undefined
       this.#notices = []
       object = this.#load()
@@ -236,12 +244,12 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     return this.#pins
   }
 
-  #load(): BpfObject {
+  #load(pinDirectory?: string): BpfObject {
     return BpfObject.load(readPrograms(), {
       maps: allMaps,
       programs: allPrograms,
       sizes: this.#settings.sizes,
-      pinDirectory: this.#pinned().maps,
+      ...(pinDirectory === undefined ? {} : { pinDirectory }),
     })
   }
 

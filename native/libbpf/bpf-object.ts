@@ -20,7 +20,7 @@ export interface LoadOptions {
   readonly programs: readonly string[]
   /** Sizes other than those that the source gives, by map: number of elements. */
   readonly sizes?: Readonly<Record<string, number>>
-  /** Where maps are pinned: one that is there already is used, with all it holds. Made if missing. */
+  /** Where maps may be pinned: one that is there is used, with all it holds. Nothing is pinned by loading. */
   readonly pinDirectory?: string
   /** Maps of others to use instead of making new ones: where they are pinned, by map. */
   readonly reuse?: Readonly<Record<string, string>>
@@ -69,9 +69,7 @@ export class BpfObject {
           return [name, { name, fd, ...readProgramInfo(fd) }]
         }),
       )
-      const object = new BpfObject(handle, maps, programs)
-      if (options.pinDirectory !== undefined) object.pin(options.pinDirectory)
-      return object
+      return new BpfObject(handle, maps, programs)
     } catch (error) {
       libbpf().bpf_object__close(handle)
       throw error

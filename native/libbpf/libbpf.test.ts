@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import test from 'ava'
 import { BpfError, BpfObject, type LoadOptions, mountBpfFileSystem, readPrograms } from './index.ts'
 
@@ -64,6 +64,8 @@ test('a pinned map is used again with all that it holds', (t) => {
   try {
     const first = BpfObject.load(readPrograms(), { ...options, pinDirectory })
     first.map('frontends').set(key(5), Buffer.alloc(8, 5))
+    t.false(existsSync(pinDirectory), 'loading pins nothing')
+    first.pin(pinDirectory)
     first.close()
     const second = BpfObject.load(readPrograms(), { ...options, pinDirectory })
     t.deepEqual(second.map('frontends').get(key(5)), Buffer.alloc(8, 5))

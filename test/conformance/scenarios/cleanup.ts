@@ -4,12 +4,16 @@ import { place } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import type { Scenario } from '../scenario.ts'
 import { Stage } from '../stage.ts'
-import { createTestbed } from '../testbed.ts'
+import { createTestbed, type Testbed } from '../testbed.ts'
 
 const claims = {
   everything: {
     feature: 'basics',
     name: 'cleanup removes everything: no packet is touched any more, and the kernel holds nothing of ours',
+  },
+  look: {
+    feature: 'basics',
+    name: 'who only looks leaves nothing in the kernel: no more is done by `plan --from kernel`',
   },
   nothingElse: {
     feature: 'basics',
@@ -26,6 +30,7 @@ export const cleanupScenario: Scenario = {
     try {
       await serveInternet(testbed)
       const stillThere = await foreign?.(testbed.lab.node.networkNamespace)
+      const left = await leftByLooking(testbed)
       await testbed.driver.start()
       const stages = families.map((family, index) => new Stage(testbed, place(index), family, 'TCP'))
       for (const stage of stages)
@@ -53,6 +58,7 @@ export const cleanupScenario: Scenario = {
             : 'what somebody else had put into the kernel is gone'
         return [
           { claim: claims.everything, family, protocol: 'any', failures: stage.failures },
+          { claim: claims.look, family, protocol: 'any', failures: left.map((what) => `${what} was left`) },
           { claim: claims.nothingElse, family, protocol: 'any', failures: spared ? [] : [otherwise] },
         ]
       })
@@ -61,4 +67,19 @@ export const cleanupScenario: Scenario = {
       await testbed.close()
     }
   },
+}
+
+/** What a process that reads the kernel and computes what it would do leaves there. */
+async function leftByLooking(testbed: Testbed): Promise<readonly string[]> {
+  const dataplane = testbed.newDataplane()
+  await dataplane.start()
+  try {
+    for (const family of testbed.families) {
+      const held = await dataplane.observe(family)
+      dataplane.print(dataplane.reconcile(held, testbed.cluster.table(family)))
+    }
+  } finally {
+    await dataplane.stop()
+  }
+  return (await testbed.newDataplane().cleanup()).removed
 }
