@@ -30,8 +30,11 @@ export interface SyncLoopOptions {
 /** How long a failed apply waits for the next attempt. */
 const retryLimits: BackoffLimits = { retryMinMs: 100, retryMaxMs: 30_000 }
 
-/** An audit reads all that the kernel holds; it may take this part of the time at most. */
+/** An audit may read all that the kernel holds; audits take this part of the time at most. */
 const auditShare = 0.01
+
+/** What audits may save up of that, in milliseconds: somebody who disturbs a quiet node twice is answered at once twice. */
+const mostAuditCredit = 3000
 
 /** How many are kept while applies fail: enough for a latency histogram, however long that lasts. */
 const mostTriggerTimes = 10_000
@@ -64,6 +67,9 @@ export class SyncLoop {
   #scheduled = false
   #cancelTimer: (() => void) | undefined
   #cancelAudit: (() => void) | undefined
+  /** How long audits may take until they have to wait, in milliseconds; below 0: what they have overdrawn. */
+  #auditCredit = mostAuditCredit
+  #lastAudit = Number.NEGATIVE_INFINITY
   /** Why the kernel must be observed before the next apply; absent: it holds what was last applied. */
   #doubt: 'start' | 'retry' | undefined = 'start'
   #failures = 0
@@ -207,6 +213,9 @@ export class SyncLoop {
   async #audit(): Promise<void> {
     const { auditPeriod, dataplane, family, live, observer, timing } = this.#options
     const begun = timing.now()
+    const earned = (begun - this.#lastAudit) * auditShare
+    this.#auditCredit = Math.min(mostAuditCredit, this.#auditCredit + earned)
+    this.#lastAudit = begun
     try {
       if (await dataplane.undisturbed(family)) return
       const held = await dataplane.observe(family)
@@ -220,7 +229,8 @@ export class SyncLoop {
       const report = await dataplane.apply(program)
       this.#report('repair', undefined, report, { begun, computed, compiled })
     } finally {
-      this.#awaitAudit(Math.max(auditPeriod, (timing.now() - begun) / auditShare))
+      this.#auditCredit -= timing.now() - begun
+      this.#awaitAudit(Math.max(auditPeriod, -this.#auditCredit / auditShare))
     }
   }
 
