@@ -9,8 +9,8 @@ import { RecordedCluster } from '../recording/recorded-cluster.ts'
 import { replay } from '../recording/replay.ts'
 import { changeScenario } from '../scenarios/change-scenarios.ts'
 import { endpointChurned } from '../scenarios/endpoint-replaced.ts'
-import type { ApiServerCalls } from './api-server.ts'
-import { type ClusterChange, tracedEvents } from './cluster-change.ts'
+import type { ApiServerCalls, Written } from './api-server.ts'
+import { type ClusterChange, writeChange } from './cluster-change.ts'
 import { type ClusterSpec, openCluster } from './cluster-spec.ts'
 import { GeneratedCluster } from './generated-cluster.ts'
 import { addedProbeObjects, nodeObject, probeObjects, probeSlice } from './probe-services.ts'
@@ -84,11 +84,8 @@ function opened(): GeneratedCluster {
   return cluster
 }
 
-function write(change: ClusterChange): { sentAt: number; events: number } {
-  const sentAt = monotonic()
-  for (const object of change.write ?? []) server.apply(object)
-  for (const { kind, metadata } of change.remove ?? []) server.remove(kind, metadata.namespace, metadata.name)
-  return { sentAt, events: tracedEvents(change) }
+function write(change: ClusterChange): Written {
+  return writeChange(server, change)
 }
 
 answerCalls(calls, () => server.stop())

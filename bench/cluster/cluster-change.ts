@@ -1,4 +1,6 @@
-import type { ApiObject } from '@portolan/api-server'
+import type { ApiObject, ApiServer } from '@portolan/api-server'
+import { monotonic } from '../measure/clock.ts'
+import type { Written } from './api-server.ts'
 
 /** Some writes to the API server that belong together. Each one is an event for whoever watches. */
 export interface ClusterChange {
@@ -6,7 +8,20 @@ export interface ClusterChange {
   readonly remove?: readonly ApiObject[]
 }
 
-/** How many events of it an `EventTrace` will see applied. */
-export function tracedEvents({ write = [], remove = [] }: ClusterChange): number {
-  return write.length + remove.filter(({ kind }) => kind !== 'EndpointSlice').length
+/**
+ * Makes the change, and tells how many of its events an `EventTrace` will see. What isn't there to be removed is no
+ * event, and a slice that goes is none that is traced.
+ */
+export function writeChange(
+  server: Pick<ApiServer, 'apply' | 'remove'>,
+  { write = [], remove = [] }: ClusterChange,
+): Written {
+  const sentAt = monotonic()
+  for (const object of write) server.apply(object)
+  let events = write.length
+  for (const { kind, metadata } of remove) {
+    const removed = server.remove(kind, metadata.namespace, metadata.name)
+    if (removed !== undefined && kind !== 'EndpointSlice') events += 1
+  }
+  return { sentAt, events }
 }

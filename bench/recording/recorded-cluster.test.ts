@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ApiObject } from '@portolan/api-server'
+import { type ApiObject, ApiServer } from '@portolan/api-server'
 import {
   type ClusterRecord,
   parseNode,
@@ -12,6 +12,7 @@ import {
 } from '@portolan/core/cluster'
 import { plainRecords, Recorder, RecordingFile } from '@portolan/core/source'
 import test, { type ExecutionContext } from 'ava'
+import { writeChange } from '../cluster/cluster-change.ts'
 import { thisNode } from '../cluster/probe-services.ts'
 import { RecordedCluster } from './recorded-cluster.ts'
 import { replay } from './replay.ts'
@@ -157,4 +158,20 @@ test('its changes are written in their order, so many times as fast as they were
   t.like(played, { events: 2, traced: 2 })
   t.true(played.seconds >= 0.19, `4 s at 20 times took ${played.seconds} s`)
   await t.throwsAsync(cluster.events().next(), { message: /are played once/ })
+})
+
+test('of what is removed, only what was there is waited for', async (t) => {
+  const path = await recording(t, (recorder, at) => {
+    recorder.remove('Service', 'default/hidden', at(0))
+    recorder.set(service('later', '172.20.0.8'), at(0))
+    recorder.remove('Service', 'default/later', at(0))
+    recorder.remove('EndpointSlice', 'default/api-1', at(0))
+    recorder.remove('Service', 'default/api', at(0))
+  })
+  const cluster = await open(t, path)
+  const server = new ApiServer()
+  server.load(cluster.objects())
+  const { events, traced } = await replay(cluster, 1, (change) => writeChange(server, change))
+  t.is(events, 4)
+  t.is(traced, 1, 'the Service api alone')
 })

@@ -1,5 +1,6 @@
+import { ApiServer } from '@portolan/api-server'
 import test from 'ava'
-import { tracedEvents } from '../cluster/cluster-change.ts'
+import { writeChange } from '../cluster/cluster-change.ts'
 import { GeneratedCluster } from '../cluster/generated-cluster.ts'
 import { nodeObject, probeObjects } from '../cluster/probe-services.ts'
 import { BareTable } from '../floor/bare-table.ts'
@@ -25,11 +26,13 @@ for (const scenario of changeScenarios) {
       test(title, (t) => {
         const cluster = new GeneratedCluster(shape)
         const table = tableOf(cluster)
+        const server = new ApiServer()
+        server.load([...cluster.objects(), ...(scenario.objects?.() ?? [])])
         table.change({ write: scenario.objects?.() ?? [] })
         const before = new Map(table.table.routes)
         for (let turn = 0; turn < length; turn++) {
           const change = scenario.change(cluster, turn, length)
-          t.true(tracedEvents(change) > 0)
+          t.true(writeChange(server, change).events > 0)
           t.true(table.change(change).routes.length > 0, `turn ${turn}`)
         }
         t.deepEqual(normal(table.table.routes), normal(before))

@@ -1,8 +1,6 @@
-import { probePod } from '../cluster/probe-services.ts'
-import type { AppliedEvents } from '../subject/event-trace.ts'
 import { watchConnections } from './connection-loss.ts'
 import type { StageScenario } from './stage.ts'
-import { takeTraced } from './traced.ts'
+import { takeByProbes } from './traced.ts'
 import { recordUsage } from './usage.ts'
 
 /** Until what came over other watches than the last event's has arrived. */
@@ -28,16 +26,7 @@ export const replay: StageScenario = {
     await stopWatching(name)
     record(name, 'changesPerSecond', events / seconds)
     if (inside === undefined) return
-    // Not every event changes the routing table, and an apply brings all that came before: these two are sure to change
-    // it, one by one. Both at once would change nothing.
-    const applies: AppliedEvents[] = []
-    for (const [pod, before] of [
-      [probePod + 1, traced],
-      [probePod, 0],
-    ] as const) {
-      const written = await server.call('pointProbe', 'middle', pod)
-      applies.push(...(await takeTraced(inside, before + written.events)))
-    }
+    const applies = await takeByProbes(inside, (pod) => server.call('pointProbe', 'middle', pod), traced)
     record(name, 'eventLoopDelay', await inside.eventLoopDelays())
     await inside.quiet(false)
     const changes = applies.filter(({ why }) => why === 'change')
