@@ -29,12 +29,15 @@ export async function explain(flags: ExplainFlags): Promise<void> {
     masqueradeBit: config.masqueradeBit,
     settings: config.dataplaneSettings,
   })
+  const capabilities = loading.then((dataplane) => dataplane.capabilities)
+  // Asked for once the cluster is read; that there is no such dataplane is told by `loading` before that.
+  capabilities.catch(() => {})
   const [dataplane, tables] = await Promise.all([
     loading,
     readNodeTables({
       config,
       families: ipFamilies,
-      capabilities: loading.then(({ capabilities }) => capabilities),
+      capabilities,
       addresses: 'node',
       say: (line) => console.error(`portolan: ${line}`),
     }),

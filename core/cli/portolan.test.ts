@@ -256,6 +256,15 @@ const mistakes: readonly [string, readonly string[], number, RegExp][] = [
     1,
     /npm install @acme\/none/,
   ],
+  [
+    'a dataplane that is not installed, to explain by',
+    [
+      ...['explain', '--source', `file:${sample}`, '--node', 'node-a', '--dataplane', '@acme/none'],
+      ...['--from', 'pod', '--to', '10.96.0.10:80'],
+    ],
+    1,
+    /npm install @acme\/none/,
+  ],
 ]
 
 for (const [claim, args, code, message] of mistakes) {
