@@ -481,7 +481,7 @@ test('a kernel that is surely undisturbed is not read', async (t) => {
   t.deepEqual(dataplane.calls, ['observe IPv4'])
 })
 
-test('an audit steps back for a change that comes meanwhile', async (t) => {
+test('an audit applies a change that comes meanwhile, and takes it for no drift', async (t) => {
   const { dataplane, timing, change, notes } = await started({ auditPeriod: 1000 })
   const { opened, open } = gate()
   dataplane.beforeObserve = () => opened
@@ -491,6 +491,28 @@ test('an audit steps back for a change that comes meanwhile', async (t) => {
   await timing.pass(0)
   t.deepEqual(dataplane.calls, ['observe IPv4', 'apply IPv4 +10.0.0.1'])
   t.deepEqual(notes.drift, [], 'what was not applied yet is no drift')
+})
+
+test('drift is repaired however often the table changes', async (t) => {
+  const { dataplane, timing, change, notes } = await started({ auditPeriod: 1000 })
+  change('10.0.0.1')
+  await timing.pass(0)
+  dataplane.kernel.IPv4 = new Set(['10.6.6.6'])
+  const { opened, open } = gate()
+  dataplane.beforeObserve = () => opened
+  await timing.pass(1000)
+  change('10.0.0.2')
+  open()
+  await timing.pass(0)
+  t.deepEqual([...dataplane.kernel.IPv4].sort(), ['10.0.0.1', '10.0.0.2'])
+  t.is(notes.drift.length, 1)
+  change('10.0.0.3')
+  await timing.pass(0)
+  t.deepEqual(
+    [...dataplane.kernel.IPv4].sort(),
+    ['10.0.0.1', '10.0.0.2', '10.0.0.3'],
+    'what was applied with the repair is known',
+  )
 })
 
 test('an audit is put off while an apply is under way', async (t) => {

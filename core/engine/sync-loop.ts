@@ -33,6 +33,9 @@ const retryLimits: BackoffLimits = { retryMinMs: 100, retryMaxMs: 30_000 }
 /** An audit may read all that the kernel holds; audits take this part of the time at most. */
 const auditShare = 0.01
 
+/** An audit that is due while something else is done waits so long, in milliseconds. */
+const auditPutOff = 20
+
 /** What audits may save up of that, in milliseconds: somebody who disturbs a quiet node twice is answered at once twice. */
 const mostAuditCredit = 3000
 
@@ -203,13 +206,13 @@ export class SyncLoop {
     if (this.#options.auditPeriod === 0 || this.#stopped) return
     this.#cancelAudit = this.#options.timing.after(period, () => {
       const quiet = !this.#busy && !this.#pending && !this.#scheduled && this.#doubt === undefined
-      if (!quiet) return this.#awaitAudit(period)
+      if (!quiet) return this.#awaitAudit(auditPutOff)
       this.#busy = true
       this.#follow(this.#audit())
     })
   }
 
-  /** Compares the kernel with the table and repairs what differs. An event that comes meanwhile goes first. */
+  /** Compares the kernel with the table and repairs what differs. What comes meanwhile is applied with it. */
   async #audit(): Promise<void> {
     const { auditPeriod, dataplane, family, live, observer, timing } = this.#options
     const begun = timing.now()
@@ -219,15 +222,23 @@ export class SyncLoop {
     try {
       if (await dataplane.undisturbed(family)) return
       const held = await dataplane.observe(family)
-      if (this.#stopped || this.#pending) return
+      if (this.#stopped) return
+      const received = this.#takePending()
+      const change = this.#applied.difference(live.table, this.#drain())
       const computed = timing.now()
       const program = dataplane.reconcile(held, live.table)
       const { operations, findings } = dataplane.measure(program)
-      if (operations === 0) return
-      this.#tell(() => observer?.onDrift?.({ family, operations, findings }))
+      const changed = !isEmptyChange(change)
+      if (operations === 0 && !changed) return
+      // What is yet to be written for an event is no drift.
+      const due = changed ? dataplane.measure(dataplane.compile(change)).operations : 0
+      const drifted = operations > due
+      if (drifted) this.#tell(() => observer?.onDrift?.({ family, operations, findings }))
       const compiled = timing.now()
       const report = await dataplane.apply(program)
-      this.#report('repair', undefined, report, { begun, computed, compiled })
+      this.#applied.advance(change)
+      const why = drifted ? 'repair' : 'change'
+      this.#report(why, changed ? change : undefined, report, { ...received, begun, computed, compiled })
     } finally {
       this.#auditCredit -= timing.now() - begun
       this.#awaitAudit(Math.max(auditPeriod, -this.#auditCredit / auditShare))
