@@ -30,9 +30,9 @@
  *    await conformanceInVm({ test, underTest: import.meta.resolve('./under-test.ts'), filter: inShort })
  *    ```
  *
- * Every row is a test here with the title that it has on this kernel and the guest's release, and is told as soon as it
- * is known. The machine boots when the first of them runs, once for all; the kit runs in one process there. What is
- * missing for a VM fails the tests with the command that gets it; only a machine that can have none (another
+ * Every row is a test here with the title that it has on this kernel and the guest's release, and is told as soon as its
+ * scenario has ended. The machine boots when the first of them runs, once for all; the kit runs in one process there.
+ * What is missing for a VM fails the tests with the command that gets it; only a machine that can have none (another
  * architecture) declares one skipped test.
  *
  * The claims to prove are chosen here: `filter` may be any function. Without one the whole kit runs; {@link inShort} is a
@@ -43,7 +43,7 @@ import { dirname, join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { cacheFolder, missingForVm, runInVm, vmKernelRelease } from '@portolan/vm'
+import { cacheFolder, missingForVm, runInVm, vmKernelRelease, wasKilled } from '@portolan/vm'
 import { patienceOf } from './patience.ts'
 import type { Row } from './row.ts'
 import { type DataplaneUnderTest, familiesOf } from './run.ts'
@@ -91,8 +91,8 @@ export async function conformanceInVm(options: VmSuiteOptions): Promise<void> {
     test,
     rows,
     where: `, on ${vmKernelRelease() ?? 'a second kernel'}`,
-    // The machine is given up first, and says why.
-    timeoutMs: suiteMs + 60_000,
+    // The machine is given up first, and the second one too, and say why.
+    timeoutMs: 2 * suiteMs + 60_000,
     resultOf(row) {
       guest ??= new Guest(
         { underTest, settings, families, claims: [...new Set(rows.map(({ name }) => name))], slowness },
@@ -131,12 +131,12 @@ class Guest {
   }
 
   /**
-   * Runs the kit; gives what became of it, for those who are told nothing. One in twenty times or so a translated Node
-   * ends by SIGSEGV while it starts its threads, so one that was killed gets a second machine for what is missing.
+   * Runs the kit; gives what became of it, for those who are told nothing. One that was killed gets a second machine for
+   * what is missing.
    */
   async #run(request: GuestRequest, timeoutSeconds: number): Promise<Error> {
     const first = await this.#boot(request, timeoutSeconds)
-    if (!killedBySignal(first)) return ended(first)
+    if (!wasKilled(first)) return ended(first)
     const told = new Set(this.#known.map(({ name }) => name))
     const claims = request.claims.filter((name) => !told.has(name))
     process.stderr.write(`${ended(first).message}; once more, for ${claims.length} claims\n`)
@@ -165,10 +165,6 @@ class Guest {
     for (const tell of this.#waiting) tell()
     this.#waiting.clear()
   }
-}
-
-function killedBySignal(exitCode: number): boolean {
-  return exitCode > 128
 }
 
 function ended(exitCode: number): Error {

@@ -23,5 +23,5 @@
  */
 export { cacheFolder } from './kernel.ts'
 export { missingForVm, provideVm, vmKernelRelease } from './provide.ts'
-export { runInVm, type VmOptions, type VmResult } from './run-in-vm.ts'
+export { runInVm, type VmOptions, type VmResult, wasKilled } from './run-in-vm.ts'
 export { VmError, type VmErrorCode } from './vm-error.ts'

@@ -41,6 +41,14 @@ export interface VmResult {
 }
 
 /**
+ * Whether the command was ended by a signal. A translated Node is, one time in twenty or so, by SIGSEGV while it starts
+ * its threads: it deserves a second machine.
+ */
+export function wasKilled(exitCode: number): boolean {
+  return exitCode > 128
+}
+
+/**
  * Boots a guest, runs the command in it (see the top of index.ts), streams its output, switches the guest off.
  * However this process ends, the guest ends with it, and no file stays.
  *

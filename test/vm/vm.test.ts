@@ -18,9 +18,11 @@ const vmTest = process.arch === 'x64' ? test.serial : test.serial.skip
 
 const folder = mkdtempSync(join(tmpdir(), 'pl-vm-test-'))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))
+// Other tests boot machines at the same time; what is left behind here is of these tests.
+process.env.TMPDIR = folder
 
 function machineFolders(): string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith('portolan-vm-'))
+  return readdirSync(folder).filter((name) => name.startsWith('portolan-vm-'))
 }
 
 vmTest(
