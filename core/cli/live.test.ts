@@ -57,7 +57,7 @@ test.serial('an API server that is not there is waited for, aloud', async (t) =>
   }
   t.regex(
     said,
-    /waiting for https:\/\/127\.0\.0\.1:\d+ .*: Service, EndpointSlice, Node, ServiceCIDR \(2 s\)/,
+    /waiting for https:\/\/127\.0\.0\.1:\d+ .*: Service, EndpointSlice, Node, ServiceCIDR \(\d+ s\)/,
   )
   t.regex(said, /ECONNREFUSED|refused/i)
 })

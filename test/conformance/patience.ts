@@ -1,7 +1,7 @@
 /**
  * How long the kit waits for what: every duration that it has. All are milliseconds unless the name says seconds, and
- * all grow with one number, the slowness of the machine: 1 for one that runs programs itself, more for one that is
- * translated (QEMU without KVM).
+ * but `forgotten` grow with one number, the slowness of the machine: 1 for one that runs programs itself, more for one
+ * that is translated (QEMU without KVM).
  */
 export interface Patience {
   readonly slowness: number
@@ -25,7 +25,7 @@ export interface Patience {
   readonly killAfterMs: readonly number[]
   /** A timeout of session affinity, and a pause after which it has ended. */
   readonly forgotten: { readonly affinitySeconds: number; readonly pauseMs: number }
-  /** A timeout of session affinity, and a pause within it; two pauses are longer than it and its granularity. */
+  /** A timeout of session affinity, a pause well within it, and as many of them as are longer than it. */
   readonly renewed: { readonly affinitySeconds: number; readonly pauseMs: number; readonly pauses: number }
   /** Between the starts of two connections of a client that connects all the time. */
   readonly connectEveryMs: Readonly<Record<Pace, number>>
@@ -43,14 +43,14 @@ export function patienceOf(slowness = 1): Patience {
     answerMs: slow(5000),
     datagramMs: slow(1000),
     silenceMs: slow(300),
-    suiteMs: slow(300_000),
+    suiteMs: slow(720_000),
     betweenChangesMs: slow(40),
     processRunsMs: slow(50),
     processIsAwayMs: slow(100),
     killAfterMs: [3, 17, 31, 64, 90].map(slow),
     // Dataplanes count whole seconds, some of them by a clock that ticks once a second.
     forgotten: { affinitySeconds: 1, pauseMs: 2500 },
-    renewed: { affinitySeconds: Math.ceil(3 * slowness), pauseMs: slow(1000), pauses: 5 },
+    renewed: { affinitySeconds: Math.ceil(6 * slowness), pauseMs: slow(1000), pauses: 8 },
     connectEveryMs: { steady: slow(10), dense: slow(4) },
   }
 }

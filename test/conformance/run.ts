@@ -23,7 +23,7 @@ export interface ConformanceOptions extends DataplaneUnderTest {
   readonly filter?: (claim: RowClaim) => boolean
   /** How many times as long as on a usual machine everything takes here; default 1. All waits grow with it. */
   readonly slowness?: number
-  /** Told of each row as soon as it is known. */
+  /** Told of each row as soon as its scenario has ended. */
   readonly onCase?: (row: Row) => void
 }
 

@@ -35,7 +35,7 @@ export interface SuiteOptions extends Omit<ConformanceOptions, 'onCase'> {
 export function conformance(options: SuiteOptions): void {
   const { test, factory, settings = {}, print } = options
   const { capabilities } = factory({ masqueradeBit: 14, settings })
-  const { slowness, suiteMs } = patienceOf(options.slowness)
+  const { suiteMs } = patienceOf(options.slowness)
   const run = new Map<Scenario, Promise<readonly Row[]>>()
   let before: Promise<unknown> = Promise.resolve()
   for (const scenario of wantedScenarios(options.filter)) {
@@ -49,7 +49,7 @@ export function conformance(options: SuiteOptions): void {
     lackOf: ({ protocol }) =>
       protocol !== 'any' && capabilities.protocols.includes(protocol) ? lackOf(protocol) : undefined,
     resultOf: async ({ scenario, ...row }) => (await run.get(scenario))?.find((one) => isSameRow(one, row)),
-    ...(slowness > 1 ? { timeoutMs: suiteMs } : {}),
+    timeoutMs: suiteMs,
     ...(print === undefined ? {} : { print }),
   })
 }

@@ -30,14 +30,12 @@ export function startConnectLoop(request: Complete<ConnectLoopRequest>): Connect
   const unanswered: { startedAt: number; result: string }[] = []
   const underWay = new Set<Promise<void>>()
   let attempts = 0
-  let slowestMilliseconds = 0
 
   const attempt = async () => {
     const startedAt = now()
     const outcome = await probe({ protocol, to, timeoutMs, ...(from === undefined ? {} : { from }) })
     results[outcome.result] += 1
     if (outcome.result === 'answered') {
-      slowestMilliseconds = Math.max(slowestMilliseconds, outcome.milliseconds)
       const server = `${outcome.host} ${outcome.address}|${outcome.port}`
       servers[server] = (servers[server] ?? 0) + 1
     } else if (unanswered.length < 10) {
@@ -55,7 +53,7 @@ export function startConnectLoop(request: Complete<ConnectLoopRequest>): Connect
     async stop() {
       clearInterval(timer)
       await Promise.all(underWay)
-      return { attempts, results, servers, slowestMilliseconds, unanswered }
+      return { attempts, results, servers, unanswered }
     },
   }
 }

@@ -119,7 +119,6 @@ export interface ConnectLoopReport {
   readonly results: Readonly<Record<ProbeResult['result'], number>>
   /** Answers by server, as `host address|port`. */
   readonly servers: Readonly<Record<string, number>>
-  readonly slowestMilliseconds: number
   /** The first attempts that weren't answered, at most 10: when they began and how they ended. */
   readonly unanswered: readonly { readonly startedAt: number; readonly result: string }[]
 }

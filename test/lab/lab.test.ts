@@ -22,7 +22,8 @@ test.after.always(() => Promise.all(labs.map((lab) => lab.close())))
 
 /** A lab in which every host serves port 8080 on all its addresses. */
 async function servingLab(options: Parameters<typeof createLab>[0] = {}): Promise<Lab> {
-  const lab = await createLab(options)
+  // All tests of this file run at once, on whatever machine: what is silence, and what is late, has to be far apart.
+  const lab = await createLab({ slowness: 8, ...options })
   labs.push(lab)
   for (const host of lab.hosts) {
     await host.serve('TCP', '0.0.0.0', 8080)
@@ -191,7 +192,7 @@ test('a program run on a host sees the links of that host alone', async (t) => {
 })
 
 test('closing a lab removes each of its namespaces', async (t) => {
-  const lab = await createLab()
+  const lab = await createLab({ slowness: 8 })
   const names = lab.hosts.map((host) => host.networkNamespace.split('/').at(-1)!)
   t.deepEqual(
     names.filter((name) => !readdirSync('/run/netns').includes(name)),
@@ -212,20 +213,20 @@ test('a wrong number of pods is told in words', async (t) => {
 })
 
 test('what a closed lab served is served by nobody: not in the next lab, and not on this machine', async (t) => {
-  const first = await createLab({ pods: 1 })
+  const first = await createLab({ pods: 1, slowness: 8 })
   const [port, loop] = [18_080, { address: '127.0.0.1', port: 18_080 }]
   await first.node.serve('TCP', '0.0.0.0', port)
   await first.node.serve('UDP', '127.0.0.1', port)
   t.is((await first.node.probe({ protocol: 'TCP', to: loop })).result, 'answered')
   await first.close()
-  await using second = await createLab({ pods: 1 })
+  await using second = await createLab({ pods: 1, slowness: 8 })
   t.is((await second.node.probe({ protocol: 'TCP', to: loop })).result, 'refused')
   t.is((await second.node.probe({ protocol: 'UDP', to: loop })).result, 'refused')
   await t.throwsAsync(connectHere(port), { code: 'ECONNREFUSED' })
 })
 
 test('a lab closes while its hosts are still at something', async (t) => {
-  const lab = await createLab({ pods: 1 })
+  const lab = await createLab({ pods: 1, slowness: 8 })
   const to = { address: podAddress('IPv4', 100), port: 80 }
   await lab.outside.startConnectLoop({ to, everyMs: 5 })
   const unanswered = t.throwsAsync(lab.node.probe({ protocol: 'TCP', to, timeoutMs: 60_000 }))

@@ -101,7 +101,9 @@ async function inOwnFolder(work: (folder: string) => Promise<void>): Promise<voi
 /** @throws when the process ended by itself */
 async function churnAndKill(request: ChurnRequest, milliseconds: number, folder: string): Promise<void> {
   const program = new URL('../churning-process.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, [program, JSON.stringify(request)], {
+  // It never ends by itself, so it ends with this process.
+  const argv = ['--pdeathsig', 'KILL', process.execPath, program, JSON.stringify(request)]
+  const child = spawn('setpriv', argv, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, TMPDIR: folder },
   })
