@@ -126,5 +126,8 @@ export function declareClientSet(family: IpFamily, name: string): SetDeclaration
   return { name, type: `hash:ip family ${inet(family)} hashsize 512 timeout 0` }
 }
 
-/** The kernel has room for 65,534 sets (ip_set_id_t), and others want some. */
-export const mostClientSets = 60_000
+/**
+ * Of each family: the kernel has room for 65,534 sets (ip_set_id_t) in a network namespace, which the families share
+ * with everybody else, and a new set comes before the one that it replaces goes.
+ */
+export const mostClientSets = 30_000

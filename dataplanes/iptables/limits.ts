@@ -35,7 +35,7 @@ export class ClientSetBudget {
     if (count > this.#left) {
       degraded.push({
         route: route.key,
-        reason: `no session affinity: more than ${mostClientSets} endpoints of such Services`,
+        reason: `no session affinity: more than ${mostClientSets} ${route.family} endpoints of such Services`,
       })
       return withoutAffinity(route)
     }

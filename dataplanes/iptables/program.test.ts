@@ -160,12 +160,36 @@ test('when there is no room for more sets of clients a Service goes without affi
   const some = sticky(many)
   const program = reconcile(nothingHeld('IPv4'), some, settingOf(some))
   t.deepEqual(program.degraded, [
-    { route: 'shop/web:http/TCP', reason: 'no session affinity: more than 60000 endpoints of such Services' },
+    {
+      route: 'shop/web:http/TCP',
+      reason: 'no session affinity: more than 30000 IPv4 endpoints of such Services',
+    },
   ])
   t.is(program.newSets.filter(({ name }) => name.startsWith('PTL-4-A-')).length, 0)
   const less = sticky(web)
   const memory = settle(program.outcome)
   t.true(operations(compile(fullDifference(some, less), settingOf(some), memory)) > 0)
+})
+
+test('the sets of both families find room in the kernel together, and who has none is named', (t) => {
+  const created = (['IPv4', 'IPv6'] as const).flatMap((family) => {
+    const prefix = family === 'IPv4' ? '10.1.' : 'fd00::1:'
+    const separator = family === 'IPv4' ? '.' : ':'
+    const routes = Array.from({ length: 132 }, (_, service) =>
+      route(
+        `shop/s${service}:http`,
+        Array.from({ length: 250 }, (_, index) => endpoint(`${prefix}${service}${separator}${index}`)),
+        [frontend('ClusterIP', family === 'IPv4' ? `10.96.0.${service}` : `fd96::${service}`, 80, internal)],
+        { affinitySeconds: 60, family },
+      ),
+    )
+    const some = table(routes, {}, family)
+    const { degraded, newSets } = reconcile(nothingHeld(family), some, settingOf(some))
+    t.is(degraded.length, 12)
+    return newSets
+  })
+  const roomOfTheKernel = 65_534
+  t.true(created.length < roomOfTheKernel - 4000)
 })
 
 test('each way to tell pods makes its own rules, and none marks nobody by being a pod', (t) => {
