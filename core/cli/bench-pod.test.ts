@@ -83,7 +83,7 @@ async function runPod(
   const here = script
     .replace('portolan bench', `${process.execPath} ${portolan} bench`)
     .replaceAll('/results/', '/mnt/')
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     execFile(
       'unshare',
       [
@@ -92,7 +92,10 @@ async function runPod(
         ...[shell, flag, here, name, ...args],
       ],
       { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, maxBuffer: 64 << 20, timeout: 100_000 },
-      (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+      (error, stdout, stderr) => {
+        if (error !== null && typeof error.code !== 'number') reject(error)
+        else resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
+      },
     )
   })
 }
@@ -121,10 +124,15 @@ test.serial('with these capabilities alone the benchmark runs, and prints its fi
   t.true(results.results.length > 10)
 })
 
-for (const missing of ['NET_ADMIN', 'SYS_ADMIN']) {
+for (const [missing, says] of [
+  ['NET_ADMIN', /operation not permitted/i],
+  ['SYS_ADMIN', /mount: .*permission denied/],
+] as const) {
   test.serial(`without ${missing} it can't`, async (t) => {
     t.timeout(120_000)
     const others = container.securityContext.capabilities.add.filter((name) => name !== missing)
-    t.not((await runPod(t, others, quick)).code, 0)
+    const { code, stderr } = await runPod(t, others, quick)
+    t.not(code, 0)
+    t.regex(stderr, says)
   })
 }
