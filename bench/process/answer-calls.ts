@@ -27,6 +27,8 @@ export function answerCalls<Of extends Calls<Of>>(calls: Of, cleanUp: () => Prom
       (error: unknown) => tell({ id, error: error instanceof Error ? error.message : String(error) }),
     )
   })
+  // It may have let go while this process was still starting.
+  if (!process.connected) end()
 }
 
 /** Tells the process that started this one something that it didn't ask for. */

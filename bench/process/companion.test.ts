@@ -10,12 +10,12 @@ import test, { type ExecutionContext } from 'ava'
 import type { FixtureCalls } from '../fixtures/companion.ts'
 import { Companion, endCompanions } from './companion.ts'
 
-async function start(t: ExecutionContext) {
+async function start(t: ExecutionContext, ...args: readonly string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'pl-companion-'))
   const cleanedUp = join(folder, 'cleaned-up')
   const pushed: unknown[] = []
   const module = new URL('../fixtures/companion.ts', import.meta.url)
-  const companion = new Companion<FixtureCalls>({ module, args: [cleanedUp] }, (message) =>
+  const companion = new Companion<FixtureCalls>({ module, args: [cleanedUp, ...args] }, (message) =>
     pushed.push(message),
   )
   t.teardown(async () => {
@@ -46,7 +46,7 @@ test.serial(
   'a call that is under way when it dies fails with its last words, and so do later ones',
   async (t) => {
     const { companion } = await start(t)
-    await t.throwsAsync(companion.call('crash'), { message: /ended with 3/ })
+    await t.throwsAsync(companion.call('crash'), { message: /ended with 3\nlast words/ })
     await t.throwsAsync(companion.call('double', 1), { message: /ended[\s\S]*last words/ })
   },
 )
@@ -56,6 +56,28 @@ test.serial('it cleans up before it ends', async (t) => {
   await companion.call('double', 1)
   await endCompanions()
   t.true(existsSync(cleanedUp))
+})
+
+test.serial('a call of one that was let go, and still lives, fails and leaves nothing behind', async (t) => {
+  const { companion } = await start(t)
+  await companion.call('double', 1)
+  const ended = companion.end()
+  await t.throwsAsync(companion.call('double', 2), { message: /^double: the process has ended/ })
+  await ended
+})
+
+test.serial('one that is let go before it listens cleans up and ends, too', async (t) => {
+  const { companion, cleanedUp } = await start(t, 'late')
+  await companion.end()
+  t.true(existsSync(cleanedUp))
+})
+
+test.serial('one that never has cleaned up is killed', async (t) => {
+  const { companion, cleanedUp } = await start(t)
+  await companion.call('cling')
+  await companion.end({ patienceMs: 100 })
+  t.regex((await companion.exited).message, /ended with SIGKILL/)
+  t.false(existsSync(cleanedUp))
 })
 
 test.serial('it cleans up when its maker is killed', async (t) => {

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 /** What a companion can be asked: plain data both ways, because it crosses a process boundary. */
@@ -22,7 +21,10 @@ export type Request = { readonly id: number; readonly call: string; readonly arg
 export type Response = { readonly id: number; readonly value?: unknown; readonly error?: string }
 export type Push = { readonly push: unknown }
 
-const running = new Set<Pick<Companion<Record<never, never>>, 'end'>>()
+/** Milliseconds that a process's last words may take after its end. */
+const lastWordsMs = 500
+
+const running = new Set<{ end(): Promise<void> }>()
 
 /** Asks all companions to clean up and end, and waits for that. */
 export async function endCompanions(): Promise<void> {
@@ -35,8 +37,8 @@ export async function endCompanions(): Promise<void> {
  */
 export class Companion<Of extends Calls<Of>> {
   readonly pid: number
-  /** When it was started, by `monotonic`. */
-  readonly exited: Promise<void>
+  /** Resolves when it has ended, with how it did and its last words. */
+  readonly exited: Promise<Error>
   readonly #child: ChildProcess
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   readonly #lastWords: string[] = []
@@ -73,22 +75,12 @@ export class Companion<Of extends Calls<Of>> {
       if (message.error === undefined) waiting?.resolve(message.value)
       else waiting?.reject(new Error(message.error))
     })
-    const gone = (why: string) => {
-      const error = new Error([`${options.module.pathname} ${why}`, ...this.#lastWords].join('\n'))
+    running.add(this)
+    this.exited = this.#watch(options.module)
+    void this.exited.then((error) => {
+      running.delete(this)
       for (const { reject } of this.#waiting.values()) reject(error)
       this.#waiting.clear()
-    }
-    running.add(this)
-    this.exited = new Promise((resolve) => {
-      this.#child.once('close', () => running.delete(this))
-      this.#child.once('error', (error) => {
-        gone(error.message)
-        resolve()
-      })
-      this.#child.once('exit', (code, signal) => {
-        gone(`ended with ${signal ?? code}`)
-        resolve()
-      })
     })
   }
 
@@ -97,25 +89,42 @@ export class Companion<Of extends Calls<Of>> {
     name: Name,
     ...args: Parameters<Of[Name]>
   ): Promise<Awaited<ReturnType<Of[Name]>>> {
-    const id = ++this.#lastId
-    const answered = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
-    // Waited for in vain once it has ended; the error then says how that was.
+    // Waited for in vain once it has let go or ended; the error then says how that was.
     if (!this.#child.connected) throw new Error(`${name}: the process has ended\n${this.#lastWords.join('')}`)
-    this.#child.send({ id, call: name, args } satisfies Request)
-    return (await answered) as Awaited<ReturnType<Of[Name]>>
+    const id = ++this.#lastId
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+    this.#waiting.set(id, { resolve, reject })
+    this.#child.send({ id, call: name, args } satisfies Request, (error) => {
+      if (error !== null) reject(error)
+    })
+    return (await promise) as Awaited<ReturnType<Of[Name]>>
   }
 
-  /** Asks it to clean up and end, and waits for that. */
-  async end(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
-    const exited = once(this.#child, 'exit')
+  /**
+   * Asks it to clean up and end, and waits for that.
+   * @param options `patienceMs`: after so many milliseconds it is killed, and leaves what it has made; default 5 minutes
+   */
+  async end({ patienceMs = 5 * 60_000 } = {}): Promise<void> {
     if (this.#child.connected) this.#child.disconnect()
-    await exited
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), patienceMs)
+    await this.exited
+    clearTimeout(timer)
   }
 
-  /** Without cleaning up: what a crash is. */
-  async kill(): Promise<void> {
-    this.#child.kill('SIGKILL')
-    await this.exited
+  #watch({ pathname }: URL): Promise<Error> {
+    const child = this.#child
+    return new Promise((resolve) => {
+      const told = (how: string) => resolve(new Error([`${pathname} ${how}`, ...this.#lastWords].join('\n')))
+      child.once('error', (error) => told(error.message))
+      child.once('exit', (code, signal) => {
+        const ended = () => told(`ended with ${signal ?? code}`)
+        // Last words may be on their way, but a tool that it has left behind may hold the pipe open for ever.
+        const timer = setTimeout(ended, lastWordsMs)
+        child.once('close', () => {
+          clearTimeout(timer)
+          ended()
+        })
+      })
+    })
   }
 }
