@@ -27,8 +27,10 @@ export const firstPacketChurn: StageScenario = {
     })
     let events = 0
     let swaps = 0
-    while (underWay) events += await swapEndpoint(stage, name, probePod + 1 + (swaps++ % 2))
-    const { length } = await churned
+    const swapped = async () => {
+      while (underWay) events += await swapEndpoint(stage, name, probePod + 1 + (swaps++ % 2))
+    }
+    const [{ length }] = await Promise.all([churned, swapped()])
     events += await swapEndpoint(stage, name, probePod)
     await recordUsage(stage, name, { since, changes: length + swaps + 1 })
     await stopWatching(name)
