@@ -41,6 +41,10 @@ export class TableMaps {
   batch(name: TableMap): ElementBatch {
     return this.#batches.get(name) ?? new ElementBatch(this.object.map(name))
   }
+
+  clearBatches(): void {
+    for (const batch of this.#batches.values()) batch.clear()
+  }
 }
 
 /**
@@ -54,6 +58,7 @@ export class TableMaps {
  */
 export function applyElements(program: EbpfProgram, maps: TableMaps, now: number): AppliedElements {
   const { family } = program
+  maps.clearBatches()
   if (program.adopt !== undefined) {
     maps.numbers.adopt(family, program.adopt, program.others ?? [])
     maps.leftOut[family].compared(program.table.routes)

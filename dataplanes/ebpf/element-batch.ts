@@ -63,13 +63,20 @@ export class ElementBatch {
       from += this.#setSome(from, count)
       if (from < count) refused(this.#owners[from++] ?? ofNode)
     }
+    this.clear()
+    return count * (keySize + valueSize)
+  }
+
+  /** Forgets what hasn't been handed over: a program that failed halfway must leave nothing to the next one. */
+  clear(): void {
+    const count = this.#count
+    if (count === 0) return
     this.#count = 0
     if (this.#owners.length > 16 * usualRoom) this.#resize(usualRoom)
     else {
-      this.keys.fill(0, 0, count * keySize)
-      this.values.fill(0, 0, count * valueSize)
+      this.keys.fill(0, 0, count * this.map.keySize)
+      this.values.fill(0, 0, count * this.map.valueSize)
     }
-    return count * (keySize + valueSize)
   }
 
   /** @returns how many it set before the end, or before one that there was no room for */
