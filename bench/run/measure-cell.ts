@@ -29,8 +29,6 @@ export interface Cell {
 /** Turns of a change that are sent again for the floor. */
 const mostFloorTurns = { quick: 40, thorough: 200 }
 
-const never = new Promise<never>(() => {})
-
 /** @param step told of what begins */
 export async function measureCell(
   cell: Cell,
@@ -62,7 +60,7 @@ export async function measureCell(
     }
   }
   try {
-    await Promise.race([play(), subject.ended ?? never])
+    await Promise.race([play(), subject.ended])
   } finally {
     await subject.stop('go').catch(() => {})
     await server.end()

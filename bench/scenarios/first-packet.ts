@@ -13,7 +13,6 @@ const changes = {
   thorough: { least: 10, most: 200, budgetMs: 60_000 },
 }
 const timeoutMs = 10 * 60_000
-const never = new Promise<never>(() => {})
 
 /** Measured on the data path alone, so it makes no assumption about how the subject works. */
 export const firstPacket: StageScenario = {
@@ -65,7 +64,7 @@ export async function recordFirstPacket(
   const expected = { address: remotePodAddress('IPv4', remotePod), port: probeTargetPort }
   const written = write()
   // Nobody looks for what was never written.
-  const ended = written.then(() => subject.ended ?? never)
+  const ended = written.then(() => subject.ended)
   const [{ sentAt, events }, reached] = await Promise.all([
     written,
     firstPacketAt(pod, { to, expected, timeoutMs, ended }),

@@ -35,15 +35,22 @@ const patience = 5 * 60_000
 /** The whole product with one dataplane: `portolan run`'s engine in a process on the virtual node. */
 export class ProxySubject implements Subject {
   readonly #dataplane: NamedDataplane
+  readonly #ended = Promise.withResolvers<never>()
   #process: Companion<ProxyProcessCalls> | undefined
   #applied: AppliedEvents[] = []
   /** Events that were applied and nobody has waited for yet; negative: awaited. */
   #surplus = 0
   #wake: (() => void) | undefined
-  #giveUp: (why: string) => void = ignore
 
   constructor(dataplane: NamedDataplane) {
     this.#dataplane = dataplane
+    // Whoever doesn't wait for it isn't ended by it.
+    this.#ended.promise.catch(() => {})
+  }
+
+  /** Rejects when the process ends by itself, and when its applies go on failing. Never resolves. */
+  get ended(): Promise<never> {
+    return this.#ended.promise
   }
 
   async start(node: Host, { host, port, serviceAccountDirectory }: ApiServerAddress): Promise<void> {
@@ -55,7 +62,7 @@ export class ProxySubject implements Subject {
       networkNamespace: node.networkNamespace,
       serviceAccountDirectory,
     }
-    this.#process = new Companion<ProxyProcessCalls>(
+    const process: Companion<ProxyProcessCalls> = new Companion(
       {
         module: new URL('./proxy-process.ts', import.meta.url),
         networkNamespace: node.networkNamespace,
@@ -64,8 +71,14 @@ export class ProxySubject implements Subject {
         args: [JSON.stringify(options)],
         env: { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: String(port) },
       },
-      (message) => this.#take(message as ProxyNews),
+      (message) => {
+        if (this.#process === process) this.#take(message as ProxyNews)
+      },
     )
+    this.#process = process
+    void process.exited.then((how) => {
+      if (this.#process === process) this.#giveUp(how.message)
+    })
   }
 
   /** What the process says of itself is good to a microsecond, where /proc counts in hundredths of a second. */
@@ -79,7 +92,7 @@ export class ProxySubject implements Subject {
     if (running === undefined) return
     this.#process = undefined
     try {
-      await running.call('stop', rules)
+      await within(running.call('stop', rules), () => `${this.#dataplane.module}: its process did not stop`)
     } finally {
       await running.end()
     }
@@ -89,14 +102,14 @@ export class ProxySubject implements Subject {
     const running = this.#running
     return {
       pid: running.pid,
-      started: () => running.call('started'),
+      started: () => Promise.race([running.call('started'), this.ended]),
       heapBytes: () => running.call('heapBytes'),
       eventLoopDelays: () => running.call('eventLoopDelays'),
       quiet: (on) => running.call('quiet', on),
-      takeTrace: () => running.call('takeTrace'),
+      takeTrace: () => Promise.race([running.call('takeTrace'), this.ended]),
       failOnce: () => running.call('failOnce'),
       takeApplied: () => this.#applied.splice(0),
-      eventsApplied: (count) => this.#await(count, running),
+      eventsApplied: (count) => this.#await(count),
     }
   }
 
@@ -115,26 +128,34 @@ export class ProxySubject implements Subject {
     if (this.#surplus >= 0) this.#wake?.()
   }
 
-  async #await(count: number, running: Companion<ProxyProcessCalls>): Promise<void> {
+  #giveUp(why: string): void {
+    this.#ended.reject(new Error(`${this.#dataplane.module}: ${why}`))
+  }
+
+  async #await(count: number): Promise<void> {
     this.#surplus -= count
     if (this.#surplus >= 0) return
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const fail = (why: string) => reject(new Error(`${this.#dataplane.module}: ${why}`))
+    const { promise, resolve } = Promise.withResolvers<void>()
     this.#wake = resolve
-    this.#giveUp = fail
-    const timer = setTimeout(
-      () => fail(`${-this.#surplus} of ${count} events were not applied in ${patience / 60_000} minutes`),
-      patience,
-    )
-    void running.exited.then(() => fail('its process ended'))
     try {
-      await promise
+      const applied = Promise.race([promise, this.ended])
+      await within(
+        applied,
+        () => `${this.#dataplane.module}: ${-this.#surplus} of ${count} events were not applied`,
+      )
     } finally {
-      clearTimeout(timer)
       this.#wake = undefined
-      this.#giveUp = ignore
     }
   }
 }
 
-function ignore(): void {}
+/** @throws Error with this text when the work takes longer than anything may */
+async function within<Result>(work: Promise<Result>, late: () => string): Promise<Result> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`${late()} in ${patience / 60_000} minutes`)), patience)
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}

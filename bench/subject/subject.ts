@@ -14,8 +14,8 @@ export interface Subject {
   usage(): Promise<ProcessUsage>
   /** Ends it. @param rules whether what it did to the node stays, as at a restart, or goes */
   stop(rules: 'stay' | 'go'): Promise<void>
-  /** Rejects when it ends by itself, while it is needed; never resolves. Absent: whoever waits for it is told otherwise. */
-  readonly ended?: Promise<never>
+  /** Rejects when it ends by itself while it is needed, or goes on failing; never resolves. */
+  readonly ended: Promise<never>
   /** What it tells of itself; absent: it is only known from outside. */
   readonly inside?: SubjectInside
 }
@@ -36,7 +36,7 @@ export interface SubjectInside {
   /** Turns telling of each apply off, which costs it CPU time; `takeTrace` then asks for what happened. */
   quiet(on: boolean): Promise<void>
   takeTrace(): Promise<readonly AppliedEvents[]>
-  /** The next apply fails before it touches the kernel; resolves with how that went when a later one was done. */
+  /** Lets the next apply fail before it touches the kernel; resolves when that is arranged. */
   failOnce(): Promise<void>
 }
 
