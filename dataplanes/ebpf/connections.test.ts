@@ -14,6 +14,8 @@ test.after.always(unpinDeadNodes)
 const port = 8080
 const node = { address: network.IPv4.node.uplink, port: 30_080 }
 const remote = remotePodAddress('IPv4', 0)
+/** In nanoseconds. */
+const minute = 60n * 10n ** 9n
 
 function served(lab: Lab, protocol: 'TCP' | 'UDP', address: string, settings: Record<string, string> = {}) {
   const one = route('a/b', [nodePort(node.port, true)], [endpoint(address)], { protocol })
@@ -41,6 +43,14 @@ class Flows {
   states(): Map<number, number> {
     const at = { port: structs.flow_key.at.source_port, state: structs.flow.at.state }
     return new Map(this.all(false).map(({ key, value }) => [key.readUInt16BE(at.port), value[at.state]!]))
+  }
+
+  /** As if another processor had just written a time that is to come for this one. */
+  postpone(): void {
+    for (const { key, value } of [...this.all(false), ...this.all(true)]) {
+      value.writeBigUInt64LE(value.readBigUInt64LE(structs.flow.at.last) + minute, structs.flow.at.last)
+      this.map.set(key, value)
+    }
   }
 
   /** As if nothing had been heard of any connection for more than a day; this machine may have started later. */
@@ -200,6 +210,43 @@ test('a flow that has been silent for too long begins anew', async (t) => {
   flowsOf(lab).age()
   t.not(await seen(), first, 'the endpoint sees another port')
   t.is(flowsOf(lab).all(true).length, 1, 'nothing is left of the flow before')
+})
+
+test('a flow whose last packet is later than this one is remembered', async (t) => {
+  await using lab = await createLab()
+  await using _ = await served(lab, 'UDP', remote)
+  await lab.remote.serve('UDP', remote, port)
+  const from = { address: network.IPv4.outside, port: 5000 }
+  const seen = async () => {
+    const answer = await lab.outside.probe({ protocol: 'UDP', to: node, from, timeoutMs: 3000 })
+    return answer.result === 'answered' ? answer.seen.port : undefined
+  }
+  const first = await seen()
+  flowsOf(lab).postpone()
+  t.is(await seen(), first)
+})
+
+test('a client whose last connection is later than this one keeps its endpoint', async (t) => {
+  await using lab = await createLab()
+  await lab.remote.serve('TCP', '0.0.0.0', port)
+  const endpoints = Array.from({ length: 16 }, (_, index) => endpoint(remotePodAddress('IPv4', index)))
+  const sticky = route('a/b', [nodePort(node.port, true)], endpoints, { affinitySeconds: 100 })
+  await using _ = await applied(lab.node, nodeTable(lab.node, 'IPv4', [sticky]))
+  const affinities = openMap(lab.node.networkNamespace, 'affinities')
+  const chosen = new Set<string>()
+  for (let turn = 0; turn < 5; turn++) {
+    const answer = await lab.outside.probe({ protocol: 'TCP', to: node, timeoutMs: 3000 })
+    chosen.add(answer.result === 'answered' ? answer.address : answer.result)
+    for (const { key, value } of [...affinities.entries()]) {
+      const later = Buffer.from(value)
+      later.writeBigUInt64LE(
+        later.readBigUInt64LE(structs.affinity.at.last) + minute,
+        structs.affinity.at.last,
+      )
+      affinities.set(Buffer.from(key), later)
+    }
+  }
+  t.is(chosen.size, 1)
 })
 
 test('answers of a connection that is over are not translated any more', async (t) => {

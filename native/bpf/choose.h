@@ -7,6 +7,12 @@
 
 #define NANOSECONDS 1000000000ULL
 
+/* How long ago, in nanoseconds: less than nothing where another processor has just written a later time. */
+static __always_inline __s64 age(__u64 now, __u64 last)
+{
+	return now - last;
+}
+
 /* What a destination is to us. Without a service: a rule for the rest of the ClusterIP ranges, or nothing. */
 struct found {
 	__u32 service;
@@ -91,11 +97,12 @@ static __always_inline bool choose_endpoint(__u32 id, __u8 local, const struct a
 		return false;
 
 	struct affinity_key key = { .client = *client, .service = id, .local = local };
-	__u64 timeout = (__u64)service->affinity_seconds * NANOSECONDS, now = 0;
+	__s64 timeout = (__u64)service->affinity_seconds * NANOSECONDS;
+	__u64 now = 0;
 	if (timeout) {
 		struct affinity *before = bpf_map_lookup_elem(&affinities, &key);
 		now = bpf_ktime_get_ns();
-		if (before && now - before->last < timeout && is_member(id, local, &before->address, before->port)) {
+		if (before && age(now, before->last) < timeout && is_member(id, local, &before->address, before->port)) {
 			before->last = now;
 			chosen->address = before->address;
 			chosen->port = before->port;

@@ -82,7 +82,7 @@ static __always_inline __u8 next_state(const struct flow *flow, const struct pac
 static __always_inline void follow(struct flow *flow, const struct packet *packet, __u64 now)
 {
 	/* Writing to a shared cache line for every packet costs more than the second of doubt. */
-	if (now - flow->last > NANOSECONDS)
+	if (age(now, flow->last) > (__s64)NANOSECONDS)
 		flow->last = now;
 	__u8 state = next_state(flow, packet, now);
 	if (state == flow->state)

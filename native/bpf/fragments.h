@@ -38,7 +38,7 @@ static __always_inline void recall_ports(struct packet *packet)
 {
 	struct fragment_key key = fragment_key_of(packet);
 	struct fragment *fragment = bpf_map_lookup_elem(&fragments, &key);
-	if (!fragment || bpf_ktime_get_ns() - fragment->last > FRAGMENT_TIMEOUT * NANOSECONDS)
+	if (!fragment || age(bpf_ktime_get_ns(), fragment->last) > (__s64)(FRAGMENT_TIMEOUT * NANOSECONDS))
 		return;
 	packet->key.source_port = fragment->source_port;
 	packet->key.destination_port = fragment->destination_port;

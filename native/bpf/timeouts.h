@@ -43,7 +43,7 @@ const volatile __u32 flow_timeouts[FLOW_STATES] = {
 static __always_inline bool is_silent(const struct flow *flow, __u64 now)
 {
 	__u32 state = flow->state;
-	return state >= FLOW_STATES || now - flow->last > flow_timeouts[state] * NANOSECONDS;
+	return state >= FLOW_STATES || age(now, flow->last) > (__s64)(flow_timeouts[state] * NANOSECONDS);
 }
 
 #endif
