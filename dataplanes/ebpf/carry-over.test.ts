@@ -4,8 +4,13 @@ import { createLab, podAddress, remotePodAddress } from '@portolan/lab'
 import { BpfObject, readPrograms } from '@portolan/native/libbpf'
 import test from 'ava'
 import { applied, nodeTable } from './applied-table.ts'
+import type { EbpfDataplane } from './ebpf-dataplane.ts'
+import { frontendKeyOf } from './encode.ts'
 import { endpoint, internal, route } from './example-tables.ts'
+import labDataplane from './lab-dataplane.ts'
+import { allMaps, structs } from './layout.ts'
 import { nodeDirectory, unpinDeadNodes } from './pins.ts'
+import { openMap } from './sabotage.ts'
 
 test.after.always(unpinDeadNodes)
 
@@ -61,6 +66,40 @@ test('the other family is served all the while, before it is applied itself', as
   const to = { address: node.addresses.IPv6[0]!, port: nodePort }
   t.is((await outside.probe({ protocol: 'TCP', to, timeoutMs: 5000 })).result, 'answered')
   await second.dataplane.cleanup()
+})
+
+test('maps that are in use keep what they have when a process ended before it removed the old ones', async (t) => {
+  await using lab = await createLab()
+  const { node } = lab
+  const { networkNamespace } = node
+  const directory = nodeDirectory(networkNamespace)
+  const sticky = route('a/b', [frontend], [endpoint(remotePodAddress('IPv4', 0))], { affinitySeconds: 600 })
+  const served = nodeTable(node, 'IPv4', [sticky])
+  const first = await applied(node, served)
+  await first.dataplane.stop()
+  const [frontends, affinities] = (['frontends', 'affinities'] as const).map((name) =>
+    openMap(networkNamespace, name),
+  )
+  const key = frontendKeyOf(sticky, frontend)
+  const held = frontends!.get(key)
+  const sizes = { frontends: 16, services: 16, endpoints: 16, flows: 16, members: 16, ranges: 16 }
+  const old = BpfObject.load(readPrograms(), { maps: allMaps, programs: [], sizes })
+  old.map('frontends').set(key, Buffer.alloc(structs.frontend.size))
+  const client = Buffer.alloc(structs.affinity_key.size, 1)
+  old.map('affinities').set(client, Buffer.alloc(structs.affinity.size))
+  old.pin(`${directory}/maps-old`)
+  old.close()
+  const dataplane = labDataplane({ masqueradeBit: 14, networkNamespace, settings: {} }) as EbpfDataplane
+  await dataplane.start()
+  t.deepEqual(frontends!.get(key), held)
+  const program = dataplane.reconcile(await dataplane.observe('IPv4'), served)
+  t.is(dataplane.measure(program).operations, 0)
+  await dataplane.apply(program)
+  // Connections that came up while the old ones were in use.
+  t.not(affinities!.get(client), undefined)
+  t.false(existsSync(`${directory}/maps-old`))
+  for (const map of [frontends!, affinities!]) map.close()
+  await dataplane.cleanup()
 })
 
 test('what another version has laid out otherwise is told as lost, and cleanup unpins it as well', async (t) => {

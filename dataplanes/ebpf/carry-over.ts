@@ -25,7 +25,7 @@ export class CarryOver {
     this.#object = object
   }
 
-  /** Copies everything, while the programs still use the old maps. @returns what was lost, in sentences */
+  /** Copies everything, while the programs still use the old maps, and none the new ones. @returns what was lost, in sentences */
   begin(): string[] {
     return allMaps.flatMap((name) => this.#copy(name) ?? [])
   }

@@ -32,6 +32,7 @@ import { settingsKey } from './node-elements.ts'
 import { attachAll, detachInterfaces, findDetached, readNode } from './node-hooks.ts'
 import { observe, readDevices, readSettings as readHeldSettings, readNamespaces } from './observe.ts'
 import {
+  areMapsPinned,
   linkPin,
   type NodePins,
   nodeDirectory,
@@ -164,6 +165,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     try {
       const { bytes, degraded, removed } = applyElements(program, tables, performance.now())
       if (program.attach.length > 0) this.#attach(object)
+      this.#leaveOldMaps()
       this.#background ??= new Background(object, this.#settings, this.#pinned())
       this.#background.applied(program.table, removed)
       this.#applied.set(program.family, program.table)
@@ -210,7 +212,12 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     this.#replacesAnother = false
     mkdirSync(linkPin(this.#directory, ''), { recursive: true, mode: 0o700 })
     attachAll(object, this.#settings, cgroup, this.#pinned())
-    this.#carryOver?.finish()
+  }
+
+  /** Once nothing uses them. */
+  #leaveOldMaps(): void {
+    if (this.#carryOver === undefined) return
+    this.#carryOver.finish()
     this.#carryOver = undefined
     for (const old of otherMapDirectories(this.#pinned())) rmSync(old, { recursive: true })
   }
@@ -225,7 +232,9 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     const [old] = otherMapDirectories(this.#pinned())
     if (old !== undefined) {
       this.#carryOver = new CarryOver(old, object)
-      this.#notices = this.#carryOver.begin()
+      // Maps that are pinned have it all already, and programs may be using them: a process ended before it removed the
+      // old ones.
+      if (!areMapsPinned(this.#pinned())) this.#notices = this.#carryOver.begin()
     }
     if (this.#isOfAnother(object)) {
       object.close()

@@ -74,6 +74,11 @@ function mapDirectory(directory: string, sizes: Readonly<Partial<Record<MapName,
   return `${directory}/maps-${shortHash(JSON.stringify([structs, allMaps, sizes]))}`
 }
 
+/** Whether there are maps of this version, all of them: they are pinned one by one, before a program is attached. */
+export function areMapsPinned({ maps }: NodePins): boolean {
+  return allMaps.every((name) => existsSync(`${maps}/${name}`))
+}
+
 /** Directories of maps that this version doesn't use, the last made first. */
 export function otherMapDirectories({ directory, maps }: NodePins): string[] {
   return entriesOf(directory)
