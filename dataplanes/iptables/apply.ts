@@ -1,12 +1,11 @@
 import { ApplyError } from '@portolan/core'
 import type { SystemCommand } from '@portolan/native/system-command'
-import { noChainEdits } from './chain-edits.ts'
 import { removeRules } from './cleanup.ts'
 import { Ipset } from './ipset.ts'
 import { routeLocalnetMarker } from './layout.ts'
 import { setLines, transactions } from './print.ts'
-import { routesLocalnet, setRouteLocalnet } from './proc.ts'
 import type { IptablesProgram } from './program.ts'
+import { readRouteLocalnet, routeLocalnetNotice, setRouteLocalnet } from './route-localnet.ts'
 import type { Xtables } from './xtables.ts'
 
 /** What applying took. */
@@ -15,10 +14,13 @@ export interface Applied {
   readonly bytes: number
   /** Transactions on tables. */
   readonly transactions: number
+  readonly notices: readonly string[]
 }
 
+type Undo = (() => Promise<unknown>)[]
+
 /**
- * Applies a program: sets, the table filter, the table nat, sets again. Only nat decides where a packet goes, and it
+ * Applies a program: sets, the table filter, route_localnet, the table nat, sets again. Only nat decides where a packet goes, and it
  * changes in one transaction; the sets around it are ordered so that no packet meets half a change (see setLines).
  * What was refused is taken back. Nothing that comes after nat is known to be refused by a sound kernel; if it is, the
  * error says so, and the next reconciliation finds what is left to do.
@@ -33,13 +35,16 @@ export async function apply(
   const { family } = program
   const ipset = new Ipset(command)
   const { before, after, undone } = setLines(program)
-  const undo: (() => Promise<unknown>)[] = []
+  const undo: Undo = []
+  let notices: readonly string[] = []
   let bytes = 0
   try {
     undo.push(() => ipset.restore(undone))
     bytes += await ipset.restore(before)
     bytes += await xtables.restore(family, 'filter', program.filter)
     undo.push(() => xtables.restore(family, 'filter', program.filterUndone))
+    // After the table filter, which keeps neighbours away from what listens at loopback.
+    if (program.needsRouteLocalnet) notices = await routeLocalnet(command, ipset, undo)
     bytes += await xtables.restore(family, 'nat', program.nat)
   } catch (error) {
     throw await takenBack(error, undo)
@@ -47,28 +52,27 @@ export async function apply(
   bytes += await ipset.restore(after)
   if (program.leftOver !== undefined) await removeRules(command, program.leftOver, family)
   await ipset.destroy(program.oldSets)
-  const localnet = program.needsRouteLocalnet ? await routeLocalnet(command, xtables) : 0
-  return { bytes, transactions: transactions(program) + localnet }
+  return { bytes, transactions: transactions(program), notices }
 }
 
-/** Switches route_localnet on, and leaves a mark that it was us. Gives the number of transactions that took. */
-async function routeLocalnet(command: SystemCommand, xtables: Xtables): Promise<number> {
+/** Switches route_localnet on, and leaves a mark that it was us. Where it can't be changed all else goes on without. */
+async function routeLocalnet(command: SystemCommand, ipset: Ipset, undo: Undo): Promise<readonly string[]> {
   const { networkNamespace } = command
-  if (routesLocalnet(networkNamespace)) return 0
-  await xtables.restore('IPv4', 'filter', { ...noChainEdits, written: new Map([[routeLocalnetMarker, []]]) })
+  if (readRouteLocalnet(networkNamespace) === 'on') return []
   try {
     setRouteLocalnet(networkNamespace, true)
-  } catch (cause) {
-    throw new ApplyError(
-      'net.ipv4.conf.all.route_localnet can not be set to 1: set it before the start, or leave 127.0.0.0/8 out of the NodePort addresses',
-      { cause },
-    )
+  } catch {
+    return [routeLocalnetNotice]
   }
-  return 1
+  undo.push(async () => setRouteLocalnet(networkNamespace, false))
+  const { name, type } = routeLocalnetMarker
+  await ipset.restore([`create ${name} ${type}`])
+  undo.push(() => ipset.restore([`destroy ${name}`]))
+  return []
 }
 
 /** The error to throw once what was done before it is undone, latest first. */
-async function takenBack(error: unknown, undo: readonly (() => Promise<unknown>)[]): Promise<unknown> {
+async function takenBack(error: unknown, undo: Undo): Promise<unknown> {
   const left: string[] = []
   for (const step of undo.toReversed()) {
     await step().catch((again: unknown) => left.push(again instanceof Error ? again.message : String(again)))

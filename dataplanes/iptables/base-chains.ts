@@ -9,7 +9,6 @@ import {
   portRoot,
   postrouting,
   refusals,
-  routeLocalnetMarker,
   type SetKind,
   services,
   setName,
@@ -23,8 +22,6 @@ export type TableName = 'nat' | 'filter'
 export interface NodeFacts {
   /** Whether conntrack takes every TCP segment for valid (nf_conntrack_tcp_be_liberal). */
   readonly liberal: boolean
-  /** Whether it was this dataplane that switched route_localnet on. */
-  readonly routeLocalnetIsOurs: boolean
 }
 
 /** What a table has whatever Services there are; the roots of the dispatch trees apart. */
@@ -72,7 +69,7 @@ export function sourceIsDestination(family: IpFamily): string {
 
 function filterChains({ family, masqueradeBit }: Setting, facts: NodeFacts): Chains {
   const mark = markText(masqueradeBit)
-  const chains = new Map([
+  return new Map([
     [
       input,
       [
@@ -97,8 +94,6 @@ function filterChains({ family, masqueradeBit }: Setting, facts: NodeFacts): Cha
     [output, [`-m conntrack --ctstate NEW -j ${refusals}`]],
     [refusals, refusalRules(family)],
   ])
-  if (facts.routeLocalnetIsOurs) chains.set(routeLocalnetMarker, [])
-  return chains
 }
 
 /** What becomes of first packets to a Service that were left untranslated. */

@@ -5,7 +5,7 @@ import { noChainEdits } from './chain-edits.ts'
 import type { HeldTable } from './held.ts'
 import { Ipset } from './ipset.ts'
 import { ourPrefixes, routeLocalnetMarker } from './layout.ts'
-import { setRouteLocalnet } from './proc.ts'
+import { readRouteLocalnet, setRouteLocalnet } from './route-localnet.ts'
 import { findTools, hasLegacyTable, type Variant, variants } from './variant.ts'
 import { Xtables } from './xtables.ts'
 
@@ -29,12 +29,12 @@ export async function removeRules(
   const removed: string[] = []
   const xtables = new Xtables(command, variant)
   for (const [table, { chains, jumps }] of await ourRules(command, variant, family)) {
-    const deleted = new Set(chains.keys())
-    await xtables.restore(family, table, { ...noChainEdits, deleted, jumpsRemoved: jumps })
+    await xtables.restore(family, table, {
+      ...noChainEdits,
+      deleted: new Set(chains.keys()),
+      jumpsRemoved: jumps,
+    })
     removed.push(`${chains.size} chains of the ${variant} ${family} table ${table}`)
-    if (!deleted.has(routeLocalnetMarker)) continue
-    setRouteLocalnet(command.networkNamespace, false)
-    removed.push('net.ipv4.conf.all.route_localnet=1')
   }
   return removed
 }
@@ -65,8 +65,28 @@ async function destroySets(command: SystemCommand): Promise<string[]> {
   })
   const ours = names.filter((name) => ourPrefixes.some((prefix) => name.startsWith(prefix)))
   if (ours.length === 0) return []
-  const left = await ipset.destroy(ours)
+  const marker = routeLocalnetMarker.name
+  const left = await ipset.destroy(ours.filter((name) => name !== marker))
   if (left.length > 0)
     throw new SystemCommandError('COMMAND_FAILED', 'ipset', `ipset: still in use: ${left.join(', ')}`)
-  return [`${ours.length} ipsets`]
+  const removed = [`${ours.length} ipsets`]
+  if (!ours.includes(marker)) return removed
+  if (unrouteLocalnet(command.networkNamespace)) removed.push('net.ipv4.conf.all.route_localnet=1')
+  await ipset.destroy([marker])
+  return removed
+}
+
+/** Switches off what the marker says that we switched on; whether it still was. */
+function unrouteLocalnet(networkNamespace: string | undefined): boolean {
+  if (readRouteLocalnet(networkNamespace) !== 'on') return false
+  try {
+    setRouteLocalnet(networkNamespace, false)
+  } catch (cause) {
+    throw new Error(
+      'net.ipv4.conf.all.route_localnet, which was switched on for NodePorts at loopback, can not be set to 0: ' +
+        'make /proc/sys writable and clean up again',
+      { cause },
+    )
+  }
+  return true
 }

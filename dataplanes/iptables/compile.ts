@@ -48,6 +48,7 @@ export function compile(change: TableChange, setting: Setting, memory: TableMemo
     needsRouteLocalnet: change.nodePortAddresses.added.some(hasLoopback),
     findings: [],
     degraded,
+    notices: [],
     outcome: { memory, dispatch, clientSets: budget.counts },
   }
 }

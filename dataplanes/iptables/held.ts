@@ -1,5 +1,6 @@
 import type { IpFamily } from '@portolan/core'
 import type { TableName } from './base-chains.ts'
+import type { RouteLocalnet } from './route-localnet.ts'
 import type { Variant } from './variant.ts'
 
 /** What a table holds of ours. */
@@ -17,7 +18,7 @@ export interface Held {
   readonly sets: ReadonlyMap<string, ReadonlySet<string>>
   /** Whether conntrack takes every TCP segment for valid (nf_conntrack_tcp_be_liberal). */
   readonly liberal: boolean
-  readonly routesLocalnet: boolean
+  readonly routeLocalnet: RouteLocalnet
   /** The other variant, if it has rules of ours too: somebody has changed the setting, or what the node uses. */
   readonly leftOver?: Variant
 }
@@ -30,6 +31,6 @@ export function nothingHeld(family: IpFamily): Held {
     tables: { nat: nothing, filter: nothing },
     sets: new Map(),
     liberal: false,
-    routesLocalnet: false,
+    routeLocalnet: 'off',
   }
 }

@@ -93,14 +93,16 @@ export class IptablesDataplane implements Dataplane<IptablesProgram, Held> {
 
   async apply(program: IptablesProgram): Promise<ApplyReport> {
     const count = operations(program)
-    let bytes = 0
+    let [bytes, notices] = [0, program.notices]
     if (count > 0) {
       const { xtables, disturbance } = await this.#start()
       const send = () => apply(program, this.#command, xtables)
-      bytes = (await disturbance.applying(program.family, send)).bytes
+      const applied = await disturbance.applying(program.family, send)
+      bytes = applied.bytes
+      notices = [...notices, ...applied.notices]
     }
     this.#memories.set(program.family, settle(program.outcome))
-    return { operations: count, bytes, degraded: program.degraded }
+    return { operations: count, bytes, degraded: program.degraded, notices }
   }
 
   trace(table: RoutingTable, evaluation: Evaluation): readonly string[] {

@@ -16,8 +16,6 @@ export const input = 'PORTOLAN-INPUT'
 export const forward = 'PORTOLAN-FORWARD'
 export const output = 'PORTOLAN-OUTPUT'
 export const refusals = 'PORTOLAN-REFUSALS'
-/** Empty. Says that it was this dataplane that switched route_localnet on, so that cleanup may switch it off. */
-export const routeLocalnetMarker = 'PORTOLAN-ROUTE-LOCALNET'
 
 /** Roots of the trees that lead to the rule of a destination. */
 export const addressRoot = 'PTL-IP'
@@ -115,6 +113,15 @@ export function clientSetPrefix(family: IpFamily): string {
 
 export function clientSet(route: ServiceRoute, endpoint: Endpoint): string {
   return clientSetPrefix(route.family) + hash(`${route.key}|${endpointKey(endpoint)}`)
+}
+
+/**
+ * A set that nothing is in. Says that it was this dataplane that switched route_localnet on, so that cleanup may switch
+ * it off. A set, because a flush of all rules and chains leaves it.
+ */
+export const routeLocalnetMarker: SetDeclaration = {
+  name: `${setPrefix('IPv4')}route-localnet`,
+  type: 'bitmap:port range 0-0',
 }
 
 /**

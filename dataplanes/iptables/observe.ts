@@ -4,7 +4,8 @@ import { ourRules } from './cleanup.ts'
 import type { Held } from './held.ts'
 import { Ipset } from './ipset.ts'
 import { clientSetPrefix, setPrefix } from './layout.ts'
-import { isTcpLiberal, routesLocalnet } from './proc.ts'
+import { isTcpLiberal } from './proc.ts'
+import { readRouteLocalnet } from './route-localnet.ts'
 import type { Xtables } from './xtables.ts'
 
 /** Reads back what the kernel holds of ours in one family. */
@@ -24,7 +25,7 @@ export async function observe(family: IpFamily, command: SystemCommand, xtables:
     tables: { nat, filter },
     sets: new Map(names.map((name) => [name, elements.get(name) ?? new Set<string>()])),
     liberal: isTcpLiberal(command.networkNamespace),
-    routesLocalnet: routesLocalnet(command.networkNamespace),
+    routeLocalnet: readRouteLocalnet(command.networkNamespace),
     ...(elsewhere.size > 0 ? { leftOver: other } : {}),
   }
 }

@@ -1,5 +1,5 @@
 import { restoreLines } from './chain-edits.ts'
-import { type SetKind, setName } from './layout.ts'
+import { routeLocalnetMarker, type SetKind, setName } from './layout.ts'
 import type { IptablesProgram } from './program.ts'
 
 /**
@@ -44,6 +44,11 @@ export function print(program: IptablesProgram): string {
   const parts: readonly (readonly [string, readonly string[]])[] = [
     ['# ipset -exist restore', before],
     [restore, restoreLines('filter', program.filter)],
+    ['# sysctl -w', program.needsRouteLocalnet ? ['net.ipv4.conf.all.route_localnet=1'] : []],
+    [
+      '# ipset -exist restore',
+      program.needsRouteLocalnet ? [`create ${routeLocalnetMarker.name} ${routeLocalnetMarker.type}`] : [],
+    ],
     [restore, restoreLines('nat', program.nat)],
     ['# ipset -exist restore', after],
     ['# ipset -exist restore', program.oldSets.map((name) => `destroy ${name}`)],
@@ -51,7 +56,6 @@ export function print(program: IptablesProgram): string {
       `# ip${suffix}tables-${program.leftOver}`,
       program.leftOver === undefined ? [] : ['# every chain of ours, and what leads to them, goes'],
     ],
-    ['# sysctl -w', program.needsRouteLocalnet ? ['net.ipv4.conf.all.route_localnet=1'] : []],
   ]
   return parts
     .filter(([, lines]) => lines.length > 0)

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { inNetworkNamespace } from '@portolan/native'
 
 /** Runs a synchronous function in a network namespace, or where the caller is. */
@@ -16,18 +16,8 @@ export function readProc(path: string): string | undefined {
   }
 }
 
-const routeLocalnetPath = '/proc/sys/net/ipv4/conf/all/route_localnet'
 const liberalPath = '/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal'
 
 export function isTcpLiberal(networkNamespace: string | undefined): boolean {
   return inNamespace(networkNamespace, () => (readProc(liberalPath) ?? '0').trim() !== '0')
-}
-
-export function routesLocalnet(networkNamespace: string | undefined): boolean {
-  return inNamespace(networkNamespace, () => readProc(routeLocalnetPath)?.trim() === '1')
-}
-
-/** Lets the kernel route packets to and from 127.0.0.0/8 over other interfaces than loopback, or not. */
-export function setRouteLocalnet(networkNamespace: string | undefined, on: boolean): void {
-  inNamespace(networkNamespace, () => writeFileSync(routeLocalnetPath, on ? '1' : '0'))
 }

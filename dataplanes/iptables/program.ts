@@ -23,6 +23,8 @@ export interface IptablesProgram {
   readonly leftOver?: Variant
   readonly findings: readonly string[]
   readonly degraded: readonly Degraded[]
+  /** What the operator should know besides. */
+  readonly notices: readonly string[]
   readonly outcome: Outcome
 }
 

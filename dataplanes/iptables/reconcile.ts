@@ -9,7 +9,6 @@ import {
   clientSetPrefix,
   declareClientSet,
   declareSet,
-  routeLocalnetMarker,
   type SetDeclaration,
   type SetKind,
   setKinds,
@@ -18,6 +17,7 @@ import {
 import { ClientSetBudget, noteClosedNodePorts } from './limits.ts'
 import { hasLoopback } from './loopback.ts'
 import type { Degraded, IptablesProgram, TableMemory } from './program.ts'
+import { routeLocalnetNotice } from './route-localnet.ts'
 import { addAllElements } from './set-elements.ts'
 import type { Chains, Setting } from './setting.ts'
 
@@ -27,10 +27,7 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Ip
   const degraded: Degraded[] = []
   const findings: string[] = []
   const atLoopback = [...table.nodePortAddresses].some(hasLoopback)
-  const facts: NodeFacts = {
-    liberal: held.liberal,
-    routeLocalnetIsOurs: held.tables.filter.chains.has(routeLocalnetMarker),
-  }
+  const facts: NodeFacts = { liberal: held.liberal }
 
   const natChains = new Map(baseChains('nat', setting, facts))
   const clientSets = new Set<string>()
@@ -66,10 +63,9 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Ip
   )
   findings.push(...oldSets.map((name) => `set ${name} is left over`))
   const { leftOver } = held
-  // The other variant's mark goes with its rules, and the setting with the mark.
-  const needsRouteLocalnet = atLoopback && (!held.routesLocalnet || leftOver !== undefined)
+  const needsRouteLocalnet = atLoopback && held.routeLocalnet === 'off'
   if (leftOver !== undefined) findings.push(`rules of the ${leftOver} variant are left over`)
-  if (atLoopback && !held.routesLocalnet) findings.push('route_localnet is off')
+  if (needsRouteLocalnet) findings.push('route_localnet is off')
   return {
     family: table.family,
     newSets,
@@ -82,6 +78,7 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Ip
     ...(leftOver === undefined ? {} : { leftOver }),
     findings,
     degraded,
+    notices: atLoopback && held.routeLocalnet === 'fixed' ? [routeLocalnetNotice] : [],
     outcome: { memory, dispatch: new Map(), clientSets: new Map<RouteKey, number>(budget.counts) },
   }
 }
