@@ -35,10 +35,11 @@ export const warmRestart: StageScenario = {
   meaning: 'The process ends and starts again; the kernel holds all rules meanwhile.',
   fromOutside: false,
   async play(stage) {
-    const stop = await watchConnections(stage)
-    await stage.subject.stop('stay')
-    await start(stage, 'warm-restart')
-    await stop('warm-restart')
+    const { name } = warmRestart
+    await watchConnections(stage, name, async () => {
+      await stage.subject.stop('stay')
+      await start(stage, name)
+    })
   },
 }
 

@@ -30,17 +30,27 @@ export async function countConnections(
 }
 
 /**
- * The same, recorded under a scenario's name when it is stopped.
+ * Does this work while connections are opened, and records them under a scenario's name when it is done. None is opened
+ * any more after it, also where it fails.
  * @param which by default one that nothing changes
  */
-export async function watchConnections(
-  stage: Stage,
+export async function watchConnections<Result>(
+  { lab, record }: Pick<Stage, 'lab' | 'record'>,
+  scenario: string,
+  work: () => Promise<Result>,
   which: ProbeName = 'first',
-): Promise<(scenario: string) => Promise<void>> {
-  const counting = await countConnections(stage.lab, which)
-  return async (scenario) => {
-    const { tried, lost } = await counting.stop()
-    stage.record(scenario, 'connectionsTried', tried)
-    stage.record(scenario, 'connectionsLost', lost)
+): Promise<Result> {
+  const counting = await countConnections(lab, which)
+  let result: Result
+  try {
+    result = await work()
+  } catch (error) {
+    // A lab that is closed has no connections, either.
+    await counting.stop().catch(() => {})
+    throw error
   }
+  const { tried, lost } = await counting.stop()
+  record(scenario, 'connectionsTried', tried)
+  record(scenario, 'connectionsLost', lost)
+  return result
 }

@@ -19,23 +19,25 @@ export const firstPacketChurn: StageScenario = {
     const { server, subject, effort } = stage
     const { name } = firstPacketChurn
     await subject.inside?.quiet(true)
-    const stopWatching = await watchConnections(stage, 'middle')
-    const since = await subject.usage()
-    let underWay = true
-    const churned = server.call('churn', perSecond, seconds[effort]).finally(() => {
-      underWay = false
-    })
-    let events = 0
-    let swaps = 0
-    const swapped = async () => {
-      while (underWay) events += await swapEndpoint(stage, name, probePod + 1 + (swaps++ % 2))
+    const work = async () => {
+      const since = await subject.usage()
+      let underWay = true
+      const churned = server.call('churn', perSecond, seconds[effort]).finally(() => {
+        underWay = false
+      })
+      let events = 0
+      let swaps = 0
+      const swapped = async () => {
+        while (underWay) events += await swapEndpoint(stage, name, probePod + 1 + (swaps++ % 2))
+      }
+      const [{ length }] = await Promise.all([churned, swapped()])
+      events += await swapEndpoint(stage, name, probePod)
+      await recordUsage(stage, name, { since, changes: length + swaps + 1 })
+      return length + events
     }
-    const [{ length }] = await Promise.all([churned, swapped()])
-    events += await swapEndpoint(stage, name, probePod)
-    await recordUsage(stage, name, { since, changes: length + swaps + 1 })
-    await stopWatching(name)
+    const events = await watchConnections(stage, name, work, 'middle')
     if (subject.inside === undefined) return
-    await takeTraced(subject.inside, length + events)
+    await takeTraced(subject.inside, events)
     await subject.inside.quiet(false)
   },
 }

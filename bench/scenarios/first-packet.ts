@@ -22,15 +22,17 @@ export const firstPacket: StageScenario = {
   fromOutside: true,
   async play(stage) {
     const { subject, effort } = stage
-    const stopWatching = await watchConnections(stage, 'middle')
-    const since = await subject.usage()
-    const swaps = await repeatWithin(effort, async (swap) => {
-      const events = await swapEndpoint(stage, firstPacket.name, probePod + 1 + (swap % 2))
-      await subject.inside?.eventsApplied(events)
-    })
-    await recordUsage(stage, firstPacket.name, { since, changes: swaps })
-    await subject.inside?.eventsApplied(await swapEndpoint(stage, firstPacket.name, probePod))
-    await stopWatching(firstPacket.name)
+    const { name } = firstPacket
+    const swap = async (pod: number) => {
+      await subject.inside?.eventsApplied(await swapEndpoint(stage, name, pod))
+    }
+    const work = async () => {
+      const since = await subject.usage()
+      const swaps = await repeatWithin(effort, (turn) => swap(probePod + 1 + (turn % 2)))
+      await recordUsage(stage, name, { since, changes: swaps })
+      await swap(probePod)
+    }
+    await watchConnections(stage, name, work, 'middle')
     subject.inside?.takeApplied()
   },
 }

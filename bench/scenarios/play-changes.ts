@@ -28,14 +28,14 @@ export async function playChanges(stage: Stage, scenario: ChangeScenario): Promi
   inside.takeApplied()
 
   const length = turnsOf(scenario, effort, turnMs)
-  const stopWatching = await watchConnections(stage)
-  const since = await subject.usage()
-  for (let number = 0; number < length; number++) {
-    const name = number % 2 === 1 ? (scenario.oddTurns?.name ?? scenario.name) : scenario.name
-    recordWay(stage, name, await turn(number, length))
-  }
-  await recordUsage(stage, scenario.name, { since, changes: length })
-  await stopWatching(scenario.name)
+  await watchConnections(stage, scenario.name, async () => {
+    const since = await subject.usage()
+    for (let number = 0; number < length; number++) {
+      const name = number % 2 === 1 ? (scenario.oddTurns?.name ?? scenario.name) : scenario.name
+      recordWay(stage, name, await turn(number, length))
+    }
+    await recordUsage(stage, scenario.name, { since, changes: length })
+  })
   await inside.eventsApplied(await server.call('tidy', scenario.name))
   inside.takeApplied()
 }

@@ -18,12 +18,13 @@ export const replay: StageScenario = {
     const { inside } = subject
     await inside?.quiet(true)
     await inside?.eventLoopDelays()
-    const stopWatching = await watchConnections(stage)
-    const since = await subject.usage()
-    const { events, traced, seconds } = await server.call('replay', speed)
-    await new Promise((resolve) => setTimeout(resolve, settleMs))
-    await recordUsage(stage, name, { since, changes: Math.max(1, events) })
-    await stopWatching(name)
+    const { events, traced, seconds } = await watchConnections(stage, name, async () => {
+      const since = await subject.usage()
+      const replayed = await server.call('replay', speed)
+      await new Promise((resolve) => setTimeout(resolve, settleMs))
+      await recordUsage(stage, name, { since, changes: Math.max(1, replayed.events) })
+      return replayed
+    })
     record(name, 'changesPerSecond', events / seconds)
     if (inside === undefined) return
     const applies = await takeByProbes(inside, (pod) => server.call('pointProbe', 'middle', pod), traced)
