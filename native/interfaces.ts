@@ -1,6 +1,6 @@
 import { SystemCallError } from './libc.ts'
 import { findAttribute, messageFlag } from './netlink-reader.ts'
-import { NetlinkSocket } from './netlink-socket.ts'
+import { NetlinkSocket, readWhole } from './netlink-socket.ts'
 import { NetlinkWriter } from './netlink-writer.ts'
 
 /** A network interface as rtnetlink(7) tells of it. */
@@ -13,7 +13,11 @@ export interface NetworkInterface {
   readonly up: boolean
   /** The index of the bridge or bond that it belongs to; 0: none. */
   readonly master: number
-  /** Its addresses of global scope, 4 or 16 bytes each, in the kernel's order. */
+  /**
+   * Its addresses of global scope that a new connection may have as its source, 4 or 16 bytes each: in the kernel's order,
+   * but IPv6 addresses that stay for ever before those that expire. (An IPv4 address that stays may be one that moves from
+   * node to node beside the node's own from DHCP, which the kernel has first.)
+   */
   readonly addresses: readonly Uint8Array[]
 }
 
@@ -22,8 +26,10 @@ const getLink = 18
 const getAddress = 22
 const getRoute = 26
 const mainTable = 254
-const attribute = { address: 1, local: 2, name: 3, master: 10, outgoing: 4, multipath: 9 }
+const attribute = { address: 1, local: 2, name: 3, master: 10, outgoing: 4, multipath: 9, addressFlags: 8 }
 const flag = { up: 1, loopback: 8 }
+/** Of an address (IFA_F_*). What is temporary of IPv6 means secondary with IPv4. */
+const addressFlag = { temporary: 0x01, dadFailed: 0x08, deprecated: 0x20, tentative: 0x40, permanent: 0x80 }
 /** ARPHRD_ETHER and ARPHRD_LOOPBACK; ARPHRD_NONE, PPP, RAWIP, TUNNEL, TUNNEL6, SIT, IPGRE, IP6GRE. */
 const hardware = { ethernet: [1, 772], none: [0xfffe, 512, 519, 768, 769, 776, 778, 823] }
 const family = { ipv4: 2, ipv6: 10 }
@@ -34,12 +40,7 @@ const family = { ipv4: 2, ipv6: 10 }
  * @param networkNamespace its path; absent: the caller's own
  */
 export function listInterfaces(networkNamespace?: string): NetworkInterface[] {
-  const socket = new NetlinkSocket({
-    protocol: route,
-    ...(networkNamespace === undefined ? {} : { networkNamespace }),
-    sendBufferBytes: 4096,
-  })
-  try {
+  return asking(networkNamespace, (socket) => {
     const addresses = readAddresses(socket)
     const interfaces: NetworkInterface[] = []
     for (const { payload } of dump(socket, getLink, 16)) {
@@ -60,20 +61,13 @@ export function listInterfaces(networkNamespace?: string): NetworkInterface[] {
       })
     }
     return interfaces
-  } finally {
-    socket.close()
-  }
+  })
 }
 
 /** Indexes of the interfaces that default routes of either family leave by, in the main table. */
 export function listDefaultRoutes(networkNamespace?: string): ReadonlySet<number> {
-  const socket = new NetlinkSocket({
-    protocol: route,
-    ...(networkNamespace === undefined ? {} : { networkNamespace }),
-    sendBufferBytes: 4096,
-  })
-  const found = new Set<number>()
-  try {
+  return asking(networkNamespace, (socket) => {
+    const found = new Set<number>()
     for (const { payload } of dump(socket, getRoute, 12)) {
       const [prefixLength, table] = [payload.readUInt8(1), payload.readUInt8(4)]
       if (prefixLength !== 0 || table !== mainTable) continue
@@ -88,24 +82,48 @@ export function listDefaultRoutes(networkNamespace?: string): ReadonlySet<number
       }
     }
     return found
+  })
+}
+
+/** Reads by dumps on a socket of its own; anew if interfaces come or go meanwhile. */
+function asking<Result>(
+  networkNamespace: string | undefined,
+  read: (socket: NetlinkSocket) => Result,
+): Result {
+  const socket = new NetlinkSocket({
+    protocol: route,
+    ...(networkNamespace === undefined ? {} : { networkNamespace }),
+    sendBufferBytes: 4096,
+  })
+  try {
+    return readWhole(() => read(socket))
   } finally {
     socket.close()
   }
 }
 
 function readAddresses(socket: NetlinkSocket): Map<number, Uint8Array[]> {
-  const addresses = new Map<number, Uint8Array[]>()
+  const [addresses, expiring] = [new Map<number, Uint8Array[]>(), new Map<number, Uint8Array[]>()]
   for (const { payload } of dump(socket, getAddress, 8)) {
     const [which, scope, index] = [payload.readUInt8(0), payload.readUInt8(3), payload.readUInt32LE(4)]
     if (scope !== 0 || (which !== family.ipv4 && which !== family.ipv6)) continue
     const attributes = payload.subarray(8)
     const bytes = findAttribute(attributes, attribute.local) ?? findAttribute(attributes, attribute.address)
-    if (bytes === undefined) continue
-    const known = addresses.get(index)
-    if (known === undefined) addresses.set(index, [Uint8Array.from(bytes)])
-    else known.push(Uint8Array.from(bytes))
+    const flags = findAttribute(attributes, attribute.addressFlags)?.readUInt32LE(0) ?? payload.readUInt8(2)
+    const unusable = addressFlag.dadFailed | addressFlag.deprecated | addressFlag.tentative
+    const temporary = which === family.ipv6 ? addressFlag.temporary : 0
+    if (bytes === undefined || (flags & (unusable | temporary)) !== 0) continue
+    const stays = which === family.ipv4 || (flags & addressFlag.permanent) !== 0
+    append(stays ? addresses : expiring, index, Uint8Array.from(bytes))
   }
+  for (const [index, later] of expiring) for (const one of later) append(addresses, index, one)
   return addresses
+}
+
+function append(addresses: Map<number, Uint8Array[]>, index: number, one: Uint8Array): void {
+  const known = addresses.get(index)
+  if (known === undefined) addresses.set(index, [one])
+  else known.push(one)
 }
 
 function dump(socket: NetlinkSocket, type: number, headerBytes: number) {

@@ -7,11 +7,11 @@ static __always_inline bool masquerade_address(__u32 interface, bool ipv4, struc
 {
 	struct device_key key = { .interface = interface, .family = ipv4 ? FAMILY_IPV4 : FAMILY_IPV6 };
 	struct device *device = bpf_map_lookup_elem(&devices, &key);
-	if (!device || !device->address.word[3]) {
+	if (!device || is_none(&device->address)) {
 		key.interface = 0;
 		device = bpf_map_lookup_elem(&devices, &key);
 	}
-	if (!device || !device->address.word[3])
+	if (!device || is_none(&device->address))
 		return false;
 	*address = device->address;
 	return true;

@@ -190,6 +190,12 @@ static __always_inline bool same_address(const struct address *one, const struct
 	       one->word[3] == other->word[3];
 }
 
+/* No address at all: one of IPv4 is never all zero, and one of IPv6 may have any word zero. */
+static __always_inline bool is_none(const struct address *address)
+{
+	return !(address->word[0] | address->word[1] | address->word[2] | address->word[3]);
+}
+
 static __always_inline bool is_ipv4(const struct address *address)
 {
 	return !address->word[0] && !address->word[1] && address->word[2] == bpf_htonl(0xffff);
