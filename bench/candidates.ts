@@ -1,3 +1,4 @@
+import type { Dataplane } from '@portolan/core'
 import { loadDataplane, ownDataplanes } from '@portolan/core/dataplane'
 import type { Host } from '@portolan/lab'
 import { baselines } from './baselines/index.ts'
@@ -38,17 +39,27 @@ export async function checkNames(names: readonly string[]): Promise<void> {
   }
 }
 
+/** Removes what a process that ended before its time has left of a dataplane. @throws what its clean-up throws */
+export async function cleanUpAfter(dataplane: NamedDataplane, node: Host): Promise<void> {
+  const loaded = await loadInLab(dataplane, node)
+  await loaded.cleanup()
+}
+
+function loadInLab(dataplane: NamedDataplane, node: Host): Promise<Dataplane<unknown, unknown>> {
+  return loadDataplane(dataplane.module, {
+    masqueradeBit: 14,
+    networkNamespace: node.networkNamespace,
+    settings: inLab(dataplane, node),
+  })
+}
+
 async function findCandidate(name: string, node: Host): Promise<NamedCandidate> {
   const named = parseDataplaneName(name)
   const baseline = baselines[named.module]
   const kind = baseline === undefined ? 'dataplane' : 'baseline'
   const dataplane = { ...named, module: baseline ?? named.module }
   try {
-    const loaded = await loadDataplane(dataplane.module, {
-      masqueradeBit: 14,
-      networkNamespace: node.networkNamespace,
-      settings: inLab(dataplane, node),
-    })
+    const loaded = await loadInLab(dataplane, node)
     const { usable, problems, facts } = await loaded.probe()
     const reason = problems.map(({ what, mend }) => `${what}: ${mend}`).join('; ')
     const variant = facts.variant

@@ -1,7 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import test from 'ava'
+import type { BenchResults } from '../results.ts'
 import { createBenchCommand } from './command.ts'
 
 interface Row {
@@ -47,3 +51,17 @@ for (const { claim, args, message } of rows) {
     await t.throwsAsync(command.parseAsync([...elsewhere, ...args], { from: 'user' }), { message })
   })
 }
+
+const portolan = fileURLToPath(new URL('../../core/cli/portolan.js', import.meta.url))
+
+test('the core alone is measured without any right to make a network namespace', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'portolan-bench-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const json = join(folder, 'results.json')
+  const bench = [portolan, 'bench', ...quick, '--json', json, '--report', join(folder, 'report.html')]
+  const nothing = ['--bounding-set', '-all', '--inh-caps', '-all', '--no-new-privs']
+  await promisify(execFile)('setpriv', [...nothing, process.execPath, ...bench])
+  const { results, dataplanes } = JSON.parse(await readFile(json, 'utf8')) as BenchResults
+  t.true(results.some(({ metric }) => metric === 'tableBuild'))
+  t.deepEqual(dataplanes, [])
+})

@@ -29,7 +29,10 @@ export interface Cell {
 /** Turns of a change that are sent again for the floor. */
 const mostFloorTurns = { quick: 40, thorough: 200 }
 
-/** @param step told of what begins */
+/**
+ * @param step told of what begins
+ * @throws when a scenario fails, and when the subject can't be stopped: what it has left in the lab is nobody's to use then
+ */
 export async function measureCell(
   cell: Cell,
   lab: Lab,
@@ -61,8 +64,12 @@ export async function measureCell(
   }
   try {
     await Promise.race([play(), subject.ended])
-  } finally {
+    await subject.stop('go')
+  } catch (error) {
+    // Why it failed is known already.
     await subject.stop('go').catch(() => {})
+    throw error
+  } finally {
     await server.end()
   }
   if (cell.floorOf === undefined) return

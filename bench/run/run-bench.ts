@@ -1,10 +1,8 @@
-import { createLab, type Lab } from '@portolan/lab'
 import { type ExternalCandidate, externalCandidate } from '../against/external-candidate.ts'
 import { ExternalSubject } from '../against/external-subject.ts'
-import { findCandidates, type NamedCandidate, usualCandidates } from '../candidates.ts'
+import { cleanUpAfter, findCandidates, type NamedCandidate, usualCandidates } from '../candidates.ts'
 import type { ClusterSpec } from '../cluster/cluster-spec.ts'
 import type { ClusterShape } from '../cluster/generated-cluster.ts'
-import { probeTargetPort } from '../cluster/probe-services.ts'
 import { type Grid, scenariosFor, scenariosOf, shapesOf } from '../grid.ts'
 import { describeMachine } from '../machine.ts'
 import { RecordedCluster } from '../recording/recorded-cluster.ts'
@@ -13,6 +11,7 @@ import type { ChangeScenario } from '../scenarios/change-scenario.ts'
 import type { CoreScenario } from '../scenarios/core-scenario.ts'
 import type { StageScenario } from '../scenarios/stage.ts'
 import { ProxySubject } from '../subject/proxy-subject.ts'
+import { createBenchLab, SharedLab } from './bench-lab.ts'
 import { measureCell } from './measure-cell.ts'
 import { Recorder } from './recorder.ts'
 
@@ -46,7 +45,7 @@ interface Task {
 }
 
 /**
- * Measures, on a virtual node of its own; leaves nothing behind. Needs root.
+ * Measures, on a virtual node of its own; leaves nothing behind. Needs root, unless the scenarios need no kernel.
  *
  * @throws RangeError for an unknown scenario
  */
@@ -56,9 +55,9 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
   const scenarios = scenariosOf(grid)
   const onNode = scenarios.filter((scenario) => scenario.kind !== 'core')
   const alone = scenarios.filter((scenario) => scenario.kind === 'core')
-  await using lab = await createBenchLab()
-  const candidates =
-    onNode.length === 0 ? [] : await findCandidates(grid.dataplanes ?? usualCandidates, lab.node)
+  await using lab = new SharedLab()
+  const names = onNode.length === 0 ? [] : (grid.dataplanes ?? usualCandidates)
+  const candidates = names.length === 0 ? [] : await lab.use(({ node }) => findCandidates(names, node))
   const usable = candidates.filter((candidate) => candidate.usable)
   const externals = grid.against === undefined ? [] : [await externalCandidate(grid.against)]
   const recorder = new Recorder()
@@ -102,18 +101,6 @@ async function specsOf(grid: Grid): Promise<ClusterSpec[]> {
   return [{ from: 'recording', path: recording.path, node, shape }]
 }
 
-/** A lab whose remote node answers at every pod's address. */
-async function createBenchLab(): Promise<Lab> {
-  const lab = await createLab()
-  try {
-    await lab.remote.serve('TCP', '0.0.0.0', probeTargetPort)
-    return lab
-  } catch (error) {
-    await lab.close()
-    throw error
-  }
-}
-
 async function runTask(task: Task, progress: Progress, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   let last = ''
@@ -154,7 +141,7 @@ function nodeTask(
   around: {
     readonly onNode: readonly (StageScenario | ChangeScenario)[]
     readonly grid: Grid
-    readonly lab: Lab
+    readonly lab: SharedLab
     readonly recorder: Recorder
   },
 ): Task[] {
@@ -177,7 +164,11 @@ function nodeTask(
       what: `${name}, ${describeShape(shape)}`,
       // The cold start is always made, and the floor is a step of its own.
       steps: new Set(['cold-start', 'floor', ...scenarios.map((scenario) => scenario.name)]).size,
-      run: (step) => measureCell({ ...cell, subject: new ProxySubject(dataplane) }, lab, recorder, step),
+      run: (step) =>
+        lab.use(
+          (here) => measureCell({ ...cell, subject: new ProxySubject(dataplane) }, here, recorder, step),
+          (node) => cleanUpAfter(dataplane, node),
+        ),
     },
   ]
 }
