@@ -1,4 +1,4 @@
-import type { ApplyReport, IpFamily, RouteKey } from '@portolan/core'
+import type { ApplyReport, IpFamily, RouteKey, ServiceRoute } from '@portolan/core'
 import type { BpfMap, BpfObject } from '@portolan/native/libbpf'
 import { ElementBatch, ofNode } from './element-batch.ts'
 import { addressKey, rangeKey, writeAddressKey, writeRangeKey } from './encode.ts'
@@ -65,12 +65,18 @@ export function applyElements(program: EbpfProgram, maps: TableMaps, now: number
   }
   const writing = new Writing(program, maps)
   const routes: PlannedRoute[] = []
-  for (const step of program.routes) {
-    const leftOut = maps.leftOut[family].has(step.key)
+  for (const wanted of program.routes) {
+    const leftOut = maps.leftOut[family].has(wanted.key)
+    const step = leftOut ? maps.leftOut[family].fromHeld(wanted) : wanted
     const planned = planRoute(step, maps.numbers, family, leftOut, now)
-    maps.leftOut[family].delete(step.key)
-    if (typeof planned === 'object') routes.push(planned)
-    else writing.leaveOut(step.key, planned === 'tooMany' ? tooMany : writing.isFull(planned))
+    if (leftOut) maps.leftOut[family].delete(step.key)
+    if (typeof planned === 'object') {
+      routes.push(planned)
+      continue
+    }
+    // What the maps have beyond the table is deleted where everything was compared.
+    const held = program.adopt === undefined ? step.before : step.after
+    writing.leaveOut(step.key, planned === 'tooMany' ? tooMany : writing.isFull(planned), held)
   }
   const writer = new RouteWriter(maps, program.table.podSource, routes)
   writing.nodeElements()
@@ -174,7 +180,10 @@ class Writing {
       // Of arrays nothing is deleted.
       if (this.#set !== undefined && name !== 'endpoints' && name !== 'services')
         for (const key of batch.allKeys()) this.#set.add(`${name} ${bytesOf(key)}`)
-      this.bytes += batch.flush((owner) => this.leaveOut(routes[owner]?.step.key, this.isFull(name)))
+      this.bytes += batch.flush((owner) => {
+        const step = routes[owner]?.step
+        this.leaveOut(step?.key, this.isFull(name), step?.after)
+      })
     }
   }
 
@@ -189,11 +198,11 @@ class Writing {
     return fullMap(name, this.#maps.object.map(name).maxEntries)
   }
 
-  /** Told once for each route and map. */
-  leaveOut(key: RouteKey | undefined, reason: string): void {
+  /** Told once for each route and map. @param held what the maps will have of it at most */
+  leaveOut(key: RouteKey | undefined, reason: string, held?: ServiceRoute): void {
     const route = key ?? thisNode
     const wanted = key === undefined ? undefined : this.#program.table.routes.get(key)
-    if (wanted !== undefined) this.#maps.leftOut[this.#program.family].add(wanted)
+    if (wanted !== undefined) this.#maps.leftOut[this.#program.family].add(wanted, held)
     const told = `${route} ${reason}`
     if (this.#told.has(told)) return
     this.#told.add(told)

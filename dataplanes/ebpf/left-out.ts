@@ -1,17 +1,25 @@
 import type { RouteKey, ServiceRoute } from '@portolan/core'
 import type { MapName } from './layout.ts'
+import type { RouteStep } from './program.ts'
 import { sizeSetting } from './settings.ts'
+
+/** A route that there is no room for. */
+interface Left {
+  readonly wanted: ServiceRoute
+  /** Has every frontend, range and member that the maps hold of it, and maybe more; its endpoints may be others. */
+  readonly held: ServiceRoute | undefined
+}
 
 /**
  * One family's routes that the maps have no room for. They are tried again when something has been deleted, by the
  * comparison of everything and not by each change: ten thousand of them must not slow a change down.
  */
 export class LeftOut {
-  readonly #routes = new Map<RouteKey, ServiceRoute>()
+  readonly #routes = new Map<RouteKey, Left>()
   #roomCame = false
 
-  add(route: ServiceRoute): void {
-    this.#routes.set(route.key, route)
+  add(wanted: ServiceRoute, held: ServiceRoute | undefined): void {
+    this.#routes.set(wanted.key, { wanted, held })
   }
 
   delete(key: RouteKey): void {
@@ -22,14 +30,28 @@ export class LeftOut {
     return this.#routes.has(key)
   }
 
+  /** The step from what the maps hold, where that isn't what was wanted of them last. */
+  fromHeld(step: RouteStep): RouteStep {
+    const left = this.#routes.get(step.key)
+    if (left === undefined) return step
+    const { before: _, ...rest } = step
+    return left.held === undefined ? rest : { ...rest, before: left.held }
+  }
+
   /** Something was deleted from a map, of whichever family. */
   roomCame(): void {
     this.#roomCame = true
   }
 
-  /** Everything has been compared with this table: what may fit now is tried, and what it doesn't have is forgotten. */
+  /**
+   * Everything has been compared with this table, and what it doesn't have goes: what may fit now is tried, and what it
+   * doesn't have is forgotten.
+   */
   compared(routes: ReadonlyMap<RouteKey, ServiceRoute>): void {
-    for (const [key, route] of this.#routes) if (routes.get(key) !== route) this.#routes.delete(key)
+    for (const [key, { wanted }] of this.#routes) {
+      if (routes.get(key) === wanted) this.#routes.set(key, { wanted, held: wanted })
+      else this.#routes.delete(key)
+    }
     this.#roomCame = false
   }
 
@@ -40,7 +62,7 @@ export class LeftOut {
 
   /** Whether the route, as it is, is known not to fit. */
   isHopeless(route: ServiceRoute): boolean {
-    return !this.#roomCame && this.#routes.get(route.key) === route
+    return !this.#roomCame && this.#routes.get(route.key)?.wanted === route
   }
 }
 

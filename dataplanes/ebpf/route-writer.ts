@@ -14,12 +14,15 @@ import {
   writeService,
 } from './encode.ts'
 import { bytesOf } from './held.ts'
+import { structs } from './layout.ts'
 import type { Numbers, RouteNumbers } from './numbers.ts'
 import type { RouteStep } from './program.ts'
 
 /** A route's step with the numbers that it has before (`old`) and after. */
 export interface PlannedRoute {
   readonly step: RouteStep
+  /** Whether its last change was left out: the maps hold an older state, of which others may have taken frontends. */
+  readonly leftOut: boolean
   readonly old: RouteNumbers | undefined
   readonly numbers: RouteNumbers | undefined
 }
@@ -30,7 +33,7 @@ const mostEndpoints = 0xffff
 /**
  * Gives a route its numbers; says what there is no room in otherwise.
  *
- * @param leftOut its last change was left out, so that the kernel holds an older one than `before`
+ * @param leftOut its last change was left out, so that the kernel may hold other endpoints than those of `before`
  */
 export function planRoute(
   step: RouteStep,
@@ -41,13 +44,13 @@ export function planRoute(
 ): PlannedRoute | 'services' | 'endpoints' | 'tooMany' {
   const { before, after } = step
   const old = numbers.get(family, step.key)
-  if (after === undefined) return { step, old, numbers: undefined }
+  if (after === undefined) return { step, leftOut, old, numbers: undefined }
   const { cluster, local } = after.endpoints
   if (cluster.length > mostEndpoints || local.length > mostEndpoints) return 'tooMany'
   if (old !== undefined && before?.endpoints === after.endpoints && !leftOut)
-    return { step, old, numbers: old }
+    return { step, leftOut, old, numbers: old }
   const taken = numbers.take(old, cluster.length + local.length, now)
-  return typeof taken === 'string' ? taken : { step, old, numbers: taken }
+  return typeof taken === 'string' ? taken : { step, leftOut, old, numbers: taken }
 }
 
 /** Writes the elements of routes into the batches of their maps. Owners are the routes' places in the list. */
@@ -130,12 +133,17 @@ export class RouteWriter {
   leftovers(drop: (map: TableMap, key: Buffer) => void): void {
     for (const {
       step: { before, after },
+      leftOut,
       old,
     } of this.#routes) {
       if (before === undefined || old === undefined) continue
       const dropOld = (map: TableMap, keys: (route: ServiceRoute) => readonly Buffer[]) => {
         const staying = new Set(after === undefined ? [] : keys(after).map(bytesOf))
-        for (const key of keys(before)) if (!staying.has(bytesOf(key))) drop(map, key)
+        for (const key of keys(before)) {
+          if (staying.has(bytesOf(key))) continue
+          if (leftOut && map === 'frontends' && !this.#leadsTo(old.service, key)) continue
+          drop(map, key)
+        }
       }
       if (before.frontends !== after?.frontends) {
         dropOld('frontends', (route) => route.frontends.map((frontend) => frontendKeyOf(route, frontend)))
@@ -144,6 +152,12 @@ export class RouteWriter {
       if (before.endpoints !== after?.endpoints || hasMembers(before) !== hasMembers(after))
         dropOld('members', (route) => memberKeys(route, old.service))
     }
+  }
+
+  #leadsTo(service: number, frontend: Buffer): boolean {
+    return (
+      this.#maps.object.map('frontends').get(frontend)?.readUInt32LE(structs.frontend.at.service) === service
+    )
   }
 }
 
