@@ -9,7 +9,12 @@ export {
 export { listDefaultRoutes, listInterfaces, type NetworkInterface } from './interfaces.ts'
 export { describeErrno, SystemCallError } from './libc.ts'
 export * from './netlink-reader.ts'
-export { NetlinkProtocolError, NetlinkSocket, type NetlinkSocketOptions } from './netlink-socket.ts'
+export {
+  NetlinkProtocolError,
+  NetlinkSocket,
+  type NetlinkSocketOptions,
+  readWhole,
+} from './netlink-socket.ts'
 export { NetlinkWriter, nested } from './netlink-writer.ts'
 export { enterNetworkNamespace, inNetworkNamespace, networkNamespaceCookie } from './network-namespace.ts'
 export { openTun } from './tun.ts'

@@ -63,16 +63,34 @@ export const messageFlag = {
   create: 0x400,
   /** On a dump's reply: it was interrupted by a change and may be inconsistent. */
   dumpInterrupted: 0x10,
+  /** On an acknowledgement or a dump's end: attributes follow (NLM_F_ACK_TLVS). */
+  ackAttributes: 0x200,
 } as const
+
+/**
+ * Reads the payload of NLMSG_DONE, the end of a dump: an error there cut it off, and what came before is not all. Kernels
+ * put nothing into it, or the errno and, behind the flag, attributes.
+ */
+export function readDone(message: NetlinkMessage): NetlinkAck {
+  const { payload, sequence } = message
+  const attributes = message.flags & messageFlag.ackAttributes ? payload.subarray(4) : Buffer.alloc(0)
+  return {
+    sequence,
+    errno: payload.length < 4 ? 0 : Math.max(0, -payload.readInt32LE(0)),
+    ...readExtendedAck(attributes),
+  }
+}
 
 /** Reads the payload of NLMSG_ERROR as sent to a socket with NETLINK_CAP_ACK and NETLINK_EXT_ACK. */
 export function readAck(message: NetlinkMessage): NetlinkAck {
-  const attributes = message.payload.subarray(4 + 16)
+  const { payload, sequence } = message
+  return { sequence, errno: -payload.readInt32LE(0), ...readExtendedAck(payload.subarray(4 + 16)) }
+}
+
+function readExtendedAck(attributes: Buffer): Pick<NetlinkAck, 'message' | 'attributeOffset'> {
   const text = findAttribute(attributes, 1)
   const offset = findAttribute(attributes, 2)
   return {
-    sequence: message.sequence,
-    errno: -message.payload.readInt32LE(0),
     message: text?.toString('utf8').replace(/\0.*$/s, ''),
     attributeOffset: offset?.readUInt32LE(0),
   }

@@ -5,6 +5,7 @@ import {
   type NetlinkAck,
   type NetlinkMessage,
   readAck,
+  readDone,
   readMessages,
 } from './netlink-reader.ts'
 import { inNetworkNamespace } from './network-namespace.ts'
@@ -32,6 +33,26 @@ export class NetlinkProtocolError extends Error {
     super(message)
     this.name = 'NetlinkProtocolError'
     this.code = code
+  }
+}
+
+/** A dump whose interruptions go on is given up after so many times. */
+const dumpAttempts = 10
+
+/**
+ * Asks for a dump again while changes interrupt it.
+ *
+ * @param read makes the dump anew and reads it to its end
+ * @throws NetlinkProtocolError NETLINK_DUMP_INTERRUPTED when the tenth one was interrupted too
+ */
+export function readWhole<Result>(read: () => Result): Result {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return read()
+    } catch (error) {
+      const again = error instanceof NetlinkProtocolError && error.code === 'NETLINK_DUMP_INTERRUPTED'
+      if (!again || attempt === dumpAttempts) throw error
+    }
   }
 }
 
@@ -111,7 +132,7 @@ export class NetlinkSocket {
   /**
    * Sends a dump request and yields its messages. The payloads are valid until the next step.
    * @throws NetlinkProtocolError NETLINK_DUMP_INTERRUPTED: somebody changed things meanwhile, ask again
-   * @throws the error that `refused` makes of an error answer
+   * @throws the error that `refused` makes of an error answer, at the start or of a dump that was cut off
    */
   *dump(request: Buffer, refused: (ack: NetlinkAck) => Error): Generator<NetlinkMessage> {
     call('send', 'ask for a netlink dump', this.#fd, request, request.length, 0)
@@ -121,6 +142,8 @@ export class NetlinkSocket {
         if (message.flags & messageFlag.dumpInterrupted) interrupted = true
         if (message.type === messageType.error) throw refused(readAck(message))
         if (message.type === messageType.done) {
+          const end = readDone(message)
+          if (end.errno !== 0) throw refused(end)
           if (interrupted) {
             throw new NetlinkProtocolError(
               'NETLINK_DUMP_INTERRUPTED',

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { createLab } from '@portolan/lab'
 import test from 'ava'
 import {
   describeErrno,
@@ -5,12 +7,15 @@ import {
   inNetworkNamespace,
   messageFlag,
   messageType,
+  NetlinkProtocolError,
   NetlinkSocket,
   NetlinkWriter,
   nested,
   readAck,
   readAttributes,
+  readDone,
   readMessages,
+  readWhole,
   SystemCallError,
 } from './index.ts'
 
@@ -98,6 +103,73 @@ test("an acknowledgement is read with the kernel's text and the offset of the of
     message: 'exists',
     attributeOffset: 40,
   })
+})
+
+const route = 0
+
+/** A dump request of rtnetlink(7) for one address family. */
+function routeDump(type: number, family: number, headerBytes: number): Buffer {
+  const writer = new NetlinkWriter()
+  const message = writer.beginMessage(type, messageFlag.request | messageFlag.dump)
+  writer.uint8(family)
+  for (let byte = 1; byte < headerBytes; byte++) writer.uint8(0)
+  writer.endMessage(message)
+  return writer.bytes
+}
+
+const asError = ({ errno }: { readonly errno: number }) => new Error(describeErrno(errno).code)
+
+test('a dump that the kernel cuts off is an error, and not taken for whole', (t) => {
+  const socket = new NetlinkSocket({ protocol: route, sendBufferBytes: 1 << 16 })
+  try {
+    const [getRule, appleTalk, ipv4] = [34, 5, 2]
+    t.throws(() => [...socket.dump(routeDump(getRule, appleTalk, 12), asError)], { message: 'EAFNOSUPPORT' })
+    t.true([...socket.dump(routeDump(getRule, ipv4, 12), asError)].length > 0)
+  } finally {
+    socket.close()
+  }
+})
+
+test('the end of a dump is read with its errno and, where it has them, words', (t) => {
+  const done = { type: messageType.done, flags: 0, sequence: 3 }
+  t.is(readDone({ ...done, payload: Buffer.alloc(0) }).errno, 0)
+  t.is(readDone({ ...done, payload: Buffer.alloc(4) }).errno, 0)
+  const payload = Buffer.alloc(4 + 8)
+  payload.writeInt32LE(-2, 0)
+  payload.writeUInt16LE(4 + 4, 4)
+  payload.writeUInt16LE(1, 6)
+  payload.write('gon\0', 8)
+  t.like(readDone({ ...done, payload }), { sequence: 3, errno: 2, message: undefined })
+  t.like(readDone({ ...done, flags: messageFlag.ackAttributes, payload }), { errno: 2, message: 'gon' })
+})
+
+test('a dump that a change interrupts is told, and asked for again until one is whole', async (t) => {
+  await using lab = await createLab({ pods: 1 })
+  const { networkNamespace } = lab.node
+  const ip = (lines: readonly string[]) =>
+    execFileSync('nsenter', [`--net=${networkNamespace}`, 'ip', '-batch', '-'], { input: lines.join('\n') })
+  // More than the kernel puts into the first datagrams.
+  const addresses = Array.from({ length: 2000 }, (_, index) => `192.0.${index >> 8}.${index & 255}/32`)
+  ip(addresses.map((address) => `address add ${address} dev lo`))
+  const socket = new NetlinkSocket({ protocol: route, networkNamespace, sendBufferBytes: 1 << 16 })
+  const [getAddress, ipv4] = [22, 2]
+  let changes = 0
+  const read = (most: number) => {
+    let count = 0
+    for (const _ of socket.dump(routeDump(getAddress, ipv4, 8), asError)) {
+      if (count++ > 0 || changes >= most) continue
+      ip([`address add 198.51.100.${++changes}/32 dev lo`])
+    }
+    return count
+  }
+  try {
+    t.throws(() => read(1), { instanceOf: NetlinkProtocolError, code: 'NETLINK_DUMP_INTERRUPTED' })
+    t.true(readWhole(() => read(3)) >= 2003)
+    t.is(changes, 3)
+    t.throws(() => readWhole(() => read(100)), { code: 'NETLINK_DUMP_INTERRUPTED' })
+  } finally {
+    socket.close()
+  }
 })
 
 test('a socket that is closed says so, and may be closed again', (t) => {
