@@ -7,14 +7,29 @@
 
 #define ICMP_HEADER 8
 
+/* False: not ICMP of the packet's family, or cut off. */
+static __always_inline bool icmp_type(struct __sk_buff *skb, const struct packet *packet, __u8 *type)
+{
+	return packet->key.protocol == (packet->ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) &&
+	       !bpf_skb_load_bytes(skb, packet->l4, type, sizeof *type);
+}
+
 static __always_inline bool is_error(struct __sk_buff *skb, const struct packet *packet)
 {
 	__u8 type;
-	if (packet->key.protocol != (packet->ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) ||
-	    bpf_skb_load_bytes(skb, packet->l4, &type, sizeof type))
+	if (!icmp_type(skb, packet, &type))
 		return false;
 	/* Unreachable, time exceeded, parameter problem; all of ICMPv6's below 128. */
 	return packet->ipv4 ? type == 3 || type == 11 || type == 12 : type < 128;
+}
+
+/* What must never be answered with an error: errors, redirects, source quenches (RFC 1122, 3.2.2; RFC 4443, 2.4). */
+static __always_inline bool is_unanswerable(struct __sk_buff *skb, const struct packet *packet)
+{
+	__u8 type;
+	if (!icmp_type(skb, packet, &type))
+		return false;
+	return is_error(skb, packet) || (packet->ipv4 ? type == 4 || type == 5 : type == 137);
 }
 
 /* Turns what is quoted into the key of its answers. False: not TCP or UDP, or cut off too early. */

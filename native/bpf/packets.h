@@ -126,7 +126,7 @@ static __noinline int decide(struct __sk_buff *skb, struct work *work, __u32 fro
 		return TC_ACT_SHOT;
 	/* What this node refuses itself it has refused at the socket. */
 	if (verdict & VERDICT_REJECT)
-		return from_node ? TC_ACT_SHOT : answer_refused(skb, work);
+		return from_node || is_unanswerable(skb, packet) ? TC_ACT_SHOT : answer_refused(skb, work);
 	if (verdict & VERDICT_BALANCE)
 		return start_connection(skb, work, found.service, verdict, class);
 	return TC_ACT_UNSPEC;

@@ -14,6 +14,37 @@ struct icmp_error {
 	__be32 rest;               /* the MTU, in an error about it */
 };
 
+/*
+ * How many errors a processor may still make, about as many in a second as Linux itself makes (net.ipv4.icmp_msgs_per_sec):
+ * packets with forged sources must not make a node flood whom they name. As with Linux, errors about the size of packets
+ * don't count: without them connections hang.
+ */
+#define ERRORS_PER_SECOND 1000
+
+struct error_budget {
+	__u64 last;                /* ns, when it was reckoned */
+	__u64 left;                /* ns: each error costs its part of a second, and there is never more than a second */
+};
+
+MAP(error_budgets, PERCPU_ARRAY, __u32, struct error_budget, 1, 0);
+
+static __always_inline bool may_answer(void)
+{
+	__u32 first = 0;
+	struct error_budget *budget = bpf_map_lookup_elem(&error_budgets, &first);
+	if (!budget)
+		return false;
+	__u64 now = bpf_ktime_get_ns();
+	budget->left += now - budget->last;
+	if (budget->left > NANOSECONDS)
+		budget->left = NANOSECONDS;
+	budget->last = now;
+	if (budget->left < NANOSECONDS / ERRORS_PER_SECOND)
+		return false;
+	budget->left -= NANOSECONDS / ERRORS_PER_SECOND;
+	return true;
+}
+
 static __always_inline __be16 fold(__u32 sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -118,6 +149,8 @@ static __noinline int answer_ipv6(struct __sk_buff *skb, struct work *work, __u3
 /* Port unreachable: nothing serves here. */
 static __always_inline int answer_refused(struct __sk_buff *skb, struct work *work)
 {
+	if (!may_answer())
+		return TC_ACT_SHOT;
 	return work->packet.ipv4 ? answer_ipv4(skb, work, 3, 3, 0) : answer_ipv6(skb, work, 1, 4, 0);
 }
 
@@ -133,6 +166,8 @@ static __always_inline int answer_too_large(struct __sk_buff *skb, struct work *
 /* It has been passed on too often (traceroute). */
 static __always_inline int answer_expired(struct __sk_buff *skb, struct work *work)
 {
+	if (!may_answer())
+		return TC_ACT_SHOT;
 	return work->packet.ipv4 ? answer_ipv4(skb, work, 11, 0, 0) : answer_ipv6(skb, work, 3, 0, 0);
 }
 
