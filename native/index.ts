@@ -8,6 +8,7 @@ export {
 } from './generic-netlink.ts'
 export { listDefaultRoutes, listInterfaces, type NetworkInterface } from './interfaces.ts'
 export { describeErrno, SystemCallError } from './libc.ts'
+export { NetfilterInfo } from './netfilter-info.ts'
 export * from './netlink-reader.ts'
 export {
   NetlinkProtocolError,

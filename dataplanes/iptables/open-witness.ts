@@ -1,9 +1,8 @@
 import type { IpFamily } from '@portolan/core'
-import { XtablesInfo } from '@portolan/native'
+import { NetfilterInfo, XtablesInfo } from '@portolan/native'
 import type { TableName } from './base-chains.ts'
 import type { Witness } from './disturbance.ts'
 import { setKinds, setName } from './layout.ts'
-import { NetfilterCounts } from './netfilter-counts.ts'
 import type { Variant } from './variant.ts'
 
 /** Up to this size a legacy table's content is looked at each time: a few hundred microseconds for 1,000 rules. */
@@ -14,7 +13,7 @@ const smallTableBytes = 256 * 1024
  * and where each hook's begin, and of small ones we read all. Of sets it tells the number of elements.
  */
 export function openWitness(variant: Variant, networkNamespace: string | undefined): Witness {
-  const counts = new NetfilterCounts(networkNamespace)
+  const netfilter = new NetfilterInfo(networkNamespace)
   const legacy = variant === 'legacy' ? new XtablesInfo(networkNamespace) : undefined
   const look = (family: IpFamily, table: TableName) => {
     const shape = legacy?.shape(family, table)
@@ -23,15 +22,15 @@ export function openWitness(variant: Variant, networkNamespace: string | undefin
     return bytes > smallTableBytes ? text : legacy.digest(family, table, bytes)
   }
   return {
-    generation: () => (legacy === undefined ? counts.generation() : undefined),
+    generation: () => (legacy === undefined ? netfilter.generation() : undefined),
     shape: (family) =>
       [
         look(family, 'nat'),
         look(family, 'filter'),
-        ...setKinds.map((kind) => counts.elements(setName(family, kind))),
+        ...setKinds.map((kind) => netfilter.elements(setName(family, kind))),
       ].join(' '),
     close: () => {
-      counts.close()
+      netfilter.close()
       legacy?.close()
     },
   }
