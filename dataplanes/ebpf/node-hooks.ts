@@ -12,9 +12,10 @@ import {
   type BpfProgram,
   type CgroupHook,
   type Direction,
-  linkedProgram,
+  programAtCgroup,
   readProgramInfoOf,
 } from '@portolan/native/libbpf'
+import { findCgroup } from './cgroup-root.ts'
 import type { NodeState } from './held.ts'
 import { allMaps, barePacketPrograms, packetPrograms, socketPrograms } from './layout.ts'
 import { clsact, type PacketHook, packetHooks, tcx } from './packet-hook.ts'
@@ -77,6 +78,20 @@ function isThere(attached: number | undefined, program: BpfProgram, object?: Bpf
   return [...object.maps.values()].every(({ id }) => there.maps.includes(id) === program.maps.includes(id))
 }
 
+/** Where the programs at sockets belong; `undefined`: nowhere, no cgroup2 is mounted. */
+export function socketCgroup({ cgroup }: EbpfSettings): string | undefined {
+  return cgroup ?? findCgroup()
+}
+
+function socketProgram(
+  settings: EbpfSettings,
+  hook: CgroupHook,
+  { directory }: NodePins,
+): number | undefined {
+  const cgroup = socketCgroup(settings)
+  return cgroup === undefined ? undefined : programAtCgroup(cgroup, linkPin(directory, hook))
+}
+
 /** Every hook and pin of the node that doesn't hold what it should, named for a person. */
 export function findDetached(
   object: BpfObject,
@@ -87,7 +102,7 @@ export function findDetached(
   const { used } = packetHooks(object, settings, pins.directory)
   const earlier = existsSync(pins.programs) ? object : undefined
   const sockets = hooks.filter(
-    ([hook, name]) => !isThere(linkedProgram(linkPin(pins.directory, hook)), object.program(name), earlier),
+    ([hook, name]) => !isThere(socketProgram(settings, hook, pins), object.program(name), earlier),
   )
   const packets = inNode(settings, () =>
     interfaces.flatMap((one) =>

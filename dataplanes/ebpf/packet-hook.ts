@@ -9,7 +9,7 @@ import {
   detachFromInterface,
   detachLink,
   hasTcx,
-  linkedProgram,
+  programAtTcx,
   removeUnusedHook,
 } from '@portolan/native/libbpf'
 import { packetPrograms } from './layout.ts'
@@ -38,7 +38,7 @@ export function tcx(directory: string): PacketHook {
     name: 'tcx',
     attach: (program, index, direction) =>
       attachToTcx(program, index, direction, tcxPin(directory, index, direction)),
-    attached: (index, direction) => linkedProgram(tcxPin(directory, index, direction)),
+    attached: (index, direction) => programAtTcx(index, tcxPin(directory, index, direction)),
     detach: (index, direction) => detachLink(tcxPin(directory, index, direction)),
     others: (interfaces) => interfaceLinks(directory).filter((index) => !interfaces.includes(index)),
   }

@@ -1,7 +1,7 @@
 export { BpfMap } from './bpf-map.ts'
 export { BpfObject, type BpfProgram, type LoadOptions, readStructs } from './bpf-object.ts'
 export type { BtfStruct } from './btf.ts'
-export { attachToCgroup, type CgroupHook, cgroupHook } from './cgroup-link.ts'
+export { attachToCgroup, type CgroupHook, cgroupHook, programAtCgroup } from './cgroup-link.ts'
 export { bpfFileSystem, mountBpfFileSystem, unmountBpfFileSystem } from './file-system.ts'
 export { readProgramInfoOf } from './info.ts'
 export { runIterator } from './iterator.ts'
@@ -9,7 +9,7 @@ export { BpfError, LibbpfMissingError, libbpf, openPin } from './library.ts'
 export { type Layout, readMapLayout } from './map-layout.ts'
 export { linkedProgram } from './pinned-link.ts'
 export { ProgramsMissingError, readClosingPrograms, readPrograms } from './programs.ts'
-export { attachToTcx, detachLink, hasTcx } from './tcx.ts'
+export { attachToTcx, detachLink, hasTcx, programAtTcx } from './tcx.ts'
 export {
   attachedProgram,
   attachToInterface,

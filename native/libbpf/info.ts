@@ -90,10 +90,21 @@ export function readProgramInfoOf(id: number): ProgramInfo | undefined {
   }
 }
 
-/** The number of the program that a link leads to; `undefined`: what it was attached to is gone, or it was detached. */
-export function readLinkProgram(fd: number): number | undefined {
+/** BPF_LINK_TYPE_CGROUP */
+const cgroupLink = 3
+
+/** A link as the kernel has it. */
+export interface LinkInfo {
+  /** The number of the program that it leads to. */
+  readonly program: number
+  /** What it is attached to: a cgroup's number, which is its directory's inode, or an interface's index. */
+  readonly target: bigint
+}
+
+/** `undefined`: what the link was attached to is gone, or it was detached. */
+export function readLinkInfo(fd: number): LinkInfo | undefined {
   const info = readInfo(fd, 'a link')
-  // An interface's index or a cgroup's number: what the link is attached to.
-  const target = info.readUInt32LE(16)
-  return target === 0 ? undefined : info.readUInt32LE(8)
+  const target =
+    info.readUInt32LE(0) === cgroupLink ? info.readBigUInt64LE(16) : BigInt(info.readUInt32LE(16))
+  return target === 0n ? undefined : { program: info.readUInt32LE(8), target }
 }

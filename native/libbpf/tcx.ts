@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { BpfProgram } from './bpf-object.ts'
 import { tryBpfCall } from './library.ts'
-import { attachThroughLink, linkedProgram } from './pinned-link.ts'
+import { attachThroughLink, linkedProgram, pinnedLink } from './pinned-link.ts'
 import type { Direction } from './traffic-control.ts'
 
 /** enum bpf_attach_type: BPF_TCX_INGRESS and BPF_TCX_EGRESS. */
@@ -32,7 +32,14 @@ export function attachToTcx(
   pin: string,
 ): void {
   const doing = `attach ${program.name} to interface ${interfaceIndex} (tcx ${direction})`
-  attachThroughLink(program, interfaceIndex, tcxHook[direction], pin, doing)
+  const target = { handle: interfaceIndex, id: BigInt(interfaceIndex), hook: tcxHook[direction] }
+  attachThroughLink(program, target, pin, doing)
+}
+
+/** The number of the program that a pinned link leads to from this interface; `undefined`: none, or from another one. */
+export function programAtTcx(interfaceIndex: number, pin: string): number | undefined {
+  const link = pinnedLink(pin)
+  return link?.target === BigInt(interfaceIndex) ? link.program : undefined
 }
 
 /** Whether there was anything to detach. */
