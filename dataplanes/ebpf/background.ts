@@ -13,10 +13,11 @@ export class Background {
   readonly #sweep: ConnectionSweep
   readonly #closer: SocketCloser
 
-  constructor(object: BpfObject, settings: EbpfSettings, pins: NodePins) {
+  /** @param tell called with what an operator should know */
+  constructor(object: BpfObject, settings: EbpfSettings, pins: NodePins, tell: (notice: string) => void) {
     this.#interfaces = new InterfaceWatch(object, settings, pins)
     this.#sweep = new ConnectionSweep(object)
-    this.#closer = new SocketCloser(settings, `${pins.maps}/peers`, object.map('members'))
+    this.#closer = new SocketCloser(settings, `${pins.maps}/peers`, object.map('members'), tell)
   }
 
   /** @param removed keys of the map `members` */

@@ -166,7 +166,9 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
       const { bytes, degraded, removed } = applyElements(program, tables, performance.now())
       if (program.attach.length > 0) this.#attach(object)
       this.#leaveOldMaps()
-      this.#background ??= new Background(object, this.#settings, this.#pinned())
+      this.#background ??= new Background(object, this.#settings, this.#pinned(), (notice) =>
+        this.#notices.push(notice),
+      )
       this.#background.applied(program.table, removed)
       this.#applied.set(program.family, program.table)
       const notices = this.#notices.splice(0)

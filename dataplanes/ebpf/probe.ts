@@ -10,6 +10,11 @@ const oldestKernel = '6.1'
 /** From here on sockets can be closed (bpf_sock_destroy). */
 const closingKernel = '6.5'
 
+/** A kernel that is older may have it all the same: distributions take over what is newer. */
+export function canCloseSockets(kernel: string): boolean {
+  return !isOlderVersion(kernel, closingKernel)
+}
+
 /** What setns(2), mount(2) and finding programs by their numbers need, and what attaching needs. */
 const neededCapabilities = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n } as const
 
@@ -121,7 +126,7 @@ function factsOf(
 ): Record<string, string> {
   const facts: Record<string, string> = { kernel }
   if (cgroup !== undefined) facts.cgroup = cgroup.path
-  facts.closesSockets = isOlderVersion(kernel, closingKernel) ? `no, from Linux ${closingKernel}` : 'yes'
+  facts.closesSockets = canCloseSockets(kernel) ? 'yes' : `no, from Linux ${closingKernel}`
   if ('code' in loaded) return facts
   facts.libbpf = loaded.libbpf
   facts.packetHook = packetHook === 'auto' ? (loaded.tcx ? 'tcx' : 'clsact') : packetHook

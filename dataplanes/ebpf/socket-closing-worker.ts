@@ -2,6 +2,7 @@
  * A thread that closes sockets in one network namespace after the other: whoever enters a namespace is better no thread
  * that does anything else.
  */
+import { existsSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { enterNetworkNamespace } from '@portolan/native'
 import { BpfObject, readClosingPrograms, runIterator } from '@portolan/native/libbpf'
@@ -26,6 +27,8 @@ const { peers } = workerData as ClosingData
 let object: BpfObject | undefined
 
 function close({ removed, namespaces }: ClosingRequest): ClosingResponse {
+  // With an empty map of its own it would find nothing, and nobody would know.
+  if (object === undefined && !existsSync(peers)) throw new Error(`the map peers is not pinned at ${peers}`)
   object ??= BpfObject.load(readClosingPrograms(), {
     maps: closingMaps,
     programs: [closingProgram],
