@@ -33,7 +33,7 @@ function started(offset = 0): {
 const applied = (begun: number): Applied => ({
   family: 'IPv4',
   why: 'change',
-  routes: 1,
+  routes: [],
   setElements: 0,
   report: { operations: 4, bytes: 100, degraded: [] },
   timings: { begun, computed: begun + 1, compiled: begun + 2, applied: begun + 3 },

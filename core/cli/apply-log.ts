@@ -19,8 +19,8 @@ interface Tally {
 export class ApplyLog implements EngineObserver {
   readonly #logger: Logger
   readonly #tallies = new Map<IpFamily, Tally>()
-  /** What was last said of a route that can't be programmed as asked, so that it is said once. */
-  readonly #degraded = new Map<string, string>()
+  /** What was last said of routes that can't be programmed as asked, so that it is said once; by family and key. */
+  readonly #degraded = new Map<IpFamily, Map<string, string>>()
   readonly #timer: NodeJS.Timeout
 
   constructor(logger: Logger) {
@@ -36,7 +36,7 @@ export class ApplyLog implements EngineObserver {
 
   onApplied(applied: Applied): void {
     const { family, report, why } = applied
-    this.#warnDegraded(family, report.degraded)
+    this.#tellDegraded(applied)
     for (const notice of report.notices ?? []) this.#logger.warn({ family }, notice)
     if (why === 'change') {
       this.#count(applied)
@@ -74,13 +74,23 @@ export class ApplyLog implements EngineObserver {
     )
   }
 
-  #warnDegraded(family: IpFamily, degraded: Applied['report']['degraded']): void {
-    for (const { route, reason } of degraded) {
-      const key = `${family} ${route}`
-      if (this.#degraded.get(key) === reason) continue
-      this.#degraded.set(key, reason)
+  #tellDegraded({ family, report, routes, why }: Applied): void {
+    const known = this.#degraded.get(family) ?? new Map<string, string>()
+    if (known.size === 0 && report.degraded.length === 0) return
+    const now = new Map(report.degraded.map(({ route, reason }) => [route, reason]))
+    // An apply tells of the routes that it has looked at: of all, but for a change.
+    const lookedAt = why === 'change' ? routes.map(({ key }) => key) : [...known.keys()]
+    for (const route of lookedAt) {
+      if (now.has(route) || !known.delete(route)) continue
+      const gone = routes.some(({ key, after }) => key === route && after === undefined)
+      if (!gone) this.#logger.info({ family, route }, 'a route works as asked again')
+    }
+    for (const [route, reason] of now) {
+      if (known.get(route) === reason) continue
+      known.set(route, reason)
       this.#logger.warn({ family, route, reason }, 'a route works less well than asked')
     }
+    this.#degraded.set(family, known)
   }
 
   #count({ family, report, routes, timings }: Applied): void {
@@ -90,7 +100,7 @@ export class ApplyLog implements EngineObserver {
       this.#tallies.set(family, tally)
     }
     tally.applies++
-    tally.routes += routes
+    tally.routes += routes.length
     tally.operations += report.operations
     tally.longest = Math.max(tally.longest, timings.applied - timings.begun)
   }
@@ -108,7 +118,7 @@ function describe({ family, report, routes, setElements, timings, totalRoutes }:
   return {
     family,
     routes: totalRoutes,
-    changedRoutes: routes,
+    changedRoutes: routes.length,
     setElements,
     operations: report.operations,
     bytes: report.bytes,

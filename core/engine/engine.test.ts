@@ -549,7 +549,7 @@ test('an apply is reported with its size, its times and its causes', async (t) =
     {
       family: 'IPv4',
       why: 'change',
-      routes: 0,
+      routes: [],
       setElements: 1,
       report: { operations: 1, bytes: 0, degraded: [] },
       timings: {

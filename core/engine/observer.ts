@@ -1,5 +1,6 @@
 import type { ApplyReport } from '../dataplane/contract.ts'
 import type { IpFamily } from '../table/address.ts'
+import type { RouteChange } from '../table/table-change.ts'
 
 /**
  * Told what the engine did: logs, metrics, health, tests. Every method is optional, and one that is absent costs
@@ -18,8 +19,8 @@ export interface Applied {
   readonly family: IpFamily
   /** `start`: the first, from what the kernel held; `retry`: after a failure; `repair`: after drift. */
   readonly why: 'start' | 'change' | 'retry' | 'repair'
-  /** Sizes of the change; after anything but `change`, against what was last known to be applied. */
-  readonly routes: number
+  /** The routes that changed; after anything but `change`, against what was last known to be applied. */
+  readonly routes: readonly RouteChange[]
   /** Addresses and ranges that came into or went out of the table's sets. */
   readonly setElements: number
   readonly report: ApplyReport

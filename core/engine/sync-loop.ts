@@ -275,7 +275,7 @@ export class SyncLoop {
     const applied: Applied = {
       family,
       why,
-      routes: change?.routes.length ?? 0,
+      routes: change?.routes ?? [],
       setElements: change === undefined ? 0 : setElements(change),
       report,
       timings: { ...timings, applied: timing.now() },
