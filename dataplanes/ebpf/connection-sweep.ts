@@ -18,6 +18,8 @@ export class ConnectionSweep {
   #timer: NodeJS.Timeout
   #work: Generator<void>
   #hurried = false
+  /** Something was removed since the pass under way began. */
+  #again = false
 
   constructor(object: BpfObject) {
     this.#object = object
@@ -26,9 +28,12 @@ export class ConnectionSweep {
     this.#timer = this.#after(pause.usual)
   }
 
-  /** An endpoint was removed: begins anew. */
+  /**
+   * An endpoint was removed. The pass under way goes on, for else it would never reach the end where endpoints are
+   * removed all the time, and is followed by one that sees everything.
+   */
   hurry(): void {
-    this.#work = this.#all()
+    this.#again = true
     if (this.#hurried) return
     this.#hurried = true
     clearTimeout(this.#timer)
@@ -47,7 +52,8 @@ export class ConnectionSweep {
     try {
       if (this.#work.next().done === true) {
         this.#work = this.#all()
-        this.#hurried = false
+        this.#hurried = this.#again
+        this.#again = false
       }
     } catch {
       // A map that changes while it is read: from the start again.
