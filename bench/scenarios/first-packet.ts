@@ -24,7 +24,8 @@ export const firstPacket: StageScenario = {
     const { subject, effort } = stage
     const { name } = firstPacket
     const swap = async (pod: number) => {
-      await subject.inside?.eventsApplied(await swapEndpoint(stage, name, pod))
+      const events = await swapEndpoint(stage, name, pod)
+      await subject.inside?.eventsApplied(events)
     }
     const work = async () => {
       const since = await subject.usage()
