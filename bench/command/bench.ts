@@ -32,7 +32,11 @@ export interface BenchFlags {
   readonly report: string
 }
 
-/** @throws {BenchError} */
+/**
+ * Sets the exit code 1 where something was given up, with what was measured still written.
+ *
+ * @throws {BenchError}
+ */
 export async function bench(flags: BenchFlags, version: string): Promise<void> {
   const grid = readGrid(flags)
   const needsNode = flags.list || scenariosOf(grid).some(({ kind }) => kind !== 'core')
@@ -52,10 +56,12 @@ export async function bench(flags: BenchFlags, version: string): Promise<void> {
     progress: progressDisplay(process.stderr),
     signal: interrupted,
   })
+  const { failures = [] } = results
   if (results.results.length === 0) {
     const reasons = results.dataplanes
       .filter(({ usable }) => !usable)
       .map(({ name, reason }) => `${name}: ${reason}`)
+      .concat(failures.map(({ dataplane, scenario, reason }) => `${dataplane}: ${scenario}: ${reason}`))
     throw new BenchError(
       ['nothing could be measured', ...reasons].join('\n  '),
       'see portolan bench --list for what runs here',
@@ -65,6 +71,8 @@ export async function bench(flags: BenchFlags, version: string): Promise<void> {
   await writeFile(flags.report, renderReport(results))
   process.stdout.write(printTable(results, process.stdout.columns ?? 110))
   console.log(`\nall figures: ${flags.json}, plots: ${flags.report}`)
+  // The figures that there are count; but whoever asked for more in a script must know that they are not all.
+  if (failures.length > 0) process.exitCode = 1
 }
 
 /** What would be a pity to find out after an hour. @throws what the one who typed the command can mend */

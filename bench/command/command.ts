@@ -83,7 +83,8 @@ Examples:
 Without --services and --dataplane, upstream's layouts are measured by fewer scenarios, up to 1,000 Services; name them
 for more. Times are good where nothing else runs: look at the spread, and use --repeat.
 
-Exit codes: 0 done, 1 failed or a regression, 2 the command line is wrong.`
+Exit codes: 0 done, 1 something failed (what was measured is written nevertheless) or a regression, 2 the command line
+is wrong.`
 
 function readNames(text: string, before: readonly string[] = []): string[] {
   const names = text.split(',').map((name) => name.trim())

@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import type { Candidate } from '../results.ts'
+import { reasonOf } from '../run/reason.ts'
 import type { Progress } from '../run/run-bench.ts'
 
 /** Where a person, or a log, looks while it runs. */
@@ -17,7 +18,7 @@ export function progressDisplay(terminal: Terminal): Progress {
       display.begin(steps)
     },
     step: (what, scenario) => display.step(what, scenario),
-    failed: (what, scenario, error) => display.say(`${what}: ${scenario} failed: ${firstLines(error)}`),
+    failed: (what, scenario, error) => display.say(`${what}: ${scenario} failed: ${reasonOf(error)}`),
     end: () => display.end(),
   }
 }
@@ -96,10 +97,4 @@ class LineDisplay implements Display {
   }
 
   end(): void {}
-}
-
-/** What a person needs of an error that stops one cell only. */
-function firstLines(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
-  return text.split('\n').slice(0, 3).join(' ')
 }

@@ -1,6 +1,7 @@
+import { describeFailure } from '../report/failure-text.ts'
 import { formatQuantity, plural, threeDigits } from '../report/quantity.ts'
 import { type Column, plainText, textTable, wrapText } from '../report/text-table.ts'
-import { metrics, type Unit } from '../results.ts'
+import { type Failure, metrics, type Unit } from '../results.ts'
 import type { ComparedResult, Comparison, ResultKey, Verdict } from './comparison.ts'
 import { assumedNoise } from './run-spread.ts'
 
@@ -22,7 +23,7 @@ const marks: Readonly<Record<Verdict, string>> = {
 
 /** A comparison for the terminal: by dataplane and scenario, what is worse first. */
 export function printComparison(comparison: Comparison, { width, all }: TableOptions): string {
-  const { rows, warnings, onlyInA, onlyInB } = comparison
+  const { rows, warnings, lost, onlyInA, onlyInB, failures } = comparison
   const shown = rows.filter(
     ({ verdict }) => all || verdict === 'worse' || verdict === 'better' || verdict === 'changed',
   )
@@ -30,7 +31,12 @@ export function printComparison(comparison: Comparison, { width, all }: TableOpt
     warnings.flatMap((warning) => wrapText(`warning: ${warning}`, width, '  ')),
     shown.length === 0 ? [] : textTable(columns, grouped(shown), width),
     [...legend(shown, comparison, width), ...wrapText(summary(comparison), width)],
-    [...missing('A', onlyInA, width), ...missing('B', onlyInB, width)],
+    [...failed('A', failures.a, width), ...failed('B', failures.b, width)],
+    [
+      ...missing('FAILED in B, and so only in A', lost, width),
+      ...missing('only in A', onlyInA, width),
+      ...missing('only in B', onlyInB, width),
+    ],
   ]
   return blocks
     .filter((lines) => lines.length > 0)
@@ -104,14 +110,18 @@ function summary({ rows, threshold }: Comparison): string {
   ].join(', ')
 }
 
-function missing(side: string, keys: readonly ResultKey[], width: number): string[] {
+function failed(side: string, failures: readonly Failure[], width: number): string[] {
+  return failures.flatMap((failure) => wrapText(`${side}: ${describeFailure(failure)}`, width, '  '))
+}
+
+function missing(which: string, keys: readonly ResultKey[], width: number): string[] {
   if (keys.length === 0) return []
   const counts = Map.groupBy(keys, ({ dataplane, scenario, services, endpointsPerService }) =>
     plainText(`${dataplane} ${scenario} ${services} x ${endpointsPerService}`),
   )
   const named = [...counts.keys()]
   const more = named.length > 6 ? `, and ${named.length - 6} more` : ''
-  const text = `only in ${side}: ${plural(keys.length, 'figure')} (${named.slice(0, 6).join('; ')}${more})`
+  const text = `${which}: ${plural(keys.length, 'figure')} (${named.slice(0, 6).join('; ')}${more})`
   return wrapText(text, width, '  ')
 }
 

@@ -2,6 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { type BenchResults, type MetricName, metrics, type Result } from '../results.ts'
 import { compareResults, isRegression, type Verdict } from './comparison.ts'
+import { printComparison } from './comparison-table.ts'
 
 interface Case {
   readonly says: string
@@ -134,6 +135,23 @@ test('figures are paired by dataplane, scenario, size and metric; the rest is na
     onlyInB.map(({ endpointsPerService }) => endpointsPerService),
     [250],
   )
+})
+
+test('a figure that B lacks because it failed there is a regression, one that it was not asked for is none', (t) => {
+  const size = { services: 100, endpointsPerService: 10 }
+  const failure = { dataplane: 'ebpf', ...size, run: 0, scenario: 'connect', reason: 'it crashed' }
+  const a = run([result({}), result({ dataplane: 'ebpf' }), result({ dataplane: 'ipvs' })])
+  const b = { ...run([result({})]), failures: [failure] }
+  const comparison = compareResults(a, b, { threshold: 0.1 })
+  const names = (keys: readonly { dataplane: string }[]) => keys.map(({ dataplane }) => dataplane)
+  t.deepEqual([names(comparison.lost), names(comparison.onlyInA)], [['ebpf'], ['ipvs']])
+  t.true(isRegression(comparison))
+  t.regex(
+    printComparison(comparison, { width: 200, all: false }),
+    /^B: ebpf, 100 x 10, failed in connect \(run 1\): it crashed\n\nFAILED in B, and so only in A: 1 figure /m,
+  )
+  t.false(isRegression(compareResults(a, run([result({})]), { threshold: 0.1 })))
+  t.false(isRegression(compareResults(b, b, { threshold: 0.1 })))
 })
 
 test('other machines and moved floors are told', (t) => {

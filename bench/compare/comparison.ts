@@ -1,4 +1,4 @@
-import { type BenchResults, metrics, type Result } from '../results.ts'
+import { type BenchResults, type Failure, metrics, type Result } from '../results.ts'
 import { markingLevel } from './false-discovery.ts'
 import { machineDifferences } from './machine-differences.ts'
 import { type Estimate, estimateChange, type Interval, intervalOf } from './run-spread.ts'
@@ -8,8 +8,13 @@ export interface Comparison {
   /** What makes the two less comparable: another kernel, another CPU, floors that moved. */
   readonly warnings: readonly string[]
   readonly rows: readonly ComparedResult[]
+  /** Figures of A that B has not because it failed. */
+  readonly lost: readonly ResultKey[]
+  /** Without those. */
   readonly onlyInA: readonly ResultKey[]
   readonly onlyInB: readonly ResultKey[]
+  /** What either run didn't measure to its end. */
+  readonly failures: { readonly a: readonly Failure[]; readonly b: readonly Failure[] }
   /** Of the intervals: higher, the more figures are compared. */
   readonly confidence: number
   /** As given: 0.1 is 10 %. */
@@ -78,18 +83,38 @@ export function compareResults(a: BenchResults, b: BenchResults, options: Compar
       assumed: estimate.assumed,
     }
   })
+  const failures = { a: a.failures ?? [], b: b.failures ?? [] }
+  const missing = a.results.filter((result) => !byKey.has(keyText(result)))
+  const [lost, onlyInA] = partition(missing, (result) =>
+    failures.b.some((failure) => isAbout(failure, result)),
+  )
   return {
     warnings: [...machineDifferences(a, b), ...movedFloors(pairs, threshold)],
     rows,
-    onlyInA: a.results.filter((result) => !byKey.has(keyText(result))).map(keyOf),
+    lost: lost.map(keyOf),
+    onlyInA: onlyInA.map(keyOf),
     onlyInB: b.results.filter((result) => !inA.has(keyText(result))).map(keyOf),
+    failures,
     confidence: 1 - alpha,
     threshold,
   }
 }
 
-export function isRegression({ rows }: Comparison): boolean {
-  return rows.some(({ verdict }) => verdict === 'worse')
+/** Also where B failed, and so has no figure to be worse. */
+export function isRegression({ rows, lost }: Comparison): boolean {
+  return lost.length > 0 || rows.some(({ verdict }) => verdict === 'worse')
+}
+
+function isAbout(failure: Failure, { dataplane, services, endpointsPerService }: Result): boolean {
+  return (
+    failure.dataplane === dataplane &&
+    failure.services === services &&
+    failure.endpointsPerService === endpointsPerService
+  )
+}
+
+function partition<T>(list: readonly T[], holds: (one: T) => boolean): [T[], T[]] {
+  return [list.filter(holds), list.filter((one) => !holds(one))]
 }
 
 interface Limits {

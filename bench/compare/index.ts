@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import type { ComparedResult, Comparison } from './comparison.ts'
 
 export interface CompareFlags {
   readonly threshold: number
@@ -25,7 +24,7 @@ export function addCompareCommand(bench: Command): void {
     .option('--json', 'print everything as JSON', false)
     .addHelpText(
       'after',
-      '\nExit codes: 0 nothing is worse, 1 something is, 2 a file or the command line is wrong.',
+      '\nExit codes: 0 nothing is worse, 1 something is or has failed in B only, 2 a file or the command line is wrong.',
     )
     .action(async (pathA: string, pathB: string, _: unknown, command: Command) => {
       const { runCompare } = await import('./run-compare.ts')
@@ -41,6 +40,3 @@ export function parseThreshold(text: string): number {
   if (value > 10) throw new InvalidArgumentError(`That is ${value * 100} %. Give a share: 10% or 0.1.`)
   return value
 }
-
-export { compareResults, isRegression } from './comparison.ts'
-export type { ComparedResult, Comparison }

@@ -50,6 +50,19 @@ for (const [says, entry, problem] of leftOut) {
   })
 }
 
+test('failures are read, and a file from before there were any has none', (t) => {
+  const failure = { dataplane: 'ebpf', services: 10, endpointsPerService: 2, run: 1, scenario: 'connect' }
+  const read = (failures: unknown) => parseResults(JSON.stringify({ ...file([]), failures }), 'f.json')
+  t.deepEqual(read(undefined).results.failures, [])
+  t.deepEqual(read([{ ...failure, reason: 'no' }]).results.failures, [{ ...failure, reason: 'no' }])
+  const { results, problems } = read([{ ...failure, services: 'ten' }, 7])
+  t.deepEqual(results.failures, [])
+  t.regex(
+    problems.join('\n'),
+    /^f\.json: failures\[0\] \(left out\): .*\n.*failures\[1\] \(left out\): 7: is none$/,
+  )
+})
+
 test('a figure that is there twice counts once', (t) => {
   const { results, problems } = parseResults(JSON.stringify(file([good, { ...good, p50: 9 }])), 'f.json')
   t.is(results.results[0]?.p50, 1)

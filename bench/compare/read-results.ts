@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import {
   type BenchResults,
   type Candidate,
+  type Failure,
   type Floor,
   metrics,
   type Result,
@@ -66,6 +67,11 @@ export function parseResults(text: string, path: string): ReadResults {
     if (problem === undefined) results.push(entry as Result)
     else problems.push(`${path}: results[${at}] (left out): ${problem}`)
   }
+  const failures = (Array.isArray(file.failures) ? file.failures : []).flatMap((entry, at) => {
+    const failure = readFailure(entry)
+    if (failure === undefined) problems.push(`${path}: failures[${at}] (left out): ${show(entry)}: is none`)
+    return failure ?? []
+  })
   const { machine } = file
   return {
     results: {
@@ -82,6 +88,7 @@ export function parseResults(text: string, path: string): ReadResults {
       },
       dataplanes: Array.isArray(file.dataplanes) ? file.dataplanes.flatMap(readCandidate) : [],
       results,
+      failures,
     },
     problems,
   }
@@ -125,6 +132,14 @@ function readCandidate(entry: unknown): Candidate[] {
   const kind = entry.kind === 'baseline' || entry.kind === 'external' ? entry.kind : 'dataplane'
   const variant = typeof entry.variant === 'string' ? { variant: entry.variant } : {}
   return [{ name: entry.name, kind, ...variant, usable: entry.usable === true, reason: textOf(entry.reason) }]
+}
+
+function readFailure(entry: unknown): Failure | undefined {
+  if (!isObject(entry)) return undefined
+  const { dataplane, services, endpointsPerService, run, scenario, reason } = entry
+  if (typeof dataplane !== 'string' || !isNumber(services) || !isNumber(endpointsPerService)) return undefined
+  const rest = { run: numberOf(run), scenario: textOf(scenario), reason: textOf(reason) }
+  return { dataplane, services, endpointsPerService, ...rest }
 }
 
 function isMetric(name: string): name is Result['metric'] {

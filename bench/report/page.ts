@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { BenchResults, Candidate, Machine } from '../results.ts'
 import { plotCommand } from './command-line.ts'
+import { describeFailure } from './failure-text.ts'
 import type { Figure } from './figures/figure.ts'
 import { drawFigures } from './figures/index.ts'
 import { type Html, html, trustedMarkup } from './html.ts'
@@ -38,6 +39,7 @@ ${facts(results)}
 <main>
 ${summaryTable(results)}
 ${candidateTable(results.dataplanes)}
+${failureList(results)}
 ${figures.map((figure) => figureSection(figure, results))}
 ${losses && html`<section id="${lossSection.id}"><h2>${lossSection.title}</h2>${losses}</section>`}
 <section id="${numbersSection.id}"><h2>${numbersSection.title}</h2>${numbersTables(results)}</section>
@@ -89,6 +91,14 @@ function readableDate(date: string): string {
   return Number.isNaN(Date.parse(date))
     ? date
     : `${new Date(date).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
+
+function failureList({ failures = [] }: BenchResults): Html | undefined {
+  if (failures.length === 0) return undefined
+  return html`<section class="summary"><h2>What failed</h2>
+<ul>${failures.map((failure) => html`<li>${describeFailure(failure)}</li>\n`)}</ul>
+<p>Neither the scenario that is named nor those after it were measured then.</p></section>
+`
 }
 
 const kinds: Readonly<Record<Candidate['kind'], string>> = {

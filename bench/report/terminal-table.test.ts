@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import type { BenchResults } from '../results.ts'
+import { renderReport } from './index.ts'
 import { printTable } from './terminal-table.ts'
 import { textTable, wrapText } from './text-table.ts'
 
@@ -51,6 +52,14 @@ test('a lost connection shows', (t) => {
 
 test('what could not run is named with its reason', (t) => {
   t.regex(printTable(example, 200), /^not measured: ipvs: this kernel has no IPVS/m)
+})
+
+test('what failed is named with where and why', (t) => {
+  const failure = { dataplane: 'ipvs', services: 1000, endpointsPerService: 10, run: 1 }
+  const failures = [{ ...failure, scenario: 'churn-20', reason: 'it crashed' }]
+  const says = 'ipvs, 1,000 x 10, failed in churn-20 (run 2): it crashed'
+  t.true(printTable({ ...example, failures }, 200).endsWith(`\n${says}\n`))
+  t.true(renderReport({ ...example, failures }).includes(`<li>${says}</li>`))
 })
 
 test('a hostile name cannot move the cursor', (t) => {

@@ -1,4 +1,5 @@
 import type { BenchResults, MetricName } from '../results.ts'
+import { describeFailure } from './failure-text.ts'
 import { countLost } from './loss-table.ts'
 import { describeSize, formatQuantity, threeDigits } from './quantity.ts'
 import { scenarioName, scenariosOf } from './scenario-names.ts'
@@ -20,6 +21,7 @@ export function printTable(results: BenchResults, width: number): string {
     changesBlock(selection, width),
     coreBlock(selection, width),
     unusableBlock(results, width),
+    failureBlock(results, width),
   ]
   return blocks
     .filter((lines) => lines.length > 0)
@@ -99,6 +101,10 @@ function sizeName({ services, endpointsPerService }: Size): string {
 
 function volume([first]: readonly Size[]): number {
   return first === undefined ? 0 : first.services * first.endpointsPerService
+}
+
+function failureBlock({ failures = [] }: BenchResults, width: number): string[] {
+  return failures.flatMap((failure) => wrapText(describeFailure(failure), width, '  '))
 }
 
 function unusableBlock({ dataplanes }: BenchResults, width: number): string[] {

@@ -37,6 +37,16 @@ test('what was measured before a failure counts', (t) => {
   )
 })
 
+test('failures are among the results, with where and why', (t) => {
+  const size = { services: 20, endpointsPerService: 2, run: 0 }
+  t.like(run.failures, [
+    { ...size, dataplane: crashing, scenario: 'endpoint-replaced' },
+    { ...size, dataplane: failing, scenario: 'cold-start' },
+  ])
+  t.regex(run.failures?.[0]?.reason ?? '', /ended with SIGKILL/)
+  t.regex(run.failures?.[1]?.reason ?? '', /apply failed 3 times in a row: the kernel wants none of it/)
+})
+
 test('a node without rules has none, also after a process that crashed and left its own', (t) => {
   const of = (dataplane: string) =>
     run.results.find((one) => one.dataplane === dataplane && one.metric === 'operations')?.p50

@@ -6,13 +6,14 @@ import type { ClusterShape } from '../cluster/generated-cluster.ts'
 import { type Grid, scenariosFor, scenariosOf, shapesOf } from '../grid.ts'
 import { describeMachine } from '../machine.ts'
 import { RecordedCluster } from '../recording/recorded-cluster.ts'
-import { type BenchResults, type Candidate, schemaVersion } from '../results.ts'
+import { type BenchResults, type Candidate, type Failure, type Result, schemaVersion } from '../results.ts'
 import type { ChangeScenario } from '../scenarios/change-scenario.ts'
 import type { CoreScenario } from '../scenarios/core-scenario.ts'
 import type { StageScenario } from '../scenarios/stage.ts'
 import { ProxySubject } from '../subject/proxy-subject.ts'
 import { createBenchLab, SharedLab } from './bench-lab.ts'
 import { measureCell } from './measure-cell.ts'
+import { reasonOf } from './reason.ts'
 import { Recorder } from './recorder.ts'
 
 /** Told how far a run is. */
@@ -39,7 +40,7 @@ export interface BenchRun {
 
 /** One size of one candidate, or of the core alone. */
 interface Task {
-  readonly what: string
+  readonly about: Pick<Result, 'dataplane' | 'services' | 'endpointsPerService'>
   readonly steps: number
   run(step: (scenario: string) => void): Promise<void>
 }
@@ -71,10 +72,14 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
     [...candidates, ...externals.map(({ candidate }) => candidate)],
     grid.repeat * tasks.reduce((sum, { steps }) => sum + steps, 0),
   )
+  const failures: Failure[] = []
   try {
     for (let turn = 0; turn < grid.repeat; turn++) {
       recorder.startRun(turn)
-      for (const task of tasks) await runTask(task, progress, signal)
+      for (const task of tasks) {
+        const failed = await runTask(task, progress, signal)
+        if (failed !== undefined) failures.push({ ...task.about, run: turn, ...failed })
+      }
     }
   } finally {
     progress.end()
@@ -87,6 +92,7 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
       ...candidates.map(({ dataplane: _, facts: __, ...candidate }) => candidate),
       ...externals.map(({ candidate }) => candidate),
     ],
+    failures,
     results: recorder.results(),
   }
 }
@@ -101,16 +107,24 @@ async function specsOf(grid: Grid): Promise<ClusterSpec[]> {
   return [{ from: 'recording', path: recording.path, node, shape }]
 }
 
-async function runTask(task: Task, progress: Progress, signal: AbortSignal): Promise<void> {
+/** Returns how it failed, if it did. */
+async function runTask(
+  { about, run }: Task,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Pick<Failure, 'scenario' | 'reason'> | undefined> {
   if (signal.aborted) return
-  let last = ''
+  const what = `${about.dataplane}, ${about.services} x ${about.endpointsPerService}`
+  let scenario = ''
   try {
-    await task.run((scenario) => {
-      last = scenario
-      progress.step(task.what, scenario)
+    await run((next) => {
+      scenario = next
+      progress.step(what, next)
     })
   } catch (error) {
-    if (!signal.aborted) progress.failed(task.what, last, error)
+    if (signal.aborted) return
+    progress.failed(what, scenario, error)
+    return { scenario, reason: reasonOf(error) }
   }
 }
 
@@ -124,7 +138,7 @@ function coreTask(
   const record: Parameters<CoreScenario['play']>[0]['record'] = (name, metric, values) =>
     recorder.add(about, name, metric, values)
   return {
-    what: `core, ${describeShape(shape)}`,
+    about,
     steps: scenarios.length,
     async run(step) {
       for (const scenario of scenarios) {
@@ -161,7 +175,7 @@ function nodeTask(
   }
   return [
     {
-      what: `${name}, ${describeShape(shape)}`,
+      about: { dataplane: name, ...shape },
       // The cold start is always made, and the floor is a step of its own.
       steps: new Set(['cold-start', 'floor', ...scenarios.map((scenario) => scenario.name)]).size,
       run: (step) =>
@@ -190,7 +204,7 @@ function externalTask(
   const { effort, recording } = grid
   return [
     {
-      what: `${name}, ${describeShape(spec.shape)}`,
+      about: { dataplane: name, ...spec.shape },
       steps: new Set(['cold-start', ...scenarios.map((scenario) => scenario.name)]).size,
       async run(step) {
         await using lab = await createBenchLab()
@@ -202,10 +216,6 @@ function externalTask(
       },
     },
   ]
-}
-
-function describeShape({ services, endpointsPerService }: ClusterShape): string {
-  return `${services} x ${endpointsPerService}`
 }
 
 /** Dataplanes tell other facts than versions, too: which variant, where the cgroup hierarchy is. */
