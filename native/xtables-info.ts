@@ -23,7 +23,7 @@ type Family = keyof typeof layouts
 
 /**
  * Looks at legacy iptables tables without the tools: at their shape in microseconds whatever they hold, at their content
- * for as long as it takes to copy it. Makes a table that doesn't exist yet, as iptables does.
+ * for as long as it takes to copy it. To look at a table that doesn't exist yet makes it, as with iptables.
  */
 export class XtablesInfo {
   readonly #sockets = new Map<Family, number>()
@@ -44,7 +44,7 @@ export class XtablesInfo {
     const answer = Buffer.alloc(info.bytes)
     answer.write(table)
     try {
-      this.#ask(family, table, getInfo, answer)
+      this.#ask(family, `look at the ${family} table ${table}`, getInfo, answer)
     } catch (error) {
       if (error instanceof SystemCallError && /^(ENOPROTOOPT|ENOENT)$/.test(error.code)) return undefined
       throw error
@@ -53,16 +53,21 @@ export class XtablesInfo {
   }
 
   /**
-   * A digest of all rules; their packet counters don't count.
+   * A digest of all rules; their packet counters don't count. `undefined`: the table has another size meanwhile.
    *
    * @param bytes as told by `shape`
-   * @throws SystemCallError EAGAIN: the table has another size meanwhile
+   * @throws SystemCallError EPERM: needs CAP_NET_ADMIN
    */
-  digest(family: Family, table: string, bytes: number): string {
+  digest(family: Family, table: string, bytes: number): string | undefined {
     const answer = Buffer.alloc(entriesAt + bytes)
     answer.write(table)
     answer.writeUInt32LE(bytes, nameBytes)
-    this.#ask(family, table, getEntries, answer)
+    try {
+      this.#ask(family, `look at the ${family} table ${table}`, getEntries, answer)
+    } catch (error) {
+      if (error instanceof SystemCallError && error.code === 'EAGAIN') return undefined
+      throw error
+    }
     const { nextAt, countersAt } = layouts[family]
     for (let at = entriesAt; at + countersAt + 16 <= answer.length; ) {
       answer.fill(0, at + countersAt, at + countersAt + 16)
@@ -78,11 +83,10 @@ export class XtablesInfo {
     this.#sockets.clear()
   }
 
-  #ask(family: Family, table: string, option: number, answer: Buffer): void {
+  #ask(family: Family, doing: string, option: number, answer: Buffer): void {
     const length = Buffer.alloc(4)
     length.writeUInt32LE(answer.length)
     const { level } = layouts[family]
-    const doing = `look at the ${family} table ${table}`
     call('getsockopt', doing, this.#socket(family), level, option, answer, length)
   }
 

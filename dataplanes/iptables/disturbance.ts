@@ -7,8 +7,11 @@ export interface Witness {
    * kernel doesn't count them.
    */
   generation(): number | undefined
-  /** What a family's rules and sets look like from outside: how many there are. */
-  shape(family: IpFamily): string
+  /**
+   * What a family's rules and sets look like from outside: how many there are. `undefined`: they changed while they were
+   * looked at.
+   */
+  shape(family: IpFamily): string | undefined
   close(): void
 }
 
@@ -52,7 +55,7 @@ export class Disturbance {
     this.#look()
     const shape = this.#witness.shape(family)
     const result = await read()
-    this.#shapes.set(family, shape)
+    this.#know(family, shape)
     this.#lookedInside.set(family, this.#now())
     return result
   }
@@ -70,7 +73,7 @@ export class Disturbance {
     try {
       const result = await applying
       this.#ours += result.transactions
-      if (wasUntouched) this.#shapes.set(family, this.#witness.shape(family))
+      if (wasUntouched) this.#know(family, this.#witness.shape(family))
       return result
     } finally {
       this.#underWay.delete(applying)
@@ -79,6 +82,11 @@ export class Disturbance {
 
   close(): void {
     this.#witness.close()
+  }
+
+  #know(family: IpFamily, shape: string | undefined): void {
+    if (shape === undefined) this.#shapes.delete(family)
+    else this.#shapes.set(family, shape)
   }
 
   #looksUntouched(family: IpFamily): boolean {

@@ -23,12 +23,11 @@ export function openWitness(variant: Variant, networkNamespace: string | undefin
   }
   return {
     generation: () => (legacy === undefined ? netfilter.generation() : undefined),
-    shape: (family) =>
-      [
-        look(family, 'nat'),
-        look(family, 'filter'),
-        ...setKinds.map((kind) => netfilter.elements(setName(family, kind))),
-      ].join(' '),
+    shape: (family) => {
+      const tables = [look(family, 'nat'), look(family, 'filter')]
+      if (tables.includes(undefined)) return undefined
+      return [...tables, ...setKinds.map((kind) => netfilter.elements(setName(family, kind)))].join(' ')
+    },
     close: () => {
       netfilter.close()
       legacy?.close()

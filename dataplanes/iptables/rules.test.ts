@@ -166,6 +166,28 @@ for (const [settings, message] of [
   })
 }
 
+test('what changes while it is looked at fails no apply, and is read back', async (t) => {
+  let shape: string | undefined = 'a'
+  const witness = { generation: () => undefined, shape: () => shape, close: () => {} }
+  const disturbance = new Disturbance(witness, () => 0)
+  const read = () => disturbance.reading('IPv4', async () => {})
+  await read()
+  t.true(await disturbance.isQuiet('IPv4'))
+  await disturbance.applying('IPv4', async () => {
+    shape = undefined
+    return { transactions: 1 }
+  })
+  shape = 'b'
+  t.false(await disturbance.isQuiet('IPv4'))
+  shape = undefined
+  await read()
+  t.false(await disturbance.isQuiet('IPv4'))
+  shape = 'b'
+  t.false(await disturbance.isQuiet('IPv4'))
+  await read()
+  t.true(await disturbance.isQuiet('IPv4'))
+})
+
 test('a family is quiet until somebody else commits, its shape changes, or a minute is over', async (t) => {
   let [generation, shape, now] = [5, 'a', 0]
   const witness = { generation: () => generation, shape: () => shape, close: () => {} }
