@@ -96,6 +96,11 @@ const rejected: readonly [string, Flags, RegExp][] = [
     { source: 'recording:a', recordingSpeed: '0' },
     /^--recording-speed '0': a factor from 0.01 to 10000/,
   ],
+  [
+    'a speed without a recording',
+    { source: 'file:a', recordingSpeed: '2' },
+    /^--recording-speed '2': needs a recording to play: --source recording:PATH/,
+  ],
   ['a CIDR that is none', { clusterCidr: '10.0.0.0/33' }, /^--cluster-cidr '10.0.0.0\/33': not a CIDR/],
   ['an address for a CIDR', { clusterCidr: '10.0.0.1' }, /^--cluster-cidr '10.0.0.1': not a CIDR/],
   [

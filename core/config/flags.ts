@@ -108,7 +108,10 @@ class FlagReader {
   }
 
   source({ inCluster }: Surroundings): SourceConfig {
-    const { source, kubeconfig } = this.#flags
+    const { source, kubeconfig, recordingSpeed } = this.#flags
+    if (recordingSpeed !== undefined && source?.startsWith('recording:') !== true) {
+      this.#wrong('--recording-speed', recordingSpeed, 'needs a recording to play: --source recording:PATH')
+    }
     if (source !== undefined && kubeconfig !== undefined) {
       this.#wrong('--source', source, 'conflicts with --kubeconfig: give one of the two')
     }
