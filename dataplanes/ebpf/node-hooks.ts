@@ -109,6 +109,7 @@ export function findDetached(
       directions
         .map((direction) => [direction, programFor(object, one, direction)] as const)
         .filter(([direction, program]) => !isThere(used.attached(one.index, direction), program, earlier))
+        .filter(([direction]) => used.serves(one.index, direction))
         .map(([direction, program]) => `${program.name} to ${one.name} ${used.name} ${direction}`),
     ),
   )
@@ -126,23 +127,35 @@ export function findDetached(
   ]
 }
 
-/** Attaches every program where it belongs; one that is there is replaced without a gap. @throws BpfError */
-export function attachAll(object: BpfObject, settings: EbpfSettings, cgroup: string, pins: NodePins): void {
+/**
+ * Attaches every program where it belongs; one that is there is replaced without a gap.
+ *
+ * @returns what an operator should know
+ * @throws BpfError
+ */
+export function attachAll(
+  object: BpfObject,
+  settings: EbpfSettings,
+  cgroup: string,
+  pins: NodePins,
+): readonly string[] {
   object.pin(pins.maps)
-  attachToInterfaces(object, settings, readNode(settings), pins)
+  const notices = attachToInterfaces(object, settings, readNode(settings), pins)
   for (const [hook, program] of hooks) {
     attachToCgroup(object.program(program), cgroup, hook, linkPin(pins.directory, hook))
   }
   markPrograms(pins)
+  return notices
 }
 
-/** The part of that for interfaces, which come and go. @throws BpfError */
+/** The part of that for interfaces, which come and go. @returns and @throws the same */
 export function attachToInterfaces(
   object: BpfObject,
   settings: EbpfSettings,
   { interfaces }: NodeState,
   pins: NodePins,
-): void {
+): readonly string[] {
+  const notices: string[] = []
   const { used, other } = packetHooks(object, settings, pins.directory)
   const earlier = existsSync(pins.programs) ? object : undefined
   inNode(settings, () => {
@@ -151,7 +164,8 @@ export function attachToInterfaces(
         const program = programFor(object, one, direction)
         try {
           if (isThere(used.attached(one.index, direction), program, earlier)) continue
-          used.attach(program, one.index, direction)
+          if (used.serves(one.index, direction)) used.attach(program, one.index, direction)
+          else notices.push(hasNoPlace(one, program))
           // Not before the new one is there: what an earlier version or setting has attached.
           other.detach(one.index, direction)
         } catch (error) {
@@ -166,6 +180,14 @@ export function attachToInterfaces(
         for (const direction of directions) hook.detach(index, direction)
     }
   })
+  return notices
+}
+
+function hasNoPlace({ name }: NetworkInterface, program: BpfProgram): string {
+  return (
+    `${program.name} can't be attached to ${name}, whose qdisc is ingress instead of clsact: what this node itself sends ` +
+    `out of it is seen at sockets only; see whose the qdisc is, and 'tc qdisc replace dev ${name} clsact'`
+  )
 }
 
 /** Detaches our programs from all interfaces. @returns what was there, named for a person */

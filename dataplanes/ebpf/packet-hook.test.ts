@@ -112,6 +112,27 @@ for (const name of kernelHasTcx ? (['tcx', 'clsact'] as const) : (['clsact'] as 
   })
 }
 
+test('by clsact, an interface whose qdisc is ingress keeps it, and is served in that direction', async (t) => {
+  await using lab = await createLab()
+  const { networkNamespace } = lab.node
+  await lab.pods[0]!.serve('TCP', '0.0.0.0', port)
+  const qdiscs = async () => String((await lab.node.exec('tc', ['qdisc', 'show', 'dev', 'eth0'])).stdout)
+  await lab.node.exec('tc', ['qdisc', 'add', 'dev', 'eth0', 'ingress'])
+  const before = await qdiscs()
+  const { dataplane } = await applied(lab.node, served, { 'packet-hook': 'clsact' })
+  t.is((await ask(lab)).result, 'answered')
+  t.deepEqual((await dataplane.observe('IPv4')).detached, [])
+  const eth0 = listInterfaces(networkNamespace).find(({ name }) => name === 'eth0')!
+  t.deepEqual(
+    (['ingress', 'egress'] as const).map((direction) =>
+      inNetworkNamespace(networkNamespace, () => clsact.attached(eth0.index, direction) !== undefined),
+    ),
+    [true, false],
+  )
+  await dataplane.cleanup()
+  t.is(await qdiscs(), before)
+})
+
 if (kernelHasTcx) {
   test('what a node has by clsact is taken over by tcx, and the other way round, while a connection goes on', async (t) => {
     await using lab = await createLab()

@@ -8,6 +8,7 @@ import {
   type Direction,
   detachFromInterface,
   detachLink,
+  hasDirection,
   hasTcx,
   programAtTcx,
   removeUnusedHook,
@@ -19,6 +20,8 @@ import type { EbpfSettings } from './settings.ts'
 /** A way to have a program run for an interface's packets. To be used in the node's network namespace. */
 export interface PacketHook {
   readonly name: 'tcx' | 'clsact'
+  /** Whether an interface has a place for programs of this direction. */
+  serves(interfaceIndex: number, direction: Direction): boolean
   /** One that is there is replaced without a gap. @throws BpfError ENODEV: no such interface */
   attach(program: BpfProgram, interfaceIndex: number, direction: Direction): void
   /** The number of our program there. */
@@ -36,6 +39,7 @@ export const place = { priority: 0x706f, handle: 1 } as const
 export function tcx(directory: string): PacketHook {
   return {
     name: 'tcx',
+    serves: () => true,
     attach: (program, index, direction) =>
       attachToTcx(program, index, direction, tcxPin(directory, index, direction)),
     attached: (index, direction) => programAtTcx(index, tcxPin(directory, index, direction)),
@@ -47,6 +51,7 @@ export function tcx(directory: string): PacketHook {
 /** Filters, which go with their interface, and which others' tools may remove. */
 export const clsact: PacketHook = {
   name: 'clsact',
+  serves: hasDirection,
   attach: (program, index, direction) => attachToInterface(program, index, direction, place),
   attached: (index, direction) => attachedProgram(index, direction, place),
   detach(index, direction) {

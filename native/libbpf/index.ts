@@ -15,6 +15,7 @@ export {
   attachToInterface,
   type Direction,
   detachFromInterface,
+  hasDirection,
   removeUnusedHook,
   type TcPlace,
 } from './traffic-control.ts'

@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { messageFlag } from '../netlink-reader.ts'
+import { findAttribute, messageFlag } from '../netlink-reader.ts'
 import { NetlinkSocket } from '../netlink-socket.ts'
 import { NetlinkWriter } from '../netlink-writer.ts'
 import type { BpfProgram } from './bpf-object.ts'
@@ -22,7 +22,7 @@ const replace = 1
  * Attaches a program to an interface of the caller's network namespace as a filter of clsact, in place of the one that
  * is there: for kernels without tcx. Filters of others keep running as long as the program answers TC_ACT_UNSPEC.
  *
- * @throws BpfError ENODEV: no such interface
+ * @throws BpfError ENODEV: no such interface; EOPNOTSUPP: it has no such direction ({@link hasDirection})
  */
 export function attachToInterface(
   program: BpfProgram,
@@ -33,6 +33,8 @@ export function attachToInterface(
   const doing = `attach ${program.name} to interface ${interfaceIndex} (${direction})`
   const made = tryBpfCall('bpf_tc_hook_create', hook(interfaceIndex, 'both'))
   if (made < 0 && made !== -constants.errno.EEXIST) throw new BpfError(doing, -made)
+  if (made < 0 && !hasDirection(interfaceIndex, direction))
+    throw new BpfError(`${doing}, whose qdisc is ingress instead of clsact`, constants.errno.EOPNOTSUPP)
   bpfCall(
     'bpf_tc_attach',
     doing,
@@ -41,12 +43,27 @@ export function attachToInterface(
   )
 }
 
+/**
+ * Whether programs can be attached for this direction. Not for what goes out where somebody has made the qdisc `ingress`,
+ * which takes the place of clsact: it has one list of filters, and takes those for either direction for its own.
+ */
+export function hasDirection(interfaceIndex: number, direction: Direction): boolean {
+  return direction === 'ingress' || hookKind(interfaceIndex) !== 'ingress'
+}
+
 /** The number of the program at this place; `undefined`: there is none. */
 export function attachedProgram(
   interfaceIndex: number,
   direction: Direction,
   place: TcPlace,
 ): number | undefined {
+  const found = queryProgram(interfaceIndex, direction, place)
+  if (found === undefined || direction === 'ingress') return found
+  // See hasDirection: no program is for both.
+  return found === queryProgram(interfaceIndex, 'ingress', place) ? undefined : found
+}
+
+function queryProgram(interfaceIndex: number, direction: Direction, place: TcPlace): number | undefined {
   const answer = options(place)
   if (tryBpfCall('bpf_tc_query', hook(interfaceIndex, direction), answer) < 0) return undefined
   return answer.readUInt32LE(16)
@@ -54,6 +71,7 @@ export function attachedProgram(
 
 /** Whether there was anything to detach. */
 export function detachFromInterface(interfaceIndex: number, direction: Direction, place: TcPlace): boolean {
+  if (attachedProgram(interfaceIndex, direction, place) === undefined) return false
   return tryBpfCall('bpf_tc_detach', hook(interfaceIndex, direction), options(place)) >= 0
 }
 
@@ -65,19 +83,51 @@ export function removeUnusedHook(interfaceIndex: number): void {
 }
 
 const clsactParent = { ingress: 0xfffffff2, egress: 0xfffffff3 }
+const qdiscParent = 0xfffffff1
+const getQdisc = 38
 const getFilter = 46
+/** struct tcmsg, and the attribute TCA_KIND. */
+const message = { interface: 4, parent: 12, size: 20, kind: 1 }
 
 /** Filters of any kind at a place of an interface, as rtnetlink(7) lists them. */
 function countFilters(interfaceIndex: number, parent: number): number {
+  return list(getFilter, interfaceIndex, parent, () => true).length
+}
+
+/** The qdisc through which filters see packets that come in, and may see those that go out. */
+function hookKind(interfaceIndex: number): string | undefined {
+  const [kind] = list(getQdisc, interfaceIndex, 0, (payload) => {
+    // Of all interfaces, whatever was asked for.
+    if (payload.readInt32LE(message.interface) !== interfaceIndex) return undefined
+    if (payload.readUInt32LE(message.parent) !== qdiscParent) return undefined
+    return findAttribute(payload.subarray(message.size), message.kind)
+      ?.toString('latin1')
+      .replace(/\0.*$/s, '')
+  })
+  return kind
+}
+
+/** What is read of the messages of a dump, as long as it is something. */
+function list<Read>(
+  type: typeof getQdisc | typeof getFilter,
+  interfaceIndex: number,
+  parent: number,
+  read: (payload: Buffer) => Read | undefined,
+): Read[] {
   const socket = new NetlinkSocket({ protocol: 0, sendBufferBytes: 4096 })
   try {
     const writer = new NetlinkWriter()
-    const start = writer.beginMessage(getFilter, messageFlag.request | messageFlag.dump)
+    const start = writer.beginMessage(type, messageFlag.request | messageFlag.dump)
     for (const field of [0, interfaceIndex, 0, parent, 0]) writer.uint32(field)
     writer.endMessage(start)
     const refused = ({ errno }: { readonly errno: number }) =>
       new BpfError(`list the filters of interface ${interfaceIndex}`, errno)
-    return [...socket.dump(writer.bytes, refused)].length
+    const found: Read[] = []
+    for (const { payload } of socket.dump(writer.bytes, refused)) {
+      const one = read(payload)
+      if (one !== undefined) found.push(one)
+    }
+    return found
   } finally {
     socket.close()
   }
