@@ -7,6 +7,7 @@ import { printComparison } from './comparison-table.ts'
 interface Case {
   readonly says: string
   readonly metric?: MetricName
+  readonly scenario?: string
   readonly a: readonly number[]
   readonly b: readonly number[]
   readonly verdict: Verdict
@@ -100,16 +101,46 @@ const cases: readonly Case[] = [
     says: 'a figure that comes from 0 has a verdict too',
     metric: 'kernelMemory',
     a: [0, 0, 0],
-    b: [1e6, 1.1e6, 0.9e6],
+    b: [1e8, 1.1e8, 0.9e8],
     verdict: 'worse',
+  },
+  {
+    says: 'kilobytes of the whole machine are noise, however often they were more',
+    metric: 'kernelMemory',
+    a: [300_000, 310_000, 290_000],
+    b: [900_000, 910_000, 890_000],
+    verdict: 'same',
+  },
+  {
+    says: 'how many changes an apply has in a churn is chance, where it was run once',
+    metric: 'operations',
+    scenario: 'churn-2000',
+    a: [24],
+    b: [36],
+    verdict: 'unsure',
+  },
+  {
+    says: 'bytes of such an apply, too',
+    metric: 'bytesToKernel',
+    scenario: 'replay',
+    a: [576],
+    b: [864],
+    verdict: 'unsure',
+  },
+  {
+    says: 'how many connections were tried is a matter of time',
+    metric: 'connectionsTried',
+    a: [300],
+    b: [360],
+    verdict: 'unsure',
   },
 ]
 
-for (const { says, metric = 'eventToCommit', a, b, verdict } of cases) {
+for (const { says, metric = 'eventToCommit', scenario = 'endpoint-replaced', a, b, verdict } of cases) {
   test(says, (t) => {
     const comparison = compareResults(
-      run([result({ metric, runs: a })]),
-      run([result({ metric, runs: b })]),
+      run([result({ metric, scenario, runs: a })]),
+      run([result({ metric, scenario, runs: b })]),
       {
         threshold: 0.1,
       },

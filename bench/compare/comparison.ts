@@ -54,8 +54,8 @@ export interface CompareOptions {
   readonly falseDiscoveryRate?: number
 }
 
-/** Below this a median of a lag's growth is noise on any machine, in milliseconds. */
-const leastLagGrowth = 10
+/** Changes below these are noise on any machine: in milliseconds, and in bytes. */
+const leastChange: Partial<Record<ResultKey['metric'], number>> = { lagGrowth: 10, kernelMemory: 8 << 20 }
 
 export function compareResults(a: BenchResults, b: BenchResults, options: CompareOptions): Comparison {
   const { threshold, falseDiscoveryRate = 0.05 } = options
@@ -136,9 +136,9 @@ function exceeds(
   { scale, a, b, distance }: Estimate,
   threshold: number,
 ): boolean {
+  if (Math.abs(b - a) < (leastChange[metric] ?? 0)) return false
   if (scale === 'ratio') return Math.abs(distance) > Math.log1p(threshold)
-  const least = metric === 'lagGrowth' ? leastLagGrowth : 0
-  return Math.abs(distance) > Math.max(least, threshold * Math.min(Math.abs(a), Math.abs(b)))
+  return Math.abs(distance) > threshold * Math.min(Math.abs(a), Math.abs(b))
 }
 
 /**

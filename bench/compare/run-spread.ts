@@ -22,7 +22,7 @@ export interface Estimate {
 
 /**
  * By how much one run's median differs from the next where there was only one run: relative standard deviation. Times
- * on a machine shared with others vary so; memory less, and what is counted hardly.
+ * on a machine shared with others vary so; memory less, and what is counted hardly. Some metrics have a noise of their own.
  */
 export const assumedNoise: Readonly<Record<Unit, number>> = {
   ms: 0.15,
@@ -32,19 +32,38 @@ export const assumedNoise: Readonly<Record<Unit, number>> = {
   count: 0.01,
 }
 
+/** Metrics that vary more than others of their unit. */
+const noisier: Partial<Record<MetricName, number>> = {
+  // Of the whole machine.
+  kernelMemory: 0.15,
+  // As many as there was time for.
+  connectionsTried: 0.15,
+}
+
+/** Where changes come faster than they are applied, the machine's speed decides how many of them are in one apply. */
+const coalescing = /churn|replay/
+const coalesced: ReadonlySet<MetricName> = new Set(['operations', 'bytesToKernel'])
+const coalescedNoise = 0.4
+
+function noiseOf({ metric, scenario, unit }: Result): number {
+  if (coalesced.has(metric) && coalescing.test(scenario)) return coalescedNoise
+  return noisier[metric] ?? assumedNoise[unit]
+}
+
 /** Metrics that lie around 0, so that a ratio says nothing about them. */
 const aroundZero: ReadonlySet<MetricName> = new Set(['lagGrowth', 'connectionsLost'])
 
 /** Welch's test: the two may have different spreads and numbers of runs. */
 export function estimateChange(resultA: Result, resultB: Result): Estimate {
-  const { metric, unit } = resultA
+  const { metric } = resultA
+  const noise = noiseOf(resultA)
   const positive = [...resultA.runs, ...resultB.runs].every((value) => value > 0)
   const scale = positive && !aroundZero.has(metric) ? 'ratio' : 'difference'
   const [a, b] = [resultA, resultB].map(({ runs }) =>
     summarize(scale === 'ratio' ? runs.map(Math.log) : runs, (mean) => {
-      if (scale === 'ratio') return assumedNoise[unit] ** 2
+      if (scale === 'ratio') return noise ** 2
       // A count of rare events varies by about its square root.
-      return metric === 'connectionsLost' ? Math.max(1, mean) : (assumedNoise[unit] * mean) ** 2
+      return metric === 'connectionsLost' ? Math.max(1, mean) : (noise * mean) ** 2
     }),
   ) as [Summary, Summary]
   const distance = b.mean - a.mean
