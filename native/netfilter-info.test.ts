@@ -1,6 +1,6 @@
 import { createLab } from '@portolan/lab'
 import test from 'ava'
-import { NetfilterInfo } from './index.ts'
+import { NetfilterInfo, XtablesInfo } from './index.ts'
 import { SystemCommand } from './system-command.ts'
 
 test('the elements of an ipset are counted without being listed, and a set that is not there is told', async (t) => {
@@ -32,5 +32,28 @@ test("nf_tables' generation grows by one with each transaction in the network na
     t.is(info.generation(), before + 2)
   } finally {
     info.close()
+  }
+})
+
+test('whether the kernel has types of sets, matches and targets is asked by name and revision, and makes no table', async (t) => {
+  await using lab = await createLab({ pods: 1 })
+  const { networkNamespace } = lab.node
+  const [netfilter, legacy] = [new NetfilterInfo(networkNamespace), new XtablesInfo(networkNamespace)]
+  try {
+    for (const family of ['IPv4', 'IPv6'] as const) {
+      t.true(netfilter.setTypeRevision('hash:ip', family)! > 0)
+      t.is(netfilter.setTypeRevision('hash:nothing', family), undefined)
+      for (const info of [netfilter, legacy]) {
+        t.true(info.hasExtension(family, 'match', 'conntrack', 1))
+        t.true(info.hasExtension(family, 'target', 'DNAT', 1))
+        t.false(info.hasExtension(family, 'match', 'nothing', 0))
+        t.false(info.hasExtension(family, 'target', 'DNAT', 200))
+      }
+    }
+    const tables = await new SystemCommand(networkNamespace).run('cat', ['/proc/net/ip_tables_names'])
+    t.is(tables, '')
+  } finally {
+    netfilter.close()
+    legacy.close()
   }
 })

@@ -8,15 +8,20 @@ const rawProtocol = 255
 const getInfo = 64
 const getEntries = 65
 const nameBytes = 32
+/** struct xt_get_revision: name and revision. */
+const revisionAt = 29
 /** struct ipt_getinfo: name, valid hooks, 5 first and 5 last rules of hooks, number of rules, bytes. */
 const info = { bytes: 84, sizeAt: 80 }
 /** struct ipt_get_entries: name and size, padded before the first rule. */
 const entriesAt = 40
 
-/** Socket domain and level, and where struct ipt_entry or ip6t_entry has what: bytes from its start. */
+/**
+ * Socket domain and level; where struct ipt_entry or ip6t_entry has what, in bytes from its start; and the options
+ * IPT_SO_GET_REVISION_MATCH and _TARGET, of which IPv6 has other numbers.
+ */
 const layouts = {
-  IPv4: { domain: 2, level: 0, nextAt: 90, countersAt: 96 },
-  IPv6: { domain: 10, level: 41, nextAt: 142, countersAt: 152 },
+  IPv4: { domain: 2, level: 0, nextAt: 90, countersAt: 96, revision: { match: 66, target: 67 } },
+  IPv6: { domain: 10, level: 41, nextAt: 142, countersAt: 152, revision: { match: 68, target: 69 } },
 } as const
 
 type Family = keyof typeof layouts
@@ -76,6 +81,32 @@ export class XtablesInfo {
       at += next
     }
     return createHash('sha1').update(answer).digest('base64')
+  }
+
+  /**
+   * Whether the kernel has a match or target in a revision, perhaps by a module that the question loads. Makes no table.
+   * `undefined`: ip_tables isn't loaded, and nobody knows.
+   *
+   * @throws SystemCallError EPERM: needs CAP_NET_ADMIN
+   */
+  hasExtension(
+    family: Family,
+    kind: 'match' | 'target',
+    name: string,
+    revision: number,
+  ): boolean | undefined {
+    const question = Buffer.alloc(revisionAt + 1)
+    question.write(name)
+    question.writeUInt8(revision, revisionAt)
+    try {
+      this.#ask(family, `ask for the ${family} ${kind} ${name}`, layouts[family].revision[kind], question)
+      return true
+    } catch (error) {
+      if (!(error instanceof SystemCallError)) throw error
+      if (error.code === 'ENOPROTOOPT') return undefined
+      if (error.code === 'ENOENT' || error.code === 'EPROTONOSUPPORT') return false
+      throw error
+    }
   }
 
   close(): void {
