@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -142,21 +144,59 @@ test.serial('CPU and memory are those of the whole tree, also of tools that have
   t.true((await subject.usage()).rssBytes > 1 << 20)
 })
 
+test.serial('nothing of it is left when it ends by itself', async (t) => {
+  const program = await script(t, 'sleep 300 & echo "tool $!"; exit 1')
+  const subject = new ExternalSubject({ name: 'acme', program, args: [], patienceMs })
+  await subject.start((await lab(t)).node, address)
+  await t.throwsAsync(subject.ended, { code: 'AGAINST_FAILED' })
+  await subject.stop('go')
+  await gone(await toolOf(subject))
+  t.pass()
+})
+
+test.serial('nothing of it is left when the benchmark is ended by a signal', async (t) => {
+  t.timeout(120_000)
+  const told = join(await mkdtemp(join(tmpdir(), 'pl-against-')), 'tool')
+  t.teardown(() => rm(dirname(told), { recursive: true }))
+  const program = await script(t, `sleep 300 & echo "tool $!" > ${told}; wait`)
+  const json = ['--json', join(dirname(told), 'results.json'), '--report', join(dirname(told), 'report.html')]
+  const scenario = ['--services', '10', '--scenario', 'cold-start', '--dataplane', 'nftables']
+  const args = [portolan, 'bench', ...scenario, ...json, '--against', program]
+  const bench = spawn(process.execPath, args, { stdio: 'ignore' })
+  t.teardown(() => bench.kill('SIGKILL'))
+  const tool = async () => Number(/tool (\d+)/.exec(await readFile(told, 'utf8').catch(() => ''))?.[1])
+  for (let attempt = 0; attempt < 3000 && Number.isNaN(await tool()); attempt++)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  const ended = once(bench, 'exit')
+  bench.kill('SIGINT')
+  t.deepEqual(await ended, [130, null])
+  await gone(await tool())
+})
+
 test.serial('nothing of it is left after a stop, not even a tool that ignores the end', async (t) => {
   const program = await script(t, `trap '' TERM; (trap '' TERM; sleep 300) & echo "tool $!"; wait; wait`)
   const subject = new ExternalSubject({ name: 'acme', program, args: [], patienceMs }, { patienceMs: 200 })
   await subject.start((await lab(t)).node, address)
-  const output = () => readFile(subject.outputFile, 'utf8')
-  await until(async () => (await output()).includes('tool'))
-  const tool = Number(/tool (\d+)/.exec(await output())?.[1])
+  const tool = await toolOf(subject)
   await subject.stop('go')
+  await gone(tool)
+  t.pass()
+})
+
+/** The process id that a script tells of a tool that it has started. */
+async function toolOf({ outputFile }: ExternalSubject): Promise<number> {
+  const output = () => readFile(outputFile, 'utf8')
+  await until(async () => /tool \d+\n/.test(await output()))
+  return Number(/tool (\d+)/.exec(await output())?.[1])
+}
+
+async function gone(pid: number): Promise<void> {
   await until(async () => {
     try {
-      process.kill(tool, 0)
-      return (await readFile(`/proc/${tool}/stat`, 'utf8')).includes(') Z')
+      process.kill(pid, 0)
+      return (await readFile(`/proc/${pid}/stat`, 'utf8')).includes(') Z')
     } catch {
       return true
     }
   })
-  t.pass()
-})
+}

@@ -135,12 +135,6 @@ export class ExternalSubject implements Subject {
     const timer = setTimeout(() => child.kill('SIGKILL'), this.#patienceMs)
     await exited
     clearTimeout(timer)
-    try {
-      // Tools that outlive it would go on writing rules. They are of its process group, unless they took care not to be.
-      process.kill(-child.pid, 'SIGKILL')
-    } catch {
-      // None does, as it should be.
-    }
   }
 
   #look(): void {
@@ -162,7 +156,10 @@ export class ExternalSubject implements Subject {
         new ExternalProgramError(`${name} (${program}) could not be started: ${error.message}`, mend),
       )
     })
+    if (child.pid !== undefined) groups.add(child.pid)
     child.once('exit', async (code, signal) => {
+      // At once, while the number is surely still that of its group.
+      if (child.pid !== undefined) killGroup(child.pid)
       clearInterval(this.#looking)
       if (this.#child !== child) return
       const how = signal === null ? `with exit code ${code}` : `by ${signal}`
@@ -188,6 +185,22 @@ async function lastOutput(path: string): Promise<string> {
     return ''
   } finally {
     await file?.close()
+  }
+}
+
+/** Process groups of programs that run. They go with the benchmark, however it ends: Ctrl-C, too. */
+const groups = new Set<number>()
+process.once('exit', () => {
+  for (const group of groups) killGroup(group)
+})
+
+/** Tools that outlive a program would go on writing rules. They are of its group, unless they took care not to be. */
+function killGroup(group: number): void {
+  groups.delete(group)
+  try {
+    process.kill(-group, 'SIGKILL')
+  } catch {
+    // None does, as it should be.
   }
 }
 
