@@ -32,6 +32,16 @@ const rows: readonly Row[] = [
     message: /no-such-proxy is not there/,
   },
   {
+    claim: 'a program of the same name as a dataplane',
+    args: [...quick, '--against', './nftables'],
+    message: /--against: 'nftables' is measured already/,
+  },
+  {
+    claim: 'a program of the same name as a dataplane that was named',
+    args: [...quick, '--dataplane', 'ebpf', '--against', './proxy', '--against-name', 'ebpf'],
+    message: /--against: 'ebpf' is measured already/,
+  },
+  {
     claim: 'a folder for the figures that is not there',
     args: [...quick, '--json', 'no/such/folder/results.json'],
     message: /can't write no\/such\/folder\/results\.json: there is no folder/,
@@ -51,6 +61,12 @@ for (const { claim, args, message } of rows) {
     await t.throwsAsync(command.parseAsync([...elsewhere, ...args], { from: 'user' }), { message })
   })
 }
+
+test('a dataplane that is named twice is measured once', (t) => {
+  const command = createBenchCommand('0.0.0')
+  command.parseOptions(['--dataplane', 'nftables,ebpf,nftables', '--dataplane', 'ebpf'])
+  t.deepEqual(command.opts().dataplane, ['nftables', 'ebpf'])
+})
 
 const portolan = fileURLToPath(new URL('../../core/cli/portolan.js', import.meta.url))
 

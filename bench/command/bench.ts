@@ -108,6 +108,7 @@ function readAgainst({
   againstArgs = [],
   againstName,
   againstPatience,
+  dataplane = usualCandidates,
 }: BenchFlags): Pick<Grid, 'against'> {
   if (against === undefined) {
     if (againstArgs.length === 0 && againstName === undefined) return {}
@@ -115,9 +116,17 @@ function readAgainst({
   }
   // Before anything is measured: a place that is not known is a mistake of the command line.
   fillArguments(againstArgs, { kubeconfig: '', node: '', clusterCidr: '', apiServer: '' })
+  const name = againstName ?? basename(against)
+  // Figures are told apart by it.
+  if (name === 'core' || dataplane.includes(name))
+    throw new BenchError(
+      `--against: '${name}' is measured already`,
+      'call it something else with --against-name',
+      2,
+    )
   return {
     against: {
-      name: againstName ?? basename(against),
+      name,
       program: resolve(against),
       args: againstArgs,
       patienceMs: againstPatience * 60_000,

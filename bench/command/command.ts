@@ -89,7 +89,8 @@ is wrong.`
 function readNames(text: string, before: readonly string[] = []): string[] {
   const names = text.split(',').map((name) => name.trim())
   if (names.includes('')) throw new InvalidArgumentError('Write names with commas between: nftables,ebpf')
-  return [...before, ...names]
+  // Twice the same would be one row of figures, with both in it.
+  return [...new Set([...before, ...names])]
 }
 
 function readArguments(text: string, before: readonly string[] = []): string[] {
