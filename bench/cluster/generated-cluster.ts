@@ -30,8 +30,11 @@ export class GeneratedCluster {
   readonly shape: ClusterShape
   readonly zone = undefined
 
+  readonly #stride: number
+
   constructor(shape: ClusterShape) {
     this.shape = shape
+    this.#stride = strideOf(shape.services)
   }
 
   *objects(): Generator<ApiObject> {
@@ -57,8 +60,19 @@ export class GeneratedCluster {
 
   /** Services in an order that jumps around, each once before any comes again. */
   scattered(turn: number): GeneratedService {
-    return this.service((turn * 7919) % this.shape.services)
+    return this.service((turn * this.#stride) % this.shape.services)
   }
+}
+
+/** From one Service to the next: a number that has no divisor in common with how many there are, so that none is left out. */
+function strideOf(services: number): number {
+  let stride = 7919
+  while (services > 1 && greatestCommonDivisor(stride, services) > 1) stride++
+  return stride
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b)
 }
 
 export function serviceObject({ namespace, name, clusterIP, port }: GeneratedService): ApiObject {

@@ -54,6 +54,14 @@ test('of changes in a row no two cancel each other out, however many of them are
   }
 })
 
+for (const services of [1, 2, 100, 7919, 2 * 7919]) {
+  test(`of ${services} Services each is changed once before any is changed again`, (t) => {
+    const cluster = new GeneratedCluster({ services, endpointsPerService: 1 })
+    const seen = new Set(Array.from({ length: services }, (_, turn) => cluster.scattered(turn).name))
+    t.is(seen.size, services)
+  })
+}
+
 /** Without the order of endpoints, which depends on the way. */
 function normal(routes: ReadonlyMap<string, { endpoints: { cluster: readonly { address: string }[] } }>) {
   return new Map(
