@@ -90,11 +90,24 @@ static __always_inline bool skip_extensions(struct __sk_buff *skb, __u32 *l4, __
 	return true;
 }
 
-/* False: not IP, or broken. */
+#define VLAN_NUMBER 0x0fff
+
+/*
+ * A packet of a VLAN is no packet of the device that carries it (eth0): it is looked at where it comes without its tag
+ * (eth0.100, or a bridge with VLANs). A tag with the number 0 has a priority only, and Linux ignores it.
+ */
+static __always_inline bool is_of_vlan(const struct __sk_buff *skb)
+{
+	return skb->vlan_present && (skb->vlan_tci & VLAN_NUMBER);
+}
+
+/* False: not IP, of a VLAN, or broken. */
 static __always_inline bool parse(struct __sk_buff *skb, struct packet *packet, __u32 l3)
 {
 	struct flow_key *key = &packet->key;
 
+	if (is_of_vlan(skb))
+		return false;
 	packet->l3 = l3;
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
 		struct iphdr ip;

@@ -121,6 +121,9 @@ static __always_inline int leave(struct __sk_buff *skb, struct work *work)
 	/* The kernel takes an Ethernet header off first, whatever is in it, so there has to be one. */
 	if (!work->packet.l3 && bpf_skb_change_head(skb, ETH_HLEN, 0))
 		return TC_ACT_SHOT;
+	/* A priority's tag is the last link's. */
+	if (skb->vlan_present && bpf_skb_vlan_pop(skb))
+		return TC_ACT_SHOT;
 	return bpf_redirect_neigh(work->interface, &work->neighbour, sizeof work->neighbour, 0);
 }
 
