@@ -4,7 +4,7 @@ import type { TableName } from './base-chains.ts'
 import { noChainEdits } from './chain-edits.ts'
 import type { HeldTable } from './held.ts'
 import { Ipset } from './ipset.ts'
-import { ourPrefixes, routeLocalnetMarker } from './layout.ts'
+import { isOurSet, routeLocalnetMarker } from './layout.ts'
 import { readRouteLocalnet, setRouteLocalnet } from './route-localnet.ts'
 import { findTools, hasLegacyTable, type Variant, variants } from './variant.ts'
 import { Xtables } from './xtables.ts'
@@ -63,7 +63,7 @@ async function destroySets(command: SystemCommand): Promise<string[]> {
     if (error instanceof SystemCommandError && error.code === 'COMMAND_NOT_FOUND') return []
     throw error
   })
-  const ours = names.filter((name) => ourPrefixes.some((prefix) => name.startsWith(prefix)))
+  const ours = names.filter(isOurSet)
   if (ours.length === 0) return []
   const marker = routeLocalnetMarker.name
   const left = await ipset.destroy(ours.filter((name) => name !== marker))

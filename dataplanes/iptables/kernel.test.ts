@@ -185,15 +185,26 @@ for (const variant of variants) {
   test(`${variant}: cleanup removes chains and sets of both families, and nothing else`, async (t) => {
     await using lab = await createLab({ pods: 1 })
     const dataplane = open(lab, variant)
-    await restore(lab, variant, '*filter', ':KUBE-FIREWALL - [0:0]', '-A INPUT -j KUBE-FIREWALL', 'COMMIT')
+    const others = ['KUBE-FIREWALL', 'PORTOLAN-PREROUTING', 'PTL-EXTRA']
+    const declared = others.map((chain) => `:${chain} - [0:0]`)
+    await restore(
+      lab,
+      variant,
+      '*filter',
+      ...declared,
+      ...others.map((chain) => `-A INPUT -j ${chain}`),
+      'COMMIT',
+    )
+    const command = new SystemCommand(lab.node.networkNamespace)
+    await command.run('ipset', ['restore'], 'create PORTOLAN-SERVED hash:ip\ncreate PTL-4-mine hash:ip\n')
+    const before = await dump(lab, variant)
     const loopback: RoutingTable = { ...everything(), nodePortAddresses: new Set(['127.0.0.1' as never]) }
     await bring(dataplane, loopback)
     await bring(dataplane, everythingIpv6())
     t.is((await routeLocalnet(lab)).trim(), '1')
     t.true((await dataplane.cleanup()).removed.length > 0)
-    const left = await dump(lab, variant)
-    t.notRegex(left, /PORTOLAN|PTL/)
-    t.regex(left, /-A INPUT -j KUBE-FIREWALL/)
+    const rules = (text: string) => text.split('\n').filter((line) => /^(:.*-|-A|create|add) /.test(line))
+    t.deepEqual(rules(await dump(lab, variant)), rules(before))
     t.is((await routeLocalnet(lab)).trim(), '0')
     t.deepEqual((await dataplane.cleanup()).removed, [])
   })
@@ -207,6 +218,8 @@ for (const variant of variants) {
     for (const sign of signs) {
       await using lab = await createLab({ pods: 1 })
       await restore(lab, variant, ...sign)
+      const another = variants.find((one) => one !== variant) ?? variant
+      await restore(lab, another, '*filter', ':PORTOLAN-PREROUTING - [0:0]', 'COMMIT')
       t.is(await detectVariant(new SystemCommand(lab.node.networkNamespace)), variant)
     }
   })

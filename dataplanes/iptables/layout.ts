@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { Endpoint, IpFamily, Protocol, ServiceRoute } from '@portolan/core'
-import { endpointKey } from '@portolan/core'
+import { endpointKey, ipFamilies, protocols } from '@portolan/core'
 
 /**
- * Names of chains. What packets pass always is called PORTOLAN-*, what stands for Services PTL-*; nothing else is
- * ours. docs/iptables-layout.md draws how they lead to each other.
+ * Names of chains. What packets pass always is called PORTOLAN-*, what stands for Services PTL-*. Other dataplanes have
+ * chains called PORTOLAN-* too, so ours are told by their whole names (`isOurChain`, `isOurSet`).
+ * docs/iptables-layout.md draws how they lead to each other.
  */
-export const ourPrefixes = ['PORTOLAN-', 'PTL-'] as const
-
 export const services = 'PORTOLAN-SERVICES'
 export const nodePorts = 'PORTOLAN-NODEPORTS'
 export const postrouting = 'PORTOLAN-POSTROUTING'
@@ -20,6 +19,29 @@ export const refusals = 'PORTOLAN-REFUSALS'
 /** Roots of the trees that lead to the rule of a destination. */
 export const addressRoot = 'PTL-IP'
 export const portRoot = (protocol: Protocol): string => `PTL-${protocol}`
+
+const baseChainNames: ReadonlySet<string> = new Set([
+  services,
+  nodePorts,
+  postrouting,
+  masquerade,
+  input,
+  forward,
+  output,
+  refusals,
+])
+
+/** Chains of the dispatch trees (dispatch-path.ts), and those of routes. */
+const builtNames = [
+  new RegExp(`^${addressRoot}(-[0-7]{1,3})?$`),
+  new RegExp(`^(${protocols.map(portRoot).join('|')})(-[0-9a-f]{1,3})?$`),
+  /^PTL-[CLSA]-[A-Z2-7]{12}(-|$)/,
+]
+
+/** Whether a chain is this dataplane's, by its name. A name that a new version no longer gives has to stay known here. */
+export function isOurChain(name: string): boolean {
+  return baseChainNames.has(name) || builtNames.some((built) => built.test(name))
+}
 
 /** An iptables chain's name has at most 28 characters (XT_EXTENSION_MAXNAMELEN with its ending zero). */
 const longestName = 28
@@ -122,6 +144,17 @@ export function clientSet(route: ServiceRoute, endpoint: Endpoint): string {
 export const routeLocalnetMarker: SetDeclaration = {
   name: `${setPrefix('IPv4')}route-localnet`,
   type: 'bitmap:port range 0-0',
+}
+
+const clientSetName = /^PTL-[46]-A-[A-Z2-7]{12}$/
+
+const writtenSetNames: ReadonlySet<string> = new Set(
+  ipFamilies.flatMap((family) => setKinds.map((kind) => setName(family, kind))),
+)
+
+/** Whether a set is this dataplane's, by its name; see `isOurChain`. */
+export function isOurSet(name: string): boolean {
+  return writtenSetNames.has(name) || name === routeLocalnetMarker.name || clientSetName.test(name)
 }
 
 /**

@@ -3,7 +3,7 @@ import type { SystemCommand } from '@portolan/native/system-command'
 import { ourRules } from './cleanup.ts'
 import type { Held } from './held.ts'
 import { Ipset } from './ipset.ts'
-import { clientSetPrefix, setPrefix } from './layout.ts'
+import { clientSetPrefix, isOurSet, setPrefix } from './layout.ts'
 import { isTcpLiberal } from './proc.ts'
 import { readRouteLocalnet } from './route-localnet.ts'
 import type { Xtables } from './xtables.ts'
@@ -11,7 +11,7 @@ import type { Xtables } from './xtables.ts'
 /** Reads back what the kernel holds of ours in one family. */
 export async function observe(family: IpFamily, command: SystemCommand, xtables: Xtables): Promise<Held> {
   const ipset = new Ipset(command)
-  const names = (await ipset.names()).filter((name) => name.startsWith(setPrefix(family)))
+  const names = (await ipset.names()).filter((name) => isOurSet(name) && name.startsWith(setPrefix(family)))
   const written = names.filter((name) => !name.startsWith(clientSetPrefix(family)))
   const other = xtables.variant === 'legacy' ? 'nft' : 'legacy'
   const [elsewhere, nat, filter, elements] = await Promise.all([

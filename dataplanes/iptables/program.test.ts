@@ -15,7 +15,7 @@ import { fullDifference, type RoutingTable } from '@portolan/core'
 import test from 'ava'
 import { compile } from './compile.ts'
 import { nothingHeld } from './held.ts'
-import { mostClientSets } from './layout.ts'
+import { isOurChain, isOurSet, mostClientSets } from './layout.ts'
 import { operations, print } from './print.ts'
 import { settle, type TableMemory } from './program.ts'
 import { reconcile } from './reconcile.ts'
@@ -204,6 +204,26 @@ test('each way to tell pods makes its own rules, and none marks nobody by being 
     const entry = [...chains].find(([name]) => name.startsWith('PTL-S-'))
     t.is(entry?.[1][0], rule)
   }
+})
+
+test('all chains and sets that a program makes are known as ours by their names, and others are not', (t) => {
+  for (const some of [everything(), everythingIpv6()]) {
+    const { nat, filter, newSets } = reconcile(nothingHeld(some.family), some, settingOf(some))
+    for (const chain of [...nat.written.keys(), ...filter.written.keys()]) t.true(isOurChain(chain), chain)
+    for (const { name } of newSets) t.true(isOurSet(name), name)
+  }
+  t.true(isOurSet('PTL-4-route-localnet'))
+  const chains = [
+    'PORTOLAN-PREROUTING',
+    'PORTOLAN-NEW-POD',
+    'PORTOLAN-INPUT-2',
+    'PTL-EXTRA',
+    'PTL-IP-8',
+    'PTL-C-web',
+  ]
+  for (const chain of chains) t.false(isOurChain(chain), chain)
+  const sets = ['PORTOLAN-SERVED', 'PTL-4-mine', 'PTL-5-dropped', 'PTL-4-A-mine', 'PTL-6-route-localnet']
+  for (const set of sets) t.false(isOurSet(set), set)
 })
 
 test('names of chains and sets are within the kernel’s limits, and what a name of a Service brings is harmless', (t) => {

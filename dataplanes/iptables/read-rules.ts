@@ -1,5 +1,5 @@
 import type { HeldTable } from './held.ts'
-import { ourPrefixes } from './layout.ts'
+import { isOurChain } from './layout.ts'
 import { formatProbability } from './probability.ts'
 
 /** What `iptables-save -t TABLE` tells of ours. */
@@ -9,7 +9,7 @@ export function readRules(saved: string): HeldTable {
   for (const line of saved.split('\n')) {
     if (line.startsWith(':')) {
       const chain = line.slice(1, line.indexOf(' '))
-      if (isOurs(chain)) chains.set(chain, [])
+      if (isOurChain(chain)) chains.set(chain, [])
     } else if (line.startsWith('-A ')) {
       const end = line.indexOf(' ', 3)
       const chain = line.slice(3, end)
@@ -21,13 +21,9 @@ export function readRules(saved: string): HeldTable {
   return { chains, jumps }
 }
 
-export function isOurs(chain: string): boolean {
-  return ourPrefixes.some((prefix) => chain.startsWith(prefix))
-}
-
 function leadsToOurs(rule: string): boolean {
   const target = / -[jg] (\S+)/.exec(rule)?.[1]
-  return target !== undefined && isOurs(target)
+  return target !== undefined && isOurChain(target)
 }
 
 /** Versions of iptables print chances with more or fewer decimals. */

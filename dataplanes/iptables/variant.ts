@@ -1,6 +1,6 @@
 import type { IpFamily } from '@portolan/core'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
-import { ourPrefixes } from './layout.ts'
+import { isOurChain } from './layout.ts'
 import { inNamespace, readProc } from './proc.ts'
 
 /** Which machinery of the kernel is behind iptables: its own tables, or nftables. */
@@ -45,7 +45,7 @@ export async function versionOf(
 }
 
 /** Chains by which kubelet tells everybody which variant the node uses (KEP-3178). */
-const hints = [':KUBE-IPTABLES-HINT', ':KUBE-KUBELET-CANARY']
+const hints = ['KUBE-IPTABLES-HINT', 'KUBE-KUBELET-CANARY']
 
 /**
  * The variant to use where the operator doesn't say: the one that has our chains already, else the one that kubelet
@@ -53,9 +53,11 @@ const hints = [':KUBE-IPTABLES-HINT', ':KUBE-KUBELET-CANARY']
  */
 export async function detectVariant(command: SystemCommand): Promise<Variant> {
   const saved = await Promise.all(variants.map((variant) => saveAll(command, variant)))
-  const findIn = (signs: readonly string[]) =>
-    variants.find((_, index) => saved[index]?.some((line) => signs.some((sign) => line.startsWith(sign))))
-  const known = findIn(ourPrefixes.map((prefix) => `:${prefix}`)) ?? findIn(hints)
+  const findChain = (isSign: (chain: string) => boolean) =>
+    variants.find((_, index) =>
+      saved[index]?.some((line) => line.startsWith(':') && isSign(line.slice(1, line.indexOf(' ')))),
+    )
+  const known = findChain(isOurChain) ?? findChain((chain) => hints.includes(chain))
   if (known !== undefined) return known
   const [legacy = 0, nft = 0] = saved.map((lines) => lines?.filter((line) => line.startsWith('-')).length)
   if (legacy > nft) return 'legacy'
