@@ -68,28 +68,46 @@ for (const variant of variants) {
     t.is(await missing(open(lab, variant), before), '')
   })
 
-  test(`${variant}: a program that is refused leaves rules and sets as they were, and says which line`, async (t) => {
-    await using lab = await createLab({ pods: 1 })
-    const dataplane = open(lab, variant)
-    const before = table([route('shop/web:http', web, [frontend('ClusterIP', '10.96.0.10', 80, internal)])])
-    await bring(dataplane, before)
-    // Behind our back: a chain goes whose rule the next change wants to lead to.
-    await restore(lab, variant, '*nat', '-F PTL-IP', '-F PTL-IP-2', '-X PTL-IP-2', 'COMMIT').catch(() => {})
-    const after = everything()
-    await restore(lab, variant, '*nat', ':PTL-EXTRA - [0:0]', '-A PTL-EXTRA -j PORTOLAN-MASQUERADE', 'COMMIT')
-    const held = await dump(lab, variant)
-    const change = fullDifference(before, after)
-    const program = dataplane.compile(change) as { nat: { deleted: Set<string> } }
-    program.nat.deleted.add('PORTOLAN-MASQUERADE')
-    const error = await t.throwsAsync(dataplane.apply(program), {
-      instanceOf: ApplyError,
-      code: 'DATAPLANE_APPLY_FAILED',
+  const refusals: readonly {
+    readonly claim: string
+    readonly behindOurBack: readonly string[]
+    readonly alsoDeleted?: string
+    readonly operation: string
+  }[] = [
+    {
+      claim: 'a way to a chain that has gone',
+      behindOurBack: ['-F PTL-IP', '-F PTL-IP-2', '-X PTL-IP-2'],
+      operation: '-A PTL-IP -d 0.0.0.2/0.0.0.7 -g PTL-IP-2',
+    },
+    {
+      claim: 'deleting a chain that somebody leads to',
+      behindOurBack: [':PTL-EXTRA - [0:0]', '-A PTL-EXTRA -j PORTOLAN-MASQUERADE'],
+      alsoDeleted: 'PORTOLAN-MASQUERADE',
+      operation: '-X PORTOLAN-MASQUERADE',
+    },
+  ]
+  for (const { claim, behindOurBack, alsoDeleted, operation } of refusals) {
+    test(`${variant}: ${claim} is refused by name, and rules and sets are as they were`, async (t) => {
+      await using lab = await createLab({ pods: 1 })
+      const dataplane = open(lab, variant)
+      const before = table([route('shop/web:http', web, [frontend('ClusterIP', '10.96.0.10', 80, internal)])])
+      await bring(dataplane, before)
+      await restore(lab, variant, '*nat', ...behindOurBack, 'COMMIT')
+      const held = await dump(lab, variant)
+      const after = everything()
+      const program = dataplane.compile(fullDifference(before, after)) as { nat: { deleted: Set<string> } }
+      if (alsoDeleted !== undefined) program.nat.deleted.add(alsoDeleted)
+      const error = await t.throwsAsync(dataplane.apply(program), {
+        instanceOf: ApplyError,
+        code: 'DATAPLANE_APPLY_FAILED',
+      })
+      t.regex(error.message, /iptables-(legacy|nft)-restore, table nat: /)
+      t.is(error.operation, operation)
+      t.is(await dump(lab, variant), held)
+      await bring(dataplane, after)
+      t.is(await missing(open(lab, variant), after), '')
     })
-    t.regex(error.message, /iptables-(legacy|nft)-restore, table nat: /)
-    t.is(await dump(lab, variant), held)
-    await bring(dataplane, after)
-    t.is(await missing(open(lab, variant), after), '')
-  })
+  }
 
   const damages: readonly { readonly claim: string; readonly lines: readonly string[] }[] = [
     {

@@ -73,11 +73,19 @@ export class Xtables {
 
 /** An error of a tool that reads lines, with the line that it complains of. */
 export function refused(tool: string, error: SystemCommandError, lines: readonly string[]): ApplyError {
-  const number = /line:? (\d+)/.exec(error.output)?.[1]
-  const operation = number === undefined ? undefined : lines[Number(number) - 1]
+  const operation = refusedLine(error.output, lines)
   const at = operation === undefined ? '' : `, at: ${operation}`
   return new ApplyError(`${tool}: ${error.message}${at}`, {
     cause: error,
     ...(operation === undefined ? {} : { operation }),
   })
+}
+
+function refusedLine(output: string, lines: readonly string[]): string | undefined {
+  const number = /line:? (\d+)/.exec(output)?.[1]
+  if (number === undefined) return undefined
+  // The nft variant looks for the chains that rules lead to at the end, and complains of the end.
+  const chain = /Chain '(\S+)' does not exist/.exec(output)?.[1]
+  const leading = chain === undefined ? undefined : lines.find((line) => line.endsWith(` ${chain}`))
+  return leading ?? lines[Number(number) - 1]
 }
