@@ -63,6 +63,8 @@ export async function record(flags: RecordFlags): Promise<void> {
     await Promise.race([recorder.complete, tooSlow(source, recorder), file.failed, stop.signalled])
     started = recorder.seconds > 0 && recorder.awaited.length === 0
     if (!started) throw new UserError('stopped before the lists were complete, so nothing was recorded')
+    // A kill from here on costs changes, and not the cluster.
+    file.flush()
     if (!stop.asked) await Promise.race([passed(minutes, stop.abort), file.failed, stop.signalled])
     // What was still being written when the signal came.
     await Promise.race([recorder.complete, file.failed])
