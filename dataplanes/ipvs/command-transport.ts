@@ -26,6 +26,7 @@ import {
   setTypes,
 } from './layout.ts'
 import { routeText } from './print.ts'
+import { type BatchResult, resultOf } from './restore-result.ts'
 import type { IpvsSettings } from './settings.ts'
 import { inverse, type Step } from './step.ts'
 import { placeText, programOf, stepText } from './step-text.ts'
@@ -49,18 +50,43 @@ export class CommandTransport implements Transport {
         bytes += await this.#restore(family, batch)
       } catch (error) {
         if (!(error instanceof SystemCommandError)) throw error
-        // ipvsadm stops at the line that it doesn't get through, and doesn't say which.
-        for (const step of [...done, ...batch].toReversed())
-          await this.#restore(family, [inverse(step)]).catch(() => {})
-        const operation = batch
-          .map((step) => stepText(family, step))
-          .slice(0, 3)
-          .join('; ')
-        throw new ApplyError(error.message, { operation, cause: error })
+        const result = await this.#resultOf(family, batch, error)
+        done.push(...result.done)
+        if (result.worst === undefined) continue
+        await this.#takeBack(family, done)
+        throw new ApplyError(error.message, { operation: stepText(family, result.worst), cause: error })
       }
       done.push(...batch)
     }
     return bytes
+  }
+
+  /** What became of a batch of which something was refused. */
+  async #resultOf(family: IpFamily, batch: readonly Step[], error: SystemCommandError): Promise<BatchResult> {
+    const [first] = batch
+    if (first === undefined) return { done: [] }
+    if (error.code !== 'COMMAND_FAILED') return { done: [], worst: first }
+    if (programOf(first) === 'ipvsadm')
+      return resultOf(batch, await this.readServers(family), (step) => this.#retry(family, step))
+    // ipset stops at the line that it doesn't get through.
+    const line = Number(/in line (\d+)/.exec(error.output)?.[1] ?? 1)
+    return { done: batch.slice(0, line - 1), worst: batch[line - 1] ?? first }
+  }
+
+  async #retry(family: IpFamily, step: Step): Promise<boolean> {
+    try {
+      await this.#restore(family, [step])
+      return true
+    } catch (error) {
+      if (error instanceof SystemCommandError) return false
+      throw error
+    }
+  }
+
+  /** As far as it can be: the core reads back what there is after a failure. */
+  async #takeBack(family: IpFamily, done: readonly Step[]): Promise<void> {
+    for (const batch of batches(done.toReversed().map(inverse)))
+      await this.#restore(family, batch).catch(() => {})
   }
 
   /** Runs steps that one program does. */

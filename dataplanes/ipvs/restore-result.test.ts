@@ -1,0 +1,78 @@
+import { endpoint, web } from '@portolan/conformance/example-tables'
+import type { Address } from '@portolan/core'
+import test from 'ava'
+import { resultOf } from './restore-result.ts'
+import type { Step } from './step.ts'
+import { stepText } from './step-text.ts'
+import type { VirtualServer } from './virtual-server.ts'
+
+const place = { address: '10.96.0.10' as Address, protocol: 'TCP', port: 80 } as const
+const ours = { scheduler: 'rr', flags: 0x20, timeoutSeconds: 0 }
+const theirs = { scheduler: 'wlc', flags: 0, timeoutSeconds: 0 }
+const [first, second] = web as [(typeof web)[number], (typeof web)[number]]
+const held = (terms: typeof ours, endpoints: typeof web, draining: typeof web = []): VirtualServer[] => [
+  { place, terms, endpoints, draining },
+]
+const addServer: Step = { do: 'add-server', place, terms: ours }
+const add: Step = { do: 'add-destination', place, endpoint: first }
+const weigh: Step = { do: 'weigh-destination', place, endpoint: second, weight: 1 }
+const remove: Step = { do: 'delete-destination', place, endpoint: endpoint('10.1.1.7') }
+
+const rows: readonly {
+  readonly claim: string
+  readonly batch: readonly Step[]
+  readonly held: readonly VirtualServer[]
+  readonly done: readonly Step[]
+  readonly worst?: Step
+  readonly retried: readonly string[]
+}[] = [
+  {
+    claim: "somebody else's virtual server in the way is not taken for one that was made",
+    batch: [addServer, add],
+    held: held(theirs, [first]),
+    done: [add],
+    worst: addServer,
+    retried: [],
+  },
+  {
+    claim: 'a destination that drains already is weighed',
+    batch: [add],
+    held: held(ours, [], [first]),
+    done: [add],
+    retried: ['-e -t 10.96.0.10:80 -r 10.1.0.2:8080 -m -w 1'],
+  },
+  {
+    claim: 'a destination that is gone is added instead of weighed',
+    batch: [weigh],
+    held: held(ours, [first]),
+    done: [weigh],
+    retried: ['-a -t 10.96.0.10:80 -r 10.1.1.2:8080 -m -w 1'],
+  },
+  {
+    claim: 'one that was to go and is gone is fine',
+    batch: [remove],
+    held: held(ours, [first]),
+    done: [remove],
+    retried: [],
+  },
+  {
+    claim: 'a destination of a virtual server that is gone is a refusal',
+    batch: [add, weigh],
+    held: [],
+    done: [],
+    worst: add,
+    retried: [],
+  },
+]
+
+for (const { claim, batch, held, done, worst, retried } of rows) {
+  test(claim, async (t) => {
+    const seen: string[] = []
+    const result = await resultOf(batch, held, async (step) => {
+      seen.push(stepText('IPv4', step))
+      return true
+    })
+    t.deepEqual(result, { done, ...(worst === undefined ? {} : { worst }) })
+    t.deepEqual(seen, retried)
+  })
+}
