@@ -11,8 +11,8 @@ export interface NetworkInterface {
   readonly header: 'ethernet' | 'none' | 'other'
   readonly loopback: boolean
   readonly up: boolean
-  /** The index of the bridge or bond that it belongs to; 0: none. */
-  readonly master: number
+  /** The interface that it belongs to, and of which kind that is: `bridge`, `bond`, `team`, `vrf`, ... */
+  readonly master: { readonly index: number; readonly kind: string } | undefined
   /**
    * Its addresses of global scope that a new connection may have as its source, 4 or 16 bytes each: in the kernel's order,
    * but IPv6 addresses that stay for ever before those that expire. (An IPv4 address that stays may be one that moves from
@@ -26,7 +26,17 @@ const getLink = 18
 const getAddress = 22
 const getRoute = 26
 const mainTable = 254
-const attribute = { address: 1, local: 2, name: 3, master: 10, outgoing: 4, multipath: 9, addressFlags: 8 }
+const attribute = {
+  address: 1,
+  local: 2,
+  name: 3,
+  master: 10,
+  outgoing: 4,
+  multipath: 9,
+  addressFlags: 8,
+  linkInfo: 18,
+  kind: 1,
+}
 const flag = { up: 1, loopback: 8 }
 /** Of an address (IFA_F_*). What is temporary of IPv6 means secondary with IPv4. */
 const addressFlag = { temporary: 0x01, dadFailed: 0x08, deprecated: 0x20, tentative: 0x40, permanent: 0x80 }
@@ -42,13 +52,18 @@ const family = { ipv4: 2, ipv6: 10 }
 export function listInterfaces(networkNamespace?: string): NetworkInterface[] {
   return asking(networkNamespace, (socket) => {
     const addresses = readAddresses(socket)
-    const interfaces: NetworkInterface[] = []
+    const interfaces: (Omit<NetworkInterface, 'master'> & { readonly masterIndex: number })[] = []
+    const kinds = new Map<number, string>()
     for (const { payload } of dump(socket, getLink, 16)) {
       const [type, index, flags] = [payload.readUInt16LE(2), payload.readInt32LE(4), payload.readUInt32LE(8)]
       const attributes = payload.subarray(16)
+      kinds.set(
+        index,
+        textOf(findAttribute(attributes, attribute.linkInfo) ?? Buffer.alloc(0), attribute.kind),
+      )
       interfaces.push({
         index,
-        name: findAttribute(attributes, attribute.name)?.toString('utf8').replace(/\0.*$/s, '') ?? '',
+        name: textOf(attributes, attribute.name),
         header: hardware.ethernet.includes(type)
           ? 'ethernet'
           : hardware.none.includes(type)
@@ -56,12 +71,19 @@ export function listInterfaces(networkNamespace?: string): NetworkInterface[] {
             : 'other',
         loopback: (flags & flag.loopback) !== 0,
         up: (flags & flag.up) !== 0,
-        master: findAttribute(attributes, attribute.master)?.readUInt32LE(0) ?? 0,
+        masterIndex: findAttribute(attributes, attribute.master)?.readUInt32LE(0) ?? 0,
         addresses: addresses.get(index) ?? [],
       })
     }
-    return interfaces
+    return interfaces.map(({ masterIndex: index, ...one }) => ({
+      ...one,
+      master: index === 0 ? undefined : { index, kind: kinds.get(index) ?? '' },
+    }))
   })
+}
+
+function textOf(attributes: Buffer, type: number): string {
+  return findAttribute(attributes, type)?.toString('utf8').replace(/\0.*$/s, '') ?? ''
 }
 
 /** Indexes of the interfaces that default routes of either family leave by, in the main table. */

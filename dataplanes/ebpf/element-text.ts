@@ -54,7 +54,9 @@ function deviceText(key: Buffer, value: Buffer | undefined): string {
   const address = value.subarray(at.address, at.address + 16)
   const source = address.every((byte) => byte === 0) ? 'no address' : addressText(value, at.address)
   const pods = value.readUInt32LE(at.flags) === deviceOfPods ? ', of pods' : ''
-  return `${device} = masquerade as ${source}${pods}`
+  const bridge = value.readUInt32LE(at.bridge)
+  const port = bridge === 0 ? '' : `, port of bridge ${bridge}`
+  return `${device} = masquerade as ${source}${pods}${port}`
 }
 
 function addressText(bytes: Buffer, at: number): string {

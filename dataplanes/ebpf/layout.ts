@@ -53,7 +53,7 @@ export const structs = {
   peer: struct({ address: 16, port: 2, pad: 2, service: 4 }),
   choice: struct({ address: 16, port: 2, pad: 2 }),
   device_key: struct({ interface: 4, family: 4 }),
-  device: struct({ address: 16, flags: 4 }),
+  device: struct({ address: 16, flags: 4, bridge: 4 }),
   settings: struct({ node: 8, first_port: 2, last_port: 2, listed_only: 1, pod_class: 1, pad: 2 }),
 } as const
 
@@ -117,10 +117,16 @@ export const packetPrograms = { ingress: 'packets_in', egress: 'packets_out' } a
 /** The same for interfaces whose packets begin with the IP header: tunnels, PPP. */
 export const barePacketPrograms = { ingress: 'bare_packets_in', egress: 'bare_packets_out' } as const
 
+/** The same for ports of bridges: the bridge itself has those of packetPrograms. */
+export const switchedPacketPrograms = { ingress: 'switched_packets_in' } as const
+
 /** Every program of native/bpf/portolan.bpf.c. */
-export const allPrograms: readonly string[] = [socketPrograms, packetPrograms, barePacketPrograms].flatMap(
-  (some) => Object.values(some),
-)
+export const allPrograms: readonly string[] = [
+  socketPrograms,
+  packetPrograms,
+  barePacketPrograms,
+  switchedPacketPrograms,
+].flatMap((some) => Object.values(some))
 
 /**
  * How long a connection is remembered without a packet in either direction, in seconds, by its state's number: what

@@ -11,8 +11,9 @@ export function deviceElements(table: RoutingTable, { interfaces }: NodeState): 
   for (const one of interfaces) {
     const address = addressOf(one, family)
     const ofPods = isOfPods(table, one.name)
-    if (address === undefined && !ofPods) continue
-    elements.set(deviceKey(one.index, family), deviceValue(address, family, ofPods))
+    const bridge = bridgeOf(one) ?? 0
+    if (address === undefined && !ofPods && bridge === 0) continue
+    elements.set(deviceKey(one.index, family), deviceValue(address, family, { ofPods, bridge }))
   }
   const fallback = [...table.nodePortAddresses][0]
   const anyone = interfaces
@@ -20,8 +21,13 @@ export function deviceElements(table: RoutingTable, { interfaces }: NodeState): 
     .map((one) => addressOf(one, family))
     .find((address) => address !== undefined)
   const bytes = fallback === undefined ? anyone : addressBytes(fallback)
-  if (bytes !== undefined) elements.set(deviceKey(0, family), deviceValue(bytes, family, false))
+  if (bytes !== undefined) elements.set(deviceKey(0, family), deviceValue(bytes, family))
   return elements
+}
+
+/** The index of the bridge that an interface is a port of. */
+export function bridgeOf({ master }: NetworkInterface): number | undefined {
+  return master?.kind === 'bridge' ? master.index : undefined
 }
 
 function isOfPods({ podSource }: RoutingTable, name: string): boolean {
@@ -41,7 +47,11 @@ function deviceKey(index: number, family: IpFamily): Bytes {
   return bytesOf(key)
 }
 
-function deviceValue(address: Uint8Array | undefined, family: IpFamily, ofPods: boolean): Bytes {
+function deviceValue(
+  address: Uint8Array | undefined,
+  family: IpFamily,
+  { ofPods, bridge } = { ofPods: false, bridge: 0 },
+): Bytes {
   const { size, at } = structs.device
   const value = Buffer.alloc(size)
   if (address !== undefined) {
@@ -49,6 +59,7 @@ function deviceValue(address: Uint8Array | undefined, family: IpFamily, ofPods: 
     value.set(address, family === 'IPv4' ? at.address + 12 : at.address)
   }
   value.writeUInt32LE(ofPods ? deviceOfPods : 0, at.flags)
+  value.writeUInt32LE(bridge, at.bridge)
   return bytesOf(value)
 }
 

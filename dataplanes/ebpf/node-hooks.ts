@@ -17,7 +17,14 @@ import {
 } from '@portolan/native/libbpf'
 import { findCgroup } from './cgroup-root.ts'
 import type { NodeState } from './held.ts'
-import { allMaps, barePacketPrograms, packetPrograms, socketPrograms } from './layout.ts'
+import {
+  allMaps,
+  barePacketPrograms,
+  packetPrograms,
+  socketPrograms,
+  switchedPacketPrograms,
+} from './layout.ts'
+import { bridgeOf } from './node-elements.ts'
 import { clsact, type PacketHook, packetHooks, tcx } from './packet-hook.ts'
 import { linkPin, markPrograms, type NodePins } from './pins.ts'
 import { defaultRoute, type EbpfSettings, findPaths, matches } from './settings.ts'
@@ -54,24 +61,37 @@ function cookieOf(path: string): bigint[] {
 /** Also those that are down: when one comes up, its programs are there. */
 function servedInterfaces({ networkNamespace, interfaces }: EbpfSettings): NetworkInterface[] {
   const uplinks = interfaces.includes(defaultRoute) ? listDefaultRoutes(networkNamespace) : new Set()
-  return listInterfaces(networkNamespace).filter(
-    ({ name, index, header, master }) =>
-      // What comes in by a member of a bridge or bond comes in by that as well, and there it is looked at.
-      header !== 'other' && master === 0 && (uplinks.has(index) || matches(name, interfaces)),
-  )
+  const all = listInterfaces(networkNamespace)
+  const isServed = (one: NetworkInterface | undefined): boolean => {
+    if (one === undefined || one.header === 'other') return false
+    // A port counts as its bridge. What comes in by a member of a bond comes in by that as well, and there it is looked at.
+    const bridge = bridgeOf(one)
+    if (bridge !== undefined) return isServed(all.find(({ index }) => index === bridge))
+    return one.master === undefined && (uplinks.has(one.index) || matches(one.name, interfaces))
+  }
+  return all.filter(isServed)
 }
 
-function programFor(object: BpfObject, { header }: NetworkInterface, direction: Direction): BpfProgram {
-  return object.program((header === 'none' ? barePacketPrograms : packetPrograms)[direction])
+/** `undefined`: none is to be there. */
+function programFor(object: BpfObject, one: NetworkInterface, direction: Direction): BpfProgram | undefined {
+  const programs: Partial<Record<Direction, string>> =
+    bridgeOf(one) !== undefined
+      ? switchedPacketPrograms
+      : one.header === 'none'
+        ? barePacketPrograms
+        : packetPrograms
+  const name = programs[direction]
+  return name === undefined ? undefined : object.program(name)
 }
 
 /**
- * Whether a hook has the program, or one that does the same with the same maps.
+ * Whether a hook has the program, or one that does the same with the same maps; or none, where none is to be.
  *
  * @param object given: what was attached by earlier processes came from the same object file, so the instructions tell
  */
-function isThere(attached: number | undefined, program: BpfProgram, object?: BpfObject): boolean {
-  if (attached === undefined || attached === program.id) return attached !== undefined
+function isThere(attached: number | undefined, program: BpfProgram | undefined, object?: BpfObject): boolean {
+  if (program === undefined || attached === undefined) return attached === program
+  if (attached === program.id) return true
   const there = object === undefined ? undefined : readProgramInfoOf(attached)
   if (object === undefined || there?.tag !== program.tag) return false
   // Each load makes maps of its own besides; those that are pinned count.
@@ -110,7 +130,9 @@ export function findDetached(
         .map((direction) => [direction, programFor(object, one, direction)] as const)
         .filter(([direction, program]) => !isThere(used.attached(one.index, direction), program, earlier))
         .filter(([direction]) => used.serves(one.index, direction))
-        .map(([direction, program]) => `${program.name} to ${one.name} ${used.name} ${direction}`),
+        .map(
+          ([direction, program]) => `${program?.name ?? 'nothing'} to ${one.name} ${used.name} ${direction}`,
+        ),
     ),
   )
   const served = interfaces.map(({ index }) => index)
@@ -164,7 +186,8 @@ export function attachToInterfaces(
         const program = programFor(object, one, direction)
         try {
           if (isThere(used.attached(one.index, direction), program, earlier)) continue
-          if (used.serves(one.index, direction)) used.attach(program, one.index, direction)
+          if (program === undefined) used.detach(one.index, direction)
+          else if (used.serves(one.index, direction)) used.attach(program, one.index, direction)
           else notices.push(hasNoPlace(one, program))
           // Not before the new one is there: what an earlier version or setting has attached.
           other.detach(one.index, direction)

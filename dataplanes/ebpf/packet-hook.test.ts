@@ -108,7 +108,10 @@ for (const name of kernelHasTcx ? (['tcx', 'clsact'] as const) : (['clsact'] as 
       interfaces: 'default-route',
     })
     t.deepEqual(attachedAt(lab, hook), [uplinkName])
-    await dataplane.cleanup()
+    await dataplane.stop()
+    const last = await applied(lab.node, served, { 'packet-hook': name, interfaces: 'cbr0' })
+    t.deepEqual(attachedAt(lab, hook).sort(), ['cbr0', 'podveth0', 'podveth1'], 'a bridge with its ports')
+    await last.dataplane.cleanup()
   })
 }
 

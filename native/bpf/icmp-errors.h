@@ -118,6 +118,13 @@ static __noinline int return_error(struct __sk_buff *skb, struct work *work)
 	old[1] = work->back.source;
 	new[0] = flow->destination;
 	new[1] = flow->source;
+	/* An endpoint speaks under the frontend's name; a router on the way keeps its own. */
+	if (!same_address(&packet->key.source, &work->back.source))
+		flow->source = packet->key.source;
+	if (!find_route(skb, work))
+		return TC_ACT_SHOT;
+	if (packet->switched && !work->interface)
+		return TC_ACT_UNSPEC;
 	if (packet->ipv4 ? !write_ipv4(skb, quoted, old, new) : !write_ipv6(skb, quoted, checksum, 0, old, new))
 		return TC_ACT_SHOT;
 	if (bpf_l4_csum_replace(skb, checksum, work->back.destination_port, ports[0], 2) ||
@@ -125,17 +132,12 @@ static __noinline int return_error(struct __sk_buff *skb, struct work *work)
 	    bpf_skb_store_bytes(skb, quoted_l4, ports, sizeof ports, 0))
 		return TC_ACT_SHOT;
 
-	/* An endpoint speaks under the frontend's name; a router on the way keeps its own. */
-	if (!same_address(&packet->key.source, &work->back.source))
-		flow->source = packet->key.source;
 	old[0] = packet->key.source;
 	old[1] = packet->key.destination;
 	new[0] = flow->source;
 	new[1] = flow->destination;
 	if (packet->ipv4 ? !write_ipv4(skb, packet->l3, old, new)
 			 : !write_ipv6(skb, packet->l3, checksum, BPF_F_PSEUDO_HDR, old, new))
-		return TC_ACT_SHOT;
-	if (!find_route(skb, work))
 		return TC_ACT_SHOT;
 	if (!work->interface)
 		return TC_ACT_UNSPEC;

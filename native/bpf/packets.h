@@ -132,14 +132,24 @@ static __noinline int decide(struct __sk_buff *skb, struct work *work, __u32 fro
 	return TC_ACT_UNSPEC;
 }
 
-static __always_inline int handle(struct __sk_buff *skb, bool from_node, __u32 l3)
+/* Where a packet is met. */
+enum place { COMES_IN, GOES_OUT, IS_SWITCHED };
+
+/*
+ * At a port of a bridge only connections are followed that are known already: of two pods behind the bridge, one's answers
+ * go to the other past the node's stack, and must be translated all the same. Whatever else is for this node comes in by
+ * the bridge itself, which decides, so nothing is translated twice.
+ */
+static __always_inline int handle(struct __sk_buff *skb, enum place place, __u32 l3)
 {
+	bool from_node = place == GOES_OUT, switched = place == IS_SWITCHED;
 	__u32 first = 0;
 	struct work *work = bpf_map_lookup_elem(&scratch, &first);
 	if (!work)
 		return TC_ACT_UNSPEC;
 	__builtin_memset(&work->packet, 0, sizeof work->packet);
 	work->packet.outgoing = from_node;
+	work->packet.switched = switched;
 	if (!parse(skb, &work->packet, l3))
 		return TC_ACT_UNSPEC;
 	if (work->packet.fragment == LATER_FRAGMENT) {
@@ -151,15 +161,20 @@ static __always_inline int handle(struct __sk_buff *skb, bool from_node, __u32 l
 	}
 	struct flow *held = work->packet.translatable ? bpf_map_lookup_elem(&flows, &work->packet.key) : NULL;
 	__u64 now = bpf_ktime_get_ns();
-	if (held && is_over(held, &work->packet, now)) {
+	bool over = held && is_over(held, &work->packet, now);
+	if (switched && (!held || over))
+		return TC_ACT_UNSPEC;
+	if (over) {
 		forget(&work->packet.key, held);
 		held = NULL;
 	}
 	if (held) {
-		follow(held, &work->packet, now);
 		work->flow = *held;
 		if (!find_route(skb, work))
 			return TC_ACT_SHOT;
+		if (switched && !work->interface && !work->mtu)
+			return TC_ACT_UNSPEC;
+		follow(held, &work->packet, now);
 	} else {
 		int action = decide(skb, work, from_node);
 		if (action != SEND_ON)
@@ -172,15 +187,21 @@ static __always_inline int handle(struct __sk_buff *skb, bool from_node, __u32 l
 #define PACKET_PROGRAMS(NAME, L3)                                                        \
 	SEC("tc") int NAME##_in(struct __sk_buff *skb)                                   \
 	{                                                                                \
-		return handle(skb, false, L3);                                           \
+		return handle(skb, COMES_IN, L3);                                        \
 	}                                                                                \
 	SEC("tc") int NAME##_out(struct __sk_buff *skb)                                  \
 	{                                                                                \
-		return skb->ingress_ifindex ? TC_ACT_UNSPEC : handle(skb, true, L3);     \
+		return skb->ingress_ifindex ? TC_ACT_UNSPEC : handle(skb, GOES_OUT, L3); \
 	}
 
 PACKET_PROGRAMS(packets, ETH_HLEN)
 /* For devices whose packets begin with the IP header: tunnels (WireGuard, IP in IP, tun), PPP. */
 PACKET_PROGRAMS(bare_packets, 0)
+
+/* For ports of bridges. What goes out of them has been seen at the bridge, or where it came in. */
+SEC("tc") int switched_packets_in(struct __sk_buff *skb)
+{
+	return handle(skb, IS_SWITCHED, ETH_HLEN);
+}
 
 #endif

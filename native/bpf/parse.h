@@ -17,6 +17,7 @@ struct packet {
 	__u8 hops;                 /* time to live, or hop limit */
 	__u8 translatable;         /* TCP or UDP, and its ports are known */
 	__u8 outgoing;             /* this node made it */
+	__u8 switched;             /* it is at a port of a bridge, which may pass it on past the node's stack */
 };
 
 /*

@@ -170,6 +170,7 @@ struct device_key {
 struct device {
 	struct address address;    /* source of what is masqueraded out of it; all zero: none */
 	__u32 flags;
+	__u32 bridge;              /* index of the bridge that it is a port of; 0: none */
 };
 
 enum { DEVICE_OF_PODS = 1 }; /* what comes in by it is from local pods */

@@ -67,6 +67,16 @@ static __always_inline __u32 length_on_link(const struct __sk_buff *skb, const s
 	return skb->len - packet->l3;
 }
 
+/* The interface that the stack would take the packet from. */
+static __always_inline __u32 input_interface(const struct __sk_buff *skb, const struct packet *packet)
+{
+	if (!packet->switched)
+		return skb->ifindex;
+	struct device_key key = { .interface = skb->ifindex, .family = packet->ipv4 ? FAMILY_IPV4 : FAMILY_IPV6 };
+	struct device *device = bpf_map_lookup_elem(&devices, &key);
+	return device && device->bridge ? device->bridge : skb->ifindex;
+}
+
 /*
  * Asks the routing table where the flow's packet leaves. False: nowhere, by its own word (blackhole, prohibit,
  * unreachable).
@@ -80,7 +90,7 @@ static __noinline bool find_route(struct __sk_buff *skb, struct work *work)
 	work->interface = work->mtu = 0;
 	__builtin_memset(lookup, 0, sizeof *lookup);
 	lookup->l4_protocol = work->packet.key.protocol;
-	lookup->ifindex = skb->ifindex;
+	lookup->ifindex = input_interface(skb, &work->packet);
 	lookup->tot_len = length_on_link(skb, &work->packet);
 	lookup->family = ipv4 ? AF_INET : AF_INET6;
 	if (ipv4) {
