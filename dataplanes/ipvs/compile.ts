@@ -3,7 +3,7 @@ import { changePlacement, settledPlacement } from './change-placement.ts'
 import { changeServer, settledServer } from './change-server.ts'
 import { type Destination, destinationKey, type Element, readDestinationKey } from './element.ts'
 import type { SetName } from './layout.ts'
-import type { MarkChange } from './mark-numbers.ts'
+import { MarkChange } from './mark-numbers.ts'
 import type { Memory } from './memory.ts'
 import {
   classesOf,
@@ -42,7 +42,7 @@ export class Compiler {
   readonly #table: RoutingTable
   readonly #settings: IpvsSettings
   readonly #memory: Memory
-  readonly #owners: MarkChange = new Map()
+  readonly #owners = new MarkChange()
   readonly #placements = new Map<FrontendKey, Placement | undefined>()
   readonly #marked = new Map<number, VirtualServer | undefined>()
   readonly #degraded = new Map<string, string>()
@@ -65,7 +65,7 @@ export class Compiler {
         const mark = this.#memory.marks.propose(owner, this.#owners)
         this.marked(mark, markedServer(after, over, mark, this.#settings), after.protocol !== 'UDP')
       } else if (known !== undefined) {
-        this.#owners.set(owner, undefined)
+        this.#owners.giveBack(owner)
         this.marked(known, undefined, some.protocol !== 'UDP')
       }
     }

@@ -2,6 +2,7 @@ import { endpointKey, type FrontendKey } from '@portolan/core'
 import { changePlacement, drainedPlacement, isWanted } from './change-placement.ts'
 import { changeServer } from './change-server.ts'
 import { readDestinationKey } from './element.ts'
+import { MarkChange } from './mark-numbers.ts'
 import type { Memory, Outcome } from './memory.ts'
 import type { Placement } from './placement.ts'
 import { type Step, StepOrder } from './step.ts'
@@ -74,7 +75,7 @@ export async function checkDrained(
   }
   return {
     steps: order.steps,
-    outcome: { family, memory, placements, marked, owners: new Map() },
+    outcome: { family, memory, placements, marked, owners: new MarkChange() },
   }
 }
 

@@ -9,14 +9,34 @@ export interface MarkBits {
 /** What has a virtual server by mark: one list of endpoints of one route, `namespace/name:port/TCP local`. */
 export type MarkOwner = string
 
-/** Proposed changes: a number that an owner gets, or `undefined` for one that it gives back. */
-export type MarkChange = Map<MarkOwner, number | undefined>
+/** Proposed changes of who has which mark. */
+export class MarkChange {
+  /** A mark that an owner gets, or `undefined` for one that it gives back. */
+  readonly byOwner = new Map<MarkOwner, number | undefined>()
+  readonly #owners = new Map<number, MarkOwner>()
+  /** Where the search for the next free mark goes on; `undefined`: where that of the change before ended. */
+  next: number | undefined
+
+  give(owner: MarkOwner, mark: number): void {
+    this.byOwner.set(owner, mark)
+    this.#owners.set(mark, owner)
+  }
+
+  giveBack(owner: MarkOwner): void {
+    this.byOwner.set(owner, undefined)
+  }
+
+  /** Who gets a mark by this change. */
+  ownerOf(mark: number): MarkOwner | undefined {
+    return this.#owners.get(mark)
+  }
+}
 
 /** Which marks are given to whom. Proposing changes nothing; only what was applied is committed. */
 export class MarkNumbers {
   readonly #bits: MarkBits
   readonly #byOwner = new Map<MarkOwner, number>()
-  readonly #owned = new Set<number>()
+  readonly #owned = new Map<number, MarkOwner>()
   /** Owned, or of a virtual server that still drains. */
   readonly #taken = new Set<number>()
   #next = 1
@@ -42,6 +62,10 @@ export class MarkNumbers {
     return this.#owned.has(mark)
   }
 
+  ownerOf(mark: number): MarkOwner | undefined {
+    return this.#owned.get(mark)
+  }
+
   /** Whether it is free of the bits that the rules read: not so if those were others when it was given. */
   isUsable(mark: number): boolean {
     return ((mark >>> this.#bits.masquerade) & 1) === 0 && ((mark >>> this.#bits.route) & 1) === 0
@@ -49,27 +73,30 @@ export class MarkNumbers {
 
   /** The owner's mark: the one it has, or the next free one, which is noted in `change`. */
   propose(owner: MarkOwner, change: MarkChange): number {
-    const known = change.get(owner) ?? this.#byOwner.get(owner)
+    const known = change.byOwner.get(owner) ?? this.#byOwner.get(owner)
     if (known !== undefined) return known
-    const proposed = new Set(change.values())
-    let index = this.#next
-    while (this.#taken.has(this.#mark(index)) || proposed.has(this.#mark(index))) index = successor(index)
-    const mark = this.#mark(index)
-    change.set(owner, mark)
+    let index = change.next ?? this.#next
+    let mark = this.#mark(index)
+    while (this.#taken.has(mark) || change.ownerOf(mark) !== undefined) {
+      index = successor(index)
+      mark = this.#mark(index)
+    }
+    change.next = successor(index)
+    change.give(owner, mark)
     return mark
   }
 
   /** A mark that is given back stays taken until it is released: its virtual server may drain for a while. */
   commit(change: MarkChange): void {
-    for (const [owner, mark] of change) {
+    this.#next = change.next ?? this.#next
+    for (const [owner, mark] of change.byOwner) {
       if (mark === undefined) {
         this.#owned.delete(this.#byOwner.get(owner) ?? 0)
         this.#byOwner.delete(owner)
       } else {
         this.#byOwner.set(owner, mark)
-        this.#owned.add(mark)
+        this.#owned.set(mark, owner)
         this.#taken.add(mark)
-        this.#next = successor(this.#next)
       }
     }
   }

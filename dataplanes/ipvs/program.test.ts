@@ -17,7 +17,6 @@ import { fullDifference, type RoutingTable } from '@portolan/core'
 import test from 'ava'
 import { compile } from './compile.ts'
 import { nothingHeld } from './held.ts'
-import { MarkNumbers } from './mark-numbers.ts'
 import { type Memory, settle } from './memory.ts'
 import { print } from './print.ts'
 import { reconcile } from './reconcile.ts'
@@ -213,24 +212,4 @@ test('each way to tell pods makes its own rules', (t) => {
   }
   const odd = table([], {}, 'IPv4', { by: 'interface', name: 'a b' })
   t.throws(() => fromNothing(odd), { message: /"a b" can't be named/ })
-})
-
-test('marks avoid the bits that rules read, whichever those are', (t) => {
-  for (const bits of [
-    { masquerade: 14, route: 13 },
-    { masquerade: 0, route: 1 },
-    { masquerade: 31, route: 23 },
-  ]) {
-    const numbers = new MarkNumbers(bits)
-    const given = new Set<number>()
-    for (let index = 0; index < 300; index++) {
-      const change = new Map()
-      const mark = numbers.propose(String(index), change)
-      numbers.commit(change)
-      given.add(mark)
-      t.is((mark >>> bits.masquerade) & 1, bits.masquerade < 24 ? 0 : (mark >>> bits.masquerade) & 1)
-      t.is(mark >>> 24, 0x5a)
-    }
-    t.is(given.size, 300)
-  }
 })

@@ -4,7 +4,7 @@ import { destinationKey, type Element, elementKey, readDestinationKey } from './
 import { describeSteps } from './findings.ts'
 import { type Held, isOurs } from './held.ts'
 import { type DestinationSet, destinationSets, markSets, type SetName } from './layout.ts'
-import { isOurMark, type MarkBits } from './mark-numbers.ts'
+import { isOurMark, type MarkBits, MarkChange } from './mark-numbers.ts'
 import { emptyMemory, type Memory } from './memory.ts'
 import { classesOf, frontendAt, isExcluded, markedLists, markOwner, type Placement } from './placement.ts'
 import type { IpvsProgram } from './program.ts'
@@ -109,7 +109,9 @@ function restoreMarks(drafts: ReadonlyMap<FrontendKey, Draft>, table: RoutingTab
       const owner = markOwner(found.route, over)
       if (memory.marks.of(owner) !== undefined || given.has(mark)) continue
       given.add(mark)
-      memory.marks.commit(new Map([[owner, mark]]))
+      const restored = new MarkChange()
+      restored.give(owner, mark)
+      memory.marks.commit(restored)
     }
   }
 }
