@@ -19,8 +19,9 @@ export function lossTable(results: BenchResults): Html | undefined {
     })
     return [html`<tr><th scope="row">${name}</th>${cells}</tr>\n`]
   })
-  return html`<p>New connections to a Service that the change does not concern, tried while it was made: how many were not
-answered, or not within half a second, of how many, all sizes together. Anything but 0 is a gap in service.</p>
+  return html`<p>New connections to a Service while changes were made, to one that they do not concern or (first packet) to the
+one that is changed: how many were not answered, or not within half a second, of how many, all sizes and runs together.
+Anything but 0 is a gap in service.</p>
 <div class="scroll"><table>
 <thead><tr><th scope="col">Dataplane</th>${scenarios.map((scenario) => html`<th scope="col" class="number">${scenarioName(scenario)}</th>`)}</tr></thead>
 <tbody>${rows}</tbody>
@@ -48,7 +49,9 @@ export function countLost(
         (r.services === size.services && r.endpointsPerService === size.endpointsPerService)),
   )
   const sum = (metric: MetricName): number =>
-    of.filter((r) => r.metric === metric).reduce((total, r) => total + r.max, 0)
+    of
+      .filter((r) => r.metric === metric)
+      .reduce((total, { runs }) => total + runs.reduce((all, one) => all + one, 0), 0)
   if (!of.some(({ metric }) => metric === 'connectionsLost')) return undefined
   return { lost: sum('connectionsLost'), tried: sum('connectionsTried') }
 }

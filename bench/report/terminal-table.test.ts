@@ -45,9 +45,11 @@ test('the core alone has a column for each size', (t) => {
   )
 })
 
-test('a lost connection shows', (t) => {
-  const lossy = example.results.map((r) => (r.metric === 'connectionsLost' ? { ...r, max: 3 } : r))
-  t.regex(printTable({ ...example, results: lossy }, 200), /^nftables .* 6 of 5,800$/m)
+test('lost connections show, those of all runs together', (t) => {
+  const lossy = example.results.map((r) =>
+    r.metric === 'connectionsLost' ? { ...r, max: 3, runs: [3, 0, 1] } : r,
+  )
+  t.regex(printTable({ ...example, results: lossy }, 200), /^nftables .* 8 of 3,891$/m)
 })
 
 test('what could not run is named with its reason', (t) => {
