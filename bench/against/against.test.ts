@@ -37,6 +37,7 @@ async function bench(against: NonNullable<Grid['against']>): Promise<BenchResult
       begin() {},
       step() {},
       failed: (what, scenario, error) => told.push(`${what}: ${scenario}: ${(error as Error).message}`),
+      warned() {},
       end() {},
     },
     signal: new AbortController().signal,

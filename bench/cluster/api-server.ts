@@ -25,6 +25,8 @@ export interface Replayed {
   /** How many of them are traced. */
   readonly traced: number
   readonly seconds: number
+  /** What of the file isn't in it. */
+  readonly warnings: readonly string[]
 }
 
 /** What the API server's process can be asked. */

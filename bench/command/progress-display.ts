@@ -19,6 +19,7 @@ export function progressDisplay(terminal: Terminal): Progress {
     },
     step: (what, scenario) => display.step(what, scenario),
     failed: (what, scenario, error) => display.say(`${what}: ${scenario} failed: ${reasonOf(error)}`),
+    warned: (text) => display.say(`warning: ${text}`),
     end: () => display.end(),
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ApiObject, ApiServer } from '@portolan/api-server'
@@ -158,6 +158,19 @@ test('its changes are written in their order, so many times as fast as they were
   t.like(played, { events: 2, traced: 2 })
   t.true(played.seconds >= 0.19, `4 s at 20 times took ${played.seconds} s`)
   await t.throwsAsync(cluster.events().next(), { message: /are played once/ })
+})
+
+test('what of it is not measured is told', async (t) => {
+  const path = await recording(t, (recorder, at) => recorder.set(slice('web', ['10.9.1.9', 'node-b']), at(0)))
+  const whole = await readFile(path)
+  await writeFile(path, whole.subarray(0, whole.length - 12))
+  const cluster = await open(t, path)
+  t.deepEqual(cluster.warnings, [
+    `${path}: of 2 Services (default/hidden, default/probe) their addresses are those of the lab itself, so they are left out with their endpoints`,
+  ])
+  const { warnings } = await replay(cluster, 1, () => ({ sentAt: 0, events: 1 }))
+  t.is(warnings.length, 2)
+  t.regex(warnings[1]!, /is read up to 0 s only: it (was cut off|is damaged) there$/)
 })
 
 test('of what is removed, only what was there is waited for', async (t) => {

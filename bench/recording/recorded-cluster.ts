@@ -1,5 +1,5 @@
 import type { ApiObject } from '@portolan/api-server'
-import type { ClusterRecord, NodeRecord, ServiceRecord } from '@portolan/core/cluster'
+import type { ClusterRecord, NodeRecord, ObjectProblem, ServiceRecord } from '@portolan/core/cluster'
 import { chooseNodeLoad, nodeLoads, type RecordingEntry, readRecording } from '@portolan/core/source'
 import { cidrContains, parseCidr } from '@portolan/core/table'
 import { families, network } from '@portolan/lab'
@@ -7,6 +7,7 @@ import type { BenchCluster } from '../cluster/cluster-spec.ts'
 import type { ClusterShape } from '../cluster/generated-cluster.ts'
 import { probeServices, thisNode } from '../cluster/probe-services.ts'
 import { BenchError } from '../command/bench-error.ts'
+import { plural } from '../report/quantity.ts'
 import { servedObject } from './served-object.ts'
 
 /** Which recording, and which of its nodes: `most`, `median`, or a name. */
@@ -19,6 +20,12 @@ export interface RecordingChoice {
 export type RecordedEvent =
   | { readonly at: number; readonly write: ApiObject }
   | { readonly at: number; readonly remove: ApiObject }
+
+/** What was there at the start, and what of it can't be used. */
+interface Start {
+  readonly records: readonly ClusterRecord[]
+  readonly problems: readonly ObjectProblem[]
+}
 
 /** Addresses that mean something in the lab, or that its probes ask: no recorded Service may have them. */
 const labCidrs = [
@@ -39,11 +46,22 @@ export class RecordedCluster implements BenchCluster {
   readonly zone: string | undefined
   /** Services that have an address of the lab's, and are left out with their endpoints. */
   readonly leftOut: ReadonlySet<string>
+  readonly #path: string
+  /** Values in it that can't be used, so far. */
+  #problems = 0
+  #firstProblem: ObjectProblem | undefined
+  #torn: string | undefined
   readonly #records: readonly ClusterRecord[]
   readonly #rest: AsyncGenerator<RecordingEntry>
   #played = false
 
-  private constructor(records: readonly ClusterRecord[], rest: AsyncGenerator<RecordingEntry>, node: string) {
+  private constructor(
+    path: string,
+    { records, problems }: Start,
+    rest: AsyncGenerator<RecordingEntry>,
+    node: string,
+  ) {
+    this.#path = path
     this.node = node
     const own = records.find((record): record is NodeRecord => record.kind === 'Node' && record.key === node)
     this.zone = own?.zone || undefined
@@ -51,14 +69,37 @@ export class RecordedCluster implements BenchCluster {
     this.#records = records.filter((record) => this.#concerns(record))
     this.#rest = rest
     this.shape = shapeOf(this.#records)
+    for (const problem of problems) this.#note(problem)
+  }
+
+  /** What of the file isn't measured, so far as it was read: a sentence each. */
+  get warnings(): string[] {
+    const warnings: string[] = []
+    const [one, two, ...more] = this.leftOut
+    if (one !== undefined) {
+      const named = [one, ...(two === undefined ? [] : [two]), ...(more.length === 0 ? [] : ['...'])].join(
+        ', ',
+      )
+      const why = 'their addresses are those of the lab itself, so they are left out with their endpoints'
+      warnings.push(`${this.#path}: of ${this.leftOut.size} Services (${named}) ${why}`)
+    }
+    if (this.#firstProblem !== undefined) {
+      const { kind, object, field, value, mend } = this.#firstProblem
+      const first = `${kind} ${object}: ${field} ${value}: ${mend}`
+      warnings.push(`${this.#path}: ${plural(this.#problems, 'value')} can't be used; the first is ${first}`)
+    }
+    if (this.#torn !== undefined) warnings.push(this.#torn)
+    return warnings
   }
 
   /** @throws RecordingError for a file that is none, BenchError for a node that isn't in it */
   static async open({ path, node }: RecordingChoice): Promise<RecordedCluster> {
     const entries = readRecording(path)
     const records: ClusterRecord[] = []
+    const problems: ObjectProblem[] = []
     for (let next = await entries.next(); !next.done; next = await entries.next()) {
       if (next.value.is === 'start') records.push(next.value.record)
+      if (next.value.is === 'problem') problems.push(next.value.problem)
       if (next.value.is === 'complete') break
     }
     const loads = nodeLoads(records)
@@ -71,7 +112,7 @@ export class RecordedCluster implements BenchCluster {
         2,
       )
     }
-    return new RecordedCluster(records, entries, chosen.node)
+    return new RecordedCluster(path, { records, problems }, entries, chosen.node)
   }
 
   *objects(): Generator<ApiObject> {
@@ -88,8 +129,17 @@ export class RecordedCluster implements BenchCluster {
       } else if (entry.is === 'remove' && (entry.kind === 'Service' || entry.kind === 'EndpointSlice')) {
         const [namespace = '', name = ''] = entry.key.split('/')
         yield { at: entry.at, remove: { kind: entry.kind, metadata: { namespace, name } } }
+      } else if (entry.is === 'problem') {
+        this.#note(entry.problem)
+      } else if (entry.is === 'end') {
+        this.#torn = entry.torn
       }
     }
+  }
+
+  #note(problem: ObjectProblem): void {
+    this.#problems += 1
+    this.#firstProblem ??= problem
   }
 
   async close(): Promise<void> {

@@ -29,5 +29,5 @@ export async function replay(
     traced += write(change).events
     events += 1
   }
-  return { events, traced, seconds: (monotonic() - begun) / 1000 }
+  return { events, traced, seconds: (monotonic() - begun) / 1000, warnings: cluster.warnings }
 }

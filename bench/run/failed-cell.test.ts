@@ -23,7 +23,7 @@ test.before(async (t) => {
     },
     command: 'portolan bench',
     version: '0.0.0',
-    progress: { begin() {}, step() {}, failed() {}, end() {} },
+    progress: { begin() {}, step() {}, failed() {}, warned() {}, end() {} },
     signal: new AbortController().signal,
   })
 })

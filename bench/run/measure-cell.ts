@@ -24,6 +24,7 @@ export interface Cell {
   readonly speed?: number
   /** See `Stage`. */
   readonly patienceMs?: number
+  warn(text: string): void
 }
 
 /** Turns of a change that are sent again for the floor. */
@@ -48,9 +49,9 @@ export async function measureCell(
     const address = await server.call('load', spec)
     const record: Stage['record'] = (scenario, metric, values) =>
       recorder.add(about, scenario, metric, values)
-    const { speed = 1, patienceMs } = cell
+    const { speed = 1, patienceMs, warn } = cell
     const patience = patienceMs === undefined ? {} : { patienceMs }
-    const stage: Stage = { lab, shape, server, address, subject, effort, speed, ...patience, record }
+    const stage: Stage = { lab, shape, server, address, subject, effort, speed, ...patience, record, warn }
     step(coldStart.name)
     // It has to be started in any case, and is measured only if that was asked for.
     await coldStart.play(wanted.has(coldStart) ? stage : { ...stage, record: () => {} })

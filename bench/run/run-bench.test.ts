@@ -13,6 +13,7 @@ const progress: Progress = {
   begin() {},
   step() {},
   failed: (what, scenario, error) => failures.push(`${what} ${scenario}: ${error}`),
+  warned() {},
   end() {},
 }
 

@@ -24,6 +24,8 @@ export interface Progress {
   step(what: string, scenario: string): void
   /** A candidate could not be measured to the end at one size; everything else goes on. */
   failed(what: string, scenario: string, error: unknown): void
+  /** Something that was asked for isn't in the figures. Each is told once. */
+  warned(text: string): void
   end(): void
 }
 
@@ -62,11 +64,12 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
   const usable = candidates.filter((candidate) => candidate.usable)
   const externals = grid.against === undefined ? [] : [await externalCandidate(grid.against)]
   const recorder = new Recorder()
-  const specs = await specsOf(grid)
+  const warn = onlyOnce((text) => progress.warned(text))
+  const { specs, warnings } = await specsOf(grid)
   const tasks = specs.flatMap((spec) => [
     ...(alone.length === 0 ? [] : [coreTask(alone, spec.shape, grid, recorder)]),
-    ...usable.flatMap((candidate) => nodeTask(candidate, spec, { onNode, grid, lab, recorder })),
-    ...externals.flatMap((candidate) => externalTask(candidate, spec, { onNode, grid, recorder })),
+    ...usable.flatMap((candidate) => nodeTask(candidate, spec, { onNode, grid, lab, recorder, warn })),
+    ...externals.flatMap((candidate) => externalTask(candidate, spec, { onNode, grid, recorder, warn })),
   ])
   progress.begin(
     [...candidates, ...externals.map(({ candidate }) => candidate)],
@@ -74,6 +77,7 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
   )
   const failures: Failure[] = []
   try {
+    for (const warning of warnings) warn(warning)
     for (let turn = 0; turn < grid.repeat; turn++) {
       recorder.startRun(turn)
       for (const task of tasks) {
@@ -97,14 +101,25 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
   }
 }
 
-/** The clusters to measure in. */
-async function specsOf(grid: Grid): Promise<ClusterSpec[]> {
+/** The clusters to measure in, and what of them can't be measured. */
+async function specsOf(grid: Grid): Promise<{ specs: ClusterSpec[]; warnings: readonly string[] }> {
   const { recording } = grid
-  if (recording === undefined) return shapesOf(grid).map((shape) => ({ from: 'generated', shape }))
+  if (recording === undefined) {
+    return { specs: shapesOf(grid).map((shape) => ({ from: 'generated', shape })), warnings: [] }
+  }
   const cluster = await RecordedCluster.open(recording)
-  const { shape, node } = cluster
+  const { shape, node, warnings } = cluster
   await cluster.close()
-  return [{ from: 'recording', path: recording.path, node, shape }]
+  return { specs: [{ from: 'recording', path: recording.path, node, shape }], warnings }
+}
+
+/** Every cell may find out the same. */
+function onlyOnce(tell: (text: string) => void): (text: string) => void {
+  const told = new Set<string>()
+  return (text) => {
+    if (!told.has(text)) tell(text)
+    told.add(text)
+  }
 }
 
 /** Returns how it failed, if it did. */
@@ -157,9 +172,10 @@ function nodeTask(
     readonly grid: Grid
     readonly lab: SharedLab
     readonly recorder: Recorder
+    readonly warn: (text: string) => void
   },
 ): Task[] {
-  const { onNode, grid, lab, recorder } = around
+  const { onNode, grid, lab, recorder, warn } = around
   const { shape } = spec
   const scenarios = scenariosFor(candidate, shape, onNode, grid)
   if (scenarios.length === 0) return []
@@ -171,6 +187,7 @@ function nodeTask(
     spec,
     scenarios,
     effort: grid.effort,
+    warn,
     ...(grid.recording === undefined ? {} : { speed: grid.recording.speed }),
   }
   return [
@@ -195,9 +212,10 @@ function externalTask(
     readonly onNode: readonly (StageScenario | ChangeScenario)[]
     readonly grid: Grid
     readonly recorder: Recorder
+    readonly warn: (text: string) => void
   },
 ): Task[] {
-  const { onNode, grid, recorder } = around
+  const { onNode, grid, recorder, warn } = around
   const scenarios = scenariosFor(candidate, spec.shape, onNode, grid)
   if (!candidate.usable || scenarios.length === 0) return []
   const { name } = candidate
@@ -211,7 +229,7 @@ function externalTask(
         const subject = new ExternalSubject(program)
         const speed = recording === undefined ? {} : { speed: recording.speed }
         const { patienceMs } = program
-        const cell = { dataplane: name, subject, spec, scenarios, effort, patienceMs, ...speed }
+        const cell = { dataplane: name, subject, spec, scenarios, effort, patienceMs, warn, ...speed }
         await subject.explaining(measureCell(cell, lab, recorder, step))
       },
     },

@@ -18,13 +18,14 @@ export const replay: StageScenario = {
     const { inside } = subject
     await inside?.quiet(true)
     await inside?.eventLoopDelays()
-    const { events, traced, seconds } = await watchConnections(stage, name, async () => {
+    const { events, traced, seconds, warnings } = await watchConnections(stage, name, async () => {
       const since = await subject.usage()
       const replayed = await server.call('replay', speed)
       await new Promise((resolve) => setTimeout(resolve, settleMs))
       await recordUsage(stage, name, { since, changes: Math.max(1, replayed.events) })
       return replayed
     })
+    for (const warning of warnings) stage.warn(warning)
     record(name, 'changesPerSecond', events / seconds)
     if (inside === undefined) return
     const applies = await takeByProbes(inside, (pod) => server.call('pointProbe', 'middle', pod), traced)

@@ -19,6 +19,8 @@ export interface Stage {
   /** Milliseconds until the subject must have made the probe Services answer; absent: 20 minutes. */
   readonly patienceMs?: number
   record(scenario: string, metric: MetricName, values: number | readonly number[]): void
+  /** Tells the one who runs it what is not in the figures, once. */
+  warn(text: string): void
 }
 
 /** A scenario that says itself what to do on the stage. The subject runs, and holds what the cluster says. */
