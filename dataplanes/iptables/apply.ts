@@ -20,10 +20,10 @@ export interface Applied {
 type Undo = (() => Promise<unknown>)[]
 
 /**
- * Applies a program: sets, the table filter, route_localnet, the table nat, sets again. Only nat decides where a packet goes, and it
- * changes in one transaction; the sets around it are ordered so that no packet meets half a change (see setLines).
- * What was refused is taken back. Nothing that comes after nat is known to be refused by a sound kernel; if it is, the
- * error says so, and the next reconciliation finds what is left to do.
+ * Applies a program: sets, the table filter, route_localnet, the table nat, sets again. Only nat decides where a packet
+ * goes, and it changes in one transaction; the sets around it are ordered so that no packet meets half a change (see
+ * setLines). What was refused is taken back. Nothing that comes after nat is known to be refused by a sound kernel; if it
+ * is, the error says so, and the next reconciliation finds what is left to do.
  *
  * @throws ApplyError
  */
