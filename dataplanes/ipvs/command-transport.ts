@@ -28,9 +28,9 @@ import {
 import { routeText } from './print.ts'
 import { type BatchResult, resultOf } from './restore-result.ts'
 import type { IpvsSettings } from './settings.ts'
-import { inverse, type Step } from './step.ts'
+import { type DestinationStep, inverse, type Step } from './step.ts'
 import { placeText, programOf, stepText } from './step-text.ts'
-import type { HeldServer, Transport } from './transport.ts'
+import type { Applied, HeldServer, Transport } from './transport.ts'
 import { type ServerPlace, type ServerTerms, serverKey, type VirtualServer } from './virtual-server.ts'
 
 /** Everything through ipvsadm, ipset, ip and sysctl: for machines where the native library can't be loaded. */
@@ -42,43 +42,48 @@ export class CommandTransport implements Transport {
     this.#command = command
   }
 
-  async apply(family: IpFamily, steps: readonly Step[]): Promise<number> {
+  async apply(family: IpFamily, steps: readonly Step[]): Promise<Applied> {
     let bytes = 0
     const done: Step[] = []
+    const unusable: DestinationStep[] = []
     for (const batch of batches(steps)) {
       try {
         bytes += await this.#restore(family, batch)
       } catch (error) {
         if (!(error instanceof SystemCommandError)) throw error
         const result = await this.#resultOf(family, batch, error)
-        done.push(...result.done)
+        for (const step of result.done) done.push(step)
+        for (const step of result.unusable) unusable.push(step)
         if (result.worst === undefined) continue
         await this.#takeBack(family, done)
         throw new ApplyError(error.message, { operation: stepText(family, result.worst), cause: error })
       }
-      done.push(...batch)
+      for (const step of batch) done.push(step)
     }
-    return bytes
+    return { bytes, unusable }
   }
 
   /** What became of a batch of which something was refused. */
   async #resultOf(family: IpFamily, batch: readonly Step[], error: SystemCommandError): Promise<BatchResult> {
     const [first] = batch
-    if (first === undefined) return { done: [] }
-    if (error.code !== 'COMMAND_FAILED') return { done: [], worst: first }
+    if (first === undefined) return { done: [], unusable: [] }
+    if (error.code !== 'COMMAND_FAILED') return { done: [], unusable: [], worst: first }
     if (programOf(first) === 'ipvsadm')
-      return resultOf(batch, await this.readServers(family), (step) => this.#retry(family, step))
+      return resultOf(batch, await this.readServers(family), error.output, (step) =>
+        this.#retry(family, step),
+      )
     // ipset stops at the line that it doesn't get through.
     const line = Number(/in line (\d+)/.exec(error.output)?.[1] ?? 1)
-    return { done: batch.slice(0, line - 1), worst: batch[line - 1] ?? first }
+    return { done: batch.slice(0, line - 1), unusable: [], worst: batch[line - 1] ?? first }
   }
 
-  async #retry(family: IpFamily, step: Step): Promise<boolean> {
+  /** @returns what ipvsadm complained of; `undefined`: nothing */
+  async #retry(family: IpFamily, step: Step): Promise<string | undefined> {
     try {
       await this.#restore(family, [step])
-      return true
+      return undefined
     } catch (error) {
-      if (error instanceof SystemCommandError) return false
+      if (error instanceof SystemCommandError) return error.output
       throw error
     }
   }

@@ -132,6 +132,7 @@ export class Compiler {
   program(): IpvsProgram {
     return {
       family: this.#table.family,
+      table: this.#table,
       skeleton: nothingMissing,
       steps: this.order.steps,
       outcome: {

@@ -28,10 +28,12 @@ import type { IpvsProgram } from './program.ts'
 import { reconcile } from './reconcile.ts'
 import { type IpvsSettings, readSettings } from './settings.ts'
 import { type Setting, skeletonOperations } from './skeleton.ts'
+import type { DestinationStep } from './step.ts'
 import { sysctlsOf } from './sysctls.ts'
 import { trace } from './trace.ts'
 import type { Transport } from './transport.ts'
 import { Turns } from './turns.ts'
+import { UnusableDestinations, withoutDestinations } from './unusable-destinations.ts'
 
 /** See layout.ts for how packets are led, and transport.ts for how programs reach the kernel. */
 export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
@@ -46,6 +48,7 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   readonly #disturbances = new Map<IpFamily, Disturbance>()
   /** Rules depend on the table only by what is fixed in it; the last one seen tells. */
   readonly #rulesOf = new Map<IpFamily, Setting>()
+  readonly #unusable = new Map(ipFamilies.map((family) => [family, new UnusableDestinations()]))
   readonly #turns = new Turns()
   #drainTimer: NodeJS.Timeout | undefined
   #opening: Promise<Transport> | undefined
@@ -112,8 +115,8 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   }
 
   reconcile(held: Held, table: RoutingTable): IpvsProgram {
-    const setting = this.#setting(table)
-    return reconcile(held, table, this.#settings, setting)
+    const program = reconcile(held, table, this.#settings, this.#setting(table))
+    return withoutDestinations(program, this.#unusable.get(table.family)?.among(program) ?? [])
   }
 
   print(program: IpvsProgram): string {
@@ -128,20 +131,25 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   }
 
   apply(program: IpvsProgram): Promise<ApplyReport> {
-    const { family, skeleton, steps, degraded, outcome } = program
+    const { family, skeleton, steps } = program
     return this.#turns.take(family, async () => {
       const transport = await this.#started()
       const disturbance = this.#disturbance(family)
       let bytes = 0
+      let unusable: readonly DestinationStep[] = []
       try {
         bytes += await applySkeleton(family, skeleton, transport, this.#iptables)
         if (skeleton.rules.length > 0) disturbance.rulesWritten()
-        bytes += await transport.apply(family, steps)
+        const applied = await transport.apply(family, steps)
+        bytes += applied.bytes
+        unusable = applied.unusable
       } catch (error) {
         disturbance.doubt()
         throw error
       }
       disturbance.applied(steps)
+      this.#unusable.get(family)?.note(unusable)
+      const { outcome, degraded } = withoutDestinations(program, unusable)
       this.#memories.set(family, settle(outcome))
       if (skeleton.setting !== undefined) this.#rulesOf.set(family, skeleton.setting)
       await this.#checkDraining(family, transport, unwanted(outcome))

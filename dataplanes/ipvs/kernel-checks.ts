@@ -5,6 +5,7 @@ import {
   everything,
   everythingIpv6,
   external,
+  externalLocal,
   frontend,
   internal,
   route,
@@ -26,6 +27,8 @@ export interface KernelCheck {
 }
 
 const transports = ['netlink', 'ipvsadm'] as const
+
+const broadcast = '10.77.0.255'
 
 type Settings = Readonly<Record<string, string>>
 
@@ -105,6 +108,59 @@ export const kernelChecks: readonly KernelCheck[] = [
         await dataplane.stop()
       },
     },
+    ...(['IPv4', 'IPv6'] as const).map(
+      (family): KernelCheck => ({
+        claim: `${family}: an endpoint at an address of no host is left out by ${transport}, told, and stops nothing else`,
+        async run(lab) {
+          const dataplane = open(lab, { transport })
+          const [address, bad, good, more] =
+            family === 'IPv4'
+              ? ['203.0.113.10', broadcast, '10.1.1.2', '10.1.1.3']
+              : ['2001:db8:5::10', 'ff02::7', 'fd00:10:1:1::2', 'fd00:10:1:1::3']
+          await lab.node.exec('/usr/sbin/ip', [
+            'address',
+            'add',
+            '10.77.0.1/24',
+            'broadcast',
+            broadcast,
+            'dev',
+            'lo',
+          ])
+          const frontends = [frontend('LoadBalancer', address, 80, externalLocal)]
+          const of = (...addresses: readonly string[]) =>
+            table(
+              [
+                route(
+                  'shop/web:http',
+                  addresses.map((at) => endpoint(at, true)),
+                  frontends,
+                  { family },
+                ),
+              ],
+              {},
+              family,
+            )
+          const told = async (program: unknown) =>
+            (await dataplane.apply(program)).degraded
+              .map(({ route, reason }) => `${route}: ${reason}`)
+              .join('; ')
+          const named = new RegExp(`^shop/web:http/TCP.*: the kernel takes ${bad} for no address of a host`)
+
+          match(await told(dataplane.reconcile(await dataplane.observe(family), of(bad, good))), named)
+          const servers = [...(await ipvsadm(lab, '-Sn')).matchAll(/-r \[?([0-9a-f.:]+?)\]?:\d+ /g)].map(
+            ([, at]) => at,
+          )
+          deepEqual(servers, [good, good], 'by address and by mark')
+          equal(await dataplane.undisturbed(family), true)
+          equal(await missingOf(dataplane, of(bad, good)), '', 'what is known to be refused is no drift')
+
+          match(await told(dataplane.compile(fullDifference(of(bad, good), of(bad, good, more)))), named)
+          equal(await told(dataplane.compile(fullDifference(of(bad, good, more), of(good, more)))), '')
+          equal(await missing(lab, of(good, more)), '')
+          await dataplane.stop()
+        },
+      }),
+    ),
     {
       claim: `somebody's virtual server that a program through ${transport} meets is whole afterwards`,
       async run(lab: Lab) {

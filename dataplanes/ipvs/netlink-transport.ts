@@ -39,10 +39,10 @@ import {
 import { declarationOf, kernelName, type SetName, sets } from './layout.ts'
 import { PolicyRoute } from './policy-route.ts'
 import type { IpvsSettings } from './settings.ts'
-import { inverse, type Step } from './step.ts'
+import { type DestinationStep, inverse, type Step } from './step.ts'
 import { stepText } from './step-text.ts'
 import { sysctlPath } from './sysctls.ts'
-import type { HeldServer, Transport } from './transport.ts'
+import type { Applied, HeldServer, Transport } from './transport.ts'
 import type { ServerPlace, VirtualServer } from './virtual-server.ts'
 
 /** Commands in one send: beyond this they get no cheaper, and a batch that fails has more to take back. */
@@ -50,7 +50,8 @@ const batchSteps = 128
 const sendBufferBytes = 1024 * 1024
 /** linux/netfilter/nf_tables.h: NFT_MSG_GETGEN and NFTA_GEN_ID. */
 const nfTables = { getGeneration: (10 << 8) | 16, generation: 1 }
-const errno = { noEntry: 2, noProcess: 3, exists: 17, busy: 16 }
+/** `invalid`, of a destination: its address is a broadcast one of the node's, or else none of a host (ip_vs_new_dest). */
+const errno = { noEntry: 2, noProcess: 3, exists: 17, invalid: 22 }
 
 /**
  * Raw netlink on long-lived sockets: generic netlink for IPVS, nfnetlink for ipsets, rtnetlink for the route. A change
@@ -76,9 +77,10 @@ export class NetlinkTransport implements Transport {
     this.#routes = new PolicyRoute(networkNamespace)
   }
 
-  async apply(family: IpFamily, steps: readonly Step[]): Promise<number> {
+  async apply(family: IpFamily, steps: readonly Step[]): Promise<Applied> {
     let bytes = 0
     const done: Step[] = []
+    const unusable: DestinationStep[] = []
     for (let start = 0; start < steps.length; ) {
       const kind = isElementStep(steps[start])
       let end = start + 1
@@ -86,7 +88,7 @@ export class NetlinkTransport implements Transport {
       const batch = steps.slice(start, end)
       const failed = this.#send(family, batch)
       bytes += this.#writer.length
-      const worst = this.#mend(family, batch, failed)
+      const worst = this.#mend(family, batch, failed, unusable)
       for (const [index, step] of batch.entries()) if (!failed.has(index + 1)) done.push(step)
       if (worst !== undefined) {
         this.#takeBack(family, done)
@@ -96,7 +98,7 @@ export class NetlinkTransport implements Transport {
       }
       start = end
     }
-    return bytes
+    return { bytes, unusable }
   }
 
   /** @returns the refused ones, by their place in the batch, from 1 */
@@ -125,7 +127,7 @@ export class NetlinkTransport implements Transport {
   /**
    * Destinations come and go by themselves when they have drained, also between a program's making and its applying; so
    * one that is there already, or no more, is only weighed or added, and one that is to go and is gone is fine. What is
-   * mended leaves `failed`.
+   * mended leaves `failed`, and what has an unusable address is noted.
    *
    * @returns a refusal that can't be mended
    */
@@ -133,37 +135,42 @@ export class NetlinkTransport implements Transport {
     family: IpFamily,
     batch: readonly Step[],
     failed: Map<number, NetlinkAck>,
+    unusable: DestinationStep[],
   ): { readonly step: Step; readonly errno: number } | undefined {
     let worst: { readonly step: Step; readonly errno: number } | undefined
     for (const [sequence, ack] of [...failed]) {
       const step = batch[sequence - 1]
       if (step === undefined) continue
-      if (this.#isMended(family, step, ack.errno)) failed.delete(sequence)
-      else worst ??= { step, errno: ack.errno }
+      const left = this.#mended(family, step, ack.errno)
+      if (left === undefined) failed.delete(sequence)
+      else if (left === errno.invalid && 'endpoint' in step) unusable.push(step)
+      else worst ??= { step, errno: left }
     }
     return worst
   }
 
-  #isMended(family: IpFamily, step: Step, code: number): boolean {
+  /** @returns the error that is left; `undefined`: none */
+  #mended(family: IpFamily, step: Step, code: number): number | undefined {
     switch (step.do) {
       case 'delete-destination':
-        return code === errno.noEntry || code === errno.noProcess
+        return code === errno.noEntry || code === errno.noProcess ? undefined : code
       case 'delete-server':
-        return code === errno.noProcess
+        return code === errno.noProcess ? undefined : code
       case 'add-destination':
-        return code === errno.exists && this.#retry(family, { ...step, do: 'weigh-destination', weight: 1 })
+        if (code !== errno.exists) return code
+        return this.#retry(family, { ...step, do: 'weigh-destination', weight: 1 })
       case 'weigh-destination':
-        return (
-          code === errno.noEntry &&
-          (step.weight === 0 || this.#retry(family, { ...step, do: 'add-destination' }))
-        )
+        if (code !== errno.noEntry) return code
+        return step.weight === 0 ? undefined : this.#retry(family, { ...step, do: 'add-destination' })
       default:
-        return false
+        return code
     }
   }
 
-  #retry(family: IpFamily, step: Step): boolean {
-    return this.#send(family, [step]).size === 0
+  /** @returns the error; `undefined`: none */
+  #retry(family: IpFamily, step: Step): number | undefined {
+    const [error] = this.#send(family, [step]).values()
+    return error?.errno
   }
 
   #takeBack(family: IpFamily, done: readonly Step[]): void {

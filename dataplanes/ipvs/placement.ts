@@ -4,6 +4,7 @@ import {
   type Endpoint,
   type Frontend,
   frontendKey,
+  type RouteKey,
   type RoutingTable,
   type ServiceRoute,
   type SourceClass,
@@ -82,6 +83,10 @@ export function markedLists(
 
 export function markOwner(route: ServiceRoute, over: Over): MarkOwner {
   return `${route.key} ${over}`
+}
+
+export function routeOfOwner(owner: MarkOwner): RouteKey {
+  return owner.slice(0, owner.lastIndexOf(' ')) as RouteKey
 }
 
 const markSetOf: Readonly<Partial<Record<SourceClass, MarkSet>>> = { pod: 'MARK-POD', node: 'MARK-NODE' }

@@ -24,7 +24,9 @@ const rows: readonly {
   readonly held: readonly VirtualServer[]
   readonly done: readonly Step[]
   readonly worst?: Step
-  readonly retried: readonly string[]
+  readonly output?: string
+  readonly unusable?: readonly Step[]
+  readonly retried?: readonly string[]
 }[] = [
   {
     claim: "somebody else's virtual server in the way is not taken for one that was made",
@@ -32,7 +34,6 @@ const rows: readonly {
     held: held(theirs, [first]),
     done: [add],
     worst: addServer,
-    retried: [],
   },
   {
     claim: 'a destination that drains already is weighed',
@@ -53,7 +54,14 @@ const rows: readonly {
     batch: [remove],
     held: held(ours, [first]),
     done: [remove],
-    retried: [],
+  },
+  {
+    claim: 'a destination at an address that is no unicast one is unusable, and all others are done',
+    batch: [addServer, add, { ...add, endpoint: second }],
+    held: held(ours, [second]),
+    output: 'Invalid operation.  Possibly wrong module version, address not unicast, ...',
+    done: [addServer, { ...add, endpoint: second }],
+    unusable: [add],
   },
   {
     claim: 'a destination of a virtual server that is gone is a refusal',
@@ -61,18 +69,17 @@ const rows: readonly {
     held: [],
     done: [],
     worst: add,
-    retried: [],
   },
 ]
 
-for (const { claim, batch, held, done, worst, retried } of rows) {
+for (const { claim, batch, held, output = '', done, unusable = [], worst, retried = [] } of rows) {
   test(claim, async (t) => {
     const seen: string[] = []
-    const result = await resultOf(batch, held, async (step) => {
+    const result = await resultOf(batch, held, output, async (step) => {
       seen.push(stepText('IPv4', step))
-      return true
+      return undefined
     })
-    t.deepEqual(result, { done, ...(worst === undefined ? {} : { worst }) })
+    t.deepEqual(result, { done, unusable, ...(worst === undefined ? {} : { worst }) })
     t.deepEqual(seen, retried)
   })
 }

@@ -1,11 +1,16 @@
 import { endpointKey } from '@portolan/core'
-import type { Step } from './step.ts'
+import type { DestinationStep, Step } from './step.ts'
 import { type ServerKey, sameTerms, serverKey, type VirtualServer } from './virtual-server.ts'
+
+/** What ipvsadm says of a destination at a broadcast address, or another that is none of a host. */
+const notUnicast = /not unicast/
 
 /** What became of the steps that one program of the system was given. */
 export interface BatchResult {
   /** Steps that were done, and that taking back has to undo. */
   readonly done: readonly Step[]
+  /** Destinations whose address the kernel doesn't take. */
+  readonly unusable: readonly DestinationStep[]
   /** A refusal that can't be mended. */
   readonly worst?: Step
 }
@@ -18,21 +23,26 @@ export interface BatchResult {
  * weighed or added, and one that is to go and is gone is fine.
  *
  * @param held virtual servers as they are after the batch
- * @param retry does one step; whether it was done
+ * @param output what ipvsadm complained of
+ * @param retry does one step; what ipvsadm complained of then
  */
 export async function resultOf(
   batch: readonly Step[],
   held: readonly VirtualServer[],
-  retry: (step: Step) => Promise<boolean>,
+  output: string,
+  retry: (step: Step) => Promise<string | undefined>,
 ): Promise<BatchResult> {
   const servers = new Map(held.map((server) => [serverKey(server.place), server]))
   const done: Step[] = []
+  const unusable: DestinationStep[] = []
   let worst: Step | undefined
   for (const step of batch) {
-    if (holds(step, servers) || (await isMended(step, servers, retry))) done.push(step)
+    const left = holds(step, servers) ? undefined : await mended(step, servers, output, retry)
+    if (left === undefined) done.push(step)
+    else if ('endpoint' in step && notUnicast.test(left)) unusable.push(step)
     else worst ??= step
   }
-  return { done, ...(worst === undefined ? {} : { worst }) }
+  return { done, unusable, ...(worst === undefined ? {} : { worst }) }
 }
 
 function holds(step: Step, servers: ReadonlyMap<ServerKey, VirtualServer>): boolean {
@@ -53,21 +63,27 @@ function holds(step: Step, servers: ReadonlyMap<ServerKey, VirtualServer>): bool
   }
 }
 
-async function isMended(
+/** @returns the complaint that is left; `undefined`: none */
+async function mended(
   step: Step,
   servers: ReadonlyMap<ServerKey, VirtualServer>,
-  retry: (step: Step) => Promise<boolean>,
-): Promise<boolean> {
+  output: string,
+  retry: (step: Step) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  if (!('endpoint' in step) || !servers.has(serverKey(step.place))) return noServer
+  const weight = weightOf(step, servers)
   if (step.do === 'add-destination')
-    return weightOf(step, servers) !== undefined && retry({ ...step, do: 'weigh-destination', weight: 1 })
-  if (step.do !== 'weigh-destination' || weightOf(step, servers) !== undefined) return false
-  if (!servers.has(serverKey(step.place))) return false
-  return step.weight === 0 || retry({ do: 'add-destination', place: step.place, endpoint: step.endpoint })
+    return weight === undefined ? output : retry({ ...step, do: 'weigh-destination', weight: 1 })
+  if (step.do !== 'weigh-destination' || weight !== undefined) return output
+  if (step.weight === 0) return undefined
+  return retry({ do: 'add-destination', place: step.place, endpoint: step.endpoint })
 }
+
+const noServer = 'no such virtual server'
 
 /** `misweighed`: another weight than ours; `undefined`: there is no such destination. */
 function weightOf(
-  { place, endpoint }: Extract<Step, { readonly endpoint: unknown }>,
+  { place, endpoint }: DestinationStep,
   servers: ReadonlyMap<ServerKey, VirtualServer>,
 ): 0 | 1 | 'misweighed' | undefined {
   const server = servers.get(serverKey(place))

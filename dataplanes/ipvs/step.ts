@@ -27,6 +27,8 @@ export type Step =
   | ({ readonly do: 'add-element'; readonly before?: SetElement['element'] } & SetElement)
   | ({ readonly do: 'delete-element' } & SetElement)
 
+export type DestinationStep = Extract<Step, { readonly endpoint: unknown }>
+
 /** What takes a step back. A deleted virtual server comes back without its destinations: they are steps of their own. */
 export function inverse(step: Step): Step {
   switch (step.do) {

@@ -3,8 +3,14 @@ import type { SetElement } from './element.ts'
 import type { HeldDestination } from './ipvs-messages.ts'
 import type { SetName } from './layout.ts'
 import type { IpvsSettings } from './settings.ts'
-import type { Step } from './step.ts'
+import type { DestinationStep, Step } from './step.ts'
 import type { ServerPlace, ServerTerms, VirtualServer } from './virtual-server.ts'
+
+export interface Applied {
+  /** Bytes sent. */
+  readonly bytes: number
+  readonly unusable: readonly DestinationStep[]
+}
 
 export interface HeldServer {
   readonly terms: ServerTerms
@@ -16,12 +22,12 @@ export interface Transport {
   readonly name: IpvsSettings['transport']
 
   /**
-   * Does the steps in their order; one that fails ends it, and those before it are taken back.
+   * Does the steps in their order; one that fails ends it, and those before it are taken back. Destinations at an
+   * address that the kernel doesn't take are left out.
    *
-   * @returns bytes sent
    * @throws ApplyError
    */
-  apply(family: IpFamily, steps: readonly Step[]): Promise<number>
+  apply(family: IpFamily, steps: readonly Step[]): Promise<Applied>
 
   readServers(family: IpFamily): Promise<VirtualServer[]>
   /** The sets of ours that are there, with their elements. */
