@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApplyReport } from '@portolan/core'
 import { Engine } from '@portolan/core/engine'
+import { tableSets } from '@portolan/core/table'
 import { createLab } from '@portolan/lab'
 import test from 'ava'
 import { applied, nodeTable } from './applied-table.ts'
@@ -41,6 +42,8 @@ test('an element that somebody deletes is noticed when its turn comes', async (t
   await dataplane.cleanup()
 })
 
+const untouched = Object.fromEntries(tableSets.map((name) => [name, new Set<never>()]))
+
 for (const [claim, damage] of [
   ['links that another tool has detached', detachLinks],
   ['links that another tool has unpinned', unpinLinks],
@@ -52,7 +55,7 @@ for (const [claim, damage] of [
     const table = nodeTable(lab.node, 'IPv4', services(200))
     const live = {
       table,
-      drain: () => ({ routes: new Set<never>(), triggerTimes: [] }),
+      drain: () => ({ routes: new Set<never>(), sets: untouched, triggerTimes: [] }),
       adoptOrder: () => {},
     }
     let repaired: (report: ApplyReport) => void = () => {}
