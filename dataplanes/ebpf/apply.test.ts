@@ -56,6 +56,23 @@ test('what a program that failed had not written yet is not written by the next 
   t.is(keysOf(maps, 'frontends').length, 1)
 })
 
+test('after a restart, what new routes get is nothing that routes which are to go still have', (t) => {
+  using before = loadMaps()
+  const gone = route('a/gone', [clusterIP('10.96.0.1')], [endpoint('10.1.1.2')])
+  applyElements(from(nothing, table([gone])), before, 0)
+  const slots = before.object.map('endpoints').firstValues(2)
+  const maps = new TableMaps(before.object)
+  const wanted = table([route('a/new', [clusterIP('10.96.0.2')], [endpoint('10.1.1.3')])])
+  const program = compared(maps, wanted)
+  // Endpoints are written before ranges.
+  const failing = { ...program, elements: [...program.elements, refusedRange] }
+  t.throws(() => applyElements(failing, maps, 0), { code: 'EINVAL' })
+  const size = structs.endpoint.size
+  t.deepEqual(before.object.map('endpoints').firstValues(1), slots.subarray(0, size))
+  applyElements(compared(maps, wanted), maps, 0)
+  t.not(maps.numbers.get('IPv4', 'a/new/TCP')!.service, before.numbers.get('IPv4', gone.key)!.service)
+})
+
 /** Its clients are kept with their endpoints, and restricted at one address. */
 function stateOf(key: string, endpoints: number, frontends: readonly Frontend[] = []): ServiceRoute {
   const allowedSources = [`198.51.100.${endpoints}/32` as Cidr]

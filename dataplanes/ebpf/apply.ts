@@ -57,10 +57,19 @@ export class TableMaps {
  * @throws BpfError
  */
 export function applyElements(program: EbpfProgram, maps: TableMaps, now: number): AppliedElements {
-  const { family } = program
   maps.clearBatches()
-  if (program.adopt !== undefined) {
-    maps.numbers.adopt(family, program.adopt, program.others ?? [])
+  try {
+    return writeElements(program, maps, now)
+  } catch (error) {
+    maps.numbers.doubt(program.family)
+    throw error
+  }
+}
+
+function writeElements(program: EbpfProgram, maps: TableMaps, now: number): AppliedElements {
+  const { family, adopt, others = [], leaving = [] } = program
+  if (adopt !== undefined) {
+    maps.numbers.adopt(family, { adopted: adopt, others, leaving }, now)
     maps.leftOut[family].compared(program.table.routes)
   }
   const writing = new Writing(program, maps)
@@ -75,7 +84,7 @@ export function applyElements(program: EbpfProgram, maps: TableMaps, now: number
       continue
     }
     // What the maps have beyond the table is deleted where everything was compared.
-    const held = program.adopt === undefined ? step.before : step.after
+    const held = adopt === undefined ? step.before : step.after
     writing.leaveOut(step.key, planned === 'tooMany' ? tooMany : writing.isFull(planned), held)
   }
   const writer = new RouteWriter(maps, program.table.podSource, routes)
@@ -93,6 +102,7 @@ export function applyElements(program: EbpfProgram, maps: TableMaps, now: number
   writing.flush(routes)
   writer.leftovers((map, key) => writing.deleteLater(map, key))
   writing.deleteNow()
+  maps.numbers.left(now)
   for (const {
     step: { key },
     numbers,

@@ -21,6 +21,10 @@ export interface HeldService {
   readonly affinitySeconds: number
 }
 
+export function numbersOf(service: number, { base, cluster, local }: HeldService): RouteNumbers {
+  return { service, base, count: cluster + local }
+}
+
 /** What the maps hold about the node itself, and the node as it is now. */
 export interface HeldOfNode {
   readonly devices: ReadonlyMap<Bytes, Bytes>

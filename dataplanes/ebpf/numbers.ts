@@ -1,5 +1,5 @@
 import type { IpFamily } from '@portolan/core'
-import { SlotAllocator, type SlotRange } from './slot-allocator.ts'
+import { apart, SlotAllocator, type SlotRange } from './slot-allocator.ts'
 
 /** What the kernel knows a route by. */
 export interface RouteNumbers extends SlotRange {
@@ -10,6 +10,15 @@ export interface RouteNumbers extends SlotRange {
 export interface NumberSpace {
   readonly services: number
   readonly slots: number
+}
+
+/** What the kernel was found to hold of a family. */
+export interface HeldNumbers {
+  readonly adopted: ReadonlyMap<string, RouteNumbers>
+  /** Of the other family, for as long as that wasn't adopted itself. */
+  readonly others: readonly RouteNumbers[]
+  /** Of services that no route has: their frontends lead there until the program that adopts has deleted them. */
+  readonly leaving: readonly RouteNumbers[]
 }
 
 /** The first number: 0 is no service. */
@@ -24,6 +33,7 @@ export class Numbers {
   readonly #byRoute = new Map<IpFamily, Map<string, RouteNumbers>>()
   #slots: SlotAllocator
   #freeServices: number[] = []
+  #leaving: readonly RouteNumbers[] = []
   #nextService = first
 
   constructor(space: NumberSpace) {
@@ -31,22 +41,41 @@ export class Numbers {
     this.#slots = new SlotAllocator(0, space.slots)
   }
 
-  /**
-   * Takes over what the kernel holds instead of what was known of a family.
-   *
-   * @param others what it holds of the other family, for as long as that wasn't adopted itself
-   */
-  adopt(family: IpFamily, adopted: ReadonlyMap<string, RouteNumbers>, others: Iterable<RouteNumbers>): void {
+  /** Takes over what the kernel holds instead of what was known of a family. What rests goes on resting. */
+  adopt(family: IpFamily, { adopted, others, leaving }: HeldNumbers, now: number): void {
     this.#byRoute.set(family, new Map(adopted))
     const known = this.#byRoute.get(family === 'IPv4' ? 'IPv6' : 'IPv4')?.values()
-    const used = [...adopted.values(), ...(known ?? others)]
-    this.#slots = new SlotAllocator(0, this.#space.slots, used)
-    const services = new Set(used.map(({ service }) => service))
+    const used: RouteNumbers[] = [...adopted.values(), ...(known ?? others)]
+    const resting = this.#slots.resting(now)
+    const free = apart<SlotRange>([...leaving, ...resting], used)
+    const taken = new Set(used.map(({ service }) => service))
+    this.#leaving = leaving
+      .filter(({ service }) => !taken.has(service))
+      .map((one) => (free.has(one) ? one : { ...one, count: 0 }))
+    const stillResting = resting.filter((one) => free.has(one))
+    this.#slots = new SlotAllocator(0, this.#space.slots, [...used, ...leaving, ...stillResting])
+    for (const one of stillResting) this.#slots.give(one, one.at)
+    const services = new Set([...taken, ...leaving.map(({ service }) => service)])
     this.#nextService = lastOf(services) + 1
     this.#freeServices = []
     for (let service = first; service < this.#nextService; service++) {
       if (!services.has(service)) this.#freeServices.push(service)
     }
+  }
+
+  /** Nothing in the kernel leads any longer to what was leaving when it was adopted. */
+  left(now: number): void {
+    for (const one of this.#leaving) {
+      this.#freeServices.push(one.service)
+      this.#slots.give(one, now)
+    }
+    this.#leaving = []
+  }
+
+  /** A program of the family has failed, so that nobody knows what the kernel holds of it: what is read back counts. */
+  doubt(family: IpFamily): void {
+    this.#byRoute.delete(family)
+    this.#leaving = []
   }
 
   get(family: IpFamily, route: string): RouteNumbers | undefined {

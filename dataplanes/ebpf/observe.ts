@@ -1,10 +1,9 @@
 import type { IpFamily } from '@portolan/core'
 import type { BpfMap, BpfObject } from '@portolan/native/libbpf'
 import { familyAt } from './encode.ts'
-import { type Bytes, bytesOf, type Held, type HeldService, type NodeState } from './held.ts'
+import { type Bytes, bytesOf, type Held, type HeldService, type NodeState, numbersOf } from './held.ts'
 import { familyIndex, frontendKind, type MapName, structs } from './layout.ts'
 import { settingsKey } from './node-elements.ts'
-import type { RouteNumbers } from './numbers.ts'
 
 /** Reads back all that the maps hold of one family, in batches: 100,000 Services take a fraction of a second. */
 export function observe(
@@ -28,9 +27,7 @@ export function observe(
     frontends,
     services,
     slots: object.map('endpoints').firstValues(lastSlot(services.values())),
-    others: [...readServices(object, numbers.others)].map(
-      ([service, { base, cluster, local }]): RouteNumbers => ({ service, base, count: cluster + local }),
-    ),
+    others: [...readServices(object, numbers.others)].map(([service, held]) => numbersOf(service, held)),
     ranges: readKeys(object, 'ranges', family, structs.range_key),
     members: readKeys(object, 'members', family, structs.member_key),
     devices: readDevices(object, family),

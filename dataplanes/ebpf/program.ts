@@ -59,6 +59,8 @@ export interface EbpfProgram {
   readonly adopt?: Adoption
   /** With `adopt`: numbers that the other family was found to have. */
   readonly others?: readonly RouteNumbers[]
+  /** With `adopt`: numbers of the family's that no route has. */
+  readonly leaving?: readonly RouteNumbers[]
 }
 
 /** How many things the program changes: 0 means nothing to do. */

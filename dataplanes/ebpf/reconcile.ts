@@ -1,7 +1,15 @@
 import type { RouteKey, RoutingTable, ServiceRoute } from '@portolan/core'
 import { degradedBy } from './compile.ts'
 import { addressKey, allowedSourcesOf, frontendKeyOf, rangeKey, writeFrontend } from './encode.ts'
-import { type Bytes, bufferOf, bytesOf, type Held, type HeldOfNode, type HeldService } from './held.ts'
+import {
+  type Bytes,
+  bufferOf,
+  bytesOf,
+  type Held,
+  type HeldOfNode,
+  type HeldService,
+  numbersOf,
+} from './held.ts'
 import { structs } from './layout.ts'
 import { LeftOut } from './left-out.ts'
 import {
@@ -81,6 +89,9 @@ export function reconcile(held: Held, table: RoutingTable, leftOut: LeftOut = ne
     degraded,
     adopt,
     others: held.others,
+    leaving: [...held.services]
+      .filter(([service]) => !taken.has(service))
+      .map(([service, one]) => numbersOf(service, one)),
   }
 }
 
@@ -96,7 +107,7 @@ function findNumbers(
     const service = numberIn(value, structs.frontend.at.service)
     const there = held.services.get(service)
     if (there === undefined || taken.has(service)) continue
-    return { service, base: there.base, count: there.cluster + there.local }
+    return numbersOf(service, there)
   }
   return undefined
 }

@@ -5,6 +5,11 @@ export interface SlotRange {
   readonly count: number
 }
 
+/** Given back at a time, and not free yet. */
+export interface RestingRange extends SlotRange {
+  readonly at: number
+}
+
 interface Freed {
   readonly base: number
   readonly order: number
@@ -27,7 +32,10 @@ export class SlotAllocator {
   /** How many of the resting ones, from the first, are awake already. */
   #awake = 0
 
-  /** Slots from `start` up to but not including `end`, of which `used` are taken. */
+  /**
+   * Slots from `start` up to but not including `end`, of which `used` are taken. Where those overlap, as damaged maps may
+   * have them, the slots are taken all the same.
+   */
   constructor(start: number, end: number, used: Iterable<SlotRange> = []) {
     this.#end = end
     this.#next = start
@@ -64,6 +72,12 @@ export class SlotAllocator {
     if (count > 0) this.#resting.push({ base, order: orderOf(count), at: now })
   }
 
+  /** What was given back and still rests, the first first. */
+  resting(now: number): RestingRange[] {
+    this.#wake(now)
+    return this.#resting.slice(this.#awake).map(({ base, order, at }) => ({ base, count: 1 << order, at }))
+  }
+
   #wake(now: number): void {
     for (;;) {
       const first = this.#resting[this.#awake]
@@ -91,6 +105,30 @@ export class SlotAllocator {
     while (this.#free.length <= order) this.#free.push([])
     this.#free[order]?.push(base)
   }
+}
+
+/** Those of the ranges whose runs overlap none of `used` nor each other: each can be given back by itself. */
+export function apart<Range extends SlotRange>(
+  ranges: readonly Range[],
+  used: readonly SlotRange[],
+): Set<Range> {
+  const found = new Set(ranges.filter(({ count }) => count > 0))
+  if (found.size === 0) return found
+  const all = [...used.filter(({ count }) => count > 0), ...found].sort((a, b) => a.base - b.base)
+  let before: SlotRange | undefined
+  for (const one of all) {
+    if (before !== undefined && one.base < endOf(before)) {
+      found.delete(one as Range)
+      found.delete(before as Range)
+      if (endOf(one) < endOf(before)) continue
+    }
+    before = one
+  }
+  return found
+}
+
+function endOf({ base, count }: SlotRange): number {
+  return base + (1 << orderOf(count))
 }
 
 /** The power of two of the shortest run that holds so many. */
