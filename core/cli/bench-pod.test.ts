@@ -125,7 +125,7 @@ test.serial('with these capabilities alone the benchmark runs, and prints its fi
 })
 
 for (const [missing, says] of [
-  ['NET_ADMIN', /operation not permitted/i],
+  ['NET_ADMIN', /operation not permitted.*needs CAP_NET_ADMIN/i],
   ['SYS_ADMIN', /mount: .*permission denied/],
 ] as const) {
   test.serial(`without ${missing} it can't`, async (t) => {

@@ -50,14 +50,23 @@ const optional = new Set([
   'bridge/bridge-nf-call-ip6tables',
 ])
 
-/** Sets them before the host gets its links, which copy the defaults when they are made. */
+/**
+ * Sets them before the host gets its links, which copy the defaults when they are made.
+ *
+ * @throws Error naming the setting and what it needs
+ */
 export function setSysctls(networkNamespace: string, forwards: boolean): void {
   inNetworkNamespace(networkNamespace, () => {
     for (const [name, value] of Object.entries(forwards ? { ...everywhere, ...onNode } : everywhere)) {
       try {
         writeFileSync(`/proc/sys/net/${name}`, value)
-      } catch (error) {
-        if (!optional.has(name)) throw error
+      } catch (cause) {
+        if (optional.has(name)) continue
+        const why = cause instanceof Error ? cause.message : String(cause)
+        throw new Error(
+          `can't set net/${name} in a namespace of the lab: ${why}. It needs CAP_NET_ADMIN and a /proc/sys that can be written`,
+          { cause },
+        )
       }
     }
   })
