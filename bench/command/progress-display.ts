@@ -45,6 +45,7 @@ class BarDisplay implements Display {
   readonly #terminal: Terminal
   readonly #bar: SingleBar
   #done = -1
+  #ended = false
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal
@@ -63,6 +64,7 @@ class BarDisplay implements Display {
 
   step(what: string, scenario: string): void {
     this.#done += 1
+    if (this.#ended) return
     this.#bar.update(this.#done, { what: `${what}: ${scenario}` })
   }
 
@@ -70,7 +72,9 @@ class BarDisplay implements Display {
     this.#terminal.write(`\r\u001b[K${line}\n`)
   }
 
+  /** A step that is told of after it would draw the bar anew. */
   end(): void {
+    this.#ended = true
     this.#bar.stop()
   }
 }
