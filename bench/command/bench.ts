@@ -7,9 +7,10 @@ import { checkNames, findCandidates, usualCandidates } from '../candidates.ts'
 import { type Grid, inRecording, scenariosOf } from '../grid.ts'
 import { endCompanions } from '../process/companion.ts'
 import { printTable, renderReport } from '../report/index.ts'
-import { runBench } from '../run/run-bench.ts'
+import { type Progress, runBench } from '../run/run-bench.ts'
 import { scenarioNames } from '../scenarios/index.ts'
 import { BenchError } from './bench-error.ts'
+import { commandLine } from './command-line.ts'
 import { checkWritable } from './output-file.ts'
 import { progressDisplay } from './progress-display.ts'
 
@@ -48,12 +49,13 @@ export async function bench(flags: BenchFlags, version: string): Promise<void> {
   }
   if (flags.list) return await list(grid)
   await checkBefore(grid, flags)
-  const interrupted = endOnSignals()
+  const progress = progressDisplay(process.stderr)
+  const interrupted = endOnSignals(progress)
   const results = await runBench({
     grid,
     command: commandLine(flags),
     version,
-    progress: progressDisplay(process.stderr),
+    progress,
     signal: interrupted,
   })
   const { failures = [] } = results
@@ -150,38 +152,6 @@ function readRecording(flags: BenchFlags): Pick<Grid, 'recording'> {
   return { recording: { path: recording, node, speed: recordingSpeed } }
 }
 
-/** As a person would type it, with what decides about the figures. */
-function commandLine(flags: BenchFlags): string {
-  const { services, endpoints, dataplane, scenario, repeat, thorough } = flags
-  const lists = { services, endpoints, dataplane, scenario }
-  return [
-    'portolan bench',
-    ...Object.entries(lists).flatMap(([name, values]) =>
-      values === undefined ? [] : [`--${name} ${values.join(',')}`],
-    ),
-    ...(flags.recording === undefined ? [] : recordingPart(flags)),
-    ...(flags.against === undefined ? [] : againstPart(flags)),
-    ...(repeat > 1 ? [`--repeat ${repeat}`] : []),
-    ...(thorough ? ['--thorough'] : []),
-  ].join(' ')
-}
-
-function recordingPart({ recording = '', recordingSpeed, node }: BenchFlags): string[] {
-  return [
-    `--recording ${recording}`,
-    ...(recordingSpeed === 1 ? [] : [`--recording-speed ${recordingSpeed}`]),
-    ...(node === 'most' ? [] : [`--node ${node}`]),
-  ]
-}
-
-function againstPart({ against = '', againstArgs = [], againstName }: BenchFlags): string[] {
-  return [
-    `--against ${against}`,
-    ...(againstArgs.length === 0 ? [] : [`--against-args '${againstArgs.join(' ')}'`]),
-    ...(againstName === undefined ? [] : [`--against-name ${againstName}`]),
-  ]
-}
-
 async function list({ dataplanes }: Grid): Promise<void> {
   await using lab = await createLab()
   const candidates = await findCandidates(dataplanes ?? usualCandidates, lab.node)
@@ -206,11 +176,13 @@ function resultsText(results: Awaited<ReturnType<typeof runBench>>): string {
 }
 
 /** The processes that this one has started clean up what they made in the kernel, and the lab goes with the exit. */
-function endOnSignals(): AbortSignal {
+function endOnSignals(progress: Progress): AbortSignal {
   const controller = new AbortController()
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(130)
     controller.abort()
+    // Before anything else: a second signal leaves at once, and the terminal must have its cursor then.
+    progress.end()
     console.error('\nportolan: interrupted; removing what was made (again to leave at once)')
     void endCompanions().finally(() => process.exit(130))
   }

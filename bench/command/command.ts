@@ -3,6 +3,7 @@ import { splitArguments } from '../against/arguments.ts'
 import { addCompareCommand } from '../compare/index.ts'
 import { addReportCommand } from '../report/command.ts'
 import type { BenchFlags } from './bench.ts'
+import { usualPatience } from './command-line.ts'
 
 /** `portolan bench` and what is below it. Commands load what they need when they run. */
 export function createBenchCommand(version: string): Command {
@@ -48,7 +49,7 @@ export function createBenchCommand(version: string): Command {
       '--against-patience <minutes>',
       'how long after its start Services may be without an answer',
       readFactor,
-      20,
+      usualPatience,
     )
     .option(
       '--repeat <times>',
