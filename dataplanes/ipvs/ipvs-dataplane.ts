@@ -1,4 +1,5 @@
 import {
+  ApplyError,
   type ApplyReport,
   type CleanupReport,
   contractVersion,
@@ -52,6 +53,7 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   readonly #turns = new Turns()
   #drainTimer: NodeJS.Timeout | undefined
   #opening: Promise<Transport> | undefined
+  #timeoutsSet = false
 
   /** @throws IpvsSettingError */
   constructor(options: DataplaneOptions) {
@@ -135,6 +137,7 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
     return this.#turns.take(family, async () => {
       const transport = await this.#started()
       const disturbance = this.#disturbance(family)
+      await this.#setTimeouts(transport)
       let bytes = 0
       let unusable: readonly DestinationStep[] = []
       try {
@@ -244,19 +247,26 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
     }
   }
 
+  /** Once, and not before something is applied: who only looks changes nothing. */
+  async #setTimeouts(transport: Transport): Promise<void> {
+    const { tcpTimeout, tcpFinTimeout, udpTimeout } = this.#settings
+    if (this.#timeoutsSet || tcpTimeout + tcpFinTimeout + udpTimeout === 0) return
+    try {
+      await transport.setTimeouts(this.#settings)
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error)
+      throw new ApplyError(words, { operation: "set IPVS's timeouts", cause: error })
+    }
+    this.#timeoutsSet = true
+  }
+
   #started(): Promise<Transport> {
     if (this.#opening === undefined) {
       const opening = this.#openTransport()
       this.#opening = opening
-      opening.then(
-        async (transport) => {
-          const { tcpTimeout, tcpFinTimeout, udpTimeout } = this.#settings
-          if (tcpTimeout + tcpFinTimeout + udpTimeout > 0) await transport.setTimeouts(this.#settings)
-        },
-        () => {
-          if (this.#opening === opening) this.#opening = undefined
-        },
-      )
+      opening.catch(() => {
+        if (this.#opening === opening) this.#opening = undefined
+      })
     }
     return this.#opening
   }

@@ -183,6 +183,22 @@ export const kernelChecks: readonly KernelCheck[] = [
       },
     },
   ]),
+  ...transports.map(
+    (transport): KernelCheck => ({
+      claim: `timeouts are set through ${transport} by what is applied, and not by who only looks`,
+      async run(lab) {
+        const timeouts = async () => /: (.*)/.exec(await ipvsadm(lab, '-L', '--timeout'))?.[1]
+        const [tcp, , udp] = (await timeouts())?.split(' ') ?? []
+        const dataplane = open(lab, { transport, 'tcp-timeout': '2147483', 'tcpfin-timeout': '77' })
+        await dataplane.start()
+        await dataplane.observe('IPv4')
+        equal((await timeouts())?.split(' ')[0], tcp)
+        await bring(dataplane, withEndpoints(web))
+        equal(await timeouts(), `2147483 77 ${udp}`)
+        await dataplane.stop()
+      },
+    }),
+  ),
   {
     claim: 'an endpoint that leaves without connections is deleted soon, and one that has some keeps them',
     async run(lab) {

@@ -9,6 +9,7 @@ const refusals: readonly (readonly [Record<string, string>, RegExp])[] = [
   [{ 'exclude-cidrs': '192.0.2.0/33' }, /"192\.0\.2\.0\/33" is not a CIDR/],
   [{ 'route-mark-bit': '14' }, /this is the masquerade bit/],
   [{ 'route-mark-bit': '32' }, /a whole number, at most 31/],
+  [{ 'udp-timeout': '2147484' }, /udp-timeout=2147484: it must be a whole number, at most 2147483/],
   [{ 'tcp-timeout': '1h' }, /tcp-timeout=1h: it must be a whole number/],
   [{ transport: 'carrier-pigeon' }, /there are netlink, ipvsadm/],
 ]

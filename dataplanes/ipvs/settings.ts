@@ -49,6 +49,9 @@ const known = [
   'strict-arp',
 ] as const
 
+/** Seconds: the kernel counts its ticks, a thousand a second at most, in 31 bits (ip_vs_set_timeout). */
+const mostTimeout = 2_147_483
+
 /** @throws IpvsSettingError */
 export function readSettings(
   settings: Readonly<Record<string, string>>,
@@ -68,9 +71,9 @@ export function readSettings(
     excludeCidrs: list(settings['exclude-cidrs']).map(readCidr),
     routeMarkBit: readRouteBit(settings['route-mark-bit'], masqueradeBit),
     iptables: oneOf('iptables', settings.iptables ?? 'auto', ['auto', 'nft', 'legacy']),
-    tcpTimeout: wholeNumber('tcp-timeout', settings['tcp-timeout'] ?? '0', 31_536_000),
-    tcpFinTimeout: wholeNumber('tcpfin-timeout', settings['tcpfin-timeout'] ?? '0', 31_536_000),
-    udpTimeout: wholeNumber('udp-timeout', settings['udp-timeout'] ?? '0', 31_536_000),
+    tcpTimeout: wholeNumber('tcp-timeout', settings['tcp-timeout'] ?? '0', mostTimeout),
+    tcpFinTimeout: wholeNumber('tcpfin-timeout', settings['tcpfin-timeout'] ?? '0', mostTimeout),
+    udpTimeout: wholeNumber('udp-timeout', settings['udp-timeout'] ?? '0', mostTimeout),
   }
 }
 
