@@ -3,10 +3,10 @@ import {
   findAttribute,
   messageFlag,
   type NetlinkAck,
-  NetlinkProtocolError,
   NetlinkSocket,
   NetlinkWriter,
   nested,
+  readWhole,
 } from '@portolan/native'
 import type { Element } from './elements.ts'
 import type { HeldElements, Structure } from './held.ts'
@@ -42,7 +42,6 @@ const protocolFamily: Readonly<Record<IpFamily, number>> = { IPv4: 2, IPv6: 10 }
 const listBytes = 60_000
 /** The kernel wants the whole transaction in one send: 30,000 Services of 10 endpoints are 25 MB. */
 const sendBufferBytes = 512 * 1024 * 1024
-const dumpAttempts = 5
 
 /**
  * Elements as raw netlink on one long-lived socket: an endpoint changes in microseconds, where starting nft costs
@@ -93,7 +92,7 @@ export class NetlinkTransport implements Transport {
     for (const set of sets) {
       result.set(
         set.name,
-        retried(() => this.#readSet(family, set)),
+        readWhole(() => this.#readSet(family, set)),
       )
       // A dump of a large set takes a while; let timers and watches have their turn between two.
       await new Promise((resolve) => setImmediate(resolve))
@@ -190,7 +189,7 @@ export class NetlinkTransport implements Transport {
 
   /** One name of every object of a kind in our table. */
   #names(type: number, family: IpFamily, attribute: number): string[] {
-    return retried(() => {
+    return readWhole(() => {
       this.#writer.reset()
       const start = this.#writer.beginMessage(type, messageFlag.request | messageFlag.dump)
       this.#header(protocolFamily[family], 0)
@@ -226,18 +225,6 @@ export class NetlinkTransport implements Transport {
     }
     for (const range of pairEdges(edges)) elements.set(range, '')
     return elements
-  }
-}
-
-/** A dump that a change interrupted is asked for again. */
-function retried<Result>(dump: () => Result): Result {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return dump()
-    } catch (error) {
-      const again = error instanceof NetlinkProtocolError && error.code === 'NETLINK_DUMP_INTERRUPTED'
-      if (!again || attempt === dumpAttempts) throw error
-    }
   }
 }
 
