@@ -48,9 +48,11 @@ export class TableMaps {
 }
 
 /**
- * Writes a program's elements in an order in which every packet meets either the old state of a route or the new one:
- * endpoints go into slots that nobody reads, what stops balancing stops, one 8-byte store switches each service to its
- * new endpoints, then what balances begins, and only then goes what is no longer needed.
+ * Writes a program's elements in an order in which a packet meets a frontend as it was or as it will be, and endpoints
+ * that are those of before or those of after: endpoints go into slots that nobody reads, what stops balancing stops, one
+ * 8-byte store switches each service to its new endpoints, then what balances begins, and only then goes what is no
+ * longer needed. So a program that fails midway leaves each destination old or new. Between the last two stores a route
+ * whose policy passes from one list of endpoints to the other finds none: microseconds, or until the next attempt.
  *
  * @param now milliseconds of a clock that doesn't jump
  * @returns what was done; what a map has no room for is left out and told by its route, and all else is written

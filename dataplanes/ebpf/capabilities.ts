@@ -6,6 +6,6 @@ export const capabilities: Capabilities = {
   gaps: {
     localhostNodePorts: 'NodePorts do not answer at 127.0.0.1',
     atomicChange:
-      'each route changes all at once, but a change of several routes shows to packets one route after the other',
+      'destinations change one after the other, each at once; an apply that fails midway leaves some of them new until it is tried again',
   },
 }

@@ -69,6 +69,7 @@ export class SpotCheck {
       this.#areFrontendsRight(route, numbers) &&
       this.#isServiceRight(route, numbers) &&
       memberKeys(route, numbers.service).every((key) => this.#has('members', key)) &&
+      // A range that is missing under a wider one of the same scope is found by that, and packets in it are as well.
       allowedSourcesOf(route).every((cidr) => this.#has('ranges', rangeKey(numbers.service, cidr)))
     )
   }
