@@ -128,6 +128,20 @@ const cases: readonly Case[] = [
     verdict: 'unsure',
   },
   {
+    says: 'a hundredth of a second of tools is the least that can be counted',
+    metric: 'childCpu',
+    a: [10, 10, 10],
+    b: [0, 0, 0],
+    verdict: 'same',
+  },
+  {
+    says: 'the parts of CPU time vary more than their sum, where they were run once',
+    metric: 'cpuSystem',
+    a: [7.4],
+    b: [22.9],
+    verdict: 'unsure',
+  },
+  {
     says: 'how many connections were tried is a matter of time',
     metric: 'connectionsTried',
     a: [300],

@@ -37,7 +37,13 @@ const noisier: Partial<Record<MetricName, number>> = {
   // Of the whole machine.
   kernelMemory: 0.15,
   // As many as there was time for.
-  connectionsTried: 0.15,
+  connectionsTried: 0.5,
+  // Whose of the two a moment was is told by samples, and a scenario of a few milliseconds has few.
+  cpuUser: 0.5,
+  cpuSystem: 0.5,
+  childCpu: 0.5,
+  // Changes wait for each other.
+  lag: 0.4,
 }
 
 /** Where changes come faster than they are applied, the machine's speed decides how many of them are in one apply. */
