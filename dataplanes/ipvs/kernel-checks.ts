@@ -252,6 +252,32 @@ export const kernelChecks: readonly KernelCheck[] = [
       }
     },
   },
+  ...(['sh', 'mh'] as const).map(
+    (scheduler): KernelCheck => ({
+      claim: `with ${scheduler} new connections go elsewhere while an endpoint drains`,
+      async run(lab) {
+        for (const [index, pod] of lab.pods.entries()) await pod.serve('TCP', podAddress('IPv4', index), 8080)
+        const pods = lab.pods.map((_, index) => endpoint(podAddress('IPv4', index), true))
+        const nodePort = frontend('NodePort', undefined, 30080, external)
+        const to = { address: network.IPv4.node.uplink, port: 30080 }
+        const of = (endpoints: typeof pods) =>
+          table([route('shop/web:http', endpoints, [nodePort])], { nodePortAddresses: [to.address] })
+        const dataplane = open(lab, { scheduler, 'scheduler-flags': `${scheduler}-port` })
+        await bring(dataplane, of(pods.slice(0, 1)))
+        const held = await lab.outside.holdConnection({ to })
+        await dataplane.apply(dataplane.compile(fullDifference(of(pods.slice(0, 1)), of(pods))))
+        await dataplane.apply(dataplane.compile(fullDifference(of(pods), of(pods.slice(1)))))
+        match(await ipvsadm(lab, '-Sn'), /-w 0/)
+        for (let port = 0; port < 20; port++) {
+          const answer = await lab.outside.probe({ protocol: 'TCP', to, timeoutMs: 4000 })
+          equal(answer.result, 'answered')
+        }
+        equal((await held.ask()).alive, true)
+        await held.close()
+        await dataplane.stop()
+      },
+    }),
+  ),
   {
     claim: 'virtual servers of others stay, but where a Service is; in exclude-cidrs they stay there as well',
     async run(lab) {

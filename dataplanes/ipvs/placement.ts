@@ -149,7 +149,7 @@ export function markedServer(
   const terms: ServerTerms =
     route.affinitySeconds === undefined
       ? termsOf(route, settings)
-      : { scheduler: 'mh', flags: serverFlags({ ...settings, schedulerFlags: 0 }), timeoutSeconds: 0 }
+      : { scheduler: 'mh', flags: serverFlags({ scheduler: 'mh', schedulerFlags: 0 }), timeoutSeconds: 0 }
   return { place: { fwmark: mark }, terms, endpoints, draining: [] }
 }
 

@@ -196,7 +196,7 @@ test('what lies in exclude-cidrs is left alone, and the route is named', (t) => 
 
 test('a scheduler and its flags are those of every virtual server', (t) => {
   const text = print(fromNothing(one(clusterIP), { scheduler: 'mh', 'scheduler-flags': 'mh-port' }))
-  t.regex(text, /-A -t 10\.96\.0\.10:80 -s mh -b flag-2,flag-3/)
+  t.regex(text, /-A -t 10\.96\.0\.10:80 -s mh -b flag-1,flag-2,flag-3/)
 })
 
 test('each way to tell pods makes its own rules', (t) => {

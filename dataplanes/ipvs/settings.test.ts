@@ -1,5 +1,5 @@
 import test from 'ava'
-import { IpvsSettingError, readSettings } from './settings.ts'
+import { IpvsSettingError, readSettings, serverFlags } from './settings.ts'
 
 const refusals: readonly (readonly [Record<string, string>, RegExp])[] = [
   [{ schedular: 'rr' }, /"schedular": there are transport, scheduler/],
@@ -24,6 +24,14 @@ test('without settings it is rr by netlink, and the route mark is beside the mas
   const settings = readSettings({}, 14)
   t.like(settings, { scheduler: 'rr', transport: 'netlink', routeMarkBit: 13, excludeCidrs: [] })
   t.is(readSettings({}, 13).routeMarkBit, 12)
+})
+
+test('with sh and mh, clients of a destination that drains always fall back to another one', (t) => {
+  const flags = (settings: Record<string, string>) => serverFlags(readSettings(settings, 14))
+  t.is(flags({ scheduler: 'sh' }), 0x28)
+  t.is(flags({ scheduler: 'sh', 'scheduler-flags': 'sh-port' }), 0x38)
+  t.is(flags({ scheduler: 'mh' }), 0x28)
+  t.is(flags({ scheduler: 'lc' }), 0x20)
 })
 
 test('several scheduler flags and CIDRs may be given', (t) => {

@@ -77,9 +77,16 @@ export function readSettings(
   }
 }
 
-/** IP_VS_SVC_F_* of every virtual server that we make. */
-export function serverFlags({ schedulerFlags }: IpvsSettings): number {
-  return ourFlag | schedulerFlags
+/**
+ * IP_VS_SVC_F_* of every virtual server that we make. With `sh` and `mh` a destination of weight 0 keeps its share of
+ * clients, and new connections of theirs fail unless they may fall back to another one (ip_vs_sh_get, ip_vs_mh_get).
+ */
+export function serverFlags({
+  scheduler,
+  schedulerFlags: chosen,
+}: Pick<IpvsSettings, 'scheduler' | 'schedulerFlags'>): number {
+  const falls = scheduler === 'sh' || scheduler === 'mh'
+  return ourFlag | chosen | (falls ? schedulerFlags.fallback : 0)
 }
 
 function readFlags(text: string | undefined, scheduler: Scheduler): number {
