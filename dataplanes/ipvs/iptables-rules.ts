@@ -42,44 +42,44 @@ export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
   const tables: readonly Omit<TableRules, 'table'>[] = [
     {
       jumps: new Map(
-        ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'].map((hook) => [hook, `PORTOLAN-${hook}`]),
+        ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'].map((hook) => [hook, `PORTIPVS-${hook}`]),
       ),
       chains: new Map<string, string[]>([
         [
-          'PORTOLAN-PREROUTING',
+          'PORTIPVS-PREROUTING',
           [
-            `${isNew} -g PORTOLAN-NEW`,
+            `${isNew} -g PORTIPVS-NEW`,
             // What was led to IPVS once is led there for as long as it lasts, whatever becomes of the Service.
             `-m connmark --mark ${routed}/${routed} -m conntrack --ctdir ORIGINAL -j MARK --set-xmark ${routed}/${routed}`,
           ],
         ],
         [
-          'PORTOLAN-NEW',
+          'PORTIPVS-NEW',
           [
             restricted,
-            ...fromPod('-g PORTOLAN-NEW-POD'),
+            ...fromPod('-g PORTIPVS-NEW-POD'),
             `${match('DROP-OUTSIDE', 'dst,dst')} -j DROP`,
-            '-g PORTOLAN-SERVE',
+            '-g PORTIPVS-SERVE',
           ],
         ],
-        ['PORTOLAN-NEW-POD', [`${match('DROP-POD', 'dst,dst')} -j DROP`, '-g PORTOLAN-SERVE']],
-        ['PORTOLAN-SERVE', [`${match('SERVED', 'dst,dst')} -g PORTOLAN-LEAD`]],
+        ['PORTIPVS-NEW-POD', [`${match('DROP-POD', 'dst,dst')} -j DROP`, '-g PORTIPVS-SERVE']],
+        ['PORTIPVS-SERVE', [`${match('SERVED', 'dst,dst')} -g PORTIPVS-LEAD`]],
         [
-          'PORTOLAN-LEAD',
+          'PORTIPVS-LEAD',
           [`-j CONNMARK --set-xmark ${routed}/${routed}`, `-j MARK --set-xmark ${routed}/${routed}`],
         ],
         [
-          'PORTOLAN-INPUT',
+          'PORTIPVS-INPUT',
           [
             // The route is taken; left on, the mark could lead what IPVS sends on back here.
             `-m mark --mark ${routed}/${routed} -j MARK --set-xmark 0x0/${routed}`,
             ...fromPod(`${isNew} ${mapMark('MARK-POD')}`),
           ],
         ],
-        ['PORTOLAN-OUTPUT', [`${isNew} -j PORTOLAN-NEW-NODE`]],
-        ['PORTOLAN-NEW-NODE', [restricted, `${match('DROP-NODE', 'dst,dst')} -j DROP`, mapMark('MARK-NODE')]],
+        ['PORTIPVS-OUTPUT', [`${isNew} -j PORTIPVS-NEW-NODE`]],
+        ['PORTIPVS-NEW-NODE', [restricted, `${match('DROP-NODE', 'dst,dst')} -j DROP`, mapMark('MARK-NODE')]],
         [
-          'PORTOLAN-POSTROUTING',
+          'PORTIPVS-POSTROUTING',
           // IPVS has read it. A tunnel would give it on to its outer packet.
           [
             `-m mark --mark ${hex(markTag)}/${hex(markTagMask)} -m ipvs --ipvs -j MARK --set-xmark 0x0/0xffffffff`,
@@ -88,38 +88,38 @@ export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
       ]),
     },
     {
-      jumps: new Map(['PREROUTING', 'POSTROUTING'].map((hook) => [hook, `PORTOLAN-${hook}`])),
+      jumps: new Map(['PREROUTING', 'POSTROUTING'].map((hook) => [hook, `PORTIPVS-${hook}`])),
       chains: new Map<string, string[]>([
         [
-          'PORTOLAN-PREROUTING',
+          'PORTIPVS-PREROUTING',
           [
-            ...fromPod('-g PORTOLAN-MASQ-POD'),
+            ...fromPod('-g PORTIPVS-MASQ-POD'),
             `${match('MASQ-OUTSIDE', 'dst,dst')} -j MARK --set-xmark ${masquerade}/${masquerade}`,
           ],
         ],
         [
-          'PORTOLAN-MASQ-POD',
+          'PORTIPVS-MASQ-POD',
           [`${match('MASQ-POD', 'dst,dst')} -j MARK --set-xmark ${masquerade}/${masquerade}`],
         ],
         [
-          'PORTOLAN-POSTROUTING',
+          'PORTIPVS-POSTROUTING',
           [
             '-m ipvs ! --ipvs -j RETURN',
-            `-m mark --mark ${masquerade}/${masquerade} -g PORTOLAN-MASQUERADE`,
+            `-m mark --mark ${masquerade}/${masquerade} -g PORTIPVS-MASQUERADE`,
             // The node's own: for it any of its addresses will do, and that of the way out is sure to get an answer.
             '-m addrtype --src-type LOCAL -j MASQUERADE --random-fully',
             `${match('HAIRPIN', 'src,dst')} -j MASQUERADE --random-fully`,
           ],
         ],
-        ['PORTOLAN-MASQUERADE', [`-j MARK --set-xmark ${masquerade}/0x0`, '-j MASQUERADE --random-fully']],
+        ['PORTIPVS-MASQUERADE', [`-j MARK --set-xmark ${masquerade}/0x0`, '-j MASQUERADE --random-fully']],
       ]),
     },
     {
-      jumps: new Map(['INPUT', 'FORWARD', 'OUTPUT'].map((hook) => [hook, `PORTOLAN-${hook}`])),
+      jumps: new Map(['INPUT', 'FORWARD', 'OUTPUT'].map((hook) => [hook, `PORTIPVS-${hook}`])),
       chains: new Map<string, string[]>([
-        ['PORTOLAN-INPUT', [`${isNew} ${match('REFUSED', 'dst,dst')} -j REJECT`]],
+        ['PORTIPVS-INPUT', [`${isNew} ${match('REFUSED', 'dst,dst')} -j REJECT`]],
         [
-          'PORTOLAN-FORWARD',
+          'PORTIPVS-FORWARD',
           [
             '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
             `${isNew} ${match('REFUSED', 'dst,dst')} -j REJECT`,
@@ -127,9 +127,9 @@ export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
             `${isNew} ${match('SERVICE-CIDRS', 'dst')} -j DROP`,
           ],
         ],
-        ['PORTOLAN-OUTPUT', [`${isNew} -j PORTOLAN-NEW-NODE`]],
+        ['PORTIPVS-OUTPUT', [`${isNew} -j PORTIPVS-NEW-NODE`]],
         [
-          'PORTOLAN-NEW-NODE',
+          'PORTIPVS-NEW-NODE',
           [
             `${match('REFUSED', 'dst,dst')} -j REJECT`,
             // A ClusterIP that some agent has bound to an interface of this node is the agent's (NodeLocal DNSCache).
@@ -148,7 +148,7 @@ export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
 function withMarker(table: Table, rules: Omit<TableRules, 'table'> | undefined): TableRules {
   const { chains = new Map(), jumps = new Map() } = rules ?? {}
   const text = JSON.stringify([layoutVersion, [...chains], [...jumps]])
-  const marker = `PORTOLAN-RULES-${createHash('sha256').update(text).digest('hex').slice(0, 8)}`
+  const marker = `PORTIPVS-RULES-${createHash('sha256').update(text).digest('hex').slice(0, 8)}`
   return { table, jumps, chains: new Map([...chains, [marker, []]]) }
 }
 

@@ -34,22 +34,22 @@ test('what a script makes is read back as whole', (t) => {
 const damages: readonly (readonly [string, (text: string) => string, RegExp])[] = [
   [
     'a missing rule',
-    (text) => text.replace(/^-A PORTOLAN-FORWARD .*\n/m, ''),
-    /chain PORTOLAN-FORWARD of filter: 3 rules instead of 4/,
+    (text) => text.replace(/^-A PORTIPVS-FORWARD .*\n/m, ''),
+    /chain PORTIPVS-FORWARD of filter: 3 rules instead of 4/,
   ],
   [
     'a rule too many',
-    (text) => `${text}\n-A PORTOLAN-INPUT -j DROP`,
-    /chain PORTOLAN-INPUT of filter: 2 rules instead of 1/,
+    (text) => `${text}\n-A PORTIPVS-INPUT -j DROP`,
+    /chain PORTIPVS-INPUT of filter: 2 rules instead of 1/,
   ],
   ['a missing jump', (text) => text.replace(/^-A INPUT .*\n/m, ''), /chain INPUT of filter: 0 jumps/],
-  ['a jump too many', (text) => `${text}\n-A INPUT -j PORTOLAN-INPUT`, /chain INPUT of filter: 2 jumps/],
+  ['a jump too many', (text) => `${text}\n-A INPUT -j PORTIPVS-INPUT`, /chain INPUT of filter: 2 jumps/],
   [
     'rules of another setting',
-    (text) => text.replace(/PORTOLAN-RULES-\w+/, 'PORTOLAN-RULES-00000000'),
-    /PORTOLAN-RULES-00000000 of filter: too many/,
+    (text) => text.replace(/PORTIPVS-RULES-\w+/, 'PORTIPVS-RULES-00000000'),
+    /PORTIPVS-RULES-00000000 of filter: too many/,
   ],
-  ['no table', () => '', /chain PORTOLAN-INPUT of filter: missing/],
+  ['no table', () => '', /chain PORTIPVS-INPUT of filter: missing/],
 ]
 
 for (const [what, damage, finding] of damages) {
@@ -61,12 +61,12 @@ for (const [what, damage, finding] of damages) {
 
 test('a repair leaves jumps that are there where they are, takes surplus ones and chains of old out', (t) => {
   const held = readSaved(
-    `${whole}\n:PORTOLAN-OLD - [0:0]\n-A INPUT -j PORTOLAN-INPUT\n-A OUTPUT -j PORTOLAN-OLD`,
+    `${whole}\n:PORTIPVS-OLD - [0:0]\n-A INPUT -j PORTIPVS-INPUT\n-A OUTPUT -j PORTIPVS-OLD`,
   ).get('filter')
   const script = restoreScript(filter, held)
   t.deepEqual(
     script.split('\n').filter((line) => /^-[IDFX]/.test(line)),
-    ['-D INPUT -j PORTOLAN-INPUT', '-D OUTPUT -j PORTOLAN-OLD', '-F PORTOLAN-OLD', '-X PORTOLAN-OLD'],
+    ['-D INPUT -j PORTIPVS-INPUT', '-D OUTPUT -j PORTIPVS-OLD', '-F PORTIPVS-OLD', '-X PORTIPVS-OLD'],
   )
 })
 

@@ -3,11 +3,11 @@ import type { Table, TableRules } from './iptables-rules.ts'
 /** What is in one iptables table of ours, read back: chains with their number of rules, and jumps to them. */
 export interface HeldRules {
   readonly chains: ReadonlyMap<string, number>
-  /** Jumps from built-in chains to chains of ours: `INPUT PORTOLAN-INPUT`, as often as they are there. */
+  /** Jumps from built-in chains to chains of ours: `INPUT PORTIPVS-INPUT`, as often as they are there. */
   readonly jumps: readonly string[]
 }
 
-const ours = /^PORTOLAN-/
+const ours = /^PORTIPVS-/
 
 /** Reads what `iptables-save` prints. Rules and chains of others are passed over. */
 export function readSaved(text: string): Map<Table, HeldRules> {

@@ -77,7 +77,7 @@ export function declarationOf(name: SetName): SetDeclaration {
   return found
 }
 
-const prefix: Readonly<Record<IpFamily, string>> = { IPv4: 'PORTOLAN-', IPv6: 'PORTOLAN-6-' }
+const prefix: Readonly<Record<IpFamily, string>> = { IPv4: 'PORTIPVS-', IPv6: 'PORTIPVS-6-' }
 
 /** The name in the kernel, where all families share one space of names. */
 export function kernelName(family: IpFamily, name: SetName): string {

@@ -15,7 +15,7 @@ async function both(
 }
 
 const iptables = (six: boolean) => (six ? 'ip6tables' : 'iptables')
-const set = (six: boolean, name: string) => `PORTOLAN-${six ? '6-' : ''}${name}`
+const set = (six: boolean, name: string) => `PORTIPVS-${six ? '6-' : ''}${name}`
 const flushing =
   (name: string): Damage =>
   (command) =>
@@ -39,9 +39,9 @@ const damages: readonly Damage[] = [
   async (command) => {
     for (const name of ['MASQ-OUTSIDE', 'CLUSTER-IPS']) await flushing(name)(command)
   },
-  (command) => both(command, (six) => [iptables(six), '-t', 'mangle', '-F', 'PORTOLAN-PREROUTING']),
+  (command) => both(command, (six) => [iptables(six), '-t', 'mangle', '-F', 'PORTIPVS-PREROUTING']),
   (command) =>
-    both(command, (six) => [iptables(six), '-t', 'nat', '-D', 'POSTROUTING', '-j', 'PORTOLAN-POSTROUTING']),
+    both(command, (six) => [iptables(six), '-t', 'nat', '-D', 'POSTROUTING', '-j', 'PORTIPVS-POSTROUTING']),
   (command) => both(command, (six) => ['ip', six ? '-6' : '-4', 'rule', 'del', 'priority', '30']),
   (command) => both(command, (six) => ['ip', six ? '-6' : '-4', 'route', 'flush', 'table', '20559']),
   // Every destination gets a weight that isn't ours.
@@ -66,7 +66,7 @@ const damages: readonly Damage[] = [
     }
     await command.run('ipset', ['destroy'])
   },
-  (command) => both(command, (six) => [iptables(six), '-I', 'PORTOLAN-FORWARD', '1', '-j', 'DROP']),
+  (command) => both(command, (six) => [iptables(six), '-I', 'PORTIPVS-FORWARD', '1', '-j', 'DROP']),
 ]
 
 /** Damages what is ours in one of several ways; false when there are no more. A hook of the conformance kit. */
