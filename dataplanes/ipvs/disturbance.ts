@@ -7,31 +7,41 @@ import { type SetName, sets } from './layout.ts'
 import type { Memory } from './memory.ts'
 import type { Setting } from './skeleton.ts'
 import type { Step } from './step.ts'
+import { sysctlsOf } from './sysctls.ts'
 import type { Transport } from './transport.ts'
 import { sameTerms, type VirtualServer } from './virtual-server.ts'
 
 /** Virtual servers that one look compares; the next look goes on with the next ones, so none is left out for ever. */
 const serversPerLook = 32
+/** After so many milliseconds only reading everything can tell: what was replaced one for one has the same numbers. */
+const lookInsideAfter = 60_000
 /** Looks after which the iptables rules are read whatever the generation says: legacy iptables has none. */
 const rulesEveryLooks = 10
 
 /**
- * Looks whether others have changed what is ours: numbers of elements, the route, and the iptables rules if the
+ * Looks whether others have changed what is ours: numbers of elements, sysctls, the route, and the iptables rules if the
  * generation of nf_tables has moved; and some virtual servers in turn, because IPVS has no generation and tells of no
- * change. The cost of a look doesn't grow with the cluster.
+ * change. The cost of a look doesn't grow with the cluster. Once in a minute it is unsure, so that everything is read.
  */
 export class Disturbance {
   readonly #counts = new Map<SetName, number>()
   #generation: number | undefined
   #looks = 0
   #next = 0
-  #known = false
+  /** When everything was read; `undefined`: something may have been done since that nobody knows of. */
+  #observedAt: number | undefined
+  readonly #now: () => number
+
+  /** @param now milliseconds on a clock that never goes back */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
 
   /** What was read back is what there is. */
   observed(held: Held, generation: number | undefined): void {
     for (const { name } of sets) this.#counts.set(name, held.elements.get(name)?.length ?? 0)
     this.#generation = generation
-    this.#known = true
+    this.#observedAt = this.#now()
   }
 
   /** Steps of ours that were done. */
@@ -50,7 +60,7 @@ export class Disturbance {
 
   /** Something may have been done or not: only reading back can tell. */
   doubt(): void {
-    this.#known = false
+    this.#observedAt = undefined
   }
 
   async isQuiet(
@@ -59,8 +69,10 @@ export class Disturbance {
     setting: Setting,
     memory: Memory,
   ): Promise<boolean> {
-    if (!this.#known) return false
+    if (this.#observedAt === undefined || this.#now() - this.#observedAt > lookInsideAfter) return false
     const { family } = setting
+    for (const [name, value] of sysctlsOf(family))
+      if ((await transport.readSysctl(name)) !== value) return false
     if (!(await transport.isRouted(family, 2 ** setting.routeMarkBit))) return false
     for (const { name } of sets) {
       const count = await transport.countElements(family, name)

@@ -25,7 +25,10 @@ const layoutVersion = 1
 
 const hex = (mark: number) => `0x${(mark >>> 0).toString(16)}`
 
-/** All rules of one family: their number is fixed, whatever the cluster has. docs/ipvs-layout.md tells their story. */
+/**
+ * All rules of one family, as iptables-save prints them: their number is fixed, whatever the cluster has.
+ * docs/ipvs-layout.md tells their story.
+ */
 export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
   const { family } = setting
   const match = (name: SetName, directions: string) =>
@@ -35,6 +38,7 @@ export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
   const mapMark = (name: SetName) => `-j SET --map-set ${kernelName(family, name)} dst,dst --map-mark`
   const isNew = '-m conntrack --ctstate NEW'
   const [masquerade, routed] = [hex(2 ** setting.masqueradeBit), hex(2 ** setting.routeMarkBit)]
+  const reject = `-j REJECT --reject-with ${family === 'IPv4' ? 'icmp' : 'icmp6'}-port-unreachable`
   const pod = podMatch(setting.podSource)
   const fromPod = (rule: string): string[] => (pod === undefined ? [] : [`${pod} ${rule}`])
   const restricted = `${match('RESTRICTED', 'dst,dst')} ${noMatch('SOURCES', 'dst,dst,src')} -j DROP`
@@ -117,13 +121,13 @@ export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
     {
       jumps: new Map(['INPUT', 'FORWARD', 'OUTPUT'].map((hook) => [hook, `PORTIPVS-${hook}`])),
       chains: new Map<string, string[]>([
-        ['PORTIPVS-INPUT', [`${isNew} ${match('REFUSED', 'dst,dst')} -j REJECT`]],
+        ['PORTIPVS-INPUT', [`${isNew} ${match('REFUSED', 'dst,dst')} ${reject}`]],
         [
           'PORTIPVS-FORWARD',
           [
             '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
-            `${isNew} ${match('REFUSED', 'dst,dst')} -j REJECT`,
-            `${isNew} ${match('CLUSTER-IPS', 'dst')} -j REJECT`,
+            `${isNew} ${match('REFUSED', 'dst,dst')} ${reject}`,
+            `${isNew} ${match('CLUSTER-IPS', 'dst')} ${reject}`,
             `${isNew} ${match('SERVICE-CIDRS', 'dst')} -j DROP`,
           ],
         ],
@@ -131,10 +135,10 @@ export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
         [
           'PORTIPVS-NEW-NODE',
           [
-            `${match('REFUSED', 'dst,dst')} -j REJECT`,
+            `${match('REFUSED', 'dst,dst')} ${reject}`,
             // A ClusterIP that some agent has bound to an interface of this node is the agent's (NodeLocal DNSCache).
             '-m addrtype --dst-type LOCAL -j RETURN',
-            `${match('CLUSTER-IPS', 'dst')} -j REJECT`,
+            `${match('CLUSTER-IPS', 'dst')} ${reject}`,
             `${match('SERVICE-CIDRS', 'dst')} -j DROP`,
           ],
         ],

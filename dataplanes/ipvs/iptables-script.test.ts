@@ -42,6 +42,16 @@ const damages: readonly (readonly [string, (text: string) => string, RegExp])[] 
     (text) => `${text}\n-A PORTIPVS-INPUT -j DROP`,
     /chain PORTIPVS-INPUT of filter: 2 rules instead of 1/,
   ],
+  [
+    'a rule replaced by another one',
+    (text) => text.replace(/^-A PORTIPVS-FORWARD .*CLUSTER-IPS .*$/m, '-A PORTIPVS-FORWARD -j ACCEPT'),
+    /chain PORTIPVS-FORWARD of filter: rule 3 is another one/,
+  ],
+  [
+    'a jump on a condition',
+    (text) => text.replace('-A INPUT -j', '-A INPUT -s 192.0.2.1/32 -j'),
+    /chain INPUT of filter: 0 jumps to PORTIPVS-INPUT instead of 1\nchain INPUT of filter: another rule/,
+  ],
   ['a missing jump', (text) => text.replace(/^-A INPUT .*\n/m, ''), /chain INPUT of filter: 0 jumps/],
   ['a jump too many', (text) => `${text}\n-A INPUT -j PORTIPVS-INPUT`, /chain INPUT of filter: 2 jumps/],
   [
@@ -61,12 +71,12 @@ for (const [what, damage, finding] of damages) {
 
 test('a repair leaves jumps that are there where they are, takes surplus ones and chains of old out', (t) => {
   const held = readSaved(
-    `${whole}\n:PORTIPVS-OLD - [0:0]\n-A INPUT -j PORTIPVS-INPUT\n-A OUTPUT -j PORTIPVS-OLD`,
+    `${whole}\n:PORTIPVS-OLD - [0:0]\n-A INPUT -j PORTIPVS-INPUT\n-A OUTPUT -p tcp -g PORTIPVS-OLD`,
   ).get('filter')
   const script = restoreScript(filter, held)
   t.deepEqual(
     script.split('\n').filter((line) => /^-[IDFX]/.test(line)),
-    ['-D INPUT -j PORTIPVS-INPUT', '-D OUTPUT -j PORTIPVS-OLD', '-F PORTIPVS-OLD', '-X PORTIPVS-OLD'],
+    ['-D INPUT -j PORTIPVS-INPUT', '-D OUTPUT -p tcp -g PORTIPVS-OLD', '-F PORTIPVS-OLD', '-X PORTIPVS-OLD'],
   )
 })
 

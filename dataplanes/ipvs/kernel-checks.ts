@@ -15,8 +15,15 @@ import {
 import { bring, missing as missingOf } from '@portolan/conformance/reconcile'
 import { type Address, ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
 import { type Lab, network, podAddress } from '@portolan/lab'
+import { SystemCommand } from '@portolan/native/system-command'
+import { Disturbance } from './disturbance.ts'
 import { drainCheckMs } from './draining.ts'
+import type { Held } from './held.ts'
 import ipvs from './index.ts'
+import { Iptables } from './iptables-command.ts'
+import { kernelName } from './layout.ts'
+import { emptyMemory } from './memory.ts'
+import { NetlinkTransport } from './netlink-transport.ts'
 import { type Scheduler, schedulers } from './settings.ts'
 
 /** One claim about the real kernel, beyond what the conformance kit proves with packets. */
@@ -322,6 +329,47 @@ export const kernelChecks: readonly KernelCheck[] = [
       ok((await bring(dataplane, withEndpoints(web))) > 0)
       equal(await dataplane.undisturbed('IPv4'), true, 'after its repair')
       await dataplane.stop()
+    },
+  },
+  {
+    claim: 'what was replaced one for one is looked for once a minute, and repaired',
+    async run(lab) {
+      const wanted = everything()
+      const dataplane = open(lab)
+      await bring(dataplane, wanted)
+      const [transport, command] = [
+        new NetlinkTransport(lab.node.networkNamespace),
+        new SystemCommand(lab.node.networkNamespace),
+      ]
+      let now = 0
+      const disturbance = new Disturbance(() => now)
+      const held = (await dataplane.observe('IPv4')) as Held
+      disturbance.observed(held, transport.readGeneration())
+      const { podSource } = wanted
+      const setting = { family: 'IPv4', podSource, masqueradeBit: 14, routeMarkBit: 13 } as const
+      const memory = emptyMemory({ masquerade: 14, route: 13 })
+      const isQuiet = () => disturbance.isQuiet(transport, new Iptables(command, 'auto'), setting, memory)
+      const set = kernelName('IPv4', 'CLUSTER-IPS')
+      await command.run('ipset', ['-exist', 'restore'], `del ${set} 10.96.0.10\nadd ${set} 10.96.0.77\n`)
+      equal(await isQuiet(), true)
+      now = 60_001
+      equal(await isQuiet(), false)
+      transport.close()
+      equal(await bring(dataplane, wanted), 2)
+      await dataplane.stop()
+    },
+  },
+  {
+    claim: 'iptables rules of either variant are read back as they were written',
+    async run(lab) {
+      for (const iptables of ['nft', 'legacy'])
+        for (const by of [{ by: 'none' }, { by: 'interfacePrefix', prefix: 'veth' }] as const)
+          for (const family of ['IPv4', 'IPv6'] as const) {
+            const dataplane = open(lab, { iptables })
+            await bring(dataplane, table([], {}, family, by))
+            equal(await missing(lab, table([], {}, family, by), { iptables }), '')
+            await dataplane.stop()
+          }
     },
   },
   {

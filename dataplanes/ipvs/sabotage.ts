@@ -67,6 +67,9 @@ const damages: readonly Damage[] = [
     await command.run('ipset', ['destroy'])
   },
   (command) => both(command, (six) => [iptables(six), '-I', 'PORTIPVS-FORWARD', '1', '-j', 'DROP']),
+  // As many rules as before.
+  (command) => both(command, (six) => [iptables(six), '-R', 'PORTIPVS-FORWARD', '2', '-j', 'ACCEPT']),
+  (command) => command.run('sysctl', ['-q', '-w', 'net.ipv4.vs.conntrack=0']).then(() => {}),
 ]
 
 /** Damages what is ours in one of several ways; false when there are no more. A hook of the conformance kit. */
