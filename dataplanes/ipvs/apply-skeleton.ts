@@ -1,5 +1,5 @@
 import { ApplyError, type IpFamily } from '@portolan/core'
-import type { Iptables } from './iptables-command.ts'
+import { type Iptables, nameOf } from './iptables-command.ts'
 import type { SkeletonProgram } from './skeleton.ts'
 import type { Transport } from './transport.ts'
 
@@ -12,7 +12,7 @@ import type { Transport } from './transport.ts'
  */
 export async function applySkeleton(
   family: IpFamily,
-  { sysctls, createSets, rules, routeMark }: SkeletonProgram,
+  { sysctls, createSets, rules, leftOver, routeMark }: SkeletonProgram,
   transport: Transport,
   iptables: Iptables,
 ): Promise<number> {
@@ -30,6 +30,12 @@ export async function applySkeleton(
   for (const set of createSets) await attempt(`create ipset ${set}`, () => transport.createSet(family, set))
   for (const script of rules) {
     await attempt('iptables-restore', () => iptables.restore(family, script))
+    bytes += script.length
+  }
+  for (const script of leftOver?.scripts ?? []) {
+    await attempt(`${nameOf(family, leftOver?.variant ?? 'auto', 'restore')}`, () =>
+      iptables.restore(family, script, leftOver?.variant),
+    )
     bytes += script.length
   }
   if (routeMark !== undefined)

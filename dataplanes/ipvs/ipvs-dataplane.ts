@@ -80,10 +80,12 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
         const value = await transport.readSysctl(name)
         if (value !== undefined) sysctls.set(name, value)
       }
+      const leftOver = await this.#iptables.readLeftOver(family)
       const held: Held = {
         family,
         skeleton: {
           rules: await this.#iptables.read(family),
+          ...(leftOver === undefined ? {} : { leftOver }),
           routed: await transport.isRouted(family, 2 ** this.#settings.routeMarkBit),
           sysctls,
         },

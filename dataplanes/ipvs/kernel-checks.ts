@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
+import { deepEqual, doesNotMatch, equal, match, ok, rejects } from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   endpoint,
@@ -357,6 +357,25 @@ export const kernelChecks: readonly KernelCheck[] = [
       transport.close()
       equal(await bring(dataplane, wanted), 2)
       await dataplane.stop()
+    },
+  },
+  {
+    claim: 'rules of the variant of iptables that was used before go, at a start and by cleanup',
+    async run(lab) {
+      const wanted = withEndpoints(web)
+      const before = open(lab, { iptables: 'legacy' })
+      await bring(before, wanted)
+      await before.stop()
+      const legacy = async () => (await lab.node.exec('/usr/sbin/iptables-legacy-save', [])).stdout
+      match(await legacy(), /PORTIPVS/)
+      const after = open(lab, { iptables: 'nft' })
+      match(await missing(lab, wanted, { iptables: 'nft' }), /^# iptables-legacy-restore --noflush$/m)
+      await bring(after, wanted)
+      doesNotMatch(await legacy(), /PORTIPVS/)
+      equal(await missing(lab, wanted, { iptables: 'nft' }), '')
+      await after.stop()
+      ok((await open(lab, { iptables: 'legacy' }).cleanup()).removed.length > 0)
+      doesNotMatch((await lab.node.exec('/usr/sbin/iptables-nft-save', [])).stdout, /PORTIPVS/)
     },
   },
   {

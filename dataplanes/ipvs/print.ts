@@ -1,4 +1,5 @@
 import type { IpFamily } from '@portolan/core'
+import { nameOf } from './iptables-command.ts'
 import { declarationOf, kernelName, mostElements, routingTable, rulePriority, setTypes } from './layout.ts'
 import type { IpvsProgram } from './program.ts'
 import { programOf, stepText } from './step-text.ts'
@@ -25,8 +26,10 @@ export function print({ family, skeleton, steps }: IpvsProgram): string {
       `create ${kernelName(family, name)} ${setTypes[kind]} family ${inet} maxelem ${mostElements}${mark}`,
     )
   }
-  for (const script of skeleton.rules)
-    add(`${family === 'IPv4' ? 'iptables' : 'ip6tables'}-restore --noflush`, script.trimEnd())
+  for (const script of skeleton.rules) add(`${nameOf(family, 'auto', 'restore')} --noflush`, script.trimEnd())
+  const { leftOver } = skeleton
+  for (const script of leftOver?.scripts ?? [])
+    add(`${nameOf(family, leftOver?.variant ?? 'auto', 'restore')} --noflush`, script.trimEnd())
   if (skeleton.routeMark !== undefined)
     add(`ip ${family === 'IPv4' ? '-4' : '-6'} -batch -`, ...routeText(family, skeleton.routeMark))
   for (const step of steps)

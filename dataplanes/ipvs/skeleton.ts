@@ -1,12 +1,15 @@
 import type { Held } from './held.ts'
+import type { LeftOver, Variant } from './iptables-command.ts'
 import { iptablesRules, type RuleSetting, type Table } from './iptables-rules.ts'
-import { differences, type HeldRules, restoreScript } from './iptables-script.ts'
+import { differences, type HeldRules, removeScript, restoreScript } from './iptables-script.ts'
 import { kernelName, routingTable, rulePriority, type SetName, sets } from './layout.ts'
 import { sysctlsOf } from './sysctls.ts'
 
 /** What everything else stands on: sets, iptables rules, the way by which marked packets are local, sysctls. */
 export interface HeldSkeleton {
   readonly rules: ReadonlyMap<Table, HeldRules>
+  /** Of the variant of iptables that is not used. */
+  readonly leftOver?: LeftOver
   /** Whether packets with the route mark are led to this node. */
   readonly routed: boolean
   readonly sysctls: ReadonlyMap<string, string>
@@ -19,6 +22,8 @@ export interface SkeletonProgram {
   readonly createSets: readonly SetName[]
   /** For `iptables-restore --noflush`, one for each table; absent: nothing to do. */
   readonly rules: readonly string[]
+  /** For the `iptables-restore` of the variant that is not used any more. */
+  readonly leftOver?: { readonly variant: Variant; readonly scripts: readonly string[] }
   /** The mark, and its mask, whose packets are to be led to this node. */
   readonly routeMark?: number
   readonly sysctls: ReadonlyMap<string, string>
@@ -50,12 +55,28 @@ export function skeletonProgram(held: Held, setting: Setting): SkeletonProgram {
   )
   for (const [name, value] of sysctls)
     findings.push(`sysctl ${name}: ${held.skeleton.sysctls.get(name) ?? 'not there'} instead of ${value}`)
-  if (held.skeleton.routed) return { createSets, rules, sysctls, findings, setting }
-  findings.push(`${held.family} rule ${rulePriority} and route of table ${routingTable}: missing`)
-  return { createSets, rules, sysctls, findings, setting, routeMark: 2 ** setting.routeMarkBit }
+  const { leftOver, routed } = held.skeleton
+  if (leftOver !== undefined) findings.push(`${held.family} rules of iptables-${leftOver.variant}: left over`)
+  if (!routed)
+    findings.push(`${held.family} rule ${rulePriority} and route of table ${routingTable}: missing`)
+  return {
+    createSets,
+    rules,
+    ...(leftOver === undefined ? {} : { leftOver: removal(leftOver) }),
+    sysctls,
+    findings,
+    setting,
+    ...(routed ? {} : { routeMark: 2 ** setting.routeMarkBit }),
+  }
+}
+
+function removal({ variant, tables }: LeftOver): NonNullable<SkeletonProgram['leftOver']> {
+  return { variant, scripts: [...tables].map(([table, rules]) => removeScript(table, rules)) }
 }
 
 /** Kernel operations of it. */
-export function skeletonOperations({ createSets, rules, routeMark, sysctls }: SkeletonProgram): number {
-  return createSets.length + rules.length + sysctls.size + (routeMark === undefined ? 0 : 2)
+export function skeletonOperations(skeleton: SkeletonProgram): number {
+  const { createSets, rules, leftOver, routeMark, sysctls } = skeleton
+  const scripts = rules.length + (leftOver?.scripts.length ?? 0)
+  return createSets.length + scripts + sysctls.size + (routeMark === undefined ? 0 : 2)
 }
