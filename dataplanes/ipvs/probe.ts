@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
-import type { ProbeReport } from '@portolan/core'
+import { type IpFamily, ipFamilies, type ProbeReport } from '@portolan/core'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import type { Iptables } from './iptables-command.ts'
+import { iptablesRules } from './iptables-rules.ts'
+import { sets, setTypes } from './layout.ts'
 import type { IpvsSettings } from './settings.ts'
 import type { Transport } from './transport.ts'
 
@@ -16,17 +18,36 @@ const packages: Readonly<Record<string, string>> = {
   ip: 'iproute2',
 }
 
-/** Modules by name, with what they are for. */
-function modulesOf({ scheduler }: IpvsSettings): ReadonlyMap<string, string> {
-  return new Map([
+/** Modules by name, with what they are for: from the sets and rules that there are, so that none is forgotten. */
+export function modulesOf({ scheduler, routeMarkBit }: IpvsSettings): ReadonlyMap<string, string> {
+  const modules = new Map([
     ['ip_vs', 'IPVS'],
     [`ip_vs_${scheduler}`, `the scheduler ${scheduler}`],
     ['ip_vs_mh', 'session affinity with externalTrafficPolicy Local'],
-    ['ip_set_hash_ipport', 'ipsets'],
-    ['ip_set_hash_ipportnet', 'loadBalancerSourceRanges'],
-    ['xt_set', 'ipsets in iptables rules'],
-    ['xt_ipvs', 'masquerading'],
   ])
+  for (const { kind } of sets)
+    modules.set(
+      `ip_set_${setTypes[kind].replace(':', '_').replaceAll(',', '')}`,
+      `ipsets of type ${setTypes[kind]}`,
+    )
+  for (const family of ipFamilies) {
+    const setting = { family, podSource: { by: 'none' }, masqueradeBit: 0, routeMarkBit } as const
+    for (const { chains } of iptablesRules(setting))
+      for (const rule of [...chains.values()].flat())
+        for (const [, option = '', name = ''] of rule.matchAll(/(-m|-j) (\S+)/g)) {
+          const module = chains.has(name) ? undefined : moduleOf(family, option === '-j', name)
+          if (module !== undefined) modules.set(module, `${name} in iptables rules`)
+        }
+  }
+  return modules
+}
+
+/** The module of a match or a target; `undefined`: iptables itself. A mark's match and target, in small letters, are one. */
+function moduleOf(family: IpFamily, isTarget: boolean, name: string): string | undefined {
+  if (!isTarget) return `xt_${name}`
+  if (['ACCEPT', 'DROP', 'RETURN'].includes(name)) return undefined
+  if (name === 'REJECT') return family === 'IPv4' ? 'ipt_REJECT' : 'ip6t_REJECT'
+  return name === 'MASQUERADE' ? `xt_${name}` : `xt_${name.toLowerCase()}`
 }
 
 /** Whether this node can run the dataplane. Loading modules is left to the kernel, which does it when asked for one. */
@@ -48,7 +69,8 @@ export async function probe(
     })
   }
   await attempt(async () => {
-    facts.iptables = await iptables.version()
+    facts.iptables = await iptables.version('IPv4')
+    await iptables.version('IPv6')
   }, problems)
   if (settings.transport === 'ipvsadm')
     await attempt(async () => {
