@@ -33,7 +33,9 @@ const elsewhere: Readonly<Record<IpFamily, Address>> = {
   IPv4: '192.0.2.1' as Address,
   IPv6: '2001:db8::1' as Address,
 }
-const errno = { noEntry: 2, noProcess: 3, exists: 17 }
+const errno = { noEntry: 2, noProcess: 3, exists: 17, notSupported: 95, familyNotSupported: 97 }
+/** What the kernel says of a family that it was booted without. */
+const withoutFamily: readonly number[] = [errno.notSupported, errno.familyNotSupported]
 
 /** The rule and the route by which packets with a mark are local, by rtnetlink(7). */
 export class PolicyRoute {
@@ -106,6 +108,7 @@ export class PolicyRoute {
     const missing = this.#send(`delete the local route of table ${routingTable}`, [
       errno.noProcess,
       errno.noEntry,
+      ...withoutFamily,
     ])
     return rules.length > 0 || !missing
   }
@@ -118,9 +121,7 @@ export class PolicyRoute {
     const start = this.#rule(message.getRule, messageFlag.dump, family)
     this.#writer.endMessage(start)
     const found = []
-    for (const { payload } of this.#socket.dump(this.#writer.bytes, (ack) =>
-      refused('list routing rules', ack),
-    )) {
+    for (const payload of this.#dumpRules()) {
       const attributes = payload.subarray(ruleHeaderBytes)
       const read = (type: number) => findAttribute(attributes, type)?.readUInt32LE(0) ?? 0
       if (read(ruleAttribute.table) !== routingTable) continue
@@ -133,12 +134,23 @@ export class PolicyRoute {
     return found
   }
 
+  #dumpRules(): Buffer[] {
+    try {
+      const rules = this.#socket.dump(this.#writer.bytes, (ack) => refused('list routing rules', ack))
+      return [...rules].map(({ payload }) => payload)
+    } catch (error) {
+      if (error instanceof SystemCallError && withoutFamily.includes(error.errno)) return []
+      throw error
+    }
+  }
+
   /** struct rtmsg. */
   #route(type: number, flags: number, family: IpFamily, prefixLength: number, kind: number): number {
     this.#writer.reset()
     const start = this.#writer.beginMessage(type, messageFlag.request | flags)
     const scope = kind === localRoute ? hostScope : 0
-    const protocol = kind === localRoute ? staticProtocol : 0
+    // Who deletes means a route of any origin: those that ip(8) makes are of protocol boot.
+    const protocol = type === message.newRoute ? staticProtocol : 0
     for (const byte of [protocolFamily[family], prefixLength, 0, 0, 0, protocol, scope, kind])
       this.#writer.uint8(byte)
     this.#writer.uint32(0)
