@@ -8,7 +8,7 @@ const refusals: readonly (readonly [Record<string, string>, RegExp])[] = [
   [{ scheduler: 'sh', 'scheduler-flags': 'port' }, /there are sh-fallback, sh-port/],
   [{ 'exclude-cidrs': '192.0.2.0/33' }, /"192\.0\.2\.0\/33" is not a CIDR/],
   [{ 'route-mark-bit': '14' }, /this is the masquerade bit/],
-  [{ 'route-mark-bit': '32' }, /a whole number, at most 31/],
+  [{ 'route-mark-bit': '24' }, /a whole number, at most 23/],
   [{ 'udp-timeout': '2147484' }, /udp-timeout=2147484: it must be a whole number, at most 2147483/],
   [{ 'tcp-timeout': '1h' }, /tcp-timeout=1h: it must be a whole number/],
   [{ transport: 'carrier-pigeon' }, /there are netlink, ipvsadm/],
@@ -19,6 +19,12 @@ for (const [settings, words] of refusals) {
     t.throws(() => readSettings(settings, 14), { instanceOf: IpvsSettingError, message: words })
   })
 }
+
+test('a masquerade bit in the marks of virtual servers is refused with the mend', (t) => {
+  for (const bit of [24, 31])
+    t.throws(() => readSettings({}, bit), { instanceOf: IpvsSettingError, message: /take one from 0 to 23/ })
+  t.is(readSettings({}, 23).routeMarkBit, 13)
+})
 
 test('without settings it is rr by netlink, and the route mark is beside the masquerade mark', (t) => {
   const settings = readSettings({}, 14)

@@ -14,7 +14,7 @@ export interface IpvsSettings {
   readonly schedulerFlags: number
   /** Virtual servers at addresses in these are left alone, and no route is served there. */
   readonly excludeCidrs: readonly Cidr[]
-  /** The bit (0 to 31) of the mark by which a packet is routed to this node; never the masquerade bit. */
+  /** The bit (0 to 23) of the mark by which a packet is routed to this node; never the masquerade bit. */
   readonly routeMarkBit: number
   /** Which iptables programs: those of that name, or what the system calls iptables. */
   readonly iptables: 'auto' | 'nft' | 'legacy'
@@ -115,9 +115,16 @@ function readCidr(text: string): Cidr {
   return cidr
 }
 
+/** The bits above begin the marks of virtual servers (`markTag`). */
+const mostMarkBit = 23
+
 function readRouteBit(text: string | undefined, masqueradeBit: number): number {
+  if (masqueradeBit > mostMarkBit)
+    throw new IpvsSettingError(
+      `the masquerade bit is ${masqueradeBit}: with IPVS, bits 24 to 31 are in the marks of virtual servers; take one from 0 to ${mostMarkBit}`,
+    )
   if (text === undefined) return masqueradeBit === 13 ? 12 : 13
-  const bit = wholeNumber('route-mark-bit', text, 31)
+  const bit = wholeNumber('route-mark-bit', text, mostMarkBit)
   if (bit === masqueradeBit)
     throw new IpvsSettingError(`setting route-mark-bit=${text}: this is the masquerade bit; take another`)
   return bit
