@@ -22,7 +22,6 @@ export interface SetDeclaration {
   /** Without the prefix that says whose and of which family it is. */
   readonly name: SetName
   readonly kind: ElementKind
-  readonly comment: string
 }
 
 /** Sets by destination: what is in them follows from the destination's frontend alone. */
@@ -46,27 +45,35 @@ export type MarkSet = (typeof markSets)[number]
 
 export type SetName = DestinationSet | MarkSet | 'SOURCES' | 'CLUSTER-IPS' | 'SERVICE-CIDRS' | 'HAIRPIN'
 
-const declare = (name: SetName, kind: ElementKind, comment: string): SetDeclaration => ({
-  name,
-  kind,
-  comment,
-})
-
 export const sets: readonly SetDeclaration[] = [
-  declare('SERVED', 'destination', 'destinations whose new connections are led to IPVS'),
-  declare('REFUSED', 'destination', 'destinations without endpoints'),
-  declare('DROP-POD', 'destination', 'no endpoint that pods may use'),
-  declare('DROP-NODE', 'destination', 'no endpoint that the node may use'),
-  declare('DROP-OUTSIDE', 'destination', 'no endpoint that others may use'),
-  declare('MASQ-POD', 'destination', 'masqueraded for pods'),
-  declare('MASQ-OUTSIDE', 'destination', 'masqueraded for others'),
-  declare('RESTRICTED', 'destination', 'open to SOURCES only'),
-  declare('SOURCES', 'destination-source', 'destination and client range (loadBalancerSourceRanges)'),
-  declare('MARK-POD', 'destination-mark', 'pods get the virtual server of this mark'),
-  declare('MARK-NODE', 'destination-mark', 'the node gets the virtual server of this mark'),
-  declare('CLUSTER-IPS', 'address', 'ClusterIPs of existing Services'),
-  declare('SERVICE-CIDRS', 'cidr', 'ranges that ClusterIPs are given from'),
-  declare('HAIRPIN', 'loop', 'a local endpoint to itself'),
+  // Destinations whose new connections are led to IPVS.
+  { name: 'SERVED', kind: 'destination' },
+  // Destinations without endpoints.
+  { name: 'REFUSED', kind: 'destination' },
+  // No endpoint that pods may use.
+  { name: 'DROP-POD', kind: 'destination' },
+  // No endpoint that the node may use.
+  { name: 'DROP-NODE', kind: 'destination' },
+  // No endpoint that others may use.
+  { name: 'DROP-OUTSIDE', kind: 'destination' },
+  // Masqueraded for pods.
+  { name: 'MASQ-POD', kind: 'destination' },
+  // Masqueraded for others.
+  { name: 'MASQ-OUTSIDE', kind: 'destination' },
+  // Open to SOURCES only.
+  { name: 'RESTRICTED', kind: 'destination' },
+  // Destination and client range (loadBalancerSourceRanges).
+  { name: 'SOURCES', kind: 'destination-source' },
+  // Pods get the virtual server of this mark.
+  { name: 'MARK-POD', kind: 'destination-mark' },
+  // The node gets the virtual server of this mark.
+  { name: 'MARK-NODE', kind: 'destination-mark' },
+  // ClusterIPs of existing Services.
+  { name: 'CLUSTER-IPS', kind: 'address' },
+  // Ranges that ClusterIPs are given from.
+  { name: 'SERVICE-CIDRS', kind: 'cidr' },
+  // A local endpoint to itself.
+  { name: 'HAIRPIN', kind: 'loop' },
 ]
 
 const declarations: ReadonlyMap<SetName, SetDeclaration> = new Map(sets.map((set) => [set.name, set]))
