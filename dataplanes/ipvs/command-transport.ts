@@ -29,9 +29,15 @@ import { routeText } from './print.ts'
 import { type BatchResult, resultOf } from './restore-result.ts'
 import type { IpvsSettings } from './settings.ts'
 import { type DestinationStep, inverse, type Step } from './step.ts'
-import { placeText, programOf, stepText } from './step-text.ts'
+import { programOf, stepText } from './step-text.ts'
 import type { Applied, HeldServer, Transport } from './transport.ts'
-import { type ServerPlace, type ServerTerms, serverKey, type VirtualServer } from './virtual-server.ts'
+import {
+  type ServerKey,
+  type ServerPlace,
+  type ServerTerms,
+  serverKey,
+  type VirtualServer,
+} from './virtual-server.ts'
 
 /** Everything through ipvsadm, ipset, ip and sysctl: for machines where the native library can't be loaded. */
 export class CommandTransport implements Transport {
@@ -108,18 +114,20 @@ export class CommandTransport implements Transport {
     return readSaved(await ipvsadm(this.#command, ['-Sn']), family)
   }
 
-  async readServer(family: IpFamily, place: ServerPlace): Promise<HeldServer | undefined> {
-    let listed: string
-    try {
-      listed = await ipvsadm(this.#command, ['-Ln', '--exact', ...placeText(family, place).split(' ')])
-    } catch (error) {
-      if (error instanceof SystemCommandError && /no such (service|process)/i.test(error.output))
-        return undefined
-      throw error
+  /** Of all virtual servers, by two listings: only one has the terms, only the other one connections. */
+  async readServersAt(
+    family: IpFamily,
+    places: readonly ServerPlace[],
+  ): Promise<ReadonlyMap<ServerKey, HeldServer>> {
+    const found = new Map<ServerKey, HeldServer>()
+    if (places.length === 0) return found
+    const wanted = new Set(places.map(serverKey))
+    const destinations = readListed(await ipvsadm(this.#command, ['-Ln', '--exact']), family)
+    for (const { place, terms } of await this.readServers(family)) {
+      const key = serverKey(place)
+      if (wanted.has(key)) found.set(key, { terms, destinations: destinations.get(key) ?? [] })
     }
-    const saved = (await this.readServers(family)).find((one) => serverKey(one.place) === serverKey(place))
-    if (saved === undefined) return undefined
-    return { terms: saved.terms, destinations: readListed(listed) }
+    return found
   }
 
   async readSets(family: IpFamily): Promise<Map<SetName, SetElement['element'][]>> {
@@ -327,15 +335,32 @@ function readEndpoint(text: string): Endpoint | undefined {
   return address === undefined ? undefined : { address, port: Number(port), local: false }
 }
 
-/** The destinations in what `ipvsadm -Ln` prints of one virtual server. */
-export function readListed(text: string): HeldDestination[] {
-  return text.split('\n').flatMap((line): HeldDestination[] => {
+/** The destinations in what `ipvsadm -Ln` prints, by virtual server. */
+export function readListed(text: string, family: IpFamily): Map<ServerKey, HeldDestination[]> {
+  const servers = new Map<ServerKey, HeldDestination[]>()
+  let current: HeldDestination[] | undefined
+  for (const line of text.split('\n')) {
     const words = line.trim().split(/\s+/)
-    const endpoint = words[0] === '->' ? readEndpoint(words[1] ?? '') : undefined
-    if (endpoint === undefined) return []
-    const [weight = 0, active = 0, inactive = 0] = words.slice(3).map(Number)
-    return [{ endpoint, weight, active, inactive }]
-  })
+    const [first = '', second = '', third] = words
+    if (first === '->') {
+      const endpoint = readEndpoint(second)
+      const [weight = 0, active = 0, inactive = 0] = words.slice(3).map(Number)
+      if (endpoint !== undefined) current?.push({ endpoint, weight, active, inactive })
+      continue
+    }
+    const place = readPlace(listedKinds[first] ?? '', second)
+    const six = first === 'FWM' ? third === 'IPv6' : second.startsWith('[')
+    current = place === undefined || six !== (family === 'IPv6') ? undefined : []
+    if (place !== undefined && current !== undefined) servers.set(serverKey(place), current)
+  }
+  return servers
+}
+
+const listedKinds: Readonly<Record<string, string>> = {
+  TCP: '-t',
+  UDP: '-u',
+  SCTP: '--sctp-service',
+  FWM: '-f',
 }
 
 /** `10.96.0.10,tcp:80`, `203.0.113.10,tcp:80,10.0.0.0/8`, `10.96.0.10`, `10.96.0.0/16`, `10.1.0.2,10.1.0.2` */

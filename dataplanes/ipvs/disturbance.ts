@@ -9,7 +9,7 @@ import type { Setting } from './skeleton.ts'
 import type { Step } from './step.ts'
 import { sysctlsOf } from './sysctls.ts'
 import type { Transport } from './transport.ts'
-import { sameTerms, type VirtualServer } from './virtual-server.ts'
+import { sameTerms, serverKey, type VirtualServer } from './virtual-server.ts'
 
 /** Virtual servers that one look compares; the next look goes on with the next ones, so none is left out for ever. */
 const serversPerLook = 32
@@ -99,8 +99,12 @@ export class Disturbance {
   async #someServersAreWhole(transport: Transport, family: IpFamily, memory: Memory): Promise<boolean> {
     const servers = [...serversOf(memory, this.#next, serversPerLook)]
     this.#next = servers.length < serversPerLook ? 0 : this.#next + serversPerLook
+    const found = await transport.readServersAt(
+      family,
+      servers.map(({ place }) => place),
+    )
     for (const server of servers) {
-      const held = await transport.readServer(family, server.place)
+      const held = found.get(serverKey(server.place))
       if (held === undefined || !sameTerms(held.terms, server.terms)) return false
       const weights = new Map(
         held.destinations.map(({ endpoint, weight }) => [endpointKey(endpoint), weight]),

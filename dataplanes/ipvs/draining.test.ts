@@ -9,6 +9,7 @@ import { reconcile } from './reconcile.ts'
 import { readSettings } from './settings.ts'
 import { stepText } from './step-text.ts'
 import type { HeldServer } from './transport.ts'
+import { type ServerPlace, serverKey } from './virtual-server.ts'
 
 const settings = readSettings({}, 14)
 const clusterIP = frontend('ClusterIP', '10.96.0.10', 80, internal)
@@ -25,10 +26,13 @@ function after(before: ReturnType<typeof table>, then: ReturnType<typeof table>)
 }
 
 /** A kernel in which every destination has so many connections. */
-const connections = (active: number, inactive: number) => async (): Promise<HeldServer> => ({
-  terms: { scheduler: 'rr', flags: 0x20, timeoutSeconds: 0 },
-  destinations: web.map((endpoint) => ({ endpoint, weight: 0, active, inactive })),
-})
+const connections = (active: number, inactive: number) => async (places: readonly ServerPlace[]) => {
+  const server: HeldServer = {
+    terms: { scheduler: 'rr', flags: 0x20, timeoutSeconds: 0 },
+    destinations: web.map((endpoint) => ({ endpoint, weight: 0, active, inactive })),
+  }
+  return new Map(places.map((place) => [serverKey(place), server]))
+}
 
 async function check(
   memory: Memory,
@@ -65,7 +69,7 @@ test('a virtual server that nobody wants goes as soon as it has no established c
 
 test('a virtual server that somebody else has deleted counts as drained', async (t) => {
   const { memory } = after(shop(web), shop(web.slice(1)))
-  await check(memory, takeTurns(memory), async () => undefined)
+  await check(memory, takeTurns(memory), async () => new Map())
   t.is(memory.draining.size, 0)
 })
 

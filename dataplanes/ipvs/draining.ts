@@ -7,7 +7,7 @@ import type { Memory, Outcome } from './memory.ts'
 import type { Placement } from './placement.ts'
 import { type Step, StepOrder } from './step.ts'
 import type { HeldServer } from './transport.ts'
-import type { VirtualServer } from './virtual-server.ts'
+import { type ServerKey, type ServerPlace, serverKey, type VirtualServer } from './virtual-server.ts'
 
 /** Virtual servers that one check looks at: with more than that, each has to wait for its turn. */
 const serversPerCheck = 64
@@ -44,31 +44,35 @@ export function unwanted({ memory, placements, marked }: Outcome): (FrontendKey 
  * ended. Where the whole virtual server leaves, only established connections count: closed ones need it no more, while
  * it would refuse the node's own new connections.
  *
- * @param read gives a virtual server as it is now
+ * @param read gives virtual servers as they are now
  */
 export async function checkDrained(
   family: Outcome['family'],
   memory: Memory,
   keys: readonly (FrontendKey | number)[],
-  read: (place: VirtualServer['place']) => Promise<HeldServer | undefined>,
+  read: (places: readonly ServerPlace[]) => Promise<ReadonlyMap<ServerKey, HeldServer>>,
 ): Promise<DrainProgram> {
   const order = new StepOrder()
   const placements = new Map<FrontendKey, Placement | undefined>()
   const marked = new Map<number, VirtualServer | undefined>()
+  const servers = keys.flatMap(
+    (key) => (typeof key === 'number' ? memory.marked.get(key) : memory.placements.get(key)?.server) ?? [],
+  )
+  const held = await read(servers.map(({ place }) => place))
   for (const key of keys) {
     if (typeof key === 'number') {
       const before = memory.marked.get(key)
       if (before === undefined) continue
       const stays = memory.marks.isOwned(key)
-      const server = left(before, await read(before.place), stays)
+      const server = left(before, held.get(serverKey(before.place)), stays)
       const after = stays || server.draining.length > 0 ? server : undefined
       changeServer(before, after, order)
       marked.set(key, after)
     } else {
       const before = memory.placements.get(key)
       if (before?.server === undefined) continue
-      const held = await read(before.server.place)
-      const after = drainedPlacement(before, left(before.server, held, isWanted(before)))
+      const now = held.get(serverKey(before.server.place))
+      const after = drainedPlacement(before, left(before.server, now, isWanted(before)))
       changePlacement(readDestinationKey(key), before, after, order)
       placements.set(key, after)
     }

@@ -168,7 +168,7 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#drainTimer)
+    clearTimeout(this.#drainTimer)
     this.#drainTimer = undefined
     for (const family of ipFamilies) await this.#turns.take(family, async () => {})
     const opening = this.#opening
@@ -221,13 +221,21 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   #watchDraining(): void {
     const draining = [...this.#memories.values()].some((memory) => memory.draining.size > 0)
     if (!draining || this.#drainTimer !== undefined) return
-    this.#drainTimer = setInterval(() => {
-      for (const [family, memory] of this.#memories)
-        void this.#turns.take(family, async () => {
-          const transport = await this.#opening
-          if (transport !== undefined) await this.#checkDraining(family, transport, takeTurns(memory))
-        })
+    const timer = setTimeout(async () => {
+      // One check after the other, however long one takes.
+      await Promise.allSettled(
+        [...this.#memories].map(([family, memory]) =>
+          this.#turns.take(family, async () => {
+            const transport = await this.#opening
+            if (transport !== undefined) await this.#checkDraining(family, transport, takeTurns(memory))
+          }),
+        ),
+      )
+      if (this.#drainTimer !== timer) return
+      this.#drainTimer = undefined
+      this.#watchDraining()
     }, drainCheckMs).unref()
+    this.#drainTimer = timer
   }
 
   async #checkDraining(
@@ -239,7 +247,9 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
     const disturbance = this.#disturbance(family)
     try {
       const memory = this.#memory(family)
-      const program = await checkDrained(family, memory, keys, (place) => transport.readServer(family, place))
+      const program = await checkDrained(family, memory, keys, (places) =>
+        transport.readServersAt(family, places),
+      )
       await transport.apply(family, program.steps)
       disturbance.applied(program.steps)
       settle(program.outcome)

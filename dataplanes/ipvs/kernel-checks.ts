@@ -206,9 +206,9 @@ export const kernelChecks: readonly KernelCheck[] = [
       },
     }),
   ),
-  {
-    claim: 'an endpoint that leaves without connections is deleted soon, and one that has some keeps them',
-    async run(lab) {
+  ...transports.map((transport) => ({
+    claim: `an endpoint that leaves without connections is deleted soon by ${transport}, and one that has some keeps them`,
+    async run(lab: Lab) {
       const port = 8080
       for (const [index, pod] of lab.pods.entries()) await pod.serve('TCP', podAddress('IPv4', index), port)
       const pods = lab.pods.map((_, index) => endpoint(podAddress('IPv4', index), true))
@@ -217,7 +217,7 @@ export const kernelChecks: readonly KernelCheck[] = [
         table([route('shop/web:http', endpoints, [nodePort])], {
           nodePortAddresses: [network.IPv4.node.uplink as Address],
         })
-      const dataplane = open(lab)
+      const dataplane = open(lab, { transport })
       await bring(dataplane, of(pods.slice(0, 1)))
       const held = await lab.outside.holdConnection({
         to: { address: network.IPv4.node.uplink, port: 30080 },
@@ -243,7 +243,7 @@ export const kernelChecks: readonly KernelCheck[] = [
       await held.close()
       await next.stop()
     },
-  },
+  })),
   {
     claim: 'every scheduler serves, and so do its flags',
     async run(lab) {

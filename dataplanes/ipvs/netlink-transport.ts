@@ -43,7 +43,7 @@ import { type DestinationStep, inverse, type Step } from './step.ts'
 import { stepText } from './step-text.ts'
 import { sysctlPath } from './sysctls.ts'
 import type { Applied, HeldServer, Transport } from './transport.ts'
-import type { ServerPlace, VirtualServer } from './virtual-server.ts'
+import { type ServerKey, type ServerPlace, serverKey, type VirtualServer } from './virtual-server.ts'
 
 /** Commands in one send: beyond this they get no cheaper, and a batch that fails has more to take back. */
 const batchSteps = 128
@@ -200,7 +200,19 @@ export class NetlinkTransport implements Transport {
     })
   }
 
-  async readServer(family: IpFamily, place: ServerPlace): Promise<HeldServer | undefined> {
+  async readServersAt(
+    family: IpFamily,
+    places: readonly ServerPlace[],
+  ): Promise<ReadonlyMap<ServerKey, HeldServer>> {
+    const found = new Map<ServerKey, HeldServer>()
+    for (const place of places) {
+      const server = this.#readServer(family, place)
+      if (server !== undefined) found.set(serverKey(place), server)
+    }
+    return found
+  }
+
+  #readServer(family: IpFamily, place: ServerPlace): HeldServer | undefined {
     this.#writer.reset()
     const start = this.#ipvs.beginCommand(this.#writer, command.getService, 0)
     writeService(this.#writer, family, place)

@@ -4,7 +4,7 @@ import type { HeldDestination } from './ipvs-messages.ts'
 import type { SetName } from './layout.ts'
 import type { IpvsSettings } from './settings.ts'
 import type { DestinationStep, Step } from './step.ts'
-import type { ServerPlace, ServerTerms, VirtualServer } from './virtual-server.ts'
+import type { ServerKey, ServerPlace, ServerTerms, VirtualServer } from './virtual-server.ts'
 
 export interface Applied {
   /** Bytes sent. */
@@ -46,8 +46,8 @@ export interface Transport {
   writeSysctl(name: string, value: string): Promise<void>
   setTimeouts(settings: IpvsSettings): Promise<void>
 
-  /** One virtual server as it is now; `undefined`: there is none. */
-  readServer(family: IpFamily, place: ServerPlace): Promise<HeldServer | undefined>
+  /** Some virtual servers as they are now; those that aren't there are missing. */
+  readServersAt(family: IpFamily, places: readonly ServerPlace[]): Promise<ReadonlyMap<ServerKey, HeldServer>>
   /** Elements of a set; `undefined`: it is not there, or can't be told cheaply. */
   countElements(family: IpFamily, set: SetName): Promise<number | undefined>
   /** Transactions of nf_tables that this network namespace has seen; `undefined`: can't be told. */
