@@ -59,8 +59,8 @@ export class ApplyLog implements EngineObserver {
     }
     this.#logger.error(
       fields,
-      `apply failed: ${typeof message === 'string' ? message : String(error)}; the kernel keeps what it had, ` +
-        'and the newest table is tried again. If it goes on, look at the operation above and run ' +
+      `apply failed: ${typeof message === 'string' ? message : String(error)}; what was not applied ` +
+        'is tried again with the newest table. If it goes on, look at the operation above and run ' +
         "'portolan plan --from kernel'",
     )
     if (error instanceof Error && error.stack !== undefined)

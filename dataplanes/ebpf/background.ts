@@ -15,7 +15,7 @@ export class Background {
 
   /** @param tell called with what an operator should know */
   constructor(object: BpfObject, settings: EbpfSettings, pins: NodePins, tell: (notice: string) => void) {
-    this.#interfaces = new InterfaceWatch(object, settings, pins)
+    this.#interfaces = new InterfaceWatch(object, settings, pins, tell)
     this.#sweep = new ConnectionSweep(object)
     this.#closer = new SocketCloser(settings, `${pins.maps}/peers`, object.map('members'), tell)
   }

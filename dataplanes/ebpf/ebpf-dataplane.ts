@@ -213,7 +213,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     if (this.#replacesAnother) unpinNode(this.#directory)
     this.#replacesAnother = false
     mkdirSync(linkPin(this.#directory, ''), { recursive: true, mode: 0o700 })
-    attachAll(object, this.#settings, cgroup, this.#pinned())
+    this.#notices.push(...attachAll(object, this.#settings, cgroup, this.#pinned()))
   }
 
   /** Once nothing uses them. */

@@ -18,14 +18,20 @@ export class InterfaceWatch {
   readonly #settings: EbpfSettings
   readonly #pins: NodePins
   readonly #tables = new Map<IpFamily, RoutingTable>()
+  readonly #tell: (notice: string) => void
   readonly #timer: NodeJS.Timeout
   #seen: string
 
-  /** Interfaces as they are now have been seen to already. */
-  constructor(object: BpfObject, settings: EbpfSettings, pins: NodePins) {
+  /**
+   * Interfaces as they are now have been seen to already.
+   *
+   * @param tell called with what an operator should know
+   */
+  constructor(object: BpfObject, settings: EbpfSettings, pins: NodePins, tell: (notice: string) => void) {
     this.#object = object
     this.#settings = settings
     this.#pins = pins
+    this.#tell = tell
     this.#seen = JSON.stringify(readNode(settings).interfaces)
     this.#timer = setInterval(() => this.#look(), everyMilliseconds)
     this.#timer.unref()
@@ -49,8 +55,9 @@ export class InterfaceWatch {
         for (const [key, value] of deviceElements(table, node))
           this.#object.map('devices').set(bufferOf(key), bufferOf(value))
       }
-      attachToInterfaces(this.#object, this.#settings, node, this.#pins)
+      const notices = attachToInterfaces(this.#object, this.#settings, node, this.#pins)
       this.#seen = now
+      for (const notice of notices) this.#tell(notice)
     } catch {
       // An interface that went away in the middle is looked at again; anything else the next comparison meets as well.
     }
