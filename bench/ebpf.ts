@@ -26,18 +26,26 @@ const net = require('net')
 net.createServer((socket) => socket.resume().on('error', () => {})).listen(9000)
 net.createServer(() => process.exit()).listen(9001)`
 
-/** Sends for so many milliseconds as fast as it can, and tells the bytes that were taken. */
+/** Sends for so many milliseconds as fast as it can, and tells the bytes that were taken. The sink may yet have to start. */
 const sourceProgram = `
 const [address, port, milliseconds] = process.argv.slice(1)
 const chunk = Buffer.alloc(256 * 1024)
-const socket = require('net').connect(port, address, () => {
-  const end = Date.now() + Number(milliseconds)
-  const send = () => {
-    do { if (Date.now() > end) { console.log(socket.bytesWritten - socket.writableLength); process.exit() } } while (socket.write(chunk))
-  }
-  socket.on('drain', send)
-  send()
-})`
+const giveUp = Date.now() + 10_000
+const attempt = () => {
+  const socket = require('net').connect(port, address, () => {
+    const end = Date.now() + Number(milliseconds)
+    const send = () => {
+      do { if (Date.now() > end) { console.log(socket.bytesWritten - socket.writableLength); process.exit() } } while (socket.write(chunk))
+    }
+    socket.on('drain', send)
+    send()
+  })
+  socket.on('error', (error) => {
+    if (error.code !== 'ECONNREFUSED' || Date.now() > giveUp) throw error
+    setTimeout(attempt, 100)
+  })
+}
+attempt()`
 
 type Dataplane = ReturnType<typeof ebpf>
 
