@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import type { PodSource } from '@portolan/core'
 import test from 'ava'
 import { iptablesRules } from './iptables-rules.ts'
 import { differences, readSaved, removeScript, restoreScript } from './iptables-script.ts'
@@ -86,4 +88,14 @@ test('rules of others are neither read nor removed', (t) => {
   ).get('filter')!
   t.is(held.chains.size + held.jumps.length, 0)
   t.is(removeScript('filter', held), '*filter\nCOMMIT\n')
+})
+
+test('there are as many rules as docs/ipvs-layout.md says', (t) => {
+  const count = (podSource: PodSource) =>
+    iptablesRules({ family: 'IPv6', podSource, masqueradeBit: 14, routeMarkBit: 13 })
+      .flatMap(({ chains, jumps }) => [jumps.size, ...[...chains.values()].map(({ length }) => length)])
+      .reduce((sum, some) => sum + some)
+  const text = readFileSync(new URL('../../docs/ipvs-layout.md', import.meta.url), 'utf8')
+  t.regex(text, new RegExp(`${count({ by: 'interface', name: 'cbr0' })} for IPv4`))
+  t.regex(text, new RegExp(`Where pods can't be told from others it is ${count({ by: 'none' })}\\.`))
 })
