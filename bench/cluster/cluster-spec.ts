@@ -1,4 +1,3 @@
-import type { ApiObject } from '@portolan/api-server'
 import { RecordedCluster } from '../recording/recorded-cluster.ts'
 import { type ClusterShape, GeneratedCluster } from './generated-cluster.ts'
 
@@ -7,14 +6,6 @@ export type ClusterSpec =
   | { readonly from: 'generated'; readonly shape: ClusterShape }
   /** `node`: which of its nodes is measured, `most`, `median` or a name. */
   | { readonly from: 'recording'; readonly path: string; readonly node: string; readonly shape: ClusterShape }
-
-/** Cluster state to measure with. */
-export interface BenchCluster {
-  readonly shape: ClusterShape
-  objects(): Iterable<ApiObject>
-  /** Zone of the node that is measured; `undefined`: none. */
-  readonly zone: string | undefined
-}
 
 /** @throws RecordingError, and the errors of opening a file */
 export async function openCluster(spec: ClusterSpec): Promise<GeneratedCluster | RecordedCluster> {

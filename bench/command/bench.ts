@@ -11,27 +11,9 @@ import { type Progress, runBench } from '../run/run-bench.ts'
 import { scenarioNames } from '../scenarios/index.ts'
 import { BenchError } from './bench-error.ts'
 import { commandLine } from './command-line.ts'
+import type { BenchFlags } from './flags.ts'
 import { checkWritable } from './output-file.ts'
 import { progressDisplay } from './progress-display.ts'
-
-export interface BenchFlags {
-  readonly services?: readonly number[]
-  readonly endpoints?: readonly number[]
-  readonly dataplane?: readonly string[]
-  readonly scenario?: readonly string[]
-  readonly recording?: string
-  readonly recordingSpeed: number
-  readonly node: string
-  readonly against?: string
-  readonly againstArgs?: readonly string[]
-  readonly againstName?: string
-  readonly againstPatience: number
-  readonly repeat: number
-  readonly thorough: boolean
-  readonly list: boolean
-  readonly json: string
-  readonly report: string
-}
 
 /**
  * Sets the exit code 1 where something was given up, with what was measured still written.

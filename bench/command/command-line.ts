@@ -1,4 +1,4 @@
-import type { BenchFlags } from './bench.ts'
+import type { BenchFlags } from './flags.ts'
 
 /** As a person would type it for a shell, with what decides about the figures. */
 export function commandLine(flags: BenchFlags): string {

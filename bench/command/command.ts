@@ -2,8 +2,8 @@ import { Command, InvalidArgumentError } from 'commander'
 import { splitArguments } from '../against/arguments.ts'
 import { addCompareCommand } from '../compare/index.ts'
 import { addReportCommand } from '../report/command.ts'
-import type { BenchFlags } from './bench.ts'
 import { usualPatience } from './command-line.ts'
+import type { BenchFlags } from './flags.ts'
 
 /** `portolan bench` and what is below it. Commands load what they need when they run. */
 export function createBenchCommand(version: string): Command {

@@ -1,10 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-
-export interface CompareFlags {
-  readonly threshold: number
-  readonly all: boolean
-  readonly json: boolean
-}
+import type { CompareFlags } from './run-compare.ts'
 
 /** Adds `compare A B` below `portolan bench`. Exit codes: 0 no regression, 1 a regression, 2 a file can't be used. */
 export function addCompareCommand(bench: Command): void {

@@ -1,7 +1,12 @@
 import { compareResults, isRegression } from './comparison.ts'
 import { printComparison } from './comparison-table.ts'
-import type { CompareFlags } from './index.ts'
 import { readResults } from './read-results.ts'
+
+export interface CompareFlags {
+  readonly threshold: number
+  readonly all: boolean
+  readonly json: boolean
+}
 
 /** Where a command's output goes. */
 export interface Output {

@@ -3,7 +3,7 @@ import type { ClusterRecord, NodeRecord, ObjectProblem, ServiceRecord } from '@p
 import { chooseNodeLoad, nodeLoads, type RecordingEntry, readRecording } from '@portolan/core/source'
 import { cidrContains, parseCidr } from '@portolan/core/table'
 import { families, network } from '@portolan/lab'
-import type { BenchCluster } from '../cluster/cluster-spec.ts'
+import type { BenchCluster } from '../cluster/bench-cluster.ts'
 import type { ClusterShape } from '../cluster/generated-cluster.ts'
 import { probeServices, thisNode } from '../cluster/probe-services.ts'
 import { BenchError } from '../command/bench-error.ts'

@@ -9,7 +9,7 @@ import {
 } from '@portolan/core'
 import { BpfObject, readPrograms } from '@portolan/native/libbpf'
 import test from 'ava'
-import { applyElements, TableMaps } from './apply.ts'
+import { applyElements } from './apply.ts'
 import { compile } from './compile.ts'
 import { clusterIP, endpoint, internal, nodePort, route, table as tableOf } from './example-tables.ts'
 import { bytesOf, nothingHeld } from './held.ts'
@@ -17,6 +17,7 @@ import { allMaps, type MapName, structs } from './layout.ts'
 import { observe } from './observe.ts'
 import type { EbpfProgram } from './program.ts'
 import { reconcile } from './reconcile.ts'
+import { TableMaps } from './table-maps.ts'
 
 /** Maps of the kernel that no program reads: nothing is pinned or attached, and they go with their descriptors. */
 function loadMaps(sizes: Partial<Record<MapName, number>> = {}): TableMaps & Disposable {

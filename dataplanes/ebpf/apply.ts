@@ -1,16 +1,14 @@
-import type { ApplyReport, IpFamily, RouteKey, ServiceRoute } from '@portolan/core'
-import type { BpfMap, BpfObject } from '@portolan/native/libbpf'
-import { ElementBatch, ofNode } from './element-batch.ts'
+import type { ApplyReport, RouteKey, ServiceRoute } from '@portolan/core'
+import type { BpfMap } from '@portolan/native/libbpf'
+import { ofNode } from './element-batch.ts'
 import { addressKey, rangeKey, writeAddressKey, writeRangeKey } from './encode.ts'
 import { type Bytes, bytesOf } from './held.ts'
 import { type MapName, rangeScope, tableMaps } from './layout.ts'
-import { fullMap, LeftOut } from './left-out.ts'
-import { Numbers } from './numbers.ts'
+import { fullMap } from './left-out.ts'
 import type { EbpfProgram } from './program.ts'
 import { removedEndpoints } from './removed-endpoints.ts'
 import { type PlannedRoute, planRoute, RouteWriter } from './route-writer.ts'
-
-export type TableMap = (typeof tableMaps)[number]
+import type { TableMap, TableMaps } from './table-maps.ts'
 
 export interface AppliedElements {
   readonly bytes: number
@@ -21,31 +19,6 @@ export interface AppliedElements {
 
 /** What is told as the route of something that belongs to none. */
 const thisNode = '(this node)'
-
-/** The table's maps, and what applied programs have settled about them. */
-export class TableMaps {
-  readonly object: BpfObject
-  readonly numbers: Numbers
-  readonly leftOut: Readonly<Record<IpFamily, LeftOut>> = { IPv4: new LeftOut(), IPv6: new LeftOut() }
-  readonly #batches: ReadonlyMap<TableMap, ElementBatch>
-
-  constructor(object: BpfObject) {
-    this.object = object
-    this.numbers = new Numbers({
-      services: object.map('services').maxEntries,
-      slots: object.map('endpoints').maxEntries,
-    })
-    this.#batches = new Map(tableMaps.map((name) => [name, new ElementBatch(object.map(name))]))
-  }
-
-  batch(name: TableMap): ElementBatch {
-    return this.#batches.get(name) ?? new ElementBatch(this.object.map(name))
-  }
-
-  clearBatches(): void {
-    for (const batch of this.#batches.values()) batch.clear()
-  }
-}
 
 /**
  * Writes a program's elements in an order in which a packet meets a frontend as it was or as it will be, and endpoints

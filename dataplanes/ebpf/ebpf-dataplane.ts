@@ -20,7 +20,7 @@ import {
   readPrograms,
   unmountBpfFileSystem,
 } from '@portolan/native/libbpf'
-import { applyElements, TableMaps } from './apply.ts'
+import { applyElements } from './apply.ts'
 import { Background } from './background.ts'
 import { capabilities } from './capabilities.ts'
 import { CarryOver } from './carry-over.ts'
@@ -47,6 +47,7 @@ import { type EbpfProgram, operations } from './program.ts'
 import { nodeSteps, reconcile } from './reconcile.ts'
 import { type EbpfSettings, readSettings } from './settings.ts'
 import { SpotCheck } from './spot-check.ts'
+import { TableMaps } from './table-maps.ts'
 import { trace } from './trace.ts'
 
 /** Everything is compared this often at most, in milliseconds, and for one part in so many of the time. */

@@ -1,5 +1,4 @@
 import type { IpFamily, PodSource, ServiceRoute } from '@portolan/core'
-import type { TableMap, TableMaps } from './apply.ts'
 import {
   allowedSourcesOf,
   frontendKeyOf,
@@ -17,6 +16,7 @@ import { bytesOf } from './held.ts'
 import { structs } from './layout.ts'
 import type { Numbers, RouteNumbers } from './numbers.ts'
 import type { RouteStep } from './program.ts'
+import type { TableMap, TableMaps } from './table-maps.ts'
 
 /** A route's step with the numbers that it has before (`old`) and after. */
 export interface PlannedRoute {

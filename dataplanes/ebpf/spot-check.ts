@@ -1,5 +1,4 @@
 import type { RoutingTable, ServiceRoute } from '@portolan/core'
-import type { TableMaps } from './apply.ts'
 import {
   addressKey,
   allowedSourcesOf,
@@ -15,6 +14,7 @@ import type { RouteNumbers } from './numbers.ts'
 import { unsupported } from './program.ts'
 import { memberKeys } from './route-writer.ts'
 import { sameEndpoints } from './same-endpoints.ts'
+import type { TableMaps } from './table-maps.ts'
 
 /** Elements read in one look: some milliseconds of system calls. */
 const budget = 1024

@@ -1,8 +1,20 @@
 import type { IpFamily } from '@portolan/core'
 import type { SetElement } from './element.ts'
+import type { LeftOver } from './iptables-command.ts'
+import type { Table } from './iptables-rules.ts'
+import type { HeldRules } from './iptables-script.ts'
 import { ourFlag, type SetName } from './layout.ts'
-import type { HeldSkeleton } from './skeleton.ts'
 import type { VirtualServer } from './virtual-server.ts'
+
+/** What everything else stands on: sets, iptables rules, the way by which marked packets are local, sysctls. */
+export interface HeldSkeleton {
+  readonly rules: ReadonlyMap<Table, HeldRules>
+  /** Of the variant of iptables that is not used. */
+  readonly leftOver?: LeftOver
+  /** Whether packets with the route mark are led to this node. */
+  readonly routed: boolean
+  readonly sysctls: ReadonlyMap<string, string>
+}
 
 /** What the kernel holds of one family, read back. */
 export interface Held {

@@ -1,19 +1,9 @@
 import type { Held } from './held.ts'
 import type { LeftOver, Variant } from './iptables-command.ts'
-import { iptablesRules, type RuleSetting, type Table } from './iptables-rules.ts'
-import { differences, type HeldRules, removeScript, restoreScript } from './iptables-script.ts'
+import { iptablesRules, type RuleSetting } from './iptables-rules.ts'
+import { differences, removeScript, restoreScript } from './iptables-script.ts'
 import { kernelName, routingTable, rulePriority, type SetName, sets } from './layout.ts'
 import { sysctlsOf } from './sysctls.ts'
-
-/** What everything else stands on: sets, iptables rules, the way by which marked packets are local, sysctls. */
-export interface HeldSkeleton {
-  readonly rules: ReadonlyMap<Table, HeldRules>
-  /** Of the variant of iptables that is not used. */
-  readonly leftOver?: LeftOver
-  /** Whether packets with the route mark are led to this node. */
-  readonly routed: boolean
-  readonly sysctls: ReadonlyMap<string, string>
-}
 
 export type Setting = RuleSetting
 

@@ -1,0 +1,19 @@
+/** What the command line of `portolan bench` says, read. */
+export interface BenchFlags {
+  readonly services?: readonly number[]
+  readonly endpoints?: readonly number[]
+  readonly dataplane?: readonly string[]
+  readonly scenario?: readonly string[]
+  readonly recording?: string
+  readonly recordingSpeed: number
+  readonly node: string
+  readonly against?: string
+  readonly againstArgs?: readonly string[]
+  readonly againstName?: string
+  readonly againstPatience: number
+  readonly repeat: number
+  readonly thorough: boolean
+  readonly list: boolean
+  readonly json: string
+  readonly report: string
+}
