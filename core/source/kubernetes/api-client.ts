@@ -3,8 +3,9 @@ import type { Clock } from '../../clock.ts'
 import type { Logger } from '../logger.ts'
 import { readErrorBody } from './api-answer.ts'
 import { ApiError } from './api-error.ts'
-import { type ApiResponse, type Connection, openConnection } from './connection.ts'
+import type { ApiResponse, Connection } from './connection.ts'
 import { type CredentialSource, type Credentials, fingerprint } from './credentials.ts'
+import { openConnection } from './open-connection.ts'
 import type { Timings } from './timings.ts'
 
 export interface ApiClientOptions {
