@@ -184,9 +184,9 @@ test('a UDP flow is unanswered, then answered, then a stream', async (t) => {
   await using lab = await createLab()
   await using _ = await served(lab, 'UDP', remote)
   const from = { address: network.IPv4.outside, port: 5000 }
-  const ask = () => lab.outside.probe({ protocol: 'UDP', to: node, from, timeoutMs: 500 })
+  const ask = (timeoutMs = 5000) => lab.outside.probe({ protocol: 'UDP', to: node, from, timeoutMs })
   const stateOf = () => flowsOf(lab).states().get(from.port)
-  await ask()
+  await ask(500)
   t.is(stateOf(), state.unanswered)
   await lab.remote.serve('UDP', remote, port)
   t.is((await ask()).result, 'answered')
