@@ -7,15 +7,17 @@ import { kernelChecks } from './kernel-checks.ts'
 /** The real kernel: Debian's, in a virtual machine that boots once for all, since few machines to develop on have IPVS. */
 
 const program = fileURLToPath(new URL('./kernel-guest.ts', import.meta.url))
-const timeoutSeconds = 1800
+const timeoutSeconds = 900
+const mostBoots = 4
 
 let running: Promise<ReadonlyMap<string, string | undefined>> | undefined
 
-/** What failed, by claim; of checks that were killed what a second machine says. */
+/** What failed, by claim; of checks that were killed what the next machine says. */
 async function runChecks(): Promise<ReadonlyMap<string, string | undefined>> {
-  const { exitCode, results } = await runInMachine()
-  if (!wasKilled(exitCode)) return results
-  return (await runInMachine()).results
+  for (let boot = 1; ; boot++) {
+    const { exitCode, results } = await runInMachine()
+    if (!wasKilled(exitCode) || boot === mostBoots) return results
+  }
 }
 
 async function runInMachine() {
@@ -42,7 +44,7 @@ if (process.arch !== 'x64') {
 } else {
   for (const { claim } of kernelChecks)
     test(claim, async (t) => {
-      t.timeout((2 * timeoutSeconds + 60) * 1000)
+      t.timeout((mostBoots * timeoutSeconds + 60) * 1000)
       running ??= runChecks()
       const results = await running
       t.true(results.has(claim), 'the checks in the VM have not told about it')

@@ -74,8 +74,11 @@ async function compareBalance(
       Array.from({ length: least }, () => ask(check, check.patience.answerMs)),
     )
     for (const answer of answers) {
-      if (answer.result !== 'answered')
-        return [`${told(check)}: ${answer.result}, due is an answer by ${[...due.keys()].join(' or ')}`]
+      if (answer.result !== 'answered') {
+        const lost = answers.filter(({ result }) => result === answer.result).length
+        const how = `${answer.result} (${lost} of ${least} tries, after ${tries} good ones)`
+        return [`${told(check)}: ${how}, due is an answer by ${[...due.keys()].join(' or ')}`]
+      }
       const by = `${answer.address}|${answer.port}`
       if (!due.has(by))
         return [

@@ -41,8 +41,8 @@ export interface VmResult {
 }
 
 /**
- * Whether the command was ended by a signal. A translated Node is, one time in twenty or so, by SIGSEGV while it starts
- * its threads: it deserves a second machine.
+ * Whether the command was ended by a signal. A translated Node is now and then, by SIGSEGV or an assertion of its own
+ * while it starts its threads: it deserves another machine.
  */
 export function wasKilled(exitCode: number): boolean {
   return exitCode > 128
