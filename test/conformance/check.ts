@@ -1,5 +1,5 @@
 import { type Address, type Evaluation, evaluate, parseAddress, type RoutingTable } from '@portolan/core'
-import type { ProbeResult, Protocol } from '@portolan/lab'
+import type { Host, ProbeResult, Protocol } from '@portolan/lab'
 import type { Target } from './case-objects.ts'
 import { Gate } from './gate.ts'
 import type { Client } from './matrix-case.ts'
@@ -35,7 +35,33 @@ export function expectedOf(check: Check, table: RoutingTable): Evaluation {
 export async function runCheck(check: Check, table: RoutingTable): Promise<string[]> {
   const evaluation = expectedOf(check, table)
   if (evaluation.verdict === 'drop') return await compare(check, evaluation, table)
-  return await answering.through(() => compare(check, evaluation, table))
+  const asked = () => answering.through(() => compare(check, evaluation, table))
+  return evaluation.verdict === 'balance'
+    ? await inTurn(check.origin.host, `${evaluation.route.family} ${evaluation.route.key}`, asked)
+    : await asked()
+}
+
+/** What each host asks of a Service, by route. */
+const lastAsked = new WeakMap<Host, Map<string, Promise<unknown>>>()
+
+/**
+ * One client asks one destination of a Service after the other. Two connections at the same time from one port of a client
+ * to two addresses of a Service, which come to the same endpoint, are one to IPVS: on the way back it knows the client and
+ * the endpoint only. Hosts choose ports at random, so that happened to one check in many thousands.
+ */
+async function inTurn<Result>(host: Host, route: string, ask: () => Promise<Result>): Promise<Result> {
+  const routes = lastAsked.get(host) ?? new Map<string, Promise<unknown>>()
+  lastAsked.set(host, routes)
+  const before = routes.get(route)
+  const turn = (async () => {
+    await before
+    return await ask()
+  })()
+  routes.set(
+    route,
+    turn.catch(() => {}),
+  )
+  return await turn
 }
 
 async function compare(check: Check, evaluation: Evaluation, table: RoutingTable): Promise<string[]> {
