@@ -9,6 +9,13 @@ import { BpfError, bpfCall, libbpf } from './library.ts'
 /** How much of the verifier's log is kept: its end says why. */
 const logTail = 3000
 
+/**
+ * A signal that is pending while the kernel verifies a program ends that with EAGAIN. libbpf tries a few times at once;
+ * on a busy machine, with many children that end, that was seen not to be enough. Here whole loads, with growing pauses.
+ */
+const mostAttempts = 20
+const pauseMs = 2
+
 export interface BpfProgram extends ProgramInfo {
   readonly name: string
   readonly fd: number
@@ -49,6 +56,18 @@ export class BpfObject {
    *   EINVAL for a pinned map of another layout
    */
   static load(bytes: Buffer, options: LoadOptions): BpfObject {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return BpfObject.#loadOnce(bytes, options)
+      } catch (error) {
+        const interrupted = error instanceof BpfError && error.code === 'EAGAIN'
+        if (!interrupted || attempt === mostAttempts) throw error
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, attempt * pauseMs)
+      }
+    }
+  }
+
+  static #loadOnce(bytes: Buffer, options: LoadOptions): BpfObject {
     const log = Buffer.alloc(1 << 20)
     const handle = openObject(bytes, log)
     try {
