@@ -1,42 +1,37 @@
-import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { missingForVm, runInVm, wasKilled } from '@portolan/vm'
+import { missingForVm, runToTheEnd } from '@portolan/vm'
 import test from 'ava'
 import { kernelChecks } from './kernel-checks.ts'
 
 /** The real kernel: Debian's, in a virtual machine that boots once for all, since few machines to develop on have IPVS. */
 
 const program = fileURLToPath(new URL('./kernel-guest.ts', import.meta.url))
-const timeoutSeconds = 900
-const mostBoots = 4
+const timeoutSeconds = 1500
 
-let running: Promise<ReadonlyMap<string, string | undefined>> | undefined
+/** A check takes seconds; its machine may share the cores with another one. */
+const silenceSeconds = 240
 
-/** What failed, by claim; of checks that were killed what the next machine says. */
-async function runChecks(): Promise<ReadonlyMap<string, string | undefined>> {
-  for (let boot = 1; ; boot++) {
-    const { exitCode, results } = await runInMachine()
-    if (!wasKilled(exitCode) || boot === mostBoots) return results
-  }
-}
+/** What is known of each claim: its failure, or `undefined`. */
+const known = new Map<string, string | undefined>()
+let running: Promise<void> | undefined
 
-async function runInMachine() {
-  const stdout = new PassThrough()
-  let told = ''
-  stdout.on('data', (data) => {
-    told += data
-  })
-  const { exitCode } = await runInVm([process.execPath, program], {
+/** Checks that a lost machine hasn't told about are made in the next. */
+function runChecks(): Promise<void> {
+  return runToTheEnd({
+    next() {
+      const open = kernelChecks.map(({ claim }) => claim).filter((claim) => !known.has(claim))
+      return open.length === 0 ? undefined : [process.execPath, program, JSON.stringify(open)]
+    },
     cwd: import.meta.dirname,
-    stdout,
+    silenceSeconds,
     timeoutSeconds,
+    onLine(line) {
+      if (!line.startsWith('{')) return
+      const { claim, failure } = JSON.parse(line) as { claim: string; failure?: string }
+      known.set(claim, failure)
+    },
+    onLoss: (reason) => console.error(`the VM with the checks was lost: ${reason}`),
   })
-  const results = told
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as { claim: string; failure?: string })
-  if (exitCode !== 0) console.error(`the checks ended with exit code ${exitCode}`)
-  return { exitCode, results: new Map(results.map(({ claim, failure }) => [claim, failure])) }
 }
 
 if (process.arch !== 'x64') {
@@ -44,10 +39,10 @@ if (process.arch !== 'x64') {
 } else {
   for (const { claim } of kernelChecks)
     test(claim, async (t) => {
-      t.timeout((mostBoots * timeoutSeconds + 60) * 1000)
+      t.timeout((timeoutSeconds + 60) * 1000)
       running ??= runChecks()
-      const results = await running
-      t.true(results.has(claim), 'the checks in the VM have not told about it')
-      t.is(results.get(claim), undefined)
+      await running
+      t.true(known.has(claim), 'the checks in the VM have not told about it')
+      t.is(known.get(claim), undefined)
     })
 }

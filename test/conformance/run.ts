@@ -23,6 +23,8 @@ export interface ConformanceOptions extends DataplaneUnderTest {
   readonly filter?: (claim: RowClaim) => boolean
   /** How many times as long as on a usual machine everything takes here; default 1. All waits grow with it. */
   readonly slowness?: number
+  /** Told of each scenario's name when it begins. */
+  readonly onScenario?: (name: string) => void
   /** Told of each row as soon as its scenario has ended. */
   readonly onCase?: (row: Row) => void
 }
@@ -36,6 +38,7 @@ export async function runConformance(options: ConformanceOptions): Promise<Confo
   const rows: Row[] = []
   for (const scenario of allScenarios) {
     if (!scenario.claims.some((claim) => options.filter?.(claim) ?? true)) continue
+    options.onScenario?.(scenario.name)
     for (const row of await runScenario(scenario, options)) {
       rows.push(row)
       options.onCase?.(row)
@@ -75,7 +78,7 @@ export async function runScenario(scenario: Scenario, options: ConformanceOption
   let verdicts: readonly Verdict[] = []
   let broken: string | undefined
   try {
-    verdicts = await scenario.run(context)
+    verdicts = await within(scenario.run(context), patience.scenarioMs)
   } catch (error) {
     broken = `the scenario "${scenario.name}" broke off: ${error instanceof Error ? error.message : String(error)}`
   }
@@ -98,6 +101,20 @@ export async function runScenario(scenario: Scenario, options: ConformanceOption
       return { ...row, outcome: 'failed', detail: failures.join('\n') }
     }),
   )
+}
+
+/** @throws when it takes longer: what it waits for may never come, and the next one needn't wait for it */
+async function within<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const reason = new Error(`it has not ended within ${milliseconds / 1000} s`)
+    timer = setTimeout(() => reject(reason), milliseconds)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Those that the dataplane can and the caller wants. */

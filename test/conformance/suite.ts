@@ -22,7 +22,7 @@ export interface TestFunction {
   readonly skip?: (title: string, implementation: (t: Assertions) => Promise<void>) => void
 }
 
-export interface SuiteOptions extends Omit<ConformanceOptions, 'onCase'> {
+export interface SuiteOptions extends Omit<ConformanceOptions, 'onCase' | 'onScenario'> {
   readonly test: TestFunction
   /** Where the matrix goes when all rows are known. Default: nowhere. */
   readonly print?: (matrix: string) => void

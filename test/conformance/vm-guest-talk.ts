@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import type { IpFamily } from '@portolan/core'
 import type { Row } from './row.ts'
 
@@ -15,24 +12,18 @@ export interface GuestRequest {
   readonly slowness: number
 }
 
+/** What the kit in the guest says: which scenario begins, by its name, and each row once it is known. */
+export type Told = { readonly begins: string } | { readonly row: Row }
+
 /** Begins a line that is the kit's, and not the dataplane's: the record separator of RFC 7464. */
 const separator = '\x1e'
 
-/** A row, as a line of the guest's standard output. */
-export function toldRow(row: Row): string {
-  return `${separator}${JSON.stringify(row)}\n`
+/** As a line of the guest's standard output. */
+export function toldLine(told: Told): string {
+  return `${separator}${JSON.stringify(told)}\n`
 }
 
-/**
- * Reads rows as they come; what else is said goes to this process's standard error.
- *
- * @returns a promise that is resolved when the stream has ended and all of it has been read
- */
-export async function readToldRows(stream: Readable, tell: (row: Row) => void): Promise<void> {
-  const lines = createInterface({ input: stream })
-  lines.on('line', (line) => {
-    if (line.startsWith(separator)) tell(JSON.parse(line.slice(separator.length)) as Row)
-    else process.stderr.write(`${line}\n`)
-  })
-  await once(lines, 'close')
+/** `undefined`: somebody else said it. */
+export function readTold(line: string): Told | undefined {
+  return line.startsWith(separator) ? (JSON.parse(line.slice(separator.length)) as Told) : undefined
 }

@@ -2,7 +2,7 @@
 
 import type { DataplaneUnderTest } from './run.ts'
 import { runConformance } from './run.ts'
-import { type GuestRequest, toldRow } from './vm-guest-talk.ts'
+import { type GuestRequest, toldLine } from './vm-guest-talk.ts'
 
 // The lab's threads load it; here only so that it is compiled with everything else (see vm-suite.ts).
 import '@portolan/lab/host-worker'
@@ -17,5 +17,6 @@ await runConformance({
   families,
   slowness,
   filter: ({ name }) => claims.has(name),
-  onCase: (row) => process.stdout.write(toldRow(row)),
+  onScenario: (begins) => process.stdout.write(toldLine({ begins })),
+  onCase: (row) => process.stdout.write(toldLine({ row })),
 })

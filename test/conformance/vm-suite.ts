@@ -40,11 +40,9 @@
  */
 import { execFile } from 'node:child_process'
 import { dirname, join } from 'node:path'
-import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { cacheFolder, missingForVm, runInVm, vmKernelRelease, wasKilled } from '@portolan/vm'
-import { patienceOf } from './patience.ts'
+import { cacheFolder, missingForVm, runToTheEnd, vmKernelRelease } from '@portolan/vm'
 import type { Row } from './row.ts'
 import { type DataplaneUnderTest, familiesOf } from './run.ts'
 import {
@@ -55,7 +53,7 @@ import {
   type SuiteOptions,
   type TestFunction,
 } from './suite.ts'
-import { type GuestRequest, readToldRows } from './vm-guest-talk.ts'
+import { type GuestRequest, readTold } from './vm-guest-talk.ts'
 
 export { inShort } from './short.ts'
 
@@ -72,8 +70,14 @@ export interface VmSuiteOptions
  */
 const slownessOfVm = 5
 
-/** How many machines may have their Node killed, one after the other; see `wasKilled`. */
-const mostBoots = 5
+/** For all rows, in all machines together. IPVS, the only one that proves everything there, takes 8 minutes. */
+const suiteSeconds = 40 * 60
+
+/** No scenario takes half as long, on a machine as busy as any that the kit has run on. */
+const silenceSeconds = 5 * 60
+
+/** How many machines one scenario may cost: after that its rows have failed, and the others go on. */
+const mostLosses = 2
 
 /** Declares the rows of the kit as tests that run on the second kernel. Wait for it: the module is loaded first. */
 export async function conformanceInVm(options: VmSuiteOptions): Promise<void> {
@@ -88,19 +92,15 @@ export async function conformanceInVm(options: VmSuiteOptions): Promise<void> {
   const { capabilities } = factory({ masqueradeBit: 14, settings })
   const families = familiesOf(capabilities, options)
   const rows = rowsToBe(families, filter)
-  const { suiteMs } = patienceOf(slowness)
   let guest: Guest | undefined
   declareRows({
     test,
     rows,
     where: `, on ${vmKernelRelease() ?? 'a second kernel'}`,
     // The machine is given up first, and says why.
-    timeoutMs: suiteMs + 60_000,
+    timeoutMs: (suiteSeconds + 60) * 1000,
     resultOf(row) {
-      guest ??= new Guest(
-        { underTest, settings, families, claims: [...new Set(rows.map(({ name }) => name))], slowness },
-        suiteMs / 1000,
-      )
+      guest ??= new Guest({ underTest, settings, families, slowness }, rows)
       return guest.resultOf(row)
     },
     ...(print === undefined ? {} : { print }),
@@ -109,13 +109,22 @@ export async function conformanceInVm(options: VmSuiteOptions): Promise<void> {
 
 /** The kit in the guest, and what it has told so far. */
 class Guest {
+  readonly #request: Omit<GuestRequest, 'claims'>
+  readonly #rows: readonly RowToBe[]
   readonly #known: Row[] = []
+  /** The name of the scenario that runs. */
+  #scenario: string | undefined
+  /** Machines that each scenario has cost. */
+  readonly #losses = new Map<string, number>()
   #ended: Error | undefined
   /** Called whenever there is news. */
   readonly #waiting = new Set<() => void>()
 
-  constructor(request: GuestRequest, timeoutSeconds: number) {
-    this.#run(request, timeoutSeconds)
+  constructor(request: Omit<GuestRequest, 'claims'>, rows: readonly RowToBe[]) {
+    this.#request = request
+    this.#rows = rows
+    this.#run()
+      .then(() => new Error("the kit in the VM has ended, and hadn't told about every row"))
       .catch((error: Error) => error)
       .then((end) => {
         this.#ended = end
@@ -128,44 +137,57 @@ class Guest {
     for (;;) {
       const found = this.#known.find((one) => isSameRow(one, row))
       if (found !== undefined) return found
+      if (this.#isGivenUp(row.scenario.name))
+        throw new Error(`${mostLosses} machines were lost while "${row.scenario.name}" ran in them`)
       if (this.#ended !== undefined) throw this.#ended
       await new Promise<void>((resolve) => this.#waiting.add(resolve))
     }
   }
 
-  /**
-   * Runs the kit; gives what became of it, for those who are told nothing. One that was killed gets another machine for
-   * what is missing.
-   */
-  async #run(request: GuestRequest, timeoutSeconds: number): Promise<Error> {
-    let { claims } = request
-    const deadline = performance.now() + timeoutSeconds * 1000
-    for (let boot = 1; ; boot++) {
-      const left = (deadline - performance.now()) / 1000
-      const exitCode = await this.#boot({ ...request, claims }, left)
-      if (!wasKilled(exitCode) || boot === mostBoots) return ended(exitCode)
-      const told = new Set(this.#known.map(({ name }) => name))
-      claims = claims.filter((name) => !told.has(name))
-      process.stderr.write(`${ended(exitCode).message}; once more, for ${claims.length} claims\n`)
-    }
+  async #run(): Promise<void> {
+    const { underTest } = this.#request
+    await runToTheEnd({
+      next: () => {
+        const claims = this.#openClaims()
+        return claims.length === 0
+          ? undefined
+          : [process.execPath, program, JSON.stringify({ ...this.#request, claims } satisfies GuestRequest)]
+      },
+      cwd: dirname(fileURLToPath(underTest)),
+      env: { ...process.env, NODE_COMPILE_CACHE: await compiledPrograms(this.#request) },
+      silenceSeconds,
+      timeoutSeconds: suiteSeconds,
+      onLine: (line) => {
+        const told = readTold(line)
+        if (told === undefined) {
+          process.stderr.write(`${line}\n`)
+          return
+        }
+        if ('begins' in told) this.#scenario = told.begins
+        else this.#known.push(told.row)
+        this.#tellAll()
+      },
+      onLoss: (reason) => {
+        const scenario = this.#scenario
+        this.#scenario = undefined
+        if (scenario !== undefined) this.#losses.set(scenario, (this.#losses.get(scenario) ?? 0) + 1)
+        const during = scenario === undefined ? '' : ` while "${scenario}" ran`
+        const left = this.#openClaims().length
+        process.stderr.write(`the VM was lost${during}: ${reason}; another one for ${left} claims\n`)
+        this.#tellAll()
+      },
+    })
   }
 
-  /** @returns the exit code */
-  async #boot(request: GuestRequest, timeoutSeconds: number): Promise<number> {
-    const stdout = new PassThrough()
-    const allRead = readToldRows(stdout, (row) => {
-      this.#known.push(row)
-      this.#tellAll()
-    })
-    const { exitCode } = await runInVm([process.execPath, program, JSON.stringify(request)], {
-      cwd: dirname(fileURLToPath(request.underTest)),
-      env: { ...process.env, NODE_COMPILE_CACHE: await compiledPrograms(request) },
-      stdout,
-      timeoutSeconds,
-    })
-    stdout.end()
-    await allRead
-    return exitCode
+  /** The claims of which no row is known, but for those of scenarios that are given up. */
+  #openClaims(): readonly string[] {
+    const told = new Set(this.#known.map(({ name }) => name))
+    const open = this.#rows.filter(({ name, scenario }) => !told.has(name) && !this.#isGivenUp(scenario.name))
+    return [...new Set(open.map(({ name }) => name))]
+  }
+
+  #isGivenUp(scenario: string): boolean {
+    return (this.#losses.get(scenario) ?? 0) >= mostLosses
   }
 
   #tellAll(): void {
@@ -174,20 +196,18 @@ class Guest {
   }
 }
 
-function ended(exitCode: number): Error {
-  return new Error(`the kit in the VM ended with exit code ${exitCode}, and hadn't told about every row`)
-}
-
 const program = fileURLToPath(new URL('./vm-guest.ts', import.meta.url))
 
 /**
  * Compiles the programs here, where that takes a second, for the guest, where it takes ten: Node keeps what it has
  * compiled in a folder. Running the kit with nothing to prove loads all of them.
  */
-async function compiledPrograms(request: GuestRequest): Promise<string> {
+async function compiledPrograms(request: Omit<GuestRequest, 'claims'>): Promise<string> {
   const folder = join(cacheFolder(), 'compiled')
-  await promisify(execFile)(process.execPath, [program, JSON.stringify({ ...request, claims: [] })], {
+  const nothing: GuestRequest = { ...request, claims: [] }
+  await promisify(execFile)(process.execPath, [program, JSON.stringify(nothing)], {
     env: { ...process.env, NODE_COMPILE_CACHE: folder },
+    timeout: 120_000,
   })
   return folder
 }

@@ -41,14 +41,6 @@ export interface VmResult {
 }
 
 /**
- * Whether the command was ended by a signal. A translated Node is now and then, by SIGSEGV or an assertion of its own
- * while it starts its threads: it deserves another machine.
- */
-export function wasKilled(exitCode: number): boolean {
-  return exitCode > 128
-}
-
-/**
  * Boots a guest, runs the command in it (see the top of index.ts), streams its output, switches the guest off.
  * However this process ends, the guest ends with it, and no file stays.
  *
@@ -80,7 +72,10 @@ export async function runInVm(command: readonly string[], options: VmOptions = {
     port(qemu, ports.stderr).pipe(options.stderr ?? process.stderr, { end: false })
     const console = tail(port(qemu, consoleDescriptor))
     const complaints = tail(qemu.stderr as Duplex)
-    const control = followControl(port(qemu, ports.control))
+    const control = followControl(port(qemu, ports.control), () => {
+      // It switches itself off within a tenth of that; one that doesn't manage to has told all that matters.
+      setTimeout(switchOff, 10_000).unref()
+    })
     await once(qemu, 'close')
 
     signal?.throwIfAborted()
@@ -135,16 +130,17 @@ function port(qemu: ChildProcess, descriptor: number): Duplex {
 }
 
 /** What the guest has said about the command so far: `started`, then `exit CODE`. */
-function followControl(stream: Duplex) {
+function followControl(stream: Duplex, onExit: () => void) {
   const state: { startedAt?: number; endedAt?: number; exitCode?: number } = {}
   let heard = ''
   stream.on('data', (data: Buffer) => {
     heard += data
     if (heard.includes('started')) state.startedAt ??= performance.now()
     const code = /^exit (\d+)\r?\n/m.exec(heard)?.[1]
-    if (code !== undefined) {
-      state.endedAt ??= performance.now()
+    if (code !== undefined && state.exitCode === undefined) {
+      state.endedAt = performance.now()
       state.exitCode = Number(code)
+      onExit()
     }
   })
   return state

@@ -7,12 +7,12 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
-import { runInVm } from './index.ts'
+import { runInVm, runToTheEnd } from './index.ts'
 
 /**
  * `npm test` gets QEMU and the kernel before (see setup.sh); where they are missing these fail and say what to do. Only
- * on another architecture, which can have neither, they are skipped. Together they boot once: the others end a machine
- * before it is up.
+ * on another architecture, which can have neither, they are skipped. Together they boot three times: the others end a
+ * machine before it is up.
  */
 const vmTest = process.arch === 'x64' ? test.serial : test.serial.skip
 
@@ -90,6 +90,41 @@ vmTest('a machine that cannot start is told with the words of QEMU', async (t) =
     code: 'VM_BROKE_DOWN',
     message: /before the command began.*nowhere.*No such file/s,
   })
+})
+
+vmTest('a long run goes on in another machine where one was killed, and ends with the program', async (t) => {
+  const lines: string[] = []
+  const losses: string[] = []
+  const scripts = ['echo one; kill -SEGV $$', 'echo two; exit 3', 'echo three']
+  const run = runToTheEnd({
+    next: () => ['sh', '-c', scripts.shift() ?? ''],
+    onLine: (line) => lines.push(line),
+    onLoss: (reason) => losses.push(reason),
+    silenceSeconds: 120,
+    timeoutSeconds: 240,
+  })
+  await t.throwsAsync(run, { code: 'VM_BROKE_DOWN', message: /ended with exit code 3/ })
+  t.deepEqual(lines, ['one', 'two'])
+  t.deepEqual(losses, ['its program was killed by signal 11'])
+  t.deepEqual(machineFolders(), [])
+})
+
+vmTest('a machine that says nothing is switched off, and only so many more are tried', async (t) => {
+  let boots = 0
+  const run = runToTheEnd({
+    next: () => {
+      boots++
+      return ['true']
+    },
+    onLine: () => {},
+    silenceSeconds: 0.3,
+    timeoutSeconds: 60,
+  })
+  await t.throwsAsync(run, {
+    code: 'VM_BROKE_DOWN',
+    message: '5 machines were lost, the last one: it said nothing for 0.3 s',
+  })
+  t.is(boots, 5)
 })
 
 vmTest('a machine ends with the process that started it, even if that one is killed', async (t) => {

@@ -1,0 +1,88 @@
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { PassThrough } from 'node:stream'
+import { runInVm, type VmOptions } from './run-in-vm.ts'
+import { VmError } from './vm-error.ts'
+
+export interface LongRunOptions extends Pick<VmOptions, 'cwd' | 'env'> {
+  /**
+   * What to run: asked before each machine boots, so that another one goes on where the last was lost. `undefined`:
+   * nothing is left to do.
+   */
+  readonly next: () => readonly string[] | undefined
+  /** Told each line of standard output. */
+  readonly onLine: (line: string) => void
+  /** Told why a machine was lost, before another one boots. */
+  readonly onLoss?: (reason: string) => void
+  /** A machine that says no line for so long, its boot included, is switched off: it may well have frozen. */
+  readonly silenceSeconds: number
+  /** For all machines together. */
+  readonly timeoutSeconds: number
+}
+
+/** How many machines may be lost, one after the other. */
+const mostBoots = 5
+
+/**
+ * Runs a program that takes minutes, in as many machines as it needs, and comes back when it has ended with code 0.
+ *
+ * A translated Node is lost now and then: killed by SIGSEGV or an assertion of its own while it starts its threads
+ * (about one run of ten minutes in ten), or frozen. It deserves another machine; one that ends with another code, or is
+ * out of time, doesn't.
+ *
+ * @throws VmError `VM_BROKE_DOWN`, `VM_TIMED_OUT`, `VM_MISSING`
+ */
+export async function runToTheEnd(options: LongRunOptions): Promise<void> {
+  const { next, timeoutSeconds, onLoss = () => {} } = options
+  const deadline = performance.now() + timeoutSeconds * 1000
+  for (let boot = 1; ; boot++) {
+    const command = next()
+    if (command === undefined) return
+    const end = await runUntilSilent(command, options, (deadline - performance.now()) / 1000)
+    if (end.exitCode === 0) return
+    if (end.loss === undefined)
+      throw new VmError('VM_BROKE_DOWN', `the program in the machine ended with exit code ${end.exitCode}`)
+    if (boot === mostBoots)
+      throw new VmError('VM_BROKE_DOWN', `${boot} machines were lost, the last one: ${end.loss}`)
+    onLoss(end.loss)
+  }
+}
+
+/** How one machine ended; `loss`: why it deserves another one. */
+async function runUntilSilent(
+  command: readonly string[],
+  { onLine, silenceSeconds, ...options }: LongRunOptions,
+  timeoutSeconds: number,
+): Promise<{ readonly exitCode?: number; readonly loss?: string }> {
+  const silence = new Error(`it said nothing for ${silenceSeconds} s`)
+  const switchOff = new AbortController()
+  const timer = setTimeout(() => switchOff.abort(silence), silenceSeconds * 1000)
+  const stdout = new PassThrough()
+  const lines = createInterface({ input: stdout })
+  lines.on('line', (line) => {
+    timer.refresh()
+    onLine(line)
+  })
+  const allRead = once(lines, 'close')
+  try {
+    const { cwd, env } = options
+    const { exitCode } = await runInVm(command, {
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(env === undefined ? {} : { env }),
+      stdout,
+      timeoutSeconds,
+      signal: switchOff.signal,
+    })
+    return exitCode > 128
+      ? { exitCode, loss: `its program was killed by signal ${exitCode - 128}` }
+      : { exitCode }
+  } catch (error) {
+    if (error === silence) return { loss: silence.message }
+    if (error instanceof VmError && error.code === 'VM_BROKE_DOWN') return { loss: error.message }
+    throw error
+  } finally {
+    clearTimeout(timer)
+    stdout.end()
+    await allRead
+  }
+}
