@@ -1,0 +1,21 @@
+/**
+ * Loaded by ava into the process of every test file (see package.json). Gives it the file's name, by which `ps` and
+ * run.ts know it, and ends it when something is left over that would keep it alive: ava waits for it, for ever.
+ */
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test, { registerCompletionHandler } from 'ava'
+import { titleOf } from './running-files.ts'
+
+const file = relative(fileURLToPath(new URL('..', import.meta.url)), fileURLToPath(test.meta.file))
+process.title = titleOf(file)
+
+const graceSeconds = 30
+
+registerCompletionHandler(() => {
+  setTimeout(() => {
+    const holding = process.getActiveResourcesInfo().join(', ')
+    process.stderr.write(`${file} still runs ${graceSeconds} s after its last test; it holds: ${holding}\n`)
+    process.exit(1)
+  }, graceSeconds * 1000).unref()
+})
