@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { killTree, type RunningFile, runningFiles } from './running-files.ts'
 
 /** Longer than any test, and any scenario of the kit on another kernel, goes without a result. */
-const silenceMinutes = 15
+const silenceMinutes = 20
 const limitMinutes = 75
 /** Between two lines of progress, where the output is no terminal. */
 const progressMinutes = 2

@@ -29,7 +29,11 @@ export interface Patience {
   readonly forgotten: { readonly affinitySeconds: number; readonly pauseMs: number }
   /** A timeout of session affinity, a pause well within it, and as many of them as are longer than it. */
   readonly renewed: { readonly affinitySeconds: number; readonly pauseMs: number; readonly pauses: number }
-  /** Between the starts of two connections of a client that connects all the time. */
+  /**
+   * Between the starts of two connections of a client that connects all the time. It grows with the square: a wait has
+   * time to spare, but each connection costs a translated machine twenty times as much, and thirty clients would keep it
+   * from all else.
+   */
   readonly connectEveryMs: Readonly<Record<Pace, number>>
 }
 
@@ -54,6 +58,6 @@ export function patienceOf(slowness = 1): Patience {
     // Dataplanes count whole seconds, some of them by a clock that ticks once a second.
     forgotten: { affinitySeconds: 1, pauseMs: 2500 },
     renewed: { affinitySeconds: Math.ceil(6 * slowness), pauseMs: slow(1000), pauses: 8 },
-    connectEveryMs: { steady: slow(10), dense: slow(4) },
+    connectEveryMs: { steady: slow(slow(10)), dense: slow(slow(4)) },
   }
 }

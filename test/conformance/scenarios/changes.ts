@@ -4,6 +4,12 @@ import { type EndpointHost, place } from '../place.ts'
 import { Stage } from '../stage.ts'
 import { type Story, storyScenario } from './stories.ts'
 
+function chunks<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  )
+}
+
 const remotes = (count: number): EndpointHost[] =>
   Array.from({ length: count }, (_, index): EndpointHost => `remote${index}`)
 
@@ -176,9 +182,22 @@ const stories: readonly Story[] = [
         const number = (stage.family === 'IPv4' ? 500 : 700) + index
         return new Stage(stage.testbed, place(number), stage.family, 'TCP')
       })
-      for (const other of others) await other.become({ endpoints: at('remote1') })
-      for (const other of others) await other.become({ endpoints: [] })
-      for (const other of others) await other.vanish()
+      // One by one; where every apply takes a second, some at a time.
+      const groups = chunks(others, Math.ceil(stage.patience.slowness))
+      const { driver } = stage.testbed
+      for (const group of groups) {
+        await Promise.all(group.map((other) => other.serveEndpoints({ endpoints: at('remote1') })))
+        for (const other of group) other.declare({ endpoints: at('remote1') })
+        await driver.sync([stage.family])
+      }
+      for (const group of groups) {
+        for (const other of group) other.declare({ endpoints: [] })
+        await driver.sync([stage.family])
+      }
+      for (const group of groups) {
+        for (const other of group) other.undeclare()
+        await driver.sync([stage.family])
+      }
       await loopEnds({ endpoints: [stage.nameOf('pod0'), stage.nameOf('remote0')] })
       await stillHeld()
     },
