@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { PassThrough } from 'node:stream'
 import { runInVm, type VmOptions } from './run-in-vm.ts'
 import { VmError } from './vm-error.ts'
@@ -10,7 +9,7 @@ export interface LongRunOptions extends Pick<VmOptions, 'cwd' | 'env'> {
    * nothing is left to do.
    */
   readonly next: () => readonly string[] | undefined
-  /** Told each line of standard output. */
+  /** Told each line of standard output, without its end. */
   readonly onLine: (line: string) => void
   /** Told why a machine was lost, before another one boots. */
   readonly onLoss?: (reason: string) => void
@@ -60,13 +59,18 @@ async function runUntilSilent(
   const silence = new Error(`it said nothing for ${silenceSeconds} s`)
   const switchOff = new AbortController()
   const timer = setTimeout(() => switchOff.abort(silence), silenceSeconds * 1000)
-  const stdout = new PassThrough()
-  const lines = createInterface({ input: stdout })
-  lines.on('line', (line) => {
-    timer.refresh()
-    onLine(line)
+  const stdout = new PassThrough({ encoding: 'utf8' })
+  // What a lost machine had begun to say when it was lost is no line.
+  let begun = ''
+  stdout.on('data', (text: string) => {
+    const lines = (begun + text).split('\n')
+    begun = lines.pop() ?? ''
+    for (const line of lines) {
+      timer.refresh()
+      onLine(line)
+    }
   })
-  const allRead = once(lines, 'close')
+  const allRead = once(stdout, 'end')
   try {
     const { cwd, env } = options
     const { exitCode } = await runInVm(command, {
