@@ -1,5 +1,5 @@
 /**
- * Loaded by ava into the process of every test file (see package.json). Gives it the file's name, by which `ps` and
+ * Loaded by ava into the process of every test file (see ava.config.js). Gives it the file's name, by which `ps` and
  * run.ts know it, and ends it when something is left over that would keep it alive: ava waits for it, for ever.
  */
 import { relative } from 'node:path'
