@@ -9,8 +9,37 @@ import { sctpSocket } from './sctp-socket.ts'
  * @throws what is the caller's mistake: a source address that the host doesn't have, a port in use
  */
 export function probe(request: Complete<ProbeRequest>): Promise<ProbeResult> {
-  return request.protocol === 'UDP' ? probeUdp(request) : probeStream(request)
+  if (request.protocol === 'UDP') return probeUdp(request)
+  return request.protocol === 'SCTP' ? probeSctp(request) : probeStream(request)
 }
+
+/**
+ * An SCTP socket without an address of its own names all of the host's to its peer, which tries each of them within
+ * seconds (RFC 9260, 5.4), past any translation; the host aborts what it knows nothing of, and an association that was
+ * slower than that is gone.
+ */
+async function probeSctp(request: Complete<ProbeRequest>): Promise<ProbeResult> {
+  const from = request.from ?? (await sourceOf(request.to.address))
+  return await probeStream(from === undefined ? request : { ...request, from })
+}
+
+/** The address by which this host would send there; nothing is sent. `undefined`: there is no way. */
+async function sourceOf(destination: string): Promise<{ readonly address: string } | undefined> {
+  const socket = createSocket({ type: destination.includes(':') ? 'udp6' : 'udp4' })
+  try {
+    await new Promise<void>((resolve, reject) =>
+      socket.connect(discardPort, destination, (error?: Error) => (error ? reject(error) : resolve())),
+    )
+    return { address: socket.address().address }
+  } catch {
+    return undefined
+  } finally {
+    socket.close()
+  }
+}
+
+/** Of RFC 863: nobody's Service. */
+const discardPort = 9
 
 function probeStream({ protocol, to, from, timeoutMs }: Complete<ProbeRequest>): Promise<ProbeResult> {
   return new Promise((resolve, reject) => {
