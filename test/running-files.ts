@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { processTree } from '../bench/against/process-tree.ts'
+import { ticksPerSecond } from '../bench/measure/process-usage.ts'
 
 /** A test file that runs, as ava's child process; worker.ts has given it its title. */
 export interface RunningFile {
@@ -18,20 +20,20 @@ export function titleOf(file: string): string {
 
 /** Those that run below a process now, the oldest first. */
 export function runningFiles(ancestor: number): readonly RunningFile[] {
-  const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0])
-  return descendants(ancestor)
-    .flatMap(({ pid, startedAt }) => {
+  return processTree(ancestor)
+    .flatMap((pid) => {
       const title = read(`/proc/${pid}/cmdline`).replace(/\0.*$/s, '')
-      const seconds = Math.round(uptime - startedAt)
-      return title.startsWith(prefix) ? [{ pid, file: title.slice(prefix.length).trim(), seconds }] : []
+      return title.startsWith(prefix)
+        ? [{ pid, file: title.slice(prefix.length).trim(), seconds: secondsOf(pid) }]
+        : []
     })
     .sort((one, other) => other.seconds - one.seconds)
 }
 
 /** Ends a process and all that it has started, at once. */
-export function killTree(ancestor: number): void {
+export function killTree(root: number): void {
   // Found before the first is gone: then the others are init's.
-  for (const { pid } of [{ pid: ancestor }, ...descendants(ancestor)]) {
+  for (const pid of processTree(root)) {
     try {
       process.kill(pid, 'SIGKILL')
     } catch (error) {
@@ -40,29 +42,13 @@ export function killTree(ancestor: number): void {
   }
 }
 
-/** `startedAt` is in seconds since the machine's start. */
-interface Process {
-  readonly pid: number
-  readonly parent: number
-  readonly startedAt: number
-}
-
-/** The kernel's clock ticks by which /proc counts, a second (USER_HZ, proc(5)). */
-const ticksPerSecond = 100
-
-function descendants(ancestor: number): readonly Process[] {
-  const all = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name): Process[] => {
-      // A program's name is in parentheses and may hold anything.
-      const fields = /\) (.*)$/s.exec(read(`/proc/${name}/stat`))?.[1]?.split(' ')
-      return fields === undefined
-        ? []
-        : [{ pid: Number(name), parent: Number(fields[1]), startedAt: Number(fields[19]) / ticksPerSecond }]
-    })
-  const below = (pid: number): Process[] =>
-    all.filter(({ parent }) => parent === pid).flatMap((child) => [child, ...below(child.pid)])
-  return below(ancestor)
+/** Since the process started, whole. */
+function secondsOf(pid: number): number {
+  const uptime = Number(read('/proc/uptime').split(' ')[0])
+  // The name, in parentheses, may hold anything; after it come numbers (proc(5)).
+  const stat = read(`/proc/${pid}/stat`)
+  const startedAt = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]) / ticksPerSecond
+  return Math.round(uptime - startedAt)
 }
 
 /** Empty for a process that has just ended. */

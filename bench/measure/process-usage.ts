@@ -12,7 +12,7 @@ export interface ProcessUsage {
 }
 
 /** The kernel counts in these; the same on all of Linux's architectures that Node runs on. */
-const ticksPerSecond = 100
+export const ticksPerSecond = 100
 
 /** @throws ENOENT when there is no such process */
 export function readProcessUsage(pid: number): ProcessUsage {
