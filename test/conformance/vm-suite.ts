@@ -161,11 +161,12 @@ class Guest {
         const told = readTold(line)
         if (told === undefined) {
           process.stderr.write(`${line}\n`)
-          return
+        } else if ('begins' in told) {
+          this.#scenario = told.begins
+        } else {
+          this.#known.push(told.row)
+          this.#tellAll()
         }
-        if ('begins' in told) this.#scenario = told.begins
-        else this.#known.push(told.row)
-        this.#tellAll()
       },
       onLoss: (reason) => {
         const scenario = this.#scenario

@@ -50,7 +50,7 @@ export async function runToTheEnd(options: LongRunOptions): Promise<void> {
   }
 }
 
-/** How one machine ended; `loss`: why it deserves another one. */
+/** How one machine ended: with the program's exit code, or lost, for a reason that deserves another one. */
 async function runUntilSilent(
   command: readonly string[],
   { onLine, silenceSeconds, ...options }: LongRunOptions,
@@ -81,9 +81,7 @@ async function runUntilSilent(
       cpus: 1,
       signal: switchOff.signal,
     })
-    return exitCode > 128
-      ? { exitCode, loss: `its program was killed by signal ${exitCode - 128}` }
-      : { exitCode }
+    return exitCode > 128 ? { loss: `its program was killed by signal ${exitCode - 128}` } : { exitCode }
   } catch (error) {
     if (error === silence) return { loss: silence.message }
     if (error instanceof VmError && error.code === 'VM_BROKE_DOWN') return { loss: error.message }

@@ -184,20 +184,19 @@ const stories: readonly Story[] = [
       })
       // One by one; where every apply takes a second, some at a time.
       const groups = chunks(others, Math.ceil(stage.patience.slowness))
-      const { driver } = stage.testbed
-      for (const group of groups) {
-        await Promise.all(group.map((other) => other.serveEndpoints({ endpoints: at('remote1') })))
-        for (const other of group) other.declare({ endpoints: at('remote1') })
-        await driver.sync([stage.family])
+      const eachOne = async (change: (other: Stage) => Promise<void> | void) => {
+        for (const group of groups) {
+          await Promise.all(group.map(change))
+          await stage.testbed.driver.sync([stage.family])
+        }
       }
-      for (const group of groups) {
-        for (const other of group) other.declare({ endpoints: [] })
-        await driver.sync([stage.family])
-      }
-      for (const group of groups) {
-        for (const other of group) other.undeclare()
-        await driver.sync([stage.family])
-      }
+      await eachOne(async (other) => {
+        const moment = { endpoints: at('remote1') }
+        await other.serveEndpoints(moment)
+        other.declare(moment)
+      })
+      await eachOne((other) => other.declare({ endpoints: [] }))
+      await eachOne((other) => other.undeclare())
       await loopEnds({ endpoints: [stage.nameOf('pod0'), stage.nameOf('remote0')] })
       await stillHeld()
     },
