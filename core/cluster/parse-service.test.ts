@@ -42,7 +42,24 @@ const rows: readonly Row[] = [
     spec: { clusterIP: undefined, clusterIPs: ['None'] },
     expect: undefined,
   },
-  { claim: 'a Service without a ClusterIP is not ours yet', spec: { clusterIP: '' }, expect: undefined },
+  {
+    claim:
+      'a Service without a ClusterIP is told and left out: a file has to name what an API server allocates',
+    spec: { clusterIP: '' },
+    expect: undefined,
+    problems: ['spec.clusterIP'],
+  },
+  {
+    claim: 'a Service of type NodePort without one is told, and keeps its other addresses',
+    spec: { type: 'NodePort', ports: [{ port: 80 }] },
+    expect: { ports: [{ name: '', protocol: 'TCP', port: 80, nodePort: 0 }] },
+    problems: ['spec.ports[0].nodePort'],
+  },
+  {
+    claim: 'a load balancer needs no NodePort (allocateLoadBalancerNodePorts)',
+    spec: { type: 'LoadBalancer', ports: [{ port: 80 }] },
+    expect: { ports: [{ name: '', protocol: 'TCP', port: 80, nodePort: 0 }] },
+  },
   {
     claim: 'an ExternalName is not ours even with a ClusterIP',
     spec: { type: 'ExternalName' },
@@ -195,7 +212,12 @@ const rows: readonly Row[] = [
   },
   {
     claim: 'the health check port counts for nothing else',
-    spec: { type: 'NodePort', externalTrafficPolicy: 'Local', healthCheckNodePort: 31000 },
+    spec: {
+      type: 'NodePort',
+      externalTrafficPolicy: 'Local',
+      healthCheckNodePort: 31000,
+      ports: [{ port: 80, nodePort: 30080 }],
+    },
     expect: { healthCheckNodePort: 0 },
   },
   {
@@ -281,6 +303,31 @@ for (const row of rows) {
       problems.map(({ field }) => field),
       row.problems ?? [],
     )
+  })
+}
+
+const unservedRows: readonly [string, object, object, object][] = [
+  ['headless', {}, { clusterIP: 'None' }, { why: 'headless', addresses: [] }],
+  [
+    "another proxy's",
+    { labels: { 'service.kubernetes.io/service-proxy-name': 'x' } },
+    { clusterIP: '10.96.0.9', externalIPs: ['192.0.2.9', 'broken'] },
+    { why: 'otherProxy', addresses: ['10.96.0.9', '192.0.2.9'] },
+  ],
+  [
+    'an ExternalName',
+    {},
+    { type: 'ExternalName', clusterIP: '', externalIPs: ['192.0.2.9'] },
+    { why: 'externalName', addresses: ['192.0.2.9'] },
+  ],
+]
+
+for (const [what, metadata, spec, unserved] of unservedRows) {
+  test(`a Service that is ${what} is valid: no problem, and why it isn't served is kept for explain`, (t) => {
+    const parsed = parseService({ metadata: { name: 'web', ...metadata }, spec })
+    t.is(parsed.record, undefined)
+    t.deepEqual(parsed.problems, [])
+    t.deepEqual(parsed.unserved, { kind: 'Service', object: 'default/web', ...unserved } as never)
   })
 }
 

@@ -1,6 +1,6 @@
 import { type Address, type Cidr, familyOf, ipFamilies, parseCidr } from '../table/address.ts'
 import type { Parsed } from './parsed.ts'
-import type { ProblemReport } from './problem-report.ts'
+import { ProblemReport } from './problem-report.ts'
 import {
   isRawObject,
   isWholeNumber,
@@ -10,7 +10,7 @@ import {
   readIdentity,
   wordField,
 } from './raw-object.ts'
-import type { ServiceRecord } from './records.ts'
+import type { ServiceRecord, Unserved } from './records.ts'
 import { parseServicePorts } from './service-ports.ts'
 import { usableAddress } from './usable-address.ts'
 
@@ -25,23 +25,32 @@ const noAddresses: readonly Address[] = []
 const noRanges: readonly Cidr[] = []
 
 /**
- * Reads a Service. Not ours, so without a record and without a problem: one with the label of another proxy, a
- * headless one, one of type ExternalName, one that has no ClusterIP yet (SEMANTICS 1, 2).
+ * Reads a Service. Valid but not ours, so without a record and without a problem: one with the label of another proxy,
+ * a headless one, one of type ExternalName (SEMANTICS 1, 2). Fields that are left out have the API's defaults; what an
+ * API server allocates (a ClusterIP, NodePorts) has none, so it is told when it is missing.
  */
 export function parseService(raw: unknown): Parsed<ServiceRecord> {
   const { key, metadata, labels, report } = readIdentity('Service', raw, true)
   const absent = (): Parsed<ServiceRecord> => ({ key, record: undefined, problems: report.problems })
   if (key === '' || !isRawObject(raw)) return absent()
-  if (Object.hasOwn(labels, otherProxyLabel)) return absent()
+  const unserved = (why: Unserved['why']): Parsed<ServiceRecord> => ({
+    ...absent(),
+    unserved: { kind: 'Service', object: key, why, addresses: addressesOf(raw) },
+  })
+  if (Object.hasOwn(labels, otherProxyLabel)) return unserved('otherProxy')
   const spec = raw.spec
   if (!isRawObject(spec)) {
     report.skipObject('spec', spec, 'must be an object; the Service is left out')
     return absent()
   }
   const type = wordField(spec, 'type', 'spec.type', serviceTypes, 'ClusterIP', report)
-  if (type === 'ExternalName' || isHeadless(spec)) return absent()
+  if (type === 'ExternalName') return unserved('externalName')
+  if (isHeadless(spec)) return unserved('headless')
   const clusterIPs = readClusterIPs(spec, report)
-  if (clusterIPs.length === 0) return absent()
+  if (clusterIPs.length === 0) {
+    if (report.problems.length === 0) report.skipObject('spec.clusterIP', spec.clusterIP, missingClusterIP)
+    return absent()
+  }
 
   const externalTrafficPolicy = policy(spec, 'externalTrafficPolicy', report)
   const sourceRanges = readSourceRanges(spec, report)
@@ -57,13 +66,28 @@ export function parseService(raw: unknown): Parsed<ServiceRecord> {
       (address) => !sourceRanges.closed.has(familyOf(address)),
     ),
     sourceRanges: sourceRanges.ranges,
-    ports: parseServicePorts(spec, report),
+    ports: parseServicePorts(spec, type === 'NodePort', report),
     internalTrafficPolicy: policy(spec, 'internalTrafficPolicy', report),
     externalTrafficPolicy,
     ...(affinitySeconds === undefined ? {} : { affinitySeconds }),
     healthCheckNodePort: checksHealth ? readHealthCheckNodePort(spec, report) : 0,
   }
   return { key, record, problems: report.problems }
+}
+
+const missingClusterIP =
+  'must be an address of the ClusterIP range, which an API server allocates and a file has to name, or None for a ' +
+  'headless Service; the Service is left out'
+
+/** Where people look for a Service that isn't ours. Its problems are none of ours either. */
+function addressesOf(raw: RawObject): readonly Address[] {
+  const spec = isRawObject(raw.spec) ? raw.spec : {}
+  const unheard = new ProblemReport('Service', '')
+  return [
+    ...readClusterIPs(spec, unheard),
+    ...readAddresses(spec, 'externalIPs', 'spec.externalIPs', unheard),
+    ...readLoadBalancerIPs(raw, unheard),
+  ]
 }
 
 const serviceTypes = ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'] as const

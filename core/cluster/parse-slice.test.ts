@@ -78,17 +78,19 @@ const rows: readonly Row[] = [
     problems: ['endpoints[0].addresses[0]'],
   },
   {
-    claim: 'ports without a name or a number are left out silently',
-    slice: {
+    claim: 'ports without a number are left out silently',
+    slice: { ports: [{ name: 'a' }, { name: 'a', port: null }, { name: 'a', port: 0 }] },
+    expect: { ports: [] },
+  },
+  {
+    claim: "a port's name that is left out is the empty one, the API's default",
+    slice: { ports: [{ port: 80 }, { name: null, port: 81, protocol: 'UDP' }] },
+    expect: {
       ports: [
-        { port: 80 },
-        { name: null, port: 80 },
-        { name: 'a' },
-        { name: 'a', port: null },
-        { name: 'a', port: 0 },
+        { name: '', protocol: 'TCP', port: 80 },
+        { name: '', protocol: 'UDP', port: 81 },
       ],
     },
-    expect: { ports: [] },
   },
   {
     claim: 'a port with an empty name is legal',
@@ -114,8 +116,18 @@ const rows: readonly Row[] = [
     expect: undefined,
   },
   {
-    claim: 'a slice that names no Service is told and left out',
+    claim: 'a slice that names no Service belongs to none: valid, so it is not told',
+    labels: { 'kubernetes.io/service-name': undefined },
+    expect: undefined,
+  },
+  {
+    claim: 'a slice with an empty name of a Service belongs to none',
     labels: { 'kubernetes.io/service-name': '' },
+    expect: undefined,
+  },
+  {
+    claim: 'a slice whose Service cannot have that name is told and left out',
+    labels: { 'kubernetes.io/service-name': 'a/b' },
     expect: undefined,
     problems: ['metadata.labels["kubernetes.io/service-name"]'],
   },
@@ -151,6 +163,44 @@ for (const row of rows) {
       problems.map(({ field }) => field),
       row.problems ?? [],
     )
+  })
+}
+
+const unservedRows: readonly [string, object, object, object][] = [
+  [
+    'without the label that names a Service',
+    { 'kubernetes.io/service-name': undefined },
+    {},
+    { why: 'noServiceName' },
+  ],
+  [
+    'of a headless Service',
+    { 'service.kubernetes.io/headless': '' },
+    {},
+    { why: 'headless', serviceKey: 'shop/web' },
+  ],
+  ['of host names', {}, { addressType: 'FQDN' }, { why: 'fqdn', serviceKey: 'shop/web' }],
+  [
+    'with a port without a number',
+    {},
+    { ports: [{ name: 'a' }] },
+    { why: 'portless', serviceKey: 'shop/web' },
+  ],
+]
+
+for (const [what, labels, fields, unserved] of unservedRows) {
+  test(`a slice ${what} is valid: no problem, and what isn't served is kept for explain`, (t) => {
+    const parsed = parseSlice({
+      metadata: {
+        name: 'web-1',
+        namespace: 'shop',
+        labels: { 'kubernetes.io/service-name': 'web', ...labels },
+      },
+      addressType: 'IPv4',
+      ...fields,
+    })
+    t.deepEqual(parsed.problems, [])
+    t.deepEqual(parsed.unserved, { kind: 'EndpointSlice', object: 'shop/web-1', ...unserved } as never)
   })
 }
 

@@ -10,7 +10,7 @@ import {
   type RawObject,
   readIdentity,
 } from './raw-object.ts'
-import type { SliceEndpoint, SlicePort, SliceRecord } from './records.ts'
+import type { SliceEndpoint, SlicePort, SliceRecord, Unserved } from './records.ts'
 import { isPortName, readProtocol } from './service-ports.ts'
 import { usableAddress } from './usable-address.ts'
 
@@ -21,8 +21,8 @@ const triggerTimeAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time'
 const noHints: readonly string[] = Object.freeze([])
 
 /**
- * Reads an EndpointSlice (SEMANTICS 3). Not ours, so without a record and without a problem: one of a headless
- * Service, and one of type FQDN.
+ * Reads an EndpointSlice (SEMANTICS 3). Valid but not ours, so without a record and without a problem: one of a headless
+ * Service, one of type FQDN, and one that belongs to no Service.
  *
  * Hot: runs for every endpoint of the cluster (`portolan bench --scenario core` measures it), so the usual value of a field is
  * checked in place, and paths are only spelled out when there is something to tell.
@@ -31,14 +31,20 @@ export function parseSlice(raw: unknown): Parsed<SliceRecord> {
   const { key, namespace, metadata, labels, report } = readIdentity('EndpointSlice', raw, true)
   const absent = (): Parsed<SliceRecord> => ({ key, record: undefined, problems: report.problems })
   if (key === '' || !isRawObject(raw)) return absent()
-  if (Object.hasOwn(labels, headlessLabel)) return absent()
+  const service = labels[serviceNameLabel]
+  const unserved = (why: Unserved['why']): Parsed<SliceRecord> => ({
+    ...absent(),
+    unserved: { kind: 'EndpointSlice', object: key, why, ...namedService(namespace, service) },
+  })
+  if (Object.hasOwn(labels, headlessLabel)) return unserved('headless')
   const addressType = raw.addressType
-  if (addressType === 'FQDN') return absent()
+  if (addressType === 'FQDN') return unserved('fqdn')
   if (addressType !== 'IPv4' && addressType !== 'IPv6') {
     report.skipObject('addressType', addressType, 'must be IPv4, IPv6 or FQDN; the slice is left out')
     return absent()
   }
-  const service = labels[serviceNameLabel]
+  // Somebody else's object then, as valid as one of ours: the API asks for no label.
+  if (service === undefined || service === null || service === '') return unserved('noServiceName')
   if (!isObjectName(service)) {
     report.skipObject(
       `metadata.labels["${serviceNameLabel}"]`,
@@ -48,19 +54,40 @@ export function parseSlice(raw: unknown): Parsed<SliceRecord> {
     return absent()
   }
   const triggerTime = readTriggerTime(metadata, report)
+  const serviceKey = interned(`${namespace}/${service}`)
   const record: SliceRecord = {
     kind: 'EndpointSlice',
     key,
-    serviceKey: interned(`${namespace}/${service}`),
+    serviceKey,
     family: addressType,
     ports: readPorts(raw, report),
     endpoints: readEndpoints(raw, addressType, report),
     ...(triggerTime === undefined ? {} : { triggerTime }),
   }
-  return { key, record, problems: report.problems }
+  const { problems } = report
+  if (!hasUnnumberedPort(raw.ports)) return { key, record, problems }
+  return {
+    key,
+    record,
+    problems,
+    unserved: { kind: 'EndpointSlice', object: key, why: 'portless', serviceKey },
+  }
 }
 
-/** A port without a name or without a number means "all ports", which a proxy can't serve: left out silently. */
+function namedService(namespace: string, service: unknown): Pick<Unserved, 'serviceKey'> {
+  return isObjectName(service) ? { serviceKey: `${namespace}/${service}` } : {}
+}
+
+function hasUnnumberedPort(ports: unknown): boolean {
+  return Array.isArray(ports) && ports.some((port) => isRawObject(port) && isUnnumbered(port.port))
+}
+
+/** A port without a number means "all ports", which is legal and which a proxy can't serve. */
+function isUnnumbered(port: unknown): boolean {
+  return port === undefined || port === null || port === 0
+}
+
+/** A name that is left out is the empty one: the API's default, which a file may leave to us (decisions.md). */
 function readPorts(raw: RawObject, report: ProblemReport): readonly SlicePort[] {
   const ports: SlicePort[] = []
   for (const [index, port] of listField(raw, 'ports', 'ports', report).entries()) {
@@ -68,9 +95,9 @@ function readPorts(raw: RawObject, report: ProblemReport): readonly SlicePort[] 
       report.skipValue(`ports[${index}]`, port, 'must be an object; this port is left out')
       continue
     }
-    const { name, port: number } = port
-    if (name === undefined || name === null || number === undefined || number === null || number === 0)
-      continue
+    const { port: number } = port
+    if (isUnnumbered(number)) continue
+    const name = port.name ?? ''
     const protocol = readProtocol(port.protocol)
     if (!isPortName(name)) {
       report.skipValue(`ports[${index}].name`, name, 'must be a DNS label; this port is left out')

@@ -1,11 +1,10 @@
-import type { ClusterRecord, ObjectProblem } from './records.ts'
+import type { ClusterRecord, ObjectProblem, Unserved } from './records.ts'
 
 /**
  * What a parser makes of one object, whatever it was given. Parsers never throw and never keep a reference to what
  * they were given, so a source can let go of a list's text at once.
  *
- * `record` is absent for an object that isn't ours (headless, ExternalName, another proxy's, FQDN slice: no problem
- * then) and for one that is broken beyond use (a problem with `skipped: 'object'` says why). In both cases a source
+ * `record` is absent for an object that isn't ours (`unserved` says why: no problem then) and for one that is broken beyond use (a problem with `skipped: 'object'` says why). In both cases a source
  * delivers a `remove` of `key`, because the object may have been ours before.
  */
 export interface Parsed<Record extends ClusterRecord> {
@@ -13,4 +12,5 @@ export interface Parsed<Record extends ClusterRecord> {
   readonly key: string
   readonly record: Record | undefined
   readonly problems: readonly ObjectProblem[]
+  readonly unserved?: Unserved
 }

@@ -107,3 +107,22 @@ export interface ObjectProblem {
   /** Whether the whole object was left out, just this field's value, or a whole file so that what it held before stays. */
   readonly skipped: 'object' | 'value' | 'file'
 }
+
+/**
+ * A valid object that this proxy doesn't serve, so there is neither a record nor a problem of it (but for `portless`,
+ * of which there is a record of what else it has). For `explain`, which says so where it is the reason.
+ */
+export interface Unserved {
+  readonly kind: 'Service' | 'EndpointSlice'
+  /** `namespace/name`. */
+  readonly object: string
+  /**
+   * Of a Service: `otherProxy` (the label service-proxy-name), `headless`, `externalName`. Of a slice: `headless` (its
+   * label), `fqdn`, `noServiceName` (no label names a Service), `portless` (a port without a number).
+   */
+  readonly why: 'otherProxy' | 'headless' | 'externalName' | 'fqdn' | 'noServiceName' | 'portless'
+  /** Of a slice that names one: `namespace/name` of its Service. */
+  readonly serviceKey?: string
+  /** Addresses that the Service has or asks for, canonical. */
+  readonly addresses?: readonly Address[]
+}

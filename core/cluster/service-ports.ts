@@ -19,13 +19,17 @@ export function readProtocol(value: unknown): Protocol | undefined {
 }
 
 /**
- * The ports of a Service. One that can't be used is left out and the others stay. Name and protocol together are a
+ * The ports of a Service. `wantsNodePorts`: its type is NodePort, so that an API server has given each port one. One that can't be used is left out and the others stay. Name and protocol together are a
  * port's identity (SEMANTICS 2), so of two with the same the first one counts.
  */
-export function parseServicePorts(spec: RawObject, report: ProblemReport): readonly ServicePort[] {
+export function parseServicePorts(
+  spec: RawObject,
+  wantsNodePorts: boolean,
+  report: ProblemReport,
+): readonly ServicePort[] {
   const ports: ServicePort[] = []
   for (const [index, raw] of listField(spec, 'ports', 'spec.ports', report).entries()) {
-    const port = parseServicePort(raw, `spec.ports[${index}]`, report)
+    const port = parseServicePort(raw, `spec.ports[${index}]`, wantsNodePorts, report)
     if (port === undefined) continue
     if (ports.some((other) => other.name === port.name && other.protocol === port.protocol)) {
       report.skipValue(
@@ -40,7 +44,12 @@ export function parseServicePorts(spec: RawObject, report: ProblemReport): reado
   return ports
 }
 
-function parseServicePort(raw: unknown, path: string, report: ProblemReport): ServicePort | undefined {
+function parseServicePort(
+  raw: unknown,
+  path: string,
+  wantsNodePort: boolean,
+  report: ProblemReport,
+): ServicePort | undefined {
   if (!isRawObject(raw)) {
     report.skipValue(path, raw, 'must be an object with a port; this port is left out')
     return undefined
@@ -64,11 +73,17 @@ function parseServicePort(raw: unknown, path: string, report: ProblemReport): Se
     report.skipValue(`${path}.port`, port, 'must be 1 to 65535; this port is left out')
     return undefined
   }
-  return { name: interned(name), protocol, port, nodePort: readNodePort(raw, path, report) }
+  return { name: interned(name), protocol, port, nodePort: readNodePort(raw, path, wantsNodePort, report) }
 }
 
-function readNodePort(raw: RawObject, path: string, report: ProblemReport): number {
+function readNodePort(raw: RawObject, path: string, wanted: boolean, report: ProblemReport): number {
   const nodePort = raw.nodePort ?? 0
+  if (nodePort === 0 && wanted) {
+    const fix =
+      'must be the port that an API server would allocate for type NodePort; the port has no NodePort'
+    report.skipValue(`${path}.nodePort`, raw.nodePort, fix)
+    return 0
+  }
   if (isWholeNumber(nodePort, 0, 65_535)) return nodePort
   report.skipValue(`${path}.nodePort`, nodePort, 'must be 1 to 65535; the port has no NodePort')
   return 0
