@@ -1,21 +1,46 @@
 import type { Protocol } from '@portolan/core'
-import type { ChainDeclaration, Setting } from './chain.ts'
+import type { ChainDeclaration, ChainEntry, Setting } from './chain.ts'
 import { expressions, protocolName } from './expressions.ts'
 import {
   affinityClients,
   affinityEndpointsOf,
   affinityPicksOf,
   affinityRoutesOf,
+  balanceChainsOf,
   endpointsOf,
   type Over,
   type Place,
   type SetDeclaration,
 } from './layout.ts'
-import type { Choice } from './numbers.ts'
+import {
+  type Choice,
+  choiceNumber,
+  maximumAffinityCount,
+  maximumAffinitySeconds,
+  maximumCount,
+} from './numbers.ts'
 
 export function balanceChain(place: Place, over: Over, protocol: Protocol, choice: Choice): string {
   const sticky = choice.affinitySeconds === undefined ? '' : `-affinity-${choice.affinitySeconds}`
   return `${place}-${over}-${protocolName(protocol)}-${choice.count}${sticky}`
+}
+
+/** What {@link balanceChain} named; `undefined`: the name is of no such chain. */
+export function readBalanceChain(
+  name: string,
+): { place: Place; over: Over; protocol: Protocol; choice: Choice } | undefined {
+  const parts = /^(vip|nodeport)-(cluster|local)-(tcp|udp|sctp)-([1-9]\d{0,4})(?:-affinity-([1-9]\d{0,5}))?$/
+  const [, place, over, protocol, countText, seconds] = parts.exec(name) ?? []
+  const count = Number(countText)
+  if (protocol === undefined || count > (seconds === undefined ? maximumCount : maximumAffinityCount))
+    return undefined
+  if (Number(seconds ?? 0) > maximumAffinitySeconds) return undefined
+  return {
+    place: place as Place,
+    over: over as Over,
+    protocol: protocol.toUpperCase() as Protocol,
+    choice: { count, ...(seconds === undefined ? {} : { affinitySeconds: Number(seconds) }) },
+  }
 }
 
 /** The chain that picks one of so many endpoints, uniformly at random. */
@@ -29,11 +54,12 @@ export function balanceChains(
   const { ip, full, within, client } = expressions(setting.family)
   const key = within(place, protocol)
   const name = balanceChain(place, over, protocol, choice)
+  const entry: ChainEntry = { map: balanceChainsOf(place, over), key: [protocol, choiceNumber(choice)] }
   const random = `numgen random mod ${choice.count}`
   const translate = (slot: string, map: SetDeclaration) =>
     `meta l4proto ${protocolName(protocol)} dnat ${ip} addr . port to ${key} . ${slot} map @${map.name}`
   if (choice.affinitySeconds === undefined) {
-    return [{ name, rules: [translate(random, endpointsOf(place, over, protocol)), 'drop'] }]
+    return [{ name, rules: [translate(random, endpointsOf(place, over, protocol)), 'drop'], entry }]
   }
   const clientOfRoute = `meta priority & 0xffff0000 . ${client}`
   const stick = `${clientOfRoute} timeout ${choice.affinitySeconds}s : meta priority`
@@ -59,6 +85,7 @@ export function balanceChains(
         `meta priority set ${key} . ${random} map @${affinityPicksOf(place, over, protocol).name}`,
         `goto ${keep}`,
       ],
+      entry,
     },
   ]
 }

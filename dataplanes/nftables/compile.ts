@@ -2,38 +2,38 @@ import type { Address, Endpoint, ServiceRoute, SetChange, TableChange } from '@p
 import type { NumbersChange, RouteNumbers } from './affinity-numbers.ts'
 import type { Setting } from './chain.ts'
 import { Declarations } from './declarations.ts'
+import { declare } from './declare.ts'
 import { ElementChanges } from './elements.ts'
 import { clusterIpSet, hairpinSet, nodePortAddressSet, serviceCidrSet } from './layout.ts'
 import { firstAffinityRoute, lastAffinityRoute, maximumAffinityCount, maximumCount } from './numbers.ts'
 import type { Degraded, NftProgram, TableMemory } from './program.ts'
 import {
   boundedEndpoints,
-  changeRoute,
-  choiceOf,
+  changeFrontends,
+  declareFrontends,
+  frontendStates,
   type NumberedRoute,
-  oversOf,
-  placeOf,
-  policyOfFrontend,
 } from './route-elements.ts'
 
 /** The program for a change to a table that stands. */
 export function compile(change: TableChange, setting: Setting, memory: TableMemory): NftProgram {
   const elements = new ElementChanges()
-  const declarations = new Declarations(setting, memory.declared, elements)
+  const declarations = new Declarations(setting, memory.declared)
   const numbers: NumbersChange = new Map()
   const degraded: Degraded[] = []
   for (const { key, before, after } of change.routes) {
     const old = before === undefined ? undefined : numbered(before, memory.numbers.get(key))
     const now = after === undefined ? undefined : number(after, memory, numbers, degraded)
     if (old?.numbers !== undefined && now?.numbers === undefined) numbers.set(key, undefined)
-    if (now !== undefined) declareFor(now, declarations)
-    changeRoute(old, now, elements)
+    const states = frontendStates(now)
+    declareFrontends(states, declarations)
+    changeFrontends(frontendStates(old), states, elements)
   }
   changeSets(change, elements)
   return {
     family: change.family,
     replace: false,
-    declarations: declarations.commands(),
+    declarations: declare(setting, declarations),
     elements,
     findings: [],
     degraded,
@@ -55,7 +55,7 @@ export function number(
       : memory.numbers.propose(route.key, union(cluster, local), proposals)
   if (route.affinitySeconds !== undefined && numbers === undefined) {
     degraded.push({
-      route: route.name,
+      route: route.key,
       reason: `no session affinity: more than ${lastAffinityRoute - firstAffinityRoute + 1} routes ask for it`,
     })
   }
@@ -65,7 +65,7 @@ export function number(
     if (some < all) {
       const limit = version.numbers === undefined ? maximumCount : maximumAffinityCount
       degraded.push({
-        route: route.name,
+        route: route.key,
         reason: `only ${limit} of its ${all} endpoints are used, nftables' limit`,
       })
     }
@@ -79,17 +79,6 @@ function numbered(route: ServiceRoute, numbers: RouteNumbers | undefined): Numbe
 
 function union(cluster: readonly Endpoint[], local: readonly Endpoint[]): readonly Endpoint[] {
   return local.length === 0 ? cluster : [...cluster, ...local]
-}
-
-/** Declares the chains that a route's frontends lead to. */
-export function declareFor(version: NumberedRoute, declarations: Declarations): void {
-  for (const frontend of version.route.frontends) {
-    const place = placeOf(frontend)
-    declarations.policy(place, policyOfFrontend(frontend))
-    for (const over of oversOf(frontend)) {
-      declarations.balance(place, over, version.route.protocol, choiceOf(version, over))
-    }
-  }
 }
 
 function changeSets(change: TableChange, elements: ElementChanges): void {

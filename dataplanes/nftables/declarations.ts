@@ -1,20 +1,10 @@
 import type { Protocol } from '@portolan/core'
-import { balanceChain, balanceChains, setsOf } from './balance-chains.ts'
+import { balanceChain, balanceChains, readBalanceChain, setsOf } from './balance-chains.ts'
 import { baseChains } from './base-chains.ts'
 import type { ChainDeclaration, Setting } from './chain.ts'
-import { declareChains, declareSet } from './declare.ts'
-import type { ElementChanges } from './elements.ts'
-import {
-  balanceChainsOf,
-  baseSets,
-  countsOf,
-  type Over,
-  type Place,
-  policyChainsOf,
-  type SetDeclaration,
-} from './layout.ts'
-import { type Choice, choiceNumber, type Policy, policyNumber } from './numbers.ts'
-import { deliveryChains, policyChain, policyChains } from './policy-chains.ts'
+import { balanceChainsOf, baseSets, countsOf, type Over, type Place, type SetDeclaration } from './layout.ts'
+import { type Choice, maximumAffinityCount, maximumCount, type Policy } from './numbers.ts'
+import { deliveryChains, policyChain, policyChains, readPolicyChain } from './policy-chains.ts'
 
 /** Up to here all smaller counts come along; a larger count brings just those beside it. */
 const mostContiguous = 512
@@ -31,7 +21,7 @@ export function countsAround(count: number): { readonly first: number; readonly 
   return { first: count <= mostContiguous ? 1 : first, last: first + size - 1 }
 }
 
-/** Collects the chains and sets that a program needs and the table lacks, with the elements that lead to them. */
+/** Collects the chains and sets that a program needs and the table lacks. */
 export class Declarations {
   readonly sets: SetDeclaration[] = []
   readonly chains: ChainDeclaration[] = []
@@ -39,13 +29,11 @@ export class Declarations {
   readonly names = new Set<string>()
   readonly #setting: Setting
   readonly #held: ReadonlySet<string>
-  readonly #changes: ElementChanges
 
-  /** @param held names of the chains and sets that are there */
-  constructor(setting: Setting, held: ReadonlySet<string>, changes: ElementChanges) {
+  /** @param held names of the chains and sets that are there, each chain with its rules and its entry */
+  constructor(setting: Setting, held: ReadonlySet<string>) {
     this.#setting = setting
     this.#held = held
-    this.#changes = changes
   }
 
   base(): void {
@@ -54,14 +42,12 @@ export class Declarations {
   }
 
   policy(place: Place, policy: Policy): void {
-    const name = policyChain(place, policy)
-    if (this.#has(name)) return
+    if (this.#has(policyChain(place, policy))) return
     for (const letter of new Set([policy.pod, policy.node, policy.outside])) {
       if (letter !== 'r' && letter !== 'd')
         this.#delivery(place, letter.toLowerCase() === 'c' ? 'cluster' : 'local')
     }
     for (const chain of policyChains(this.#setting, place, policy)) this.#chain(chain)
-    this.#changes.add(policyChainsOf(place), [policyNumber(policy)], [name])
   }
 
   balance(place: Place, over: Over, protocol: Protocol, choice: Choice): void {
@@ -69,21 +55,20 @@ export class Declarations {
     this.#delivery(place, over)
     for (const set of setsOf(place, over, protocol, choice)) this.#set(set)
     const { first, last } = countsAround(choice.count)
-    for (let count = first; count <= last; count++) {
+    const most = choice.affinitySeconds === undefined ? maximumCount : maximumAffinityCount
+    for (let count = first; count <= Math.min(last, most); count++) {
       const neighbour = { ...choice, count }
-      const name = balanceChain(place, over, protocol, neighbour)
-      if (this.#has(name)) continue
+      if (this.#has(balanceChain(place, over, protocol, neighbour))) continue
       for (const chain of balanceChains(this.#setting, place, over, protocol, neighbour)) this.#chain(chain)
-      this.#changes.add(balanceChainsOf(place, over), [protocol, choiceNumber(neighbour)], [name])
     }
   }
 
-  /** The nft commands; sets first, because rules name them. */
-  commands(): string[] {
-    return [
-      ...this.sets.map((set) => declareSet(this.#setting, set)),
-      ...declareChains(this.#setting, this.chains),
-    ]
+  /** What a chain of this name was declared for. Names that aren't of this layout declare nothing. */
+  named(chain: string): void {
+    const policy = readPolicyChain(chain)
+    if (policy !== undefined) this.policy(policy.place, policy.policy)
+    const balance = readBalanceChain(chain)
+    if (balance !== undefined) this.balance(balance.place, balance.over, balance.protocol, balance.choice)
   }
 
   #delivery(place: Place, over: Over): void {

@@ -1,5 +1,6 @@
 import type { IpFamily } from '@portolan/core'
 import type { ChainDeclaration, Setting } from './chain.ts'
+import { elementText } from './element-text.ts'
 import { expressions, protocolName } from './expressions.ts'
 import { type Field, nftFamily, type SetDeclaration, tableName } from './layout.ts'
 
@@ -7,7 +8,7 @@ import { type Field, nftFamily, type SetDeclaration, tableName } from './layout.
 const affinityEntries = 131072
 
 /** `add map ip portolan vips { ... }` */
-export function declareSet(setting: Setting, set: SetDeclaration): string {
+function declareSet(setting: Setting, set: SetDeclaration): string {
   const ip = nftFamily(setting.family)
   const what = set.value === undefined ? 'set' : 'map'
   const flags = {
@@ -49,10 +50,21 @@ function typeNames(family: IpFamily): Record<Field, string> {
   }
 }
 
-/** `add chain ...` for every chain, then the rules, so that they may name each other. */
-export function declareChains(setting: Setting, chains: readonly ChainDeclaration[]): string[] {
+/**
+ * The nft commands that make sets and chains: sets first, because rules name them, then chains and their rules, which may
+ * name each other, and last the elements by which packets come to the chains. All in one transaction, so that the kernel
+ * never has a chain that its map doesn't lead to.
+ */
+export function declare(
+  setting: Setting,
+  {
+    sets,
+    chains,
+  }: { readonly sets: readonly SetDeclaration[]; readonly chains: readonly ChainDeclaration[] },
+): string[] {
   const at = `${nftFamily(setting.family)} ${tableName}`
   return [
+    ...sets.map((set) => declareSet(setting, set)),
     ...chains.map(({ name, hook, comment }) => {
       const body = [hook, comment === undefined ? undefined : `comment "${comment}" ;`].filter(
         (part) => part !== undefined,
@@ -60,5 +72,10 @@ export function declareChains(setting: Setting, chains: readonly ChainDeclaratio
       return body.length === 0 ? `add chain ${at} ${name}` : `add chain ${at} ${name} { ${body.join(' ')} }`
     }),
     ...chains.flatMap(({ name, rules }) => rules.map((rule) => `add rule ${at} ${name} ${rule}`)),
+    ...chains.flatMap(({ name, entry }) => {
+      if (entry === undefined) return []
+      const element = elementText(entry.map, { key: entry.key, value: [name] })
+      return [`add element ${at} ${entry.map.name} { ${element} }`]
+    }),
   ]
 }

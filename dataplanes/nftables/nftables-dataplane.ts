@@ -26,6 +26,7 @@ import { print } from './print.ts'
 import { probe } from './probe.ts'
 import { type NftProgram, operations, settle, type TableMemory } from './program.ts'
 import { reconcile } from './reconcile.ts'
+import { parseSettings, type Settings } from './settings.ts'
 import { trace } from './trace.ts'
 import type { Transport } from './transport.ts'
 
@@ -35,18 +36,22 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
   readonly contractVersion = contractVersion
   readonly capabilities = capabilities
   readonly #options: DataplaneOptions
+  readonly #settings: Settings
+  readonly #openTransport: OpenTransport
   readonly #nft: NftCommand
   readonly #memories = new Map<IpFamily, TableMemory>()
   readonly #disturbance = new Disturbance(() => this.#transport?.readGeneration())
   #transport: Transport | undefined
 
-  constructor(options: DataplaneOptions) {
+  /**
+   * @param openTransport the real kernel's, unless a test has a model of it
+   * @throws RangeError for an option that is unknown or has another value than it may
+   */
+  constructor(options: DataplaneOptions, openTransport: OpenTransport = openKernel) {
     this.#options = options
     this.#nft = new NftCommand(options.networkNamespace)
-    const wanted = options.settings.transport
-    if (wanted !== undefined && wanted !== 'netlink' && wanted !== 'nft') {
-      throw new RangeError(`transport ${JSON.stringify(wanted)}: there are "netlink" and "nft"`)
-    }
+    this.#settings = parseSettings(options.settings)
+    this.#openTransport = openTransport
   }
 
   probe(): Promise<ProbeReport> {
@@ -143,17 +148,23 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
   }
 
   async #started(): Promise<Transport> {
-    this.#transport ??= await this.#openTransport()
+    this.#transport ??= await this.#openTransport(this.#settings, this.#nft, this.#options.networkNamespace)
     return this.#transport
   }
+}
 
-  /** The native library is loaded only here, so that `explain` and `plan` from a file need neither it nor root. */
-  async #openTransport(): Promise<Transport> {
-    if (this.#options.settings.transport === 'nft') {
-      const { NftTransport } = await import('./nft-transport.ts')
-      return new NftTransport(this.#nft)
-    }
-    const { NetlinkTransport } = await import('./netlink-transport.ts')
-    return new NetlinkTransport(this.#nft, this.#options.networkNamespace)
+type OpenTransport = (
+  settings: Settings,
+  nft: NftCommand,
+  networkNamespace: string | undefined,
+) => Promise<Transport>
+
+/** The native library is loaded only here, so that `explain` and `plan` from a file need neither it nor root. */
+const openKernel: OpenTransport = async ({ transport }, nft, networkNamespace) => {
+  if (transport === 'nft') {
+    const { NftTransport } = await import('./nft-transport.ts')
+    return new NftTransport(nft)
   }
+  const { NetlinkTransport } = await import('./netlink-transport.ts')
+  return new NetlinkTransport(nft, networkNamespace)
 }

@@ -14,6 +14,10 @@ const letters = ['c', 'C', 'l', 'L', 'r', 'd'] as const
 /** A verdict in one letter: cluster, local (capital: masqueraded), reject, drop. */
 export type VerdictLetter = (typeof letters)[number]
 
+export function isVerdictLetter(text: string | undefined): text is VerdictLetter {
+  return letters.some((letter) => letter === text)
+}
+
 /** What a destination does with each class of source, and whether sources are filtered first. */
 export interface Policy {
   readonly pod: VerdictLetter
@@ -69,6 +73,8 @@ export interface Choice {
 
 /** With affinity a list can't be longer: the count shares 32 bits with the timeout. */
 export const maximumAffinityCount = 0x3fff
+/** The timeout has 17 bits; the API allows up to 86,400 seconds. */
+export const maximumAffinitySeconds = 0x1ffff
 /** Without affinity it has the 16 bits below the policies. */
 export const maximumCount = 0xffff
 /** Route numbers of affinity lie between the policies' major and the choices' bit 31. */
@@ -82,7 +88,7 @@ export function choiceNumber(choice: Choice): number {
 
 export function choiceOfNumber(number: number): Choice {
   if (number < 0x80000000) return { count: number }
-  return { count: number & maximumAffinityCount, affinitySeconds: (number >>> 14) & 0x1ffff }
+  return { count: number & maximumAffinityCount, affinitySeconds: (number >>> 14) & maximumAffinitySeconds }
 }
 
 /** nft's text of a number: `1:2a`. */

@@ -1,7 +1,15 @@
-import type { ChainDeclaration, Setting } from './chain.ts'
+import type { ChainDeclaration, ChainEntry, Setting } from './chain.ts'
 import { expressions } from './expressions.ts'
-import { allowedSourceSet, balanceChainsOf, countsOf, nftFamily, type Over, type Place } from './layout.ts'
-import { type Policy, policyText, type VerdictLetter } from './numbers.ts'
+import {
+  allowedSourceSet,
+  balanceChainsOf,
+  countsOf,
+  nftFamily,
+  type Over,
+  type Place,
+  policyChainsOf,
+} from './layout.ts'
+import { isVerdictLetter, type Policy, policyNumber, policyText, type VerdictLetter } from './numbers.ts'
 
 /** Where a verdict leads: a chain, or the end. */
 function target(place: Place, letter: VerdictLetter): string {
@@ -27,6 +35,13 @@ export function policyChain(place: Place, policy: Policy): string {
   return `${place}-${policyText(policy)}`
 }
 
+/** What {@link policyChain} named; `undefined`: the name is of no such chain. */
+export function readPolicyChain(name: string): { place: Place; policy: Policy } | undefined {
+  const [, place, pod, node, outside, filtered] = /^(vip|nodeport)-(.)(.)(.)(-filtered)?$/.exec(name) ?? []
+  if (!isVerdictLetter(pod) || !isVerdictLetter(node) || !isVerdictLetter(outside)) return undefined
+  return { place: place as Place, policy: { pod, node, outside, filtered: filtered !== undefined } }
+}
+
 /** The chains of one policy: source filter, then a verdict for each class of source. */
 export function policyChains(setting: Setting, place: Place, policy: Policy): ChainDeclaration[] {
   const { ip, full } = expressions(setting.family)
@@ -47,6 +62,7 @@ export function policyChains(setting: Setting, place: Place, policy: Policy): Ch
       name: policyChain(place, open),
       comment: `from pod ${describe(policy.pod)}, node ${describe(policy.node)}, outside ${describe(policy.outside)}`,
       rules,
+      entry: entryOf(place, open),
     },
   ]
   if (policy.filtered) {
@@ -57,9 +73,14 @@ export function policyChains(setting: Setting, place: Place, policy: Policy): Ch
         `${full(place)} . ${ip} saddr @${allowedSourceSet.name} goto ${policyChain(place, open)}`,
         'drop',
       ],
+      entry: entryOf(place, policy),
     })
   }
   return chains
+}
+
+function entryOf(place: Place, policy: Policy): ChainEntry {
+  return { map: policyChainsOf(place), key: [policyNumber(policy)] }
 }
 
 function describe(letter: VerdictLetter): string {

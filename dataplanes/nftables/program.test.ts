@@ -2,6 +2,7 @@ import {
   endpoint,
   everything,
   everythingIpv6,
+  external,
   externalLocal,
   frontend,
   internal,
@@ -136,8 +137,22 @@ test('more endpoints than nftables can number are used up to the limit, and it i
   const some = sticky(many)
   const program = reconcile(nothingHeld('IPv4'), some, settingOf(some))
   t.deepEqual(program.degraded, [
-    { route: 'shop/web:http', reason: "only 16383 of its 16384 endpoints are used, nftables' limit" },
+    { route: 'shop/web:http/TCP', reason: "only 16383 of its 16384 endpoints are used, nftables' limit" },
   ])
+})
+
+test('a policy without a source filter has its way in, also where a filtered one brought its chain', (t) => {
+  const office = frontend('LoadBalancer', '203.0.113.51', 80, external, ['198.51.100.0/24'])
+  const open = frontend('LoadBalancer', '203.0.113.52', 80, external)
+  const [restricted, lifted] = [one(office), one(frontend('LoadBalancer', '203.0.113.51', 80, external))]
+  const both = table([route('gate/office:http', web, [office]), route('gate/public:http', web, [open])])
+  const texts = {
+    'both at start': print(reconcile(nothingHeld('IPv4'), both, settingOf(both))),
+    'a second Service later': print(reconcile(nothingHeld('IPv4'), restricted, settingOf(both))),
+    'the ranges lifted': changed(restricted, lifted) + changed(table([]), restricted),
+  }
+  for (const [form, text] of Object.entries(texts))
+    t.regex(text, /add element ip portolan policies-vip \{ 1:2c : goto vip-CCC \}/, form)
 })
 
 test('each table of pod sources makes its own policy chains', (t) => {

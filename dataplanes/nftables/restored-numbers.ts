@@ -16,9 +16,13 @@ export function restoredNumbers(held: Held, table: RoutingTable): AffinityNumber
     if (number === undefined || taken.has(number)) continue
     taken.add(number)
     const endpoints = new Map<string, number>()
+    const given = new Set([0])
     for (const endpoint of [...route.endpoints.cluster, ...route.endpoints.local].map(endpointKey)) {
       const own = known.get(number)?.get(endpoint)
-      if (own !== undefined) endpoints.set(endpoint, own)
+      // Where something else changed the maps, several endpoints may be found under one number: one keeps it.
+      if (own === undefined || given.has(own) || endpoints.has(endpoint)) continue
+      given.add(own)
+      endpoints.set(endpoint, own)
     }
     restored.set(route.key, { route: number, endpoints, next: Math.max(0, ...endpoints.values()) + 1 })
   }

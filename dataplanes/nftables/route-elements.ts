@@ -4,9 +4,11 @@ import {
   type Endpoint,
   endpointKey,
   type Frontend,
+  type Protocol,
   type ServiceRoute,
 } from '@portolan/core'
 import type { RouteNumbers } from './affinity-numbers.ts'
+import type { Declarations } from './declarations.ts'
 import type { Datum, ElementSink } from './elements.ts'
 import {
   affinityEndpointsOf,
@@ -69,66 +71,107 @@ export function choiceOf(version: NumberedRoute, over: Over): Choice {
     : { count, affinitySeconds }
 }
 
-/** Adds what leads from one version of a route to the other; `undefined`: it isn't there. */
-export function changeRoute(
-  before: NumberedRoute | undefined,
-  after: NumberedRoute | undefined,
+/**
+ * What the kernel gets for one version of a frontend, worked out once: the chains that it needs are declared and its
+ * elements are written from the same values.
+ */
+export interface FrontendState {
+  readonly place: Place
+  readonly protocol: Protocol
+  readonly address: Address | undefined
+  readonly port: number
+  readonly policy: Policy
+  readonly allowedSources: readonly Cidr[] | undefined
+  /** The route's number, with affinity. */
+  readonly routeNumber: number | undefined
+  /** Only those that its verdicts choose from. */
+  readonly legs: { readonly [Name in Over]?: Leg }
+}
+
+/** One list of endpoints behind a frontend; all frontends of a route share it. */
+export interface Leg {
+  readonly choice: Choice
+  readonly endpoints: readonly Endpoint[]
+  /** With affinity: the number of each endpoint, by slot. */
+  readonly numbers?: readonly number[]
+}
+
+/** A version of a route as the kernel gets it, by frontend; `undefined`: it isn't there. */
+export function frontendStates(version: NumberedRoute | undefined): ReadonlyMap<string, FrontendState> {
+  const states = new Map<string, FrontendState>()
+  if (version === undefined) return states
+  const legs: { [Name in Over]?: Leg } = {}
+  for (const frontend of version.route.frontends) {
+    const own: { [Name in Over]?: Leg } = {}
+    for (const over of oversOf(frontend)) {
+      legs[over] ??= legOf(version, over)
+      own[over] = legs[over]
+    }
+    states.set(`${frontend.address ?? ''}|${frontend.port}`, {
+      place: placeOf(frontend),
+      protocol: version.route.protocol,
+      address: frontend.address,
+      port: frontend.port,
+      policy: policyOfFrontend(frontend),
+      allowedSources: frontend.allowedSources,
+      routeNumber: version.numbers === undefined ? undefined : version.numbers.route * 0x10000,
+      legs: own,
+    })
+  }
+  return states
+}
+
+/** Declares the chains that frontends lead to. */
+export function declareFrontends(
+  states: ReadonlyMap<string, FrontendState>,
+  declarations: Declarations,
+): void {
+  for (const { place, protocol, policy, legs } of states.values()) {
+    declarations.policy(place, policy)
+    for (const over of overs) {
+      const leg = legs[over]
+      if (leg !== undefined) declarations.balance(place, over, protocol, leg.choice)
+    }
+  }
+}
+
+/** Adds the elements that lead from one version of a route to the other. */
+export function changeFrontends(
+  before: ReadonlyMap<string, FrontendState>,
+  after: ReadonlyMap<string, FrontendState>,
   changes: ElementSink,
 ): void {
-  const old = new Map(before?.route.frontends.map((frontend) => [frontendId(frontend), frontend]))
-  for (const frontend of after?.route.frontends ?? []) {
-    const id = frontendId(frontend)
-    changeFrontend(version(before, old.get(id)), version(after, frontend), changes)
-    old.delete(id)
-  }
-  for (const frontend of old.values()) changeFrontend(version(before, frontend), undefined, changes)
-}
-
-interface FrontendVersion extends NumberedRoute {
-  readonly frontend: Frontend
-}
-
-function version(
-  route: NumberedRoute | undefined,
-  frontend: Frontend | undefined,
-): FrontendVersion | undefined {
-  return route === undefined || frontend === undefined ? undefined : { ...route, frontend }
-}
-
-function frontendId(frontend: Frontend): string {
-  return `${frontend.address ?? ''}|${frontend.port}`
+  for (const [id, state] of after) changeFrontend(before.get(id), state, changes)
+  for (const [id, state] of before) if (!after.has(id)) changeFrontend(state, undefined, changes)
 }
 
 function changeFrontend(
-  before: FrontendVersion | undefined,
-  after: FrontendVersion | undefined,
+  before: FrontendState | undefined,
+  after: FrontendState | undefined,
   changes: ElementSink,
 ): void {
   const some = after ?? before
   if (some === undefined) return
-  const place = placeOf(some.frontend)
-  const { address, port } = some.frontend
-  const protocol = some.route.protocol
+  const { place, protocol, address, port } = some
   const key: Datum[] = address === undefined ? [protocol, port] : [address, protocol, port]
   const change = changeNumber.bind(undefined, changes)
 
   change(policiesOf(place), key, policyNumberOf(before), policyNumberOf(after))
-  change(affinityRoutesOf(place), key, routeNumberOf(before), routeNumberOf(after))
-  changeSources(key, before?.frontend.allowedSources, after?.frontend.allowedSources, changes)
+  change(affinityRoutesOf(place), key, before?.routeNumber, after?.routeNumber)
+  changeSources(key, before?.allowedSources, after?.allowedSources, changes)
   for (const over of overs) {
-    const old = legOf(before, over)
-    const now = legOf(after, over)
-    change(countsOf(place, over), key, old?.choice, now?.choice)
+    const [old, now] = [before?.legs[over], after?.legs[over]]
+    change(countsOf(place, over), key, choiceNumberOf(old), choiceNumberOf(now))
     changeEndpoints({ place, over, protocol, address, port }, old, now, changes)
   }
 }
 
-function policyNumberOf(version: FrontendVersion | undefined): number | undefined {
-  return version === undefined ? undefined : policyNumber(policyOfFrontend(version.frontend))
+function policyNumberOf(state: FrontendState | undefined): number | undefined {
+  return state === undefined ? undefined : policyNumber(state.policy)
 }
 
-function routeNumberOf(version: FrontendVersion | undefined): number | undefined {
-  return version?.numbers === undefined ? undefined : version.numbers.route * 0x10000
+function choiceNumberOf(leg: Leg | undefined): number | undefined {
+  return leg === undefined ? undefined : choiceNumber(leg.choice)
 }
 
 function changeNumber(
@@ -155,18 +198,9 @@ function changeSources(
   for (const cidr of now) if (!old.has(cidr)) changes.add(allowedSourceSet, [...key, cidr])
 }
 
-/** One list of endpoints behind one frontend. */
-interface Leg {
-  readonly choice: number
-  readonly endpoints: readonly Endpoint[]
-  /** With affinity: the number of each endpoint, by slot. */
-  readonly numbers?: readonly number[]
-}
-
-function legOf(version: FrontendVersion | undefined, over: Over): Leg | undefined {
-  if (version === undefined || !oversOf(version.frontend).includes(over)) return undefined
+function legOf(version: NumberedRoute, over: Over): Leg {
   const endpoints = boundedEndpoints(version, over)
-  const choice = choiceNumber(choiceOf(version, over))
+  const choice = choiceOf(version, over)
   const { numbers } = version
   if (numbers === undefined) return { choice, endpoints }
   return {
@@ -181,7 +215,7 @@ function legOf(version: FrontendVersion | undefined, over: Over): Leg | undefine
 interface LegPlace {
   readonly place: Place
   readonly over: Over
-  readonly protocol: ServiceRoute['protocol']
+  readonly protocol: Protocol
   readonly address: Address | undefined
   readonly port: number
 }
