@@ -62,15 +62,32 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     throw new ProxyError('FAMILY_UNUSABLE', message, 'enable the family, or choose another --dataplane')
   }
   const source = options.source ?? (await openSource(config.source, options.nodeName, logger))
-  await dataplane.start()
-  const proxy = new RunningProxy(options, { dataplane, probe, families, source })
+  let close = () => dataplane.stop()
   try {
+    await dataplane.start()
+    const proxy = new RunningProxy(options, { dataplane, probe, families, source })
+    close = () => proxy.stop()
     await source.start(proxy.sink)
+    return proxy
   } catch (error) {
-    await proxy.stop()
+    // What made the start fail is the news; that something could not be closed either is for the log.
+    for (const failure of await failuresOf([close]))
+      logger.warn({ error: failure }, 'something of a start that failed could not be closed')
     throw error
   }
-  return proxy
+}
+
+/** Takes all steps, one after the other, whatever each comes to; gives what they threw. */
+async function failuresOf(steps: readonly (() => unknown)[]): Promise<unknown[]> {
+  const failures: unknown[] = []
+  for (const step of steps) {
+    try {
+      await step()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  return failures
 }
 
 interface Parts {
@@ -146,16 +163,21 @@ export class RunningProxy {
     return this.#stopping
   }
 
+  /** A part that can't be stopped is no reason to leave the others running. */
   async #stop(): Promise<void> {
-    this.#addresses?.stop()
-    await this.source.stop()
-    await this.#engine?.stop()
-    await this.dataplane.stop()
+    const failures = await failuresOf([
+      () => this.#addresses?.stop(),
+      () => this.source.stop(),
+      () => this.#engine?.stop(),
+      () => this.dataplane.stop(),
+    ])
     this.#ended.resolve()
+    if (failures.length === 1) throw failures[0]
+    if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('; '))
   }
 
   #assemble(podCidrs: readonly Cidr[]): ClusterSink {
-    const { config, nodeName, observer, onProblem } = this.#options
+    const { config, logger, nodeName, observer, onProblem } = this.#options
     const builders = tableBuilders({
       config,
       nodeName,
@@ -188,6 +210,13 @@ export class RunningProxy {
     this.#addresses = watchLocalAddresses((addresses) => this.#moveTo(addresses), {
       read: this.#options.interfaces ?? networkInterfaces,
       period: addressPeriod,
+      onFailure: (error) =>
+        logger.warn(
+          { error },
+          "this node's addresses can't be read: those known so far stay, and it is tried every " +
+            `${addressPeriod / 1000} s. Is the process out of file descriptors or memory?`,
+        ),
+      onRecovery: () => logger.info({}, "this node's addresses can be read again"),
     })
     return state
   }

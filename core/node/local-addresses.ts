@@ -26,23 +26,34 @@ export interface AddressWatch {
 }
 
 /**
- * Tells the node's addresses at once, and again whenever they changed. It polls: every `period` milliseconds one
+ * Reports the node's addresses at once, and again whenever they changed. It polls: every `period` milliseconds one
  * netlink dump of a few addresses, well under a millisecond.
  *
- * `read` throwing (the kernel is out of memory or file descriptors) keeps the addresses known so far.
+ * When `read` throws (the kernel is out of memory or file descriptors), the addresses known so far stay; `onFailure` is
+ * told the first of a row of failures, and `onRecovery` that reading works again.
  */
 export function watchLocalAddresses(
   onChange: (addresses: ReadonlySet<Address>) => void,
-  options: { readonly read: () => Interfaces; readonly period: number },
+  options: {
+    readonly read: () => Interfaces
+    readonly period: number
+    readonly onFailure: (error: unknown) => void
+    readonly onRecovery: () => void
+  },
 ): AddressWatch {
   let known = ''
+  let failing = false
   const check = (): void => {
     let addresses: Set<Address>
     try {
       addresses = localAddresses(options.read())
-    } catch {
+    } catch (error) {
+      if (!failing) options.onFailure(error)
+      failing = true
       return
     }
+    if (failing) options.onRecovery()
+    failing = false
     const text = [...addresses].sort().join(' ')
     if (text === known) return
     known = text

@@ -48,32 +48,52 @@ test('reads addresses of all interfaces, without zones', (t) => {
   )
 })
 
-test('a watch tells at once, and then only what changed', (t) => {
-  let now = interfaces('192.0.2.1')
-  const told: string[] = []
-  const watch = watchLocalAddresses((addresses) => told.push([...addresses].join(' ')), {
-    read: () => now,
+/** A watch over a read that the test replaces, and what it reported. */
+function watched(first: () => Interfaces) {
+  const reported: string[] = []
+  const state = { read: first }
+  const watch = watchLocalAddresses((addresses) => reported.push([...addresses].join(' ')), {
+    read: () => state.read(),
     period: 1_000_000,
+    onFailure: (error) => reported.push(`failed: ${(error as Error).message}`),
+    onRecovery: () => reported.push('recovered'),
   })
+  return { reported, state, watch }
+}
+
+const unreadable = (): never => {
+  throw new Error('out of file descriptors')
+}
+
+test('a watch reports at once, and then only what changed', (t) => {
+  const { reported, state, watch } = watched(() => interfaces('192.0.2.1'))
   t.teardown(watch.stop)
   watch.check()
-  now = interfaces('192.0.2.1', '192.0.2.2')
+  state.read = () => interfaces('192.0.2.1', '192.0.2.2')
   watch.check()
-  t.deepEqual(told, ['192.0.2.1', '192.0.2.1 192.0.2.2'])
+  t.deepEqual(reported, ['192.0.2.1', '192.0.2.1 192.0.2.2'])
 })
 
-test('a watch keeps what it knows when reading fails', (t) => {
-  let fails = false
-  const told: string[] = []
-  const watch = watchLocalAddresses((addresses) => told.push([...addresses].join(' ')), {
-    read: () => {
-      if (fails) throw new Error('out of file descriptors')
-      return interfaces('192.0.2.1')
-    },
-    period: 1_000_000,
-  })
+test('a watch keeps what it knows when reading fails, and reports the failure once and its end', (t) => {
+  const { reported, state, watch } = watched(() => interfaces('192.0.2.1'))
   t.teardown(watch.stop)
-  fails = true
-  t.notThrows(watch.check)
-  t.deepEqual(told, ['192.0.2.1'])
+  const { read } = state
+  for (let turn = 0; turn < 2; turn++) {
+    state.read = unreadable
+    for (let attempt = 0; attempt < 3; attempt++) t.notThrows(watch.check)
+    state.read = read
+    watch.check()
+  }
+  t.deepEqual(reported, [
+    '192.0.2.1',
+    ...['failed: out of file descriptors', 'recovered', 'failed: out of file descriptors', 'recovered'],
+  ])
+})
+
+test('a watch whose first read fails has nothing to report until one works', (t) => {
+  const { reported, state, watch } = watched(unreadable)
+  t.teardown(watch.stop)
+  state.read = () => interfaces('192.0.2.1')
+  watch.check()
+  t.deepEqual(reported, ['failed: out of file descriptors', 'recovered', '192.0.2.1'])
 })

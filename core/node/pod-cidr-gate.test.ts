@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { ClusterRecord, NodeRecord, RecordKind } from '../cluster/records.ts'
+import type { ClusterRecord, NodeRecord, ObjectProblem, RecordKind } from '../cluster/records.ts'
 import type { ClusterSink } from '../source/cluster-source.ts'
 import { parseCidr } from '../table/address.ts'
 import { PodCidrGate } from './pod-cidr-gate.ts'
@@ -42,13 +42,41 @@ test('everything waits for the pod ranges of this node, and none other', (t) => 
   gate.synced('Service')
   t.deepEqual(events.seen, [])
   gate.set(node('node-a', '10.244.1.0/24'), 0)
-  t.deepEqual(events.seen, [
-    'open 10.244.1.0/24',
-    'set Node node-b',
-    'set Node node-a',
-    'remove Service shop/web',
-    'synced Service',
-  ])
+  t.deepEqual(events.seen, ['open 10.244.1.0/24', 'set Node node-b', 'set Node node-a', 'synced Service'])
+})
+
+test('what comes and goes while the ranges are awaited leaves nothing: memory is bounded by what exists', (t) => {
+  const { gate, events } = bench()
+  const slice = (name: string): ClusterRecord => ({
+    ...{ kind: 'EndpointSlice', key: `shop/${name}`, serviceKey: 'shop/web', family: 'IPv4' },
+    ...{ ports: [], endpoints: [] },
+  })
+  const problem = (value: string): ObjectProblem => ({
+    ...{
+      kind: 'Service',
+      object: 'shop/web',
+      field: 'spec.type',
+      value,
+      mend: 'must be a type',
+      skipped: 'value',
+    },
+  })
+  for (let round = 0; round < 20_000; round++) {
+    gate.set(slice(`web-${round}`), 0)
+    gate.problem(problem(String(round % 5)))
+    gate.remove('EndpointSlice', `shop/web-${round}`, 0)
+    gate.remove('EndpointSlice', `never-${round}`, 0)
+  }
+  t.deepEqual(gate.held, { objects: 0, problems: 5 })
+  for (let round = 0; round < 20_000; round++) gate.problem(problem(String(round)))
+  t.true(gate.held.problems <= 1000)
+  gate.set(slice('stays'), 0)
+  gate.set(node('node-a', '10.244.1.0/24'), 0)
+  t.deepEqual(
+    events.seen.filter((event) => event !== 'problem'),
+    ['open 10.244.1.0/24', 'set EndpointSlice shop/stays', 'set Node node-a'],
+  )
+  t.deepEqual(gate.held, { objects: 0, problems: 0 })
 })
 
 test('afterwards everything passes at once', (t) => {

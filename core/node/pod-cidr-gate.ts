@@ -10,19 +10,25 @@ export interface PodCidrGateOptions {
   readonly changed: (before: readonly Cidr[], after: readonly Cidr[]) => void
 }
 
-type Event =
-  | { readonly record: ClusterRecord; readonly receivedAt: number }
-  | { readonly removed: { readonly kind: RecordKind; readonly key: string }; readonly receivedAt: number }
+/** Problems that wait for the sink: as many as a log is read for; those beyond come again with the next list. */
+const mostProblems = 1000
+
+interface HeldRecord {
+  readonly record: ClusterRecord
+  readonly receivedAt: number
+}
 
 /**
  * Holds everything back until this node's `spec.podCIDRs` are known, because in mode NodeCIDR no verdict can be told
- * before. What is held is the newest version of each object, so however long it takes, no more than the cluster.
+ * before. What is held is the newest version of each object that exists, so however long it takes, no more than the
+ * cluster: an object that goes is forgotten, for the sink that opens later has never known it.
  */
 export class PodCidrGate implements ClusterSink {
   readonly #options: PodCidrGateOptions
-  readonly #held = new Map<string, Event>()
+  readonly #held = new Map<string, HeldRecord>()
   readonly #synced: RecordKind[] = []
-  readonly #problems: ObjectProblem[] = []
+  /** By what they say: a source that lists again, or an object that keeps changing, says the same again and again. */
+  readonly #problems = new Map<string, ObjectProblem>()
   #podCidrs: readonly Cidr[] = []
   #sink: ClusterSink | undefined
 
@@ -39,7 +45,7 @@ export class PodCidrGate implements ClusterSink {
 
   remove(kind: RecordKind, key: string, receivedAt: number): void {
     if (this.#sink !== undefined) this.#sink.remove(kind, key, receivedAt)
-    else this.#held.set(`${kind} ${key}`, { removed: { kind, key }, receivedAt })
+    else this.#held.delete(`${kind} ${key}`)
   }
 
   synced(kind: RecordKind): void {
@@ -48,8 +54,18 @@ export class PodCidrGate implements ClusterSink {
   }
 
   problem(problem: ObjectProblem): void {
-    if (this.#sink !== undefined) this.#sink.problem(problem)
-    else this.#problems.push(problem)
+    if (this.#sink !== undefined) {
+      this.#sink.problem(problem)
+      return
+    }
+    const { kind, object, field, value, mend } = problem
+    if (this.#problems.size < mostProblems)
+      this.#problems.set([kind, object, field, value, mend].join('|'), problem)
+  }
+
+  /** How many objects and problems are held; for tests against leaks. */
+  get held(): { readonly objects: number; readonly problems: number } {
+    return { objects: this.#held.size, problems: this.#problems.size }
   }
 
   /** A Node that loses its ranges is as good as gone; only other ranges are a change. */
@@ -64,12 +80,10 @@ export class PodCidrGate implements ClusterSink {
     if (this.#sink !== undefined || this.#podCidrs.length === 0) return
     const sink = this.#options.open(this.#podCidrs)
     this.#sink = sink
-    for (const problem of this.#problems) sink.problem(problem)
-    for (const event of this.#held.values()) {
-      if ('record' in event) sink.set(event.record, event.receivedAt)
-      else sink.remove(event.removed.kind, event.removed.key, event.receivedAt)
-    }
+    for (const problem of this.#problems.values()) sink.problem(problem)
+    for (const { record, receivedAt } of this.#held.values()) sink.set(record, receivedAt)
     for (const kind of this.#synced) sink.synced(kind)
     this.#held.clear()
+    this.#problems.clear()
   }
 }
