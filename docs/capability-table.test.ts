@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { isUpdating } from '@portolan/conformance/updating'
 import test from 'ava'
 import { loadDataplane, ownDataplanes } from '../core/dataplane/load-dataplane.ts'
 import { capabilityTable, type Declared } from './capability-table.ts'
@@ -16,7 +17,7 @@ test("the README's table says what the dataplanes declare", async (t) => {
   }
   const table = capabilityTable(dataplanes)
   const text = await readFile(readme, 'utf8')
-  if (process.env.UPDATE_DOCS === '1')
+  if (isUpdating('UPDATE_DOCS'))
     await writeFile(
       readme,
       text.replace(place, (_, begin) => `${begin}${table}\n<!-- end -->`),

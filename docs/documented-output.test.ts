@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { isUpdating } from '@portolan/conformance/updating'
 import test from 'ava'
 import { execa } from 'execa'
 
@@ -21,7 +22,7 @@ test('every documented command prints what its page shows', async (t) => {
       blocks++
       const argv = ['core/cli/portolan.js', ...args.trim().split(/\s+/)]
       const { stdout } = await execa(process.execPath, argv, { cwd: root })
-      if (process.env.UPDATE_DOCS === '1') {
+      if (isUpdating('UPDATE_DOCS')) {
         updated = updated.replace(whole, () => `\`\`\`console\n$ npx portolan ${args}\n${stdout}\n\`\`\``)
       } else {
         t.is(shown, `${stdout}\n`, `${page}: portolan ${args}`)

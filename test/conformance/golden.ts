@@ -1,4 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { isUpdating } from './updating.ts'
 
 /**
  * Compares a text with a golden file, which people read. `UPDATE_GOLDEN=1 npx ava dataplanes/NAME` writes the files
@@ -9,7 +10,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
  */
 export async function asGolden(folder: URL, name: string, text: string): Promise<[string, string]> {
   const file = new URL(name, folder)
-  if (process.env.UPDATE_GOLDEN === '1') {
+  if (isUpdating('UPDATE_GOLDEN')) {
     await mkdir(folder, { recursive: true })
     await writeFile(file, text)
   }
