@@ -1,4 +1,5 @@
 import { SystemCallError } from './libc.ts'
+import type { NetlinkSocketOptions } from './netlink-channel.ts'
 import { findAttribute, messageFlag, type NetlinkAck, type NetlinkMessage } from './netlink-reader.ts'
 import { NetlinkSocket } from './netlink-socket.ts'
 import { NetlinkWriter } from './netlink-writer.ts'
@@ -29,12 +30,7 @@ export class GenericNetlinkFamilyError extends Error {
   }
 }
 
-export interface GenericNetlinkOptions {
-  /** The network namespace that the socket belongs to, as a path. Absent: the caller's. */
-  readonly networkNamespace?: string
-  /** Largest batch, in bytes. */
-  readonly sendBufferBytes: number
-}
+export type GenericNetlinkOptions = Omit<NetlinkSocketOptions, 'protocol'>
 
 /**
  * A long-lived socket to one family of generic netlink. Asking for the family makes the kernel load its module

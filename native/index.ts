@@ -9,13 +9,10 @@ export {
 export { listDefaultRoutes, listInterfaces, type NetworkInterface } from './interfaces.ts'
 export { describeErrno, SystemCallError } from './libc.ts'
 export { NetfilterInfo } from './netfilter-info.ts'
+export { type NetlinkChannel, type NetlinkSocketOptions, openNetlinkChannel } from './netlink-channel.ts'
+export { NetlinkProtocolError, readWhole } from './netlink-protocol-error.ts'
 export * from './netlink-reader.ts'
-export {
-  NetlinkProtocolError,
-  NetlinkSocket,
-  type NetlinkSocketOptions,
-  readWhole,
-} from './netlink-socket.ts'
+export { NetlinkSocket } from './netlink-socket.ts'
 export { NetlinkWriter, nested } from './netlink-writer.ts'
 export { enterNetworkNamespace, inNetworkNamespace, networkNamespaceCookie } from './network-namespace.ts'
 export { openTun } from './tun.ts'

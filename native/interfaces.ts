@@ -1,6 +1,7 @@
 import { SystemCallError } from './libc.ts'
+import { readWhole } from './netlink-protocol-error.ts'
 import { findAttribute, messageFlag } from './netlink-reader.ts'
-import { NetlinkSocket, readWhole } from './netlink-socket.ts'
+import { NetlinkSocket } from './netlink-socket.ts'
 import { NetlinkWriter } from './netlink-writer.ts'
 
 /** A network interface as rtnetlink(7) tells of it. */

@@ -15,6 +15,8 @@ const bindings = {
   setns: library.func('int setns(int fd, int type)'),
   socket: library.func('int socket(int domain, int type, int protocol)'),
   bind: library.func('int bind(int fd, const void *address, uint32_t length)'),
+  connect: library.func('int connect(int fd, const void *address, uint32_t length)'),
+  getsockname: library.func('int getsockname(int fd, _Out_ void *address, void *length)'),
   setsockopt: library.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)'),
   getsockopt: library.func('int getsockopt(int fd, int level, int name, _Out_ void *value, void *length)'),
   send: library.func('int64_t send(int fd, const void *buffer, size_t length, int flags)'),

@@ -1,4 +1,5 @@
 import { SystemCallError } from './libc.ts'
+import { readWhole } from './netlink-protocol-error.ts'
 import { findAttribute, messageFlag } from './netlink-reader.ts'
 import { NetlinkSocket } from './netlink-socket.ts'
 import { NetlinkWriter } from './netlink-writer.ts'
@@ -81,17 +82,22 @@ export class NetfilterInfo {
       writer.stringAttribute(attribute.setName, set)
       writer.uint32BEAttribute(networkOrder | attribute.flags, listHeaderOnly)
     })
-    let count: number | undefined
     try {
-      for (const { payload } of this.#socket.dump(request, refusedTo(`count the elements of ipset ${set}`))) {
-        const data = findAttribute(payload.subarray(headerBytes), attribute.data)
-        count = data === undefined ? count : findAttribute(data, attribute.elements)?.readUInt32BE(0)
-      }
+      return readWhole(() => {
+        let count: number | undefined
+        for (const { payload } of this.#socket.dump(
+          request,
+          refusedTo(`count the elements of ipset ${set}`),
+        )) {
+          const data = findAttribute(payload.subarray(headerBytes), attribute.data)
+          count = data === undefined ? count : findAttribute(data, attribute.elements)?.readUInt32BE(0)
+        }
+        return count
+      })
     } catch (error) {
       if (error instanceof SystemCallError && error.errno === errno.noEntry) return undefined
       throw error
     }
-    return count
   }
 
   /**

@@ -3,22 +3,32 @@ export interface NetlinkMessage {
   readonly type: number
   readonly flags: number
   readonly sequence: number
+  /** Of an answer: the number of the socket that asked (nlmsg_pid). */
+  readonly portId: number
   readonly payload: Buffer
 }
 
-/** The messages in one datagram. */
+/** The message at an offset of a datagram; `undefined`: there is no whole one. */
+export function readMessage(datagram: Buffer, offset: number): NetlinkMessage | undefined {
+  if (offset + 16 > datagram.length) return undefined
+  const length = datagram.readUInt32LE(offset)
+  if (length < 16 || offset + length > datagram.length) return undefined
+  return {
+    type: datagram.readUInt16LE(offset + 4),
+    flags: datagram.readUInt16LE(offset + 6),
+    sequence: datagram.readUInt32LE(offset + 8),
+    portId: datagram.readUInt32LE(offset + 12),
+    payload: datagram.subarray(offset + 16, offset + length),
+  }
+}
+
+/** The messages in one datagram, up to its end or the first that isn't whole. */
 export function* readMessages(datagram: Buffer): Generator<NetlinkMessage> {
-  let offset = 0
-  while (offset + 16 <= datagram.length) {
-    const length = datagram.readUInt32LE(offset)
-    if (length < 16 || offset + length > datagram.length) return
-    yield {
-      type: datagram.readUInt16LE(offset + 4),
-      flags: datagram.readUInt16LE(offset + 6),
-      sequence: datagram.readUInt32LE(offset + 8),
-      payload: datagram.subarray(offset + 16, offset + length),
-    }
-    offset += (length + 3) & ~3
+  for (let offset = 0; ; ) {
+    const message = readMessage(datagram, offset)
+    if (message === undefined) return
+    yield message
+    offset += (16 + message.payload.length + 3) & ~3
   }
 }
 
@@ -54,7 +64,8 @@ export interface NetlinkAck {
   readonly attributeOffset: number | undefined
 }
 
-export const messageType = { error: 2, done: 3 } as const
+/** NLMSG_*; `nothing` is NLMSG_NOOP. */
+export const messageType = { nothing: 1, error: 2, done: 3, overrun: 4 } as const
 export const messageFlag = {
   request: 0x1,
   ack: 0x4,
@@ -71,7 +82,7 @@ export const messageFlag = {
  * Reads the payload of NLMSG_DONE, the end of a dump: an error there cut it off, and what came before is not all. Kernels
  * put nothing into it, or the errno and, behind the flag, attributes.
  */
-export function readDone(message: NetlinkMessage): NetlinkAck {
+export function readDone(message: Omit<NetlinkMessage, 'portId'>): NetlinkAck {
   const { payload, sequence } = message
   const attributes = message.flags & messageFlag.ackAttributes ? payload.subarray(4) : Buffer.alloc(0)
   return {
@@ -82,7 +93,7 @@ export function readDone(message: NetlinkMessage): NetlinkAck {
 }
 
 /** Reads the payload of NLMSG_ERROR as sent to a socket with NETLINK_CAP_ACK and NETLINK_EXT_ACK. */
-export function readAck(message: NetlinkMessage): NetlinkAck {
+export function readAck(message: Pick<NetlinkMessage, 'sequence' | 'payload'>): NetlinkAck {
   const { payload, sequence } = message
   return { sequence, errno: -payload.readInt32LE(0), ...readExtendedAck(payload.subarray(4 + 16)) }
 }

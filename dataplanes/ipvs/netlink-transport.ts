@@ -9,6 +9,7 @@ import {
   type NetlinkAck,
   NetlinkSocket,
   NetlinkWriter,
+  readWhole,
   SystemCallError,
 } from '@portolan/native'
 import type { SetElement } from './element.ts'
@@ -180,11 +181,7 @@ export class NetlinkTransport implements Transport {
   async readServers(family: IpFamily): Promise<VirtualServer[]> {
     this.#writer.reset()
     this.#writer.endMessage(this.#ipvs.beginCommand(this.#writer, command.getService, messageFlag.dump))
-    const found = []
-    for (const { payload } of this.#ipvs.dump(this.#writer, refusedTo('list virtual servers'))) {
-      const server = readService(payload, family)
-      if (server !== undefined) found.push(server)
-    }
+    const found = this.#listed('list virtual servers', (payload) => readService(payload, family))
     return found.map(({ place, terms }): VirtualServer => {
       const held = this.#destinations(family, place)
       const weighing = (fits: (weight: number) => boolean) =>
@@ -233,49 +230,55 @@ export class NetlinkTransport implements Transport {
     const start = this.#ipvs.beginCommand(this.#writer, command.getDestination, messageFlag.dump)
     writeService(this.#writer, family, place)
     this.#writer.endMessage(start)
-    const found: HeldDestination[] = []
-    for (const { payload } of this.#ipvs.dump(this.#writer, refusedTo('list destinations'))) {
-      const destination = readDestination(payload, family)
-      if (destination !== undefined) found.push(destination)
-    }
-    return found
+    return this.#listed('list destinations', (payload) => readDestination(payload, family))
+  }
+
+  /** What is read of the answers to the dump request that the writer has, as far as it is something. */
+  #listed<Read>(doing: string, read: (payload: Buffer) => Read | undefined): Read[] {
+    return readWhole(() => {
+      const found: Read[] = []
+      for (const { payload } of this.#ipvs.dump(this.#writer, refusedTo(doing))) {
+        const one = read(payload)
+        if (one !== undefined) found.push(one)
+      }
+      return found
+    })
   }
 
   async readSets(family: IpFamily): Promise<Map<SetName, SetElement['element'][]>> {
     const found = new Map<SetName, SetElement['element'][]>()
     for (const { name, kind } of sets) {
-      const elements: SetElement['element'][] = []
-      const there = this.#list(family, name, false, (payload) => {
-        for (const element of readElements(payload, family, kind)) elements.push(element)
-      })
-      if (there) found.set(name, elements)
+      const payloads = this.#list(family, name, false, (payload) => [...readElements(payload, family, kind)])
+      if (payloads !== undefined) found.set(name, payloads.flat())
     }
     return found
   }
 
-  /** @returns whether there is such a set */
-  #list(family: IpFamily, name: SetName, header: boolean, each: (payload: Buffer) => void): boolean {
+  /** What is read of a set's listing, message by message; `undefined`: there is no such set. */
+  #list<Read>(
+    family: IpFamily,
+    name: SetName,
+    header: boolean,
+    read: (payload: Buffer) => Read,
+  ): Read[] | undefined {
     this.#writer.reset()
-    writeList(this.#writer, family, kernelName(family, name), header)
+    const kernels = kernelName(family, name)
+    writeList(this.#writer, family, kernels, header)
     try {
-      for (const { payload } of this.#ipset.dump(
-        this.#writer.bytes,
-        refusedTo(`list ipset ${kernelName(family, name)}`),
-      ))
-        each(payload)
-      return true
+      return readWhole(() => {
+        const found: Read[] = []
+        for (const { payload } of this.#ipset.dump(this.#writer.bytes, refusedTo(`list ipset ${kernels}`)))
+          found.push(read(payload))
+        return found
+      })
     } catch (error) {
-      if (error instanceof SystemCallError && error.errno === errno.noEntry) return false
+      if (error instanceof SystemCallError && error.errno === errno.noEntry) return undefined
       throw error
     }
   }
 
   async countElements(family: IpFamily, set: SetName): Promise<number | undefined> {
-    let count: number | undefined
-    const there = this.#list(family, set, true, (payload) => {
-      count = readElementCount(payload) ?? count
-    })
-    return there ? count : undefined
+    return this.#list(family, set, true, readElementCount)?.findLast((count) => count !== undefined)
   }
 
   async createSet(family: IpFamily, set: SetName): Promise<void> {

@@ -5,6 +5,7 @@ import {
   type NetlinkAck,
   NetlinkSocket,
   NetlinkWriter,
+  readWhole,
   SystemCallError,
 } from '@portolan/native'
 import { routingTable, rulePriority } from './layout.ts'
@@ -136,8 +137,12 @@ export class PolicyRoute {
 
   #dumpRules(): Buffer[] {
     try {
-      const rules = this.#socket.dump(this.#writer.bytes, (ack) => refused('list routing rules', ack))
-      return [...rules].map(({ payload }) => payload)
+      // Copied, for the buffer that they are received in is used for the next ones.
+      return readWhole(() =>
+        [...this.#socket.dump(this.#writer.bytes, (ack) => refused('list routing rules', ack))].map(
+          ({ payload }) => Buffer.from(payload),
+        ),
+      )
     } catch (error) {
       if (error instanceof SystemCallError && withoutFamily.includes(error.errno)) return []
       throw error

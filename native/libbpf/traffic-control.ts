@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { readWhole } from '../netlink-protocol-error.ts'
 import { findAttribute, messageFlag } from '../netlink-reader.ts'
 import { NetlinkSocket } from '../netlink-socket.ts'
 import { NetlinkWriter } from '../netlink-writer.ts'
@@ -122,12 +123,14 @@ function list<Read>(
     writer.endMessage(start)
     const refused = ({ errno }: { readonly errno: number }) =>
       new BpfError(`list the filters of interface ${interfaceIndex}`, errno)
-    const found: Read[] = []
-    for (const { payload } of socket.dump(writer.bytes, refused)) {
-      const one = read(payload)
-      if (one !== undefined) found.push(one)
-    }
-    return found
+    return readWhole(() => {
+      const found: Read[] = []
+      for (const { payload } of socket.dump(writer.bytes, refused)) {
+        const one = read(payload)
+        if (one !== undefined) found.push(one)
+      }
+      return found
+    })
   } finally {
     socket.close()
   }
