@@ -1,30 +1,164 @@
 /** What a dataplane says of itself, and what the kit is given, decides what it has to prove. */
-import type { ApplyReport, Capabilities, DataplaneFactory, Feature } from '@portolan/core'
+import type { ApplyReport, Capabilities, Dataplane, DataplaneFactory, Feature } from '@portolan/core'
 import nftables from '@portolan/dataplane-nftables'
 import test from 'ava'
-import { runConformance } from './index.ts'
+import { conformance, runConformance, type TestFunction } from './index.ts'
 import { type Mutate, mutant, routes, verdicts, withoutSourceRanges } from './mutant.ts'
 
-test.serial('a declared gap is no failure, and says when it is none', async (t) => {
-  const sentence = 'refuses instead'
-  const factory: DataplaneFactory = (options) => {
-    const real = mutant(verdicts((one) => (one.do === 'drop' ? { do: 'reject' } : one)))(options)
-    const gaps = { dropWithoutUsableEndpoint: sentence, rejectWithoutEndpoint: 'drops instead' }
-    return { ...real, capabilities: { ...real.capabilities, gaps } }
-  }
-  const { rows } = await runConformance({
-    factory,
-    families: ['IPv4'],
-    filter: ({ feature }) => feature === 'dropWithoutUsableEndpoint' || feature === 'rejectWithoutEndpoint',
+const wholeTable: Mutate = (table) => table
+
+/** Takes tests and never runs them. */
+const runnerOfNothing: TestFunction = Object.assign(() => {}, { skip: () => {} })
+
+test.serial(
+  'a declared gap is no failure, and one whose row passes fails until it is taken back',
+  async (t) => {
+    const sentence = 'refuses instead'
+    const factory: DataplaneFactory = (options) => {
+      const real = mutant(verdicts((one) => (one.do === 'drop' ? { do: 'reject' } : one)))(options)
+      const gaps = { dropWithoutUsableEndpoint: sentence, rejectWithoutEndpoint: 'drops instead' }
+      return { ...real, capabilities: { ...real.capabilities, gaps } }
+    }
+    const { rows } = await runConformance({
+      factory,
+      families: ['IPv4'],
+      filter: ({ feature }) => feature === 'dropWithoutUsableEndpoint' || feature === 'rejectWithoutEndpoint',
+    })
+    const told = (feature: string) => [
+      ...new Set(
+        rows
+          // A kernel without SCTP asks nothing in it.
+          .filter((row) => row.feature === feature && row.protocol !== 'SCTP')
+          .map(({ outcome, detail }) => `${outcome}: ${detail}`),
+      ),
+    ]
+    t.deepEqual(told('dropWithoutUsableEndpoint'), [`gap: ${sentence}`])
+    t.deepEqual(told('rejectWithoutEndpoint'), [
+      'failed: this row passes, but its feature is declared as a gap; take the gap back: "drops instead"',
+    ])
+  },
+)
+
+const refusedDeclarations: readonly {
+  what: string
+  declares: (real: Capabilities) => Capabilities
+  says: RegExp
+}[] = [
+  {
+    what: 'no protocol',
+    declares: (real) => ({ ...real, protocols: [] }),
+    says: /capabilities\.protocols is empty/,
+  },
+  {
+    what: 'UDP alone',
+    declares: (real) => ({ ...real, protocols: ['UDP'] }),
+    says: /capabilities\.protocols lacks TCP/,
+  },
+  {
+    what: 'a protocol that does not exist',
+    declares: (real) => ({ ...real, protocols: ['TCP', 'QUIC' as 'UDP'] }),
+    says: /"QUIC"; known are TCP, UDP, SCTP/,
+  },
+  {
+    what: 'no family',
+    declares: (real) => ({ ...real, families: [] }),
+    says: /capabilities\.families is empty/,
+  },
+  {
+    what: 'a gap in a feature that does not exist',
+    declares: (real) => ({ ...real, gaps: { afinity: 'none' } as Capabilities['gaps'] }),
+    says: /"afinity", which is no feature; there are sourceClasses, /,
+  },
+  {
+    what: 'a gap without a sentence',
+    declares: (real) => ({ ...real, gaps: { affinity: ' ' } }),
+    says: /capabilities\.gaps\.affinity says nothing/,
+  },
+]
+
+for (const { what, declares, says } of refusedDeclarations) {
+  test(`a dataplane that declares ${what} is refused before anything is asked`, async (t) => {
+    const factory = declaring(mutant(wholeTable), declares)
+    t.throws(() => conformance({ test: runnerOfNothing, factory }), {
+      code: 'DATAPLANE_BREAKS_CONTRACT',
+      message: says,
+    })
+    await t.throwsAsync(runConformance({ factory }), { code: 'DATAPLANE_BREAKS_CONTRACT', message: says })
   })
-  t.true(rows.length > 0)
-  t.deepEqual([...new Set(rows.map(({ outcome }) => outcome))], ['gap'])
-  const details = (feature: string) => [
-    ...new Set(rows.filter((row) => row.feature === feature).map(({ detail }) => detail)),
-  ]
-  t.deepEqual(details('dropWithoutUsableEndpoint'), [sentence])
-  t.true(details('rejectWithoutEndpoint').includes('drops instead (declared, but this row passes)'))
+}
+
+test('a selection that leaves no row to prove is refused', (t) => {
+  const options = { test: runnerOfNothing, factory: mutant(wholeTable) }
+  t.throws(() => conformance({ ...options, filter: () => false }), { message: /leave no row to prove/ })
+  t.throws(() => conformance({ ...options, families: [] }), { message: /leave no row to prove/ })
 })
+
+/** A row whose scenario takes a second. */
+const cheapRow = 'those of others left out and named'
+/** Two rows of different scenarios. */
+const rowsOfTwo = ({ name }: { readonly name: string }) =>
+  name.includes(cheapRow) || name.includes('are spread evenly')
+
+const brokenCalls: readonly {
+  what: string
+  breaks: (real: Dataplane<unknown, unknown>) => Partial<Dataplane<unknown, unknown>>
+  says: RegExp
+}[] = [
+  {
+    what: 'apply never ends',
+    breaks: () => ({ apply: () => new Promise(() => {}) }),
+    says: /apply has neither resolved nor rejected within 1 s/,
+  },
+  {
+    what: 'observe never ends',
+    breaks: () => ({ observe: () => new Promise(() => {}) }),
+    says: /observe has neither resolved nor rejected within 1 s/,
+  },
+  {
+    what: 'stop never ends',
+    breaks: () => ({ stop: () => new Promise(() => {}) }),
+    says: /stop has neither resolved nor rejected within 1 s/,
+  },
+  {
+    what: 'measure counts -7 operations',
+    breaks: () => ({ measure: () => ({ operations: -7, findings: [] }) }),
+    says: /measure gave operations: -7, due is a whole number/,
+  },
+  {
+    what: 'apply reports nothing',
+    breaks: (real) => ({
+      apply: async (program) => {
+        await real.apply(program)
+        return undefined as unknown as ApplyReport
+      },
+    }),
+    says: /apply gave operations: undefined/,
+  },
+  {
+    what: 'apply does nothing',
+    breaks: () => ({ apply: async () => ({ operations: 1, bytes: 1, degraded: [] }) }),
+    says: /apply resolved, but observe and reconcile still differ: IPv4: .* operations/,
+  },
+]
+
+for (const { what, breaks, says } of brokenCalls) {
+  test.serial(`the kit stops at once, and says why, when ${what}`, async (t) => {
+    const factory: DataplaneFactory = (options) => {
+      const real = mutant(wholeTable)(options)
+      return { ...real, ...breaks(real) }
+    }
+    const { rows } = await runConformance({ factory, families: ['IPv4'], filter: rowsOfTwo, callMs: 1000 })
+    const first = rows.filter(({ name }) => name.includes(cheapRow))
+    const second = rows.filter(({ name }) => !name.includes(cheapRow))
+    t.deepEqual([first.length, second.length], [2, 2])
+    if (what !== 'stop never ends') for (const { detail } of first) t.regex(detail, says)
+    for (const { outcome, detail } of second) {
+      t.is(outcome, 'failed')
+      t.regex(detail, /^not asked, because the dataplane breaks the contract/)
+      t.regex(detail, says)
+    }
+  })
+}
 
 /** The random walk alone, on a mutant that declares this. */
 async function walk(

@@ -1,5 +1,6 @@
 import type { Dataplane, IpFamily } from '@portolan/core'
 import { AppliedTable, isEmptyChange } from '@portolan/core/table'
+import { BrokenContract } from './checked-dataplane.ts'
 import type { Cluster } from './cluster.ts'
 
 /** How far a kernel is from its table. */
@@ -32,10 +33,19 @@ export class Driver {
     }
   }
 
-  /** Starts the dataplane and brings the kernel to the tables. */
+  /**
+   * Starts the dataplane and brings the kernel to the tables.
+   *
+   * @throws BrokenContract when that has no effect: no row can then mean anything
+   */
   async start(): Promise<void> {
     await this.adopt()
     await this.reconcile()
+    const [drift] = await this.drift()
+    if (drift !== undefined)
+      throw new BrokenContract(
+        `apply resolved, but observe and reconcile still differ: ${describeDrift(drift)}; either apply does nothing, or what observe reads is not what apply wrote`,
+      )
   }
 
   /** Starts the dataplane and takes over the order in which the kernel holds endpoints; changes nothing there. */

@@ -16,6 +16,8 @@ export interface Patience {
   readonly silenceMs: number
   /** Between two changes: long enough for connections to fall into each state. */
   readonly betweenChangesMs: number
+  /** For any one call of the dataplane. */
+  readonly callMs: number
   /** For one scenario; none takes a quarter of it. */
   readonly scenarioMs: number
   /** For all of the kit. */
@@ -49,6 +51,7 @@ export function patienceOf(slowness = 1): Patience {
     answerMs: slow(5000),
     datagramMs: slow(1000),
     silenceMs: slow(300),
+    callMs: slow(30_000),
     scenarioMs: slow(240_000),
     suiteMs: slow(720_000),
     betweenChangesMs: slow(40),

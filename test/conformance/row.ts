@@ -9,6 +9,11 @@ export interface RowClaim {
   readonly feature: RowFeature
   /** A sentence, unique in the kit. */
   readonly name: string
+  /**
+   * It also holds, or may by luck, where the feature is missing: that it passes doesn't refute a declared gap. Any other
+   * row of a gap that passes fails until the gap is taken back.
+   */
+  readonly holdsWithout?: true
 }
 
 /** One line of the matrix, for one family and protocol. */
@@ -18,7 +23,7 @@ export interface Row extends RowClaim {
   readonly protocol: Protocol | 'any'
   /**
    * `gap`: declared by the dataplane, so that its failure is no failure. `unproved`: this kernel lacks what it takes to
-   * ask, so nobody knows.
+   * ask.
    */
   readonly outcome: 'passed' | 'failed' | 'gap' | 'unproved'
   /** What was seen instead of what was due; for a gap its sentence; what the kernel lacks. Empty: nothing to tell. */

@@ -1,6 +1,8 @@
 import { release } from 'node:os'
 import type { Capabilities, DataplaneFactory, IpFamily } from '@portolan/core'
 import { supportsSctp } from '@portolan/lab'
+import { BrokenContract, checkedFactory, type KitRun } from './checked-dataplane.ts'
+import { checkCapabilities, gapOf } from './declared-capabilities.ts'
 import { patienceOf } from './patience.ts'
 import type { Row, RowClaim, Verdict } from './row.ts'
 import { expand, type KitHooks, type Scenario, type ScenarioClaim, type ScenarioContext } from './scenario.ts'
@@ -23,6 +25,8 @@ export interface ConformanceOptions extends DataplaneUnderTest {
   readonly filter?: (claim: RowClaim) => boolean
   /** How many times as long as on a usual machine everything takes here; default 1. All waits grow with it. */
   readonly slowness?: number
+  /** How long any call of the dataplane may take, in milliseconds; default half a minute, times the slowness. */
+  readonly callMs?: number
   /** Told of each scenario's name when it begins. */
   readonly onScenario?: (name: string) => void
   /** Told of each row as soon as its scenario has ended. */
@@ -33,13 +37,19 @@ export interface ConformanceResult {
   readonly rows: readonly Row[]
 }
 
-/** Runs the kit, one scenario after the other, and gives the matrix. Needs root: it makes network namespaces. */
+/**
+ * Runs the kit, one scenario after the other, and gives the matrix. Needs root: it makes network namespaces.
+ *
+ * @throws BrokenContract when what the dataplane declares leaves nothing to prove
+ */
 export async function runConformance(options: ConformanceOptions): Promise<ConformanceResult> {
+  checkCapabilities(options.factory({ masqueradeBit: 14, settings: options.settings ?? {} }).capabilities)
   const rows: Row[] = []
+  const run: KitRun = {}
   for (const scenario of allScenarios) {
     if (!scenario.claims.some((claim) => options.filter?.(claim) ?? true)) continue
     options.onScenario?.(scenario.name)
-    for (const row of await runScenario(scenario, options)) {
+    for (const row of await runScenario(scenario, options, run)) {
       rows.push(row)
       options.onCase?.(row)
     }
@@ -50,9 +60,17 @@ export async function runConformance(options: ConformanceOptions): Promise<Confo
 /**
  * Runs one scenario. Every claim that was asked for is told about: one that the scenario was silent about has failed,
  * so that nothing is skipped without a declared reason.
+ *
+ * @param run shared by all scenarios of one run: once the contract is broken, the scenarios after it aren't run
  */
-export async function runScenario(scenario: Scenario, options: ConformanceOptions): Promise<readonly Row[]> {
-  const { factory, module, settings = {}, filter, hooks = {} } = options
+export async function runScenario(
+  scenario: Scenario,
+  options: ConformanceOptions,
+  run: KitRun = {},
+): Promise<readonly Row[]> {
+  const { module, settings = {}, filter, hooks = {} } = options
+  const patience = patienceOf(options.slowness)
+  const factory = checkedFactory(options.factory, options.callMs ?? patience.callMs, run)
   const { capabilities } = factory({ masqueradeBit: 14, settings })
   const families = familiesOf(capabilities, options)
   const wants = (claim: RowClaim) => filter?.(claim) ?? true
@@ -61,7 +79,6 @@ export async function runScenario(scenario: Scenario, options: ConformanceOption
       ({ protocol }) =>
         lackOf(protocol) === undefined && (protocol === 'any' || capabilities.protocols.includes(protocol)),
     )
-  const patience = patienceOf(options.slowness)
   const context: ScenarioContext = {
     factory,
     module,
@@ -77,10 +94,15 @@ export async function runScenario(scenario: Scenario, options: ConformanceOption
 
   let verdicts: readonly Verdict[] = []
   let broken: string | undefined
-  try {
-    verdicts = await within(scenario.run(context), patience.scenarioMs)
-  } catch (error) {
-    broken = `the scenario "${scenario.name}" broke off: ${error instanceof Error ? error.message : String(error)}`
+  if (run.broken === undefined) {
+    try {
+      verdicts = await within(scenario.run(context), patience.scenarioMs)
+    } catch (error) {
+      if (error instanceof BrokenContract) run.broken ??= error
+      broken = `the scenario "${scenario.name}" broke off: ${error instanceof Error ? error.message : String(error)}`
+    }
+  } else {
+    broken = `not asked, because the dataplane breaks the contract: ${run.broken.message}`
   }
   return claims.flatMap((claim) =>
     expand(claim, families).map(({ family, protocol }): Row => {
@@ -94,14 +116,19 @@ export async function runScenario(scenario: Scenario, options: ConformanceOption
       if (gap === undefined && lack !== undefined) return { ...row, outcome: 'unproved', detail: lack }
       const failures = verdict?.failures ?? [broken ?? 'the scenario told nothing about it']
       if (gap !== undefined) {
-        const passes = verdict !== undefined && failures.length === 0
-        return { ...row, outcome: 'gap', detail: passes ? `${gap} (declared, but this row passes)` : gap }
+        const refuted = verdict !== undefined && failures.length === 0 && claim.holdsWithout !== true
+        return refuted
+          ? { ...row, outcome: 'failed', detail: `${refutedGap}: "${gap}"` }
+          : { ...row, outcome: 'gap', detail: gap }
       }
       if (failures.length === 0) return { ...row, outcome: 'passed', detail: '' }
       return { ...row, outcome: 'failed', detail: failures.join('\n') }
     }),
   )
 }
+
+/** What a row says that passes in spite of its gap. */
+const refutedGap = 'this row passes, but its feature is declared as a gap; take the gap back'
 
 /** @throws when it takes longer: what it waits for may never come, and the next one needn't wait for it */
 async function within<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value> {
@@ -128,13 +155,4 @@ export function familiesOf(
 /** Why nothing can be asked in this protocol here; `undefined`: it can. */
 export function lackOf(protocol: Row['protocol']): string | undefined {
   return protocol === 'SCTP' && !supportsSctp() ? `this kernel (${release()}) has no SCTP` : undefined
-}
-
-function gapOf(
-  { feature }: RowClaim,
-  protocol: Row['protocol'],
-  { protocols, gaps }: Capabilities,
-): string | undefined {
-  if (protocol !== 'any' && !protocols.includes(protocol)) return `no ${protocol}`
-  return feature === 'basics' ? undefined : gaps[feature]
 }

@@ -1,4 +1,6 @@
-import type { IpFamily } from '@portolan/core'
+import type { Capabilities, IpFamily } from '@portolan/core'
+import type { KitRun } from './checked-dataplane.ts'
+import { checkCapabilities, gapOf } from './declared-capabilities.ts'
 import { printMatrix, titleOf } from './matrix.ts'
 import { patienceOf } from './patience.ts'
 import type { Row, RowClaim } from './row.ts'
@@ -18,8 +20,8 @@ export interface Assertions {
 /** What the kit needs of a test runner: ava's `test` has it. */
 export interface TestFunction {
   (title: string, implementation: (t: Assertions) => Promise<void>): void
-  /** For rows that this kernel can't prove; without it they run, and log that. */
-  readonly skip?: (title: string, implementation: (t: Assertions) => Promise<void>) => void
+  /** For rows that this kernel can't prove. */
+  readonly skip: (title: string, implementation: (t: Assertions) => Promise<void>) => void
 }
 
 export interface SuiteOptions extends Omit<ConformanceOptions, 'onCase' | 'onScenario'> {
@@ -29,23 +31,28 @@ export interface SuiteOptions extends Omit<ConformanceOptions, 'onCase' | 'onSce
 }
 
 /**
- * Declares one test for every row of the matrix. Scenarios run one after the other; a test fails when its row does, and
- * a declared gap is logged.
+ * Declares one test for every row of the matrix. Scenarios run one after the other; a test fails when its row does. The
+ * title of a row that the dataplane declares as a gap ends in `(declared gap)`: its test passes, and is no proof.
+ *
+ * @throws BrokenContract, RangeError when there would be nothing to prove
  */
 export function conformance(options: SuiteOptions): void {
   const { test, factory, settings = {}, print } = options
   const { capabilities } = factory({ masqueradeBit: 14, settings })
+  checkCapabilities(capabilities)
   const { suiteMs } = patienceOf(options.slowness)
   const run = new Map<Scenario, Promise<readonly Row[]>>()
+  const state: KitRun = {}
   let before: Promise<unknown> = Promise.resolve()
   for (const scenario of wantedScenarios(options.filter)) {
-    const rows = before.then(() => runScenario(scenario, options))
+    const rows = before.then(() => runScenario(scenario, options, state))
     before = rows
     run.set(scenario, rows)
   }
   declareRows({
     test,
     rows: rowsToBe(familiesOf(capabilities, options), options.filter),
+    capabilities,
     lackOf: ({ protocol }) =>
       protocol !== 'any' && capabilities.protocols.includes(protocol) ? lackOf(protocol) : undefined,
     resultOf: async ({ scenario, ...row }) => (await run.get(scenario))?.find((one) => isSameRow(one, row)),
@@ -84,6 +91,8 @@ export function isSameRow(one: Row, { name, family, protocol }: Omit<RowToBe, 's
 export interface DeclaredRows {
   readonly test: TestFunction
   readonly rows: readonly RowToBe[]
+  /** What the dataplane says of itself. */
+  readonly capabilities: Capabilities
   /** Gives the row when it is known. What it rejects with, the row's test fails with. */
   readonly resultOf: (row: RowToBe) => Promise<Row | undefined>
   /** Why a row can't be proved, where that is known before: then its test is skipped. */
@@ -95,22 +104,29 @@ export interface DeclaredRows {
   readonly print?: (matrix: string) => void
 }
 
-/** Declares a test for each row. */
+/** Ends the title of every row that the dataplane declares as a gap; test/run.ts counts these apart. */
+export const gapMark = ' (declared gap)'
+
+/** Declares a test for each row. @throws RangeError when there is none: a kit that asks nothing proves nothing */
 export function declareRows({
   test,
   rows,
+  capabilities,
   resultOf,
   lackOf = () => undefined,
   where = '',
   timeoutMs,
   print,
 }: DeclaredRows): void {
+  if (rows.length === 0)
+    throw new RangeError('conformance: the families and the filter leave no row to prove')
   const known: Row[] = []
   let open = rows.length
   for (const row of rows) {
-    const title = `${titleOf(row)}${where}`
+    const isGap = gapOf(row, row.protocol, capabilities) !== undefined
+    const title = `${titleOf(row)}${where}${isGap ? gapMark : ''}`
     const lack = lackOf(row)
-    if (lack !== undefined && test.skip !== undefined) {
+    if (lack !== undefined) {
       const { feature, name, family, protocol } = row
       known.push({ feature, name, family, protocol, outcome: 'unproved', detail: lack })
       open -= 1
@@ -123,9 +139,9 @@ export function declareRows({
         const result = await resultOf(row)
         if (result !== undefined) known.push(result)
         if (result?.outcome === 'gap') t.log(`gap: ${result.detail}`)
-        if (result?.outcome === 'unproved') t.log(`not proved: ${result.detail}`)
         if (result === undefined) t.fail('the kit has not told about this row')
         else if (result.outcome === 'failed') t.fail(result.detail)
+        else if (result.outcome === 'unproved') t.fail(`not proved: ${result.detail}`)
         else t.pass()
       } finally {
         open -= 1

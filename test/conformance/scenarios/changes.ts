@@ -83,7 +83,7 @@ const stories: readonly Story[] = [
     },
   },
   {
-    feature: 'affinity',
+    feature: 'basics',
     name: 'while session affinity is switched on and off, clients are served all the time',
     protocols: ['TCP', 'UDP'],
     async play(stage) {
@@ -148,6 +148,8 @@ const stories: readonly Story[] = [
   },
   {
     feature: 'atomicChange',
+    // A client has to ask in the very moment between two changes.
+    holdsWithout: true,
     name: 'an address that goes from one Service to another is served by one of the two at every moment',
     protocols: ['TCP'],
     async play(stage) {

@@ -58,8 +58,8 @@ type PlacedCase = MatrixCase & { readonly place: Place }
 
 const usualProtocols: readonly Protocol[] = ['TCP', 'UDP']
 
-function claimOf({ feature, name, families, protocols = usualProtocols }: MatrixRow): ScenarioClaim {
-  return { feature, name, protocols, ...(families === undefined ? {} : { families }) }
+function claimOf({ to: _, due: __, protocols = usualProtocols, ...claim }: MatrixRow): ScenarioClaim {
+  return { ...claim, protocols }
 }
 
 /** Every endpoint answers, whether it should be reached or not, and so does what leaks. */

@@ -111,13 +111,22 @@ const stories: readonly Story[] = [
   },
   {
     feature: 'localhostNodePorts',
-    name: 'a process of the node reaches NodePorts at 127.0.0.1, and none at ::1',
+    name: 'a process of the node reaches NodePorts at 127.0.0.1',
     protocols: both,
+    families: ['IPv4'],
     async play(stage) {
-      const { family } = stage
-      const target = { address: family === 'IPv4' ? '127.0.0.1' : '::1', port: stage.place.nodePort }
       await stage.become({ endpoints: at('pod0', 'remote0') })
-      await agree(stage, 'node', target, family === 'IPv4' ? 'balance' : 'none')
+      await agree(stage, 'node', targetOf('NodePort at loopback', stage.place, stage.family), 'balance')
+    },
+  },
+  {
+    feature: 'nodePort',
+    name: 'a process of the node reaches no NodePort at ::1',
+    protocols: both,
+    families: ['IPv6'],
+    async play(stage) {
+      await stage.become({ endpoints: at('pod0', 'remote0') })
+      await agree(stage, 'node', targetOf('NodePort at loopback', stage.place, stage.family), 'none')
     },
   },
   {

@@ -11,6 +11,8 @@ import { createTestbed, type Testbed, type TestbedOptions } from '../testbed.ts'
 /** A claim about how a Service behaves over time, and the play that proves it. */
 export interface Story extends RowClaim {
   readonly protocols: readonly Protocol[]
+  /** Default both. */
+  readonly families?: readonly IpFamily[]
   play(stage: Stage): Promise<void>
 }
 
@@ -81,6 +83,6 @@ export function storyScenario(
   }
 }
 
-function claimOf({ feature, name, protocols }: Story): ScenarioClaim {
-  return { feature, name, protocols }
+function claimOf({ play: _, ...claim }: Story): ScenarioClaim {
+  return claim
 }

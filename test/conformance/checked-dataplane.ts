@@ -1,0 +1,172 @@
+import type { ApplyReport, CleanupReport, Dataplane, DataplaneFactory, ProgramSize } from '@portolan/core'
+
+/** A dataplane that doesn't keep the contract in a way that makes every row meaningless: the kit stops. */
+export class BrokenContract extends Error {
+  readonly code = 'DATAPLANE_BREAKS_CONTRACT'
+
+  constructor(message: string) {
+    super(message)
+    this.name = 'BrokenContract'
+  }
+}
+
+/** Ends what is under way in a kit whose dataplane breaks the contract, and keeps the first reason. */
+export interface KitRun {
+  broken?: BrokenContract
+}
+
+/**
+ * The same dataplane, each call bounded and each result looked at: one that never comes, or is nonsense, breaks the
+ * contract by the method's name. After that every call fails at once for the same reason, so that a scenario ends
+ * rather than wait for each of them.
+ *
+ * @param callMs milliseconds that any one call may take
+ */
+export function checkedFactory(factory: DataplaneFactory, callMs: number, run: KitRun): DataplaneFactory {
+  return (options) => new CheckedDataplane(factory(options), callMs, run)
+}
+
+class CheckedDataplane implements Dataplane<unknown, unknown> {
+  readonly #real: Dataplane<unknown, unknown>
+  readonly #callMs: number
+  readonly #run: KitRun
+
+  constructor(real: Dataplane<unknown, unknown>, callMs: number, run: KitRun) {
+    this.#real = real
+    this.#callMs = callMs
+    this.#run = run
+  }
+
+  get name() {
+    return this.#real.name
+  }
+
+  get contractVersion() {
+    return this.#real.contractVersion
+  }
+
+  get capabilities() {
+    return this.#real.capabilities
+  }
+
+  probe() {
+    return this.#bounded('probe', () => this.#real.probe())
+  }
+
+  start() {
+    return this.#bounded('start', () => this.#real.start())
+  }
+
+  observe(family: Parameters<Dataplane<unknown, unknown>['observe']>[0]) {
+    return this.#bounded('observe', () => this.#real.observe(family))
+  }
+
+  async undisturbed(family: Parameters<Dataplane<unknown, unknown>['undisturbed']>[0]) {
+    const answer: unknown = await this.#bounded('undisturbed', () => this.#real.undisturbed(family))
+    if (typeof answer !== 'boolean') this.#break(`undisturbed gave ${shown(answer)}, due is true or false`)
+    return answer as boolean
+  }
+
+  heldOrder(...args: Parameters<Dataplane<unknown, unknown>['heldOrder']>) {
+    return this.#real.heldOrder(...args)
+  }
+
+  nothingHeld(...args: Parameters<Dataplane<unknown, unknown>['nothingHeld']>) {
+    return this.#real.nothingHeld(...args)
+  }
+
+  compile(...args: Parameters<Dataplane<unknown, unknown>['compile']>) {
+    return this.#real.compile(...args)
+  }
+
+  reconcile(...args: Parameters<Dataplane<unknown, unknown>['reconcile']>) {
+    return this.#real.reconcile(...args)
+  }
+
+  print(program: unknown) {
+    const text: unknown = this.#real.print(program)
+    if (typeof text !== 'string') this.#break(`print gave ${shown(text)}, due is text`)
+    return text as string
+  }
+
+  measure(program: unknown): ProgramSize {
+    const size: unknown = this.#real.measure(program)
+    this.#expectCounts('measure', size, ['operations'])
+    this.#expectList('measure', size, 'findings', (one) => typeof one === 'string')
+    return size as ProgramSize
+  }
+
+  async apply(program: unknown): Promise<ApplyReport> {
+    const report: unknown = await this.#bounded('apply', () => this.#real.apply(program))
+    this.#expectCounts('apply', report, ['operations', 'bytes'])
+    this.#expectList(
+      'apply',
+      report,
+      'degraded',
+      (one) => typeof field(one, 'route') === 'string' && typeof field(one, 'reason') === 'string',
+    )
+    return report as ApplyReport
+  }
+
+  trace(...args: Parameters<Dataplane<unknown, unknown>['trace']>) {
+    return this.#real.trace(...args)
+  }
+
+  stop() {
+    return this.#bounded('stop', () => this.#real.stop())
+  }
+
+  async cleanup(): Promise<CleanupReport> {
+    const report: unknown = await this.#bounded('cleanup', () => this.#real.cleanup())
+    this.#expectList('cleanup', report, 'removed', (one) => typeof one === 'string')
+    return report as CleanupReport
+  }
+
+  async #bounded<Value>(method: string, call: () => Promise<Value>): Promise<Value> {
+    if (this.#run.broken !== undefined) throw this.#run.broken
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        try {
+          this.#break(`${method} has neither resolved nor rejected within ${this.#callMs / 1000} s`)
+        } catch (error) {
+          reject(error)
+        }
+      }, this.#callMs)
+    })
+    try {
+      return await Promise.race([call(), late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #expectCounts(method: string, given: unknown, names: readonly string[]): void {
+    for (const name of names) {
+      const count = field(given, name)
+      if (!(Number.isSafeInteger(count) && (count as number) >= 0))
+        this.#break(`${method} gave ${name}: ${shown(count)}, due is a whole number from 0`)
+    }
+  }
+
+  #expectList(method: string, given: unknown, name: string, isItem: (item: unknown) => boolean): void {
+    const list = field(given, name)
+    if (!(Array.isArray(list) && list.every(isItem)))
+      this.#break(`${method} gave ${name}: ${shown(list)}, due is a list as the contract has it`)
+  }
+
+  #break(message: string): never {
+    this.#run.broken ??= new BrokenContract(message)
+    throw this.#run.broken
+  }
+}
+
+function field(given: unknown, name: string): unknown {
+  return typeof given === 'object' && given !== null
+    ? (given as Readonly<Record<string, unknown>>)[name]
+    : undefined
+}
+
+function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? String(value)).slice(0, 200)
+}

@@ -1,0 +1,52 @@
+import { type Capabilities, features } from '@portolan/core'
+import { BrokenContract } from './checked-dataplane.ts'
+import type { Row, RowClaim } from './row.ts'
+
+const families = ['IPv4', 'IPv6']
+const protocols = ['TCP', 'UDP', 'SCTP']
+
+/**
+ * What a dataplane declares decides what the kit asks, so a declaration under which nearly nothing is asked is none.
+ *
+ * @throws BrokenContract
+ */
+export function checkCapabilities(declared: Capabilities): void {
+  expectSome('families', declared.families, families)
+  expectSome('protocols', declared.protocols, protocols)
+  if (!declared.protocols.includes('TCP'))
+    throw new BrokenContract(`capabilities.protocols lacks TCP, which every dataplane has to translate`)
+  for (const [name, sentence] of Object.entries(declared.gaps)) {
+    if (!Object.hasOwn(features, name))
+      throw new BrokenContract(
+        `capabilities.gaps has "${name}", which is no feature; there are ${Object.keys(features).join(', ')}`,
+      )
+    if (typeof sentence !== 'string' || sentence.trim() === '')
+      throw new BrokenContract(`capabilities.gaps.${name} says nothing: tell operators what happens instead`)
+  }
+}
+
+/** Why a row is no failure when it fails: the dataplane declares that it lacks what the row asks. */
+export function gapOf(
+  { feature }: RowClaim,
+  protocol: Row['protocol'],
+  { protocols, gaps }: Capabilities,
+): string | undefined {
+  if (protocol !== 'any' && !protocols.includes(protocol)) return `no ${protocol}`
+  return feature === 'basics' ? undefined : gaps[feature]
+}
+
+function expectSome(
+  name: 'families' | 'protocols',
+  given: readonly string[],
+  known: readonly string[],
+): void {
+  const list: unknown = given
+  if (!Array.isArray(list) || list.length === 0)
+    throw new BrokenContract(`capabilities.${name} is empty: there would be nothing to prove`)
+  for (const one of list)
+    if (!known.includes(one))
+      throw new BrokenContract(
+        `capabilities.${name} has ${JSON.stringify(one)}; known are ${known.join(', ')}`,
+      )
+  if (new Set(list).size < list.length) throw new BrokenContract(`capabilities.${name} names one twice`)
+}
