@@ -6,13 +6,15 @@ import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { registerCompletionHandler } from 'ava'
 import { titleOf } from './running-files.ts'
+import { noteTime } from './slowest-files.ts'
 
 const file = relative(fileURLToPath(new URL('..', import.meta.url)), fileURLToPath(test.meta.file))
 process.title = titleOf(file)
 
-const graceSeconds = 30
+const graceSeconds = Number(process.env.PORTOLAN_TEST_GRACE_SECONDS ?? 30)
 
 registerCompletionHandler(() => {
+  noteTime(file, performance.now())
   setTimeout(() => {
     const holding = process.getActiveResourcesInfo().join(', ')
     process.stderr.write(`${file} still runs ${graceSeconds} s after its last test; it holds: ${holding}\n`)

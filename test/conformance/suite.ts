@@ -1,6 +1,7 @@
 import type { Capabilities, IpFamily } from '@portolan/core'
 import type { KitRun } from './checked-dataplane.ts'
 import { checkCapabilities, gapOf } from './declared-capabilities.ts'
+import { gapMark } from './gap-mark.ts'
 import { printMatrix, titleOf } from './matrix.ts'
 import { patienceOf } from './patience.ts'
 import type { Row, RowClaim } from './row.ts'
@@ -103,9 +104,6 @@ export interface DeclaredRows {
   readonly timeoutMs?: number
   readonly print?: (matrix: string) => void
 }
-
-/** Ends the title of every row that the dataplane declares as a gap; test/run.ts counts these apart. */
-export const gapMark = ' (declared gap)'
 
 /** Declares a test for each row. @throws RangeError when there is none: a kit that asks nothing proves nothing */
 export function declareRows({

@@ -44,17 +44,10 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { cacheFolder, missingForVm, runToTheEnd, vmKernelRelease } from '@portolan/vm'
 import { checkCapabilities } from './declared-capabilities.ts'
-import type { Row } from './row.ts'
+import { type GuestFollower, GuestRows } from './guest-rows.ts'
 import { type DataplaneUnderTest, familiesOf } from './run.ts'
-import {
-  declareRows,
-  isSameRow,
-  type RowToBe,
-  rowsToBe,
-  type SuiteOptions,
-  type TestFunction,
-} from './suite.ts'
-import { type GuestRequest, readTold } from './vm-guest-talk.ts'
+import { declareRows, rowsToBe, type SuiteOptions, type TestFunction } from './suite.ts'
+import type { GuestRequest } from './vm-guest-talk.ts'
 
 export { inShort } from './short.ts'
 
@@ -77,9 +70,6 @@ const suiteSeconds = 40 * 60
 /** No scenario takes a third of it. */
 const silenceSeconds = 8 * 60
 
-/** How many machines one scenario may cost: after that its rows have failed, and the others go on. */
-const mostLosses = 2
-
 /** Declares the rows of the kit as tests that run on the second kernel. Wait for it: the module is loaded first. */
 export async function conformanceInVm(options: VmSuiteOptions): Promise<void> {
   const { test, underTest, settings = {}, filter, slowness = slownessOfVm, print } = options
@@ -92,7 +82,7 @@ export async function conformanceInVm(options: VmSuiteOptions): Promise<void> {
   checkCapabilities(capabilities)
   const families = familiesOf(capabilities, options)
   const rows = rowsToBe(families, filter)
-  let guest: Guest | undefined
+  let guest: GuestRows | undefined
   declareRows({
     test,
     rows,
@@ -102,101 +92,30 @@ export async function conformanceInVm(options: VmSuiteOptions): Promise<void> {
     // The machine is given up first, and says why.
     timeoutMs: (suiteSeconds + 60) * 1000,
     resultOf(row) {
-      guest ??= new Guest({ underTest, settings, families, slowness }, rows)
+      guest ??= new GuestRows(rows, (follow) =>
+        runInGuest({ underTest, settings, families, slowness }, follow),
+      )
       return guest.resultOf(row)
     },
     ...(print === undefined ? {} : { print }),
   })
 }
 
-/** The kit in the guest, and what it has told so far. */
-class Guest {
-  readonly #request: Omit<GuestRequest, 'claims'>
-  readonly #rows: readonly RowToBe[]
-  readonly #known: Row[] = []
-  /** The name of the scenario that runs. */
-  #scenario: string | undefined
-  /** Machines that each scenario has cost. */
-  readonly #losses = new Map<string, number>()
-  #ended: Error | undefined
-  /** Called whenever there is news. */
-  readonly #waiting = new Set<() => void>()
-
-  constructor(request: Omit<GuestRequest, 'claims'>, rows: readonly RowToBe[]) {
-    this.#request = request
-    this.#rows = rows
-    this.#run()
-      .then(() => new Error("the kit in the VM has ended, and hadn't told about every row"))
-      .catch((error: Error) => error)
-      .then((end) => {
-        this.#ended = end
-        this.#tellAll()
-      })
-  }
-
-  /** @throws when the kit ends without having told about it */
-  async resultOf(row: RowToBe): Promise<Row> {
-    for (;;) {
-      const found = this.#known.find((one) => isSameRow(one, row))
-      if (found !== undefined) return found
-      if (this.#isGivenUp(row.scenario.name))
-        throw new Error(`${mostLosses} machines were lost while "${row.scenario.name}" ran in them`)
-      if (this.#ended !== undefined) throw this.#ended
-      await new Promise<void>((resolve) => this.#waiting.add(resolve))
-    }
-  }
-
-  async #run(): Promise<void> {
-    const { underTest } = this.#request
-    await runToTheEnd({
-      next: () => {
-        const claims = this.#openClaims()
-        return claims.length === 0
-          ? undefined
-          : [process.execPath, program, JSON.stringify({ ...this.#request, claims } satisfies GuestRequest)]
-      },
-      cwd: dirname(fileURLToPath(underTest)),
-      env: { ...process.env, NODE_COMPILE_CACHE: await compiledPrograms(this.#request) },
-      silenceSeconds,
-      timeoutSeconds: suiteSeconds,
-      onLine: (line) => {
-        const told = readTold(line)
-        if (told === undefined) {
-          process.stderr.write(`${line}\n`)
-        } else if ('begins' in told) {
-          this.#scenario = told.begins
-        } else {
-          this.#known.push(told.row)
-          this.#tellAll()
-        }
-      },
-      onLoss: (reason) => {
-        const scenario = this.#scenario
-        this.#scenario = undefined
-        if (scenario !== undefined) this.#losses.set(scenario, (this.#losses.get(scenario) ?? 0) + 1)
-        const during = scenario === undefined ? '' : ` while "${scenario}" ran`
-        const left = this.#openClaims().length
-        process.stderr.write(`the VM was lost${during}: ${reason}; another one for ${left} claims\n`)
-        this.#tellAll()
-      },
-    })
-  }
-
-  /** The claims of which no row is known, but for those of scenarios that are given up. */
-  #openClaims(): readonly string[] {
-    const told = new Set(this.#known.map(({ name }) => name))
-    const open = this.#rows.filter(({ name, scenario }) => !told.has(name) && !this.#isGivenUp(scenario.name))
-    return [...new Set(open.map(({ name }) => name))]
-  }
-
-  #isGivenUp(scenario: string): boolean {
-    return (this.#losses.get(scenario) ?? 0) >= mostLosses
-  }
-
-  #tellAll(): void {
-    for (const tell of this.#waiting) tell()
-    this.#waiting.clear()
-  }
+async function runInGuest(request: Omit<GuestRequest, 'claims'>, { openClaims, ...follow }: GuestFollower) {
+  const env = { ...process.env, NODE_COMPILE_CACHE: await compiledPrograms(request) }
+  await runToTheEnd({
+    ...follow,
+    next: () => {
+      const claims = openClaims()
+      return claims.length === 0
+        ? undefined
+        : [process.execPath, program, JSON.stringify({ ...request, claims } satisfies GuestRequest)]
+    },
+    cwd: dirname(fileURLToPath(request.underTest)),
+    env,
+    silenceSeconds,
+    timeoutSeconds: suiteSeconds,
+  })
 }
 
 const program = fileURLToPath(new URL('./vm-guest.ts', import.meta.url))

@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { killTree, type RunningFile, runningFiles } from './running-files.ts'
+import { TapResults } from './tap-results.ts'
+
+export interface TestRun {
+  /** ava, and its arguments; it has to write TAP. */
+  readonly command: readonly [string, ...string[]]
+  readonly cwd: string
+  readonly env?: NodeJS.ProcessEnv
+  /** Without a result for so long, the test files that run are ended and have failed. Milliseconds, as all here. */
+  readonly silenceMs: number
+  /** For all of it. */
+  readonly limitMs: number
+  /** Between two lines of progress; `undefined`: none. */
+  readonly progressMs?: number
+  /** Between two looks at the above. */
+  readonly lookMs: number
+  readonly print: (line: string) => void
+  /** Told after each passed test, for a terminal. */
+  readonly onPass?: (results: TapResults) => void
+}
+
+/**
+ * Runs ava to its end and prints failures as they come, what tests log, and at last all failures again.
+ *
+ * Nothing here waits for ever: ava's own timeout is not enough, since it fires no more once it has fallen into the time
+ * that a test with a timeout of its own was given.
+ */
+export async function runTests(run: TestRun): Promise<TapResults> {
+  const { command, silenceMs, limitMs, progressMs, print } = run
+  const [file, ...args] = command
+  const results = new TapResults(print)
+  const ava = spawn(file, args, {
+    cwd: run.cwd,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    ...(run.env === undefined ? {} : { env: run.env }),
+  })
+  const ended = endOf(ava)
+  const begun = performance.now()
+  let heardAt = begun
+  let toldAt = begun
+  let isOver = false
+
+  const watch = setInterval(() => {
+    if (ava.pid === undefined || isOver) return
+    const now = performance.now()
+    if (now - begun > limitMs) {
+      isOver = true
+      results.fail(`not done within ${minutes(limitMs)}; running: ${list(runningFiles(ava.pid))}`)
+      killTree(ava.pid)
+    } else if (now - heardAt > silenceMs) {
+      heardAt = now
+      const stuck = runningFiles(ava.pid)
+      results.fail(`ended after ${minutes(silenceMs)} without a result: ${list(stuck)}`)
+      // Without a file to end it is ava itself that hangs.
+      for (const { pid } of stuck) killTree(pid)
+      if (stuck.length === 0) killTree(ava.pid)
+    } else if (progressMs !== undefined && now - toldAt > progressMs) {
+      toldAt = now
+      print(`${minutes(now - begun)}: ${results.progress}; running: ${list(runningFiles(ava.pid))}`)
+    }
+  }, run.lookMs)
+
+  try {
+    if (ava.stdout !== null)
+      for await (const line of createInterface({ input: ava.stdout })) {
+        heardAt = performance.now()
+        if (results.read(line)) run.onPass?.(results)
+      }
+    const end = await ended
+    // A crash, or a file that never ended, is no test to ava, and must not look like success.
+    if (end !== 'status 0' && results.failures.length === 0)
+      results.fail(`ava ended with ${end} although no test failed`)
+    if (end === 'status 0' && results.isEmpty) results.fail('ava ran no test')
+  } finally {
+    clearInterval(watch)
+  }
+  return results
+}
+
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(`an error: ${error.message}`))
+    child.once('close', (code, signal) => resolve(code === null ? `signal ${signal}` : `status ${code}`))
+  })
+}
+
+function minutes(milliseconds: number): string {
+  return milliseconds < 60_000 ? `${milliseconds / 1000} s` : `${Math.round(milliseconds / 60_000)} min`
+}
+
+function list(files: readonly RunningFile[]): string {
+  return files.map(({ file, seconds }) => `${file} (${seconds} s)`).join(', ') || 'nothing'
+}

@@ -1,0 +1,62 @@
+import test from 'ava'
+import { TapResults } from './tap-results.ts'
+
+const claims: readonly {
+  claim: string
+  lines: readonly string[]
+  closes: readonly string[]
+  prints?: readonly string[]
+}[] = [
+  {
+    claim: 'a declared gap is counted apart, and the last line leaves it out',
+    lines: ['ok 1 - IPv4 TCP: a claim', 'ok 2 - IPv4 UDP: a claim (declared gap)'],
+    closes: ['1 passed (1 declared gaps), 0 failed, 0 skipped', '1 passed, 0 failed, 0 skipped'],
+  },
+  {
+    claim: 'a gap that fails is a failure',
+    lines: ['not ok 1 - IPv4 UDP: a claim (declared gap)'],
+    closes: [
+      '✘ IPv4 UDP: a claim (declared gap)',
+      '0 passed (0 declared gaps), 1 failed, 0 skipped',
+      '0 passed, 1 failed, 0 skipped',
+    ],
+    prints: ['', '✘ IPv4 UDP: a claim (declared gap)'],
+  },
+  {
+    claim: 'skipped tests are no passed ones',
+    lines: ['ok 1 - a claim # SKIP', 'ok 2 - another # TODO'],
+    closes: ['0 passed (0 declared gaps), 0 failed, 2 skipped', '0 passed, 0 failed, 2 skipped'],
+  },
+  {
+    claim: 'details of a failure and what a test logs are printed, all else is not',
+    lines: [
+      'TAP version 13',
+      'not ok 1 - wrong',
+      '  ---',
+      '    ok 7 - is no result here',
+      '  ...',
+      'ok 2 - right',
+      '#   12 sequences',
+      '1..2',
+      '# pass 1',
+    ],
+    closes: ['✘ wrong', '1 passed (0 declared gaps), 1 failed, 0 skipped', '1 passed, 1 failed, 0 skipped'],
+    prints: ['', '✘ wrong', '    ok 7 - is no result here', '12 sequences'],
+  },
+]
+
+for (const { claim, lines, closes, prints = [] } of claims) {
+  test(claim, (t) => {
+    const printed: string[] = []
+    const results = new TapResults((line) => printed.push(line))
+    for (const line of lines) results.read(line)
+    t.deepEqual(results.closingLines(), ['', ...closes])
+    t.deepEqual(printed, prints)
+  })
+}
+
+test('the last line is the plain form that continuous integration reads', (t) => {
+  const results = new TapResults(() => {})
+  results.fail('ava ended with status 1 although no test failed')
+  t.regex(results.closingLines().at(-1) ?? '', /^\d+ passed, \d+ failed, \d+ skipped$/)
+})

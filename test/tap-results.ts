@@ -1,0 +1,72 @@
+import { gapMark } from './conformance/gap-mark.ts'
+
+/** What ava's TAP output says, counted as it comes. */
+export class TapResults {
+  #passed = 0
+  #gaps = 0
+  #skipped = 0
+  readonly #failures: string[] = []
+  readonly #print: (line: string) => void
+  /** Inside the YAML block in which ava tells what went wrong. */
+  #inDetails = false
+
+  /** @param print gets each failure as it comes, with its details, and what tests log */
+  constructor(print: (line: string) => void) {
+    this.#print = print
+  }
+
+  /** Names of what failed: named once more at the end, since there are thousands of lines between. */
+  get failures(): readonly string[] {
+    return this.#failures
+  }
+
+  get isEmpty(): boolean {
+    return this.#passed + this.#gaps + this.#skipped + this.#failures.length === 0
+  }
+
+  get progress(): string {
+    return `${this.#passed} passed, ${this.#failures.length} failed`
+  }
+
+  /** Something failed that is no test. */
+  fail(what: string): void {
+    this.#failures.push(what)
+  }
+
+  /** Takes one line; true when it tells of a test that passed. */
+  read(line: string): boolean {
+    const result = /^(ok|not ok) \d+ - (.*)$/.exec(line)
+    if (result !== null) {
+      const [, verdict, name = ''] = result
+      if (verdict === 'not ok') {
+        this.#failures.push(name)
+        this.#print('')
+        this.#print(`✘ ${name}`)
+        return false
+      }
+      if (/# (SKIP|TODO)/i.test(name)) this.#skipped += 1
+      else if (name.endsWith(gapMark)) this.#gaps += 1
+      else this.#passed += 1
+      return true
+    }
+    if (line.trim() === '---') this.#inDetails = true
+    else if (line.trim() === '...') this.#inDetails = false
+    else if (this.#inDetails) this.#print(line)
+    else if (/^\s*# {3}/.test(line)) this.#print(line.replace(/^\s*# {3}/, ''))
+    return false
+  }
+
+  /**
+   * All that failed, one line for people, and one that a program reads: numbers of tests that proved what they say, that
+   * failed, and that didn't run. A declared gap passes and proves nothing, so the last line leaves it out.
+   */
+  closingLines(): readonly string[] {
+    const failed = this.#failures.length
+    return [
+      '',
+      ...this.#failures.map((name) => `✘ ${name}`),
+      `${this.#passed} passed (${this.#gaps} declared gaps), ${failed} failed, ${this.#skipped} skipped`,
+      `${this.#passed} passed, ${failed} failed, ${this.#skipped} skipped`,
+    ]
+  }
+}
