@@ -1,6 +1,6 @@
 /** A dataplane's kernel writes with nothing around them: see floor.ts. */
 import type { Dataplane } from '@portolan/core'
-import { loadDataplane } from '@portolan/core/dataplane'
+import { importDataplane } from '@portolan/core/dataplane'
 import { GeneratedCluster } from '../cluster/generated-cluster.ts'
 import { nodeObject, probeObjects } from '../cluster/probe-services.ts'
 import { answerCalls } from '../process/answer-calls.ts'
@@ -15,7 +15,7 @@ let cleanUp = async () => {}
 
 const calls: FloorCalls = {
   async measure({ spec, module, settings, networkNamespace, scenarios }) {
-    const load = () => loadDataplane(module, { masqueradeBit: 14, networkNamespace, settings })
+    const load = () => importDataplane(module, { masqueradeBit: 14, networkNamespace, settings })
     const dataplane = await load()
     cleanUp = () => remove(dataplane)
     const cluster = new GeneratedCluster(spec.shape)

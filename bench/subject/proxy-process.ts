@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Dataplane } from '@portolan/core'
 import { parseFlags } from '@portolan/core/config'
-import { loadDataplane } from '@portolan/core/dataplane'
+import { importDataplane } from '@portolan/core/dataplane'
 import { type Applied, type Failed, startProxy } from '@portolan/core/engine'
 import { kubernetesSource } from '@portolan/core/source'
 import { network } from '@portolan/lab'
@@ -33,7 +33,7 @@ let quiet = false
 let kept: AppliedEvents[] = []
 let failNext = false
 
-const dataplane = withFailures(await loadDataplane(name, { masqueradeBit: 14, networkNamespace, settings }))
+const dataplane = withFailures(await importDataplane(name, { masqueradeBit: 14, networkNamespace, settings }))
 const proxy = await startProxy({
   config: parseFlags(
     { node: thisNode, clusterCidr: network.IPv4.clusterCidr, auditPeriod },

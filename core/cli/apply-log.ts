@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { DataplaneError, thrownMessage } from '../dataplane/dataplane-error.ts'
 import type { Applied, Drift, EngineObserver, Failed } from '../engine/index.ts'
 import type { IpFamily } from '../table/address.ts'
 
@@ -50,17 +51,20 @@ export class ApplyLog implements EngineObserver {
   }
 
   onFailed({ family, error, failures, retryIn }: Failed): void {
-    const { message, operation } = error as { readonly message?: unknown; readonly operation?: unknown }
+    const { operation, mend } = error as { readonly operation?: unknown; readonly mend?: unknown }
     const fields = {
+      event: 'apply-failed',
       family,
       ...(typeof operation === 'string' ? { operation } : {}),
+      ...(typeof mend === 'string' ? { mend } : {}),
       failures,
       retryInMs: Math.round(retryIn),
     }
+    const what = error instanceof DataplaneError ? error.message : `apply failed: ${thrownMessage(error)}`
+    const look = typeof operation === 'string' ? 'look at the operation above and ' : ''
     this.#logger.error(
       fields,
-      `apply failed: ${typeof message === 'string' ? message : String(error)}; what was not applied ` +
-        'is tried again with the newest table. If it goes on, look at the operation above and run ' +
+      `${what}; what was not applied is tried again with the newest table. If it goes on, ${look}run ` +
         "'portolan plan --from kernel'",
     )
     if (error instanceof Error && error.stack !== undefined)
@@ -71,6 +75,14 @@ export class ApplyLog implements EngineObserver {
     this.#logger.warn(
       { family, operations, findings: findings.slice(0, 10) },
       'something else changed our rules; repairing. Find out which tool does it',
+    )
+  }
+
+  onDisagreement({ family, operations, findings }: Drift): void {
+    this.#logger.error(
+      { event: 'dataplane-disagrees', family, operations, findings: findings.slice(0, 10) },
+      'the dataplane reads back something else than it has just written, so drift of this family is looked for ' +
+        'less often. Report it to the author of the dataplane',
     )
   }
 

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import { type Flags, parseFlags } from '../config/flags.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
+import { thrownMessage } from '../dataplane/dataplane-error.ts'
 import { type RunningProxy, startProxy } from '../engine/proxy.ts'
 import { nodeName } from '../node/node-name.ts'
 import { ApplyLog } from './apply-log.ts'
@@ -10,11 +11,15 @@ import { describeProblem } from './describe-problem.ts'
 import { createLogger } from './log.ts'
 import { readCluster } from './read-cluster.ts'
 import { surroundings } from './surroundings.ts'
+import { exitCodes } from './user-error.ts'
 import { readVersion } from './version.ts'
 
 export interface RunFlags extends Flags {
   readonly logLevel: string
 }
+
+/** Milliseconds from the end of everything to the end of the process, at most. */
+const leftOpenGrace = 2000
 
 /** Milliseconds until it is told what the start waits for, and between two such lines. */
 const progress = { first: 2_000, every: 10_000 }
@@ -31,6 +36,7 @@ export async function run(flags: RunFlags): Promise<void> {
   const logger = await createLogger(flags.logLevel)
   const versions = { portolan: readVersion(), nodejs: process.versions.node }
   logger.info({ ...versions, dataplane: config.dataplane, node, pid: process.pid }, 'starting')
+  endOnStrayErrors(logger)
   const applyLog = new ApplyLog(logger)
   const proxy = await startProxy({
     config,
@@ -54,7 +60,36 @@ export async function run(flags: RunFlags): Promise<void> {
     stopTelling()
     applyLog.stop()
     await proxy.stop()
+    endSoon(logger)
   }
+}
+
+/** An error that no caller waits for (a dataplane's timer, a promise without a handler) ends the process by a log line. */
+function endOnStrayErrors(logger: Logger): void {
+  const end = (error: unknown): void => {
+    const { stack } = error as { readonly stack?: unknown }
+    logger.fatal(
+      { event: 'stray-error', ...(typeof stack === 'string' ? { stack } : {}) },
+      `an error that nothing waited for: ${thrownMessage(error)}; the process ends, and the rules stay in place. ` +
+        "Report it, with the stack, to the author of the dataplane, or to Portolan's",
+    )
+    process.exit(exitCodes.failure)
+  }
+  process.on('uncaughtException', end)
+  process.on('unhandledRejection', end)
+}
+
+/** Timers and sockets that a dataplane has left open don't keep a stopped process. */
+function endSoon(logger: Logger): void {
+  const end = (): void => {
+    const holding = process.getActiveResourcesInfo().join(', ')
+    logger.warn(
+      { event: 'left-open', holding },
+      'the dataplane has left something open; the process ends all the same',
+    )
+    process.exit()
+  }
+  setTimeout(end, leftOpenGrace).unref()
 }
 
 /** With a file or a recording, its Node where there is only one; with a server, this machine's name. */

@@ -156,3 +156,37 @@ test('a path without a module is told as that', async (t) => {
     message: "no dataplane module at './nowhere.ts'",
   })
 })
+
+test('a module that waits for ever at its top level is given up', async (t) => {
+  const directory = await directoryWith(t, { 'plane.mjs': 'await new Promise(() => {}); export default 1' })
+  const due: (() => void)[] = []
+  const clock = {
+    now: () => 0,
+    after(_delay: number, task: () => void) {
+      due.push(task)
+      return () => {}
+    },
+  }
+  const loading = loadDataplane('./plane.mjs', options, directory, { clock })
+  const failed = t.throwsAsync(loading, {
+    code: 'DATAPLANE_BROKEN',
+    message: "dataplane './plane.mjs' has not loaded for 30 s",
+  })
+  for (const task of due) task()
+  await failed
+})
+
+const advice: readonly [string, string, RegExp][] = [
+  ['a folder', './acme', /give the path of the module itself/],
+  ['a path that looks like a package', 'acme/index.ts', /a path begins with .*: write \.\/acme\/index\.ts/],
+]
+
+for (const [what, name, mend] of advice) {
+  test(`${what} is refused with the path to write`, async (t) => {
+    const directory = await directoryWith(t, { 'acme/index.ts': `export default () => ${shape(1)}` })
+    const error = await t.throwsAsync(loadDataplane(name, options, directory), {
+      code: 'DATAPLANE_NOT_INSTALLED',
+    })
+    t.regex((error as unknown as { mend: string }).mend, mend)
+  })
+}

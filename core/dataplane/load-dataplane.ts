@@ -1,7 +1,10 @@
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { type Clock, systemClock } from '../clock.ts'
 import { contractVersion, type Dataplane, type DataplaneOptions } from './contract.ts'
+import { thrownMessage } from './dataplane-error.ts'
+import { SupervisedDataplane, type SupervisionOptions } from './supervised-dataplane.ts'
 
 /** The dataplanes that Portolan itself brings, by the short names that operators use for them. */
 export const ownDataplanes: Readonly<Record<string, string>> = {
@@ -27,6 +30,9 @@ const requiredMethods = [
   'stop',
   'cleanup',
 ] as const satisfies readonly (keyof Dataplane<unknown, unknown>)[]
+
+/** Milliseconds for a module and all that it imports. */
+const importDeadline = 30_000
 
 export type DataplaneLoadCode =
   | 'DATAPLANE_NOT_INSTALLED'
@@ -56,23 +62,35 @@ export function dataplaneModule(name: string): string {
 /**
  * Loads the dataplane that the operator named: `nftables`, a package (`@acme/portolan-dataplane-vpp`), or a path
  * that starts with `./`, `../` or `/`. No other package is ever imported. What comes out fulfils the contract as far
- * as its shape tells; the conformance kit tells the rest.
+ * as its shape tells, and is supervised: whatever it does, its caller gets an answer.
  *
- * @throws {DataplaneLoadError} saying what is wrong with the package and how to mend it.
+ * @throws {DataplaneLoadError} saying what is wrong with the package and what to do.
  */
 export async function loadDataplane(
   name: string,
   options: DataplaneOptions,
   workingDirectory: string = process.cwd(),
+  supervision: SupervisionOptions = {},
 ): Promise<Dataplane<unknown, unknown>> {
-  const factory = await loadFactory(name, workingDirectory)
+  const { clock } = supervision
+  return new SupervisedDataplane(await importDataplane(name, options, workingDirectory, clock), supervision)
+}
+
+/** The same without supervision: for measuring a dataplane itself. */
+export async function importDataplane(
+  name: string,
+  options: DataplaneOptions,
+  workingDirectory: string = process.cwd(),
+  clock: Clock = systemClock,
+): Promise<Dataplane<unknown, unknown>> {
+  const factory = await loadFactory(name, workingDirectory, clock)
   let made: unknown
   try {
     made = factory(options)
   } catch (cause) {
     throw new DataplaneLoadError(
       'DATAPLANE_BROKEN',
-      `dataplane '${name}' can't be made: ${messageOf(cause)}`,
+      `dataplane '${name}' can't be made: ${thrownMessage(cause)}`,
       'check its --dataplane-option values; else report it to its author',
       { cause },
     )
@@ -83,8 +101,9 @@ export async function loadDataplane(
 async function loadFactory(
   name: string,
   workingDirectory: string,
+  clock: Clock,
 ): Promise<(options: DataplaneOptions) => unknown> {
-  const exported = await importModule(name, workingDirectory)
+  const exported = await importModule(name, workingDirectory, clock)
   const factory = (exported as { readonly default?: unknown }).default
   if (typeof factory !== 'function') {
     const found = factory === undefined ? 'no default export' : `a default export of type ${typeof factory}`
@@ -98,11 +117,11 @@ async function loadFactory(
 }
 
 /** Beside the core first, then where the operator stands, so that a dataplane may be installed in either place. */
-async function importModule(name: string, workingDirectory: string): Promise<object> {
-  if (isPath(name)) return importUrl(name, pathToFileURL(resolve(workingDirectory, name)).href)
+async function importModule(name: string, workingDirectory: string, clock: Clock): Promise<object> {
+  if (isPath(name)) return importUrl(name, pathToFileURL(resolve(workingDirectory, name)).href, clock)
   const specifier = dataplaneModule(name)
   try {
-    return await importUrl(name, import.meta.resolve(specifier))
+    return await importUrl(name, import.meta.resolve(specifier), clock)
   } catch (error) {
     if (error instanceof DataplaneLoadError && error.code !== 'DATAPLANE_NOT_INSTALLED') throw error
   }
@@ -112,20 +131,34 @@ async function importModule(name: string, workingDirectory: string): Promise<obj
   } catch (cause) {
     throw notInstalled(name, specifier, cause)
   }
-  return importUrl(name, pathToFileURL(path).href)
+  return importUrl(name, pathToFileURL(path).href, clock)
 }
 
-async function importUrl(name: string, url: string): Promise<object> {
+async function importUrl(name: string, url: string, clock: Clock): Promise<object> {
+  let cancel = (): void => {}
+  const tooLong = new Promise<never>((_, reject) => {
+    const seconds = importDeadline / 1000
+    const mend =
+      'a module that waits for something at its top level must not: what takes time belongs into start()'
+    const error = () =>
+      new DataplaneLoadError('DATAPLANE_BROKEN', `dataplane '${name}' has not loaded for ${seconds} s`, mend)
+    cancel = clock.after(importDeadline, () => reject(error()))
+  })
   try {
-    return (await import(url)) as object
+    return (await Promise.race([import(url), tooLong])) as object
   } catch (cause) {
+    if (cause instanceof DataplaneLoadError) throw cause
+    if ((cause as { readonly code?: unknown }).code === 'ERR_UNSUPPORTED_DIR_IMPORT')
+      throw notInstalled(name, url, cause)
     if (isMissing(cause, url)) throw notInstalled(name, isPath(name) ? url : dataplaneModule(name), cause)
     throw new DataplaneLoadError(
       'DATAPLANE_BROKEN',
-      `dataplane '${name}' can't be loaded: ${messageOf(cause)}`,
+      `dataplane '${name}' can't be loaded: ${thrownMessage(cause)}`,
       'install its dependencies (npm install), or report it to its author',
       { cause },
     )
+  } finally {
+    cancel()
   }
 }
 
@@ -145,6 +178,14 @@ function notInstalled(name: string, specifier: string, cause: unknown): Dataplan
       'DATAPLANE_NOT_INSTALLED',
       `no dataplane module at '${name}'`,
       'give the path of the module itself, such as ./my-dataplane/index.ts',
+      { cause },
+    )
+  }
+  if (/\.[cm]?[jt]s$/.test(name)) {
+    return new DataplaneLoadError(
+      'DATAPLANE_NOT_INSTALLED',
+      `'${name}' is taken for the name of a package, and none of that name is installed`,
+      `a path begins with ./, ../ or /: write ./${name}`,
       { cause },
     )
   }
@@ -200,8 +241,4 @@ function checkContract(name: string, made: unknown): Dataplane<unknown, unknown>
     )
   }
   return made as Dataplane<unknown, unknown>
-}
-
-function messageOf(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).split('\n')[0] ?? ''
 }

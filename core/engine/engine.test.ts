@@ -185,6 +185,8 @@ class Notes implements EngineObserver {
   onApplied = (applied: Applied) => void this.applied.push(applied)
   onFailed = (failed: Failed) => void this.failed.push(failed)
   onDrift = (drift: Drift) => void this.drift.push(drift)
+  readonly disagreements: Drift[] = []
+  onDisagreement = (drift: Drift) => void this.disagreements.push(drift)
 }
 
 function bench(options: Partial<EngineOptions> = {}) {
@@ -578,4 +580,30 @@ test('an observer that throws stops nothing', async (t) => {
   change('10.0.0.2')
   await timing.pass(0)
   t.deepEqual(dataplane.calls, ['apply IPv4 +10.0.0.1', 'apply IPv4 +10.0.0.2'])
+})
+
+test('a dataplane that does not read back what it writes is told as that, and looked at ever more rarely', async (t) => {
+  const { dataplane, timing, change, engine, notes } = bench({ auditPeriod: 1000 })
+  dataplane.beforeApply = () => dataplane.kernel.IPv4.clear()
+  dataplane.observe = async () => new Set()
+  change('10.0.0.1')
+  engine.start()
+  await timing.pass(2000)
+  t.deepEqual(notes.disagreements, [{ family: 'IPv4', operations: 1, findings: ['+10.0.0.1'] }])
+  const repairs = notes.drift.length
+  await timing.pass(600_000)
+  t.true(notes.drift.length - repairs < 8, `${notes.drift.length}`)
+})
+
+test('a tool that undoes every repair is drift, however often it comes', async (t) => {
+  const { dataplane, timing, change, engine, notes } = bench({ auditPeriod: 1000 })
+  change('10.0.0.1')
+  engine.start()
+  await timing.pass(0)
+  for (let time = 0; time < 10; time++) {
+    dataplane.kernel.IPv4.clear()
+    await timing.pass(1000)
+  }
+  t.is(notes.drift.length, 10)
+  t.deepEqual(notes.disagreements, [])
 })

@@ -13,6 +13,8 @@ export interface EngineObserver {
   onFailed?(failed: Failed): void
   /** The kernel didn't hold what it should; `onApplied` follows when it is repaired. */
   onDrift?(drift: Drift): void
+  /** What the dataplane reads back differs from what it has just written. Audits of the family become rare. */
+  onDisagreement?(drift: Drift): void
 }
 
 export interface Applied {

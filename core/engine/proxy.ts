@@ -1,9 +1,11 @@
 import { networkInterfaces } from 'node:os'
+import { pause, systemClock } from '../clock.ts'
 import { ClusterState } from '../cluster/cluster-state.ts'
 import type { ObjectProblem } from '../cluster/records.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import type { Dataplane, ProbeReport } from '../dataplane/contract.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
+import { SupervisedDataplane, type SupervisionOptions } from '../dataplane/supervised-dataplane.ts'
 import { usableFamilies } from '../node/families.ts'
 import { type AddressWatch, type Interfaces, watchLocalAddresses } from '../node/local-addresses.ts'
 import { PodCidrGate } from '../node/pod-cidr-gate.ts'
@@ -17,6 +19,9 @@ import type { EngineObserver } from './observer.ts'
 import { openSource } from './open-source.ts'
 import { ProxyError, unusable } from './proxy-error.ts'
 import { tableBuilders } from './table-builders.ts'
+
+/** Milliseconds that a stop waits for the applies under way. */
+const stopGrace = 10_000
 
 /** Milliseconds between two looks at the node's addresses. */
 const addressPeriod = 2000
@@ -46,12 +51,14 @@ export interface ProxyOptions {
  */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { config, logger } = options
+  const supervision: SupervisionOptions = {
+    onFault: ({ message, mend }) => logger.error({ event: 'dataplane-fault', mend }, message),
+  }
+  const { dataplane: name, dataplaneSettings: settings, masqueradeBit } = config
   const dataplane =
-    options.dataplane ??
-    (await loadDataplane(config.dataplane, {
-      masqueradeBit: config.masqueradeBit,
-      settings: config.dataplaneSettings,
-    }))
+    options.dataplane === undefined
+      ? await loadDataplane(name, { masqueradeBit, settings }, process.cwd(), supervision)
+      : new SupervisedDataplane(options.dataplane, supervision)
   const probe = await dataplane.probe()
   if (!probe.usable) throw unusable(dataplane.name, probe)
   const usable = await usableFamilies()
@@ -168,12 +175,26 @@ export class RunningProxy {
     const failures = await failuresOf([
       () => this.#addresses?.stop(),
       () => this.source.stop(),
-      () => this.#engine?.stop(),
+      () => this.#stopEngine(),
       () => this.dataplane.stop(),
     ])
     this.#ended.resolve()
     if (failures.length === 1) throw failures[0]
     if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('; '))
+  }
+
+  /** An apply that hangs must not keep a process that is asked to end. */
+  async #stopEngine(): Promise<void> {
+    const applies = new AbortController()
+    const stopped = this.#engine?.stop().then(() => applies.abort())
+    if (stopped === undefined) return
+    await pause(systemClock, stopGrace, applies.signal)
+    if (applies.signal.aborted) return
+    const seconds = stopGrace / 1000
+    this.#options.logger.error(
+      { event: 'stop-without-apply' },
+      `dataplane ${this.dataplane.name} is still at work after ${seconds} s; the process ends without waiting for it`,
+    )
   }
 
   #assemble(podCidrs: readonly Cidr[]): ClusterSink {

@@ -39,6 +39,9 @@ const auditPutOff = 20
 /** What audits may save up of that, in milliseconds: somebody who disturbs a quiet node twice is answered at once twice. */
 const mostAuditCredit = 3000
 
+/** How long audits of a family rest whose dataplane doesn't read back what it writes. */
+const disagreementLimits: BackoffLimits = { retryMinMs: 10_000, retryMaxMs: 600_000 }
+
 /** How many are kept while applies fail: enough for a latency histogram, however long that lasts. */
 const mostTriggerTimes = 10_000
 
@@ -73,6 +76,10 @@ export class SyncLoop {
   /** How long audits may take until they have to wait, in milliseconds; below 0: what they have overdrawn. */
   #auditCredit = mostAuditCredit
   #lastAudit = Number.NEGATIVE_INFINITY
+  /** What the last audit found, and then repaired; empty: it found nothing. */
+  #lastFindings = ''
+  /** Repairs in a row after which the dataplane still read back something else than it had written. */
+  #disagreements = 0
   /** Why the kernel must be observed before the next apply; absent: it holds what was last applied. */
   #doubt: 'start' | 'retry' | undefined = 'start'
   #failures = 0
@@ -229,7 +236,11 @@ export class SyncLoop {
       const program = dataplane.reconcile(held, live.table)
       const { operations, findings } = dataplane.measure(program)
       const changed = !isEmptyChange(change)
-      if (operations === 0 && !changed) return
+      if (operations === 0 && !changed) {
+        this.#lastFindings = ''
+        this.#disagreements = 0
+        return
+      }
       // What is yet to be written for an event is no drift.
       const due = changed ? dataplane.measure(dataplane.compile(change)).operations : 0
       const drifted = operations > due
@@ -239,10 +250,30 @@ export class SyncLoop {
       this.#applied.advance(change)
       const why = drifted ? 'repair' : 'change'
       this.#report(why, changed ? change : undefined, report, { ...received, begun, computed, compiled })
+      if (drifted) await this.#doubtRepair(findings.join('\n'))
     } finally {
       this.#auditCredit -= timing.now() - begun
-      this.#awaitAudit(Math.max(auditPeriod, -this.#auditCredit / auditShare))
+      const pause =
+        this.#disagreements === 0 ? 0 : backoff(this.#disagreements, disagreementLimits, timing.random)
+      this.#awaitAudit(Math.max(auditPeriod, pause, -this.#auditCredit / auditShare))
     }
+  }
+
+  /**
+   * A repair that had to be made twice in a row is looked at once more, right after it. If the same still differs it is
+   * no other tool's work: the dataplane doesn't read back what it writes.
+   */
+  async #doubtRepair(findings: string): Promise<void> {
+    const again = findings === this.#lastFindings
+    this.#lastFindings = findings
+    if (!again) return
+    const { dataplane, family, live, observer } = this.#options
+    const held = await dataplane.observe(family)
+    if (this.#stopped || this.#pending) return
+    const { operations, findings: left } = dataplane.measure(dataplane.reconcile(held, live.table))
+    if (operations === 0 || left.join('\n') !== findings) return
+    this.#disagreements++
+    this.#tell(() => observer?.onDisagreement?.({ family, operations, findings: left }))
   }
 
   /** What is taken into account from here on is no longer pending. */

@@ -1,0 +1,405 @@
+import test from 'ava'
+import fc from 'fast-check'
+import type { Clock } from '../clock.ts'
+import { type IpFamily, parseAddress } from '../table/address.ts'
+import { emptyTable, fullDifference } from '../table/diff.ts'
+import type { RoutingTable } from '../table/routing-table.ts'
+import { frontendKey, type RouteKey, type ServiceRoute } from '../table/service-route.ts'
+import type { TableChange } from '../table/table-change.ts'
+import { ApplyError, contractVersion, type Dataplane } from './contract.ts'
+import type { DataplaneError } from './dataplane-error.ts'
+import { SupervisedDataplane } from './supervised-dataplane.ts'
+
+const family: IpFamily = 'IPv4'
+const never = (): Promise<never> => new Promise(() => {})
+
+/** Time that passes when the test says so. */
+class ManualClock implements Clock {
+  #now = 0
+  readonly #timers = new Set<{ readonly at: number; readonly task: () => void }>()
+
+  now(): number {
+    return this.#now
+  }
+
+  after(delayMs: number, task: () => void): () => void {
+    const timer = { at: this.#now + delayMs, task }
+    this.#timers.add(timer)
+    return () => this.#timers.delete(timer)
+  }
+
+  get waiting(): number {
+    return this.#timers.size
+  }
+
+  async pass(milliseconds: number): Promise<void> {
+    this.#now += milliseconds
+    for (const timer of this.#timers) {
+      if (timer.at > this.#now) continue
+      this.#timers.delete(timer)
+      timer.task()
+    }
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+  }
+}
+
+/** A kernel that holds the names of routes; whatever a test gives takes the place of a method. */
+class PlainDataplane implements Dataplane<readonly string[], readonly string[]> {
+  readonly name = 'acme'
+  readonly contractVersion = contractVersion
+  readonly capabilities = { families: ['IPv4', 'IPv6'], protocols: ['TCP'], gaps: {} } as const
+  held: readonly string[] = []
+
+  async probe() {
+    return { usable: true, problems: [], facts: {} }
+  }
+  async start() {}
+  async stop() {}
+  async observe() {
+    return this.held
+  }
+  async undisturbed() {
+    return true
+  }
+  heldOrder() {
+    return undefined
+  }
+  nothingHeld() {
+    return []
+  }
+  compile({ table }: TableChange): readonly string[] {
+    return [...table.routes.keys()]
+  }
+  reconcile(_held: readonly string[], table: RoutingTable): readonly string[] {
+    return [...table.routes.keys()]
+  }
+  print(program: readonly string[]) {
+    return program.join('\n')
+  }
+  measure(program: readonly string[]) {
+    return { operations: program.length, findings: [] as string[] }
+  }
+  async apply(program: readonly string[]) {
+    this.held = program
+    return { operations: program.length, bytes: 0, degraded: [] as { route: string; reason: string }[] }
+  }
+  trace() {
+    return ['a rule']
+  }
+  async cleanup() {
+    return { removed: [] as string[] }
+  }
+}
+
+function supervise(broken: Partial<Record<keyof Dataplane<unknown, unknown>, unknown>>) {
+  const clock = new ManualClock()
+  const faults: DataplaneError[] = []
+  const dataplane = Object.assign(new PlainDataplane(), broken) as PlainDataplane
+  const supervised = new SupervisedDataplane(dataplane, { clock, onFault: (fault) => faults.push(fault) })
+  return { clock, dataplane, faults, supervised }
+}
+
+const table = emptyTable(family, { by: 'none' })
+const change = fullDifference(table, table)
+
+const throwing: readonly [string, (supervised: SupervisedDataplane) => unknown, RegExp][] = [
+  ['probe', (one) => one.probe(), /^dataplane acme: probe failed: boom$/],
+  ['start', (one) => one.start(), /^dataplane acme: start failed: boom$/],
+  ['observe', (one) => one.observe(family), /^dataplane acme: observe of IPv4 failed: boom$/],
+  ['compile', async (one) => one.compile(change), /^dataplane acme: compile of IPv4 failed: boom$/],
+  ['reconcile', async (one) => one.reconcile([], table), /^dataplane acme: reconcile of IPv4 failed: boom$/],
+  ['print', async (one) => one.print(one.compile(change)), /^dataplane acme: print of IPv4 failed: boom$/],
+  ['measure', async (one) => one.measure(one.compile(change)), /: measure of IPv4 failed: boom$/],
+  ['apply', (one) => one.apply(one.compile(change)), /^dataplane acme: apply of IPv4 failed: boom$/],
+  ['stop', (one) => one.stop(), /^dataplane acme: stop failed: boom$/],
+  ['cleanup', (one) => one.cleanup(), /^dataplane acme: cleanup failed: boom$/],
+]
+
+for (const [method, call, message] of throwing) {
+  test(`an error thrown by ${method} names dataplane, method and family`, async (t) => {
+    const boom = () => {
+      throw new TypeError('boom\n  second line')
+    }
+    const { supervised } = supervise({ [method]: boom })
+    const error = await t.throwsAsync(async () => call(supervised), { message })
+    t.is((error as DataplaneError).code, 'DATAPLANE_METHOD_FAILED')
+    t.true(error?.cause instanceof TypeError)
+  })
+}
+
+test('a refused program stays the error that the dataplane made of it', async (t) => {
+  const refused = new ApplyError('no space', { operation: 'add element' })
+  const { supervised } = supervise({ apply: async () => Promise.reject(refused) })
+  t.is(await t.throwsAsync(async () => supervised.apply(supervised.compile(change))), refused)
+})
+
+test('what an error says to do is kept', async (t) => {
+  const { supervised } = supervise({
+    observe: async () => Promise.reject(Object.assign(new Error('no module'), { mend: 'modprobe ip_vs' })),
+  })
+  const error = await t.throwsAsync(async () => supervised.observe(family))
+  t.is((error as DataplaneError).mend, 'modprobe ip_vs')
+})
+
+const hanging: readonly [string, number, (supervised: SupervisedDataplane) => Promise<unknown>][] = [
+  ['probe', 30_000, (one) => one.probe()],
+  ['start', 30_000, (one) => one.start()],
+  ['observe', 60_000, (one) => one.observe(family)],
+  ['apply', 60_000, (one) => one.apply(one.compile(change))],
+  ['stop', 5000, (one) => one.stop()],
+  ['cleanup', 60_000, (one) => one.cleanup()],
+]
+
+for (const [method, deadline, call] of hanging) {
+  test(`${method} that never returns fails at its deadline`, async (t) => {
+    const { clock, supervised } = supervise({ [method]: never })
+    const outcome = call(supervised).then(
+      () => 'done',
+      (error: DataplaneError) => `${error.code} ${error.message}`,
+    )
+    await clock.pass(deadline - 1)
+    t.is(await Promise.race([outcome, Promise.resolve('waiting')]), 'waiting')
+    await clock.pass(1)
+    t.regex(
+      await outcome,
+      new RegExp(`^DATAPLANE_METHOD_HANGS dataplane acme: ${method}.* has not returned for`),
+    )
+    t.is(clock.waiting, 0)
+  })
+}
+
+test('while a call hangs no other call is made for its family, and one is as soon as it has returned', async (t) => {
+  const hung = Promise.withResolvers<void>()
+  let observed = 0
+  const { clock, supervised } = supervise({
+    async apply() {
+      await hung.promise
+      return { operations: 0, bytes: 0, degraded: [] }
+    },
+    async observe() {
+      observed++
+      return []
+    },
+  })
+  const apply = supervised.apply(supervised.compile(change))
+  const failed = t.throwsAsync(apply, { message: /apply of IPv4 has not returned for 60 s; nothing of IPv4/ })
+  await clock.pass(60_000)
+  await failed
+  const refused = t.throwsAsync(supervised.observe(family), {
+    message: /apply of IPv4 has not returned for 120 s/,
+  })
+  await clock.pass(60_000)
+  await refused
+  t.is(observed, 0)
+  await supervised.observe('IPv6')
+  t.is(observed, 1)
+  const waiting = supervised.observe(family)
+  hung.resolve()
+  await waiting
+  t.is(observed, 2)
+})
+
+test('a look that hangs means unsure, is told once, and holds up nothing else', async (t) => {
+  let asked = 0
+  const { clock, faults, supervised } = supervise({
+    undisturbed() {
+      asked++
+      return never()
+    },
+  })
+  const first = supervised.undisturbed(family)
+  await clock.pass(3000)
+  t.false(await first)
+  t.false(await supervised.undisturbed(family))
+  t.is(asked, 1)
+  t.deepEqual(
+    faults.map(({ message }) => message),
+    ['dataplane acme: undisturbed of IPv4 has not returned for 3 s'],
+  )
+  t.deepEqual(await supervised.observe(family), [])
+})
+
+const nonsense = [
+  undefined,
+  null,
+  7,
+  'text',
+  {},
+  { operations: -7, bytes: 0, degraded: [] },
+  { operations: Number.NaN },
+]
+
+for (const value of nonsense) {
+  test(`an apply that returns ${JSON.stringify(value) ?? 'undefined'} has applied, and that is told once`, async (t) => {
+    const { faults, supervised } = supervise({ apply: async () => value })
+    const program = supervised.compile(change)
+    for (let time = 0; time < 2; time++) {
+      const { operations, bytes, degraded } = await supervised.apply(program)
+      t.deepEqual([operations, bytes, degraded], [0, 0, []])
+    }
+    t.is(faults.length, 1)
+    t.regex(faults[0]!.message, /^dataplane acme: apply of IPv4 returned .*; an ApplyReport has/)
+  })
+}
+
+const broken: readonly [string, unknown, (one: SupervisedDataplane) => unknown][] = [
+  ['probe', async () => ({ usable: 'yes' }), (one) => one.probe()],
+  ['measure', () => ({ operations: -1, findings: [] }), async (one) => one.measure(one.compile(change))],
+  ['print', () => 5, async (one) => one.print(one.compile(change))],
+  ['trace', () => 'a line', async (one) => one.trace(table, { verdict: 'none' } as never)],
+  ['cleanup', async () => undefined, (one) => one.cleanup()],
+]
+
+for (const [method, value, call] of broken) {
+  test(`${method} that returns nonsense fails and says what it should return`, async (t) => {
+    const { supervised } = supervise({ [method]: value })
+    const error = await t.throwsAsync(async () => call(supervised))
+    t.is((error as DataplaneError).code, 'DATAPLANE_RESULT_INVALID')
+  })
+}
+
+test('a look that returns nonsense means unsure, an order that is none means that there is none', async (t) => {
+  const { faults, supervised } = supervise({ undisturbed: async () => 'yes', heldOrder: () => 5 })
+  t.false(await supervised.undisturbed(family))
+  t.is(supervised.heldOrder([], route('a'), 'cluster'), undefined)
+  t.is(faults.length, 2)
+})
+
+function route(name: string, port = 80): ServiceRoute {
+  const address = parseAddress('10.96.0.1')!
+  const verdict = { do: 'reject' } as const
+  return {
+    key: `shop/${name}:http/TCP` as RouteKey,
+    name: `shop/${name}:http`,
+    protocol: 'TCP',
+    family,
+    endpoints: { cluster: [], local: [] },
+    frontends: [
+      { kind: 'ClusterIP', address, port, verdicts: { pod: verdict, node: verdict, outside: verdict } },
+    ],
+  }
+}
+
+function tableOf(routes: readonly ServiceRoute[]): RoutingTable {
+  return {
+    ...table,
+    routes: new Map(routes.map((one) => [one.key, one])),
+    frontends: new Map(
+      routes.map((one) => [frontendKey(parseAddress('10.96.0.1'), 'TCP', one.frontends[0]!.port), one.key]),
+    ),
+  }
+}
+
+/**
+ * Ports at 1000 and above are poison. The kernel is changed by what the changes say, so that a `before` or an `after`
+ * that the dataplane shouldn't have seen shows.
+ */
+class PoisonedDataplane extends PlainDataplane {
+  kernel = new Map<string, number>()
+
+  override compile(seen: TableChange): readonly string[] {
+    return seen.routes.flatMap(({ key, before, after }) => {
+      check([before, after])
+      if ((before === undefined) === this.kernel.has(key)) throw new Error(`${key}: wrong before`)
+      return [
+        before === undefined ? `+${key}` : after === undefined ? `-${key}` : `=${key}`,
+        String(after?.frontends[0]?.port),
+      ]
+    })
+  }
+
+  override reconcile(_held: readonly string[], seen: RoutingTable): readonly string[] {
+    check([...seen.routes.values()])
+    const gone = [...this.kernel.keys()].filter((key) => !seen.routes.has(key as RouteKey))
+    return [
+      ...gone.flatMap((key) => [`-${key}`, '']),
+      ...[...seen.routes].flatMap(([key, { frontends }]) => [`=${key}`, String(frontends[0]!.port)]),
+    ]
+  }
+
+  override async apply(program: readonly string[]) {
+    for (let at = 0; at < program.length; at += 2) {
+      const [operation = '', port = ''] = program.slice(at)
+      const key = operation.slice(1)
+      if (operation.startsWith('-')) this.kernel.delete(key)
+      else this.kernel.set(key, Number(port))
+    }
+    return { operations: program.length / 2, bytes: 0, degraded: [] }
+  }
+}
+
+function check(routes: readonly (ServiceRoute | undefined)[]): void {
+  const poison = routes.find((one) => one !== undefined && one.frontends[0]!.port >= 1000)
+  if (poison !== undefined) throw new RangeError(`port ${poison.frontends[0]!.port} is too much`)
+}
+
+const versions = fc.dictionary(
+  fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
+  fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1, max: 999 }) }, fc.integer({ min: 1000, max: 1005 })),
+)
+
+test('whatever becomes of Services, those that can be compiled are applied and all others are named', async (t) => {
+  const steps = fc.array(fc.record({ versions, how: fc.constantFrom('compile', 'reconcile') }), {
+    maxLength: 12,
+  })
+  await fc.assert(
+    fc.asyncProperty(steps, async (sequence) => {
+      const dataplane = new PoisonedDataplane()
+      const supervised = new SupervisedDataplane(dataplane)
+      let before = tableOf([])
+      for (const step of sequence) {
+        const after = tableOf(
+          Object.entries(step.versions).map(([name, port]) => {
+            const known = before.routes.get(route(name).key)
+            return known?.frontends[0]?.port === port ? known : route(name, port)
+          }),
+        )
+        const changed = fullDifference(before, after)
+        const program = step.how === 'compile' ? supervised.compile(changed) : supervised.reconcile([], after)
+        const { degraded } = await supervised.apply(program)
+        const good = Object.entries(step.versions).filter(([, port]) => port < 1000)
+        t.deepEqual(
+          new Map([...dataplane.kernel].sort()),
+          new Map(good.map(([name, port]) => [route(name).key as string, port] as const).sort()),
+        )
+        const concerned =
+          step.how === 'compile' ? changed.routes.map(({ key }) => key) : [...after.routes.keys()]
+        const bad = concerned.filter((key) => (after.routes.get(key)?.frontends[0]?.port ?? 0) >= 1000)
+        t.deepEqual(degraded.map((one) => one.route).sort(), [...bad].sort())
+        before = after
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('one route among thousands that cannot be compiled is found in few attempts', async (t) => {
+  const routes = Array.from({ length: 4000 }, (_, index) =>
+    route(`s${index}`, index === 1234 ? 1000 : 1 + (index % 900)),
+  )
+  const dataplane = new PoisonedDataplane()
+  let attempts = 0
+  const reconcile = dataplane.reconcile.bind(dataplane)
+  dataplane.reconcile = (held, seen) => {
+    attempts++
+    return reconcile(held, seen)
+  }
+  const supervised = new SupervisedDataplane(dataplane)
+  const { degraded } = await supervised.apply(supervised.reconcile([], tableOf(routes)))
+  t.deepEqual(degraded, [
+    { route: 'shop/s1234:http/TCP', reason: "it can't be compiled: port 1000 is too much" },
+  ])
+  t.is(dataplane.kernel.size, 3999)
+  t.true(attempts < 40, `${attempts}`)
+})
+
+test('a dataplane that fails without any route at fault fails as a whole', (t) => {
+  const { supervised } = supervise({
+    reconcile() {
+      throw new Error('no memory')
+    },
+  })
+  t.throws(() => supervised.reconcile([], tableOf([route('a'), route('b', 81)])), {
+    message: 'dataplane acme: reconcile of IPv4 failed: no memory',
+  })
+})
