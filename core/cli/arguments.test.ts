@@ -142,7 +142,8 @@ for (const [claim, text, table, expected] of clients) {
 test('a local pod outside the configured range is told to be no pod', (t) => {
   const { packet, note } = packetSource(parseClient('10.9.9.9'), tableWith(byCidr, ['10.9.9.9']), node)
   t.is(packet.sourceClass, 'outside')
-  t.regex(note ?? '', /10\.9\.9\.9 is outside the pods' range 10\.244\.0\.0\/16/)
+  t.regex(note?.text ?? '', /10\.9\.9\.9 is not in the pods' range 10\.244\.0\.0\/16/)
+  t.regex(note?.fix ?? '', /--cluster-cidr/)
 })
 
 test('an error that the operator can mend has no stack, a defect has', (t) => {

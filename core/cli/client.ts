@@ -1,4 +1,5 @@
 import type { NodeRecord } from '../cluster/records.ts'
+import type { Reason } from '../table/absent-endpoints.ts'
 import {
   type Address,
   addressBytes,
@@ -11,6 +12,7 @@ import {
 } from '../table/address.ts'
 import type { Packet } from '../table/evaluate.ts'
 import { isLoopback } from '../table/node-addresses.ts'
+import { detectorFix } from '../table/reason.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import { UserError, usageError } from './user-error.ts'
 
@@ -21,7 +23,7 @@ export type Client = 'pod' | 'node' | 'outside' | Address
 export interface PacketSource {
   readonly packet: Pick<Packet, 'source' | 'sourceClass' | 'inputInterface'>
   /** For the reason, when what the operator asked is not what this node sees. */
-  readonly note?: string
+  readonly note?: Reason
 }
 
 /** @throws {UserError} for anything but `pod`, `node`, `outside` or an IP address. */
@@ -85,13 +87,16 @@ function isPodOf(source: Address, table: RoutingTable, node: NodeRecord | undefi
 function asPod(source: Address, { podSource }: RoutingTable): PacketSource {
   switch (podSource.by) {
     case 'none': {
-      const note =
-        'a pod is treated like outside, since no detector tells pods from others (--cluster-cidr, --detect-local-mode)'
+      const text = 'a pod is treated as from outside, since nothing tells pods from other sources here'
+      const note = { text, fix: detectorFix }
       return { packet: { source, sourceClass: 'outside' }, note }
     }
     case 'cidr': {
       if (cidrContains(podSource.cidr, source)) return { packet: { source, sourceClass: 'pod' } }
-      const note = `${source} is outside the pods' range ${podSource.cidr}, so it is treated like outside`
+      const note = {
+        text: `${source} is not in the pods' range ${podSource.cidr}, so it is treated as from outside`,
+        fix: 'give --cluster-cidr the range that the pods really have',
+      }
       return { packet: { source, sourceClass: 'outside' }, note }
     }
     case 'interface':

@@ -2,13 +2,13 @@ import type { Flags } from '../config/flags.ts'
 import { parseFlags } from '../config/flags.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
 import { type Address, familyOf, type IpFamily, ipFamilies } from '../table/address.ts'
-import { evaluate } from '../table/evaluate.ts'
+import { type Evaluation, evaluate } from '../table/evaluate.ts'
 import { isLoopback } from '../table/node-addresses.ts'
 import { frontendKey } from '../table/service-route.ts'
 import type { TableBuilder } from '../table/table-builder.ts'
 import { type Client, nodeAddressMend, packetSource, parseClient } from './client.ts'
 import { type Destination, parseDestination } from './destination.ts'
-import { describeExplanation, explanationOf } from './explanation.ts'
+import { describeExplanation, type Explanation, explanationOf } from './explanation.ts'
 import { type NodeTables, readNodeTables } from './node-tables.ts'
 import { surroundings } from './surroundings.ts'
 import { UserError } from './user-error.ts'
@@ -22,6 +22,17 @@ export interface ExplainFlags extends Flags {
 
 /** Says what happens to one connection at this node. */
 export async function explain(flags: ExplainFlags): Promise<void> {
+  const { explanation, evaluation } = await explainConnection(flags, (line) =>
+    console.error(`portolan: ${line}`),
+  )
+  console.log(flags.json ? JSON.stringify(explanation) : describeExplanation(explanation, evaluation))
+}
+
+/** @param say takes lines for the operator */
+export async function explainConnection(
+  flags: ExplainFlags,
+  say: (line: string) => void,
+): Promise<{ readonly explanation: Explanation; readonly evaluation: Evaluation }> {
   const config = parseFlags(flags, surroundings())
   const client = parseClient(flags.from)
   const destination = parseDestination(flags.to)
@@ -39,7 +50,7 @@ export async function explain(flags: ExplainFlags): Promise<void> {
       families: ipFamilies,
       capabilities,
       addresses: 'node',
-      say: (line) => console.error(`portolan: ${line}`),
+      say,
     }),
   ])
   const wanted = flags.family ?? familyOfClient(client)
@@ -51,9 +62,9 @@ export async function explain(flags: ExplainFlags): Promise<void> {
     port: destination.port,
     protocol: destination.protocol,
   })
-  const reason = [...(note === undefined ? [] : [note]), builder.describe(evaluation)].join('; ')
-  const explanation = explanationOf(evaluation, reason, dataplane.trace(builder.table, evaluation))
-  console.log(flags.json ? JSON.stringify(explanation) : describeExplanation(explanation, evaluation))
+  const reasons = [...(note === undefined ? [] : [note]), builder.describe(evaluation, tables.cluster)]
+  const rules = dataplane.trace(builder.table, evaluation)
+  return { explanation: explanationOf(evaluation, builder.table, reasons, rules), evaluation }
 }
 
 function familyOfClient(client: Client): IpFamily | undefined {

@@ -1,4 +1,7 @@
+import type { Reason } from '../table/absent-endpoints.ts'
 import type { Evaluation } from '../table/evaluate.ts'
+import { masqueradedEndpoints } from '../table/hairpin.ts'
+import type { RoutingTable } from '../table/routing-table.ts'
 import type { Endpoint, FrontendKind } from '../table/service-route.ts'
 
 /** What `explain --json` prints; the keys and their order are a promise to scripts. */
@@ -6,6 +9,7 @@ export interface Explanation {
   readonly verdict: 'balance' | 'reject' | 'drop' | 'none'
   /** `10.244.1.10:8080`, `[fd00::10]:8080`; empty unless the verdict is balance. */
   readonly endpoints: readonly string[]
+  /** Whether every connection is: also that of a Service's only endpoint to itself. */
   readonly masquerade: boolean
   /** `namespace/name:port`; null where no Service answers. */
   readonly route: string | null
@@ -13,18 +17,35 @@ export interface Explanation {
   readonly reason: string
   /** The way through the dataplane, a line a step. */
   readonly rules: readonly string[]
+  /** Those of `endpoints` that see this node's address in place of the client's: all, none, or the client itself. */
+  readonly masqueraded: readonly string[]
+  /** What to do, where the outcome is hardly what anybody wanted. */
+  readonly fix: string | null
 }
 
-export function explanationOf(evaluation: Evaluation, reason: string, rules: readonly string[]): Explanation {
+/** @param reasons joined, in their order; the fixes too, each once */
+export function explanationOf(
+  evaluation: Evaluation,
+  table: RoutingTable,
+  reasons: readonly Reason[],
+  rules: readonly string[],
+): Explanation {
   const found = 'route' in evaluation ? evaluation : undefined
+  const balanced = evaluation.verdict === 'balance' ? evaluation : undefined
+  const endpoints = balanced?.endpoints ?? []
+  const masqueraded = balanced === undefined ? [] : masqueradedEndpoints(balanced, table)
+  // What the verdict itself is about comes last among the reasons, and its fix first.
+  const fixes = new Set(reasons.toReversed().flatMap(({ fix }) => fix ?? []))
   return {
     verdict: evaluation.verdict,
-    endpoints: evaluation.verdict === 'balance' ? evaluation.endpoints.map(formatEndpoint) : [],
-    masquerade: evaluation.verdict === 'balance' && evaluation.masquerade,
+    endpoints: endpoints.map(formatEndpoint),
+    masquerade: masqueraded.length > 0 && masqueraded.length === endpoints.length,
     route: found?.route.name ?? null,
     frontend: found?.frontend.kind ?? null,
-    reason,
+    reason: reasons.map(({ text }) => text).join('; '),
     rules,
+    masqueraded: masqueraded.map(formatEndpoint),
+    fix: fixes.size === 0 ? null : [...fixes].join('; '),
   }
 }
 
@@ -32,7 +53,7 @@ const shownEndpoints = 20
 
 /** The explanation for a person. */
 export function describeExplanation(explanation: Explanation, { packet, sourceClass }: Evaluation): string {
-  const { endpoints, frontend, masquerade, reason, route, rules, verdict } = explanation
+  const { endpoints, fix, frontend, reason, route, rules, verdict } = explanation
   const destination = formatSocket(packet.destination, packet.port)
   const lines = [
     `${packet.source} (${sourceClass}) -> ${destination}/${packet.protocol}`,
@@ -46,13 +67,21 @@ export function describeExplanation(explanation: Explanation, { packet, sourceCl
     shown.forEach((endpoint, index) => {
       lines.push(field(index === 0 ? 'endpoints' : '', endpoint))
     })
-    lines.push(field('masquerade', masquerade ? 'yes' : 'no'))
+    lines.push(field('masquerade', masqueradeText(explanation)))
   }
   lines.push(field('reason', reason))
+  if (fix !== null) lines.push(field('fix', fix))
   rules.forEach((rule, index) => {
     lines.push(field(index === 0 ? 'rules' : '', rule))
   })
   return lines.join('\n')
+}
+
+function masqueradeText({ masquerade, masqueraded }: Explanation): string {
+  if (masquerade) return 'yes'
+  return masqueraded.length === 0
+    ? 'no'
+    : `no, but for ${masqueraded.join(', ')}: the client itself (hairpin)`
 }
 
 function field(name: string, value: string): string {

@@ -6,6 +6,7 @@ import type { Capabilities } from '../dataplane/contract.ts'
 import { tableBuilders } from '../engine/table-builders.ts'
 import { localAddresses } from '../node/local-addresses.ts'
 import { nodeName } from '../node/node-name.ts'
+import type { ClusterView } from '../table/absent-endpoints.ts'
 import type { Address, IpFamily } from '../table/address.ts'
 import type { TableBuilder } from '../table/table-builder.ts'
 import { chooseNode } from './choose-node.ts'
@@ -19,6 +20,8 @@ export interface NodeTables {
   readonly node: NodeRecord | undefined
   /** Drained: their tables are up to date. */
   readonly builders: readonly TableBuilder[]
+  /** What else the source has, for reasons beyond the tables. */
+  readonly cluster: ClusterView
   /** Where it was read from. */
   readonly description: string
 }
@@ -38,7 +41,7 @@ export interface NodeTablesOptions {
 export async function readNodeTables(options: NodeTablesOptions): Promise<NodeTables> {
   const { config, families, addresses, say } = options
   const own = nodeName(config.nodeName, hostname())
-  const { records, problems, description } = await readCluster(config.source, own, say)
+  const { records, problems, unserved, description } = await readCluster(config.source, own, say)
   const nodes = records.filter((record) => record.kind === 'Node')
   const chosen =
     config.source.from === 'file' || config.source.from === 'recording'
@@ -69,7 +72,12 @@ export async function readNodeTables(options: NodeTablesOptions): Promise<NodeTa
     builder.setLocalAddresses(locals)
     builder.drain()
   }
-  return { nodeName: chosen, node, description, builders }
+  const cluster: ClusterView = {
+    services: new Set(records.flatMap(({ kind, key }) => (kind === 'Service' ? [key] : []))),
+    slices: records.filter((record) => record.kind === 'EndpointSlice'),
+    unserved,
+  }
+  return { nodeName: chosen, node, cluster, description, builders }
 }
 
 function byKey(one: ClusterRecord, other: ClusterRecord): number {

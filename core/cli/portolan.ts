@@ -187,8 +187,9 @@ const explainHelp = `
 'pod' is a pod on this node, 'node' a process on the node itself, 'outside' anything else; an IP address is
 classified as the node would. This node's addresses are those of its Node object.
 
---json prints {"verdict", "endpoints", "masquerade", "route", "frontend", "reason", "rules"}. The verdict is balance,
-reject, drop, or none: Portolan doesn't touch the packet. Route and frontend are null where no Service answers.
+--json prints {"verdict", "endpoints", "masquerade", "route", "frontend", "reason", "rules", "masqueraded", "fix"}. The
+verdict is balance, reject, drop, or none: Portolan doesn't touch the packet. Route and frontend are null where no Service
+answers. masquerade: whether every connection is; masqueraded: to which of the endpoints.
 
 Examples:
   $ portolan explain --source file:cluster.yaml --node node-a --from outside --to 203.0.113.10:80

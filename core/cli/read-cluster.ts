@@ -1,5 +1,5 @@
 import { recordKinds } from '../cluster/cluster-state.ts'
-import type { ClusterRecord, ObjectProblem, RecordKind } from '../cluster/records.ts'
+import type { ClusterRecord, ObjectProblem, RecordKind, Unserved } from '../cluster/records.ts'
 import type { SourceConfig } from '../config/proxy-config.ts'
 import { openSource } from '../engine/open-source.ts'
 import type { ClusterSink } from '../source/cluster-source.ts'
@@ -10,6 +10,8 @@ import { warningsTo } from './warnings.ts'
 export interface ClusterReading {
   readonly records: readonly ClusterRecord[]
   readonly problems: readonly ObjectProblem[]
+  /** Valid objects that aren't ours, as far as the source delivers them: an API server leaves out most. */
+  readonly unserved: readonly Unserved[]
   /** `file cluster.yaml` */
   readonly description: string
 }
@@ -28,19 +30,23 @@ export function readCluster(
   nodeName: string,
   say: (line: string) => void,
 ): Promise<ClusterReading> {
-  if (config.from === 'file') return readFile(config.path)
+  if (config.from === 'file') return readFile(config.path, say)
   return config.from === 'recording' ? readStart(config.path) : readServer(config, nodeName, say)
 }
 
 /** Not by a source, which would wait for a broken file to be mended. */
-async function readFile(path: string): Promise<ClusterReading> {
+async function readFile(path: string, say: (line: string) => void): Promise<ClusterReading> {
   const { readClusterFile } = await import('../source/file/cluster-file.ts')
-  const { records, problems } = await readClusterFile(path).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.syscall === undefined) throw cause
-    const message = `can't read ${path}: ${cause.message.split(',')[0]}`
-    throw new UserError(message, { mend: 'check the path and its permissions', cause })
-  })
-  return { records: [...records.values()], problems, description: `file ${path}` }
+  const { records, problems, unserved, ignoredKinds } = await readClusterFile(path).catch(
+    (cause: NodeJS.ErrnoException) => {
+      if (cause.syscall === undefined) throw cause
+      const message = `can't read ${path}: ${cause.message.split(',')[0]}`
+      throw new UserError(message, { mend: 'check the path and its permissions', cause })
+    },
+  )
+  if (ignoredKinds.length > 0)
+    say(`file ${path}: a proxy reads no objects of these kinds: ${ignoredKinds.join(', ')}`)
+  return { records: [...records.values()], problems, unserved, description: `file ${path}` }
 }
 
 /** A recording's start; what happened then is for `run`. */
@@ -53,7 +59,7 @@ async function readStart(path: string): Promise<ClusterReading> {
     else if (entry.is === 'problem') problems.push(entry.problem)
     else if (entry.is === 'complete') break
   }
-  return { records, problems, description: `recording ${path}` }
+  return { records, problems, unserved: [], description: `recording ${path}` }
 }
 
 async function readServer(
@@ -78,6 +84,7 @@ async function readServer(
   return {
     records: [...collector.records.values()],
     problems: collector.problems,
+    unserved: collector.unservedObjects,
     description: source.description,
   }
 }
@@ -95,6 +102,7 @@ function impatience(description: () => string): Promise<never> {
 class RecordCollector implements ClusterSink {
   readonly records = new Map<string, ClusterRecord>()
   readonly problems: ObjectProblem[] = []
+  readonly unservedObjects: Unserved[] = []
   readonly #awaited = new Set<RecordKind>(recordKinds)
   readonly #complete = Promise.withResolvers<void>()
   readonly complete = this.#complete.promise
@@ -118,5 +126,9 @@ class RecordCollector implements ClusterSink {
 
   problem(problem: ObjectProblem): void {
     this.problems.push(problem)
+  }
+
+  unserved(object: Unserved): void {
+    this.unservedObjects.push(object)
   }
 }

@@ -1,4 +1,4 @@
-import type { ClusterRecord, ObjectProblem, RecordKind } from '../cluster/records.ts'
+import type { ClusterRecord, ObjectProblem, RecordKind, Unserved } from '../cluster/records.ts'
 
 /** Where cluster state comes from: an API server, a file, a recording. */
 export interface ClusterSource {
@@ -27,4 +27,6 @@ export interface ClusterSink {
    */
   synced(kind: RecordKind): void
   problem(problem: ObjectProblem): void
+  /** A valid object that isn't ours, as it is delivered; for who explains what isn't there. */
+  unserved?(object: Unserved): void
 }

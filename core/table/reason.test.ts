@@ -88,7 +88,7 @@ const rows: readonly Row[] = [
     to: clusterIP,
     options: { podSource: { by: 'none' } },
     reason:
-      'internalTrafficPolicy Cluster: any of 4 ready endpoints; the source address is kept, since pods cannot be told from others here (no detectLocal)',
+      'internalTrafficPolicy Cluster: any of 4 ready endpoints; the source address is kept, since nothing tells pods from other sources here',
   },
   {
     to: clusterIP,
@@ -133,7 +133,7 @@ const rows: readonly Row[] = [
   {
     to: clusterIP,
     endpoints: [],
-    reason: 'nothing serves default/web anywhere (there is no endpoint): rejected',
+    reason: 'nothing serves default/web anywhere (its EndpointSlice has no endpoint): rejected',
   },
   {
     to: clusterIP,
@@ -150,7 +150,11 @@ const rows: readonly Row[] = [
     reason:
       'externalTrafficPolicy Cluster: any of 4 ready endpoints; the source is in loadBalancerSourceRanges; masqueraded, so that answers come back through this node',
   },
-  { to: ['10.96.0.1', 81], reason: '10.96.0.1 is the ClusterIP of a Service without TCP port 81: rejected' },
+  {
+    to: ['10.96.0.1', 81],
+    reason:
+      '10.96.0.1 is the ClusterIP of a Service without TCP port 81 (there is TCP port 80 of default/web): rejected',
+  },
   {
     to: ['10.96.9.9', 80],
     reason: '10.96.9.9 is in the ClusterIP range 10.96.0.0/16 and no Service has it: dropped',
@@ -205,6 +209,6 @@ for (const {
       destination: address(destination),
       port,
     } as const
-    t.is(builder.describe(evaluate(builder.table, packet)), reason)
+    t.is(builder.describe(evaluate(builder.table, packet)).text, reason)
   })
 }

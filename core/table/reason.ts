@@ -1,7 +1,9 @@
 import type { ServiceRecord } from '../cluster/records.ts'
-import { cidrContains } from './address.ts'
+import type { Reason } from './absent-endpoints.ts'
+import { type Address, cidrContains } from './address.ts'
 import type { EndpointSelection } from './endpoint-selection.ts'
 import type { Evaluation } from './evaluate.ts'
+import { masqueradedEndpoints } from './hairpin.ts'
 import type { RoutingTable } from './routing-table.ts'
 import { frontendKey, type SourceClass } from './service-route.ts'
 
@@ -11,59 +13,103 @@ export interface ReasonFacts {
   readonly selection: EndpointSelection
   /** Ready endpoints on this node and on others. */
   readonly ready: { readonly here: number; readonly elsewhere: number }
-  /** Endpoints that aren't ready. */
-  readonly unusable: number
+  /** Whether there are endpoints and no slice says of any on which node it is. */
+  readonly nodeless: boolean
+  /** Why no endpoint serves; asked where none does. */
+  readonly whyNone: () => Reason
   readonly zone: string
   readonly masqueradeAll: boolean
 }
 
 /**
- * Why a packet gets its verdict, in words, for `portolan explain`. One line, from the rule that applies to what comes
- * of it. `facts` are those of the route, where there is one.
+ * Why a packet gets its verdict, in words, for `portolan explain`, from the rule that applies to what comes of it; and
+ * what to do where that is hardly what anybody wanted. `facts` are those of the route, where there is one.
+ * `unservedAt` gives why nobody is served at an address that a Service has: somebody else's, for one.
  */
 export function explainReason(
   evaluation: Evaluation,
   table: RoutingTable,
   facts: ReasonFacts | undefined,
-): string {
-  if (evaluation.verdict === 'none') return noneReason(evaluation, table)
+  unservedAt: (address: Address) => Reason | undefined = () => undefined,
+): Reason {
+  if (evaluation.verdict === 'none') {
+    const unserved = unservedAt(evaluation.packet.destination)
+    return unserved === undefined
+      ? { text: noneReason(evaluation, table) }
+      : { ...unserved, text: `${unserved.text}: not touched` }
+  }
   if (evaluation.verdict === 'balance') {
-    return facts === undefined ? 'balanced' : balanceReason(evaluation, table, facts)
+    return facts === undefined ? { text: 'balanced' } : balanceReason(evaluation, table, facts)
   }
   const { because, packet } = evaluation
   const outcome = evaluation.verdict === 'reject' ? 'rejected' : 'dropped'
   switch (because) {
-    case 'otherPort':
-      return `${packet.destination} is the ClusterIP of a Service without ${packet.protocol} port ${packet.port}: ${outcome}`
+    case 'otherPort': {
+      const ports = portsAt(table, packet.destination)
+      return {
+        text: `${packet.destination} is the ClusterIP of a Service without ${packet.protocol} port ${packet.port}${ports}: ${outcome}`,
+      }
+    }
     case 'unallocated': {
       const range = [...table.serviceCidrs].find((cidr) => cidrContains(cidr, packet.destination))
-      return `${packet.destination} is in the ClusterIP range ${range ?? ''} and no Service has it: ${outcome}`
+      const within = `${packet.destination} is in the ClusterIP range ${range ?? ''}`
+      const unserved = unservedAt(packet.destination)
+      if (unserved === undefined) return { text: `${within} and no Service has it: ${outcome}` }
+      return { ...unserved, text: `${within}; ${unserved.text}: ${outcome}` }
     }
     case 'allowedSources':
-      return `${packet.source} is in none of loadBalancerSourceRanges (${listed(evaluation.frontend.allowedSources ?? [])}): ${outcome} before any endpoint is looked at`
+      return {
+        text: `${packet.source} is in none of loadBalancerSourceRanges (${listed(evaluation.frontend.allowedSources ?? [])}): ${outcome} before any endpoint is looked at`,
+      }
     case 'verdict':
-      return facts === undefined ? outcome : refusalReason(evaluation, facts, outcome)
+      return facts === undefined ? { text: outcome } : refusalReason(evaluation, facts, outcome)
   }
+}
+
+/** At which ports somebody answers at the address, to be put behind the one at which nobody does. */
+function portsAt(table: RoutingTable, address: Address): string {
+  const ports = [...table.frontends].flatMap(([key, route]) => {
+    const [at, protocol, port] = key.split('|')
+    return at === address ? [`${protocol} port ${port} of ${table.routes.get(route)?.name ?? route}`] : []
+  })
+  return ports.length === 0 ? '' : ` (there is ${listed(ports)})`
 }
 
 type Balance = Extract<Evaluation, { verdict: 'balance' }>
 type Refusal = Extract<Evaluation, { because: 'verdict' | 'allowedSources' }>
 
-function balanceReason(evaluation: Balance, table: RoutingTable, facts: ReasonFacts): string {
-  const { frontend, packet, route } = evaluation
+function balanceReason(evaluation: Balance, table: RoutingTable, facts: ReasonFacts): Reason {
+  const { endpoints: balanced, frontend, route } = evaluation
+  const blind = isBlind(evaluation, table)
   const parts = [
     `${policyPart(evaluation, facts)}: ${choicePart(evaluation, facts)}`,
     ...(frontend.allowedSources === undefined ? [] : ['the source is in loadBalancerSourceRanges']),
     masqueradePart(evaluation, table, facts),
   ]
-  const isOwnEndpoint = evaluation.endpoints.some(({ address }) => address === packet.source)
-  if (isOwnEndpoint && !evaluation.masquerade) {
-    parts.push('masqueraded all the same when it gets itself (hairpin)')
+  const hairpins = evaluation.masquerade ? 0 : masqueradedEndpoints(evaluation, table).length
+  if (hairpins > 0) {
+    // The only endpoint there is leaves no other case.
+    if (hairpins === balanced.length) parts.pop()
+    parts.push(
+      hairpins === balanced.length
+        ? 'masqueraded, since the endpoint is the client itself (hairpin)'
+        : 'masqueraded all the same when it gets itself (hairpin)',
+    )
   }
   if (route.affinitySeconds !== undefined) {
     parts.push(`a client keeps its endpoint for ${route.affinitySeconds} s after its last connection`)
   }
-  return parts.join('; ')
+  return { text: parts.join('; '), ...(blind ? { fix: detectorFix } : {}) }
+}
+
+/** What makes pods known from other sources. */
+export const detectorFix = 'give --cluster-cidr, or another --detect-local-mode, as run has it on the node'
+
+/** Whether the verdict would be another one, could this node tell pods from others. */
+function isBlind({ frontend, masquerade, sourceClass }: Balance, table: RoutingTable): boolean {
+  return (
+    !masquerade && frontend.kind === 'ClusterIP' && sourceClass !== 'pod' && table.podSource.by === 'none'
+  )
 }
 
 /** Which policy speaks, and to whom where that makes a difference. */
@@ -107,9 +153,8 @@ function choicePart(evaluation: Balance, facts: ReasonFacts): string {
 
 function masqueradePart(evaluation: Balance, table: RoutingTable, facts: ReasonFacts): string {
   if (!evaluation.masquerade) {
-    const blind = evaluation.sourceClass !== 'pod' && evaluation.frontend.kind === 'ClusterIP'
-    return blind && table.podSource.by === 'none'
-      ? 'the source address is kept, since pods cannot be told from others here (no detectLocal)'
+    return isBlind(evaluation, table)
+      ? 'the source address is kept, since nothing tells pods from other sources here'
       : 'the source address is kept'
   }
   if (evaluation.frontend.kind !== 'ClusterIP')
@@ -119,15 +164,23 @@ function masqueradePart(evaluation: Balance, table: RoutingTable, facts: ReasonF
     : 'masqueraded, since the source is no local pod and answers must come back through this node'
 }
 
-function refusalReason(evaluation: Refusal, facts: ReasonFacts, outcome: string): string {
+function refusalReason(evaluation: Refusal, facts: ReasonFacts, outcome: string): Reason {
   if (evaluation.verdict === 'reject') {
-    const unready = facts.unusable === 0 ? 'there is no endpoint' : `${endpoints(facts.unusable)}, none ready`
-    return `nothing serves ${evaluation.route.name} anywhere (${unready}): ${outcome}`
+    const { text, ...fix } = facts.whyNone()
+    return { text: `nothing serves ${evaluation.route.name} anywhere (${text}): ${outcome}`, ...fix }
   }
   const elsewhere = facts.selection.cluster.length
   const terminating = facts.selection.clusterIsTerminating ? ' (terminating)' : ''
   const count = facts.selection.clusterIsTerminating ? elsewhere : facts.ready.elsewhere
-  return `${policyPart(evaluation, facts)}: only endpoints on this node; none is ready, ${count} elsewhere${terminating}: ${outcome}`
+  return {
+    text: `${policyPart(evaluation, facts)}: only endpoints on this node; none is ready, ${count} elsewhere${terminating}: ${outcome}`,
+    // A slice by a controller names the node of every pod; one by hand seldom does.
+    ...(facts.nodeless
+      ? {
+          fix: 'no EndpointSlice says on which node its endpoints are, so none is local anywhere: endpoints[].nodeName',
+        }
+      : {}),
+  }
 }
 
 function noneReason(evaluation: Evaluation, table: RoutingTable): string {
@@ -141,7 +194,8 @@ function noneReason(evaluation: Evaluation, table: RoutingTable): string {
   if (table.clusterIPs.has(destination)) {
     return `no Service answers at ${destination} ${protocol} port ${port}, and the ClusterIP is an address of this node itself: not touched`
   }
-  return `no Service answers at ${destination} ${protocol} port ${port}, and it is no ClusterIP: not touched`
+  const ports = portsAt(table, destination)
+  return `no Service answers at ${destination} ${protocol} port ${port}${ports}, and it is no ClusterIP: not touched`
 }
 
 function listed(values: readonly string[]): string {

@@ -294,7 +294,7 @@ test('evaluate never names an endpoint outside the route, and every evaluation h
       builder.drain()
       for (const one of packets) {
         const evaluation: Evaluation = evaluate(builder.table, one)
-        t.not(builder.describe(evaluation), '')
+        t.not(builder.describe(evaluation).text, '')
         if (evaluation.verdict !== 'balance') continue
         t.true(evaluation.endpoints.length > 0)
         t.is(builder.table.routes.get(evaluation.route.key), evaluation.route)

@@ -7,6 +7,7 @@ import type {
 } from '../cluster/records.ts'
 import { mergeSlices, SliceCache } from '../cluster/slice-cache.ts'
 import { loopbackAddress } from '../cluster/usable-address.ts'
+import { type ClusterView, type Reason, unservedAt, whyNoEndpoints } from './absent-endpoints.ts'
 import { type Address, type Cidr, disjointCidrs, familyOf, type IpFamily } from './address.ts'
 import { adoptOrder } from './arrange-endpoints.ts'
 import { CountedSet } from './counted-set.ts'
@@ -213,10 +214,13 @@ export class TableBuilder {
     return this.#services.get(serviceKeyOf(route))
   }
 
-  /** Why a packet got its verdict, in words. The evaluation must be of this table. */
-  describe(evaluation: Evaluation): string {
-    const facts = 'route' in evaluation ? this.#reasonFacts(evaluation.route.key) : undefined
-    return explainReason(evaluation, this.table, facts)
+  /**
+   * Why a packet got its verdict, in words. The evaluation must be of this table. `cluster`: what else is there, for
+   * reasons that lie beyond the table.
+   */
+  describe(evaluation: Evaluation, cluster?: ClusterView): Reason {
+    const facts = 'route' in evaluation ? this.#reasonFacts(evaluation.route.key, cluster) : undefined
+    return explainReason(evaluation, this.table, facts, (address) => unservedAt(address, cluster))
   }
 
   /** How many Services and destinations are held for reasons beyond the table; for tests against leaks. */
@@ -228,18 +232,21 @@ export class TableBuilder {
     }
   }
 
-  #reasonFacts(route: RouteKey): ReasonFacts | undefined {
+  #reasonFacts(route: RouteKey, cluster: ClusterView | undefined): ReasonFacts | undefined {
     const service = this.serviceOf(route)
     const port = service?.ports.find((one) => routeKeyOf(service, one) === route)
     if (service === undefined || port === undefined) return undefined
-    const merged = mergeSlices(this.#slices.slicesOf(service.key), port.name, port.protocol)
+    const { family } = this
+    const slices = this.#slices.slicesOf(service.key)
+    const merged = mergeSlices(slices, port.name, port.protocol)
     const ready = merged.filter(({ endpoint }) => endpoint.ready)
     const here = ready.filter((candidate) => isLocal(candidate, this.#node)).length
     return {
       service,
       selection: selectEndpoints(merged, this.#node),
       ready: { here, elsewhere: ready.length - here },
-      unusable: merged.length - ready.length,
+      nodeless: merged.length > 0 && merged.every(({ endpoint }) => endpoint.nodeName === ''),
+      whyNone: () => whyNoEndpoints({ service, port, family, slices, cluster }),
       zone: this.#node.zone,
       masqueradeAll: this.#options.masqueradeAll ?? false,
     }

@@ -6,7 +6,7 @@ import { parseSlice } from '../../cluster/parse-slice.ts'
 import type { Parsed } from '../../cluster/parsed.ts'
 import { shownName, shownValue } from '../../cluster/problem-report.ts'
 import { isRawObject, type RawObject } from '../../cluster/raw-object.ts'
-import type { ClusterRecord, ObjectProblem, RecordKind } from '../../cluster/records.ts'
+import type { ClusterRecord, ObjectProblem, RecordKind, Unserved } from '../../cluster/records.ts'
 import { readDocuments } from './documents.ts'
 
 /** What a file says about a cluster. */
@@ -14,6 +14,8 @@ export interface ClusterFile {
   /** By kind and key; of two objects of the same name the later one counts, as with kubectl. */
   readonly records: ReadonlyMap<string, ClusterRecord>
   readonly problems: readonly ObjectProblem[]
+  /** Valid objects that aren't ours. */
+  readonly unserved: readonly Unserved[]
   /** Kinds of objects that mean nothing to a proxy, and were passed over. */
   readonly ignoredKinds: readonly string[]
   /** Objects of the kinds that matter, whether or not they could be used. */
@@ -44,6 +46,7 @@ export async function readClusterFile(path: string): Promise<ClusterFile> {
 export async function parseClusterText(text: string, path: string): Promise<ClusterFile> {
   const records = new Map<string, ClusterRecord>()
   const problems: ObjectProblem[] = []
+  const unserved: Unserved[] = []
   const ignoredKinds = new Set<string>()
   const seen = new Set<string>()
   for (const document of await readDocuments(text, path)) {
@@ -55,6 +58,7 @@ export async function parseClusterText(text: string, path: string): Promise<Clus
       }
       const parsed = type.parse(raw)
       problems.push(...parsed.problems)
+      if (parsed.unserved !== undefined) unserved.push(parsed.unserved)
       if (parsed.key === '') continue
       const id = recordId(kind as RecordKind, parsed.key)
       if (seen.has(id)) {
@@ -72,7 +76,7 @@ export async function parseClusterText(text: string, path: string): Promise<Clus
       else records.set(id, parsed.record)
     }
   }
-  return { records, problems, ignoredKinds: [...ignoredKinds], objectCount: seen.size }
+  return { records, problems, unserved, ignoredKinds: [...ignoredKinds], objectCount: seen.size }
 }
 
 export function recordId(kind: RecordKind, key: string): string {

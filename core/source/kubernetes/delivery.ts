@@ -61,6 +61,7 @@ export class Delivery<R extends ClusterRecord> {
     const identity = identityOf(raw)
     const parsed = this.#parse(raw, identity?.key)
     for (const problem of parsed?.problems ?? []) this.#sink.problem(problem)
+    if (parsed?.unserved !== undefined) this.#sink.unserved?.(parsed.unserved)
     const record = parsed?.record
     if (record !== undefined) {
       // The record's own key, so that the same text isn't held twice.

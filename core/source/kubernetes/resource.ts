@@ -1,4 +1,4 @@
-import type { ClusterRecord, ObjectProblem, RecordKind } from '../../cluster/records.ts'
+import type { ClusterRecord, ObjectProblem, RecordKind, Unserved } from '../../cluster/records.ts'
 
 /** What a parser makes of an API object; the signature of `parseService` and its siblings in core/cluster. */
 export type ObjectParser<R extends ClusterRecord> = (raw: unknown) => {
@@ -6,6 +6,7 @@ export type ObjectParser<R extends ClusterRecord> = (raw: unknown) => {
   /** Absent: not ours, or unusable. */
   readonly record: R | undefined
   readonly problems: readonly ObjectProblem[]
+  readonly unserved?: Unserved
 }
 
 /** One resource to list and watch, and how its objects are read. */
