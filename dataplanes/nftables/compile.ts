@@ -30,6 +30,7 @@ export function compile(change: TableChange, setting: Setting, memory: TableMemo
     changeFrontends(frontendStates(old), states, elements)
   }
   changeSets(change, elements)
+  declarations.setsOf(elements)
   return {
     family: change.family,
     replace: false,

@@ -2,6 +2,7 @@ import type { Protocol } from '@portolan/core'
 import { balanceChain, balanceChains, readBalanceChain, setsOf } from './balance-chains.ts'
 import { baseChains } from './base-chains.ts'
 import type { ChainDeclaration, Setting } from './chain.ts'
+import type { ElementChanges } from './elements.ts'
 import { balanceChainsOf, baseSets, countsOf, type Over, type Place, type SetDeclaration } from './layout.ts'
 import { type Choice, maximumAffinityCount, maximumCount, type Policy } from './numbers.ts'
 import { deliveryChains, policyChain, policyChains, readPolicyChain } from './policy-chains.ts'
@@ -61,6 +62,11 @@ export class Declarations {
       if (this.#has(balanceChain(place, over, protocol, neighbour))) continue
       for (const chain of balanceChains(this.#setting, place, over, protocol, neighbour)) this.#chain(chain)
     }
+  }
+
+  /** The sets that elements come into, whether a rule names them yet or not. */
+  setsOf(elements: ElementChanges): void {
+    for (const { set, additions } of elements) if (additions.length > 0) this.#set(set)
   }
 
   /** What a chain of this name was declared for. Names that aren't of this layout declare nothing. */

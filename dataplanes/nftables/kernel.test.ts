@@ -4,6 +4,7 @@ import {
   externalLocal,
   frontend,
   internal,
+  rejected,
   route,
   table,
   web,
@@ -38,6 +39,14 @@ for (const wanted of [everything(), everythingIpv6()]) {
     })
   }
 }
+
+test('a Service with session affinity that has no endpoint yet does not keep the table from being made', async (t) => {
+  await using lab = await createLab({ pods: 1 })
+  const refusing = [frontend('ClusterIP', '10.96.0.40', 80, rejected)]
+  const wanted = table([route('shop/search:http', [], refusing, { affinitySeconds: 10800 })])
+  t.true((await bring(open(lab), wanted)) > 0)
+  t.is(await missing(open(lab), wanted), '')
+})
 
 for (const transport of transports) {
   test(`a change through ${transport} leaves what a fresh table would be`, async (t) => {

@@ -36,6 +36,7 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Nf
   if (flaws.length > 0) {
     const elements = new ElementChanges()
     addAll(routes, table, elements)
+    declarations.setsOf(elements)
     return {
       ...common,
       replace: isThere,
@@ -51,6 +52,7 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Nf
     if (entry !== undefined && held.chains.has(name)) comparison.add(entry.map, entry.key, [name])
   addAll(routes, table, comparison)
   const elements = comparison.finish()
+  declarations.setsOf(elements)
   const sets = declarations.sets.filter(({ name }) => !held.sets.has(name))
   return {
     ...common,

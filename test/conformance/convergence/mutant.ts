@@ -1,0 +1,39 @@
+import type { Dataplane } from '@portolan/core'
+import type { Subject } from './play.ts'
+import { findCounterexample, type Search } from './property.ts'
+
+/** What a faulty dataplane does otherwise than the sound one that it is made of. */
+export type FaultyParts<Program, Held> = Partial<
+  Pick<Dataplane<Program, Held>, 'compile' | 'reconcile' | 'apply' | 'observe'>
+>
+
+/** The subject with a fault planted into each dataplane that it opens. */
+export function mutated<Program, Held>(
+  subject: Subject,
+  plant: (sound: Dataplane<Program, Held>) => FaultyParts<Program, Held>,
+): Subject {
+  return {
+    ...subject,
+    open() {
+      const sound = subject.open()
+      const faulty = plant(sound as Dataplane<Program, Held>)
+      return new Proxy(sound, {
+        get(target, name) {
+          const part = name in faulty ? Reflect.get(faulty, name) : Reflect.get(target, name, target)
+          return typeof part === 'function' ? part.bind(name in faulty ? faulty : target) : part
+        },
+      })
+    },
+    fresh: () => subject.fresh(),
+  }
+}
+
+/** How many random sequences it takes to find out about a fault; `undefined`: more than `most`. */
+export async function sequencesUntilFound(
+  subject: () => Subject,
+  most: number,
+  options: Partial<Search> = {},
+): Promise<number | undefined> {
+  const search: Search = { ...options, subject, firstSeed: 1, sequences: most, shrinks: false }
+  return (await findCounterexample(search))?.sequences
+}
