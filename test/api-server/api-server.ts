@@ -7,7 +7,7 @@ import { Authentication } from './authentication.ts'
 import { CertificateAuthority, type CertifiedKey } from './certificates.ts'
 import { type Checkpoint, ClusterState } from './cluster-state.ts'
 import { type Fault, reasons } from './faults.ts'
-import { HttpApi, type ServedRequest } from './http-api.ts'
+import { HttpApi, type ServedRequest, type WatchListSupport } from './http-api.ts'
 import { type KubeconfigUser, writeKubeconfigFile } from './kubeconfig-file.ts'
 import { Relay } from './relay.ts'
 import type { Reply, Request } from './reply.ts'
@@ -29,8 +29,7 @@ export interface ApiServerOptions {
   readonly historyLimit?: number
   /** Milliseconds between two bookmarks. Default: a minute, as with Kubernetes. */
   readonly bookmarkIntervalMs?: number
-  /** `refused`: 422, as with the feature turned off; `ignored`: as servers before Kubernetes 1.27. */
-  readonly watchList?: 'served' | 'refused' | 'ignored'
+  readonly watchList?: WatchListSupport
   /** `metadata`: as servers before Kubernetes 1.31, which know no field of a Service's spec. */
   readonly fieldSelectors?: 'all' | 'metadata'
   /** How an expired resourceVersion of a watch is answered: by the HTTP status, or by an ERROR event. */

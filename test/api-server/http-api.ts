@@ -16,12 +16,19 @@ export interface ServedRequest {
   readonly query: URLSearchParams
 }
 
+/**
+ * `refused`: 422, as with the feature turned off; `ignored`: as servers before Kubernetes 1.27; `failed`: answered with
+ * 200 and then with an ERROR event of code 500, as by Kubernetes 1.36 with an etcd older than 3.4.25 or 3.5.8;
+ * `cut-off`: the stream ends before the bookmark that ends the initial events, as behind a proxy with a time limit.
+ */
+export type WatchListSupport = 'served' | 'refused' | 'ignored' | 'failed' | 'cut-off'
+
 export interface HttpApiOptions {
   readonly state: ClusterState
   readonly authentication: Authentication
   /** Looked up for every request, so that it may change. */
   readonly faults: ReadonlyMap<Kind, Fault>
-  readonly watchList: 'served' | 'refused' | 'ignored'
+  readonly watchList: WatchListSupport
   readonly fieldSelectors: 'all' | 'metadata'
   readonly expiredAs: 'status' | 'event'
 }
@@ -109,14 +116,16 @@ export class HttpApi {
       selector,
       fromVersion,
       initialEvents,
-      endBookmark: watchList,
+      endBookmark: watchList && this.#options.watchList !== 'cut-off',
       bookmarks: query.get('allowWatchBookmarks') === 'true',
       timeoutSeconds: wholeNumber(query, 'timeoutSeconds'),
     }
     const stream = new WatchStream(served.store, () => state.version, watch, reply)
     served.streams.add(stream)
     reply.once('close', () => served.streams.delete(stream))
+    if (watchList && this.#options.watchList === 'failed') return stream.fail(noProgressNotifications())
     await stream.start()
+    if (watchList && this.#options.watchList === 'cut-off') stream.end()
   }
 
   #readWatchList(query: URLSearchParams): boolean {
@@ -157,6 +166,15 @@ export class HttpApi {
         return false
     }
   }
+}
+
+/** In the words of kube-apiserver 1.36 with etcd 3.4.23. */
+function noProgressNotifications(): StatusError {
+  return new StatusError(
+    500,
+    'InternalError',
+    'a watch stream was requested by the client but the required storage feature RequestWatchProgress is disabled',
+  )
 }
 
 function wholeNumber(query: URLSearchParams, name: string): number {
