@@ -1,4 +1,5 @@
 import { ApiError, excerpt } from './api-error.ts'
+import { member } from './api-object.ts'
 import type { ApiResponse } from './connection.ts'
 
 /** Answers to errors are short; what is longer isn't read. */
@@ -15,9 +16,11 @@ export async function expectJson(response: ApiResponse, what: string): Promise<v
   if (response.status === 200 && response.contentType === 'application/json') return
   const text = (await readErrorBody(response)).toString('utf8')
   const status = response.status
-  if (status === 410) throw new ApiError('API_EXPIRED', `${what}: ${statusMessage(text)}`, { status })
-  if (status !== 200)
-    throw new ApiError('API_STATUS', `${what}: ${status} ${statusMessage(text)}`, { status })
+  if (status !== 200) {
+    const code = status === 410 ? 'API_EXPIRED' : 'API_STATUS'
+    const retryAfterMs = response.retryAfterMs ?? statusRetryAfterMs(parseJson(text))
+    throw new ApiError(code, `${what}: ${status} ${statusMessage(text)}`, { status, retryAfterMs })
+  }
   throw new ApiError(
     'API_NOT_JSON',
     `${what}: answered ${response.contentType || 'no content type'} (${excerpt(text)}) instead of JSON: is this the address of a Kubernetes API server, or of a proxy before it?`,
@@ -42,6 +45,12 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/** For how long a `Status` object asks not to be asked again. */
+export function statusRetryAfterMs(status: unknown): number | undefined {
+  const seconds = member(member(status, 'details'), 'retryAfterSeconds')
+  return typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined
 }
 
 /** The message of a `Status` object, or the text itself. */

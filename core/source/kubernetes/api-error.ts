@@ -13,24 +13,35 @@ export type ApiErrorCode =
   | 'API_MALFORMED'
   /** The server's resourceVersion is lower than one it gave before: its etcd was restored from a backup. */
   | 'API_VERSION_WENT_BACK'
-  /** The server doesn't do watch-list. */
+  /** The server doesn't do watch-lists, or this one ended early. */
   | 'API_NO_WATCH_LIST'
-  /** Our own doing: the connection was closed because the credentials changed. */
-  | 'API_CREDENTIALS_CHANGED'
+  /** Our own doing: another connection has taken this one's place. */
+  | 'API_CONNECTION_REPLACED'
+  /** TLS has failed: the server's certificate isn't believed, or the server refuses ours. */
+  | 'API_TLS'
   /** Token, certificate or exec plugin can't be read. */
   | 'API_CREDENTIALS'
+
+export interface ApiErrorOptions {
+  readonly status?: number
+  readonly retryAfterMs?: number | undefined
+  readonly cause?: unknown
+}
 
 /** Why talking to the API server failed. Every one of them is retried. */
 export class ApiError extends Error {
   readonly code: ApiErrorCode
   /** The HTTP status, or the code of an ERROR event. */
   readonly status: number | undefined
+  /** For how long the server wants not to be asked again, in milliseconds. */
+  readonly retryAfterMs: number | undefined
 
-  constructor(code: ApiErrorCode, message: string, options: { status?: number; cause?: unknown } = {}) {
+  constructor(code: ApiErrorCode, message: string, options: ApiErrorOptions = {}) {
     super(message, { cause: options.cause })
     this.name = 'ApiError'
     this.code = code
     this.status = options.status
+    this.retryAfterMs = options.retryAfterMs
   }
 }
 

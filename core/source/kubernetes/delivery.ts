@@ -28,6 +28,11 @@ export class Delivery<R extends ClusterRecord> {
     this.#logger = logger
   }
 
+  /** How many objects are known. */
+  get size(): number {
+    return this.#known.size
+  }
+
   get isSynced(): boolean {
     return this.#synced
   }

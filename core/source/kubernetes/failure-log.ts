@@ -21,7 +21,8 @@ export class FailureLog {
     this.#resource = options.resource
   }
 
-  failed(error: ApiError, retryInMs: number): void {
+  /** @param retryInMs absent: as soon as there is a connection */
+  failed(error: ApiError, retryInMs?: number): void {
     const kind = `${error.code} ${error.status ?? systemCode(error.cause)}`
     const now = this.#clock.now()
     const said = this.#said
@@ -37,7 +38,7 @@ export class FailureLog {
         code: error.code,
         ...(error.status === undefined ? {} : { status: error.status }),
         ...(repeated === 0 ? {} : { repeated }),
-        retryInMs: Math.round(retryInMs),
+        ...(retryInMs === undefined ? {} : { retryInMs: Math.round(retryInMs) }),
       },
       `${error.message}${mend(error, this.#resource)}`,
     )

@@ -34,7 +34,7 @@ class HandClock implements Clock {
 
 function patient(answers: boolean) {
   const clock = new HandClock()
-  const seen = { bytes: 0, asked: 0, deadAt: undefined as number | undefined }
+  const seen = { bytes: 0, asked: 0, silentAt: -1, speaksAt: -1 }
   const stop = startHeartbeat({
     clock,
     timings: defaultTimings,
@@ -43,8 +43,11 @@ function patient(answers: boolean) {
       seen.asked += 1
       if (answers) answered()
     },
-    dead: () => {
-      seen.deadAt = clock.now()
+    onSilence: () => {
+      seen.silentAt = clock.now()
+    },
+    onSpeech: () => {
+      seen.speaksAt = clock.now()
     },
   })
   return { clock, seen, stop }
@@ -53,8 +56,8 @@ function patient(answers: boolean) {
 test('a peer that answers is asked again and again, and lives', async (t) => {
   const { clock, seen } = patient(true)
   await clock.pass(60)
-  t.is(seen.deadAt, undefined)
-  t.is(seen.asked, 10)
+  t.is(seen.silentAt, -1)
+  t.is(seen.asked, 15)
 })
 
 test('a peer that sends is not asked', async (t) => {
@@ -66,25 +69,36 @@ test('a peer that sends is not asked', async (t) => {
   t.is(seen.asked, 0)
 })
 
-test('a peer that freezes right after a byte is dead within 9 seconds', async (t) => {
+test('a peer that freezes right after a byte is silent within 6 seconds', async (t) => {
   const { clock, seen } = patient(false)
   seen.bytes = 1
   await clock.pass(20)
-  t.is(seen.deadAt, 9_000)
+  t.is(seen.silentAt, 6_000)
 })
 
 test('bytes that arrive while an answer is awaited are a sign of life', async (t) => {
   const { clock, seen } = patient(false)
-  await clock.pass(4)
+  await clock.pass(3)
   seen.bytes = 1
-  await clock.pass(4)
-  t.is(seen.deadAt, undefined)
+  await clock.pass(3)
+  t.is(seen.silentAt, -1)
 })
 
 test('nothing happens after it was stopped', async (t) => {
   const { clock, seen, stop } = patient(false)
-  await clock.pass(4)
+  await clock.pass(3)
   stop()
   await clock.pass(20)
-  t.is(seen.deadAt, undefined)
+  t.is(seen.silentAt, -1)
+})
+
+test('a silent peer that sends a byte speaks again, and is asked on', async (t) => {
+  const { clock, seen } = patient(false)
+  await clock.pass(10)
+  t.is(seen.silentAt, 4_000)
+  t.is(seen.asked, 1)
+  seen.bytes = 1
+  await clock.pass(4)
+  t.is(seen.speaksAt, 11_000)
+  t.is(seen.asked, 2)
 })

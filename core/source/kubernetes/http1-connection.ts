@@ -1,9 +1,9 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import type { Socket } from 'node:net'
-import { ApiError } from './api-error.ts'
+import { ChildAbort } from './child-abort.ts'
 import type { ApiResponse, Connection, ConnectionOptions } from './connection.ts'
-import { addressOf, mediaType, pathOn } from './connection.ts'
+import { addressOf, mediaType, pathOn, retryAfterMs } from './connection.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
 /**
@@ -12,6 +12,9 @@ import { startHeartbeat } from './heartbeat.ts'
  *
  * That asks the server's address, not the very process behind a watch: of several servers behind one load balancer, a
  * single frozen one is noticed by the watch's own time limit only.
+ *
+ * Once a request can't be made the connection isn't usable any more, but answers under way go on until another
+ * connection takes its place: the server behind them may be another one.
  */
 export class Http1Connection implements Connection {
   readonly protocol = 'http/1.1'
@@ -21,6 +24,8 @@ export class Http1Connection implements Connection {
   readonly #answers = new Set<http.IncomingMessage>()
   readonly #stopHeartbeat: () => void
   #closedBy: Error | undefined
+  #refused = false
+  #silent = false
   /** Of sockets that are gone; keeps the count from going backwards. */
   #bytesOfClosed = 0
 
@@ -36,12 +41,35 @@ export class Http1Connection implements Connection {
       timings: options.timings,
       bytesReceived: () => this.#bytesReceived(),
       ask: (answered) => this.#askVersion(answered),
-      dead: () => this.close(this.#silent()),
+      onSilence: () => {
+        this.#silent = true
+        options.onTrouble()
+      },
+      onSpeech: () => {
+        this.#silent = false
+      },
     })
   }
 
   get usable(): boolean {
-    return this.#closedBy === undefined
+    return this.#closedBy === undefined && !this.#refused
+  }
+
+  get silent(): boolean {
+    return this.#silent
+  }
+
+  /** Resolves once the server has answered anything at all. Throws what the request failed by. */
+  async answers(): Promise<void> {
+    const { clock, timings, signal } = this.#options
+    using late = new ChildAbort(signal)
+    const cancel = clock.after(timings.connectTimeoutMs, () => late.abort())
+    try {
+      const answer = await this.get('/version', late.signal)
+      answer.body.resume()
+    } finally {
+      cancel()
+    }
   }
 
   get(path: string, signal: AbortSignal): Promise<ApiResponse> {
@@ -55,7 +83,10 @@ export class Http1Connection implements Connection {
     })
     request.once('socket', (socket) => this.#keep(socket))
     return new Promise((resolve, reject) => {
-      request.on('error', (error) => reject(this.#closedBy ?? error))
+      request.on('error', (error) => {
+        if (!signal.aborted) this.#refuse()
+        reject(this.#closedBy ?? error)
+      })
       request.once('response', (answer) => {
         this.#answers.add(answer)
         // Whoever reads it gets the error; without a listener it would end the process while nobody does.
@@ -64,6 +95,7 @@ export class Http1Connection implements Connection {
         resolve({
           status: answer.statusCode ?? 0,
           contentType: mediaType(answer.headers['content-type']),
+          retryAfterMs: retryAfterMs(answer.headers['retry-after']),
           body: answer,
           connection: answer.socket,
         })
@@ -98,23 +130,24 @@ export class Http1Connection implements Connection {
     return bytes
   }
 
+  #refuse(): void {
+    if (!this.usable) return
+    this.#refused = true
+    this.#options.onTrouble()
+  }
+
   #askVersion(answered: () => void): void {
-    this.get('/version', AbortSignal.timeout(this.#options.timings.heartbeatTimeoutMs)).then(
+    const { clock, timings } = this.#options
+    const late = new AbortController()
+    const cancel = clock.after(timings.heartbeatTimeoutMs, () => late.abort())
+    this.get('/version', late.signal).then(
       (answer) => {
+        cancel()
         answer.body.resume()
         answered()
       },
       // Unanswered; what follows from that is the heartbeat's to say.
-      () => {},
-    )
-  }
-
-  #silent(): ApiError {
-    const { credentials, timings } = this.#options
-    const seconds = timings.heartbeatTimeoutMs / 1000
-    return new ApiError(
-      'API_SILENT',
-      `${credentials.server.origin} did not answer GET /version within ${seconds} s`,
+      cancel,
     )
   }
 }

@@ -2,7 +2,7 @@ import * as http2 from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { ApiError } from './api-error.ts'
 import type { ApiResponse, Connection, ConnectionOptions } from './connection.ts'
-import { mediaType, pathOn } from './connection.ts'
+import { mediaType, pathOn, retryAfterMs } from './connection.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
 /** Bytes a stream and the whole connection may have under way: the protocol's 64 KiB would stall a large list. */
@@ -15,6 +15,9 @@ export class Http2Connection implements Connection {
   readonly #session: http2.ClientHttp2Session
   readonly #options: ConnectionOptions
   #closedBy: Error | undefined
+  #silent = false
+  /** Whether a PING is under way: one is enough, however long it takes. */
+  #asking = false
 
   constructor(options: ConnectionOptions, socket: TLSSocket) {
     this.#options = options
@@ -35,17 +38,35 @@ export class Http2Connection implements Connection {
       clock: options.clock,
       timings: options.timings,
       bytesReceived: () => socket.bytesRead,
-      ask: (answered) => {
-        if (!session.destroyed) session.ping((error) => error === null && answered())
+      ask: (answered) => this.#ping(answered),
+      onSilence: () => {
+        this.#silent = true
+        options.onTrouble()
       },
-      dead: () => this.close(silent(options)),
+      onSpeech: () => {
+        this.#silent = false
+      },
     })
-    session.once('close', stopHeartbeat)
+    // A server that says GOAWAY is left before it closes.
+    let told = false
+    const tell = () => {
+      if (!told) options.onTrouble()
+      told = true
+    }
+    session.once('goaway', tell)
+    session.once('close', () => {
+      stopHeartbeat()
+      tell()
+    })
   }
 
   /** A server that says GOAWAY lets open streams finish and takes no new ones. */
   get usable(): boolean {
     return !this.#session.closed && !this.#session.destroyed
+  }
+
+  get silent(): boolean {
+    return this.#silent
   }
 
   get(path: string, signal: AbortSignal): Promise<ApiResponse> {
@@ -59,6 +80,7 @@ export class Http2Connection implements Connection {
         resolve({
           status: answer[':status'] ?? 0,
           contentType: mediaType(answer['content-type']),
+          retryAfterMs: retryAfterMs(answer['retry-after']),
           body: stream,
           connection: this.#session,
         }),
@@ -75,9 +97,12 @@ export class Http2Connection implements Connection {
     this.#closedBy ??= reason
     this.#session.destroy(reason)
   }
-}
 
-function silent({ credentials, timings }: ConnectionOptions): ApiError {
-  const seconds = timings.heartbeatTimeoutMs / 1000
-  return new ApiError('API_SILENT', `${credentials.server.origin} did not answer a ping within ${seconds} s`)
+  #ping(answered: () => void): void {
+    if (this.#asking || this.#session.destroyed) return
+    this.#asking = this.#session.ping((error) => {
+      this.#asking = false
+      if (error === null) answered()
+    })
+  }
 }

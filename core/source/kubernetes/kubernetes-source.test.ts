@@ -87,6 +87,14 @@ async function scene(
   }
 }
 
+/** Watch-lists, and first pages of lists of everything. */
+const listRequests = (server: ApiServer) =>
+  server.requests.filter(
+    ({ query }) =>
+      query.get('sendInitialEvents') === 'true' ||
+      (!query.has('watch') && query.get('limit') === '500' && !query.has('continue')),
+  )
+
 const transports: readonly (readonly [string, ApiServerOptions])[] = [
   ['HTTP/2', {}],
   ['HTTP/1.1 over TLS', { http2: false }],
@@ -132,13 +140,15 @@ for (const [transport, options] of transports) {
     await using scenery = await scene({ ...options, freezable: true }, { timings: impatientTimings })
     const { server, observed } = scenery
     await observed.until((o) => o.allSynced)
+    const lists = listRequests(server).length
     server.freeze()
-    await observed.until((o) => o.complaints('services').some((line) => line.fields.code === 'API_SILENT'))
+    await observed.until((o) => o.complaints().some((line) => /stopped answering/.test(line.message)))
     t.true(observed.records.has('Service shop/web'))
     server.apply(service('api', '10.96.0.3'))
     server.thaw()
     await observed.until((o) => o.records.has('Service shop/api'))
-    t.pass()
+    await observed.until((o) => o.log.some((line) => line.message === 'the API server answers again'))
+    t.is(listRequests(server).length, lists)
   })
 }
 
@@ -204,6 +214,8 @@ const listing: readonly (readonly [string, ApiServerOptions])[] = [
   ['refuses watch-list', { watchList: 'refused' }],
   ['ignores sendInitialEvents and keeps quiet', { watchList: 'ignored' }],
   ['ignores sendInitialEvents and sends bookmarks', { watchList: 'ignored', bookmarkIntervalMs: 50 }],
+  ['answers a watch-list with 200 and then an ERROR event of code 500', { watchList: 'failed' }],
+  ['ends a watch-list before its initial events are complete', { watchList: 'cut-off' }],
 ]
 for (const [what, options] of listing) {
   test(`a server that ${what} is listed in pages of 500`, async (t) => {
@@ -319,7 +331,7 @@ const refusals = [
 ] as const
 for (const [what, fault, code, message] of refusals) {
   test(`${what} for one resource: one line, all others go on, nothing is synced early`, async (t) => {
-    const timings = { responseTimeoutMs: what === 'no answer' ? 500 : 30_000 }
+    const timings = { responseTimeoutMs: what === 'no answer' ? 2_000 : 30_000 }
     await using scenery = await scene({}, { timings }, (server) => server.break('Service', fault))
     const { server, observed } = scenery
     await observed.until((o) => o.complaints('services').length > 0)
@@ -508,7 +520,7 @@ test('stops at once while a server that says nothing is being connected to', asy
   const { server, observed } = scenery
   await observed.until((o) => o.allSynced)
   server.freeze()
-  await observed.until((o) => o.complaints('services').length > 0)
+  await observed.until((o) => o.complaints().length > 0)
   await new Promise((resolve) => setTimeout(resolve, 50))
   await observed.source.stop()
   const { length } = observed.deliveries

@@ -6,6 +6,7 @@ import { ApiClient } from './api-client.ts'
 import type { CredentialSource } from './credentials.ts'
 import { inClusterCredentials } from './in-cluster.ts'
 import { kubeconfigCredentials } from './kubeconfig.ts'
+import { Recovery } from './recovery.ts'
 import { Reflector } from './reflector.ts'
 import type { Resource } from './resource.ts'
 import { defaultTimings, type Timings } from './timings.ts'
@@ -61,11 +62,12 @@ class KubernetesSource implements ClusterSource {
     const timings = { ...defaultTimings, ...this.#options.timings }
     const credentials = await this.#credentials()
     this.#description = credentials.description
-    const client = new ApiClient({ credentials, clock, timings, logger })
+    const random = this.#options.random ?? Math.random
+    const client = new ApiClient({ credentials, clock, random, timings, logger })
     this.#client = client
+    const recovery = new Recovery(clock)
     const run = <R extends ClusterRecord>(resource: Resource<R>) => {
-      const random = this.#options.random ?? Math.random
-      const reflector = new Reflector({ resource, client, sink, clock, random, timings, logger })
+      const reflector = new Reflector({ resource, client, sink, clock, random, timings, logger, recovery })
       this.#running.push(reflector.run(this.#stopping.signal))
     }
     run(serviceResource)

@@ -16,6 +16,11 @@ export interface Resource<R extends ClusterRecord> {
   readonly name: string
   /** `/api/v1/services` */
   readonly path: string
+  /**
+   * One object of it by its name, whether there is one or not: listing that costs the server one key of its store, and
+   * tells the resource's present version.
+   */
+  readonly single: { readonly namespace?: string; readonly name: string }
   readonly labelSelector?: string
   readonly fieldSelector?: string
   /**
@@ -42,4 +47,12 @@ export function requestPath(
     parameters.set('fieldSelector', resource.fieldSelector)
   }
   return `${resource.path}?${parameters}`
+}
+
+/** The request path of a list that is only made for its resourceVersion. */
+export function versionPath({ path, single }: Resource<ClusterRecord>): string {
+  const query = new URLSearchParams({ fieldSelector: `metadata.name=${single.name}`, limit: '1' })
+  if (single.namespace === undefined) return `${path}?${query}`
+  const lastSlash = path.lastIndexOf('/')
+  return `${path.slice(0, lastSlash)}/namespaces/${single.namespace}${path.slice(lastSlash)}?${query}`
 }

@@ -6,14 +6,15 @@ export class SilenceWatch {
   readonly #limitMs: number
   readonly #onSilence: () => void
   #heardAt: number
-  #callOff: () => void
+  #stopped = false
+  #cancel: () => void
 
   constructor(clock: Clock, limitMs: number, onSilence: () => void) {
     this.#clock = clock
     this.#limitMs = limitMs
     this.#onSilence = onSilence
     this.#heardAt = clock.now()
-    this.#callOff = clock.after(limitMs, () => this.#check())
+    this.#cancel = clock.after(limitMs, () => this.#check())
   }
 
   /** Cheap enough for every chunk: the timer is not touched. */
@@ -22,12 +23,24 @@ export class SilenceWatch {
   }
 
   stop(): void {
-    this.#callOff()
+    this.#stopped = true
+    this.#cancel()
   }
 
   #check(): void {
+    if (this.#waitOn()) return
+    // A process that was busy or stopped sees this timer before it reads what has long been in the socket: one turn of
+    // the event loop lets the socket speak first.
+    setImmediate(() => {
+      if (!this.#stopped && !this.#waitOn()) this.#onSilence()
+    })
+  }
+
+  /** Whether there is time left; then the timer runs for that. */
+  #waitOn(): boolean {
     const left = this.#heardAt + this.#limitMs - this.#clock.now()
-    if (left <= 0) this.#onSilence()
-    else this.#callOff = this.#clock.after(left, () => this.#check())
+    if (left <= 0) return false
+    this.#cancel = this.#clock.after(left, () => this.#check())
+    return true
   }
 }

@@ -2,10 +2,19 @@
 export interface Timings {
   /** A connection that has been quiet for this long is asked for a sign of life. */
   readonly heartbeatIntervalMs: number
-  /** No sign of life within this: the connection is dead. */
+  /** No sign of life within this: another connection is tried beside this one. */
   readonly heartbeatTimeoutMs: number
-  /** TCP and TLS together. */
+  /** Name resolution, TCP and TLS together. */
   readonly connectTimeoutMs: number
+  /** TCP alone. */
+  readonly tcpTimeoutMs: number
+  /**
+   * While the server is away, how often it is looked whether it listens: a TCP connection, and TLS where that succeeds,
+   * but no request. The first look's delay is drawn from this range.
+   */
+  readonly lookMs: number
+  /** How long a silent connection has to speak after all, once there is another one. */
+  readonly handoverMs: number
   /** From a request to its response's headers, and between two pieces of a list. */
   readonly responseTimeoutMs: number
   /**
@@ -19,7 +28,15 @@ export interface Timings {
   readonly watchGraceMs: number
   readonly retryMinMs: number
   readonly retryMaxMs: number
-  /** An attempt that held this long makes the next retry start from `retryMinMs` again. */
+  /** The longest Retry-After that is honoured. */
+  readonly retryAfterMaxMs: number
+  /**
+   * A list that all nodes are likely to need at the same time (410, restored etcd) is delayed by up to this for each
+   * object that is known, at most by `relistSpreadMaxMs`.
+   */
+  readonly relistSpreadMs: number
+  readonly relistSpreadMaxMs: number
+  /** An attempt or a connection that held this long makes the next retry start from `retryMinMs` again. */
   readonly stableAfterMs: number
   /** How often an optional resource that isn't served is looked for. */
   readonly absentRetryMs: number
@@ -29,17 +46,23 @@ export interface Timings {
   readonly repeatLogMs: number
 }
 
-/** A frozen server is noticed within two heartbeat intervals and a timeout: 9 seconds. */
+/** A frozen server is noticed within two heartbeat intervals and a timeout: 6 seconds. */
 export const defaultTimings: Timings = {
-  heartbeatIntervalMs: 3_000,
-  heartbeatTimeoutMs: 3_000,
+  heartbeatIntervalMs: 2_000,
+  heartbeatTimeoutMs: 2_000,
   connectTimeoutMs: 10_000,
+  tcpTimeoutMs: 1_400,
+  lookMs: 1_400,
+  handoverMs: 300,
   responseTimeoutMs: 30_000,
   initialEventsQuietMs: 10_000,
   watchSeconds: 300,
   watchGraceMs: 15_000,
   retryMinMs: 200,
   retryMaxMs: 30_000,
+  retryAfterMaxMs: 60_000,
+  relistSpreadMs: 0.1,
+  relistSpreadMaxMs: 30_000,
   stableAfterMs: 10_000,
   absentRetryMs: 300_000,
   credentialCheckMs: 30_000,

@@ -1,4 +1,4 @@
-import { parseJson } from './api-answer.ts'
+import { parseJson, statusRetryAfterMs } from './api-answer.ts'
 import { ApiError, excerpt } from './api-error.ts'
 import { member } from './api-object.ts'
 
@@ -30,6 +30,7 @@ export function readWatchEvent(line: string, what: string): WatchEvent {
 function errorOf(status: unknown, what: string): ApiError {
   const code = member(status, 'code')
   const message = `${what}: ${code} ${member(status, 'message') ?? ''}`
-  if (code === 410) return new ApiError('API_EXPIRED', message, { status: code })
-  return new ApiError('API_STATUS', message, typeof code === 'number' ? { status: code } : {})
+  const retryAfterMs = statusRetryAfterMs(status)
+  if (typeof code !== 'number') return new ApiError('API_STATUS', message, { retryAfterMs })
+  return new ApiError(code === 410 ? 'API_EXPIRED' : 'API_STATUS', message, { status: code, retryAfterMs })
 }

@@ -15,6 +15,7 @@ export const serviceResource: Resource<ServiceRecord> = {
   kind: 'Service',
   name: 'services',
   path: '/api/v1/services',
+  single: { namespace: 'default', name: 'kubernetes' },
   labelSelector: '!service.kubernetes.io/service-proxy-name',
   fieldSelector: 'spec.clusterIP!=None',
   fieldSelectorOptional: true,
@@ -25,6 +26,7 @@ export const sliceResource: Resource<SliceRecord> = {
   kind: 'EndpointSlice',
   name: 'endpointslices.discovery.k8s.io',
   path: '/apis/discovery.k8s.io/v1/endpointslices',
+  single: { namespace: 'default', name: 'kubernetes' },
   labelSelector: '!service.kubernetes.io/headless',
   parse: parseSlice,
 }
@@ -35,6 +37,7 @@ export function nodeResource(nodeName?: string): Resource<NodeRecord> {
     kind: 'Node',
     name: 'nodes',
     path: '/api/v1/nodes',
+    single: { name: nodeName ?? 'kubernetes' },
     ...(nodeName === undefined ? {} : { fieldSelector: `metadata.name=${nodeName}` }),
     parse: parseNode,
   }
@@ -45,6 +48,7 @@ export const serviceCidrResource: Resource<ServiceCidrRecord> = {
   kind: 'ServiceCIDR',
   name: 'servicecidrs.networking.k8s.io',
   path: '/apis/networking.k8s.io/v1/servicecidrs',
+  single: { name: 'kubernetes' },
   optional: true,
   parse: parseServiceCidr,
 }
