@@ -10,8 +10,10 @@ export interface Patience {
    * Only spent when one is missing.
    */
   readonly answerMs: number
-  /** The same for a datagram in a row of many, which nobody sends again. */
+  /** The same for a datagram in a row of many, which isn't sent again. */
   readonly datagramMs: number
+  /** For how long a Service may be out of reach while something changes: first packets are lost, one after the other. */
+  readonly outageMs: number
   /** How long silence must last to count as such. */
   readonly silenceMs: number
   /** Between two changes: long enough for connections to fall into each state. */
@@ -49,7 +51,8 @@ export function patienceOf(slowness = 1): Patience {
   return {
     slowness,
     answerMs: slow(5000),
-    datagramMs: slow(1000),
+    datagramMs: slow(2500),
+    outageMs: slow(500),
     silenceMs: slow(300),
     callMs: slow(30_000),
     scenarioMs: slow(240_000),

@@ -23,8 +23,7 @@ export class Stage {
   readonly place: Place
   readonly family: IpFamily
   readonly protocol: Protocol
-  /** What went wrong so far, in words. */
-  readonly failures: string[] = []
+  #failures: string[] = []
   #slices: readonly string[] = []
 
   constructor(testbed: Testbed, place: Place, family: IpFamily, protocol: Protocol) {
@@ -34,8 +33,20 @@ export class Stage {
     this.protocol = protocol
   }
 
+  /** What went wrong so far, in words. */
+  get failures(): string[] {
+    return this.#failures
+  }
+
   get patience(): Patience {
     return this.testbed.patience
+  }
+
+  /** The same Service as its clients in another protocol see it; what they find out is among this stage's failures. */
+  beside(protocol: Protocol): Stage {
+    const other = new Stage(this.testbed, this.place, this.family, protocol)
+    other.#failures = this.#failures
+    return other
   }
 
   /** Makes the Service so, in the cluster and in the kernel. */
@@ -79,13 +90,18 @@ export class Stage {
   }
 
   /** One new connection. `from`: another address of the client's host. */
-  ask(client: Client, to: Destination, from?: string): Promise<ProbeResult> {
+  ask(
+    client: Client,
+    to: Destination,
+    from?: string,
+    timeoutMs = this.patience.answerMs,
+  ): Promise<ProbeResult> {
     const { host, address } = this.testbed.origin(client, this.family)
     return asking.through(() =>
       host.probe({
         protocol: this.protocol,
         to: targetOf(to, this.place, this.family),
-        timeoutMs: this.patience.answerMs,
+        timeoutMs,
         ...(from !== undefined ? { from: { address: from } } : {}),
         ...(client === 'remotePod' && from === undefined ? { from: { address } } : {}),
       }),
@@ -182,6 +198,12 @@ export class Stage {
       const [, name = ''] = server.split(' ')
       if (!members.has(name)) this.failures.push(`${who}: ${count} connections were answered by ${server}`)
     }
+    const { outage, longestStallMs } = report
+    const isServed = !(allowed.results ?? []).includes('timeout')
+    if (isServed && outage !== undefined && outage.milliseconds > this.patience.outageMs)
+      this.failures.push(
+        `${who}: nothing got through for ${Math.round(outage.milliseconds)} ms, from ${Math.round(outage.afterMs)} ms after the loop's start: ${outage.attempts} first packets were lost (the machine held the loop up for ${Math.round(longestStallMs)} ms at most, which is not counted)`,
+      )
     this.expect(results.answered > 0, `${who}: none of ${attempts} connections was answered`)
   }
 }
@@ -190,6 +212,6 @@ export class Stage {
 export interface LoopAllowance {
   /** Names of all endpoints that the Service had meanwhile. */
   readonly endpoints: readonly string[]
-  /** Besides answers. */
+  /** Besides answers. With `timeout` among them, there may be a time in which nothing gets through. */
   readonly results?: readonly ('refused' | 'timeout')[]
 }

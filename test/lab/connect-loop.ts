@@ -5,6 +5,7 @@ import {
   type FirstPacket,
   type FirstPacketRequest,
   now,
+  type Outage,
   type ProbeResult,
 } from './host-calls.ts'
 import { probe } from './probe.ts'
@@ -16,6 +17,62 @@ export interface ConnectLoop {
 }
 
 const mostAtOnce = 500
+
+/**
+ * Kernels make a connection by themselves, within a millisecond. One that takes longer than this had its first packet
+ * lost: TCP sends that again after a second, SCTP after three.
+ */
+const longestHandshakeMs = 900
+
+interface Try {
+  readonly startedAt: number
+  isLost: boolean
+}
+
+/** Times in which the loop should have run and didn't: the machine was busy with something else. */
+class Stalls {
+  readonly #everyMs: number
+  readonly #list: { readonly from: number; readonly to: number }[] = []
+  #last = now()
+
+  constructor(everyMs: number) {
+    this.#everyMs = everyMs
+  }
+
+  tick(at: number): void {
+    const due = this.#last + this.#everyMs
+    if (at - due > Math.max(50, this.#everyMs)) this.#list.push({ from: due, to: at })
+    this.#last = at
+  }
+
+  get longestMs(): number {
+    return this.#list.reduce((longest, { from, to }) => Math.max(longest, to - from), 0)
+  }
+
+  /** How much of a time they took. */
+  within(from: number, to: number): number {
+    return this.#list.reduce(
+      (sum, stall) => sum + Math.max(0, Math.min(to, stall.to) - Math.max(from, stall.from)),
+      0,
+    )
+  }
+}
+
+function longestOutage(tries: readonly Try[], begun: number, stalls: Stalls): Outage | undefined {
+  let longest: Outage | undefined
+  for (let index = 0; index < tries.length; index++) {
+    const first = tries[index]
+    if (first === undefined || !first.isLost) continue
+    let last = index
+    while (tries[last + 1]?.isLost === true) last += 1
+    const until = (tries[last + 1] ?? tries[last] ?? first).startedAt
+    const milliseconds = until - first.startedAt - stalls.within(first.startedAt, until)
+    if (longest === undefined || milliseconds > longest.milliseconds)
+      longest = { afterMs: first.startedAt - begun, milliseconds, attempts: last - index + 1 }
+    index = last
+  }
+  return longest
+}
 
 export function startConnectLoop(request: Complete<ConnectLoopRequest>): ConnectLoop {
   const { protocol = 'TCP', to, from, everyMs, timeoutMs } = request
@@ -29,11 +86,20 @@ export function startConnectLoop(request: Complete<ConnectLoopRequest>): Connect
   const servers: Record<string, number> = {}
   const unanswered: { startedAt: number; result: string }[] = []
   const underWay = new Set<Promise<void>>()
+  const stalls = new Stalls(everyMs)
+  const tries: Try[] = []
+  const begun = now()
   let attempts = 0
 
   const attempt = async () => {
     const startedAt = now()
+    const one: Try = { startedAt, isLost: false }
+    tries.push(one)
     const outcome = await probe({ protocol, to, timeoutMs, ...(from === undefined ? {} : { from }) })
+    const connectedMs = outcome.result === 'answered' ? (outcome.connectedMs ?? 0) : 0
+    one.isLost =
+      outcome.result === 'timeout' ||
+      connectedMs - stalls.within(startedAt, startedAt + connectedMs) > longestHandshakeMs
     results[outcome.result] += 1
     if (outcome.result === 'answered') {
       const server = `${outcome.host} ${outcome.address}|${outcome.port}`
@@ -42,18 +108,30 @@ export function startConnectLoop(request: Complete<ConnectLoopRequest>): Connect
       unanswered.push({ startedAt, result: outcome.result })
     }
   }
-  const timer = setInterval(() => {
+  const startOne = () => {
     if (underWay.size >= mostAtOnce) return
     attempts += 1
     const running = attempt().finally(() => underWay.delete(running))
     underWay.add(running)
+  }
+  startOne()
+  const timer = setInterval(() => {
+    stalls.tick(now())
+    startOne()
   }, everyMs)
 
   return {
     async stop() {
       clearInterval(timer)
       await Promise.all(underWay)
-      return { attempts, results, servers, unanswered }
+      return {
+        attempts,
+        results,
+        servers,
+        unanswered,
+        outage: longestOutage(tries, begun, stalls),
+        longestStallMs: stalls.longestMs,
+      }
     },
   }
 }

@@ -65,7 +65,12 @@ export interface ProbeRequest {
 }
 
 export type ProbeResult =
-  | ({ readonly result: 'answered'; readonly milliseconds: number } & EchoReply)
+  | ({
+      readonly result: 'answered'
+      readonly milliseconds: number
+      /** Until the connection was made, which the other host's kernel does without its program; absent for UDP. */
+      readonly connectedMs?: number
+    } & EchoReply)
   | {
       /**
        * `refused`: a TCP reset, an SCTP abort, or ICMP port unreachable. `timeout`: silence. `unreachable`: no route, or ICMP said so.
@@ -121,6 +126,22 @@ export interface ConnectLoopReport {
   readonly servers: Readonly<Record<string, number>>
   /** The first attempts that weren't answered, at most 10: when they began and how they ended. */
   readonly unanswered: readonly { readonly startedAt: number; readonly result: string }[]
+  /** The longest one; `undefined`: every first packet got through. */
+  readonly outage: Outage | undefined
+  /** The longest time for which the machine didn't let the loop run; milliseconds. */
+  readonly longestStallMs: number
+}
+
+/**
+ * A time in which every attempt's first packet was lost, however it ended: a TCP client that sends its SYN again after a
+ * second doesn't notice, but all others do.
+ */
+export interface Outage {
+  /** From the loop's start to that of the first lost attempt. */
+  readonly afterMs: number
+  /** To the start of the next attempt that got through, less the loop's own stalls. */
+  readonly milliseconds: number
+  readonly attempts: number
 }
 
 export interface FirstPacketRequest {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import {
   createLab,
@@ -170,6 +171,40 @@ test('a connect loop counts every attempt, by outcome and by server', async (t) 
     Object.keys(report.servers).filter((name) => name !== 'pod1 10.1.0.3|9002'),
     [],
   )
+})
+
+for (const protocol of ['TCP', 'UDP'] as const) {
+  test(`a connect loop measures an outage that a ${protocol === 'TCP' ? 'second SYN hides' : 'later datagram follows'}`, async (t) => {
+    const lab = await bridged
+    const to = { address: podAddress('IPv4', 1), port: protocol === 'TCP' ? 9003 : 9004 }
+    await lab.pods[1]!.serve(protocol, to.address, to.port)
+    const loop = await lab.outside.startConnectLoop({ protocol, to, everyMs: 5, timeoutMs: 4000 })
+    const table = `outage-${protocol.toLowerCase()}`
+    await sleep(300)
+    await lab.node.exec('nft', [
+      `add table ip ${table}; add chain ip ${table} forward { type filter hook forward priority 0; }; ` +
+        `add rule ip ${table} forward ${protocol.toLowerCase()} dport ${to.port} drop`,
+    ])
+    await sleep(800)
+    await lab.node.exec('nft', ['delete', 'table', 'ip', table])
+    await sleep(300)
+    const { results, outage, attempts } = await loop.stop()
+    t.is(results.answered + results.timeout, attempts)
+    // How long it lasted depends on what else the machine does: commands take their time, and stalls don't count.
+    t.true((outage?.milliseconds ?? 0) > 0)
+    t.true((outage?.attempts ?? 0) > 1)
+    t.true((outage?.afterMs ?? 0) > 100)
+  })
+}
+
+test('a connect loop that loses nothing tells of no outage', async (t) => {
+  const lab = await bridged
+  const to = { address: podAddress('IPv4', 1), port: 8080 }
+  const loop = await lab.outside.startConnectLoop({ to, everyMs: 5 })
+  await sleep(300)
+  const { outage, longestStallMs } = await loop.stop()
+  t.is(outage, undefined)
+  t.true(longestStallMs >= 0)
 })
 
 test('firstPacketAt says so when a server is never reached', async (t) => {

@@ -51,7 +51,7 @@ function probeStream({ protocol, to, from, timeoutMs }: Complete<ProbeRequest>):
       port: to.port,
       ...(from === undefined ? {} : { localAddress: from.address, localPort: from.port ?? 0 }),
     })
-    let connected = false
+    let connectedMs: number | undefined
     let heard = ''
     const end = (result: ProbeResult) => {
       clearTimeout(timer)
@@ -61,16 +61,21 @@ function probeStream({ protocol, to, from, timeoutMs }: Complete<ProbeRequest>):
     }
     const timer = setTimeout(() => end({ result: 'timeout', milliseconds: elapsed() }), timeoutMs)
     socket.on('connect', () => {
-      connected = true
+      connectedMs = elapsed()
     })
     socket.on('data', (data) => {
       heard += data
       if (!heard.includes('\n')) return
-      end({ result: 'answered', milliseconds: elapsed(), ...readReply(heard) })
+      end({
+        result: 'answered',
+        milliseconds: elapsed(),
+        ...(connectedMs === undefined ? {} : { connectedMs }),
+        ...readReply(heard),
+      })
     })
     socket.on('end', () => end({ result: 'reset', milliseconds: elapsed() }))
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      const result = connected ? 'reset' : outcomeOf(error)
+      const result = connectedMs !== undefined ? 'reset' : outcomeOf(error)
       if (result !== undefined) return end({ result, milliseconds: elapsed() })
       clearTimeout(timer)
       reject(error)

@@ -130,7 +130,7 @@ const stories: readonly Story[] = [
   {
     feature: 'rejectWithoutEndpoint',
     name: 'a Service that loses its last endpoint and gets one again is refused or served, with nothing in between',
-    protocols: ['TCP'],
+    protocols: ['TCP', 'UDP'],
     async play(stage) {
       await stage.become({ endpoints: at('remote0') })
       const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP', 'dense')
@@ -151,9 +151,9 @@ const stories: readonly Story[] = [
     // A client has to ask in the very moment between two changes.
     holdsWithout: true,
     name: 'an address that goes from one Service to another is served by one of the two at every moment',
-    protocols: ['TCP'],
+    protocols: ['TCP', 'UDP'],
     async play(stage) {
-      const otherPlace = place(stage.family === 'IPv4' ? 900 : 901)
+      const otherPlace = place(900 + Number(stage.place.name.slice('case-'.length)))
       const other = new Stage(stage.testbed, otherPlace, stage.family, stage.protocol)
       const { externalIP } = stage.place
       const withAddress = { externalIPs: [externalIP.IPv4, externalIP.IPv6] }
@@ -180,6 +180,7 @@ const stories: readonly Story[] = [
       await stage.become({ endpoints: at('pod0', 'remote0') })
       const stillHeld = await stage.hold('pod', 'ClusterIP', 4)
       const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP', 'dense')
+      const datagramsEnd = await stage.beside('UDP').connectAllTheTime('pod', 'ClusterIP', 'dense')
       const others = Array.from({ length: 100 }, (_, index) => {
         const number = (stage.family === 'IPv4' ? 500 : 700) + index
         return new Stage(stage.testbed, place(number), stage.family, 'TCP')
@@ -199,7 +200,8 @@ const stories: readonly Story[] = [
       })
       await eachOne((other) => other.declare({ endpoints: [] }))
       await eachOne((other) => other.undeclare())
-      await loopEnds({ endpoints: [stage.nameOf('pod0'), stage.nameOf('remote0')] })
+      for (const end of [loopEnds, datagramsEnd])
+        await end({ endpoints: [stage.nameOf('pod0'), stage.nameOf('remote0')] })
       await stillHeld()
     },
   },

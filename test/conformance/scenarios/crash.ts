@@ -51,14 +51,20 @@ export const crashScenario: Scenario = {
 
       const held = await Promise.all(stages.map((stage) => stage.hold('outside', 'NodePort', 4)))
       const loops = await Promise.all(
-        stages.map((stage) => stage.connectAllTheTime('pod', 'ClusterIP', 'dense')),
+        stages.map((stage) =>
+          Promise.all([
+            stage.connectAllTheTime('pod', 'ClusterIP', 'dense'),
+            stage.beside('UDP').connectAllTheTime('pod', 'ClusterIP', 'dense'),
+          ]),
+        ),
       )
       await inOwnFolder(async (folder) => {
         for (const milliseconds of patience.killAfterMs) await churnAndKill(request, milliseconds, folder)
       })
       await testbed.restart()
       for (const [index, stage] of stages.entries()) {
-        await loops[index]?.({ endpoints: [stage.nameOf('pod0'), stage.nameOf('remote0')] })
+        for (const loopEnds of loops[index] ?? [])
+          await loopEnds({ endpoints: [stage.nameOf('pod0'), stage.nameOf('remote0')] })
         await held[index]?.()
       }
 

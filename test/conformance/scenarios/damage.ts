@@ -1,18 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { IpFamily } from '@portolan/core'
 import { targetOf } from '../case-objects.ts'
 import { type Check, runCheck } from '../check.ts'
 import { describeDrift } from '../driver.ts'
 import { serveInternet } from '../internet.ts'
+import type { Client, Destination } from '../matrix-case.ts'
 import { at } from '../matrix-case.ts'
-import { place } from '../place.ts'
+import { type EndpointHost, place } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import type { Scenario } from '../scenario.ts'
-import { Stage } from '../stage.ts'
+import { type Moment, Stage } from '../stage.ts'
 import { createTestbed, type Testbed } from '../testbed.ts'
 
 const claims = {
   wholeOrNothing: {
-    feature: 'basics',
+    feature: 'atomicChange',
     name: 'a change that meets a damaged kernel state is applied whole or refused whole',
+    // A mechanism that damage doesn't keep from applying anything refuses nothing.
+    holdsWithout: true,
+  },
+  stillServed: {
+    feature: 'basics',
+    name: 'a change that meets a damaged kernel state takes no Service away that the damage has left',
   },
   undisturbed: {
     feature: 'basics',
@@ -41,7 +50,8 @@ export const damageScenario: Scenario = {
     try {
       await serveInternet(testbed)
       await testbed.driver.start()
-      const whole = new Map(families.map((family) => [family, [] as string[]]))
+      const wholes = new Map(families.map((family) => [family, [] as string[]]))
+      const served = new Map(families.map((family) => [family, [] as string[]]))
       const healed = new Map(families.map((family) => [family, [] as string[]]))
       const unaware = new Map(families.map((family) => [family, [] as string[]]))
       let ways = 0
@@ -60,16 +70,27 @@ export const damageScenario: Scenario = {
         for (const family of families)
           if (!noticed.has(family)) healed.get(family)?.push(`way ${way}: the damage goes unnoticed`)
         const changing = stages.map(async ({ family, leaving, staying, coming }) => {
+          await staying.serveEndpoints(changed)
+          const endOfLeaving = await watch(leaving)
+          const endOfStaying = await watch(staying, 'connecting')
           leaving.undeclare()
-          staying.declare({ service: { affinitySeconds: 60 }, endpoints: at('pod1', 'remote0') })
+          staying.declare({ service: { affinitySeconds: 60 }, ...changed })
           coming.declare({ endpoints: at('pod0') })
-          await staying.serveEndpoints({ endpoints: at('pod1', 'remote0') })
           const refused = await testbed.driver.sync([family]).then(
             () => false,
             () => true,
           )
-          const half = refused ? await servedAnyway(coming) : []
-          whole.get(family)?.push(...half.map((failure) => `way ${way}: ${failure}`))
+          const kept = await endOfStaying()
+          const whole = refused
+            ? [...(await endOfLeaving()).changes, ...kept.changes, ...(await servedAnyway(coming))]
+            : []
+          note(
+            wholes,
+            family,
+            way,
+            whole.map((failure) => `the change was refused, and yet ${failure}`),
+          )
+          note(served, family, way, kept.losses)
         })
         await Promise.all(changing)
         await testbed.driver.reconcile()
@@ -82,7 +103,8 @@ export const damageScenario: Scenario = {
       }
       if (ways === 0) throw new Error('the hook `sabotage` knows no way to damage anything')
       return families.flatMap((family): Verdict[] => [
-        { claim: claims.wholeOrNothing, family, protocol: 'any', failures: whole.get(family) ?? [] },
+        { claim: claims.wholeOrNothing, family, protocol: 'any', failures: wholes.get(family) ?? [] },
+        { claim: claims.stillServed, family, protocol: 'any', failures: served.get(family) ?? [] },
         { claim: claims.undisturbed, family, protocol: 'any', failures: unaware.get(family) ?? [] },
         { claim: claims.healed, family, protocol: 'any', failures: healed.get(family) ?? [] },
       ])
@@ -97,16 +119,94 @@ function trio(testbed: Testbed, first: number, family: Stage['family']) {
   return { family, leaving: stage(0), staying: stage(1), coming: stage(2) }
 }
 
-/** A refused program must not have begun to serve the new Service: its ClusterIP is still unallocated. */
+type FailuresByFamily = ReadonlyMap<IpFamily, string[]>
+
+function note(all: FailuresByFamily, family: IpFamily, way: number, failures: readonly string[]): void {
+  all.get(family)?.push(...failures.map((failure) => `way ${way}: ${failure}`))
+}
+
+/** What the staying Service is to become. */
+const changed: Moment = { endpoints: at('pod1', 'remote0') }
+const clients = ['pod', 'outside'] as const
+const destinations = ['ClusterIP', 'LoadBalancer', 'NodePort'] as const
+/** Enough that a new endpoint among two would hardly hide. */
+const tries = 8
+
+interface Watched {
+  /** What is otherwise than before the change. */
+  readonly changes: readonly string[]
+  /** What was served before the change and is served no more, neither as before nor as asked. */
+  readonly losses: readonly string[]
+}
+
+/**
+ * Looks what of a Service the damage has left, and may connect to that all the time until the function given is called:
+ * the Service is to stay with the endpoints that it has, or to get those that it is to have.
+ */
+async function watch(stage: Stage, meanwhile?: 'connecting'): Promise<() => Promise<Watched>> {
+  const had = ['pod0', 'remote0'].map((host) => stage.nameOf(host as EndpointHost))
+  const gets = changed.endpoints.map(({ host }) => stage.nameOf(host))
+  const left = (
+    await Promise.all(
+      clients.flatMap((client) =>
+        destinations.map(async (to) => {
+          const answers = await asked(stage, client, to, stage.patience.outageMs)
+          return answers.every((by) => had.includes(by)) ? [{ client, to }] : []
+        }),
+      ),
+    )
+  ).flat()
+  const isServed =
+    meanwhile === 'connecting' && left.some(({ client, to }) => client === 'pod' && to === 'ClusterIP')
+  const listener = new Stage(stage.testbed, stage.place, stage.family, 'TCP')
+  const loops = await Promise.all(
+    (isServed ? [listener, listener.beside('UDP')] : []).map((one) =>
+      one.connectAllTheTime('pod', 'ClusterIP', 'dense'),
+    ),
+  )
+  await sleep(loops.length > 0 ? stage.patience.betweenChangesMs : 0)
+  return async () => {
+    for (const end of loops) await end({ endpoints: [...had, ...gets] })
+    const now = await Promise.all(
+      left.map(async ({ client, to }) => {
+        const answers = await asked(stage, client, to, stage.patience.answerMs)
+        return answers.map((by) => ({
+          by,
+          what: `${client} to ${to} of ${stage.place.name} is now answered by: ${by}`,
+        }))
+      }),
+    )
+    const isNot = (names: readonly string[]) => [
+      ...new Set(now.flat().flatMap(({ by, what }) => (names.includes(by) ? [] : [what]))),
+    ]
+    return {
+      changes: [...listener.failures, ...isNot(had)],
+      losses: [...listener.failures, ...isNot([...had, ...gets])],
+    }
+  }
+}
+
+/** Who answers, several times; what happens instead where nothing does. */
+function asked(stage: Stage, client: Client, to: Destination, timeoutMs: number): Promise<readonly string[]> {
+  return Promise.all(
+    Array.from({ length: tries }, async () => {
+      const answer = await stage.ask(client, to, undefined, timeoutMs)
+      return answer.result === 'answered' ? `${answer.address}|${answer.port}` : answer.result
+    }),
+  )
+}
+
+/** A refused program must not have begun to serve the new Service. */
 async function servedAnyway(coming: Stage): Promise<string[]> {
-  const { host } = coming.testbed.origin('pod', coming.family)
-  const answer = await host.probe({
-    protocol: 'TCP',
-    to: targetOf('ClusterIP', coming.place, coming.family),
-    timeoutMs: coming.patience.silenceMs,
-  })
-  const served = answer.result === 'answered' && answer.host !== 'internet'
-  return served ? ['the change was refused, and yet its new Service is served'] : []
+  const served = await Promise.all(
+    destinations.map(async (to) => {
+      const answer = await coming.ask('pod', to, undefined, coming.patience.outageMs)
+      return answer.result === 'answered' && answer.host !== 'internet'
+        ? [`its new Service is served at ${to}`]
+        : []
+    }),
+  )
+  return served.flat()
 }
 
 async function check(stage: Stage): Promise<string[]> {

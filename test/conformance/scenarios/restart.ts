@@ -62,7 +62,7 @@ export const restartScenario: Scenario = {
           ...stage,
           endpoints: await endpointsOfClients(stage.sticky),
           stillHeld: await stage.plain.hold('outside', 'NodePort', 6),
-          loopEnds: await stage.plain.connectAllTheTime('pod', 'ClusterIP', 'dense'),
+          loopEnds: await loopsOf(stage.plain),
         })),
       )
       const idle = await restartUnchanged(testbed)
@@ -79,7 +79,8 @@ export const restartScenario: Scenario = {
       for (const stage of judged) {
         const { family, plain, changing, gone } = stage
         const members: EndpointHost[] = ['pod0', 'remote0', 'remote1']
-        await stage.loopEnds({ endpoints: members.map((host) => plain.nameOf(host)) })
+        for (const loopEnds of stage.loopEnds)
+          await loopEnds({ endpoints: members.map((host) => plain.nameOf(host)) })
         await stage.stillHeld()
         tell(claims.noLoss, stage, plain.failures)
         tell(claims.nothingToDo, stage, idle.filter((one) => one.family === family).map(describeDrift))
@@ -102,6 +103,14 @@ export const restartScenario: Scenario = {
       await testbed.close()
     }
   },
+}
+
+/** TCP alone would hide an outage of a second: its clients send their first packet again. */
+function loopsOf(stage: Stage) {
+  return Promise.all([
+    stage.connectAllTheTime('pod', 'ClusterIP', 'dense'),
+    stage.beside('UDP').connectAllTheTime('pod', 'ClusterIP', 'dense'),
+  ])
 }
 
 /** Stops and starts twice; gives what the new instances found to do about a table that nobody had changed. */
