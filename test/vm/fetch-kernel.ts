@@ -2,6 +2,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } fr
 import { join } from 'node:path'
 import { systemPath } from '@portolan/native/system-command'
 import { execa } from 'execa'
+import { unpackDebianPackage } from './debian-package.ts'
 import { cacheFolder, type Kernel, kernelFolder, kernelIn } from './kernel.ts'
 import { unpackKernelImage } from './kernel-image.ts'
 
@@ -21,8 +22,8 @@ export async function fetchKernel(): Promise<Kernel> {
   const work = await mkdtemp(join(cacheFolder(), '.new-'))
   try {
     const [kernelFiles, busyboxFiles] = [join(work, 'kernel'), join(work, 'busybox-static')]
-    await unpackPackage(versioned, kernelFiles)
-    await unpackPackage('busybox-static', busyboxFiles)
+    await unpackDebianPackage(versioned, kernelFiles)
+    await unpackDebianPackage('busybox-static', busyboxFiles)
 
     const made = join(work, release)
     const kernel = kernelIn(made, release)
@@ -50,13 +51,6 @@ async function versionedPackage(): Promise<string> {
   const name = /^Depends:.*?\b(linux-image-\d\S*)/m.exec(stdout)?.[1]
   if (name === undefined) throw new Error(`apt knows no kernel by the name of ${kernelPackage}`)
   return name
-}
-
-async function unpackPackage(name: string, into: string): Promise<void> {
-  const folder = await mkdtemp(`${into}-`)
-  // As root apt would download as a user of its own, who can't write here.
-  await execa('apt-get', ['--option', 'APT::Sandbox::User=root', 'download', name], { cwd: folder })
-  for (const file of await readdir(folder)) await execa('dpkg-deb', ['--extract', join(folder, file), into])
 }
 
 async function existing(root: string, folders: readonly string[], name: string): Promise<string> {

@@ -22,6 +22,7 @@
  * QEMU and kmod have to be installed; the kernel and busybox are packages unpacked into a cache folder
  * (`~/.cache/portolan/vm`, 470 MB; remove it to get a newer kernel), without being installed. See `provideVm`.
  */
+export { unpackDebianPackage, updatingIfNeeded } from './debian-package.ts'
 export { cacheFolder } from './kernel.ts'
 export { missingForVm, provideVm, vmKernelRelease } from './provide.ts'
 export { runInVm, type VmOptions, type VmResult } from './run-in-vm.ts'

@@ -1,4 +1,4 @@
-import { execa } from 'execa'
+import { aptGet, updatingIfNeeded } from './debian-package.ts'
 import { fetchKernel } from './fetch-kernel.ts'
 import { cachedKernel, cacheFolder, type Kernel } from './kernel.ts'
 import { findProgram, installArguments, missingTools } from './tools.ts'
@@ -61,29 +61,19 @@ export async function provideVm(note: (line: string) => void = () => {}): Promis
   }
   if (tools.length > 0) {
     note(`installing Debian packages: ${tools.map((tool) => tool.package).join(', ')}`)
-    await afterUpdateIfNeeded(() => aptGet('--yes', '--quiet=2', ...installArguments(tools)))
+    await updatingLists(() => aptGet('--yes', '--quiet=2', ...installArguments(tools)))
   }
   if (cachedKernel() === undefined) {
     note("unpacking Debian's kernel into the cache folder, without installing it")
-    await afterUpdateIfNeeded(fetchKernel)
+    await updatingLists(fetchKernel)
   }
 }
 
-async function aptGet(...args: readonly string[]): Promise<void> {
-  await execa('apt-get', args, { env: { DEBIAN_FRONTEND: 'noninteractive' } })
-}
-
-/** A machine's lists of packages may be old or not there at all (a fresh container image). */
-async function afterUpdateIfNeeded(step: () => Promise<unknown>): Promise<void> {
+async function updatingLists(step: () => Promise<unknown>): Promise<void> {
   try {
-    await step()
-  } catch {
-    try {
-      if (process.getuid?.() === 0) await aptGet('update', '--quiet=2')
-      await step()
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      throw new VmError('VM_MISSING', `apt could not provide what a VM needs: ${reason}`, { cause: error })
-    }
+    await updatingIfNeeded(step)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new VmError('VM_MISSING', `apt could not provide what a VM needs: ${reason}`, { cause: error })
   }
 }
