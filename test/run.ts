@@ -3,6 +3,7 @@
  * `N passed, N failed, N skipped`. Arguments go to ava: files, `--match`. What a test logs is shown with it.
  */
 import { fileURLToPath } from 'node:url'
+import { findProgram } from './real-api-server/provide.ts'
 import { runTests } from './run-tests.ts'
 import { noteTimes } from './slowest-files.ts'
 
@@ -25,5 +26,13 @@ const results = await runTests({
 
 console.log('\nThe slowest files:')
 for (const line of times.end(15)) console.log(line)
+console.log(`\n${realApiServerLine()}`)
 for (const line of results.closingLines()) console.log(line)
 process.exitCode = results.failures.length === 0 ? 0 : 1
+
+function realApiServerLine(): string {
+  const found = findProgram('kube-apiserver')
+  if ('program' in found) return `${results.againstRealApiServer} tests ran against the real API server`
+  const why = 'failed' in found ? 'it could not be compiled' : found.unavailable
+  return `no test ran against the real API server: ${why}`
+}

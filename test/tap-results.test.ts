@@ -60,3 +60,12 @@ test('the last line is the plain form that continuous integration reads', (t) =>
   results.fail('ava ended with status 1 although no test failed')
   t.regex(results.closingLines().at(-1) ?? '', /^\d+ passed, \d+ failed, \d+ skipped$/)
 })
+
+test('tests against the real API server are counted where they ran', (t) => {
+  const results = new TapResults(() => {})
+  results.read('ok 1 - a-file › real API server: a claim')
+  results.read('not ok 2 - a-file › real API server: another')
+  results.read('ok 3 - a-file › real API server: none, because of Go # SKIP')
+  results.read('ok 4 - a-file › embedded API server: a claim')
+  t.is(results.againstRealApiServer, 2)
+})

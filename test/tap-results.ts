@@ -1,10 +1,12 @@
 import { gapMark } from './conformance/gap-mark.ts'
+import { realTitle } from './real-api-server/real-title.ts'
 
 /** What ava's TAP output says, counted as it comes. */
 export class TapResults {
   #passed = 0
   #gaps = 0
   #skipped = 0
+  #againstRealApiServer = 0
   readonly #failures: string[] = []
   readonly #print: (line: string) => void
   /** Inside the YAML block in which ava tells what went wrong. */
@@ -24,6 +26,11 @@ export class TapResults {
     return this.#passed + this.#gaps + this.#skipped + this.#failures.length === 0
   }
 
+  /** How many tests ran against the real API server, passed or failed. */
+  get againstRealApiServer(): number {
+    return this.#againstRealApiServer
+  }
+
   get progress(): string {
     return `${this.#passed} passed, ${this.#failures.length} failed`
   }
@@ -38,13 +45,15 @@ export class TapResults {
     const result = /^(ok|not ok) \d+ - (.*)$/.exec(line)
     if (result !== null) {
       const [, verdict, name = ''] = result
+      const ran = !/# (SKIP|TODO)/i.test(name)
+      if (ran && name.includes(realTitle)) this.#againstRealApiServer += 1
       if (verdict === 'not ok') {
         this.#failures.push(name)
         this.#print('')
         this.#print(`✘ ${name}`)
         return false
       }
-      if (/# (SKIP|TODO)/i.test(name)) this.#skipped += 1
+      if (!ran) this.#skipped += 1
       else if (name.endsWith(gapMark)) this.#gaps += 1
       else this.#passed += 1
       return true

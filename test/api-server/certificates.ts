@@ -32,8 +32,9 @@ export class CertificateAuthority {
     return this.#issuer.cert
   }
 
-  /** For loopback. */
-  issueServer(): Promise<CertifiedKey> {
+  /** For loopback, and other addresses. */
+  issueServer(addresses: readonly string[] = []): Promise<CertifiedKey> {
+    const loopback = ['127.0.0.1', '::1']
     return this.#issue('portolan-embedded-api-server', [
       { name: 'keyUsage', digitalSignature: true, critical: true },
       { name: 'extKeyUsage', serverAuth: true },
@@ -41,8 +42,7 @@ export class CertificateAuthority {
         name: 'subjectAltName',
         altNames: [
           { type: 2, value: 'localhost' },
-          { type: 7, ip: '127.0.0.1' },
-          { type: 7, ip: '::1' },
+          ...[...new Set([...loopback, ...addresses])].map((ip) => ({ type: 7 as const, ip })),
         ],
       },
     ])
