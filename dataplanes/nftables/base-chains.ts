@@ -12,13 +12,20 @@ import {
   serviceCidrSet,
 } from './layout.ts'
 
+const markerOfLayout = `layout-${layoutVersion}-`
+
 /**
  * A chain that says by its name on what version and setting the table stands. A table without it is not of this layout
  * and is replaced.
  */
 export function markerChain(setting: Setting): string {
   const text = JSON.stringify([setting.podSource, setting.masqueradeBit])
-  return `layout-${layoutVersion}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}`
+  return `${markerOfLayout}${createHash('sha256').update(text).digest('hex').slice(0, 8)}`
+}
+
+/** Whether a table with these chains is of this version's layout, with whatever setting. */
+export function isOurLayout(chains: Iterable<string>): boolean {
+  return [...chains].some((name) => name.startsWith(markerOfLayout))
 }
 
 /** The chains that every table has. First packets of connections come through these alone: all hooks are of type nat. */

@@ -2,10 +2,22 @@ import type { IpFamily } from '@portolan/core'
 
 /** The chains and sets of a table, without elements. */
 export interface Structure {
-  /** Number of rules by chain. Empty: there is no table. */
+  /** Whether there is such a table, be it empty. */
+  readonly exists: boolean
+  /**
+   * Why the table can't be repaired but only be replaced, as far as that shows without knowing what it should be: an
+   * older layout, a set of another type, somebody else's table of our name. Its elements aren't read then.
+   */
+  readonly flaw: string | undefined
+  /** Number of rules by chain. */
   readonly chains: ReadonlyMap<string, number>
   readonly sets: ReadonlySet<string>
 }
+
+/** We set none: chains of a dormant table see no packets, and one with an owner is another process's. */
+export const flaggedTable = 'the table has flags, such as dormant'
+
+export const noTable: Structure = { exists: false, flaw: undefined, chains: new Map(), sets: new Set() }
 
 /** Value text by key text (see elements.ts); as text, because there may be millions. */
 export type HeldElements = Map<string, string>
@@ -18,5 +30,5 @@ export interface Held extends Structure {
 }
 
 export function nothingHeld(family: IpFamily): Held {
-  return { family, chains: new Map(), sets: new Set(), elements: new Map() }
+  return { ...noTable, family, elements: new Map() }
 }

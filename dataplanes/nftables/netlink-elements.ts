@@ -9,6 +9,7 @@ import {
 } from '@portolan/core'
 import { findAttribute, type NetlinkWriter, nested, readAttributes } from '@portolan/native'
 import type { Datum, Element } from './elements.ts'
+import { ForeignElementError } from './foreign-element-error.ts'
 import type { Field, SetDeclaration } from './layout.ts'
 
 /** Attribute numbers of linux/netfilter/nf_tables.h, and values that go with them. */
@@ -34,7 +35,7 @@ export function writeElement(
   if (options.withValue && set.value !== undefined && item.value !== undefined)
     writeValue(writer, set.value, item.value)
   writer.endAttribute(start)
-  if (range !== undefined && set.key.length === 1) writeIntervalEnd(writer, range as Cidr)
+  if (range !== undefined && set.key.length === 1) writeIntervalEnd(writer, range)
 }
 
 function writeKey(
@@ -79,10 +80,11 @@ function writeDatum(
       writeAddress(writer, datum as Address)
       return
     case 'range':
-      for (const byte of rangeEdge(datum as Cidr, edge)) writer.uint8(byte)
+      for (const byte of rangeEdge(String(datum), edge)) writer.uint8(byte)
       return
     case 'protocol':
-      writer.uint8(protocolNumbers[datum as Protocol])
+      // One of somebody else's, which is to be removed, is known by its number.
+      writer.uint8(protocolNumbers[datum as Protocol] ?? Number(datum))
       writer.align()
       return
     case 'port':
@@ -114,16 +116,20 @@ function writeAddress(writer: NetlinkWriter, address: Address): void {
   writer.uint32BE(value * 256 + octet)
 }
 
-function rangeEdge(cidr: Cidr, edge: 'first' | 'last'): Uint8Array {
-  const { address, prefixLength } = splitCidr(cidr)
+/** @param range a CIDR, or two addresses as {@link rangeOf} writes them */
+function rangeEdge(range: string, edge: 'first' | 'last'): Uint8Array {
+  const dash = range.indexOf('-')
+  if (dash >= 0)
+    return addressBytes((edge === 'first' ? range.slice(0, dash) : range.slice(dash + 1)) as Address)
+  const { address, prefixLength } = splitCidr(range as Cidr)
   const bytes = addressBytes(address)
   if (edge === 'first') return bytes
   return bytes.map((byte, index) => byte | (0xff >> Math.min(8, Math.max(0, prefixLength - index * 8))))
 }
 
 /** A plain interval set marks the first address after the interval; one up to the last address has no mark. */
-function writeIntervalEnd(writer: NetlinkWriter, cidr: Cidr): void {
-  const after = rangeEdge(cidr, 'last')
+function writeIntervalEnd(writer: NetlinkWriter, range: string): void {
+  const after = rangeEdge(range, 'last')
   let index = after.length - 1
   while (index >= 0 && after[index] === 255) after[index--] = 0
   if (index < 0) return
@@ -147,20 +153,26 @@ export interface ReadElement {
   readonly intervalEnd: boolean
 }
 
-/** Reads the elements in one message's list. */
+/**
+ * Reads the elements in one message's list.
+ * @throws ForeignElementError for one that has no text
+ */
 export function* readElements(list: Buffer, set: SetDeclaration, family: IpFamily): Generator<ReadElement> {
   for (const { value: bytes } of readAttributes(list)) {
-    let key = ''
-    let last = ''
+    let key: string | undefined
+    let last: string | undefined
     let value = ''
     let flags = 0
     for (const attribute of readAttributes(bytes)) {
-      if (attribute.type === element.key) key = readData(unwrap(attribute.value), set.key, family)
-      else if (attribute.type === element.keyEnd) last = readData(unwrap(attribute.value), set.key, family)
-      else if (attribute.type === element.data) value = readValue(attribute.value, set.value ?? [], family)
+      if (attribute.type === element.key) key = readData(unwrap(attribute.value), set.key, set, family)
+      else if (attribute.type === element.keyEnd)
+        last = readData(unwrap(attribute.value), set.key, set, family)
+      else if (attribute.type === element.data) value = readValue(attribute.value, set, family)
       else if (attribute.type === element.flags) flags = attribute.value.readUInt32BE(0)
     }
-    if (last !== '' && set.key.at(-1) === 'range') key = withRange(key, last)
+    // One that stands for every key (NFT_SET_ELEM_CATCHALL) has none.
+    if (key === undefined) throw new ForeignElementError(set.name, 'an element for every key')
+    if (last !== undefined) key = withRange(key, last, set)
     yield { key, value, intervalEnd: (flags & intervalEnd) !== 0 }
   }
 }
@@ -170,20 +182,29 @@ function unwrap(nest: Buffer): Buffer {
   return nest.subarray(4, nest.readUInt16LE(0))
 }
 
-function withRange(first: string, last: string): string {
+/** Only the last field of a key is a range with us. */
+function withRange(first: string, last: string, set: SetDeclaration): string {
+  if (first === last && set.key.at(-1) !== 'range') return first
   const [cut, lastCut] = [first.lastIndexOf('|'), last.lastIndexOf('|')]
+  if (set.key.at(-1) !== 'range' || first.slice(0, cut) !== last.slice(0, lastCut))
+    throw new ForeignElementError(set.name, `the range from ${first} to ${last}`)
   const range = rangeOf(first.slice(cut + 1) as Address, last.slice(lastCut + 1) as Address)
   return `${first.slice(0, cut + 1)}${range}`
 }
 
-function readValue(nest: Buffer, fields: readonly Field[], family: IpFamily): string {
-  if (fields[0] !== 'chain') return readData(unwrap(nest), fields, family)
+function readValue(nest: Buffer, set: SetDeclaration, family: IpFamily): string {
+  const fields = set.value ?? []
+  if (fields[0] !== 'chain') return readData(unwrap(nest), fields, set, family)
   const chain = findAttribute(unwrap(nest), verdict.chain)
   return chain === undefined ? '' : chain.toString('latin1', 0, chain.length - 1)
 }
 
-function readData(bytes: Buffer, fields: readonly Field[], family: IpFamily): string {
+function readData(bytes: Buffer, fields: readonly Field[], set: SetDeclaration, family: IpFamily): string {
   const addressLength = family === 'IPv4' ? 4 : 16
+  let length = 0
+  for (const field of fields) length += field === 'address' || field === 'range' ? addressLength : 4
+  if (bytes.length !== length)
+    throw new ForeignElementError(set.name, `${bytes.length} bytes where ${length} are meant`)
   let text = ''
   let offset = 0
   for (const field of fields) {

@@ -7,17 +7,19 @@ import {
   NetlinkWriter,
   nested,
   readWhole,
+  SystemCallError,
 } from '@portolan/native'
 import type { Element } from './elements.ts'
-import type { HeldElements, Structure } from './held.ts'
+import { flaggedTable, type HeldElements, noTable, type Structure } from './held.ts'
 import { type Edge, pairEdges } from './interval-edges.ts'
-import { nftFamily, type SetDeclaration, tableName } from './layout.ts'
+import { findSet, nftFamily, type SetDeclaration, tableName } from './layout.ts'
 import { readElements, writeElement } from './netlink-elements.ts'
 import { inWords, refusal, type SentList } from './netlink-refusal.ts'
 import type { NftCommand } from './nft-command.ts'
 import { runScript } from './nft-script.ts'
 import { print } from './print.ts'
 import type { NftProgram } from './program.ts'
+import { shapeFlaw } from './set-shape.ts'
 import type { Sent, Transport } from './transport.ts'
 
 /** Numbers of linux/netfilter/nfnetlink.h and nf_tables.h. */
@@ -26,6 +28,7 @@ const subsystem = 10 << 8
 const message = {
   batchBegin: 0x10,
   batchEnd: 0x11,
+  getTable: subsystem | 1,
   getChain: subsystem | 4,
   getRule: subsystem | 7,
   getSet: subsystem | 10,
@@ -35,7 +38,7 @@ const message = {
   getGeneration: subsystem | 16,
 }
 const list = { table: 1, set: 2, elements: 3 }
-const object = { table: 1, setName: 2, ruleChain: 2, chainName: 3, generation: 1 }
+const object = { table: 1, tableFlags: 2, setName: 2, ruleChain: 2, chainName: 3, generation: 1 }
 const protocolFamily: Readonly<Record<IpFamily, number>> = { IPv4: 2, IPv6: 10 }
 
 /** A list's length is a 16-bit number of bytes; one element is well below the rest. */
@@ -77,14 +80,44 @@ export class NetlinkTransport implements Transport {
   }
 
   async readStructure(family: IpFamily): Promise<Structure> {
+    // Asking for the sets of a table that isn't there is an error.
+    const flags = this.#tableFlags(family)
+    if (flags === undefined) return noTable
     const chains = new Map<string, number>()
-    for (const name of this.#names(message.getChain, family, object.chainName)) chains.set(name, 0)
-    // Asking for the sets of a table that isn't there is an error, unlike for its chains.
-    if (chains.size === 0) return { chains, sets: new Set() }
-    for (const name of this.#names(message.getRule, family, object.ruleChain)) {
+    const read = (attributes: Buffer, name: number) => text(findAttribute(attributes, name))
+    for (const name of this.#objects(message.getChain, family, (one) => read(one, object.chainName)))
+      chains.set(name, 0)
+    for (const name of this.#objects(message.getRule, family, (one) => read(one, object.ruleChain)))
       chains.set(name, (chains.get(name) ?? 0) + 1)
+    const sets = this.#objects(message.getSet, family, (attributes) => {
+      const name = read(attributes, object.setName)
+      const set = findSet(name)
+      const flaw = set && shapeFlaw(attributes, set, family)
+      return { name, flaw: flaw && `the set ${name} ${flaw}` }
+    })
+    return {
+      exists: true,
+      flaw: flags !== 0 ? flaggedTable : sets.find(({ flaw }) => flaw !== undefined)?.flaw,
+      chains,
+      sets: new Set(sets.map(({ name }) => name)),
     }
-    return { chains, sets: new Set(this.#names(message.getSet, family, object.setName)) }
+  }
+
+  /** @returns `undefined`: there is no table of our name */
+  #tableFlags(family: IpFamily): number | undefined {
+    this.#writer.reset()
+    const start = this.#writer.beginMessage(message.getTable, messageFlag.request)
+    this.#header(protocolFamily[family], 0)
+    this.#writer.stringAttribute(object.table, tableName)
+    this.#writer.endMessage(start)
+    const refused = (ack: NetlinkAck) => new SystemCallError(`read the table ${tableName}`, ack.errno)
+    try {
+      const { payload } = this.#socket.ask(this.#writer.bytes, refused)
+      return findAttribute(payload.subarray(4), object.tableFlags)?.readUInt32BE(0) ?? 0
+    } catch (error) {
+      if (error instanceof SystemCallError && error.code === 'ENOENT') return undefined
+      throw error
+    }
   }
 
   async readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, HeldElements>> {
@@ -187,23 +220,23 @@ export class NetlinkTransport implements Transport {
     this.#writer.uint16BE(resource)
   }
 
-  /** One name of every object of a kind in our table. */
-  #names(type: number, family: IpFamily, attribute: number): string[] {
+  /** What is read of the attributes of every object of a kind in our table. */
+  #objects<Read>(type: number, family: IpFamily, read: (attributes: Buffer) => Read): Read[] {
     return readWhole(() => {
       this.#writer.reset()
       const start = this.#writer.beginMessage(type, messageFlag.request | messageFlag.dump)
       this.#header(protocolFamily[family], 0)
       this.#writer.stringAttribute(object.table, tableName)
       this.#writer.endMessage(start)
-      const names: string[] = []
+      const found: Read[] = []
       const refused = (ack: NetlinkAck) => new Error(`list the table ${tableName}: ${inWords(ack)}`)
       for (const { payload } of this.#socket.dump(Buffer.from(this.#writer.bytes), refused)) {
         const attributes = payload.subarray(4)
         // Older kernels ignore the filter by table.
         if (text(findAttribute(attributes, object.table)) !== tableName) continue
-        names.push(text(findAttribute(attributes, attribute)))
+        found.push(read(attributes))
       }
-      return names
+      return found
     })
   }
 

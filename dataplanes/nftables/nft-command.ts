@@ -1,5 +1,24 @@
 import { SystemCommand, SystemCommandError } from '@portolan/native/system-command'
+import { member } from './nft-json.ts'
 import { openUnnamedFile } from './unnamed-file.ts'
+
+/**
+ * What nft listed is no JSON. nft 1.0.6 may break off where a table has flags (`dormant`,
+ * `owner`).
+ */
+export class NftListingError extends Error {
+  readonly code = 'NFT_LISTING_UNREADABLE'
+
+  constructor(args: readonly string[], cause: unknown) {
+    super(
+      `what "nft -j ${args.join(' ')}" prints is no JSON: a table has something that this nft can't write`,
+      {
+        cause,
+      },
+    )
+    this.name = 'NftListingError'
+  }
+}
 
 /** Runs nft in one network namespace. */
 export class NftCommand {
@@ -22,23 +41,37 @@ export class NftCommand {
     }
   }
 
-  /** Lists as JSON; `undefined` where the table doesn't exist. */
+  /**
+   * Lists as JSON; `undefined` where the table doesn't exist.
+   * @throws NftListingError
+   */
   async list(args: readonly string[]): Promise<unknown[] | undefined> {
+    let listed: string
     try {
-      const parsed: unknown = JSON.parse(await this.#nft(['-j', ...args]))
-      if (
-        typeof parsed === 'object' &&
-        parsed !== null &&
-        'nftables' in parsed &&
-        Array.isArray(parsed.nftables)
-      ) {
-        return parsed.nftables
-      }
-      return []
+      listed = await this.#nft(['-j', ...args])
     } catch (error) {
       if (error instanceof SystemCommandError && error.output.includes('No such file or directory'))
         return undefined
       throw error
+    }
+    const parsed = parse(listed, args)
+    return Array.isArray(parsed?.nftables) ? parsed.nftables : []
+  }
+
+  /**
+   * Lists a family's tables as JSON without elements, and at least the one of this name: that one alone, and with its
+   * elements, where another one can't be listed. (Listing it alone would always be to the point, but nft 1.0.6 then reads
+   * all elements in spite of `-t`.)
+   *
+   * @param family nft's name of it
+   * @throws NftListingError when the table is there and can't be listed
+   */
+  async listTersely(family: string, table: string): Promise<unknown[]> {
+    try {
+      return (await this.list(['-t', 'list', 'ruleset', family])) ?? []
+    } catch (error) {
+      if (!(error instanceof NftListingError)) throw error
+      return (await this.list(['list', 'table', family, table])) ?? []
     }
   }
 
@@ -50,5 +83,13 @@ export class NftCommand {
 
   #nft(args: readonly string[]): Promise<string> {
     return this.#command.run('nft', args)
+  }
+}
+
+function parse(listed: string, args: readonly string[]): Record<string, unknown> | undefined {
+  try {
+    return member({ parsed: JSON.parse(listed) as unknown }, 'parsed')
+  } catch (error) {
+    throw new NftListingError(args, error)
   }
 }

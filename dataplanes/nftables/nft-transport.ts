@@ -1,8 +1,9 @@
 import { type IpFamily, parseCidr } from '@portolan/core'
 import { type Datum, dataText } from './elements.ts'
-import type { HeldElements, Structure } from './held.ts'
+import { ForeignElementError } from './foreign-element-error.ts'
+import { flaggedTable, type HeldElements, noTable, type Structure } from './held.ts'
 import { type Field, findSet, nftFamily, type SetDeclaration, tableName } from './layout.ts'
-import type { NftCommand } from './nft-command.ts'
+import { type NftCommand, NftListingError } from './nft-command.ts'
 import { member } from './nft-json.ts'
 import { runScript } from './nft-script.ts'
 import { print } from './print.ts'
@@ -23,18 +24,12 @@ export class NftTransport implements Transport {
   }
 
   async readStructure(family: IpFamily): Promise<Structure> {
-    const chains = new Map<string, number>()
-    const sets = new Set<string>()
-    // Listing this table alone would be to the point, but nft 1.0.6 then reads all elements in spite of -t.
-    for (const object of (await this.#nft.list(['-t', 'list', 'ruleset', nftFamily(family)])) ?? []) {
-      const [chain, rule] = [member(object, 'chain'), member(object, 'rule')]
-      const set = member(object, 'set') ?? member(object, 'map')
-      if ((chain ?? rule ?? set)?.table !== tableName) continue
-      if (chain !== undefined) chains.set(String(chain.name), chains.get(String(chain.name)) ?? 0)
-      if (rule !== undefined) chains.set(String(rule.chain), (chains.get(String(rule.chain)) ?? 0) + 1)
-      if (set !== undefined) sets.add(String(set.name))
+    try {
+      return structureOf(await this.#nft.listTersely(nftFamily(family), tableName))
+    } catch (error) {
+      if (!(error instanceof NftListingError)) throw error
+      return { ...noTable, exists: true, flaw: error.message }
     }
-    return { chains, sets }
   }
 
   async readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, HeldElements>> {
@@ -57,20 +52,44 @@ export class NftTransport implements Transport {
   close(): void {}
 }
 
+function structureOf(listed: readonly unknown[]): Structure {
+  const chains = new Map<string, number>()
+  const sets = new Set<string>()
+  let [exists, hasFlags] = [false, false]
+  for (const object of listed) {
+    const table = member(object, 'table')
+    if (table?.name === tableName) {
+      exists = true
+      // Which they are can't be told: nft 1.0.6 prints whatever it finds in memory.
+      hasFlags = table.flags !== undefined
+    }
+    const [chain, rule] = [member(object, 'chain'), member(object, 'rule')]
+    const set = member(object, 'set') ?? member(object, 'map')
+    if ((chain ?? rule ?? set)?.table !== tableName) continue
+    if (chain !== undefined) chains.set(String(chain.name), chains.get(String(chain.name)) ?? 0)
+    if (rule !== undefined) chains.set(String(rule.chain), (chains.get(String(rule.chain)) ?? 0) + 1)
+    if (set !== undefined) sets.add(String(set.name))
+  }
+  return { exists, flaw: hasFlags ? flaggedTable : undefined, chains, sets }
+}
+
 /** The element as texts of key and value. */
 function readElement(item: unknown, set: SetDeclaration): [string, string] {
-  if (set.value === undefined || !Array.isArray(item)) return [dataText(readFields(item, set.key)), '']
-  return [dataText(readFields(item[0], set.key)), dataText(readFields(item[1], set.value))]
+  if (set.value === undefined || !Array.isArray(item)) return [dataText(readFields(item, set.key, set)), '']
+  return [dataText(readFields(item[0], set.key, set)), dataText(readFields(item[1], set.value, set))]
 }
 
 /** `{ "concat": [...] }`, or one field alone. Maps of `typeof` keys write their value as a plain array. */
-function readFields(item: unknown, kinds: readonly Field[]): Datum[] {
+function readFields(item: unknown, kinds: readonly Field[], set: SetDeclaration): Datum[] {
   const concat: unknown = typeof item === 'object' && item !== null && 'concat' in item ? item.concat : item
   const parts = Array.isArray(concat) ? concat : [concat]
-  return kinds.map((kind, index) => readField(parts[index], kind))
+  return kinds.map((kind, index) => readField(parts[index], kind, set))
 }
 
-function readField(part: unknown, kind: Field): Datum {
+/** @throws ForeignElementError for what isn't one value, or for the mark of an element for every key */
+function readField(part: unknown, kind: Field, set: SetDeclaration): Datum {
+  if (part === undefined || part === '*')
+    throw new ForeignElementError(set.name, JSON.stringify(part) ?? 'less')
   switch (kind) {
     case 'number':
       return readNumber(String(part))

@@ -13,13 +13,15 @@ import {
   type TableChange,
 } from '@portolan/core'
 import { AffinityNumbers } from './affinity-numbers.ts'
+import { isOurLayout } from './base-chains.ts'
 import { capabilities } from './capabilities.ts'
 import type { Setting } from './chain.ts'
 import { compile } from './compile.ts'
 import { Disturbance } from './disturbance.ts'
+import { ForeignElementError } from './foreign-element-error.ts'
 import { type Held, nothingHeld } from './held.ts'
 import { heldOrder } from './held-order.ts'
-import { findSet } from './layout.ts'
+import { findSet, nftFamily, tableName } from './layout.ts'
 import { NftCommand } from './nft-command.ts'
 import { listOurTables } from './our-tables.ts'
 import { print } from './print.ts'
@@ -29,6 +31,12 @@ import { reconcile } from './reconcile.ts'
 import { parseSettings, type Settings } from './settings.ts'
 import { trace } from './trace.ts'
 import type { Transport } from './transport.ts'
+
+/**
+ * A change may be refused because somebody has changed the table meanwhile, and a repair because it happens again. More
+ * says that the table has something that doesn't show when it is read back, and it is replaced.
+ */
+const toleratedRefusals = 2
 
 /** See layout.ts for how packets are led, and transport.ts for how programs reach the kernel. */
 export class NftablesDataplane implements Dataplane<NftProgram, Held> {
@@ -41,6 +49,8 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
   readonly #nft: NftCommand
   readonly #memories = new Map<IpFamily, TableMemory>()
   readonly #disturbance = new Disturbance(() => this.#transport?.readGeneration())
+  /** Programs that the kernel refused in a row, by family. */
+  readonly #refusals = new Map<IpFamily, number>()
   #transport: Transport | undefined
 
   /**
@@ -73,11 +83,26 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
   }
 
   async #read(transport: Transport, family: IpFamily): Promise<Held> {
-    const { chains, sets } = await transport.readStructure(family)
-    if (chains.size === 0) return nothingHeld(family)
-    const ours = [...sets].map(findSet).filter((set) => set !== undefined)
+    const structure = await transport.readStructure(family)
+    const held = { ...structure, family, elements: new Map() }
+    if (!held.exists) return held
+    const flaw = this.#structureFlaw(held) ?? held.flaw
+    if (flaw !== undefined) return { ...held, flaw }
+    const ours = [...held.sets].map(findSet).filter((set) => set !== undefined)
     const written = ours.filter(({ kind }) => kind !== 'timeout')
-    return { family, chains, sets, elements: await transport.readElements(family, written) }
+    try {
+      return { ...held, elements: await transport.readElements(family, written) }
+    } catch (error) {
+      if (error instanceof ForeignElementError) return { ...held, flaw: error.message }
+      throw error
+    }
+  }
+
+  /** The marker is looked at before any element is: those of another layout can't be read. */
+  #structureFlaw({ family, chains }: Held): string | undefined {
+    if (!isOurLayout(chains.keys())) return 'the table is of another version, or not of Portolan'
+    if ((this.#refusals.get(family) ?? 0) < toleratedRefusals) return undefined
+    return 'the kernel refuses to change the table, so it is not what it looks like'
   }
 
   heldOrder(held: Held, route: ServiceRoute, over: 'cluster' | 'local'): readonly string[] | undefined {
@@ -105,14 +130,23 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
   }
 
   async apply(program: NftProgram): Promise<ApplyReport> {
+    const { degraded, family, findings, replace } = program
     const count = operations(program)
     let bytes = 0
     if (count > 0) {
       const transport = await this.#started()
-      bytes = (await this.#disturbance.committing(() => transport.apply(program))).bytes
+      try {
+        bytes = (await this.#disturbance.committing(() => transport.apply(program))).bytes
+      } catch (error) {
+        this.#refusals.set(family, replace ? 0 : (this.#refusals.get(family) ?? 0) + 1)
+        throw error
+      }
     }
-    this.#memories.set(program.family, settle(program.outcome))
-    return { operations: count, bytes, degraded: program.degraded }
+    this.#refusals.delete(family)
+    this.#memories.set(family, settle(program.outcome))
+    const name = `${nftFamily(family)} ${tableName}`
+    const notices = replace ? [`replaced the nftables table ${name} whole: ${findings.join('; ')}`] : []
+    return { operations: count, bytes, degraded, ...(notices.length > 0 ? { notices } : {}) }
   }
 
   trace(_table: RoutingTable, evaluation: Evaluation): readonly string[] {

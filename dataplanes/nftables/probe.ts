@@ -1,7 +1,7 @@
 import { release } from 'node:os'
 import { isOlderVersion, type ProbeReport } from '@portolan/core'
 import { SystemCommandError } from '@portolan/native/system-command'
-import type { NftCommand } from './nft-command.ts'
+import { type NftCommand, NftListingError } from './nft-command.ts'
 
 /** Reject in prerouting, set comments, and the set back end all stand from here on. */
 const oldestKernel = '5.13'
@@ -36,6 +36,8 @@ export async function probe(nft: NftCommand): Promise<ProbeReport> {
     // `list tables` would read all elements of all tables: a minute with 100,000 Services.
     await nft.list(['list', 'chains'])
   } catch (error) {
+    // What can't be read shows at least that this process may ask.
+    if (error instanceof NftListingError) return { usable: problems.length === 0, problems, facts }
     if (!(error instanceof SystemCommandError)) throw error
     problems.push({ what: error.message, mend: mends[error.code] })
   }

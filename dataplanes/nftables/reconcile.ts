@@ -23,9 +23,9 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Nf
   const declarations = new Declarations(setting, new Set())
   declarations.base()
   for (const route of routes) declareFrontends(frontendStates(route), declarations)
-  const isThere = held.chains.size > 0
+  const isThere = held.exists
   // Chains that no route needs any more stay, and the next change relies on them: they have to be as sound as the others.
-  if (isThere) for (const chain of held.chains.keys()) declarations.named(chain)
+  if (isThere && held.flaw === undefined) for (const chain of held.chains.keys()) declarations.named(chain)
 
   const common = {
     family: table.family,
@@ -79,6 +79,7 @@ const nothing = frontendStates(undefined)
  * to another chain.
  */
 function findFlaws(held: Held, chains: readonly ChainDeclaration[], setting: Setting): string[] {
+  if (held.flaw !== undefined) return [held.flaw]
   const marker = markerChain(setting)
   if (!held.chains.has(marker))
     return [`the table is of another version or setting: there is no chain ${marker}`]

@@ -16,9 +16,12 @@ export interface Transport {
    * @throws ApplyError; no packet is treated otherwise than before
    */
   apply(program: NftProgram): Promise<Sent>
-  /** The table's chains and sets; empty where there is no table. */
+  /** The table's chains and sets, and what can be told of those that are none of ours. */
   readStructure(family: IpFamily): Promise<Structure>
-  /** The elements of these sets, which must exist, by set name. */
+  /**
+   * The elements of these sets, which must exist, by set name.
+   * @throws ForeignElementError for one that isn't of our layout
+   */
   readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, HeldElements>>
   /**
    * The number of transactions that this network namespace has seen, of all tables; a few microseconds. `undefined`:
