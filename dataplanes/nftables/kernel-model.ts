@@ -1,7 +1,7 @@
 import { ApplyError, type Cidr, cidrContains, type IpFamily, splitCidr } from '@portolan/core'
 import type { ElementChanges } from './elements.ts'
 import { dataText } from './elements.ts'
-import type { HeldElements, Structure } from './held.ts'
+import { type HeldElements, noTable, type Structure } from './held.ts'
 import { type Field, findSet, type SetDeclaration } from './layout.ts'
 import { print } from './print.ts'
 import type { NftProgram } from './program.ts'
@@ -216,8 +216,12 @@ export class ModelTransport implements Transport {
   }
 
   async readStructure(family: IpFamily): Promise<Structure> {
-    const { chains = new Map<string, string[]>(), sets = new Map() } = this.#kernel.tables.get(family) ?? {}
+    const table = this.#kernel.tables.get(family)
+    if (table === undefined) return noTable
+    const { chains, sets } = table
     return {
+      exists: true,
+      flaw: undefined,
       chains: new Map([...chains].map(([name, rules]) => [name, rules.length])),
       sets: new Set(sets.keys()),
     }
