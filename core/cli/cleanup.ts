@@ -1,26 +1,74 @@
 import { parseDataplaneSettings } from '../config/flags.ts'
-import { loadDataplane } from '../dataplane/load-dataplane.ts'
-import { UserError } from './user-error.ts'
+import type { CleanupReport, DataplaneOptions } from '../dataplane/contract.ts'
+import { DataplaneLoadError, loadDataplane, ownDataplanes } from '../dataplane/load-dataplane.ts'
+import { UserError, usageError } from './user-error.ts'
 
 export interface CleanupFlags {
-  readonly dataplane: string
+  /** Absent: all that Portolan itself brings. */
+  readonly dataplane?: string
   readonly dataplaneOption?: readonly string[]
 }
 
-/** Removes what the dataplane ever made, and says what it was. */
+/** Removes what Portolan ever made on this node, by whichever dataplane, and says what it was. */
 export async function cleanup(flags: CleanupFlags): Promise<void> {
-  const dataplane = await loadDataplane(flags.dataplane, {
-    masqueradeBit: 14,
-    settings: parseDataplaneSettings(flags.dataplaneOption ?? []),
+  const failures: string[] = []
+  for (const { dataplane, ...outcome } of await cleanUpNode(flags)) {
+    if (outcome.failure === undefined)
+      for (const line of describe(outcome)) console.log(`${dataplane}: ${line}`)
+    else failures.push(outcome.failure)
+  }
+  if (failures.length === 0) return
+  const rights = process.getuid?.() === 0 ? '' : 'run it as root, or with CAP_NET_ADMIN; '
+  throw new UserError(`cleanup failed: ${failures.join('; ')}`, {
+    mend: `${rights}run it again when that is fixed: what is gone already does no harm`,
   })
-  const { removed } = await dataplane.cleanup().catch((cause: unknown) => {
-    const message = cause instanceof Error ? cause.message : String(cause)
-    const rights = process.getuid?.() === 0 ? '' : 'run it as root, or with CAP_NET_ADMIN; '
-    throw new UserError(`cleanup of ${dataplane.name} failed: ${message}`, {
-      mend: `${rights}run it again when that is mended: what is gone already does no harm`,
-      cause,
-    })
-  })
-  for (const what of removed) console.log(`removed ${what}`)
-  if (removed.length === 0) console.log(`nothing to remove: this kernel holds nothing of ${dataplane.name}`)
+}
+
+/** What became of one dataplane's leftovers. */
+export interface CleanupOutcome extends CleanupReport {
+  readonly dataplane: string
+  /** Why not all of it could be removed. */
+  readonly failure?: string
+}
+
+/** Cleans up after each dataplane, one after the other; one that fails keeps no other from being cleaned up. */
+export async function cleanUpNode(flags: CleanupFlags): Promise<CleanupOutcome[]> {
+  const { dataplane: named, dataplaneOption = [] } = flags
+  const settings = parseDataplaneSettings(dataplaneOption)
+  if (named === undefined && dataplaneOption.length > 0) {
+    throw usageError('--dataplane-option: an option of which dataplane?', 'name it: --dataplane NAME')
+  }
+  const options: DataplaneOptions = { masqueradeBit: 14, settings }
+  if (named !== undefined) return [await cleanUp(named, options)]
+  const outcomes: CleanupOutcome[] = []
+  for (const name of Object.keys(ownDataplanes)) {
+    outcomes.push(
+      await cleanUp(name, options).catch((error: unknown) => {
+        // Who installs one dataplane alone has never run the others from here.
+        const isMissing = error instanceof DataplaneLoadError && error.code === 'DATAPLANE_NOT_INSTALLED'
+        if (!isMissing) return { dataplane: name, removed: [], failure: messageOf(error) }
+        return { dataplane: name, removed: [], absent: 'its package is not installed' }
+      }),
+    )
+  }
+  return outcomes
+}
+
+/** @throws {DataplaneLoadError} */
+async function cleanUp(name: string, options: DataplaneOptions): Promise<CleanupOutcome> {
+  const dataplane = await loadDataplane(name, options)
+  try {
+    return { dataplane: dataplane.name, ...(await dataplane.cleanup()) }
+  } catch (error) {
+    return { dataplane: dataplane.name, removed: [], failure: messageOf(error) }
+  }
+}
+
+function describe({ removed, absent }: CleanupReport): string[] {
+  if (removed.length > 0) return removed.map((what) => `removed ${what}`)
+  return [absent === undefined ? 'nothing to remove' : `not on this node: ${absent}`]
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -144,11 +144,14 @@ function addCleanup(program: Command): void {
     .command('cleanup')
     .summary('remove everything that Portolan made in this kernel')
     .description(
-      'Removes everything that the dataplane ever made in this kernel, and nothing else. Services stop working on ' +
-        'this node until something programs them again, and connections through them may break. Stop portolan run ' +
-        'first: it takes a cleanup for damage. Needs root, or CAP_NET_ADMIN.',
+      'Removes everything that Portolan ever made on this node, by whichever of its dataplanes, and nothing else. ' +
+        'Services stop working on this node until something programs them again, and connections through them may ' +
+        'break. Stop portolan run first: it takes a cleanup for damage. Needs root, or CAP_NET_ADMIN.',
     )
-    .option('--dataplane <name>', 'whose rules to remove', 'nftables')
+    .option(
+      '--dataplane <name>',
+      'what this dataplane has made alone; the only way for one that is not our own',
+    )
     .option(
       '--dataplane-option <name=value>',
       'an option of the dataplane; may be given again',
@@ -209,7 +212,7 @@ ${exitCodeHelp}`
 
 const cleanupHelp = `
 Examples:
-  $ portolan cleanup
+  $ portolan cleanup                                           # of nftables, iptables, ipvs and ebpf
   $ portolan cleanup --dataplane iptables                      # both variants of iptables
   $ portolan cleanup --dataplane @acme/portolan-dataplane-vpp
 ${exitCodeHelp}`

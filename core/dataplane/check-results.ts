@@ -58,7 +58,9 @@ export function checkProgramSize(value: unknown): Checked<ProgramSize> {
 }
 
 export function checkCleanupReport(value: unknown): Checked<CleanupReport> {
-  if (isObject(value) && isListOf(value.removed, isText)) return { result: value as unknown as CleanupReport }
+  const fits =
+    isObject(value) && isListOf(value.removed, isText) && (value.absent === undefined || isText(value.absent))
+  if (fits) return { result: value as unknown as CleanupReport }
   return {
     result: { removed: [] },
     wrong: `returned ${shown(value)}; a CleanupReport has removed, a list of texts`,

@@ -76,7 +76,11 @@ export interface Dataplane<Program, Held> {
   /** Closes what `start` opened. Leaves the rules in place: an exit never disturbs traffic. */
   stop(): Promise<void>
 
-  /** Removes everything this dataplane ever made on this node, and nothing else. Needs no `start`. */
+  /**
+   * Removes everything this dataplane ever made on this node, and nothing else. Needs no `start`. `portolan cleanup` asks
+   * all of Portolan's own dataplanes, so a node without the mechanism is no error (`absent`). What can't be removed is: it
+   * throws, naming the step, when everything else has been tried.
+   */
   cleanup(): Promise<CleanupReport>
 }
 
@@ -145,6 +149,8 @@ export interface ApplyReport {
 export interface CleanupReport {
   /** What was removed, one line each; empty when there was nothing. */
   readonly removed: readonly string[]
+  /** Where this node hasn't got the mechanism at all, so that there can be nothing: what is missing. */
+  readonly absent?: string
 }
 
 /** A rejected program: nothing of it took effect. */

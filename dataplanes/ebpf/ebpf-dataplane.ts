@@ -16,6 +16,7 @@ import {
 import {
   BpfObject,
   bpfFileSystem,
+  isBpfFileSystemMounted,
   mountBpfFileSystem,
   readPrograms,
   unmountBpfFileSystem,
@@ -198,10 +199,26 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   async cleanup(): Promise<CleanupReport> {
     await this.stop()
     unpinDeadNodes()
-    const interfaces = detachInterfaces(this.#settings, this.#directory)
-    const pins = unpinNode(this.#directory).map((pin) => `pin ${pin}`)
-    const mount = unmountBpfFileSystem() ? [`mount ${bpfFileSystem}`] : []
-    return { removed: [...interfaces, ...pins, ...mount] }
+    const removed: string[] = []
+    const failures: string[] = []
+    const steps = {
+      'programs at interfaces': () => detachInterfaces(this.#settings, this.#directory),
+      pins: () => unpinNode(this.#directory).map((pin) => `pin ${pin}`),
+      mount: () => (unmountBpfFileSystem() ? [`mount ${bpfFileSystem}`] : []),
+    }
+    for (const [what, take] of Object.entries(steps)) {
+      try {
+        removed.push(...take())
+      } catch (error) {
+        failures.push(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+    if (failures.length > 0) throw new Error(failures.join('; '))
+    if (removed.length > 0 || isBpfFileSystemMounted()) return { removed }
+    return {
+      removed,
+      absent: `no bpf file system is mounted at ${bpfFileSystem}; in a container, mount the node's`,
+    }
   }
 
   /** From here on what this process has loaded outlives it. */

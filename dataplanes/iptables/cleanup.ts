@@ -1,4 +1,4 @@
-import { type IpFamily, ipFamilies } from '@portolan/core'
+import { type CleanupReport, type IpFamily, ipFamilies } from '@portolan/core'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import type { TableName } from './base-chains.ts'
 import { noChainEdits } from './chain-edits.ts'
@@ -11,13 +11,34 @@ import { Xtables } from './xtables.ts'
 
 const tables: readonly TableName[] = ['nat', 'filter']
 
-/** Removes everything of ours, of both variants and families; tells what. */
-export async function cleanup(command: SystemCommand): Promise<string[]> {
+/** Removes everything of ours, of both variants and families; says what. */
+export async function cleanup(command: SystemCommand): Promise<CleanupReport> {
+  const steps = variants.flatMap((variant) =>
+    ipFamilies.map((family) => ({
+      what: `rules of ${variant} ${family} tables`,
+      take: () => removeRules(command, variant, family),
+    })),
+  )
+  // Sets come last: none can be destroyed while a rule names it.
   const removed: string[] = []
-  for (const variant of variants) {
-    for (const family of ipFamilies) removed.push(...(await removeRules(command, variant, family)))
+  const failures: string[] = []
+  for (const { what, take } of [...steps, { what: 'ipsets', take: () => destroySets(command) }]) {
+    try {
+      removed.push(...(await take()))
+    } catch (error) {
+      failures.push(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+    }
   }
-  return [...removed, ...(await destroySets(command))]
+  if (failures.length > 0) throw new Error(failures.join('; '))
+  if (removed.length > 0 || (await hasTools(command))) return { removed }
+  return { removed, absent: 'iptables is not installed' }
+}
+
+async function hasTools(command: SystemCommand): Promise<boolean> {
+  for (const variant of variants)
+    for (const family of ipFamilies)
+      if ((await findTools(command, variant, family)) !== undefined) return true
+  return false
 }
 
 /** Removes our rules of one variant and family; tells what. */

@@ -116,9 +116,9 @@ export class IptablesDataplane implements Dataplane<IptablesProgram, Held> {
   }
 
   async cleanup(): Promise<CleanupReport> {
-    const removed = await cleanup(this.#command)
+    const report = await cleanup(this.#command)
     this.#memories.clear()
-    return { removed }
+    return report
   }
 
   #setting({ family, podSource }: RoutingTable): Setting {

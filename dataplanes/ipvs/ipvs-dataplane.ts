@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import {
   ApplyError,
   type ApplyReport,
@@ -179,12 +180,11 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   }
 
   async cleanup(): Promise<CleanupReport> {
-    const transport = await this.#openTransport().catch((error: unknown) => {
-      if (isWithoutIpvs(error)) return undefined
-      throw error
-    })
-    // Nothing is ever written without IPVS, and rules that match by it keep its module: this kernel has none of ours.
-    if (transport === undefined) return { removed: [] }
+    // Nothing is ever written without IPVS, and rules that match by it keep its module: this kernel has none of ours. Not
+    // asked by netlink, since that loads the module.
+    if (!existsSync('/proc/net/ip_vs'))
+      return { removed: [], absent: 'the kernel has no IPVS, or has not loaded it' }
+    const transport = await this.#openTransport()
     try {
       return { removed: await cleanUp(transport, this.#iptables) }
     } finally {
@@ -295,6 +295,3 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
 }
 
 /** By its code, since the native library is loaded when it is needed. */
-function isWithoutIpvs(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'GENERIC_NETLINK_FAMILY_MISSING'
-}

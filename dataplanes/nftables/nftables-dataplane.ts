@@ -12,6 +12,7 @@ import {
   type ServiceRoute,
   type TableChange,
 } from '@portolan/core'
+import { SystemCommandError } from '@portolan/native/system-command'
 import { AffinityNumbers } from './affinity-numbers.ts'
 import { isOurLayout } from './base-chains.ts'
 import { capabilities } from './capabilities.ts'
@@ -160,11 +161,23 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
 
   async cleanup(): Promise<CleanupReport> {
     const removed: string[] = []
-    for (const { family, name } of await listOurTables(this.#nft)) {
-      await this.#nft.run(`delete table ${name}\n`)
-      this.#memories.delete(family)
-      removed.push(`nftables table ${name}`)
+    const failures: string[] = []
+    try {
+      for (const { family, name } of await listOurTables(this.#nft)) {
+        this.#memories.delete(family)
+        try {
+          await this.#nft.run(`delete table ${name}\n`)
+          removed.push(`table ${name}`)
+        } catch (error) {
+          failures.push(`delete table ${name}: ${error instanceof Error ? error.message : String(error)}`)
+        }
+      }
+    } catch (error) {
+      const absent = missingMechanism(error)
+      if (absent === undefined) throw error
+      return { removed, absent }
     }
+    if (failures.length > 0) throw new Error(failures.join('; '))
     return { removed }
   }
 
@@ -185,6 +198,13 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
     this.#transport ??= await this.#openTransport(this.#settings, this.#nft, this.#options.networkNamespace)
     return this.#transport
   }
+}
+
+/** Why nft can't even list: there is no such program, or nothing of the kind in the kernel. */
+function missingMechanism(error: unknown): string | undefined {
+  if (!(error instanceof SystemCommandError)) return undefined
+  if (error.code === 'COMMAND_NOT_FOUND') return 'nft is not installed'
+  return /(protocol|operation) not supported/i.test(error.output) ? 'the kernel has no nf_tables' : undefined
 }
 
 type OpenTransport = (

@@ -12,9 +12,13 @@ const ofKernel = ['maps.debug', 'progs.debug']
 
 /** Mounts the file system if nobody has. @throws SystemCallError EPERM: needs CAP_SYS_ADMIN; ENOENT: no eBPF in the kernel */
 export function mountBpfFileSystem(mounts: string = readMounts()): void {
-  if (mounts.includes(` ${bpfFileSystem} bpf `)) return
+  if (isBpfFileSystemMounted(mounts)) return
   const rootOnly = 'mode=0700'
   call('mount', `mount the bpf file system at ${bpfFileSystem}`, ourMark, bpfFileSystem, 'bpf', 0, rootOnly)
+}
+
+export function isBpfFileSystemMounted(mounts: string = readMounts()): boolean {
+  return mounts.includes(` ${bpfFileSystem} bpf `)
 }
 
 /** Unmounts the file system if it is ours and nothing is pinned there. @returns whether it was */

@@ -2,7 +2,12 @@ export { BpfMap } from './bpf-map.ts'
 export { BpfObject, type BpfProgram, type LoadOptions, readStructs } from './bpf-object.ts'
 export type { BtfStruct } from './btf.ts'
 export { attachToCgroup, type CgroupHook, cgroupHook, programAtCgroup } from './cgroup-link.ts'
-export { bpfFileSystem, mountBpfFileSystem, unmountBpfFileSystem } from './file-system.ts'
+export {
+  bpfFileSystem,
+  isBpfFileSystemMounted,
+  mountBpfFileSystem,
+  unmountBpfFileSystem,
+} from './file-system.ts'
 export { readProgramInfoOf } from './info.ts'
 export { runIterator } from './iterator.ts'
 export { BpfError, LibbpfMissingError, libbpf, openPin } from './library.ts'
