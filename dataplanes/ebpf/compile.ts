@@ -1,8 +1,14 @@
 import type { Address, ServiceRoute, SetChange, TableChange } from '@portolan/core'
+import { bufferOf, type NodeState } from './held.ts'
+import { fallbackDevice } from './node-elements.ts'
 import { type AddressSet, type AddressStep, type EbpfProgram, unsupported } from './program.ts'
 
-/** The program for a change to a table that stands. */
-export function compile(change: TableChange): EbpfProgram {
+/**
+ * The program for a change to a table that stands.
+ *
+ * @param interfaces of the node, as they were last read
+ */
+export function compile(change: TableChange, interfaces: NodeState['interfaces']): EbpfProgram {
   return {
     family: change.family,
     table: change.table,
@@ -16,10 +22,20 @@ export function compile(change: TableChange): EbpfProgram {
       ...change.serviceCidrs.added.map((cidr) => ({ cidr, present: true })),
       ...change.serviceCidrs.removed.map((cidr) => ({ cidr, present: false })),
     ],
-    elements: [],
+    elements: fallbackSteps(change, interfaces),
     attach: [],
     degraded: change.routes.flatMap(({ after }) => degradedBy(after)),
   }
+}
+
+/** An interface without an address masquerades as the first address at which NodePorts answer. */
+function fallbackSteps(
+  { table, nodePortAddresses }: TableChange,
+  interfaces: NodeState['interfaces'],
+): EbpfProgram['elements'] {
+  if (nodePortAddresses.added.length + nodePortAddresses.removed.length === 0) return []
+  const { key, value } = fallbackDevice(table, interfaces)
+  return [{ map: 'devices', key: bufferOf(key), ...(value === undefined ? {} : { value: bufferOf(value) }) }]
 }
 
 function isServed(route: ServiceRoute | undefined): boolean {

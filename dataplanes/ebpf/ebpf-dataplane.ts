@@ -27,7 +27,7 @@ import { capabilities } from './capabilities.ts'
 import { CarryOver } from './carry-over.ts'
 import { findCgroup } from './cgroup-root.ts'
 import { compile } from './compile.ts'
-import { type Held, nothingHeld } from './held.ts'
+import { type Held, type NodeState, nothingHeld } from './held.ts'
 import { allMaps, allPrograms, structs } from './layout.ts'
 import { settingsKey } from './node-elements.ts'
 import { attachAll, detachInterfaces, findDetached, readNode } from './node-hooks.ts'
@@ -69,6 +69,8 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   /** As they were last applied, by family; they change in place. */
   readonly #applied = new Map<IpFamily, RoutingTable>()
   readonly #checks = new Map<IpFamily, SpotCheck>()
+  /** Of the node, when the family was last observed. */
+  readonly #interfaces = new Map<IpFamily, NodeState['interfaces']>()
   /** When everything was last read back, and how long that took, in milliseconds. */
   readonly #compared = new Map<IpFamily, { readonly at: number; readonly cost: number }>()
   /** From maps of another version or size, until the programs are replaced. */
@@ -98,6 +100,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     const node = readNode(this.#settings)
     const detached = findDetached(object, this.#settings, node, this.#pinned())
     const held = observe(object, family, node, detached)
+    this.#interfaces.set(family, node.interfaces)
     this.#compared.set(family, { at: begun, cost: performance.now() - begun })
     return held
   }
@@ -139,7 +142,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   compile(change: TableChange): EbpfProgram {
-    return compile(change)
+    return compile(change, this.#interfaces.get(change.family) ?? [])
   }
 
   reconcile(held: Held, table: RoutingTable): EbpfProgram {

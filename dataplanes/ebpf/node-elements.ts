@@ -15,14 +15,26 @@ export function deviceElements(table: RoutingTable, { interfaces }: NodeState): 
     if (address === undefined && !ofPods && bridge === 0) continue
     elements.set(deviceKey(one.index, family), deviceValue(address, family, { ofPods, bridge }))
   }
-  const fallback = [...table.nodePortAddresses][0]
+  const { key, value } = fallbackDevice(table, interfaces)
+  if (value !== undefined) elements.set(key, value)
+  return elements
+}
+
+/** What stands for every interface without an address of its own; without a value: nothing does. */
+export function fallbackDevice(
+  { family, nodePortAddresses }: Pick<RoutingTable, 'family' | 'nodePortAddresses'>,
+  interfaces: NodeState['interfaces'],
+): { readonly key: Bytes; readonly value: Bytes | undefined } {
+  const [ofNode] = nodePortAddresses
   const anyone = interfaces
     .filter(({ up }) => up)
     .map((one) => addressOf(one, family))
     .find((address) => address !== undefined)
-  const bytes = fallback === undefined ? anyone : addressBytes(fallback)
-  if (bytes !== undefined) elements.set(deviceKey(0, family), deviceValue(bytes, family))
-  return elements
+  const bytes = ofNode === undefined ? anyone : addressBytes(ofNode)
+  return {
+    key: deviceKey(0, family),
+    value: bytes === undefined ? undefined : deviceValue(bytes, family),
+  }
 }
 
 /** The index of the bridge that an interface is a port of. */

@@ -1,5 +1,5 @@
-import type { Fault, Subject } from '@portolan/conformance/convergence'
-import { ApplyError, type RoutingTable } from '@portolan/core'
+import { interference, type Subject } from '@portolan/conformance/convergence'
+import type { RoutingTable } from '@portolan/core'
 import type { Held } from './held.ts'
 import { KernelModel, ModelTransport, namesIn } from './kernel-model.ts'
 import { findSet } from './layout.ts'
@@ -16,26 +16,10 @@ export function modelSubject(transport: Settings['transport']): Subject {
         async () => new ModelTransport(kernel, transport),
       ),
     break(fault) {
-      kernel.interfere = fault === undefined ? sound : broken(fault)
+      kernel.interfere = interference(fault)
     },
     meaning: (held, table) => meaningOf(held as Held, table, (chain) => rulesOf(kernel, table, chain)),
     fresh: () => modelSubject(transport),
-  }
-}
-
-const sound = { before() {}, after() {} }
-
-function broken({ after, calls, how }: Fault): KernelModel['interfere'] {
-  let call = 0
-  const fails = () => call > after && call <= after + calls
-  return {
-    before() {
-      call++
-      if (how === 'refused' && fails()) throw new ApplyError('refused by the test')
-    },
-    after() {
-      if (how === 'lost' && fails()) throw new Error('the answer was lost by the test')
-    },
   }
 }
 

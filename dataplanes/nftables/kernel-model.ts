@@ -1,3 +1,4 @@
+import { type Interference, interference } from '@portolan/conformance/convergence'
 import { ApplyError, type Cidr, cidrContains, type IpFamily, splitCidr } from '@portolan/core'
 import type { ElementChanges } from './elements.ts'
 import { dataText } from './elements.ts'
@@ -28,8 +29,8 @@ interface ModelTable {
 export class KernelModel {
   readonly tables = new Map<IpFamily, ModelTable>()
   generation = 0
-  /** Told of each transaction before it is done, and after: what it throws fails the transaction, or loses its answer. */
-  interfere: { before(): void; after(): void } = { before() {}, after() {} }
+  /** Asked around each transaction. */
+  interfere: Interference = interference(undefined)
   /** Takes back what the present transaction has done so far, the last first. */
   #undo: (() => void)[] = []
 

@@ -2,6 +2,7 @@
  * The property that a dataplane converges, for test files of dataplane packages; see {@link converges}. The conformance
  * kit has it as a row, on the real kernel.
  */
+export { BrokenCall, type Interference, interference } from './interference.ts'
 export { type FaultyParts, mutated, sequencesUntilFound } from './mutant.ts'
 export { play, type Subject } from './play.ts'
 export { type Counterexample, describe, findCounterexample, type Search } from './property.ts'

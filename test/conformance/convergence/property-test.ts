@@ -2,12 +2,12 @@ import type { Assertions, TestFunction } from '../suite.ts'
 import { describe, findCounterexample, type Search } from './property.ts'
 
 /** How many sequences `npm test` plays, where the caller says nothing else. */
-const usualSequences = 200
+const usualSequences = 150
 
 export interface ConvergenceOptions extends Omit<Search, 'firstSeed' | 'sequences'> {
   /** The test file, for the line that says how to play a seed again: `dataplanes/nftables/convergence.test.ts`. */
   readonly file: string
-  /** Default: 200. */
+  /** Default: 150. */
   readonly sequences?: number
 }
 
