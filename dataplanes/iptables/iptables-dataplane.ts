@@ -33,6 +33,12 @@ import { trace } from './trace.ts'
 import { detectVariant } from './variant.ts'
 import { Xtables } from './xtables.ts'
 
+/** What of the machine the dataplane works with. */
+export interface System {
+  readonly command: SystemCommand
+  readonly openWitness: typeof openWitness
+}
+
 /** See layout.ts and docs/iptables-layout.md for how packets are led. */
 export class IptablesDataplane implements Dataplane<IptablesProgram, Held> {
   readonly name = 'iptables'
@@ -41,13 +47,19 @@ export class IptablesDataplane implements Dataplane<IptablesProgram, Held> {
   readonly #options: DataplaneOptions
   readonly #settings: Settings
   readonly #command: SystemCommand
+  readonly #openWitness: System['openWitness']
   readonly #memories = new Map<IpFamily, TableMemory>()
   #started: Promise<{ readonly xtables: Xtables; readonly disturbance: Disturbance }> | undefined
 
-  constructor(options: DataplaneOptions) {
+  /** @param system this machine's, unless a test has a model of it */
+  constructor(
+    options: DataplaneOptions,
+    system: System = { command: new SystemCommand(options.networkNamespace), openWitness },
+  ) {
     this.#options = options
     this.#settings = parseSettings(options.settings)
-    this.#command = new SystemCommand(options.networkNamespace)
+    this.#command = system.command
+    this.#openWitness = system.openWitness
   }
 
   probe(): Promise<ProbeReport> {
@@ -148,7 +160,7 @@ export class IptablesDataplane implements Dataplane<IptablesProgram, Held> {
     const variant = this.#settings.variant ?? (await detectVariant(this.#command))
     return {
       xtables: new Xtables(this.#command, variant),
-      disturbance: new Disturbance(openWitness(variant, networkNamespace)),
+      disturbance: new Disturbance(this.#openWitness(variant, networkNamespace)),
     }
   }
 }

@@ -16,6 +16,8 @@ export interface Subject {
    * dataplane is free to choose are replaced, and what leads nowhere is left out.
    */
   meaning(held: unknown, table: RoutingTable): unknown
+  /** Whether NodePorts may answer at loopback. Default: what the dataplane says of itself. */
+  readonly localhostNodePorts?: boolean
   /** The same dataplane over a kernel that holds nothing. */
   fresh(): Subject
   close?(): Promise<void>
@@ -57,7 +59,8 @@ class Player {
     this.#node = node
     this.#dataplane = subject.open()
     const { gaps } = this.#dataplane.capabilities
-    this.#cluster = new LiveCluster(node, gaps.localhostNodePorts === undefined)
+    const { localhostNodePorts = gaps.localhostNodePorts === undefined } = subject
+    this.#cluster = new LiveCluster(node, localhostNodePorts)
     this.#start()
   }
 

@@ -1,0 +1,36 @@
+import type { Subject } from '@portolan/conformance/convergence'
+import { NetfilterModel } from '@portolan/conformance/netfilter-model'
+import type { Held } from './held.ts'
+import { IptablesDataplane } from './iptables-dataplane.ts'
+import type { Variant } from './variant.ts'
+
+/** This dataplane over a model of iptables and ipset, for the convergence property. */
+export function modelSubject(variant: Variant): Subject {
+  const kernel = new NetfilterModel()
+  return {
+    open: () =>
+      new IptablesDataplane(
+        { masqueradeBit: 14, settings: { variant } },
+        { command: kernel, openWitness: () => blindWitness },
+      ),
+    break(fault) {
+      kernel.break(fault)
+    },
+    // That would be a sysctl of this machine.
+    localhostNodePorts: false,
+    meaning: (held) => meaningOf(held as Held),
+    fresh: () => modelSubject(variant),
+  }
+}
+
+const blindWitness = { generation: () => undefined, shape: () => undefined, close() {} }
+
+/** All of it: names and rules follow from the table alone. */
+function meaningOf({ tables, sets }: Held): unknown {
+  const sorted = <Value>(map: ReadonlyMap<string, Value>) =>
+    [...map].sort(([one], [other]) => (one < other ? -1 : 1))
+  return {
+    tables: Object.entries(tables).map(([name, { chains, jumps }]) => [name, sorted(chains), jumps]),
+    sets: sorted(sets).map(([name, elements]) => [name, [...elements].sort()]),
+  }
+}
