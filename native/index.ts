@@ -1,3 +1,4 @@
+export { type DirectoryLock, LockTimeoutError, lockDirectory } from './directory-lock.ts'
 export {
   beginGenericCommand,
   type GenericNetlinkFamily,

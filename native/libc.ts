@@ -11,6 +11,7 @@ const bindings = {
   ),
   umount2: library.func('int umount2(const char *target, int flags)'),
   close: library.func('int close(int fd)'),
+  flock: library.func('int flock(int fd, int operation)'),
   ioctl: library.func('int ioctl(int fd, uint64_t request, void *argument)'),
   setns: library.func('int setns(int fd, int type)'),
   socket: library.func('int socket(int domain, int type, int protocol)'),

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, renameSync } from 'node:fs'
 import type { Address } from '@portolan/core'
 import { createLab, podAddress, remotePodAddress } from '@portolan/lab'
-import { BpfObject, readPrograms } from '@portolan/native/libbpf'
+import { BpfObject, lockBpfFileSystem, readPrograms } from '@portolan/native/libbpf'
 import test from 'ava'
 import { applied, nodeTable } from './applied-table.ts'
 import type { EbpfDataplane } from './ebpf-dataplane.ts'
@@ -108,7 +108,9 @@ test('what another version has laid out otherwise is told as lost, and cleanup u
   const directory = nodeDirectory(node.networkNamespace)
   const sizes = { frontends: 16, services: 16, endpoints: 16, flows: 16, members: 16, ranges: 16 }
   const old = BpfObject.load(readPrograms(), { maps: ['peers'], programs: [], sizes })
+  const lock = await lockBpfFileSystem(true)
   old.pin(`${directory}/maps-old`)
+  lock.release()
   old.close()
   renameSync(`${directory}/maps-old/peers`, `${directory}/maps-old/flows`)
   const { dataplane, report } = await applied(node, nodeTable(node, 'IPv4', []))

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import {
   ApplyError,
   type ApplyReport,
@@ -17,7 +17,8 @@ import {
   BpfObject,
   bpfFileSystem,
   isBpfFileSystemMounted,
-  mountBpfFileSystem,
+  lockBpfFileSystem,
+  makePinDirectory,
   readPrograms,
   unmountBpfFileSystem,
 } from '@portolan/native/libbpf'
@@ -169,7 +170,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     const { object } = tables
     try {
       const { bytes, degraded, removed } = applyElements(program, tables, performance.now())
-      if (program.attach.length > 0) this.#attach(object)
+      if (program.attach.length > 0) await this.#attach(object)
       this.#leaveOldMaps()
       this.#background ??= new Background(object, this.#settings, this.#pinned(), (notice) =>
         this.#notices.push(notice),
@@ -201,6 +202,16 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
 
   async cleanup(): Promise<CleanupReport> {
     await this.stop()
+    // A kernel without eBPF has no place for it, and nothing of ours.
+    const lock = existsSync(bpfFileSystem) ? await lockBpfFileSystem(false) : undefined
+    try {
+      return this.#removeAll()
+    } finally {
+      lock?.release()
+    }
+  }
+
+  #removeAll(): CleanupReport {
     unpinDeadNodes()
     const removed: string[] = []
     const failures: string[] = []
@@ -225,16 +236,20 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   /** From here on what this process has loaded outlives it. */
-  #attach(object: BpfObject): void {
+  async #attach(object: BpfObject): Promise<void> {
     const cgroup = this.#settings.cgroup ?? findCgroup()
     if (cgroup === undefined)
       throw new Error('no cgroup2 is mounted; mount it or name one by the setting cgroup')
-    mountBpfFileSystem()
-    unpinDeadNodes()
-    if (this.#replacesAnother) unpinNode(this.#directory)
-    this.#replacesAnother = false
-    mkdirSync(linkPin(this.#directory, ''), { recursive: true, mode: 0o700 })
-    this.#notices.push(...attachAll(object, this.#settings, cgroup, this.#pinned()))
+    const lock = await lockBpfFileSystem(true)
+    try {
+      unpinDeadNodes()
+      if (this.#replacesAnother) unpinNode(this.#directory)
+      this.#replacesAnother = false
+      makePinDirectory(linkPin(this.#directory, ''))
+      this.#notices.push(...attachAll(object, this.#settings, cgroup, this.#pinned()))
+    } finally {
+      lock.release()
+    }
   }
 
   /** Once nothing uses them. */

@@ -9,6 +9,7 @@ import {
   bpfFileSystem,
   hasTcx,
   linkedProgram,
+  lockBpfFileSystem,
   readPrograms,
 } from '@portolan/native/libbpf'
 import test from 'ava'
@@ -167,10 +168,12 @@ if (kernelHasTcx) {
     const pin = `${bpfFileSystem}/portolan-test-foreign-${process.pid}`
     const foreign = BpfObject.load(readPrograms(), { maps: allMaps, programs: allPrograms, sizes })
     try {
+      const lock = await lockBpfFileSystem(true)
       inNetworkNamespace(networkNamespace, () => {
         const eth0 = listInterfaces().find(({ name }) => name === 'eth0')!
         attachToTcx(foreign.program('packets_in'), eth0.index, 'ingress', pin)
       })
+      lock.release()
       const { dataplane } = await applied(lab.node, served)
       t.truthy(linkedProgram(pin))
       await dataplane.cleanup()

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
-import { bpfFileSystem, readPrograms } from '@portolan/native/libbpf'
+import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { bpfFileSystem, makePinDirectory, readPrograms } from '@portolan/native/libbpf'
 import { allMaps, type MapName, structs } from './layout.ts'
 
 const root = `${bpfFileSystem}/portolan`
@@ -45,7 +45,7 @@ export function markPrograms({ directory, programs }: NodePins): void {
     const path = `${directory}/${name}`
     if (name.startsWith(programsPrefix) && path !== programs) rmdirSync(path)
   }
-  mkdirSync(programs, { recursive: true, mode: 0o700 })
+  makePinDirectory(programs)
 }
 
 function shortHash(content: string | Buffer): string {

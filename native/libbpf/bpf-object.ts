@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { constants } from 'node:os'
 import koffi from 'koffi'
 import { call } from '../libc.ts'
 import { BpfMap } from './bpf-map.ts'
 import { type BtfStruct, readBtfStructs } from './btf.ts'
+import { makePinDirectory } from './file-system.ts'
 import { type ProgramInfo, readProgramInfo } from './info.ts'
-import { BpfError, bpfCall, libbpf } from './library.ts'
+import { BpfError, bpfCall, libbpf, tryBpfCall } from './library.ts'
 
 /** How much of the verifier's log is kept: its end says why. */
 const logTail = 3000
@@ -107,9 +108,9 @@ export class BpfObject {
     return program
   }
 
-  /** Pins the maps that aren't pinned there, as they were when this was loaded. */
+  /** Pins the maps that aren't pinned there, as they were when this was loaded. The file system has to be mounted. */
   pin(directory: string): void {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makePinDirectory(directory)
     for (const { name, fd } of this.maps.values()) pinOnce(fd, `${directory}/${name}`)
   }
 
@@ -148,8 +149,10 @@ function prepareMap(handle: unknown, name: string, { sizes, pinDirectory, reuse 
   const size = sizes?.[name]
   if (size !== undefined) bpfCall('bpf_map__set_max_entries', `size map ${name}`, map, size)
   const path = reuse?.[name] ?? (pinDirectory === undefined ? undefined : `${pinDirectory}/${name}`)
-  if (path === undefined || !existsSync(path)) return
-  const fd = bpfCall('bpf_obj_get', `open ${path}`, path)
+  if (path === undefined) return
+  const fd = tryBpfCall('bpf_obj_get', path)
+  if (fd === -constants.errno.ENOENT) return
+  if (fd < 0) throw new BpfError(`open ${path}`, -fd)
   try {
     bpfCall('bpf_map__reuse_fd', `use ${path}`, map, fd)
   } finally {
@@ -165,7 +168,8 @@ function findMap(handle: unknown, name: string): unknown {
 }
 
 function pinOnce(fd: number, path: string): void {
-  if (!existsSync(path)) bpfCall('bpf_obj_pin', `pin ${path}`, fd, path)
+  const result = tryBpfCall('bpf_obj_pin', fd, path)
+  if (result < 0 && result !== -constants.errno.EEXIST) throw new BpfError(`pin ${path}`, -result)
 }
 
 function endOf(log: Buffer): string {

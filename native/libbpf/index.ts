@@ -5,7 +5,8 @@ export { attachToCgroup, type CgroupHook, cgroupHook, programAtCgroup } from './
 export {
   bpfFileSystem,
   isBpfFileSystemMounted,
-  mountBpfFileSystem,
+  lockBpfFileSystem,
+  makePinDirectory,
   unmountBpfFileSystem,
 } from './file-system.ts'
 export { readProgramInfoOf } from './info.ts'

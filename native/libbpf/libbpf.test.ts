@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs'
 import test from 'ava'
-import { BpfError, BpfObject, type LoadOptions, mountBpfFileSystem, readPrograms } from './index.ts'
+import { BpfError, BpfObject, type LoadOptions, lockBpfFileSystem, readPrograms } from './index.ts'
 
 const options: LoadOptions = {
   maps: ['frontends', 'ranges', 'services'],
@@ -58,8 +58,8 @@ test("a program that the kernel refuses is told with the verifier's words", (t) 
   t.regex(error.log!, /GPL/)
 })
 
-test('a pinned map is used again with all that it holds', (t) => {
-  mountBpfFileSystem()
+test('a pinned map is used again with all that it holds', async (t) => {
+  const lock = await lockBpfFileSystem(true)
   const pinDirectory = `/sys/fs/bpf/portolan-test-${process.pid}`
   try {
     const first = BpfObject.load(readPrograms(), { ...options, pinDirectory })
@@ -73,5 +73,6 @@ test('a pinned map is used again with all that it holds', (t) => {
     second.close()
   } finally {
     rmSync(pinDirectory, { recursive: true, force: true })
+    lock.release()
   }
 })
