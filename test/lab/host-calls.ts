@@ -1,3 +1,6 @@
+import type { Answerer } from './recorded-message.ts'
+import type { Ending } from './recording-socket.ts'
+
 /**
  * What a host's thread can be asked to do. Plain data both ways: it crosses a thread boundary.
  * All times are milliseconds; a time *at* which something happened is milliseconds since the epoch, with fractions,
@@ -16,6 +19,12 @@ export interface HostCalls {
   startConnectLoop(request: Complete<ConnectLoopRequest>): Promise<number>
   stopConnectLoop(id: number): Promise<ConnectLoopReport>
   firstPacketAt(request: Complete<FirstPacketRequest>): Promise<FirstPacket>
+  serveRecorded(request: ServeRequest): Promise<Served>
+  takeOverheard(): Promise<readonly Overheard[]>
+  endOf(tag: string, timeoutMs: number): Promise<boolean>
+  openSocket(request: Complete<OpenRequest>): Promise<Opened>
+  say(id: number, request: Complete<SayRequest>): Promise<readonly Heard[]>
+  endSocket(id: number, how: Ending): Promise<readonly Heard[]>
   /** Closes a server or a held connection. */
   close(id: number): Promise<void>
 }
@@ -82,6 +91,8 @@ export type ProbeResult =
 
 export interface PingRequest {
   readonly address: string
+  /** Bytes after the ICMP header; default 0. More than a link's MTU go in fragments. */
+  readonly bytes?: number
   /** Default 250. */
   readonly timeoutMs?: number
 }
@@ -161,6 +172,66 @@ export interface FirstPacket {
   /** From the call to the answer. */
   readonly milliseconds: number
   readonly attempts: number
+}
+
+/** A client's socket that records what it hears; TCP or UDP. */
+export interface OpenRequest {
+  readonly protocol: Protocol
+  /** Default: whichever the kernel chooses for each peer. An IPv6 socket without a peer needs `::`. */
+  readonly address?: string
+  /** 0: whichever the kernel chooses. */
+  readonly port: number
+  /** Whom it is connected to; TCP always is. */
+  readonly to?: SocketAddress
+  /** Default 5000. */
+  readonly timeoutMs?: number
+}
+
+/** The socket's number, or why there is none: an error's code, or `silence`. */
+export type Opened = { readonly id: number } | { readonly failure: string }
+
+export interface SayRequest {
+  /** Unique in the lab: records are told apart by it. */
+  readonly tag: string
+  /** Of the message's body; its header is 50 to 100 more. */
+  readonly bytes: number
+  /** Of an unconnected socket. */
+  readonly to?: SocketAddress
+  /** Asks a TCP server to close the connection after its answer. */
+  readonly thenClose?: true
+  /** Whether to wait until the answer, or an error, has come. */
+  readonly awaits: boolean
+  /** Default 5000. */
+  readonly timeoutMs?: number
+}
+
+/** What a recording socket has heard, in its order. `silence`: a wait ended without an answer. */
+export type Heard =
+  | {
+      readonly what: 'message'
+      readonly tag: string
+      /** The sender as the socket's owner is shown it. */
+      readonly from: SocketAddress
+      readonly bytes: number
+      readonly intact: boolean
+      /** What the server says of itself and of what it saw. */
+      readonly by?: Answerer
+    }
+  | { readonly what: 'error'; readonly code: string }
+  | { readonly what: 'end' }
+  | { readonly what: 'silence' }
+
+/** What a recording server has seen: a message, or the end of a TCP connection. */
+export interface Overheard {
+  readonly host: string
+  readonly protocol: Protocol
+  readonly at: SocketAddress
+  readonly from: SocketAddress
+  /** Of the message; of an end that of the last message before it. */
+  readonly tag: string
+  readonly bytes?: number
+  readonly intact?: boolean
+  readonly ended?: 'finished' | 'reset'
 }
 
 /** The clock of all `at`s: milliseconds since the epoch, with fractions, that never jumps. */

@@ -8,9 +8,11 @@ import { type ConnectLoop, firstPacketAt, startConnectLoop } from './connect-loo
 import { type EchoServer, serve } from './echo-server.ts'
 import type { HeldConnection } from './held-connection.ts'
 import { hold } from './held-connection.ts'
-import type { HostCalls } from './host-calls.ts'
+import type { HostCalls, Overheard } from './host-calls.ts'
 import { ping } from './ping.ts'
 import { probe } from './probe.ts'
+import { serveRecorded } from './recording-server.ts'
+import { openRecordingSocket, type RecordingSocket } from './recording-socket.ts'
 
 export type HostRequest = { readonly id: number; readonly call: keyof HostCalls; readonly args: unknown[] }
 
@@ -27,6 +29,13 @@ let lastId = 0
 const servers = new Map<number, EchoServer>()
 const connections = new Map<number, HeldConnection>()
 const loops = new Map<number, ConnectLoop>()
+const sockets = new Map<number, RecordingSocket>()
+/** What this host's recording servers have seen. */
+const overheard: Overheard[] = []
+/** Tags of the last messages of TCP connections that have ended at them. */
+const endedTags = new Set<string>()
+/** Called when one of them has seen something more. */
+const listeners = new Set<() => void>()
 
 const calls: HostCalls = {
   async enter(host, networkNamespace) {
@@ -36,8 +45,12 @@ const calls: HostCalls = {
   async leave() {
     if (loops.size > 0) return false
     await Promise.all([...servers.values(), ...connections.values()].map((socket) => socket.close()))
+    await Promise.all([...sockets.values()].map((socket) => socket.end('reset')))
     servers.clear()
     connections.clear()
+    sockets.clear()
+    overheard.length = 0
+    endedTags.clear()
     name = ''
     // A namespace lives as long as anything is in it.
     enterNetworkNamespace(home)
@@ -76,12 +89,61 @@ const calls: HostCalls = {
     return await loop.stop()
   },
   firstPacketAt,
+  async serveRecorded(request) {
+    const { address, port, close } = await serveRecorded(name, request, (seen) => {
+      overheard.push(seen)
+      if (seen.ended !== undefined) endedTags.add(seen.tag)
+      for (const told of listeners) told()
+    })
+    lastId += 1
+    servers.set(lastId, { address, port, close })
+    return { id: lastId, address, port }
+  },
+  async takeOverheard() {
+    return overheard.splice(0)
+  },
+  endOf(tag, timeoutMs) {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (endedTags.has(tag)) finish(true)
+      }
+      const finish = (found: boolean) => {
+        clearTimeout(timer)
+        listeners.delete(look)
+        resolve(found)
+      }
+      const timer = setTimeout(() => finish(false), timeoutMs)
+      listeners.add(look)
+      look()
+    })
+  },
+  async openSocket(request) {
+    const socket = await openRecordingSocket(request)
+    if (typeof socket === 'string') return { failure: socket }
+    lastId += 1
+    sockets.set(lastId, socket)
+    return { id: lastId }
+  },
+  async say(id, request) {
+    return await socketOf(id).say(request)
+  },
+  async endSocket(id, how) {
+    const socket = socketOf(id)
+    sockets.delete(id)
+    return await socket.end(how)
+  },
   async close(id) {
     await servers.get(id)?.close()
     await connections.get(id)?.close()
     servers.delete(id)
     connections.delete(id)
   },
+}
+
+function socketOf(id: number): RecordingSocket {
+  const socket = sockets.get(id)
+  if (socket === undefined) throw new Error('this socket has been closed')
+  return socket
 }
 
 parentPort?.on('message', async ({ id, call, args }: HostRequest) => {

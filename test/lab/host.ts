@@ -6,20 +6,25 @@ import type {
   EchoReply,
   FirstPacket,
   FirstPacketRequest,
+  Heard,
   HeldAnswer,
   HoldRequest,
   HostCalls,
+  OpenRequest,
+  Overheard,
   PingRequest,
   PingResult,
   ProbeRequest,
   ProbeResult,
   Protocol,
+  SayRequest,
   SocketAddress,
 } from './host-calls.ts'
 import { HostThread } from './host-thread.ts'
 import { ipBatch, namespacePath } from './namespaces.ts'
 import type { Family } from './network.ts'
 import type { Patience } from './patience.ts'
+import type { Ending } from './recording-socket.ts'
 
 export interface Server extends SocketAddress {
   close(): Promise<void>
@@ -37,6 +42,13 @@ export interface HeldConnection {
 /** See `Host.startConnectLoop`. */
 export interface ConnectLoop {
   stop(): Promise<ConnectLoopReport>
+}
+
+/** See `Host.openSocket`. */
+export interface RecordingSocket {
+  /** Sends a message and tells what was heard since the last time: the answer, errors, silence, and what else came. */
+  say(request: SayRequest): Promise<readonly Heard[]>
+  end(how: Ending): Promise<readonly Heard[]>
 }
 
 /**
@@ -108,6 +120,34 @@ export class Host {
       attemptTimeoutMs: this.#patience.firstPacketAttemptMs,
       ...request,
     })
+  }
+
+  /** Starts a server that answers recording sockets and keeps a record of what reaches it. TCP and UDP. */
+  async serveRecorded(protocol: Protocol, address: string, port: number): Promise<Server> {
+    const { id, ...bound } = await this.#call('serveRecorded', { protocol, address, port })
+    return { ...bound, close: () => this.#call('close', id) }
+  }
+
+  /** What the recording servers of this host have seen since the last time. */
+  takeOverheard(): Promise<readonly Overheard[]> {
+    return this.#call('takeOverheard')
+  }
+
+  /** Waits until a recording server here has seen the end of the TCP connection whose last message had this tag. */
+  endOf(tag: string, timeoutMs = this.#patience.connectMs): Promise<boolean> {
+    return this.#call('endOf', tag, timeoutMs)
+  }
+
+  /** A client's socket that records all it hears; a string: why there is none, an error's code or `silence`. */
+  async openSocket(request: OpenRequest): Promise<RecordingSocket | string> {
+    const timeoutMs = this.#patience.connectMs
+    const opened = await this.#call('openSocket', { timeoutMs, ...request })
+    if ('failure' in opened) return opened.failure
+    const { id } = opened
+    return {
+      say: (said) => this.#call('say', id, { timeoutMs, ...said }),
+      end: (how) => this.#call('endSocket', id, how),
+    }
   }
 
   /** Gives the host one more address. */

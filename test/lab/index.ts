@@ -22,20 +22,24 @@
  * A lab is made in well under a second and leaves nothing behind: `close()`, `await using`, the end of the process
  * (Ctrl-C and exceptions included), and for a process that was killed the next lab on the machine.
  */
-export type { ConnectLoop, HeldConnection, Host, Server } from './host.ts'
+export type { ConnectLoop, HeldConnection, Host, RecordingSocket, Server } from './host.ts'
 export {
   type ConnectLoopReport,
   type ConnectLoopRequest,
   type EchoReply,
   type FirstPacket,
   type FirstPacketRequest,
+  type Heard,
   type HeldAnswer,
   type HoldRequest,
   now,
+  type OpenRequest,
+  type Overheard,
   type PingResult,
   type ProbeRequest,
   type ProbeResult,
   type Protocol,
+  type SayRequest,
   type SocketAddress,
 } from './host-calls.ts'
 export { createLab, type Lab, type LabOptions } from './lab.ts'
@@ -48,5 +52,6 @@ export {
   podAddress,
   remotePodAddress,
 } from './network.ts'
+export type { Ending } from './recording-socket.ts'
 export { supportsSctp } from './sctp-socket.ts'
 export { type PodNetwork, podBridge, podInterfacePrefix } from './topology.ts'

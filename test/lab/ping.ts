@@ -18,7 +18,7 @@ const icmp = {
  * One echo request through a ping socket (`net.ipv4.ping_group_range`). The kernel numbers it and matches the answer,
  * and for Node it is a datagram socket like any other once it exists.
  */
-export function ping({ address, timeoutMs }: Complete<PingRequest>): Promise<PingResult> {
+export function ping({ address, bytes = 0, timeoutMs }: Complete<PingRequest>): Promise<PingResult> {
   const { domain, protocol, echoRequest } = icmp[address.includes(':') ? 'IPv6' : 'IPv4']
   const fd = Number(socketCall(domain, datagramNonBlockingCloseOnExec, protocol))
   if (fd < 0) throw new SystemCallError('open a ping socket', koffi.errno())
@@ -49,7 +49,7 @@ export function ping({ address, timeoutMs }: Complete<PingRequest>): Promise<Pin
         if (refused) fail(refused)
         else if (!ended)
           socket.send(
-            Uint8Array.of(echoRequest, 0, 0, 0, 0, 0, 0, 0),
+            Buffer.concat([Uint8Array.of(echoRequest, 0, 0, 0, 0, 0, 0, 0), Buffer.alloc(bytes)]),
             (error) => error && !isDroppedHere(error) && fail(error),
           )
       }),
