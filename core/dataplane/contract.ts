@@ -114,6 +114,8 @@ export const features = {
   nodePort: 'NodePorts on chosen node addresses',
   localhostNodePorts: 'NodePorts at IPv4 loopback, for processes of the node',
   atomicChange: 'a change of several routes shows to packets all at once',
+  portsInTurn: 'a client goes from one port to a Service and then to its endpoint, past the Service',
+  portsAtOnce: 'a client goes from one port to a Service and to its endpoint at the same time',
 } as const
 
 export type Feature = keyof typeof features

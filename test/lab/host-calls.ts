@@ -24,6 +24,7 @@ export interface HostCalls {
   endOf(tag: string, timeoutMs: number): Promise<boolean>
   openSocket(request: Complete<OpenRequest>): Promise<Opened>
   say(id: number, request: Complete<SayRequest>): Promise<readonly Heard[]>
+  hear(id: number, tag: string, timeoutMs: number): Promise<readonly Heard[]>
   endSocket(id: number, how: Ending): Promise<readonly Heard[]>
   /** Closes a server or a held connection. */
   close(id: number): Promise<void>

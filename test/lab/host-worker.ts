@@ -127,6 +127,9 @@ const calls: HostCalls = {
   async say(id, request) {
     return await socketOf(id).say(request)
   },
+  async hear(id, tag, timeoutMs) {
+    return await socketOf(id).hear(tag, timeoutMs)
+  },
   async endSocket(id, how) {
     const socket = socketOf(id)
     sockets.delete(id)

@@ -48,6 +48,8 @@ export interface ConnectLoop {
 export interface RecordingSocket {
   /** Sends a message and tells what was heard since the last time: the answer, errors, silence, and what else came. */
   say(request: SayRequest): Promise<readonly Heard[]>
+  /** Waits for the answer to an earlier message, if it has not been told of. */
+  hear(tag: string, timeoutMs?: number): Promise<readonly Heard[]>
   end(how: Ending): Promise<readonly Heard[]>
 }
 
@@ -146,6 +148,7 @@ export class Host {
     const { id } = opened
     return {
       say: (said) => this.#call('say', id, { timeoutMs, ...said }),
+      hear: (tag, milliseconds = timeoutMs) => this.#call('hear', id, tag, milliseconds),
       end: (how) => this.#call('endSocket', id, how),
     }
   }

@@ -11,6 +11,8 @@ export type Ending = 'finish' | 'reset'
 export interface RecordingSocket {
   /** Sends a message, waits for its answer, an error, or the time to pass, and tells what was heard since the last time. */
   say(request: Complete<SayRequest>): Promise<readonly Heard[]>
+  /** Waits for the answer to an earlier message. */
+  hear(tag: string, timeoutMs: number): Promise<readonly Heard[]>
   /** Closes it, and tells what was heard besides. */
   end(how: Ending): Promise<readonly Heard[]>
 }
@@ -109,6 +111,7 @@ async function openTcp({
       const ended = heard.some(({ what }) => what !== 'message')
       return thenClose !== true || ended ? heard : [...heard, ...(await ear.until('', timeoutMs))]
     },
+    hear: (tag, timeoutMs) => ear.until(tag, timeoutMs),
     async end(how) {
       if (socket.destroyed) return ear.take()
       const closed = once(socket, 'close')
@@ -154,13 +157,15 @@ async function openUdp({
   return {
     async say({ tag, bytes, to: receiver, awaits, timeoutMs: milliseconds }) {
       const data = encodeMessage({ tag, bytes })
-      const sent = (error: NodeJS.ErrnoException | null) => {
-        if (error) ear.hear({ what: 'error', code: codeOf(error) })
-      }
-      if (receiver === undefined) socket.send(data, sent)
-      else socket.send(data, receiver.port, receiver.address, sent)
+      const error = await new Promise<NodeJS.ErrnoException | null>((sent) => {
+        if (receiver === undefined) socket.send(data, sent)
+        else socket.send(data, receiver.port, receiver.address, sent)
+      })
+      // The host's own rules may refuse it, or drop it, before it is a packet.
+      if (error) ear.hear({ what: 'error', code: codeOf(error) })
       return awaits ? await ear.until(tag, milliseconds ?? timeoutMs) : ear.take()
     },
+    hear: (tag, milliseconds) => ear.until(tag, milliseconds),
     async end() {
       await new Promise<void>((resolve) => socket.close(resolve))
       return ear.take()

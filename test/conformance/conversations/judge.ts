@@ -132,7 +132,7 @@ function judgeService(
   const errors = errorsOf(outcome).replace(/^end$/, '')
   if (evaluation.verdict !== 'balance') {
     const wrong = records.map((one) => `${one.host} ${told(one.at)} got it; due is ${evaluation.verdict}`)
-    const isRefused = [openedOf(outcome), errors].some((text) => text.includes('ECONNREFUSED'))
+    const isRefused = [openedOf(outcome), errors].some(isRefusal)
     const isLast = step.do === 'say' || protocol === 'TCP'
     if (
       dueOf(world, conversation, to) === 'refusal' &&
@@ -175,13 +175,16 @@ function judgeService(
   return wrong
 }
 
+/** The second: by the sender's own rules, before the datagram was a packet. */
+function isRefusal(text: string): boolean {
+  return text.includes('ECONNREFUSED') || text.includes('EPERM')
+}
+
 /** A connected UDP socket may be told at once, when it connects, or by its first message. */
 function wasRefusedBefore({ proxied, script }: Trial, index: number, id: number): boolean {
   return script.steps.slice(0, index).some((step, at) => {
     const outcome = proxied.outcomes[at]
-    return (
-      step.of === id && [openedOf(outcome), errorsOf(outcome)].some((text) => text.includes('ECONNREFUSED'))
-    )
+    return step.of === id && [openedOf(outcome), errorsOf(outcome)].some(isRefusal)
   })
 }
 

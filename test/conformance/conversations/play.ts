@@ -106,6 +106,8 @@ function isSilent(outcome: Outcome): boolean {
 class Sockets {
   readonly #play: Play
   readonly #open = new Map<number, RecordingSocket>()
+  /** Tags of messages to which an answer is due, by conversation. */
+  readonly #owed = new Map<number, Set<string>>()
   /** The last message of a TCP conversation that was answered, and by which host. */
   readonly #lastAnswered = new Map<number, { readonly tag: string; readonly host: string }>()
 
@@ -189,17 +191,22 @@ class Sockets {
     const socket = this.#open.get(step.of)
     if (socket === undefined) return undefined
     const tag = tagOf(this.#play, index)
+    const due = dueOf(world, conversation, to)
+    const owed = this.#owed.get(step.of) ?? new Set()
+    this.#owed.set(step.of, owed)
+    if (due === 'answer') owed.add(tag)
     const heard = await socket.say({
       tag,
       bytes: step.bytes,
-      awaits: step.hurries !== true && dueOf(world, conversation, to) !== 'nothing',
+      awaits: due === 'refusal' || (due === 'answer' && step.hurries !== true),
       timeoutMs: answerMs,
       ...(conversation.to === undefined ? { to: world.addressOf(to) } : {}),
       ...(step.thenClose === true ? { thenClose: true } : {}),
     })
     for (const one of heard) {
-      if (one.what === 'message' && one.by !== undefined)
-        this.#lastAnswered.set(step.of, { tag: one.tag, host: one.by.host })
+      if (one.what !== 'message') continue
+      owed.delete(one.tag)
+      if (one.by !== undefined) this.#lastAnswered.set(step.of, { tag: one.tag, host: one.by.host })
     }
     return { heard }
   }
@@ -214,7 +221,12 @@ class Sockets {
     const socket = this.#open.get(step.of)
     if (socket === undefined) return undefined
     this.#open.delete(step.of)
-    const heard = await socket.end(step.how)
+    const heard: Heard[] = []
+    for (const tag of this.#owed.get(step.of) ?? []) {
+      if (heard.some((one) => one.what !== 'message' || one.tag === tag)) continue
+      heard.push(...(await socket.hear(tag, this.#play.answerMs)))
+    }
+    heard.push(...(await socket.end(step.how)))
     const last = this.#lastAnswered.get(step.of)
     const isTcp = conversationOf(this.#play.script, step.of).protocol === 'TCP'
     if (isTcp && last !== undefined) {

@@ -1,7 +1,14 @@
 import { type Evaluation, evaluate, type IpFamily, parseAddress, type RoutingTable } from '@portolan/core'
 import { type Host, type Lab, network, podAddress, remotePodAddress, type SocketAddress } from '@portolan/lab'
 import type { Client } from '../matrix-case.ts'
-import { type Destination, isOfService, type Listener, type ServiceName } from './conversation.ts'
+import { isLocalHost } from '../place.ts'
+import {
+  type Destination,
+  type Frontend,
+  isOfService,
+  type Listener,
+  type ServiceName,
+} from './conversation.ts'
 import { listeners, services } from './services.ts'
 
 /** An address of the internet that is on no link of the lab. */
@@ -66,6 +73,15 @@ export class World {
   /** Whether somebody answers there without a proxy. */
   isServed(to: Destination): boolean {
     return !isOfService(to) && listeners[to.host].includes(to.port)
+  }
+
+  /**
+   * Whether all answers pass the node. All remote pods are on one host of the lab, so that one answers another past the
+   * node, if it sees the other's address.
+   */
+  comesBack(from: Client, { service }: Frontend, evaluation: Evaluation): boolean {
+    if (from !== 'remotePod' || evaluation.verdict !== 'balance' || evaluation.masquerade) return true
+    return services[service].endpoints.every(({ host }) => isLocalHost(host))
   }
 
   isLocal(address: string): boolean {
