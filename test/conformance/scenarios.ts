@@ -13,6 +13,7 @@ import { crashScenario } from './scenarios/crash.ts'
 import { damageScenario } from './scenarios/damage.ts'
 import { matrixScenario } from './scenarios/matrix.ts'
 import { nodeAddressesScenario } from './scenarios/node-addresses.ts'
+import { nonInterferenceScenario } from './scenarios/non-interference.ts'
 import { protocolsScenario } from './scenarios/protocols.ts'
 import { randomWalkScenario } from './scenarios/random-walk.ts'
 import { restartScenario } from './scenarios/restart.ts'
@@ -48,6 +49,7 @@ export const scenarios: readonly Scenario[] = [
   matrixScenario('SCTP', sctpCases),
   protocolsScenario,
   nodeAddressesScenario,
+  nonInterferenceScenario,
   spreadScenario,
   affinityScenario,
   changesScenario,

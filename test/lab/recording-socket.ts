@@ -134,8 +134,8 @@ async function openUdp({
   const socket = createSocket({
     type: ipv6 ? 'udp6' : 'udp4',
     ipv6Only: ipv6,
-    // One port may have several sockets, each connected to another peer.
-    reuseAddr: true,
+    // One port may have several sockets, each connected to another peer; the kernel must not choose such a one.
+    reuseAddr: port !== 0,
     recvBufferSize: 1 << 20,
   })
   try {

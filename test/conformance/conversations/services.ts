@@ -79,6 +79,9 @@ export function conversationObjects(): object[] {
 /** A number that means something to a Service: its NodePort is served at the node's primary address. */
 export const nodePort = services.both.place.nodePort
 
+/** Another Service's, at which the node itself serves at another address. */
+export const otherNodePort = services.near.place.nodePort
+
 /** Where an endpoint of all Services listens. */
 export const endpointPort = targetPort
 
@@ -91,12 +94,12 @@ export const closedPort = 9
 /** Who listens where, over TCP and UDP. Ports that one's clients use are left free. */
 export const listeners: Readonly<Record<Listener, readonly number[]>> = {
   node: [servicePort, endpointPort, strangePort],
-  nodeElsewhere: [servicePort, endpointPort, strangePort],
+  nodeElsewhere: [servicePort, endpointPort, strangePort, otherNodePort],
   outside: [servicePort, endpointPort, strangePort, portAtNodeAddress],
   internet: [servicePort, endpointPort, strangePort, portAtNodeAddress, nodePort],
   pod: [servicePort, endpointPort, strangePort],
   pod0: [servicePort, endpointPort, strangePort],
-  pod1: [servicePort, endpointPort, strangePort, portAtNodeAddress, nodePort],
+  pod1: [servicePort, endpointPort, strangePort, portAtNodeAddress, nodePort, otherNodePort],
   remote0: [servicePort, endpointPort, strangePort, portAtNodeAddress],
   remote1: [servicePort, endpointPort, strangePort, portAtNodeAddress, nodePort],
   remotePod: [servicePort, endpointPort, strangePort],

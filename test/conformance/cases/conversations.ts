@@ -1,0 +1,270 @@
+import type { Destination, Direct, Frontend, LocalPort, Script } from '../conversations/conversation.ts'
+import type { Limits } from '../conversations/generate.ts'
+import { ScriptBuilder } from '../conversations/script-builder.ts'
+import {
+  closedPort,
+  endpointPort,
+  fixedPorts,
+  frontendsOf,
+  listeners,
+  nodePort,
+  otherNodePort,
+  portAtNodeAddress,
+  strangePort,
+} from '../conversations/services.ts'
+import type { Client } from '../matrix-case.ts'
+import { servicePort } from '../place.ts'
+import type { RowClaim } from '../row.ts'
+
+type Protocol = 'TCP' | 'UDP'
+
+/** A claim about packets that are no Service's, and the conversations that prove it. */
+export interface ConversationCase extends RowClaim {
+  readonly protocols: readonly (Protocol | 'any')[]
+  /** Each is played alone: one that fails doesn't keep the others from being played. */
+  scripts(protocol: Protocol, limits: Limits): readonly Script[]
+}
+
+const clients: readonly Client[] = ['pod', 'outside', 'remotePod']
+const bothProtocols: readonly Protocol[] = ['TCP', 'UDP']
+
+const near: Direct = { host: 'pod0', port: endpointPort }
+const far: Direct = { host: 'remote0', port: endpointPort }
+const slot = (number: number): LocalPort => ({ slot: number })
+
+/** Every frontend of Services with one endpoint, and that endpoint. */
+const twins: readonly (readonly [Frontend, Direct])[] = [
+  ...frontendsOf('near').map((at) => [{ service: 'near', at }, near] as const),
+  ...frontendsOf('far').map((at) => [{ service: 'far', at }, far] as const),
+  ...(['NodePort', 'ExternalIP', 'LoadBalancer'] as const).map(
+    (at) => [{ service: 'bothLocal', at }, near] as const,
+  ),
+]
+
+/** A script for each client and each pair of a frontend and its endpoint that may be asked for. */
+function forTwins(
+  from: readonly Client[],
+  protocol: Protocol,
+  limits: Limits,
+  write: (script: ScriptBuilder, client: Client, frontend: Frontend, endpoint: Direct) => void,
+): Script[] {
+  return from.flatMap((client) =>
+    twins
+      .filter(([frontend]) => limits.asks(client, frontend, protocol))
+      .map(([frontend, endpoint]) => scriptOf((script) => write(script, client, frontend, endpoint))),
+  )
+}
+
+function scriptOf(write: (script: ScriptBuilder) => void): Script {
+  const script = new ScriptBuilder()
+  write(script)
+  return script.script
+}
+
+const inTurn = (script: ScriptBuilder, client: Client, protocol: Protocol, peers: readonly Destination[]) => {
+  for (const to of peers) script.connect(client, protocol, slot(0), to).say().say(2000).end()
+}
+
+export const conversationCases: readonly ConversationCase[] = [
+  {
+    feature: 'portsInTurn',
+    name: 'a port that has gone to a Service goes to its endpoint directly, and back, from pods and from outside',
+    protocols: bothProtocols,
+    scripts: (protocol, limits) =>
+      forTwins(clients, protocol, limits, (script, client, frontend, endpoint) =>
+        inTurn(script, client, protocol, [frontend, endpoint, frontend, endpoint]),
+      ),
+  },
+  {
+    feature: 'portsInTurn',
+    name: 'a port that has gone to an endpoint directly goes to its Service, and back, from pods and from outside',
+    protocols: bothProtocols,
+    scripts: (protocol, limits) =>
+      forTwins(clients, protocol, limits, (script, client, frontend, endpoint) =>
+        inTurn(script, client, protocol, [endpoint, frontend, endpoint]),
+      ),
+  },
+  {
+    feature: 'basics',
+    name: "a port of the node's own goes to a Service and to its endpoint directly, in turns",
+    protocols: bothProtocols,
+    scripts: (protocol, limits) =>
+      forTwins(['node'], protocol, limits, (script, client, frontend, endpoint) => {
+        inTurn(script, client, protocol, [frontend, endpoint, frontend, endpoint])
+      }),
+  },
+  {
+    feature: 'portsAtOnce',
+    name: 'while a port is connected through a Service, it is connected to its endpoint directly, too',
+    protocols: bothProtocols,
+    scripts: (protocol, limits) =>
+      forTwins([...clients, 'node'], protocol, limits, (script, client, frontend, endpoint) => {
+        const through = script.connect(client, protocol, slot(0), frontend).say()
+        const past = script.connect(client, protocol, slot(0), endpoint).say()
+        through.say(2000)
+        past.say(2000)
+        past.end()
+        through.say().end('finish')
+        script.connect(client, protocol, slot(0), endpoint).say().end()
+      }),
+  },
+  {
+    feature: 'portsInTurn',
+    name: 'an unconnected socket that speaks with Services and their endpoint in turns hears each by the address it has sent to',
+    protocols: ['UDP'],
+    scripts: (_, limits) =>
+      forTwins([...clients, 'node'], 'UDP', limits, (script, client, frontend, endpoint) => {
+        const socket = script.open(client, slot(0))
+        const stranger: Direct = { host: 'internet', port: strangePort }
+        const peers: Destination[] = [frontend, endpoint, stranger]
+        const other: Frontend = { service: 'both', at: 'ClusterIP' }
+        if (limits.asks(client, other, 'UDP')) peers.push(other)
+        for (const to of [...peers, ...peers, endpoint, frontend]) socket.say(20, to)
+        socket.end()
+      }),
+  },
+  {
+    feature: 'portsAtOnce',
+    name: 'an unconnected socket that asks a Service and its endpoint before either has answered hears both as they are',
+    protocols: ['UDP'],
+    scripts: (_, limits) =>
+      forTwins([...clients, 'node'], 'UDP', limits, (script, client, frontend, endpoint) => {
+        const socket = script.open(client, slot(0))
+        for (const to of [frontend, endpoint, endpoint, frontend, endpoint])
+          socket.say(20, to, { hurries: true })
+        socket.say(20, frontend).end()
+      }),
+  },
+  {
+    feature: 'basics',
+    name: 'an unconnected socket that speaks with a Service hears strangers, and endpoints that are not its own, as they are',
+    protocols: ['UDP'],
+    scripts: (_, limits) =>
+      [...clients, 'node' as const].flatMap((client) =>
+        frontendsOf('near')
+          .map((at): Frontend => ({ service: 'near', at }))
+          .filter((to) => limits.asks(client, to, 'UDP'))
+          .map((frontend) =>
+            scriptOf((script) => {
+              const socket = script.open(client, slot(0))
+              const strangers: Direct[] = [
+                { host: 'pod0', port: strangePort },
+                { host: 'pod1', port: endpointPort },
+                { host: 'internet', port: servicePort },
+                { host: 'nodeElsewhere', port: servicePort },
+                far,
+              ]
+              for (const to of strangers) socket.say(20, frontend).say(20, to)
+              for (const to of strangers) socket.say(20, to)
+              socket.end()
+            }),
+          ),
+      ),
+  },
+  {
+    feature: 'basics',
+    name: "the node's own servers answer at ports that Services have at other addresses",
+    protocols: bothProtocols,
+    scripts: (protocol) =>
+      [...clients, 'node' as const].map((client) =>
+        scriptOf((script) => {
+          for (const host of ['node', 'nodeElsewhere'] as const)
+            for (const port of listeners[host])
+              script.connect(client, protocol, slot(0), { host, port }).say().say(2000).end()
+        }),
+      ),
+  },
+  {
+    feature: 'basics',
+    name: "the node's own clients get their answers at ports that are NodePorts, or a Service's at an address of the node",
+    protocols: bothProtocols,
+    scripts: (protocol) => fromServicePorts('node', protocol),
+  },
+  {
+    feature: 'basics',
+    name: 'a pod that others masquerade gets its answers at ports that Services have at addresses of the node',
+    protocols: bothProtocols,
+    scripts: (protocol) => fromServicePorts('pod', protocol),
+  },
+  {
+    feature: 'basics',
+    name: 'strangers speak with each other through the node at ports that Services use',
+    protocols: bothProtocols,
+    scripts: (protocol) => [
+      scriptOf((script) => {
+        for (const client of ['outside', 'remotePod', 'endpoint'] as const)
+          for (const host of ['pod', 'pod1', 'remote1', 'outside', 'internet'] as const)
+            for (const port of listeners[host].filter(() => host !== client)) {
+              script.connect(client, protocol, slot(0), { host, port }).say().end()
+              script.connect(client, protocol, { fixed: nodePort }, { host, port }).say().end()
+            }
+      }),
+    ],
+  },
+  {
+    feature: 'basics',
+    name: 'ports at which nothing listens refuse directly, beside Services that are served',
+    protocols: bothProtocols,
+    scripts: (protocol, limits) =>
+      [...clients, 'node' as const].map((client) =>
+        scriptOf((script) => {
+          const served: Frontend = { service: 'near', at: 'ClusterIP' }
+          const asks = limits.asks(client, served, protocol)
+          for (const host of ['pod0', 'remote0', 'node', 'nodeElsewhere', 'outside', 'internet'] as const) {
+            if (asks) script.connect(client, protocol, slot(1), served).say().end()
+            script.connect(client, protocol, slot(0), { host, port: closedPort }).say().end()
+          }
+          // The node has this NodePort at its primary address only.
+          const elsewhere: Direct = { host: 'nodeElsewhere', port: nodePort }
+          script.connect(client, protocol, slot(0), elsewhere).say().end()
+        }),
+      ),
+  },
+  {
+    feature: 'portsInTurn',
+    name: 'datagrams in fragments go to endpoints and strangers directly, beside those that go through Services',
+    protocols: ['UDP'],
+    scripts: (_, limits) =>
+      forTwins([...clients, 'node'], 'UDP', limits, (script, client, frontend, endpoint) => {
+        const socket = script.open(client, slot(0))
+        const stranger: Direct = { host: 'internet', port: servicePort }
+        for (const bytes of [3000, 20_000])
+          for (const to of [endpoint, frontend, stranger, endpoint]) socket.say(bytes, to)
+        socket.end()
+      }),
+  },
+  {
+    feature: 'basics',
+    name: 'pings of every size reach endpoints, strangers and the node',
+    protocols: ['any'],
+    scripts: () => [
+      scriptOf((script) => {
+        for (const client of [...clients, 'node', 'endpoint'] as const)
+          for (const host of ['pod0', 'remote0', 'node', 'nodeElsewhere', 'outside', 'internet'] as const)
+            script.ping(client, { host, port: 0 }, 0, 1000, 4000)
+      }),
+    ],
+  },
+]
+
+/** From every port of the client that means something to a Service, connected and not, to strangers. */
+function fromServicePorts(client: Client, protocol: Protocol): Script[] {
+  const strangers: readonly Direct[] = [
+    { host: 'outside', port: strangePort },
+    { host: 'internet', port: strangePort },
+    { host: 'internet', port: nodePort },
+    { host: 'remote1', port: portAtNodeAddress },
+    { host: 'remote0', port: portAtNodeAddress },
+    { host: 'pod1', port: otherNodePort },
+  ]
+  return fixedPorts[client].map((number) =>
+    scriptOf((script) => {
+      const port: LocalPort = { fixed: number }
+      for (const to of strangers) script.connect(client, protocol, port, to).say().say(3000).end()
+      if (protocol === 'TCP') return
+      const socket = script.open(client, port)
+      for (const to of [...strangers, ...strangers]) socket.say(20, to)
+      socket.end()
+    }),
+  )
+}

@@ -1,0 +1,94 @@
+import type { IpFamily } from '@portolan/core'
+import { type ConversationCase, conversationCases } from '../cases/conversations.ts'
+import { describeFault, fuzzConversations, limitsOf } from '../conversations/fuzz.ts'
+import { reusePorts } from '../conversations/port-reuse.ts'
+import { TwinLabs } from '../conversations/twin-labs.ts'
+import type { Verdict } from '../row.ts'
+import type { ClaimPart, Scenario, ScenarioClaim, ScenarioContext } from '../scenario.ts'
+
+const claims = {
+  reuse: {
+    feature: 'portsInTurn',
+    name: 'direct connections come about at once after many through Services from ports that the kernel chose',
+    protocols: ['TCP', 'UDP'],
+  },
+  random: {
+    feature: 'basics',
+    name: 'random conversations go as the reference says with Services, and with all others as without a proxy',
+  },
+} as const satisfies Record<string, ScenarioClaim>
+
+/**
+ * How many random conversations, and the first seed: `PORTOLAN_CONVERSATIONS=2000 PORTOLAN_SEED=7` in the environment plays
+ * others.
+ */
+const random = {
+  conversations: Number(process.env.PORTOLAN_CONVERSATIONS ?? 120),
+  seed: Number(process.env.PORTOLAN_SEED ?? 1),
+} as const
+
+/** Connections through Services in each family and protocol; `PORTOLAN_CONNECTIONS=10000` makes more. */
+const connections = Number(process.env.PORTOLAN_CONNECTIONS ?? 400)
+
+/** What is not a Service's goes with the dataplane exactly as without: the same is said in two labs, and compared. */
+export const nonInterferenceScenario: Scenario = {
+  name: 'non-interference',
+  claims: [...conversationCases.map(claimOf), claims.reuse, claims.random],
+  async run(context) {
+    const { factory, settings, families, patience } = context
+    const labs = await TwinLabs.create({ factory, settings, families, patience })
+    try {
+      const verdicts = await Promise.all(families.map((family) => prove(context, labs, family)))
+      return verdicts.flat()
+    } finally {
+      await labs.close()
+    }
+  },
+}
+
+function claimOf({ feature, name, protocols }: ConversationCase): ScenarioClaim {
+  return { feature, name, protocols }
+}
+
+/** One family's rows, one after the other: two families keep two processors busy. */
+async function prove(context: ScenarioContext, labs: TwinLabs, family: IpFamily): Promise<Verdict[]> {
+  const { capabilities } = context
+  const verdicts: Verdict[] = []
+  const tell = async (claim: ScenarioClaim, find: (part: ClaimPart) => Promise<readonly string[]>) => {
+    if (!context.wants(claim)) return
+    for (const part of context.expand(claim)) {
+      if (part.family !== family) continue
+      verdicts.push({ claim, ...part, failures: await find(part) })
+    }
+  }
+  const limits = limitsOf({ labs, family, capabilities: withoutPortGaps(capabilities) })
+  for (const one of conversationCases) {
+    await tell(claimOf(one), async ({ protocol }) => {
+      const scripts = one.scripts(protocol === 'UDP' ? 'UDP' : 'TCP', limits)
+      const failures: string[] = []
+      for (const script of scripts) {
+        failures.push(...(await labs.try(script, family)))
+        if (failures.length >= enough) break
+      }
+      return failures
+    })
+  }
+  await tell(claims.random, async () => {
+    const { conversations, seed } = random
+    const { fault } = await fuzzConversations({ labs, family, capabilities, seed, conversations })
+    return fault === undefined ? [] : [describeFault(fault, family)]
+  })
+  await tell(claims.reuse, ({ protocol }) =>
+    reusePorts(labs, family, protocol === 'UDP' ? 'UDP' : 'TCP', connections, limits),
+  )
+  return verdicts
+}
+
+/** Failures of one row after which no more are looked for: each may have cost seconds. */
+const enough = 3
+
+/** A gap's own rows have to show that there is one. */
+function withoutPortGaps(capabilities: ScenarioContext['capabilities']): ScenarioContext['capabilities'] {
+  const { portsAtOnce: _, portsInTurn: __, ...gaps } = capabilities.gaps
+  return { ...capabilities, gaps }
+}
