@@ -249,14 +249,23 @@ export const conversationCases: readonly ConversationCase[] = [
 
 /** From every port of the client that means something to a Service, connected and not, to strangers. */
 function fromServicePorts(client: Client, protocol: Protocol): Script[] {
-  const strangers: readonly Direct[] = [
-    { host: 'outside', port: strangePort },
-    { host: 'internet', port: strangePort },
-    { host: 'internet', port: nodePort },
-    { host: 'remote1', port: portAtNodeAddress },
-    { host: 'remote0', port: portAtNodeAddress },
-    { host: 'pod1', port: otherNodePort },
-  ]
+  // The node and the pods that have its address speak with others each: from one port they would get in each other's way.
+  const strangers: readonly Direct[] =
+    client === 'node'
+      ? [
+          { host: 'outside', port: strangePort },
+          { host: 'internet', port: strangePort },
+          { host: 'internet', port: nodePort },
+          { host: 'remote1', port: portAtNodeAddress },
+          { host: 'pod1', port: otherNodePort },
+        ]
+      : [
+          { host: 'outside', port: servicePort },
+          { host: 'internet', port: servicePort },
+          { host: 'internet', port: portAtNodeAddress },
+          { host: 'remote1', port: portAtNodeAddress },
+          { host: 'pod1', port: otherNodePort },
+        ]
   return fixedPorts[client].map((number) =>
     scriptOf((script) => {
       const port: LocalPort = { fixed: number }

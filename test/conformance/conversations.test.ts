@@ -1,0 +1,180 @@
+/** The scripts of conversations: how they are generated, compared and shrunk; and whether they find who interferes. */
+import type { DataplaneFactory } from '@portolan/core'
+import nftables from '@portolan/dataplane-nftables'
+import { SystemCommand } from '@portolan/native/system-command'
+import test from 'ava'
+import fc from 'fast-check'
+import {
+  type Conversation,
+  conversationOf,
+  describeScript,
+  type Script,
+} from './conversations/conversation.ts'
+import { fuzzConversations } from './conversations/fuzz.ts'
+import { generateScript, type Limits, mayMeet } from './conversations/generate.ts'
+import { shrink } from './conversations/shrink.ts'
+import { TwinLabs } from './conversations/twin-labs.ts'
+import { runConformance } from './index.ts'
+import { patienceOf } from './patience.ts'
+import { Random } from './random.ts'
+
+const limits = fc.record({
+  protocols: fc.constantFrom(['TCP', 'UDP'] as const, ['TCP'] as const, ['UDP'] as const),
+  sharesPortsAtOnce: fc.boolean(),
+  sharesPortsInTurn: fc.boolean(),
+  asks: fc.constant(() => true),
+}) satisfies fc.Arbitrary<Limits>
+
+test('the same seed gives the same script, whose conversations are each whole and in order', (t) => {
+  fc.assert(
+    fc.property(fc.nat(), fc.integer({ min: 1, max: 12 }), limits, (seed, count, given) => {
+      const script = generateScript(new Random(seed), count, given)
+      t.deepEqual(generateScript(new Random(seed), count, given), script)
+      t.is(script.conversations.length, count)
+      for (const { id, protocol } of script.conversations) {
+        const own = script.steps.filter(({ of }) => of === id).map((step) => step.do)
+        if (protocol === 'ICMP') t.true(own.every((what) => what === 'ping'))
+        else t.regex(own.join(' '), /^open( say)+ end$/)
+      }
+    }),
+  )
+})
+
+test('conversations that may not meet never do', (t) => {
+  fc.assert(
+    fc.property(fc.nat(), limits, (seed, given) => {
+      const script = generateScript(new Random(seed), 12, given)
+      const open = new Map<number, Conversation>()
+      for (const step of script.steps) {
+        const conversation = conversationOf(script, step.of)
+        if (step.do === 'open') {
+          for (const other of open.values()) t.true(mayMeet(other, conversation, given))
+          open.set(step.of, conversation)
+        }
+        if (step.do === 'end') open.delete(step.of)
+      }
+    }),
+  )
+})
+
+test('a fault of two conversations is shrunk to these two, and their messages to what it takes', async (t) => {
+  const script = generateScript(new Random(7), 12, {
+    protocols: ['TCP', 'UDP'],
+    sharesPortsAtOnce: true,
+    sharesPortsInTurn: true,
+    asks: () => true,
+  })
+  const [one, other] = [script.conversations[3]!.id, script.conversations[8]!.id]
+  const has = ({ steps }: Script, id: number) => steps.some((step) => step.of === id && step.do !== 'end')
+  const shortest = await shrink(script, async (smaller) => has(smaller, one) && has(smaller, other))
+  t.deepEqual(shortest.conversations.map(({ id }) => id).toSorted(), [one, other].toSorted())
+  t.true(shortest.steps.length <= 3, describeScript(shortest).join('\n'))
+})
+
+/** What somebody who interferes adds to the node, as an nft chain; and the row that finds it, by a part of its name. */
+const interferences: readonly { readonly what: string; readonly foundBy: string; readonly chain: string }[] =
+  [
+    {
+      what: 'a NodePort that answers at an address of the node where it is not served',
+      foundBy: "node's own servers answer",
+      chain: `chain pre {
+      type nat hook prerouting priority -150
+      ip daddr 172.22.0.1 udp dport 80 dnat to 10.1.0.2:10000
+    }`,
+    },
+    {
+      what: 'answers to the node at a NodePort that are lost',
+      foundBy: "node's own clients get",
+      chain: `chain pre {
+      type filter hook prerouting priority -300
+      ip daddr 172.20.0.2 udp sport 123 udp dport 30000 drop
+    }`,
+    },
+    {
+      what: 'pieces of datagrams that are lost',
+      foundBy: 'in fragments',
+      chain: `chain pre {
+      type filter hook prerouting priority -500
+      ip frag-off & 0x1fff > 0 drop
+    }`,
+    },
+    {
+      what: 'long pings that are lost',
+      foundBy: 'pings of every size',
+      chain: `chain pre {
+      type filter hook prerouting priority -300
+      icmp type echo-request ip length > 900 drop
+    }`,
+    },
+    {
+      what: 'an address of the node that strangers see instead of a pod',
+      foundBy: 'strangers speak',
+      chain: `chain post {
+      type nat hook postrouting priority 90
+      ip saddr 10.1.0.2 oifname eth2 masquerade
+    }`,
+    },
+  ]
+
+const masqueradedPods = `chain post {
+  type nat hook postrouting priority 90
+  ip daddr 10.1.1.2 ip saddr 10.1.0.0/24 masquerade
+}`
+
+/** A dataplane that does its work, and more. */
+function interfering(chain: string): DataplaneFactory {
+  return (options) => {
+    const real = nftables(options)
+    const meddle = async () => {
+      await real.start()
+      await nft(options.networkNamespace ?? '', `table ip meddler {\n${chain}\n}`)
+    }
+    return new Proxy(real, {
+      get(target, name) {
+        if (name === 'start') return meddle
+        const value = Reflect.get(target, name)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  }
+}
+
+async function nft(networkNamespace: string, input: string): Promise<void> {
+  await new SystemCommand(networkNamespace).run('nft', ['-f', '-'], input)
+}
+
+for (const { what, foundBy, chain } of interferences) {
+  test.serial(`a row finds ${what}`, async (t) => {
+    const { rows } = await runConformance({
+      factory: interfering(chain),
+      families: ['IPv4'],
+      filter: ({ name }) => name.includes(foundBy) || name.includes('nothing listens'),
+    })
+    const outcomesOf = (part: string) =>
+      rows.filter(({ name }) => name.includes(part)).map(({ outcome }) => outcome)
+    t.true(outcomesOf(foundBy).includes('failed'))
+    t.deepEqual(outcomesOf('nothing listens'), ['passed', 'passed'])
+  })
+}
+
+test.serial('random conversations find who interferes, and shrink to what it takes', async (t) => {
+  const factory = interfering(masqueradedPods)
+  const patience = { ...patienceOf(), answerMs: 1000 }
+  const labs = await TwinLabs.create({ factory, settings: {}, families: ['IPv4'], patience })
+  try {
+    const { capabilities } = factory({ masqueradeBit: 14, settings: {} })
+    const { fault } = await fuzzConversations({
+      labs,
+      family: 'IPv4',
+      capabilities,
+      seed: 1,
+      conversations: 2000,
+    })
+    t.true(fault?.repeatable)
+    t.true((fault?.script.conversations.length ?? 9) <= 1, describeScript(fault!.script).join('\n'))
+    t.true((fault?.script.steps.length ?? 9) <= 3)
+    t.regex(fault!.failures.join('\n'), /saw .* from 172\.21\.0\.1/)
+  } finally {
+    await labs.close()
+  }
+})
