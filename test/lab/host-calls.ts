@@ -189,7 +189,7 @@ export interface OpenRequest {
 }
 
 /** The socket's number, or why there is none: an error's code, or `silence`. */
-export type Opened = { readonly id: number } | { readonly failure: string }
+export type Opened = { readonly id: number; readonly synsSentAgain: number } | { readonly failure: string }
 
 export interface SayRequest {
   /** Unique in the lab: records are told apart by it. */

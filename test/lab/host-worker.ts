@@ -122,7 +122,7 @@ const calls: HostCalls = {
     if (typeof socket === 'string') return { failure: socket }
     lastId += 1
     sockets.set(lastId, socket)
-    return { id: lastId }
+    return { id: lastId, synsSentAgain: socket.synsSentAgain }
   },
   async say(id, request) {
     return await socketOf(id).say(request)

@@ -46,6 +46,8 @@ export interface ConnectLoop {
 
 /** See `Host.openSocket`. */
 export interface RecordingSocket {
+  /** Of a TCP connection: how many SYNs it took more than one. The kernel sends the second after a second. */
+  readonly synsSentAgain: number
   /** Sends a message and tells what was heard since the last time: the answer, errors, silence, and what else came. */
   say(request: SayRequest): Promise<readonly Heard[]>
   /** Waits for the answer to an earlier message, if it has not been told of. */
@@ -145,8 +147,9 @@ export class Host {
     const timeoutMs = this.#patience.connectMs
     const opened = await this.#call('openSocket', { timeoutMs, ...request })
     if ('failure' in opened) return opened.failure
-    const { id } = opened
+    const { id, synsSentAgain } = opened
     return {
+      synsSentAgain,
       say: (said) => this.#call('say', id, { timeoutMs, ...said }),
       hear: (tag, milliseconds = timeoutMs) => this.#call('hear', id, tag, milliseconds),
       end: (how) => this.#call('endSocket', id, how),

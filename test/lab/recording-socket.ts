@@ -3,12 +3,15 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Complete, Heard, OpenRequest, SayRequest, SocketAddress } from './host-calls.ts'
 import { encodeMessage, MessageReader, type ReadMessage, readDatagram } from './recorded-message.ts'
+import { retransmissionsOf } from './tcp-info.ts'
 
 /** How a client's socket is closed; UDP has one way only. */
 export type Ending = 'finish' | 'reset'
 
 /** A client's socket that keeps a record of everything that it hears: answers, errors, the end. */
 export interface RecordingSocket {
+  /** How many SYNs it took more than one. */
+  readonly synsSentAgain: number
   /** Sends a message, waits for its answer, an error, or the time to pass, and tells what was heard since the last time. */
   say(request: Complete<SayRequest>): Promise<readonly Heard[]>
   /** Waits for the answer to an earlier message. */
@@ -99,11 +102,13 @@ async function openTcp({
     return failure
   }
   const from = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
+  const synsSentAgain = retransmissionsOf(socket)
   socket.on('data', (data) => {
     for (const message of reader.read(data)) ear.heardMessage(message, from)
   })
   socket.on('end', () => ear.hear({ what: 'end' }))
   return {
+    synsSentAgain,
     async say({ tag, bytes, thenClose, awaits, timeoutMs }) {
       socket.write(encodeMessage({ tag, bytes, ...(thenClose === true ? { thenClose } : {}) }))
       const heard = awaits ? await ear.until(tag, timeoutMs) : ear.take()
@@ -155,6 +160,7 @@ async function openUdp({
     else ear.heardMessage(message, sender)
   })
   return {
+    synsSentAgain: 0,
     async say({ tag, bytes, to: receiver, awaits, timeoutMs: milliseconds }) {
       const data = encodeMessage({ tag, bytes })
       const error = await new Promise<NodeJS.ErrnoException | null>((sent) => {

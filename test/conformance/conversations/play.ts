@@ -14,7 +14,7 @@ import { hostOf, listenerOfClient, type World } from './world.ts'
 
 /** What came of one step. */
 export type Outcome =
-  /** `open`, or why it could not be opened: the code of an error, or `silence`. */
+  /** `open`, and whether that took more than one packet; or why it could not be opened: an error's code, or `silence`. */
   { readonly opened: string } | { readonly heard: readonly Heard[] } | { readonly ping: string }
 
 /** All that the parties of a script have seen. */
@@ -178,7 +178,9 @@ class Sockets {
     })
     if (typeof socket === 'string') return { opened: socket }
     this.#open.set(conversation.id, socket)
-    return { opened: 'open' }
+    return {
+      opened: socket.synsSentAgain === 0 ? 'open' : `open, its SYN sent ${socket.synsSentAgain} times more`,
+    }
   }
 
   async #say(

@@ -97,6 +97,10 @@ async function askOnce(
     ...(from === 'node' ? {} : { address: world.origin(from).address }),
   })
   if (typeof socket === 'string') return `${address} port ${port}: ${socket}`
+  if (socket.synsSentAgain > 0) {
+    await socket.end('reset')
+    return `${address} port ${port}: its SYN was lost`
+  }
   const tag = `reuse ${family} ${tags++}`
   const heard = await socket.say({ tag, bytes: 0, awaits: true, timeoutMs })
   await socket.end(index % 4 === 0 ? 'finish' : 'reset')
