@@ -6,6 +6,8 @@ import { type Conversion, conversionOf, convert } from './layout-change.ts'
 /** What is lost with the entries of a map that can't be taken over; of others the table has everything. */
 const consequences: Partial<Record<MapName, string>> = {
   flows: 'connections through NodePorts and load balancer addresses that are open may break',
+  untranslated:
+    'answers to what this node or its pods have asked from the port of a Service may come to the Service',
   affinities: 'clients may come to another endpoint than before',
   fragments: 'datagrams that are under way in pieces are lost',
   peers: 'sockets that are open see the address of their endpoint instead of the one they asked for',

@@ -13,6 +13,7 @@ const smallMaps = {
   'members-size': '16384',
   'affinities-size': '16384',
   'flows-size': '65536',
+  'untranslated-size': '16384',
 }
 
 const labDataplane: DataplaneFactory = (options) => {

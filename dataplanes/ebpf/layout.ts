@@ -47,10 +47,11 @@ export const structs = {
     pad: 1,
     begun: 4,
   }),
+  untranslated: struct({ last: 8, state: 1, turned: 1, pad: 6 }),
   fragment_key: struct({ source: 16, destination: 16, id: 4, protocol: 4 }),
   fragment: struct({ last: 8, source_port: 2, destination_port: 2, protocol: 4 }),
   peer_key: struct({ socket: 8, address: 16, port: 2, pad: 6 }),
-  peer: struct({ address: 16, port: 2, pad: 2, service: 4 }),
+  peer: struct({ address: 16, port: 2, unconnected: 1, pad: 1, service: 4 }),
   choice: struct({ address: 16, port: 2, pad: 2 }),
   device_key: struct({ interface: 4, family: 4 }),
   device: struct({ address: 16, flags: 4, bridge: 4 }),
@@ -93,7 +94,14 @@ export const sourceClassIndex = { pod: 0, node: 1, outside: 2 } as const
 /** Maps whose elements user space writes, and those in which the programs remember connections. */
 export const tableMaps = ['frontends', 'services', 'endpoints', 'ranges', 'members'] as const
 export const nodeMaps = ['devices', 'namespaces', 'node_settings'] as const
-export const connectionMaps = ['affinities', 'flows', 'fragments', 'peers', 'choices'] as const
+export const connectionMaps = [
+  'affinities',
+  'flows',
+  'untranslated',
+  'fragments',
+  'peers',
+  'choices',
+] as const
 export const allMaps = [...tableMaps, ...nodeMaps, ...connectionMaps] as const
 
 export type MapName = (typeof allMaps)[number]

@@ -6,12 +6,13 @@ const now = 1_000_000n * 1_000_000_000n
 const secondsAgo = (seconds: number) => now - BigInt(seconds) * 1_000_000_000n
 const state = { udpStream: 2, tcpEstablished: 5 }
 
-function flow(protocol: 'TCP' | 'UDP', idle: number, in_state: number) {
+function flow(protocol: 'TCP' | 'UDP', idle: number, in_state: number, service = 1) {
   const key = Buffer.alloc(structs.flow_key.size)
   key.writeUInt32LE(protocolNumber[protocol], structs.flow_key.at.protocol)
   const value = Buffer.alloc(structs.flow.size)
   value.writeBigUInt64LE(secondsAgo(idle), structs.flow.at.last)
   value[structs.flow.at.state] = in_state
+  value.writeUInt32LE(service, structs.flow.at.service)
   return { key, value, now }
 }
 
@@ -45,6 +46,10 @@ for (const [claim, protocol, idle, inState, member, otherIdle, stale] of [
     t.is(isStaleFlow(flow(protocol, idle, inState), lookup(member, otherIdle)), stale)
   })
 }
+
+test('is not swept: UDP of which the port alone is translated, for it has no endpoint', (t) => {
+  t.false(isStaleFlow(flow('UDP', 1, state.udpStream, 0), lookup(false)))
+})
 
 for (const [claim, idle, member, stale] of [
   ['a client whose endpoint has gone', 0, false, true],

@@ -22,7 +22,7 @@ const second = 1_000_000_000n
 /** Whether nothing is lost without the flow: silent in both directions for too long, or UDP to an endpoint that has gone. */
 export function isStaleFlow({ key, value, now }: Remembered, lookup: Lookup): boolean {
   const { at } = structs.flow
-  if (key.readUInt32LE(structs.flow_key.at.protocol) === protocolNumber.UDP) {
+  if (key.readUInt32LE(structs.flow_key.at.protocol) === protocolNumber.UDP && isOfService(value)) {
     if (!lookup.isMember(endpointOf(key, value))) return true
   }
   if (!isSilent(value, now)) return false
@@ -34,6 +34,11 @@ export function isStaleFlow({ key, value, now }: Remembered, lookup: Lookup): bo
   key.copy(opposite, structs.flow_key.at.protocol, structs.flow_key.at.protocol)
   const other = lookup.flow(opposite)
   return other === undefined || isSilent(other, now)
+}
+
+/** Others have only their port translated, for as long as they last. */
+function isOfService(flow: Buffer): boolean {
+  return flow.readUInt32LE(structs.flow.at.service) !== 0
 }
 
 function isSilent(flow: Buffer, now: bigint): boolean {

@@ -48,33 +48,19 @@ static __always_inline bool is_over(const struct flow *flow, const struct packet
 	if (packet->key.protocol == IPPROTO_TCP)
 		return flow->state >= TCP_CLOSED && is_first_of_tcp(packet);
 	/* UDP has no end; an endpoint that has gone must not keep its clients. */
-	return !is_member(flow->service, flow->local, &flow->destination, flow->destination_port);
+	return flow->service && !is_member(flow->service, flow->local, &flow->destination, flow->destination_port);
 }
 
 static __always_inline __u8 next_state(const struct flow *flow, const struct packet *packet, __u64 now)
 {
-	__u8 state = flow->state, flags = packet->tcp_flags;
+	__u8 state = flow->state;
 
-	if (packet->key.protocol == IPPROTO_UDP) {
-		if (state == UDP_UNANSWERED)
-			return flow->reply ? UDP_ANSWERED : state;
-		if (state == UDP_ANSWERED && now / NANOSECONDS - flow->begun > UDP_STREAM_AGE)
-			return UDP_STREAM;
-		return state;
-	}
-	if (flags & TCP_RST)
-		return TCP_BROKEN;
-	if (flags & TCP_FIN) {
-		if (state >= TCP_CLOSED)
-			return state;
-		if (state == (flow->reply ? TCP_CLIENT_CLOSED : TCP_ENDPOINT_CLOSED))
-			return TCP_CLOSED;
-		return flow->reply ? TCP_ENDPOINT_CLOSED : TCP_CLIENT_CLOSED;
-	}
-	if (state == TCP_OPENING && flow->reply && (flags & TCP_SYN))
-		return TCP_OPENED;
-	if (state < TCP_ESTABLISHED && !flow->reply && !(flags & TCP_SYN))
-		return TCP_ESTABLISHED;
+	if (packet->key.protocol == IPPROTO_TCP)
+		return next_tcp_state(state, flow->reply, packet->tcp_flags);
+	if (state == UDP_UNANSWERED)
+		return flow->reply ? UDP_ANSWERED : state;
+	if (state == UDP_ANSWERED && now / NANOSECONDS - flow->begun > UDP_STREAM_AGE)
+		return UDP_STREAM;
 	return state;
 }
 
@@ -106,10 +92,16 @@ static __always_inline void forget(const struct flow_key *key, const struct flow
 
 /*
  * Takes the reply direction for a new connection, unless it belongs to another one that is alive; one that has been
- * closed but may still send its last packets gives way if need be.
+ * closed but may still send its last packets gives way if need be. The endpoint can't tell two such connections apart,
+ * nor can anybody tell apart its answers, so this goes for connections past the Services too.
  */
-static __always_inline bool claim_reply(const struct flow_key *key, const struct flow *reply, bool need)
+static __always_inline bool claim_reply(struct work *work, bool need)
 {
+	const struct flow_key *key = &work->back;
+	const struct flow *reply = &work->reply;
+
+	if (is_taken_untranslated(work, reply->last))
+		return false;
 	struct flow *held = bpf_map_lookup_elem(&flows, key);
 	if (!held)
 		return !bpf_map_update_elem(&flows, key, reply, BPF_NOEXIST);

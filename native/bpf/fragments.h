@@ -47,4 +47,11 @@ static __always_inline void recall_ports(struct packet *packet)
 	packet->translatable = 1;
 }
 
+/* For the first piece of a datagram that is not translated: an earlier one may have had the same number. */
+static __always_inline void forget_ports(const struct packet *packet)
+{
+	struct fragment_key key = fragment_key_of(packet);
+	bpf_map_delete_elem(&fragments, &key);
+}
+
 #endif

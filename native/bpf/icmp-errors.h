@@ -121,9 +121,9 @@ static __noinline int return_error(struct __sk_buff *skb, struct work *work)
 	/* An endpoint speaks under the frontend's name; a router on the way keeps its own. */
 	if (!same_address(&packet->key.source, &work->back.source))
 		flow->source = packet->key.source;
-	if (!find_route(skb, work))
+	if (!find_way(skb, work))
 		return TC_ACT_SHOT;
-	if (packet->switched && !work->interface)
+	if (packet->switched && flow->service && !work->interface)
 		return TC_ACT_UNSPEC;
 	if (packet->ipv4 ? !write_ipv4(skb, quoted, old, new) : !write_ipv6(skb, quoted, checksum, 0, old, new))
 		return TC_ACT_SHOT;
@@ -139,9 +139,7 @@ static __noinline int return_error(struct __sk_buff *skb, struct work *work)
 	if (packet->ipv4 ? !write_ipv4(skb, packet->l3, old, new)
 			 : !write_ipv6(skb, packet->l3, checksum, BPF_F_PSEUDO_HDR, old, new))
 		return TC_ACT_SHOT;
-	if (!work->interface)
-		return TC_ACT_UNSPEC;
-	return leave(skb, work);
+	return work->interface ? leave(skb, work) : stay(skb, packet);
 }
 
 #endif

@@ -10,6 +10,7 @@ MAP(ranges, LPM_TRIE, struct range_key, __u8, 262144, BPF_F_NO_PREALLOC);
 MAP(members, HASH, struct member_key, __u8, 1048576, BPF_F_NO_PREALLOC);
 MAP(affinities, LRU_HASH, struct affinity_key, struct affinity, 65536, 0);
 MAP(flows, LRU_HASH, struct flow_key, struct flow, 262144, 0);
+MAP(untranslated, LRU_HASH, struct flow_key, struct untranslated, 65536, 0);
 MAP(fragments, LRU_HASH, struct fragment_key, struct fragment, 16384, 0);
 MAP(peers, LRU_HASH, struct peer_key, struct peer, 65536, 0);
 MAP(choices, LRU_HASH, struct peer_key, struct choice, 65536, 0);

@@ -69,7 +69,7 @@ static long try_port(__u32 number, void *argument)
 	work->back.destination_port = bpf_htons(search->first + bpf_get_prandom_u32() % search->ports);
 	if (is_taken_by_socket(search->skb, &work->back, work->packet.ipv4))
 		return 0;
-	search->claimed = claim_reply(&work->back, &work->reply, number >= PORT_TRIES / 2);
+	search->claimed = claim_reply(work, number >= PORT_TRIES / 2);
 	return search->claimed;
 }
 

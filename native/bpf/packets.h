@@ -6,13 +6,12 @@
  * A translated packet leaves at once by the interface that the node's routes say. To hand it to the stack would not
  * do: with an address of the node as its source it would be a martian.
  *
+ * What is not for a Service is left as it is, but remembered: see untranslated.h and collisions.h.
+ *
  * TC_ACT_UNSPEC lets other programs on the same hook, and then the stack, have the packet.
  */
 #ifndef PORTOLAN_PACKETS_H
 #define PORTOLAN_PACKETS_H
-
-/* Besides tc's own actions: the packet's flow is known now, and it is to be sent on. */
-#define SEND_ON 0x1000
 
 static __noinline int send_on(struct __sk_buff *skb, struct work *work)
 {
@@ -25,7 +24,7 @@ static __noinline int send_on(struct __sk_buff *skb, struct work *work)
 	if (!rewrite(skb, work))
 		return TC_ACT_SHOT;
 	if (!work->interface)
-		return TC_ACT_UNSPEC;
+		return stay(skb, &work->packet);
 	if (!count_hop(skb, &work->packet))
 		return TC_ACT_SHOT;
 	return leave(skb, work);
@@ -82,7 +81,7 @@ static __noinline int start_connection(struct __sk_buff *skb, struct work *work,
 	reply->begun = flow->begun;
 	reply->reply = 1;
 	*back = opposite_key(flow, key->protocol);
-	bool claimed = (!masquerade && claim_reply(back, reply, true)) || claim_port(skb, work, settings);
+	bool claimed = (!masquerade && claim_reply(work, true)) || claim_port(skb, work, settings);
 	if (!claimed)
 		return TC_ACT_SHOT;
 	flow->source_port = back->destination_port;
@@ -108,7 +107,7 @@ static __noinline int decide(struct __sk_buff *skb, struct work *work, __u32 fro
 	__u8 class, verdict;
 
 	if (!find_frontend(&key->destination, key->destination_port, key->protocol, &found))
-		return TC_ACT_UNSPEC;
+		return NOT_OURS;
 	/* Of a piece whose datagram is unknown there is only to say that it must not get past us. */
 	if (packet->fragment == LATER_FRAGMENT)
 		return TC_ACT_SHOT;
@@ -133,66 +132,116 @@ static __noinline int decide(struct __sk_buff *skb, struct work *work, __u32 fro
 }
 
 /* Where a packet is met. */
-enum place { COMES_IN, GOES_OUT, IS_SWITCHED };
+enum place { COMES_IN, GOES_OUT, IS_FORWARDED, IS_SWITCHED };
 
 /*
- * At a port of a bridge only connections are followed that are known already: of two pods behind the bridge, one's answers
- * go to the other past the node's stack, and must be translated all the same. Whatever else is for this node comes in by
- * the bridge itself, which decides, so nothing is translated twice.
+ * A packet of no connection that is translated. Of TCP only a first packet may begin one; any other one's connection may
+ * be known to the stack, from another dataplane that was here before, or else is answered with a reset where it is for.
+ */
+static __always_inline int handle_new(struct __sk_buff *skb, struct work *work, enum place place, __u64 now)
+{
+	struct packet *packet = &work->packet;
+	bool may_begin = packet->key.protocol != IPPROTO_TCP || is_first_of_tcp(packet);
+	/* What is forwarded has been seen where it came in; but somebody may have masqueraded it since. */
+	if (!may_begin && (place == IS_FORWARDED || place == IS_SWITCHED))
+		return TC_ACT_UNSPEC;
+	bool turned = pair_of(&packet->key, &work->pair);
+	struct untranslated *held = bpf_map_lookup_elem(&untranslated, &work->pair);
+	enum relation relation = relation_of(packet, held, turned, now);
+
+	/* A datagram of its own, or a SYN, may have become a Service's since. */
+	if (may_begin && relation != OF_ANSWERS) {
+		if (place == IS_SWITCHED) {
+			struct found found = {};
+			if (find_frontend(&packet->key.destination, packet->key.destination_port,
+					  packet->key.protocol, &found))
+				return TC_ACT_UNSPEC;
+		} else if (place != IS_FORWARDED) {
+			int action = decide(skb, work, place == GOES_OUT);
+			if (action != NOT_OURS)
+				return action;
+		}
+	}
+	if (packet->fragment == FIRST_FRAGMENT)
+		forget_ports(packet);
+	if (relation == OF_NONE || !held)
+		return begin_untranslated(skb, work, now);
+	follow_untranslated(held, packet, relation == OF_ANSWERS, now);
+	return TC_ACT_UNSPEC;
+}
+
+/*
+ * At a port of a bridge only connections are followed that are known already, and those that are not for a Service: of two
+ * pods behind the bridge, one's answers go to the other past the node's stack, and must be translated all the same.
+ * Whatever else is for this node comes in by the bridge itself, which decides, so nothing is translated twice.
  */
 static __always_inline int handle(struct __sk_buff *skb, enum place place, __u32 l3)
 {
-	bool from_node = place == GOES_OUT, switched = place == IS_SWITCHED;
+	bool switched = place == IS_SWITCHED;
 	__u32 first = 0;
 	struct work *work = bpf_map_lookup_elem(&scratch, &first);
 	if (!work)
 		return TC_ACT_UNSPEC;
 	__builtin_memset(&work->packet, 0, sizeof work->packet);
-	work->packet.outgoing = from_node;
+	work->packet.outgoing = place == GOES_OUT;
 	work->packet.switched = switched;
 	if (!parse(skb, &work->packet, l3))
 		return TC_ACT_UNSPEC;
+	if (place == IS_FORWARDED && !is_kind(&work->packet.key.source, KIND_LOCAL_ADDRESS))
+		return TC_ACT_UNSPEC;
 	if (work->packet.fragment == LATER_FRAGMENT) {
 		recall_ports(&work->packet);
-	} else if (is_error(skb, &work->packet)) {
+	} else if (place != IS_FORWARDED && is_error(skb, &work->packet)) {
 		int action = return_error(skb, work);
 		if (action != TC_ACT_UNSPEC)
 			return action;
 	}
-	struct flow *held = work->packet.translatable ? bpf_map_lookup_elem(&flows, &work->packet.key) : NULL;
+	if (!work->packet.translatable) {
+		if (switched || place == IS_FORWARDED)
+			return TC_ACT_UNSPEC;
+		int action = decide(skb, work, place == GOES_OUT);
+		return action == NOT_OURS ? TC_ACT_UNSPEC : action;
+	}
+	struct flow *held = bpf_map_lookup_elem(&flows, &work->packet.key);
 	__u64 now = bpf_ktime_get_ns();
-	bool over = held && is_over(held, &work->packet, now);
-	if (switched && (!held || over))
-		return TC_ACT_UNSPEC;
-	if (over) {
+	if (held && is_over(held, &work->packet, now)) {
+		if (switched)
+			return TC_ACT_UNSPEC;
 		forget(&work->packet.key, held);
 		held = NULL;
 	}
 	if (held) {
 		work->flow = *held;
-		if (!find_route(skb, work))
+		if (!find_way(skb, work))
 			return TC_ACT_SHOT;
-		if (switched && !work->interface && !work->mtu)
+		if (held->service && (place == IS_FORWARDED || (switched && !work->interface && !work->mtu)))
 			return TC_ACT_UNSPEC;
 		follow(held, &work->packet, now);
 	} else {
-		int action = decide(skb, work, from_node);
+		int action = handle_new(skb, work, place, now);
 		if (action != SEND_ON)
 			return action;
 	}
 	return send_on(skb, work);
 }
 
-/* Of what goes out only what this node makes: what it forwards has been seen where it came in. */
-#define PACKET_PROGRAMS(NAME, L3)                                                        \
-	SEC("tc") int NAME##_in(struct __sk_buff *skb)                                   \
-	{                                                                                \
-		return handle(skb, COMES_IN, L3);                                        \
-	}                                                                                \
-	SEC("tc") int NAME##_out(struct __sk_buff *skb)                                  \
-	{                                                                                \
-		return skb->ingress_ifindex ? TC_ACT_UNSPEC : handle(skb, GOES_OUT, L3); \
+/* What has been translated at a port of a bridge needs nothing where it comes out of the bridge. */
+static __always_inline bool is_done_at_port(struct __sk_buff *skb)
+{
+	if (!skb->tc_index)
+		return false;
+	if (is_marked(skb, TRANSLATED_AT_PORT)) {
+		mark_packet(skb, TRANSLATED);
+		return true;
 	}
+	/* Somebody has sent it on: a pod that is a router. It comes anew. */
+	if (is_marked(skb, TRANSLATED))
+		skb->tc_index = 0;
+	return false;
+}
+
+/* Of what goes out, what this node makes; and what somebody has masqueraded since it came in. */
+#define PACKET_PROGRAMS(NAME, L3)                                                                         	SEC("tc") int NAME##_in(struct __sk_buff *skb)                                                    	{                                                                                                 		return is_done_at_port(skb) ? TC_ACT_UNSPEC : handle(skb, COMES_IN, L3);                  	}                                                                                                 	SEC("tc") int NAME##_out(struct __sk_buff *skb)                                                   	{                                                                                                 		if (is_marked(skb, TRANSLATED))                                                           			return TC_ACT_UNSPEC;                                                             		return skb->ingress_ifindex ? handle(skb, IS_FORWARDED, L3) : handle(skb, GOES_OUT, L3);  	}
 
 PACKET_PROGRAMS(packets, ETH_HLEN)
 /* For devices whose packets begin with the IP header: tunnels (WireGuard, IP in IP, tun), PPP. */
@@ -201,6 +250,8 @@ PACKET_PROGRAMS(bare_packets, 0)
 /* For ports of bridges. What goes out of them has been seen at the bridge, or where it came in. */
 SEC("tc") int switched_packets_in(struct __sk_buff *skb)
 {
+	if (is_marked(skb, TRANSLATED) || is_marked(skb, TRANSLATED_AT_PORT))
+		skb->tc_index = 0;
 	return handle(skb, IS_SWITCHED, ETH_HLEN);
 }
 

@@ -29,6 +29,7 @@ struct work {
 	struct flow flow;          /* this packet's */
 	struct flow reply;         /* a new connection's other direction, and its key */
 	struct flow_key back;
+	struct flow_key pair;      /* of a flow that isn't a Service's: its key in the map `untranslated` */
 	struct endpoint endpoint;
 	struct address client;
 	struct bpf_fib_lookup lookup;

@@ -22,14 +22,17 @@
 #include "maps.h"
 #include "choose.h"
 #include "sockets.h"
-#include "timeouts.h"
 #include "parse.h"
+#include "timeouts.h"
 #include "fragments.h"
+#include "marks.h"
+#include "untranslated.h"
 #include "connections.h"
 #include "masquerade.h"
 #include "translate.h"
 #include "refuse.h"
 #include "icmp-errors.h"
+#include "collisions.h"
 #include "packets.h"
 
 char portolan_license[] SEC("license") = "GPL";

@@ -40,11 +40,12 @@ static __always_inline bool asks_itself(__u32 service, const struct address *add
 
 /* The verdict for a socket's destination, or 0 to leave it alone. */
 static __always_inline __u8 verdict_at_socket(struct bpf_sock_addr *context, const struct address *address,
-					      __be16 port, struct found *found)
+					      __be16 port, struct found *found, __u8 *owner)
 {
 	__u8 class, verdict;
 	if (!class_of_socket(context, is_ipv4(address), &class))
 		return 0;
+	*owner = class;
 	if (!find_frontend(address, port, context->protocol, found))
 		return 0;
 	if ((found->flags & FRONTEND_HAS_RANGES) && !asks_itself(found->service, address, class))
@@ -54,11 +55,28 @@ static __always_inline __u8 verdict_at_socket(struct bpf_sock_addr *context, con
 }
 
 static __always_inline void remember_peer(__u64 socket, __u32 service, const struct endpoint *endpoint,
-					  const struct address *address, __be16 port)
+					  const struct address *address, __be16 port, bool unconnected)
 {
 	struct peer_key key = { .socket = socket, .address = endpoint->address, .port = endpoint->port };
-	struct peer peer = { .address = *address, .port = port, .service = service };
+	struct peer peer = { .address = *address, .port = port, .unconnected = unconnected, .service = service };
+	struct peer *before = bpf_map_lookup_elem(&peers, &key);
+	if (before && same_address(&before->address, address) && before->port == port &&
+	    before->unconnected == unconnected && before->service == service)
+		return;
 	bpf_map_update_elem(&peers, &key, &peer, BPF_ANY);
+}
+
+/*
+ * The socket turns to an endpoint itself: an answer from there is not a Service's any more. Of the two, whom a socket has
+ * asked last it is taken to hear. But a datagram to the endpoint that a socket is connected to may be one to the Service:
+ * of an IPv6 socket with an IPv4 peer the kernel names it for each.
+ */
+static __always_inline void forget_peer(__u64 socket, const struct address *address, __be16 port, bool connects)
+{
+	struct peer_key key = { .socket = socket, .address = *address, .port = port };
+	struct peer *peer = bpf_map_lookup_elem(&peers, &key);
+	if (peer && (connects || peer->unconnected))
+		bpf_map_delete_elem(&peers, &key);
 }
 
 static __always_inline int refuse(void)
@@ -73,18 +91,27 @@ static __always_inline int connect_socket(struct bpf_sock_addr *context, const s
 	struct found found = {};
 	struct address this_node = {};
 	__be16 port = context->user_port;
-	__u8 verdict = verdict_at_socket(context, address, port, &found);
-	if (!verdict)
-		return PROCEED;
+	__u64 socket = bpf_get_socket_cookie(context);
+	__u8 class = CLASS_NODE;
+	__u8 verdict = verdict_at_socket(context, address, port, &found, &class);
 	if (verdict & VERDICT_REJECT)
 		return refuse();
-	if (!choose_endpoint(found.service, !!(verdict & VERDICT_LOCAL), &this_node, endpoint))
+	if (!verdict || !choose_endpoint(found.service, !!(verdict & VERDICT_LOCAL), &this_node, endpoint)) {
+		forget_peer(socket, address, port, true);
 		return PROCEED;
-	remember_peer(bpf_get_socket_cookie(context), found.service, endpoint, address, port);
+	}
+	remember_peer(socket, found.service, endpoint, address, port, false);
 	return PROCEED;
 }
 
-/* A datagram of an unconnected socket: the endpoint stays the same as long as the service has it. */
+/*
+ * A datagram of an unconnected socket. Such a socket may speak with several Services and with their endpoints themselves,
+ * and nothing but their packets tells the answers apart: so what a pod sends is translated as a packet. That would not do
+ * for the node's own sockets. Without a route to the Service's address they have no packet at all; to one of the node's own
+ * addresses, or to an endpoint there, it passes no interface; and an answer with the Service's address as its source would
+ * be a martian where the way to that is another one. So they are served here, and the endpoint stays the same as long as
+ * the service has it.
+ */
 static __always_inline int send_datagram(struct bpf_sock_addr *context, const struct address *address,
 					 struct endpoint *endpoint)
 {
@@ -92,17 +119,23 @@ static __always_inline int send_datagram(struct bpf_sock_addr *context, const st
 	struct address this_node = {};
 	__be16 port = context->user_port;
 	__u64 socket = bpf_get_socket_cookie(context);
-	__u8 verdict = verdict_at_socket(context, address, port, &found);
-	if (!verdict)
-		return PROCEED;
+	__u8 class = CLASS_POD;
+	__u8 verdict = verdict_at_socket(context, address, port, &found, &class);
 	if (verdict & VERDICT_REJECT)
 		return refuse();
+	if (class != CLASS_NODE)
+		return PROCEED;
+	if (!verdict) {
+		forget_peer(socket, address, port, false);
+		return PROCEED;
+	}
 	struct peer_key key = { .socket = socket, .address = *address, .port = port };
 	struct choice *before = bpf_map_lookup_elem(&choices, &key);
 	__u8 local = !!(verdict & VERDICT_LOCAL);
 	if (before && is_member(found.service, local, &before->address, before->port)) {
 		endpoint->address = before->address;
 		endpoint->port = before->port;
+		remember_peer(socket, found.service, endpoint, address, port, true);
 		return PROCEED;
 	}
 	struct choice choice = {};
@@ -111,7 +144,7 @@ static __always_inline int send_datagram(struct bpf_sock_addr *context, const st
 	choice.address = endpoint->address;
 	choice.port = endpoint->port;
 	bpf_map_update_elem(&choices, &key, &choice, BPF_ANY);
-	remember_peer(socket, found.service, endpoint, address, port);
+	remember_peer(socket, found.service, endpoint, address, port, true);
 	return PROCEED;
 }
 
@@ -122,7 +155,12 @@ static __always_inline struct peer *peer_of(struct bpf_sock_addr *context, const
 		.address = *address,
 		.port = context->user_port,
 	};
-	return bpf_map_lookup_elem(&peers, &key);
+	struct peer *peer = bpf_map_lookup_elem(&peers, &key);
+	struct bpf_sock *socket = context->sk;
+	/* It was connected to a Service once; not any more. */
+	if (peer && !peer->unconnected && (!socket || !socket->dst_port))
+		return NULL;
+	return peer;
 }
 
 /* The context's fields are read and written by 4 bytes only. */

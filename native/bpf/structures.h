@@ -112,13 +112,21 @@ struct flow {
 	struct address destination;
 	__be16 source_port;
 	__be16 destination_port;
-	__u32 service;
+	__u32 service;             /* 0: not a Service's; only the client's port is translated (untranslated.h) */
 	__u64 last;                /* ns, of the last packet this way; good to a second */
 	__u8 state;                /* the connection's: the same in both directions (enum flow_state) */
 	__u8 reply;                /* from the endpoint to the client */
 	__u8 local;                /* chosen over the local endpoints */
 	__u8 pad;
 	__u32 begun;               /* s, when the connection was new */
+};
+
+/* A flow that isn't a Service's, known by the flow_key of that direction whose source is the lower one. */
+struct untranslated {
+	__u64 last;                /* ns, of the last packet in either direction; good to a second */
+	__u8 state;                /* enum flow_state */
+	__u8 turned;               /* begun by the higher one */
+	__u16 pad[3];
 };
 
 /* A datagram in pieces. The protocol is that of IPv4; IPv6 tells datagrams apart without it (RFC 8200, 4.5). */
@@ -148,7 +156,8 @@ struct peer_key {
 struct peer {
 	struct address address;
 	__be16 port;
-	__u16 pad;
+	__u8 unconnected;          /* for datagrams of a socket that isn't connected to it */
+	__u8 pad;
 	__u32 service;
 };
 

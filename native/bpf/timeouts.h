@@ -1,4 +1,4 @@
-/* How long a connection is remembered without a packet of it, by what was seen of it last. */
+/* What was seen of a connection last, and how long it is remembered without a packet of it. */
 #ifndef PORTOLAN_TIMEOUTS_H
 #define PORTOLAN_TIMEOUTS_H
 
@@ -39,11 +39,35 @@ const volatile __u32 flow_timeouts[FLOW_STATES] = {
 /* How long a datagram's pieces may be apart: as long as a receiver waits for them (net.ipv4.ipfrag_time). */
 #define FRAGMENT_TIMEOUT 30
 
+/* Whether the last packet of a connection in this state is too long ago. */
+static __always_inline bool is_timed_out(__u32 state, __u64 last, __u64 now)
+{
+	return state >= FLOW_STATES || age(now, last) > (__s64)(flow_timeouts[state] * NANOSECONDS);
+}
+
 /* Whether one direction has been silent for too long; the other one may not have been. */
 static __always_inline bool is_silent(const struct flow *flow, __u64 now)
 {
-	__u32 state = flow->state;
-	return state >= FLOW_STATES || age(now, flow->last) > (__s64)(flow_timeouts[state] * NANOSECONDS);
+	return is_timed_out(flow->state, flow->last, now);
+}
+
+/* The state of a TCP connection after a packet of it. */
+static __always_inline __u8 next_tcp_state(__u8 state, bool reply, __u8 flags)
+{
+	if (flags & TCP_RST)
+		return TCP_BROKEN;
+	if (flags & TCP_FIN) {
+		if (state >= TCP_CLOSED)
+			return state;
+		if (state == (reply ? TCP_CLIENT_CLOSED : TCP_ENDPOINT_CLOSED))
+			return TCP_CLOSED;
+		return reply ? TCP_ENDPOINT_CLOSED : TCP_CLIENT_CLOSED;
+	}
+	if (state == TCP_OPENING && reply && (flags & TCP_SYN))
+		return TCP_OPENED;
+	if (state < TCP_ESTABLISHED && !reply && !(flags & TCP_SYN))
+		return TCP_ESTABLISHED;
+	return state;
 }
 
 #endif

@@ -125,6 +125,23 @@ static __noinline bool find_route(struct __sk_buff *skb, struct work *work)
 	return true;
 }
 
+/* Finds out where the packet of a connection goes. */
+static __always_inline bool find_way(struct __sk_buff *skb, struct work *work)
+{
+	if (work->flow.service)
+		return find_route(skb, work);
+	/* It goes on as it would have gone. */
+	work->interface = work->mtu = 0;
+	return true;
+}
+
+/* Leaves the packet, which is translated, to the stack. */
+static __always_inline int stay(struct __sk_buff *skb, const struct packet *packet)
+{
+	mark_packet(skb, packet->switched ? TRANSLATED_AT_PORT : TRANSLATED);
+	return TC_ACT_UNSPEC;
+}
+
 /* Sends the packet out by the route that was found. A device without neighbours gets it without a link header. */
 static __always_inline int leave(struct __sk_buff *skb, struct work *work)
 {
@@ -134,6 +151,7 @@ static __always_inline int leave(struct __sk_buff *skb, struct work *work)
 	/* A priority's tag is the last link's. */
 	if (skb->vlan_present && bpf_skb_vlan_pop(skb))
 		return TC_ACT_SHOT;
+	mark_packet(skb, TRANSLATED);
 	return bpf_redirect_neigh(work->interface, &work->neighbour, sizeof work->neighbour, 0);
 }
 
