@@ -1,8 +1,10 @@
 import { type Flags, parseFlags } from '../config/flags.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
+import { adoptHeld } from '../engine/adopt.ts'
 import { unusable } from '../engine/proxy-error.ts'
 import { usableFamilies } from '../node/families.ts'
 import { ipFamilies } from '../table/address.ts'
+import { keptSets } from './kept-sets.ts'
 import { readNodeTables } from './node-tables.ts'
 import { surroundings } from './surroundings.ts'
 
@@ -36,8 +38,11 @@ export async function plan(flags: PlanFlags): Promise<void> {
     await dataplane.start()
   }
   try {
-    for (const { family, table } of builders) {
+    for (const builder of builders) {
+      const { family, table } = builder
       const held = onKernel ? await dataplane.observe(family) : dataplane.nothingHeld(family)
+      if (onKernel) adoptHeld(dataplane, held, builder, () => builder.drain())
+      for (const line of keptSets(builder, nodeName)) say(`${family}: ${line}`)
       const program = dataplane.reconcile(held, table)
       const { operations } = dataplane.measure(program)
       const from = onKernel ? 'what this kernel holds' : 'nothing'

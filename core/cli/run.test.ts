@@ -238,6 +238,36 @@ test.serial('plan from the kernel shows only what differs, and changes nothing',
   t.notRegex(await node.nft('vips'), /10\.96\.0\.21/)
 })
 
+const withoutNodes = (text: string): string =>
+  text
+    .split(/^---$/m)
+    .filter((document) => !/^kind: Node$/m.test(document))
+    .join('---')
+
+test.serial(
+  'a restart while the Node object is missing keeps NodePorts, and says so with what to do',
+  async (t) => {
+    const node = await Node.create(t)
+    await (await node.start()).stop('SIGTERM')
+    await node.write(withoutNodes)
+    t.notRegex(await readFile(node.file, 'utf8'), /kind: Node$/m)
+    const plan = ['plan', '--from', 'kernel', '--source', `file:${node.file}`, '--node', 'node-a']
+    const planned = await node.portolan(...plan)
+    t.notRegex(planned.stdout, /nodeport-addresses/)
+    t.regex(planned.stderr, /no Node object node-a with an address, so NodePorts stay at 192\.168\.50\.11/)
+    const running = await node.start()
+    const warning = await running.said('NodePorts stay at 192.168.50.11')
+    t.is(warning.level, 'warn')
+    t.regex(warning.msg, /--bind-address/)
+    t.regex(await node.nftSet('nodeport-addresses'), /192\.168\.50\.11/)
+    await node.addAddress('192.168.50.12/24')
+    await node.write((text) => text.replace('address: 192.168.50.11', 'address: 192.168.50.12'))
+    t.true(await eventually(async () => (await node.nftSet('nodeport-addresses')).includes('192.168.50.12')))
+    t.false((await node.nftSet('nodeport-addresses')).includes('192.168.50.11'))
+    t.is(await running.stop('SIGTERM'), 0)
+  },
+)
+
 test.serial('cleanup removes what is ours and nothing else', async (t) => {
   const node = await Node.create(t)
   await run('ip', ['netns', 'exec', node.name, 'nft', 'add', 'table', 'ip', 'someone-else'])

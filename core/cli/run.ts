@@ -8,6 +8,7 @@ import { nodeName } from '../node/node-name.ts'
 import { ApplyLog } from './apply-log.ts'
 import { chooseNode } from './choose-node.ts'
 import { describeProblem } from './describe-problem.ts'
+import { keptSets } from './kept-sets.ts'
 import { createLogger } from './log.ts'
 import { readCluster } from './read-cluster.ts'
 import { surroundings } from './surroundings.ts'
@@ -137,6 +138,8 @@ function tellProgress(proxy: RunningProxy, config: ProxyConfig, logger: Logger, 
   proxy.firstApplied.then(() => {
     clearTimeout(timer)
     logger.info({ ms: sinceStart() }, 'this node does what the cluster says')
+    for (const builder of proxy.builders)
+      for (const line of keptSets(builder, proxy.nodeName)) logger.warn({ family: builder.family }, line)
     warnWithoutNodePorts(proxy, config, logger)
   })
   return () => clearTimeout(timer)

@@ -56,6 +56,12 @@ export class ClusterState implements ClusterSink {
     this.#each(receivedAt, (builder) => removeRecord(builder, kind, key))
   }
 
+  /** Nodes, Services and their slices have to be readable; a source waits for them. */
+  readable(kind: RecordKind, readable: boolean): void {
+    if (kind !== 'ServiceCIDR') return
+    this.#each(performance.now(), (builder) => builder.setServiceCidrsReadable(readable))
+  }
+
   synced(kind: RecordKind): void {
     if (this.#awaited.delete(kind) && this.#awaited.size === 0) this.#options.onSynced?.()
   }

@@ -1,3 +1,4 @@
+import type { HeldSets } from '../table/routing-table.ts'
 import type { ApplyReport, CleanupReport, ProbeReport, ProgramSize } from './contract.ts'
 
 /** What a method returned: usable as it is, or made usable, and then what is wrong with it. */
@@ -75,6 +76,16 @@ export function checkEndpointOrder(value: unknown): Checked<readonly string[] | 
     result: undefined,
     wrong: `returned ${shown(value)}; a list of endpoint keys or undefined is allowed`,
   }
+}
+
+/** `undefined` where the dataplane doesn't tell. */
+export function checkHeldSets(value: unknown): Checked<HeldSets | undefined> {
+  if (value === undefined) return { result: undefined }
+  const fits =
+    isObject(value) && isListOf(value.nodePortAddresses, isText) && isListOf(value.serviceCidrs, isText)
+  if (fits) return { result: value as unknown as HeldSets }
+  const wrong = `returned ${shown(value)}; HeldSets are nodePortAddresses and serviceCidrs, lists of texts`
+  return { result: undefined, wrong }
 }
 
 export function checkText(value: unknown): Checked<string> {

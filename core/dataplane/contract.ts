@@ -1,6 +1,6 @@
 import type { IpFamily } from '../table/address.ts'
 import type { Evaluation } from '../table/evaluate.ts'
-import type { RoutingTable } from '../table/routing-table.ts'
+import type { HeldSets, RoutingTable } from '../table/routing-table.ts'
 import type { ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
 
@@ -48,6 +48,14 @@ export interface Dataplane<Program, Held> {
    * the list, or order means nothing to this dataplane.
    */
   heldOrder(held: Held, route: ServiceRoute, over: 'cluster' | 'local'): readonly string[] | undefined
+
+  /**
+   * What the kernel holds of those sets that follow objects which a start may have to do without: a Node object that is
+   * missing, ServiceCIDRs that may not be read. The core then takes the table's sets from here, so that a restart takes
+   * nothing away that a running process would have kept. Asked only then. Optional: without it they are taken away, which is
+   * the gap `unknownNode`.
+   */
+  heldSets?(held: Held, table: RoutingTable): HeldSets
 
   /** What a kernel without anything of ours holds; what `plan --from nothing` starts from. */
   nothingHeld(family: IpFamily): Held
@@ -113,6 +121,7 @@ export const features = {
   hairpin: 'an endpoint reaches itself through its Service',
   nodePort: 'NodePorts on chosen node addresses',
   localhostNodePorts: 'NodePorts at IPv4 loopback, for processes of the node',
+  unknownNode: 'a restart keeps NodePorts and dropped ranges while the Node object is missing',
   atomicChange: 'a change of several routes shows to packets all at once',
   portsInTurn: 'a client goes from one port to a Service and then to its endpoint, past the Service',
   portsAtOnce: 'a client goes from one port to a Service and to its endpoint at the same time',

@@ -2,7 +2,7 @@ import type { IpFamily } from '../table/address.ts'
 import type { Dataplane } from './contract.ts'
 
 export type DataplaneMethod = {
-  [Name in keyof Dataplane<unknown, unknown>]: Dataplane<unknown, unknown>[Name] extends (
+  [Name in keyof Dataplane<unknown, unknown>]-?: Required<Dataplane<unknown, unknown>>[Name] extends (
     ...args: never
   ) => unknown
     ? Name

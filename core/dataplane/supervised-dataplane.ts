@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts'
 import type { IpFamily } from '../table/address.ts'
 import type { Evaluation } from '../table/evaluate.ts'
-import type { RoutingTable } from '../table/routing-table.ts'
+import type { HeldSets, RoutingTable } from '../table/routing-table.ts'
 import type { ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
 import {
@@ -9,6 +9,7 @@ import {
   checkApplyReport,
   checkCleanupReport,
   checkEndpointOrder,
+  checkHeldSets,
   checkLines,
   checkProbeReport,
   checkProgramSize,
@@ -120,6 +121,13 @@ export class SupervisedDataplane implements Dataplane<unknown, unknown> {
     const { family } = route
     const value = this.#now('heldOrder', family, () => this.#dataplane.heldOrder(held, route, over))
     return this.#usable('heldOrder', family, checkEndpointOrder(value))
+  }
+
+  /** Nothing, where the dataplane can't tell: it may leave the method out. */
+  heldSets(held: unknown, table: RoutingTable): HeldSets {
+    const { family } = table
+    const value = this.#now('heldSets', family, () => this.#dataplane.heldSets?.(held, table))
+    return this.#usable('heldSets', family, checkHeldSets(value)) ?? noSets
   }
 
   nothingHeld(family: IpFamily): unknown {
@@ -299,6 +307,8 @@ interface OverdueCall {
   readonly begun: number
   readonly running: Promise<unknown>
 }
+
+const noSets: HeldSets = { nodePortAddresses: [], serviceCidrs: [] }
 
 const missed = Symbol('the deadline was missed')
 

@@ -29,6 +29,7 @@ class AddressTable implements LiveTable {
     this.#touched.triggerTimes.push(Number(text.split('.')[3]))
   }
 
+  adoptSets(): void {}
   adoptOrder(): void {}
 
   drain(): TouchedSets {

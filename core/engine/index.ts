@@ -1,3 +1,4 @@
+export { adoptHeld } from './adopt.ts'
 export * from './engine.ts'
 export * from './observer.ts'
 export { openSource } from './open-source.ts'

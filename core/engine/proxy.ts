@@ -158,6 +158,11 @@ export class RunningProxy {
     return this.#builders.find((builder) => builder.family === family)?.table
   }
 
+  /** Builders of the families' tables, as far as there are any. Nobody but the engine drains them. */
+  get builders(): readonly TableBuilder[] {
+    return this.#builders
+  }
+
   /** What the first apply still waits for, for a person; empty: nothing. */
   get awaited(): readonly string[] {
     if (this.#state === undefined) return [`podCIDRs of Node ${this.nodeName}`]

@@ -2,9 +2,10 @@ import { type BackoffLimits, backoff } from '../backoff.ts'
 import type { ApplyReport, Dataplane } from '../dataplane/contract.ts'
 import type { IpFamily } from '../table/address.ts'
 import { AppliedTable, isEmptyChange, type Touched } from '../table/diff.ts'
-import { type RoutingTable, tableSets } from '../table/routing-table.ts'
+import { type HeldSets, type RoutingTable, tableSets } from '../table/routing-table.ts'
 import type { ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
+import { adoptHeld } from './adopt.ts'
 import type { Applied, ApplyTimings, EngineObserver } from './observer.ts'
 import type { Timing } from './timing.ts'
 
@@ -12,6 +13,7 @@ import type { Timing } from './timing.ts'
 export interface LiveTable {
   readonly table: RoutingTable
   drain(): Touched
+  adoptSets(heldSets: () => HeldSets): void
   adoptOrder(orderOf: (route: ServiceRoute, over: 'cluster' | 'local') => readonly string[] | undefined): void
 }
 
@@ -196,8 +198,8 @@ export class SyncLoop {
     if (this.#stopped) return
     // From here to the apply nothing waits, so the change and the program speak of the same table.
     const received = this.#takePending()
-    this.#drain()
-    if (why === 'start') live.adoptOrder((route, over) => dataplane.heldOrder(held, route, over))
+    if (why === 'start') adoptHeld(dataplane, held, live, () => this.#drain())
+    else this.#drain()
     const change = this.#applied.fullDifference(live.table)
     const computed = timing.now()
     const program = dataplane.reconcile(held, live.table)

@@ -18,6 +18,7 @@ class Events implements ClusterSink {
   remove = (kind: RecordKind, key: string) => void this.seen.push(`remove ${kind} ${key}`)
   synced = (kind: RecordKind) => void this.seen.push(`synced ${kind}`)
   problem = () => void this.seen.push('problem')
+  readable = (kind: RecordKind, readable: boolean) => void this.seen.push(`readable ${kind} ${readable}`)
 }
 
 function bench() {
@@ -77,6 +78,18 @@ test('what comes and goes while the ranges are awaited leaves nothing: memory is
     ['open 10.244.1.0/24', 'set EndpointSlice shop/stays', 'set Node node-a'],
   )
   t.deepEqual(gate.held, { objects: 0, problems: 0 })
+})
+
+test('that a kind cannot be read is passed on, before the kind is complete', (t) => {
+  const { gate, events } = bench()
+  gate.readable('ServiceCIDR', false)
+  gate.synced('ServiceCIDR')
+  gate.set(node('node-a', '10.244.1.0/24'), 0)
+  gate.readable('ServiceCIDR', true)
+  t.deepEqual(events.seen, [
+    ...['open 10.244.1.0/24', 'set Node node-a', 'readable ServiceCIDR false', 'synced ServiceCIDR'],
+    'readable ServiceCIDR true',
+  ])
 })
 
 test('afterwards everything passes at once', (t) => {

@@ -27,6 +27,7 @@ export class PodCidrGate implements ClusterSink {
   readonly #options: PodCidrGateOptions
   readonly #held = new Map<string, HeldRecord>()
   readonly #synced: RecordKind[] = []
+  readonly #readable = new Map<RecordKind, boolean>()
   /** By what they say: a source that lists again, or an object that keeps changing, says the same again and again. */
   readonly #problems = new Map<string, ObjectProblem>()
   #podCidrs: readonly Cidr[] = []
@@ -51,6 +52,11 @@ export class PodCidrGate implements ClusterSink {
   synced(kind: RecordKind): void {
     if (this.#sink !== undefined) this.#sink.synced(kind)
     else this.#synced.push(kind)
+  }
+
+  readable(kind: RecordKind, readable: boolean): void {
+    if (this.#sink !== undefined) this.#sink.readable?.(kind, readable)
+    else this.#readable.set(kind, readable)
   }
 
   problem(problem: ObjectProblem): void {
@@ -82,6 +88,7 @@ export class PodCidrGate implements ClusterSink {
     this.#sink = sink
     for (const problem of this.#problems.values()) sink.problem(problem)
     for (const { record, receivedAt } of this.#held.values()) sink.set(record, receivedAt)
+    for (const [kind, readable] of this.#readable) sink.readable?.(kind, readable)
     for (const kind of this.#synced) sink.synced(kind)
     this.#held.clear()
     this.#problems.clear()

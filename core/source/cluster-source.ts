@@ -26,6 +26,11 @@ export interface ClusterSink {
    * kinds have been (SEMANTICS 1). A later list is delivered as the `set`s and `remove`s that it amounts to.
    */
   synced(kind: RecordKind): void
+  /**
+   * Whether this kind can be read at all: it may not be served, or not be permitted. Told before `synced`, and again when
+   * that has changed. Until told, it can.
+   */
+  readable?(kind: RecordKind, readable: boolean): void
   problem(problem: ObjectProblem): void
   /** A valid object that isn't ours, as it is delivered; for who explains what isn't there. */
   unserved?(object: Unserved): void

@@ -8,7 +8,15 @@ import type {
 import { mergeSlices, SliceCache } from '../cluster/slice-cache.ts'
 import { loopbackAddress } from '../cluster/usable-address.ts'
 import { type ClusterView, type Reason, unservedAt, whyNoEndpoints } from './absent-endpoints.ts'
-import { type Address, type Cidr, disjointCidrs, familyOf, type IpFamily } from './address.ts'
+import {
+  type Address,
+  type Cidr,
+  disjointCidrs,
+  familyOf,
+  type IpFamily,
+  parseAddress,
+  parseCidr,
+} from './address.ts'
 import { adoptOrder } from './arrange-endpoints.ts'
 import { CountedSet } from './counted-set.ts'
 import { isLocal, type NodeTopology, selectEndpoints } from './endpoint-selection.ts'
@@ -17,7 +25,7 @@ import { frontendProblem } from './frontend-problem.ts'
 import { type NodePortPolicy, nodePortAddresses, primaryAddress } from './node-addresses.ts'
 import { explainReason, type ReasonFacts } from './reason.ts'
 import { buildRoute } from './route-builder.ts'
-import type { PodSource, RoutingTable } from './routing-table.ts'
+import type { HeldSets, PodSource, RoutingTable } from './routing-table.ts'
 import { ServiceClaims } from './service-claims.ts'
 import { clusterIPOf, destinationsOf, routeKeyOf, serviceKeyOf } from './service-frontends.ts'
 import type { Endpoint, RouteKey, ServiceRoute } from './service-route.ts'
@@ -62,6 +70,11 @@ export class TableBuilder {
   #nodeAddresses: readonly Address[] = []
   /** Absent: not told, so those of the Node object stand in (a file as source). */
   #interfaceAddresses: ReadonlySet<Address> | undefined
+  /** What the kernel held at the start of the sets that nothing else is known of. */
+  #heldNodePortAddresses: readonly Address[] = []
+  #heldServiceCidrs: readonly Cidr[] = []
+  /** The source may not read ServiceCIDRs, or they aren't served. */
+  #serviceCidrsUnreadable = false
 
   /** Services whose routes must be worked out again. */
   readonly #dirty = new Set<string>()
@@ -141,10 +154,14 @@ export class TableBuilder {
   /** Any other node than this one is ignored. */
   setNode(node: NodeRecord): void {
     if (node.key !== this.#options.nodeName) return
-    if (node.zone !== this.#node.zone) {
-      this.#node = { nodeName: this.#node.nodeName, zone: node.zone }
+    // kubelet and the cloud's controller fill a Node in after it was made (again): until then it says nothing.
+    const isBlank = node.addresses.length === 0
+    const zone = isBlank && node.zone === '' ? this.#node.zone : node.zone
+    if (zone !== this.#node.zone) {
+      this.#node = { nodeName: this.#node.nodeName, zone }
       for (const key of this.#services.keys()) this.#dirty.add(key)
     }
+    if (isBlank) return
     const before = this.#sourceAddress
     this.#nodeAddresses = node.addresses
     this.#addressesChanged = true
@@ -162,6 +179,13 @@ export class TableBuilder {
 
   removeServiceCidr(key: string): void {
     if (this.#serviceCidrs.delete(key)) this.#rangesChanged = true
+  }
+
+  /** Whether ServiceCIDRs can be read at all; until told they can. */
+  setServiceCidrsReadable(readable: boolean): void {
+    if (readable === !this.#serviceCidrsUnreadable) return
+    this.#serviceCidrsUnreadable = !readable
+    this.#rangesChanged = true
   }
 
   /** All addresses of this node's interfaces, of both families. Until told, those of its Node object count. */
@@ -188,6 +212,37 @@ export class TableBuilder {
     const touched = this.#touched
     this.#touched = new TouchedSets()
     return touched
+  }
+
+  /**
+   * The sets of the table that nothing is known of yet: those that follow a Node object which is missing, or has no address
+   * yet, and ServiceCIDRs that can't be read. Unknown is not none: what the kernel held at the start stays in them.
+   */
+  get unknownSets(): readonly (keyof HeldSets)[] {
+    return [
+      ...(this.#isPrimaryUnknown ? (['nodePortAddresses'] as const) : []),
+      ...(this.#serviceCidrsUnreadable ? (['serviceCidrs'] as const) : []),
+    ]
+  }
+
+  /**
+   * Takes over what a predecessor left in the kernel of the sets that are unknown. To be called before anything is applied,
+   * with `drain` before it and after it.
+   */
+  adoptSets(heldSets: () => HeldSets): void {
+    const unknown = this.unknownSets
+    if (unknown.length === 0) return
+    const { nodePortAddresses, serviceCidrs } = heldSets()
+    const before = this.#sourceAddress
+    if (unknown.includes('nodePortAddresses')) {
+      this.#heldNodePortAddresses = nodePortAddresses.flatMap((text) => parseAddress(text) ?? [])
+      this.#addressesChanged = true
+    }
+    if (unknown.includes('serviceCidrs')) {
+      this.#heldServiceCidrs = serviceCidrs.flatMap((text) => parseCidr(text) ?? [])
+      this.#rangesChanged = true
+    }
+    if (this.#sourceAddress !== before) this.#restrictAgain()
   }
 
   /**
@@ -284,7 +339,15 @@ export class TableBuilder {
   }
 
   get #primary(): Address | undefined {
-    return this.#options.nodeAddress ?? primaryAddress(this.#nodeAddresses, this.family)
+    const told = this.#options.nodeAddress ?? primaryAddress(this.#nodeAddresses, this.family)
+    if (told !== undefined || !this.#isPrimaryUnknown) return told
+    // A predecessor with the same policy had just this one.
+    return this.#heldNodePortAddresses.length === 1 ? this.#heldNodePortAddresses[0] : undefined
+  }
+
+  get #isPrimaryUnknown(): boolean {
+    const { nodeAddress, nodePortAddresses: policy = 'primary' } = this.#options
+    return policy === 'primary' && nodeAddress === undefined && this.#nodeAddresses.length === 0
   }
 
   #placeNode(): void {
@@ -293,13 +356,18 @@ export class TableBuilder {
     replaceMembers(this.#locals, locals, this.#touched.sets.localAddresses)
     const policy = this.#options.nodePortAddresses ?? 'primary'
     const localhost = this.#options.localhostNodePorts ?? false
-    const answering = nodePortAddresses(policy, this.family, locals, this.#primary, localhost)
+    const answering = this.#isPrimaryUnknown
+      ? new Set(this.#heldNodePortAddresses.filter((address) => locals.has(address)))
+      : nodePortAddresses(policy, this.family, locals, this.#primary, localhost)
     replaceMembers(this.#nodePorts, answering, this.#touched.sets.nodePortAddresses)
   }
 
   /** Two ServiceCIDRs may name the same range, or one inside the other: the union counts (SEMANTICS 13, quirk 2). */
   #placeRanges(): void {
-    const all = new Set(disjointCidrs([...this.#serviceCidrs.values()].flat()))
+    const told = this.#serviceCidrsUnreadable
+      ? this.#heldServiceCidrs
+      : [...this.#serviceCidrs.values()].flat()
+    const all = new Set(disjointCidrs(told))
     replaceMembers(this.#ranges, all, this.#touched.sets.serviceCidrs)
   }
 

@@ -57,6 +57,7 @@ for (const [claim, damage] of [
     const live = {
       table,
       drain: () => ({ routes: new Set<never>(), sets: untouched, triggerTimes: [] }),
+      adoptSets: () => {},
       adoptOrder: () => {},
     }
     let repaired: (report: ApplyReport) => void = () => {}

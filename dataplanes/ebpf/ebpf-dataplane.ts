@@ -7,6 +7,7 @@ import {
   type Dataplane,
   type DataplaneOptions,
   type Evaluation,
+  type HeldSets,
   type IpFamily,
   type ProbeReport,
   type ProgramSize,
@@ -29,6 +30,7 @@ import { CarryOver } from './carry-over.ts'
 import { findCgroup } from './cgroup-root.ts'
 import { compile } from './compile.ts'
 import { type Held, type NodeState, nothingHeld } from './held.ts'
+import { heldSets } from './held-sets.ts'
 import { allMaps, allPrograms, structs } from './layout.ts'
 import { settingsKey } from './node-elements.ts'
 import { attachAll, detachInterfaces, findDetached, readNode } from './node-hooks.ts'
@@ -131,6 +133,10 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
       this.#checks.set(family, check)
     }
     return check.isRight()
+  }
+
+  heldSets(held: Held): HeldSets {
+    return heldSets(held)
   }
 
   nothingHeld(family: IpFamily): Held {

@@ -37,12 +37,17 @@ function frontendText(key: Buffer): string | undefined {
 }
 
 function rangeText(key: Buffer): string {
-  const { at } = structs.range_key
-  const mapped = familyAt(key, at.address) === 'IPv4' ? 96 : 0
-  const cidr = `${addressText(key, at.address)}/${key.readUInt32LE(at.prefix_length) - 32 - mapped}`
-  const scope = key.readUInt32BE(at.scope)
+  const cidr = rangeCidr(key)
+  const scope = key.readUInt32BE(structs.range_key.at.scope)
   if (scope === rangeScope.unallocated) return `unallocated ${cidr}`
   return scope === rangeScope.pods ? `pods ${cidr}` : `allowed sources of service ${scope}: ${cidr}`
+}
+
+/** The range in a key of the map `ranges`. */
+export function rangeCidr(key: Buffer): string {
+  const { at } = structs.range_key
+  const mapped = familyAt(key, at.address) === 'IPv4' ? 96 : 0
+  return `${addressText(key, at.address)}/${key.readUInt32LE(at.prefix_length) - 32 - mapped}`
 }
 
 function deviceText(key: Buffer, value: Buffer | undefined): string {
@@ -59,7 +64,8 @@ function deviceText(key: Buffer, value: Buffer | undefined): string {
   return `${device} = masquerade as ${source}${pods}${port}`
 }
 
-function addressText(bytes: Buffer, at: number): string {
+/** An address of 16 bytes, as one of IPv4 where it is mapped. */
+export function addressText(bytes: Buffer, at: number): string {
   const mapped = familyAt(bytes, at) === 'IPv4'
   return formatBytes(bytes.subarray(mapped ? at + 12 : at, at + 16))
 }

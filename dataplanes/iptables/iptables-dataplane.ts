@@ -5,6 +5,7 @@ import {
   type Dataplane,
   type DataplaneOptions,
   type Evaluation,
+  type HeldSets,
   type IpFamily,
   type ProbeReport,
   type ProgramSize,
@@ -21,6 +22,7 @@ import { DispatchTree } from './dispatch-tree.ts'
 import { Disturbance } from './disturbance.ts'
 import { type Held, nothingHeld } from './held.ts'
 import { heldOrder } from './held-order.ts'
+import { heldSets } from './held-sets.ts'
 import { observe } from './observe.ts'
 import { openWitness } from './open-witness.ts'
 import { operations, print } from './print.ts'
@@ -81,6 +83,10 @@ export class IptablesDataplane implements Dataplane<IptablesProgram, Held> {
 
   heldOrder(held: Held, route: ServiceRoute, over: 'cluster' | 'local'): readonly string[] | undefined {
     return heldOrder(held, route, over)
+  }
+
+  heldSets(held: Held): HeldSets {
+    return heldSets(held)
   }
 
   nothingHeld(family: IpFamily): Held {

@@ -7,6 +7,7 @@ import {
   type Dataplane,
   type DataplaneOptions,
   type Evaluation,
+  type HeldSets,
   type IpFamily,
   ipFamilies,
   type ProbeReport,
@@ -22,6 +23,7 @@ import { compile } from './compile.ts'
 import { Disturbance } from './disturbance.ts'
 import { checkDrained, drainCheckMs, takeTurns, unwanted } from './draining.ts'
 import { type Held, nothingHeld } from './held.ts'
+import { heldSets } from './held-sets.ts'
 import { Iptables } from './iptables-command.ts'
 import { emptyMemory, type Memory, settle } from './memory.ts'
 import { print } from './print.ts'
@@ -109,6 +111,10 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   /** IPVS keeps destinations in an order of its own, which means nothing. */
   heldOrder(): undefined {
     return undefined
+  }
+
+  heldSets(held: Held, table: RoutingTable): HeldSets {
+    return heldSets(held, table)
   }
 
   nothingHeld(family: IpFamily): Held {

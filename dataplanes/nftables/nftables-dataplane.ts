@@ -5,6 +5,7 @@ import {
   type Dataplane,
   type DataplaneOptions,
   type Evaluation,
+  type HeldSets,
   type IpFamily,
   type ProbeReport,
   type ProgramSize,
@@ -22,6 +23,7 @@ import { Disturbance } from './disturbance.ts'
 import { ForeignElementError } from './foreign-element-error.ts'
 import { type Held, nothingHeld } from './held.ts'
 import { heldOrder } from './held-order.ts'
+import { heldSets } from './held-sets.ts'
 import { findSet, nftFamily, tableName } from './layout.ts'
 import { NftCommand } from './nft-command.ts'
 import { listOurTables } from './our-tables.ts'
@@ -108,6 +110,10 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
 
   heldOrder(held: Held, route: ServiceRoute, over: 'cluster' | 'local'): readonly string[] | undefined {
     return heldOrder(held, route, over)
+  }
+
+  heldSets(held: Held): HeldSets {
+    return heldSets(held)
   }
 
   nothingHeld(family: IpFamily): Held {

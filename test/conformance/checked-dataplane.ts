@@ -1,4 +1,12 @@
-import type { ApplyReport, CleanupReport, Dataplane, DataplaneFactory, ProgramSize } from '@portolan/core'
+import type {
+  ApplyReport,
+  CleanupReport,
+  Dataplane,
+  DataplaneFactory,
+  HeldSets,
+  ProgramSize,
+  RoutingTable,
+} from '@portolan/core'
 
 /** A dataplane that doesn't keep the contract in a way that makes every row meaningless: the kit stops. */
 export class BrokenContract extends Error {
@@ -69,6 +77,10 @@ class CheckedDataplane implements Dataplane<unknown, unknown> {
 
   heldOrder(...args: Parameters<Dataplane<unknown, unknown>['heldOrder']>) {
     return this.#real.heldOrder(...args)
+  }
+
+  heldSets(held: unknown, table: RoutingTable): HeldSets {
+    return this.#real.heldSets?.(held, table) ?? { nodePortAddresses: [], serviceCidrs: [] }
   }
 
   nothingHeld(...args: Parameters<Dataplane<unknown, unknown>['nothingHeld']>) {

@@ -22,6 +22,9 @@ export class Cluster {
   /** All objects as they are now, by kind and name. */
   readonly #objects = new Map<string, object>()
   #localAddresses: readonly string[] = []
+  /** The Node object, while the cluster is without it. */
+  #missingNode: object | undefined
+  #serviceCidrsReadable = true
 
   constructor(options: ClusterOptions) {
     this.#options = options
@@ -34,7 +37,13 @@ export class Cluster {
    */
   relist(): void {
     this.#makeBuilders()
-    this.set(...[...this.#objects.values()].reverse())
+    this.setServiceCidrsReadable(this.#serviceCidrsReadable)
+    const listed = [...this.#objects.values()].reverse()
+    this.set(
+      ...listed.filter(
+        (object) => (object as { kind: string }).kind !== 'ServiceCIDR' || this.#serviceCidrsReadable,
+      ),
+    )
     this.setLocalAddresses(this.#localAddresses)
     this.#each((builder) => builder.drain())
   }
@@ -65,6 +74,27 @@ export class Cluster {
   removeServiceCidr(name: string): void {
     this.#objects.delete(`ServiceCIDR ${name}`)
     this.#each((builder) => builder.removeServiceCidr(name))
+  }
+
+  /** Takes the Node object out of the cluster, for a while. */
+  forgetNode(): void {
+    const key = `Node ${thisNode}`
+    this.#missingNode = this.#objects.get(key)
+    this.#objects.delete(key)
+    this.#each((builder) => builder.removeNode(thisNode))
+  }
+
+  recallNode(): void {
+    if (this.#missingNode !== undefined) this.set(this.#missingNode)
+    this.#missingNode = undefined
+  }
+
+  /** Whether whoever lists may read ServiceCIDRs. */
+  setServiceCidrsReadable(readable: boolean): void {
+    this.#serviceCidrsReadable = readable
+    if (readable)
+      for (const [key, object] of this.#objects) if (key.startsWith('ServiceCIDR ')) this.#set(object)
+    this.#each((builder) => builder.setServiceCidrsReadable(readable))
   }
 
   setLocalAddresses(texts: readonly string[]): void {

@@ -1,4 +1,5 @@
 import type { Dataplane, IpFamily } from '@portolan/core'
+import { adoptHeld } from '@portolan/core/engine'
 import { AppliedTable, isEmptyChange } from '@portolan/core/table'
 import { BrokenContract } from './checked-dataplane.ts'
 import type { Cluster } from './cluster.ts'
@@ -54,8 +55,7 @@ export class Driver {
     await this.#inTurn(this.#cluster.families, async (family) => {
       const held = await this.#dataplane.observe(family)
       const builder = this.#cluster.builder(family)
-      builder.drain()
-      builder.adoptOrder((route, over) => this.#dataplane.heldOrder(held, route, over))
+      adoptHeld(this.#dataplane, held, builder, () => builder.drain())
     })
   }
 

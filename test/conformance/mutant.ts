@@ -28,6 +28,7 @@ export function mutant(mutate: Mutate): DataplaneFactory {
       observe: (family) => real.observe(family),
       undisturbed: (family) => real.undisturbed(family),
       heldOrder: (held, route, over) => real.heldOrder(held, route, over),
+      heldSets: (held, table) => real.heldSets?.(held, table) ?? { nodePortAddresses: [], serviceCidrs: [] },
       nothingHeld: (family) => real.nothingHeld(family),
       compile(change: TableChange) {
         const wrong = mutate(change.table)

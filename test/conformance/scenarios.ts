@@ -18,6 +18,7 @@ import { protocolsScenario } from './scenarios/protocols.ts'
 import { randomWalkScenario } from './scenarios/random-walk.ts'
 import { restartScenario } from './scenarios/restart.ts'
 import { spreadScenario } from './scenarios/spread.ts'
+import { unknownNodeScenario } from './scenarios/unknown-node.ts'
 
 /** All there is to prove, in the order in which it is run: what everything else stands on first. */
 export const scenarios: readonly Scenario[] = [
@@ -54,6 +55,7 @@ export const scenarios: readonly Scenario[] = [
   affinityScenario,
   changesScenario,
   restartScenario,
+  unknownNodeScenario,
   crashScenario,
   damageScenario,
   randomWalkScenario,

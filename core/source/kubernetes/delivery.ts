@@ -21,6 +21,7 @@ export class Delivery<R extends ClusterRecord> {
   readonly #logger: Logger
   readonly #known = new KnownObjects()
   #synced = false
+  #unreadable = false
 
   constructor(resource: Resource<R>, sink: ClusterSink, logger: Logger) {
     this.#resource = resource
@@ -83,8 +84,21 @@ export class Delivery<R extends ClusterRecord> {
     this.#sink.remove(this.#resource.kind, identity.key, receivedAt)
   }
 
+  /** The server doesn't serve this resource, or doesn't let us read it: what there is of it is unknown. */
+  unreadable(): void {
+    this.#unreadable = true
+    this.#sink.readable?.(this.#resource.kind, false)
+    this.#sayComplete()
+  }
+
   /** The complete list has been delivered: says so the first time. */
   synced(): void {
+    if (this.#unreadable) this.#sink.readable?.(this.#resource.kind, true)
+    this.#unreadable = false
+    this.#sayComplete()
+  }
+
+  #sayComplete(): void {
     if (this.#synced) return
     this.#synced = true
     this.#logger.info(

@@ -360,8 +360,11 @@ for (const status of [403, 404]) {
     await observed.until((o) => o.allSynced)
     t.deepEqual(observed.keys('ServiceCIDR'), [])
     t.deepEqual(observed.complaints(), [])
+    const about = () => observed.deliveries.filter((line) => line.endsWith(' ServiceCIDR'))
+    t.deepEqual(about(), ['unreadable ServiceCIDR', 'synced ServiceCIDR'])
     server.heal()
     await observed.until((o) => o.keys('ServiceCIDR').length === 1)
+    await observed.until(() => about().at(-1) === 'readable ServiceCIDR')
   })
 }
 

@@ -99,6 +99,7 @@ export class ObservedSource implements AsyncDisposable {
         this.deliveries.push(`remove ${kind} ${key}`)
       },
       synced: (kind) => this.deliveries.push(`synced ${kind}`),
+      readable: (kind, readable) => this.deliveries.push(`${readable ? 'readable' : 'unreadable'} ${kind}`),
       problem: (problem) => this.problems.push(problem),
     }
   }

@@ -151,7 +151,7 @@ export class Reflector<R extends ClusterRecord> {
       { resource: resource.name, status: failure.status },
       `${resource.name}: ${why}, going on without`,
     )
-    this.#delivery.synced()
+    this.#delivery.unreadable()
     return true
   }
 }

@@ -9,6 +9,7 @@ import {
   type DataplaneFactory,
   type DataplaneOptions,
   type Evaluation,
+  type HeldSets,
   type ProbeReport,
   type ProgramSize,
   type RoutingTable,
@@ -69,6 +70,12 @@ class MinimalDataplane implements Dataplane<Program, Held> {
   /** Rules have endpoints sorted: the table's order means nothing. */
   heldOrder(): undefined {
     return undefined
+  }
+
+  heldSets({ elements }: Held): HeldSets {
+    const keysOf = (set: string) =>
+      [...elements.keys()].flatMap((id) => (id.startsWith(`${set} `) ? [id.slice(set.length + 1)] : []))
+    return { nodePortAddresses: keysOf('nodeport-addresses'), serviceCidrs: keysOf('service-cidrs') }
   }
 
   nothingHeld(): Held {

@@ -1,0 +1,20 @@
+import type { Dataplane } from '../dataplane/contract.ts'
+import type { LiveTable } from './sync-loop.ts'
+
+/**
+ * Takes over what a predecessor left in the kernel, before anything is applied: sets that nothing else is known of, and the
+ * order of endpoints. What is left for `reconcile` is then what really has to change.
+ *
+ * @param drain brings the table up to date
+ */
+export function adoptHeld(
+  dataplane: Dataplane<unknown, unknown>,
+  held: unknown,
+  live: Omit<LiveTable, 'drain'>,
+  drain: () => void,
+): void {
+  drain()
+  live.adoptSets(() => dataplane.heldSets?.(held, live.table) ?? { nodePortAddresses: [], serviceCidrs: [] })
+  drain()
+  live.adoptOrder((route, over) => dataplane.heldOrder(held, route, over))
+}
