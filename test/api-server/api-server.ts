@@ -50,6 +50,7 @@ export class ApiServer {
   readonly #authentication: Authentication
   readonly #faults = new Map<Kind, Fault>()
   readonly #sockets = new Set<Socket>()
+  readonly #sessions = new Set<http2.ServerHttp2Session>()
   #authority: CertificateAuthority | undefined
   #server: Server | undefined
   #relay: Relay | undefined
@@ -75,16 +76,27 @@ export class ApiServer {
     return this.#api.requests
   }
 
+  /** Called with each request before it is answered, so that a fault can come at a certain one. */
+  set onRequest(listener: (request: ServedRequest) => void) {
+    this.#api.onRequest = listener
+  }
+
+  /** Also after a stop: with the same objects and history, address and certificate authority. */
   async start(): Promise<void> {
     const host = this.#host
     const server = await this.#createServer()
     this.#server = server
+    server.on('session', (session: http2.ServerHttp2Session) => {
+      this.#sessions.add(session)
+      session.once('close', () => this.#sessions.delete(session))
+    })
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.on('error', () => {})
       socket.once('close', () => this.#sockets.delete(socket))
     })
-    const wanted = this.#options.port ?? 0
+    // Started again, it is found where it was.
+    const wanted = this.#port || (this.#options.port ?? 0)
     const port = await listen(server, host, this.#options.freezable ? 0 : wanted)
     if (this.#options.freezable) {
       this.#relay = new Relay(host, port)
@@ -161,6 +173,11 @@ export class ApiServer {
     for (const socket of this.#sockets) socket.resetAndDestroy()
   }
 
+  /** Asks HTTP/2 clients to take another connection; what is under way goes on. As kube-apiserver's --goaway-chance. */
+  goAway(): void {
+    for (const session of this.#sessions) session.goaway()
+  }
+
   /** From now on nothing is answered, while connections stay open. Needs the option `freezable`. */
   freeze(): void {
     if (this.#relay === undefined) throw new Error('freeze needs the option freezable, and a started server')
@@ -224,7 +241,7 @@ export class ApiServer {
   async #createServer(): Promise<Server> {
     const handle = (request: Request, reply: Reply) => void this.#api.answer(request, reply)
     if (this.#options.plain) return http.createServer(handle)
-    this.#authority = await CertificateAuthority.create()
+    this.#authority ??= await CertificateAuthority.create()
     const tls = {
       ...(await this.#authority.issueServer()),
       ca: this.#authority.certificate,

@@ -1,7 +1,7 @@
 /** What the server does instead of answering a request of one resource properly. */
 export type Fault =
-  /** A `Status` with this code. */
-  | { readonly kind: 'status'; readonly status: number }
+  /** A `Status` with this code, and maybe the header Retry-After. */
+  | { readonly kind: 'status'; readonly status: number; readonly retryAfterSeconds?: number }
   /** What a login page or a proxy would send, with status 200. */
   | { readonly kind: 'html' }
   /** The proper answer, this much later. */

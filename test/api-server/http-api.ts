@@ -37,6 +37,8 @@ export interface HttpApiOptions {
 export class HttpApi {
   /** The last 1000 or so. */
   readonly requests: ServedRequest[] = []
+  /** Called with each request before it is answered. */
+  onRequest: (request: ServedRequest) => void = () => {}
   readonly #options: HttpApiOptions
 
   constructor(options: HttpApiOptions) {
@@ -62,7 +64,9 @@ export class HttpApi {
   async #serve(request: Request, reply: Reply): Promise<void> {
     const { state } = this.#options
     const url = new URL(request.url ?? '/', 'http://embedded')
-    this.requests.push({ method: request.method ?? '', path: url.pathname, query: url.searchParams })
+    const served = { method: request.method ?? '', path: url.pathname, query: url.searchParams }
+    this.requests.push(served)
+    this.onRequest(served)
     if (this.requests.length > 1000) this.requests.splice(0, 500)
     if (!this.#options.authentication.accepts(request))
       throw new StatusError(401, 'Unauthorized', 'Unauthorized')
@@ -80,13 +84,13 @@ export class HttpApi {
       throw new StatusError(404, 'NotFound', 'the server could not find the requested resource')
     }
     if (await this.#misbehave(target.resource.kind, reply)) return
-    const served = state.resource(target.resource.kind)
+    const resource = state.resource(target.resource.kind)
     if (target.name !== '' || request.method !== 'GET') {
-      const { status, body } = await answerObject(request, target, served.store, state)
+      const { status, body } = await answerObject(request, target, resource.store, state)
       answerJson(reply, status, body)
       return
     }
-    await this.#answerCollection(served, target, url.searchParams, reply)
+    await this.#answerCollection(resource, target, url.searchParams, reply)
   }
 
   async #answerCollection(
@@ -150,6 +154,8 @@ export class HttpApi {
       case undefined:
         return false
       case 'status':
+        if (fault.retryAfterSeconds !== undefined)
+          reply.setHeader('retry-after', String(fault.retryAfterSeconds))
         throw new StatusError(fault.status, reasons[fault.status] ?? 'Unknown', `${kind} is made to fail`)
       case 'html':
         reply.writeHead(200, { 'content-type': 'text/html; charset=utf-8' })

@@ -6,6 +6,7 @@ export type Request = http.IncomingMessage | http2.Http2ServerRequest
 
 export interface Reply {
   writeHead(status: number, headers: Record<string, string>): unknown
+  setHeader(name: string, value: string): unknown
   write(chunk: Buffer | string): boolean
   end(): unknown
   end(chunk: Buffer | string): unknown

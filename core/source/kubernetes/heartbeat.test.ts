@@ -1,39 +1,10 @@
 import test from 'ava'
-import type { Clock } from '../../clock.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { defaultTimings } from './timings.ts'
-
-/** A clock that moves only when it is told to. */
-class HandClock implements Clock {
-  #now = 0
-  #tasks: { at: number; task: () => void }[] = []
-
-  now(): number {
-    return this.#now
-  }
-
-  after(delayMs: number, task: () => void): () => void {
-    const entry = { at: this.#now + delayMs, task }
-    this.#tasks.push(entry)
-    return () => {
-      this.#tasks = this.#tasks.filter((other) => other !== entry)
-    }
-  }
-
-  /** Steps a second at a time, with a turn of the event loop after each. */
-  async pass(seconds: number): Promise<void> {
-    for (let step = 0; step < seconds; step++) {
-      this.#now += 1_000
-      const due = this.#tasks.filter((entry) => entry.at <= this.#now)
-      this.#tasks = this.#tasks.filter((entry) => entry.at > this.#now)
-      for (const { task } of due) task()
-      await new Promise(setImmediate)
-    }
-  }
-}
+import { VirtualClock } from './virtual-clock.ts'
 
 function patient(answers: boolean) {
-  const clock = new HandClock()
+  const clock = new VirtualClock()
   const seen = { bytes: 0, asked: 0, silentAt: -1, speaksAt: -1 }
   const stop = startHeartbeat({
     clock,
@@ -55,7 +26,7 @@ function patient(answers: boolean) {
 
 test('a peer that answers is asked again and again, and lives', async (t) => {
   const { clock, seen } = patient(true)
-  await clock.pass(60)
+  await clock.pass(60_000)
   t.is(seen.silentAt, -1)
   t.is(seen.asked, 15)
 })
@@ -64,7 +35,7 @@ test('a peer that sends is not asked', async (t) => {
   const { clock, seen } = patient(false)
   for (let second = 0; second < 30; second++) {
     seen.bytes += 1
-    await clock.pass(1)
+    await clock.pass(1_000)
   }
   t.is(seen.asked, 0)
 })
@@ -72,33 +43,33 @@ test('a peer that sends is not asked', async (t) => {
 test('a peer that freezes right after a byte is silent within 6 seconds', async (t) => {
   const { clock, seen } = patient(false)
   seen.bytes = 1
-  await clock.pass(20)
+  await clock.pass(20_000)
   t.is(seen.silentAt, 6_000)
 })
 
 test('bytes that arrive while an answer is awaited are a sign of life', async (t) => {
   const { clock, seen } = patient(false)
-  await clock.pass(3)
+  await clock.pass(3_000)
   seen.bytes = 1
-  await clock.pass(3)
+  await clock.pass(3_000)
   t.is(seen.silentAt, -1)
 })
 
 test('nothing happens after it was stopped', async (t) => {
   const { clock, seen, stop } = patient(false)
-  await clock.pass(3)
+  await clock.pass(3_000)
   stop()
-  await clock.pass(20)
+  await clock.pass(20_000)
   t.is(seen.silentAt, -1)
 })
 
 test('a silent peer that sends a byte speaks again, and is asked on', async (t) => {
   const { clock, seen } = patient(false)
-  await clock.pass(10)
+  await clock.pass(10_000)
   t.is(seen.silentAt, 4_000)
   t.is(seen.asked, 1)
   seen.bytes = 1
-  await clock.pass(4)
-  t.is(seen.speaksAt, 11_000)
+  await clock.pass(4_000)
+  t.is(seen.speaksAt, 10_100)
   t.is(seen.asked, 2)
 })

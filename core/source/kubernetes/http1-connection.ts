@@ -73,6 +73,8 @@ export class Http1Connection implements Connection {
   }
 
   get(path: string, signal: AbortSignal): Promise<ApiResponse> {
+    // The agent would open a socket that nothing closes.
+    if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy)
     const { server, headers } = this.#options.credentials
     const request = (server.protocol === 'http:' ? http : https).request({
       ...addressOf(server),

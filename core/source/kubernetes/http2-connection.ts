@@ -13,14 +13,17 @@ const connectionWindowBytes = 4 << 20
 export class Http2Connection implements Connection {
   readonly protocol = 'h2'
   readonly #session: http2.ClientHttp2Session
+  readonly #socket: TLSSocket
   readonly #options: ConnectionOptions
   #closedBy: Error | undefined
+  #goneAway = false
   #silent = false
   /** Whether a PING is under way: one is enough, however long it takes. */
   #asking = false
 
   constructor(options: ConnectionOptions, socket: TLSSocket) {
     this.#options = options
+    this.#socket = socket
     const session = http2.connect(options.credentials.server.origin, {
       createConnection: () => socket,
       settings: { initialWindowSize: streamWindowBytes, enablePush: false },
@@ -48,21 +51,21 @@ export class Http2Connection implements Connection {
       },
     })
     // A server that says GOAWAY is left before it closes.
-    let told = false
-    const tell = () => {
-      if (!told) options.onTrouble()
-      told = true
+    const leave = () => {
+      if (this.#goneAway) return
+      this.#goneAway = true
+      options.onTrouble()
     }
-    session.once('goaway', tell)
+    session.once('goaway', leave)
     session.once('close', () => {
       stopHeartbeat()
-      tell()
+      leave()
     })
   }
 
   /** A server that says GOAWAY lets open streams finish and takes no new ones. */
   get usable(): boolean {
-    return !this.#session.closed && !this.#session.destroyed
+    return !this.#goneAway && !this.#session.closed && !this.#session.destroyed
   }
 
   get silent(): boolean {
@@ -96,6 +99,8 @@ export class Http2Connection implements Connection {
   close(reason: Error): void {
     this.#closedBy ??= reason
     this.#session.destroy(reason)
+    // After a GOAWAY the session waits for the server to close, which one that is frozen never does.
+    this.#socket.destroy()
   }
 
   #ping(answered: () => void): void {

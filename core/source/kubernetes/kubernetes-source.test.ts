@@ -4,96 +4,10 @@ import { join } from 'node:path'
 import { type ApiObject, ApiServer, type ApiServerOptions } from '@portolan/api-server'
 import test from 'ava'
 import type { ServiceRecord } from '../../cluster/records.ts'
-import type { KubernetesSourceOptions } from './kubernetes-source.ts'
 import { impatientTimings, ObservedSource } from './observed-source.ts'
+import { listRequests, node, scene, service, slice } from './small-cluster.ts'
 
 const slicesPath = '/apis/discovery.k8s.io/v1/endpointslices'
-
-function service(name: string, clusterIP = '10.96.0.1', labels: Record<string, string> = {}): ApiObject {
-  return {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name, namespace: 'shop', labels },
-    spec: {
-      clusterIP,
-      clusterIPs: [clusterIP],
-      ipFamilies: ['IPv4'],
-      ports: [{ port: 80, protocol: 'TCP' }],
-    },
-  }
-}
-
-function slice(name: string, addresses: readonly string[], labels: Record<string, string> = {}): ApiObject {
-  return {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { name, namespace: 'shop', labels: { 'kubernetes.io/service-name': 'web', ...labels } },
-    addressType: 'IPv4',
-    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
-    ports: [{ name: '', port: 8080, protocol: 'TCP' }],
-  }
-}
-
-const node = (name: string): ApiObject => ({
-  apiVersion: 'v1',
-  kind: 'Node',
-  metadata: { name },
-  status: { addresses: [{ type: 'InternalIP', address: '192.168.0.1' }] },
-})
-
-const cidr: ApiObject = {
-  apiVersion: 'networking.k8s.io/v1',
-  kind: 'ServiceCIDR',
-  metadata: { name: 'kubernetes' },
-  spec: { cidrs: ['10.96.0.0/16'] },
-}
-
-interface Scene extends AsyncDisposable {
-  readonly server: ApiServer
-  readonly observed: ObservedSource
-  readonly directory: string
-}
-
-/** A server with a small cluster, and a source that reads it through a kubeconfig. */
-async function scene(
-  serverOptions: ApiServerOptions = {},
-  sourceOptions: Partial<KubernetesSourceOptions> = {},
-  prepare: (server: ApiServer) => void = () => {},
-): Promise<Scene> {
-  const server = new ApiServer(serverOptions)
-  await server.start()
-  server.load([
-    service('web'),
-    service('db', '10.96.0.2'),
-    slice('web-1', ['10.0.0.1']),
-    node('node-1'),
-    node('node-2'),
-    cidr,
-  ])
-  prepare(server)
-  const directory = await mkdtemp(join(tmpdir(), 'portolan-source-'))
-  const kubeconfig = join(directory, 'config')
-  await server.writeKubeconfig(kubeconfig)
-  const observed = await ObservedSource.start({ kubeconfig, ...sourceOptions })
-  return {
-    server,
-    observed,
-    directory,
-    async [Symbol.asyncDispose]() {
-      await observed[Symbol.asyncDispose]()
-      await server.stop()
-      await rm(directory, { recursive: true, force: true })
-    },
-  }
-}
-
-/** Watch-lists, and first pages of lists of everything. */
-const listRequests = (server: ApiServer) =>
-  server.requests.filter(
-    ({ query }) =>
-      query.get('sendInitialEvents') === 'true' ||
-      (!query.has('watch') && query.get('limit') === '500' && !query.has('continue')),
-  )
 
 const transports: readonly (readonly [string, ApiServerOptions])[] = [
   ['HTTP/2', {}],

@@ -63,9 +63,10 @@ class KubernetesSource implements ClusterSource {
     const credentials = await this.#credentials()
     this.#description = credentials.description
     const random = this.#options.random ?? Math.random
-    const client = new ApiClient({ credentials, clock, random, timings, logger })
-    this.#client = client
     const recovery = new Recovery(clock)
+    const onConnected = () => recovery.gotThrough()
+    const client = new ApiClient({ credentials, clock, random, timings, logger, onConnected })
+    this.#client = client
     const run = <R extends ClusterRecord>(resource: Resource<R>) => {
       const reflector = new Reflector({ resource, client, sink, clock, random, timings, logger, recovery })
       this.#running.push(reflector.run(this.#stopping.signal))

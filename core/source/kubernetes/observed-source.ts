@@ -15,6 +15,7 @@ export const quickTimings: Partial<Timings> = {
   retryMinMs: 10,
   retryMaxMs: 200,
   absentRetryMs: 100,
+  heartbeatTimeoutMs: 60_000,
   lookMs: 50,
   handoverMs: 50,
 }
@@ -75,7 +76,7 @@ export class ObservedSource implements AsyncDisposable {
   }
 
   /** Waits until something holds. Throws after `limitMs`, with what was delivered and logged. */
-  async until(holds: (observed: this) => boolean, limitMs = 10_000): Promise<void> {
+  async until(holds: (observed: this) => boolean, limitMs = 60_000): Promise<void> {
     const deadline = performance.now() + limitMs
     while (!holds(this)) {
       if (performance.now() > deadline) {

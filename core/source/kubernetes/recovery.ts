@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.ts'
 
 /**
- * The pauses of all resources that are waiting to ask again. As soon as one of them gets through, the server works
- * again, and the others needn't wait for the rest of their back-off.
+ * The pauses of all resources that are waiting to ask again. As soon as there is a new connection, or one of them gets
+ * through, the server is likely to work again, and the others needn't wait for the rest of their back-off.
  */
 export class Recovery {
   readonly #clock: Clock

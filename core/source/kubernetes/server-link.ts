@@ -14,6 +14,8 @@ export interface ServerLinkOptions {
   readonly random: () => number
   readonly timings: Timings
   readonly logger: Logger
+  /** There is a connection, or another one. */
+  readonly onConnected: () => void
 }
 
 /** A connection and whose it is. */
@@ -133,6 +135,7 @@ export class ServerLink {
     this.#waitMs = 0
     this.#settle(link)
     old?.connection.close(new ApiError('API_CONNECTION_REPLACED', why))
+    this.#options.onConnected()
   }
 
   #settle(link: Link): void {
@@ -143,6 +146,7 @@ export class ServerLink {
   async #connect(credentials: Credentials): Promise<Link> {
     const { clock, timings, logger } = this.#options
     const { signal } = this.#stopping
+    if (signal.aborted) throw stopped()
     let link: Link | undefined
     const onTrouble = () => {
       if (link !== undefined) this.#troubled(link)
