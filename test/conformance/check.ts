@@ -1,5 +1,12 @@
-import { type Address, type Evaluation, evaluate, parseAddress, type RoutingTable } from '@portolan/core'
-import type { Host, ProbeResult, Protocol } from '@portolan/lab'
+import {
+  type Address,
+  type Evaluation,
+  evaluate,
+  type IpFamily,
+  parseAddress,
+  type RoutingTable,
+} from '@portolan/core'
+import { type Host, network, type ProbeResult, type Protocol } from '@portolan/lab'
 import type { Target } from './case-objects.ts'
 import { Gate } from './gate.ts'
 import type { Client } from './matrix-case.ts'
@@ -8,6 +15,7 @@ import type { Origin } from './testbed.ts'
 
 /** One client asking one destination: what the reference says, and what the packets say. */
 export interface Check extends Target {
+  readonly family: IpFamily
   readonly client: Client
   readonly origin: Origin
   readonly protocol: Protocol
@@ -120,16 +128,25 @@ async function compareBalance(
     : [`${told(check)}: never reached ${[...missing].join(', ')} in ${most} tries`]
 }
 
+/**
+ * What is masqueraded leaves with the node's address on the link that it leaves by. A connection of the node's own has
+ * that address after masquerade only: the lab's node chose its source by the route to the Service's address, which is
+ * another link than those to endpoints. One that a dataplane translates before the source is chosen has it as well.
+ */
 function wrongSource(
-  { origin, client }: Check,
+  { origin, client, family }: Check,
   answer: ProbeResult & { result: 'answered' },
   masquerade: boolean,
   table: RoutingTable,
 ): string | undefined {
   const seen = answer.seen.address
-  if (masquerade || client === 'node') {
-    return table.localAddresses.has(canonical(seen)) ? undefined : `${seen}, due is an address of the node`
+  if (masquerade) {
+    const { podGateway, node } = network[family]
+    const due = answer.host.startsWith('pod') ? podGateway : node.remote
+    return seen === due ? undefined : `${seen}, due is ${due}, the node's address on the way there`
   }
+  if (client === 'node')
+    return table.localAddresses.has(canonical(seen)) ? undefined : `${seen}, due is an address of the node`
   return seen === origin.address ? undefined : `${seen}, due is the client's own address ${origin.address}`
 }
 

@@ -135,6 +135,7 @@ async function checkAll(testbed: Testbed, family: Stage['family']): Promise<stri
           client,
           origin: testbed.origin(client, family),
           protocol: 'TCP',
+          family,
           patience: testbed.patience,
           ...targetOf('ClusterIP', place(number), family),
         }

@@ -218,6 +218,7 @@ async function check(stage: Stage): Promise<string[]> {
           client,
           origin: testbed.origin(client, family),
           protocol: 'TCP',
+          family,
           patience: testbed.patience,
           ...targetOf(to, place, family),
         }

@@ -113,6 +113,7 @@ async function judge(
           client: client as Client,
           origin: testbed.origin(client as Client, family),
           protocol: protocol === 'any' ? 'TCP' : protocol,
+          family,
           patience: testbed.patience,
           ...targetOf(to, one.place, family),
         }

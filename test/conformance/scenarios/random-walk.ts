@@ -103,7 +103,14 @@ async function checkAll(
         choices.protocols
           .map((protocol): Check => {
             const origin = testbed.origin(client, family)
-            return { client, origin, protocol, patience: testbed.patience, ...targetOf(to, place, family) }
+            return {
+              client,
+              origin,
+              protocol,
+              family,
+              patience: testbed.patience,
+              ...targetOf(to, place, family),
+            }
           })
           .filter((check) => choices.asks(client, to, check.origin.address, expectedOf(check, table))),
       ),
