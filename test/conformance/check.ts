@@ -10,8 +10,7 @@ import { type Host, network, type ProbeResult, type Protocol } from '@portolan/l
 import type { Target } from './case-objects.ts'
 import { Gate } from './gate.ts'
 import type { Client } from './matrix-case.ts'
-import type { Patience } from './patience.ts'
-import type { Origin } from './testbed.ts'
+import type { Origin, Testbed } from './testbed.ts'
 
 /** One client asking one destination: what the reference says, and what the packets say. */
 export interface Check extends Target {
@@ -19,7 +18,7 @@ export interface Check extends Target {
   readonly client: Client
   readonly origin: Origin
   readonly protocol: Protocol
-  readonly patience: Patience
+  readonly testbed: Testbed
 }
 
 /**
@@ -78,13 +77,11 @@ async function compare(check: Check, evaluation: Evaluation, table: RoutingTable
     case 'balance':
       return await compareBalance(check, evaluation, table)
     case 'reject':
-      return await compareOutcome(check, 'refused', check.patience.answerMs)
+      return await compareRefusal(check)
     case 'drop':
-      return await compareOutcome(check, 'timeout', check.patience.silenceMs)
+      return await compareSilence(check, evaluation)
     case 'none':
-      return isOnNode(check, table)
-        ? await compareOutcome(check, 'refused', check.patience.answerMs)
-        : await compareLeftAlone(check)
+      return isOnNode(check, table) ? await compareRefusal(check) : await compareLeftAlone(check)
   }
 }
 
@@ -105,7 +102,7 @@ async function compareBalance(
   const most = due.size === 1 || sticky ? least : Math.ceil(25 / -Math.log(1 - 1 / due.size)) + least
   for (let tries = 0; tries < most && (tries < least || missing.size > 0); tries += least) {
     const answers = await Promise.all(
-      Array.from({ length: least }, () => ask(check, check.patience.answerMs)),
+      Array.from({ length: least }, () => ask(check, check.testbed.patience.answerMs)),
     )
     for (const answer of answers) {
       if (answer.result !== 'answered') {
@@ -150,32 +147,69 @@ function wrongSource(
   return seen === origin.address ? undefined : `${seen}, due is the client's own address ${origin.address}`
 }
 
-async function compareOutcome(
-  check: Check,
-  due: 'refused' | 'timeout',
-  timeoutMs: number,
-): Promise<string[]> {
-  const answers = await Promise.all([ask(check, timeoutMs), ask(check, timeoutMs)])
-  const wrong = answers.find(({ result }) => result !== due)
-  return wrong === undefined ? [] : [`${told(check)}: ${outcome(wrong)}, due is ${due}`]
+async function compareRefusal(check: Check): Promise<string[]> {
+  const { answerMs } = check.testbed.patience
+  const answers = await Promise.all([ask(check, answerMs), ask(check, answerMs)])
+  const wrong = answers.find(({ result }) => result !== 'refused')
+  return wrong === undefined ? [] : [`${told(check)}: ${outcome(wrong)}, due is refused`]
+}
+
+/**
+ * A dropped packet is one without an answer: until markers that were sent after it have come back from all who could
+ * have given one, and none of these has seen it.
+ */
+async function compareSilence(check: Check, evaluation: Evaluation): Promise<string[]> {
+  const found = await Promise.all([1, 2].map(() => listen(check, evaluation)))
+  return [...new Set(found.flat())].slice(0, 1)
+}
+
+async function listen(check: Check, evaluation: Evaluation): Promise<string[]> {
+  const { origin, client, testbed, family, protocol, address, port, ping } = check
+  const { silenceMs, answerMs } = testbed.patience
+  const answer = await origin.host.silence({
+    ...(ping === true ? { ping: address } : { protocol, to: { address, port } }),
+    ...(client === 'remotePod' ? { from: { address: origin.address } } : {}),
+    markers: await testbed.markers(family),
+    leastMs: silenceMs,
+    timeoutMs: answerMs,
+  })
+  if (answer.result === 'unknown') {
+    const to = answer.unanswered.map((marker) => marker.address).join(', ')
+    return [
+      `${told(check)}: can't tell a drop from a late answer: what was sent to ${to} afterwards, past any Service, was not answered within ${answerMs} ms either; the machine is too busy`,
+    ]
+  }
+  if (answer.result !== 'silence')
+    return [
+      `${told(check)}: ${answer.result === 'answered' && 'host' in answer ? outcome(answer) : answer.result}, due is to be dropped`,
+    ]
+  const { from } = answer
+  if (from === undefined) return []
+  const endpoints = 'route' in evaluation ? evaluation.route.endpoints : undefined
+  const places = [{ address, port }, ...(endpoints?.cluster ?? []), ...(endpoints?.local ?? [])]
+  const arrived = await testbed.arrived(places.map((at) => ({ protocol, from, at })))
+  return arrived.map(
+    (host) => `${told(check)}: there was no answer, but ${host} has got it, due is to be dropped`,
+  )
 }
 
 /** A packet that nobody touches leaves by the default route, and the lab's internet answers. */
 async function compareLeftAlone(check: Check): Promise<string[]> {
-  const answer = await ask(check, check.patience.answerMs)
+  const answer = await ask(check, check.testbed.patience.answerMs)
   const right = answer.result === 'answered' && answer.host === 'internet'
   return right
     ? []
     : [`${told(check)}: ${outcome(answer)}, due is to be left alone, so answered by the internet`]
 }
 
-async function comparePing(check: Check, { verdict }: Evaluation, table: RoutingTable): Promise<string[]> {
-  const silent = verdict === 'drop'
-  const due = silent ? 'timeout' : verdict === 'reject' ? 'unreachable' : 'answered'
+async function comparePing(check: Check, evaluation: Evaluation, table: RoutingTable): Promise<string[]> {
+  const { verdict } = evaluation
+  if (verdict === 'drop') return await compareSilence(check, evaluation)
+  const due = verdict === 'reject' ? 'unreachable' : 'answered'
   if (verdict === 'balance' || isOnNode(check, table))
     return [`${told(check)}: is not a claim that pings can prove`]
   const { result } = await check.origin.host.ping(check.address, {
-    timeoutMs: silent ? check.patience.silenceMs : check.patience.answerMs,
+    timeoutMs: check.testbed.patience.answerMs,
   })
   return result === due ? [] : [`${told(check)}: ${result}, due is ${due}`]
 }

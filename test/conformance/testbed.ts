@@ -1,5 +1,6 @@
 import type { Dataplane, DataplaneFactory, IpFamily } from '@portolan/core'
 import {
+  type Arrival,
   createLab,
   type Host,
   type Lab,
@@ -9,6 +10,7 @@ import {
   podBridge,
   podInterfacePrefix,
   remotePodAddress,
+  type SocketAddress,
 } from '@portolan/lab'
 import type { Cluster } from './cluster.ts'
 import { Driver } from './driver.ts'
@@ -31,6 +33,9 @@ export interface Origin {
   readonly inputInterface?: string
 }
 
+/** Of no Service and no endpoint. */
+const markerPort = 7007
+
 /** The local pod that is nobody's endpoint. */
 const clientPod = 2
 
@@ -41,7 +46,7 @@ export class Testbed {
   #dataplane: Dataplane<unknown, unknown>
   #driver: Driver
   readonly #options: TestbedOptions
-  readonly #serving = new Set<string>()
+  readonly #serving = new Map<string, Promise<unknown>>()
 
   constructor(options: TestbedOptions, lab: Lab) {
     this.#options = options
@@ -144,9 +149,32 @@ export class Testbed {
 
   async serveAt(host: Host, protocol: Protocol, address: string, port: number): Promise<void> {
     const key = `${host.name} ${protocol} ${address} ${port}`
-    if (this.#serving.has(key)) return
-    this.#serving.add(key)
-    await host.serve(protocol, address, port)
+    const serving = this.#serving.get(key) ?? host.serve(protocol, address, port)
+    this.#serving.set(key, serving)
+    await serving
+  }
+
+  /** Where whoever could answer a packet that should be dropped answers for sure: UDP servers that are nobody's endpoints. */
+  async markers(family: IpFamily): Promise<readonly SocketAddress[]> {
+    const { internet, remote } = network[family]
+    const places = [
+      { host: this.lab.internet, address: internet },
+      { host: this.lab.remote, address: remote },
+      ...[0, 1].map((index) => ({ host: this.#pod(index), address: podAddress(family, index) })),
+    ]
+    await Promise.all(places.map(({ host, address }) => this.serveAt(host, 'UDP', address, markerPort)))
+    return places.map(({ address }) => ({ address, port: markerPort }))
+  }
+
+  /** Names of the hosts to which any of these packets has come. */
+  async arrived(packets: readonly Arrival[]): Promise<readonly string[]> {
+    const { internet, remote, pods } = this.lab
+    const found = await Promise.all(
+      [internet, remote, ...pods].map(async (host) =>
+        (await host.arrived(packets)).length > 0 ? [host.name] : [],
+      ),
+    )
+    return found.flat()
   }
 
   /** Binds an address to the node, as an agent or a load balancer does, and lets the core know. */

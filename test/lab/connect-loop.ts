@@ -18,12 +18,6 @@ export interface ConnectLoop {
 
 const mostAtOnce = 500
 
-/**
- * Kernels make a connection by themselves, within a millisecond. One that takes longer than this had its first packet
- * lost: TCP sends that again after a second, SCTP after three.
- */
-const longestHandshakeMs = 900
-
 interface Try {
   readonly startedAt: number
   isLost: boolean
@@ -96,10 +90,8 @@ export function startConnectLoop(request: Complete<ConnectLoopRequest>): Connect
     const one: Try = { startedAt, isLost: false }
     tries.push(one)
     const outcome = await probe({ protocol, to, timeoutMs, ...(from === undefined ? {} : { from }) })
-    const connectedMs = outcome.result === 'answered' ? (outcome.connectedMs ?? 0) : 0
     one.isLost =
-      outcome.result === 'timeout' ||
-      connectedMs - stalls.within(startedAt, startedAt + connectedMs) > longestHandshakeMs
+      outcome.result === 'timeout' || ('firstPacketLost' in outcome && outcome.firstPacketLost === true)
     results[outcome.result] += 1
     if (outcome.result === 'answered') {
       const server = `${outcome.host} ${outcome.address}|${outcome.port}`

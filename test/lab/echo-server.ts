@@ -1,12 +1,27 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import type { EchoReply, ServeRequest, SocketAddress } from './host-calls.ts'
+import type { Arrival, EchoReply, ServeRequest, SocketAddress } from './host-calls.ts'
 import { boundSctpSocket } from './sctp-socket.ts'
 
 /** A server that tells everybody who it is and whom it saw. */
 export interface EchoServer extends SocketAddress {
   close(): Promise<void>
+}
+
+/** Who came to a server of this thread's, as `arrivalKey` says it. */
+export const arrivals = new Set<string>()
+
+/** A benchmark makes millions of connections; what a test asks about has just been. */
+const mostArrivals = 200_000
+
+function noteArrival(arrival: Arrival): void {
+  if (arrivals.size >= mostArrivals) arrivals.clear()
+  arrivals.add(arrivalKey(arrival))
+}
+
+export function arrivalKey({ protocol, from, at }: Arrival): string {
+  return `${protocol} ${from.address}|${from.port} ${at.address}|${at.port}`
 }
 
 /** @throws the bind error: EADDRINUSE, EADDRNOTAVAIL */
@@ -19,7 +34,9 @@ async function serveStream(host: string, { protocol, address, port }: ServeReque
   const open = new Set<Socket>()
   const server = createServer({ noDelay: protocol === 'TCP' }, (socket) => {
     open.add(socket)
-    const line = `${JSON.stringify(replyOf(host, socket))}\n`
+    const reply = replyOf(host, socket)
+    noteArrival({ protocol, from: reply.seen, at: reply })
+    const line = `${JSON.stringify(reply)}\n`
     socket.on('error', () => {})
     socket.on('close', () => open.delete(socket))
     socket.on('data', () => socket.write(line))
@@ -62,6 +79,7 @@ async function serveUdp(host: string, { address, port }: ServeRequest): Promise<
   })
   socket.on('message', (_, from) => {
     const seen = { address: from.address, port: from.port }
+    noteArrival({ protocol: 'UDP', from: seen, at: where })
     socket.send(
       JSON.stringify({ host, ...where, seen } satisfies EchoReply),
       from.port,

@@ -14,6 +14,9 @@ export interface HostCalls {
   serve(request: ServeRequest): Promise<Served>
   probe(request: Complete<ProbeRequest>): Promise<ProbeResult>
   ping(request: Complete<PingRequest>): Promise<PingResult>
+  silence(request: Complete<SilenceRequest>): Promise<SilenceResult>
+  /** Which of these have come to this host's servers. */
+  arrived(arrivals: readonly Arrival[]): Promise<readonly Arrival[]>
   hold(request: Complete<HoldRequest>): Promise<Held>
   ask(id: number, timeoutMs: number): Promise<HeldAnswer>
   startConnectLoop(request: Complete<ConnectLoopRequest>): Promise<number>
@@ -78,8 +81,8 @@ export type ProbeResult =
   | ({
       readonly result: 'answered'
       readonly milliseconds: number
-      /** Until the connection was made, which the other host's kernel does without its program; absent for UDP. */
-      readonly connectedMs?: number
+      /** The SYN (or SCTP's INIT) had to be sent again. */
+      readonly firstPacketLost?: true
     } & EchoReply)
   | {
       /**
@@ -88,7 +91,36 @@ export type ProbeResult =
        */
       readonly result: 'refused' | 'timeout' | 'unreachable' | 'reset'
       readonly milliseconds: number
+      /** Of a timeout: whence it was asked, where the socket knows. */
+      readonly from?: SocketAddress
     }
+
+/** A packet that is to stay without an answer: a probe, or an ICMP echo request. */
+export type SilenceRequest = (Pick<ProbeRequest, 'protocol' | 'to'> | { readonly ping: string }) & {
+  readonly from?: { readonly address: string }
+  /** UDP echo servers at every host that could answer; they are asked after the packet has been sent. */
+  readonly markers: readonly SocketAddress[]
+  /** How long silence must last at least. Default 250. */
+  readonly leastMs?: number
+  /** How long markers may take on top. Default 5000. */
+  readonly timeoutMs?: number
+}
+
+export type SilenceResult =
+  /** Every marker was answered, and the packet was not. */
+  | { readonly result: 'silence'; readonly from?: SocketAddress }
+  /** Markers were not answered either, so nothing is known: the machine is too busy, or the way is cut. */
+  | { readonly result: 'unknown'; readonly unanswered: readonly SocketAddress[] }
+  | Exclude<ProbeResult, { readonly result: 'timeout' }>
+  | PingResult
+
+/** Who came to a server. */
+export interface Arrival {
+  readonly protocol: Protocol
+  readonly from: SocketAddress
+  /** The server, as the packet came to it. */
+  readonly at: SocketAddress
+}
 
 export interface PingRequest {
   readonly address: string

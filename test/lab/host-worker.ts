@@ -5,7 +5,7 @@
 import { parentPort } from 'node:worker_threads'
 import { enterNetworkNamespace } from '@portolan/native'
 import { type ConnectLoop, firstPacketAt, startConnectLoop } from './connect-loop.ts'
-import { type EchoServer, serve } from './echo-server.ts'
+import { arrivalKey, arrivals, type EchoServer, serve } from './echo-server.ts'
 import type { HeldConnection } from './held-connection.ts'
 import { hold } from './held-connection.ts'
 import type { HostCalls, Overheard } from './host-calls.ts'
@@ -13,6 +13,7 @@ import { ping } from './ping.ts'
 import { probe } from './probe.ts'
 import { serveRecorded } from './recording-server.ts'
 import { openRecordingSocket, type RecordingSocket } from './recording-socket.ts'
+import { silence } from './silence.ts'
 
 export type HostRequest = { readonly id: number; readonly call: keyof HostCalls; readonly args: unknown[] }
 
@@ -51,6 +52,7 @@ const calls: HostCalls = {
     sockets.clear()
     overheard.length = 0
     endedTags.clear()
+    arrivals.clear()
     name = ''
     // A namespace lives as long as anything is in it.
     enterNetworkNamespace(home)
@@ -62,8 +64,13 @@ const calls: HostCalls = {
     servers.set(lastId, server)
     return { id: lastId, address: server.address, port: server.port }
   },
-  probe,
-  ping,
+  // Nothing more is taken from the message than what it is: a second argument would be a signal.
+  probe: (request) => probe(request),
+  ping: (request) => ping(request),
+  silence,
+  async arrived(asked) {
+    return asked.filter((one) => arrivals.has(arrivalKey(one)))
+  },
   async hold(request) {
     const connection = await hold(request)
     lastId += 1

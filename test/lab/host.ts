@@ -1,6 +1,7 @@
 import { systemPath } from '@portolan/native/system-command'
 import { execa, type Options, type Result } from 'execa'
 import type {
+  Arrival,
   ConnectLoopReport,
   ConnectLoopRequest,
   EchoReply,
@@ -18,6 +19,8 @@ import type {
   ProbeResult,
   Protocol,
   SayRequest,
+  SilenceRequest,
+  SilenceResult,
   SocketAddress,
 } from './host-calls.ts'
 import { HostThread } from './host-thread.ts'
@@ -92,6 +95,17 @@ export class Host {
   /** One ICMP echo request. */
   ping(address: string, options: Omit<PingRequest, 'address'> = {}): Promise<PingResult> {
     return this.#call('ping', { timeoutMs: this.#patience.answerMs, ...options, address })
+  }
+
+  /** Sends a packet that is to stay without an answer, and tells whether it does, however busy the machine is. */
+  silence(request: SilenceRequest): Promise<SilenceResult> {
+    const { answerMs: leastMs, connectMs: timeoutMs } = this.#patience
+    return this.#call('silence', { leastMs, timeoutMs, ...request })
+  }
+
+  /** Which of these have come to this host's echo servers, ever. */
+  arrived(arrivals: readonly Arrival[]): Promise<readonly Arrival[]> {
+    return this.#call('arrived', arrivals)
   }
 
   /** A TCP connection that stays open across changes. @throws when it can't be made */

@@ -24,6 +24,7 @@
  */
 export type { ConnectLoop, HeldConnection, Host, RecordingSocket, Server } from './host.ts'
 export {
+  type Arrival,
   type ConnectLoopReport,
   type ConnectLoopRequest,
   type EchoReply,
@@ -40,6 +41,8 @@ export {
   type ProbeResult,
   type Protocol,
   type SayRequest,
+  type SilenceRequest,
+  type SilenceResult,
   type SocketAddress,
 } from './host-calls.ts'
 export { createLab, type Lab, type LabOptions } from './lab.ts'

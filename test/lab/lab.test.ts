@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -171,6 +172,84 @@ test('a connect loop counts every attempt, by outcome and by server', async (t) 
     Object.keys(report.servers).filter((name) => name !== 'pod1 10.1.0.3|9002'),
     [],
   )
+})
+
+/** A lab of a test's own, for rules on its node; what it sends to be dropped, and a marker at the internet. */
+async function labWithRules(t: import('ava').ExecutionContext, ...rules: readonly string[]) {
+  const lab = await servingLab({ slowness: 1 })
+  t.teardown(() => lab.close())
+  await lab.node.exec('nft', [
+    `add table ip rules; add chain ip rules forward { type filter hook forward priority 0; }; ${rules
+      .map((rule) => `add rule ip rules forward ${rule}`)
+      .join('; ')}`,
+  ])
+  const [from = ''] = lab.outside.addresses.IPv4
+  const marker = { address: network.IPv4.internet, port: 8080 }
+  return { lab, from, marker, to: { address: podAddress('IPv4', 0), port: 8080 } }
+}
+
+for (const protocol of ['TCP', 'UDP'] as const) {
+  const name = protocol.toLowerCase()
+
+  test(`silence is what stays without an answer until all markers have come back, in ${protocol}`, async (t) => {
+    const { lab, to, from, marker } = await labWithRules(t, `${name} dport 8080 ip daddr 10.1.0.0/24 drop`)
+    const answer = await lab.outside.silence({ protocol, to, markers: [marker], leastMs: 50 })
+    t.like(answer, { result: 'silence', from: { address: from } })
+    const source = (answer as { from: { address: string; port: number } }).from
+    t.deepEqual(await lab.pods[0]!.arrived([{ protocol, from: source, at: to }]), [])
+  })
+
+  test(`an answer of a host that had no time to give it is no silence, in ${protocol}`, async (t) => {
+    const { lab, to } = await labWithRules(t)
+    const [server, marker] = [9101, 9102].map((port) => ({ ...to, port })) as [typeof to, typeof to]
+    const busy = spawn('nsenter', [
+      `--net=${lab.pods[0]!.networkNamespace}`,
+      process.execPath,
+      '--eval',
+      `const reply = JSON.stringify({ host: 'busy', address: '', port: 0, seen: { address: '', port: 0 } }) + '\\n'
+       require('node:net').createServer((socket) => socket.on('error', () => {}).write(reply)).listen(9101, '${to.address}')
+       for (const port of [9101, 9102]) {
+         const socket = require('node:dgram').createSocket('udp4').bind(port, '${to.address}', () => console.log('ready'))
+         socket.on('message', (_, from) => socket.send(reply, from.port, from.address))
+       }`,
+    ])
+    t.teardown(() => busy.kill('SIGKILL'))
+    let ready = ''
+    for await (const data of busy.stdout) {
+      ready += data
+      if (ready.split('ready').length > 2) break
+    }
+    busy.kill('SIGSTOP')
+    const listening = lab.outside.silence({ protocol, to: server, markers: [marker], leastMs: 50 })
+    await sleep(600)
+    busy.kill('SIGCONT')
+    t.like(await listening, { result: 'answered', host: 'busy' })
+  })
+
+  test(`a packet that came to its server, whose answer was lost, is known to have arrived, in ${protocol}`, async (t) => {
+    const drop =
+      protocol === 'TCP'
+        ? 'tcp sport 8080 tcp flags & psh == psh drop'
+        : 'udp sport 8080 ip saddr 10.1.0.2 drop'
+    const { lab, to, marker } = await labWithRules(t, drop)
+    const answer = await lab.outside.silence({ protocol, to, markers: [marker], leastMs: 200 })
+    t.is(answer.result, 'silence')
+    const source = (answer as { from: { address: string; port: number } }).from
+    const packet = { protocol, from: source, at: to }
+    t.deepEqual(await lab.pods[0]!.arrived([packet, { ...packet, at: marker }]), [packet])
+    t.deepEqual(await lab.internet.arrived([packet]), [])
+  })
+}
+
+test('nothing is known of silence while markers are not answered', async (t) => {
+  const { lab, to, marker } = await labWithRules(t, 'drop')
+  t.deepEqual(
+    await lab.outside.silence({ protocol: 'UDP', to, markers: [marker], leastMs: 50, timeoutMs: 600 }),
+    { result: 'unknown', unanswered: [marker] },
+  )
+  t.like(await lab.outside.silence({ ping: lab.node.addresses.IPv4[0]!, markers: [], leastMs: 50 }), {
+    result: 'answered',
+  })
 })
 
 for (const protocol of ['TCP', 'UDP'] as const) {

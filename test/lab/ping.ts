@@ -17,8 +17,13 @@ const icmp = {
 /**
  * One echo request through a ping socket (`net.ipv4.ping_group_range`). The kernel numbers it and matches the answer,
  * and for Node it is a datagram socket like any other once it exists.
+ *
+ * @param enough ends it as a timeout
  */
-export function ping({ address, bytes = 0, timeoutMs }: Complete<PingRequest>): Promise<PingResult> {
+export function ping(
+  { address, bytes = 0, timeoutMs }: Complete<PingRequest>,
+  enough?: AbortSignal,
+): Promise<PingResult> {
   const { domain, protocol, echoRequest } = icmp[address.includes(':') ? 'IPv6' : 'IPv4']
   const fd = Number(socketCall(domain, datagramNonBlockingCloseOnExec, protocol))
   if (fd < 0) throw new SystemCallError('open a ping socket', koffi.errno())
@@ -30,6 +35,7 @@ export function ping({ address, bytes = 0, timeoutMs }: Complete<PingRequest>): 
       if (ended) return
       ended = true
       clearTimeout(timer)
+      enough?.removeEventListener('abort', giveUp)
       socket.close()
       give()
     }
@@ -40,7 +46,9 @@ export function ping({ address, bytes = 0, timeoutMs }: Complete<PingRequest>): 
       if (outcome === undefined) settle(() => reject(error))
       else end(outcome === 'timeout' ? 'timeout' : 'unreachable')
     }
-    const timer = setTimeout(() => end('timeout'), timeoutMs)
+    const giveUp = () => end('timeout')
+    const timer = setTimeout(giveUp, timeoutMs)
+    enough?.addEventListener('abort', giveUp, { once: true })
     socket.on('error', fail)
     socket.on('message', () => end('answered'))
     socket.bind({ fd }, () =>

@@ -1,16 +1,18 @@
 import { createSocket } from 'node:dgram'
 import { Socket, type SocketConstructorOpts } from 'node:net'
-import type { Complete, EchoReply, ProbeRequest, ProbeResult } from './host-calls.ts'
+import type { Complete, EchoReply, ProbeRequest, ProbeResult, SocketAddress } from './host-calls.ts'
 import { sctpSocket } from './sctp-socket.ts'
+import { retransmissionsOf } from './tcp-info.ts'
 
 /**
  * One new connection (or datagram), and how it ended.
  *
+ * @param enough ends it as a timeout
  * @throws what is the caller's mistake: a source address that the host doesn't have, a port in use
  */
-export function probe(request: Complete<ProbeRequest>): Promise<ProbeResult> {
-  if (request.protocol === 'UDP') return probeUdp(request)
-  return request.protocol === 'SCTP' ? probeSctp(request) : probeStream(request)
+export function probe(request: Complete<ProbeRequest>, enough?: AbortSignal): Promise<ProbeResult> {
+  if (request.protocol === 'UDP') return probeUdp(request, enough)
+  return request.protocol === 'SCTP' ? probeSctp(request, enough) : probeStream(request, enough)
 }
 
 /**
@@ -18,9 +20,9 @@ export function probe(request: Complete<ProbeRequest>): Promise<ProbeResult> {
  * seconds (RFC 9260, 5.4), past any translation; the host aborts what it knows nothing of, and an association that was
  * slower than that is gone.
  */
-async function probeSctp(request: Complete<ProbeRequest>): Promise<ProbeResult> {
+async function probeSctp(request: Complete<ProbeRequest>, enough?: AbortSignal): Promise<ProbeResult> {
   const from = request.from ?? (await sourceOf(request.to.address))
-  return await probeStream(from === undefined ? request : { ...request, from })
+  return await probeStream(from === undefined ? request : { ...request, from }, enough)
 }
 
 /** The address by which this host would send there; nothing is sent. `undefined`: there is no way. */
@@ -41,7 +43,10 @@ async function sourceOf(destination: string): Promise<{ readonly address: string
 /** Of RFC 863: nobody's Service. */
 const discardPort = 9
 
-function probeStream({ protocol, to, from, timeoutMs }: Complete<ProbeRequest>): Promise<ProbeResult> {
+function probeStream(
+  { protocol, to, from, timeoutMs }: Complete<ProbeRequest>,
+  enough?: AbortSignal,
+): Promise<ProbeResult> {
   return new Promise((resolve, reject) => {
     const started = performance.now()
     const elapsed = () => performance.now() - started
@@ -51,17 +56,23 @@ function probeStream({ protocol, to, from, timeoutMs }: Complete<ProbeRequest>):
       port: to.port,
       ...(from === undefined ? {} : { localAddress: from.address, localPort: from.port ?? 0 }),
     })
-    let connectedMs: number | undefined
+    let isConnected = false
+    let firstPacketLost = false
     let heard = ''
     const end = (result: ProbeResult) => {
       clearTimeout(timer)
+      enough?.removeEventListener('abort', giveUp)
       // A reset frees the port at once; thousands of connections in TIME_WAIT would use up all of them.
       socket.resetAndDestroy()
       resolve(result)
     }
-    const timer = setTimeout(() => end({ result: 'timeout', milliseconds: elapsed() }), timeoutMs)
+    const giveUp = () => end({ result: 'timeout', milliseconds: elapsed(), ...fromOf(socket) })
+    const timer = setTimeout(giveUp, timeoutMs)
+    enough?.addEventListener('abort', giveUp, { once: true })
     socket.on('connect', () => {
-      connectedMs = elapsed()
+      isConnected = true
+      firstPacketLost =
+        protocol === 'TCP' ? retransmissionsOf(socket as Socket) > 0 : elapsed() > sctpHandshakeMs
     })
     socket.on('data', (data) => {
       heard += data
@@ -69,19 +80,22 @@ function probeStream({ protocol, to, from, timeoutMs }: Complete<ProbeRequest>):
       end({
         result: 'answered',
         milliseconds: elapsed(),
-        ...(connectedMs === undefined ? {} : { connectedMs }),
+        ...(firstPacketLost ? { firstPacketLost: true as const } : {}),
         ...readReply(heard),
       })
     })
     socket.on('end', () => end({ result: 'reset', milliseconds: elapsed() }))
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      const result = connectedMs !== undefined ? 'reset' : outcomeOf(error)
+      const result = isConnected ? 'reset' : outcomeOf(error)
       if (result !== undefined) return end({ result, milliseconds: elapsed() })
       clearTimeout(timer)
       reject(error)
     })
   })
 }
+
+/** An SCTP association that takes longer had its first packet lost, which is sent again after three seconds. */
+const sctpHandshakeMs = 2500
 
 /** Not read before it is connected, as Node reads of a socket that it is given: that is an error. */
 function unconnectedSctp(address: string): Socket {
@@ -101,16 +115,31 @@ function nextUdpPort(): number {
 const firstUdpPort = 33_000
 let lastUdpPort = firstUdpPort - 1
 
-function probeUdp({ to, from, timeoutMs }: Complete<ProbeRequest>): Promise<ProbeResult> {
+/** Whence a socket asks, if it is bound by now. */
+function fromOf(socket: { address(): object }): { readonly from?: SocketAddress } {
+  try {
+    const { address, port } = socket.address() as Partial<SocketAddress>
+    return address === undefined || port === undefined ? {} : { from: { address, port } }
+  } catch {
+    return {}
+  }
+}
+
+function probeUdp(
+  { to, from, timeoutMs }: Complete<ProbeRequest>,
+  enough?: AbortSignal,
+): Promise<ProbeResult> {
   return new Promise((resolve, reject) => {
     const started = performance.now()
     const ipv6 = to.address.includes(':')
     const socket = createSocket({ type: ipv6 ? 'udp6' : 'udp4', ipv6Only: ipv6 })
     let ended = false
+    let whence: { readonly from?: SocketAddress } = {}
     const settle = (give: () => void) => {
       if (ended) return
       ended = true
       clearTimeout(timer)
+      enough?.removeEventListener('abort', giveUp)
       socket.close()
       give()
     }
@@ -121,13 +150,18 @@ function probeUdp({ to, from, timeoutMs }: Complete<ProbeRequest>): Promise<Prob
       if (result === undefined) settle(() => reject(error))
       else end(result)
     }
-    const timer = setTimeout(() => end('timeout'), timeoutMs)
+    const giveUp = () =>
+      settle(() => resolve({ result: 'timeout', milliseconds: performance.now() - started, ...whence }))
+    const timer = setTimeout(giveUp, timeoutMs)
+    enough?.addEventListener('abort', giveUp, { once: true })
     const ask = () =>
       // Connected, because only then does the kernel tell of an ICMP error.
       socket.connect(to.port, to.address, (refused?: NodeJS.ErrnoException) => {
         // A dataplane at sockets refuses here already, before there is a packet.
-        if (refused) fail(refused)
-        else if (!ended) socket.send('who', (error) => error && !isDroppedHere(error) && fail(error))
+        if (refused) return fail(refused)
+        if (ended) return
+        whence = fromOf(socket)
+        socket.send('who', (error) => error && !isDroppedHere(error) && fail(error))
       })
     const bind = (port: number) =>
       socket.bind({ ...(from === undefined ? {} : { address: from.address }), port, exclusive: true })

@@ -136,7 +136,7 @@ async function checkAll(testbed: Testbed, family: Stage['family']): Promise<stri
           origin: testbed.origin(client, family),
           protocol: 'TCP',
           family,
-          patience: testbed.patience,
+          testbed,
           ...targetOf('ClusterIP', place(number), family),
         }
         return runCheck(check, table)

@@ -219,7 +219,7 @@ async function check(stage: Stage): Promise<string[]> {
           origin: testbed.origin(client, family),
           protocol: 'TCP',
           family,
-          patience: testbed.patience,
+          testbed,
           ...targetOf(to, place, family),
         }
         return runCheck(one, testbed.cluster.table(family))

@@ -114,7 +114,7 @@ async function judge(
           origin: testbed.origin(client as Client, family),
           protocol: protocol === 'any' ? 'TCP' : protocol,
           family,
-          patience: testbed.patience,
+          testbed,
           ...targetOf(to, one.place, family),
         }
         const wrong = disagreement(check, expectation, one, family, table)

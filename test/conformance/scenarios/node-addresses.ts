@@ -27,7 +27,7 @@ async function agree(
   const { testbed, family, protocol } = stage
   const origin = testbed.origin(client, family)
   const asked = from === undefined ? origin : { ...origin, address: from }
-  const check: Check = { client, origin: asked, protocol, family, patience: testbed.patience, ...target }
+  const check: Check = { client, origin: asked, protocol, family, testbed, ...target }
   const table = testbed.cluster.table(family)
   const { verdict } = expectedOf(check, table)
   stage.expect(verdict === due, `the core's reference says "${verdict}", and the claim is "${due}"`)

@@ -108,7 +108,7 @@ async function checkAll(
               origin,
               protocol,
               family,
-              patience: testbed.patience,
+              testbed,
               ...targetOf(to, place, family),
             }
           })

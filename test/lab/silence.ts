@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Complete, PingResult, ProbeResult, SilenceRequest, SilenceResult } from './host-calls.ts'
+import { ping } from './ping.ts'
+import { probe } from './probe.ts'
+
+/** Between two datagrams of a marker: one may be lost where buffers are full. */
+const markerMs = 250
+
+/**
+ * Sends a packet, and listens until markers that were sent after it have come back from everywhere that could have
+ * answered it: silence that lasts so long is no answer that was late, however busy the machine is.
+ */
+export async function silence(request: Complete<SilenceRequest>): Promise<SilenceResult> {
+  const { markers, from, leastMs, timeoutMs } = request
+  const enough = new AbortController()
+  const answering: Promise<ProbeResult | PingResult> =
+    'ping' in request
+      ? ping({ address: request.ping, timeoutMs: timeoutMs + leastMs }, enough.signal)
+      : probe({ ...request, timeoutMs: timeoutMs + leastMs }, enough.signal)
+  let broke = false
+  answering
+    .catch(() => {})
+    .finally(() => {
+      broke = !enough.signal.aborted
+    })
+  await sleep(leastMs)
+  const deadline = performance.now() + timeoutMs
+  const missing = new Set(markers)
+  // A server that answers the second marker has read all that came before the first.
+  for (const _ of ['first', 'second'])
+    await Promise.all(
+      markers.map(async (to) => {
+        missing.add(to)
+        while (!broke && performance.now() < deadline) {
+          const marker = {
+            protocol: 'UDP',
+            to,
+            timeoutMs: markerMs,
+            ...(from === undefined ? {} : { from: { address: from.address } }),
+          } as const
+          if ((await probe(marker)).result !== 'answered') continue
+          missing.delete(to)
+          return
+        }
+      }),
+    )
+  // What has come to this host meanwhile is read before the socket is closed.
+  await sleep(1)
+  enough.abort()
+  const answer = await answering
+  if (answer.result !== 'timeout') return answer
+  if (missing.size === 0)
+    return {
+      result: 'silence',
+      ...('from' in answer && answer.from !== undefined ? { from: answer.from } : {}),
+    }
+  return { result: 'unknown', unanswered: [...missing] }
+}
