@@ -25,6 +25,7 @@ import {
   sets,
   setTypes,
 } from './layout.ts'
+import { notTakenBack } from './netlink-steps.ts'
 import { routeText } from './print.ts'
 import { type BatchResult, resultOf } from './restore-result.ts'
 import type { IpvsSettings } from './settings.ts'
@@ -61,8 +62,11 @@ export class CommandTransport implements Transport {
         for (const step of result.done) done.push(step)
         for (const step of result.unusable) unusable.push(step)
         if (result.worst === undefined) continue
-        await this.#takeBack(family, done)
-        throw new ApplyError(error.message, { operation: stepText(family, result.worst), cause: error })
+        const left = await this.#takeBack(family, done)
+        throw new ApplyError(error.message + notTakenBack(left), {
+          operation: stepText(family, result.worst),
+          cause: error,
+        })
       }
       for (const step of batch) done.push(step)
     }
@@ -94,10 +98,17 @@ export class CommandTransport implements Transport {
     }
   }
 
-  /** As far as it can be: the core reads back what there is after a failure. */
-  async #takeBack(family: IpFamily, done: readonly Step[]): Promise<void> {
-    for (const batch of batches(done.toReversed().map(inverse)))
-      await this.#restore(family, batch).catch(() => {})
+  /** As far as it can be: the core reads back what there is after a failure. @returns what was refused, in words */
+  async #takeBack(family: IpFamily, done: readonly Step[]): Promise<string[]> {
+    const left: string[] = []
+    for (const batch of batches(done.toReversed().map(inverse))) {
+      try {
+        await this.#restore(family, batch)
+      } catch (error) {
+        left.push(error instanceof Error ? error.message : String(error))
+      }
+    }
+    return left
   }
 
   /** Runs steps that one program does. */

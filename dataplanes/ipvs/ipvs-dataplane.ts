@@ -39,6 +39,19 @@ import type { Transport } from './transport.ts'
 import { Turns } from './turns.ts'
 import { UnusableDestinations, withoutDestinations } from './unusable-destinations.ts'
 
+/** What of the machine the dataplane works with. */
+export interface System {
+  readonly command: SystemCommand
+  openTransport(): Promise<Transport>
+  /** Does something when so many milliseconds have passed; gives what cancels it. */
+  after(milliseconds: number, task: () => Promise<void>): () => void
+}
+
+const afterAWhile: System['after'] = (milliseconds, task) => {
+  const timer = setTimeout(task, milliseconds).unref()
+  return () => clearTimeout(timer)
+}
+
 /** See layout.ts for how packets are led, and transport.ts for how programs reach the kernel. */
 export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   readonly name = 'ipvs'
@@ -54,15 +67,22 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   readonly #rulesOf = new Map<IpFamily, Setting>()
   readonly #unusable = new Map(ipFamilies.map((family) => [family, new UnusableDestinations()]))
   readonly #turns = new Turns()
-  #drainTimer: NodeJS.Timeout | undefined
+  readonly #openTransport: System['openTransport']
+  readonly #after: System['after']
+  #cancelDrainCheck: (() => void) | undefined
   #opening: Promise<Transport> | undefined
   #timeoutsSet = false
 
-  /** @throws IpvsSettingError */
-  constructor(options: DataplaneOptions) {
+  /**
+   * @param system this machine's, unless a test has a model of it
+   * @throws IpvsSettingError
+   */
+  constructor(options: DataplaneOptions, system: Partial<System> = {}) {
     this.#options = options
     this.#settings = readSettings(options.settings, options.masqueradeBit)
-    this.#command = new SystemCommand(options.networkNamespace)
+    this.#command = system.command ?? new SystemCommand(options.networkNamespace)
+    this.#openTransport = system.openTransport ?? (() => this.#openKernel())
+    this.#after = system.after ?? afterAWhile
     this.#iptables = new Iptables(this.#command, this.#settings.iptables)
   }
 
@@ -175,8 +195,8 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   }
 
   async stop(): Promise<void> {
-    clearTimeout(this.#drainTimer)
-    this.#drainTimer = undefined
+    this.#cancelDrainCheck?.()
+    this.#cancelDrainCheck = undefined
     for (const family of ipFamilies) await this.#turns.take(family, async () => {})
     const opening = this.#opening
     this.#opening = undefined
@@ -226,8 +246,8 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
 
   #watchDraining(): void {
     const draining = [...this.#memories.values()].some((memory) => memory.draining.size > 0)
-    if (!draining || this.#drainTimer !== undefined) return
-    const timer = setTimeout(async () => {
+    if (!draining || this.#cancelDrainCheck !== undefined) return
+    const cancel = this.#after(drainCheckMs, async () => {
       // One check after the other, however long one takes.
       await Promise.allSettled(
         [...this.#memories].map(([family, memory]) =>
@@ -237,11 +257,11 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
           }),
         ),
       )
-      if (this.#drainTimer !== timer) return
-      this.#drainTimer = undefined
+      if (this.#cancelDrainCheck !== cancel) return
+      this.#cancelDrainCheck = undefined
       this.#watchDraining()
-    }, drainCheckMs).unref()
-    this.#drainTimer = timer
+    })
+    this.#cancelDrainCheck = cancel
   }
 
   async #checkDraining(
@@ -290,7 +310,7 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   }
 
   /** The native library is loaded only here, so that `explain` and `plan` from a file need neither it nor root. */
-  async #openTransport(): Promise<Transport> {
+  async #openKernel(): Promise<Transport> {
     if (this.#settings.transport === 'ipvsadm') {
       const { CommandTransport } = await import('./command-transport.ts')
       return new CommandTransport(this.#command)

@@ -1,5 +1,6 @@
 import { deepEqual, doesNotMatch, equal, match, ok, rejects } from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, findCounterexample, type Subject } from '@portolan/conformance/convergence'
 import {
   endpoint,
   everything,
@@ -16,15 +17,19 @@ import { bring, missing as missingOf } from '@portolan/conformance/reconcile'
 import { type Address, ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
 import { type Lab, network, podAddress } from '@portolan/lab'
 import { SystemCommand } from '@portolan/native/system-command'
+import { modelSubject } from './convergence-subject.ts'
 import { Disturbance } from './disturbance.ts'
 import { drainCheckMs } from './draining.ts'
 import type { Held } from './held.ts'
 import ipvs from './index.ts'
 import { Iptables } from './iptables-command.ts'
+import { IpvsDataplane } from './ipvs-dataplane.ts'
+import { KernelModel } from './kernel-model.ts'
 import { kernelName } from './layout.ts'
 import { emptyMemory } from './memory.ts'
 import { NetlinkTransport } from './netlink-transport.ts'
 import { type Scheduler, schedulers } from './settings.ts'
+import { twinTransport } from './twin-transport.ts'
 
 /** One claim about the real kernel, beyond what the conformance kit proves with packets. */
 export interface KernelCheck {
@@ -59,7 +64,41 @@ async function ipvsadm(lab: Lab, ...args: readonly string[]): Promise<string> {
 const clusterIP = frontend('ClusterIP', '10.96.0.10', 80, internal)
 const withEndpoints = (endpoints: typeof web) => table([route('shop/web:http', endpoints, [clusterIP])])
 
+/** The dataplane over the real kernel and the model of it, with the real iptables. */
+function twinSubject({ node: { networkNamespace } }: Lab): Subject {
+  const options = { masqueradeBit: 14, networkNamespace, settings: {} }
+  const model = new KernelModel(false)
+  const spoiler = { isOn: false }
+  return {
+    ...modelSubject(),
+    open: () =>
+      new IpvsDataplane(options, {
+        openTransport: async () =>
+          twinTransport(new NetlinkTransport(networkNamespace), model.transport(), spoiler),
+      }),
+    break(fault) {
+      spoiler.isOn = fault !== undefined
+    },
+    wait: async () => {},
+    fresh: () => modelSubject(),
+    async close() {
+      await new IpvsDataplane(options).cleanup()
+    },
+  }
+}
+
 export const kernelChecks: readonly KernelCheck[] = [
+  {
+    claim: 'the kernel holds and refuses what the model of it does',
+    async run(lab) {
+      const found = await findCounterexample({
+        subject: () => twinSubject(lab),
+        firstSeed: 1,
+        sequences: 12,
+      })
+      equal(found === undefined ? '' : describe(found, 'dataplanes/ipvs/kernel-checks.ts'), '')
+    },
+  },
   ...transports.flatMap((transport) => [
     ...[everything(), everythingIpv6()].map(
       (wanted): KernelCheck => ({

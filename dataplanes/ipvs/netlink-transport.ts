@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { ApplyError, type IpFamily } from '@portolan/core'
+import type { IpFamily } from '@portolan/core'
 import {
-  describeErrno,
   findAttribute,
   GenericNetlinkSocket,
   inNetworkNamespace,
@@ -38,21 +37,18 @@ import {
   writeTimeouts,
 } from './ipvs-messages.ts'
 import { declarationOf, kernelName, type SetName, sets } from './layout.ts'
+import { applySteps, type BatchAnswer } from './netlink-steps.ts'
 import { PolicyRoute } from './policy-route.ts'
 import type { IpvsSettings } from './settings.ts'
-import { type DestinationStep, inverse, type Step } from './step.ts'
-import { stepText } from './step-text.ts'
+import type { Step } from './step.ts'
 import { sysctlPath } from './sysctls.ts'
 import type { Applied, HeldServer, Transport } from './transport.ts'
 import { type ServerKey, type ServerPlace, serverKey, type VirtualServer } from './virtual-server.ts'
 
-/** Commands in one send: beyond this they get no cheaper, and a batch that fails has more to take back. */
-const batchSteps = 128
 const sendBufferBytes = 1024 * 1024
 /** linux/netfilter/nf_tables.h: NFT_MSG_GETGEN and NFTA_GEN_ID. */
 const nfTables = { getGeneration: (10 << 8) | 16, generation: 1 }
-/** `invalid`, of a destination: its address is a broadcast one of the node's, or else none of a host (ip_vs_new_dest). */
-const errno = { noEntry: 2, noProcess: 3, exists: 17, invalid: 22 }
+const errno = { noEntry: 2, noProcess: 3 }
 
 /**
  * Raw netlink on long-lived sockets: generic netlink for IPVS, nfnetlink for ipsets, rtnetlink for the route. A change
@@ -79,31 +75,10 @@ export class NetlinkTransport implements Transport {
   }
 
   async apply(family: IpFamily, steps: readonly Step[]): Promise<Applied> {
-    let bytes = 0
-    const done: Step[] = []
-    const unusable: DestinationStep[] = []
-    for (let start = 0; start < steps.length; ) {
-      const kind = isElementStep(steps[start])
-      let end = start + 1
-      while (end < steps.length && end - start < batchSteps && isElementStep(steps[end]) === kind) end++
-      const batch = steps.slice(start, end)
-      const failed = this.#send(family, batch)
-      bytes += this.#writer.length
-      const worst = this.#mend(family, batch, failed, unusable)
-      for (const [index, step] of batch.entries()) if (!failed.has(index + 1)) done.push(step)
-      if (worst !== undefined) {
-        this.#takeBack(family, done)
-        const operation = stepText(family, worst.step)
-        const { code, words } = describeErrno(worst.errno)
-        throw new ApplyError(`the kernel refused "${operation}": ${words} (${code})`, { operation })
-      }
-      start = end
-    }
-    return { bytes, unusable }
+    return applySteps(family, steps, (batch) => this.#send(family, batch))
   }
 
-  /** @returns the refused ones, by their place in the batch, from 1 */
-  #send(family: IpFamily, batch: readonly Step[]): Map<number, NetlinkAck> {
+  #send(family: IpFamily, batch: readonly Step[]): BatchAnswer {
     const writer = this.#writer
     writer.reset()
     let last = 0
@@ -122,60 +97,8 @@ export class NetlinkTransport implements Transport {
     const errors = isElementStep(batch[0])
       ? this.#ipset.transact(writer.bytes, writer.sequence)
       : this.#ipvs.transact(writer)
-    return new Map(errors.map((ack) => [ack.sequence, ack]))
-  }
-
-  /**
-   * Destinations come and go by themselves when they have drained, also between a program's making and its applying; so
-   * one that is there already, or no more, is only weighed or added, and one that is to go and is gone is fine. What is
-   * mended leaves `failed`, and what has an unusable address is noted.
-   *
-   * @returns a refusal that can't be mended
-   */
-  #mend(
-    family: IpFamily,
-    batch: readonly Step[],
-    failed: Map<number, NetlinkAck>,
-    unusable: DestinationStep[],
-  ): { readonly step: Step; readonly errno: number } | undefined {
-    let worst: { readonly step: Step; readonly errno: number } | undefined
-    for (const [sequence, ack] of [...failed]) {
-      const step = batch[sequence - 1]
-      if (step === undefined) continue
-      const left = this.#mended(family, step, ack.errno)
-      if (left === undefined) failed.delete(sequence)
-      else if (left === errno.invalid && 'endpoint' in step) unusable.push(step)
-      else worst ??= { step, errno: left }
-    }
-    return worst
-  }
-
-  /** @returns the error that is left; `undefined`: none */
-  #mended(family: IpFamily, step: Step, code: number): number | undefined {
-    switch (step.do) {
-      case 'delete-destination':
-        return code === errno.noEntry || code === errno.noProcess ? undefined : code
-      case 'delete-server':
-        return code === errno.noProcess ? undefined : code
-      case 'add-destination':
-        if (code !== errno.exists) return code
-        return this.#retry(family, { ...step, do: 'weigh-destination', weight: 1 })
-      case 'weigh-destination':
-        if (code !== errno.noEntry) return code
-        return step.weight === 0 ? undefined : this.#retry(family, { ...step, do: 'add-destination' })
-      default:
-        return code
-    }
-  }
-
-  /** @returns the error; `undefined`: none */
-  #retry(family: IpFamily, step: Step): number | undefined {
-    const [error] = this.#send(family, [step]).values()
-    return error?.errno
-  }
-
-  #takeBack(family: IpFamily, done: readonly Step[]): void {
-    for (const step of done.toReversed()) this.#send(family, [inverse(step)])
+    // Answers count messages from 1.
+    return { bytes: writer.length, refused: new Map(errors.map((ack) => [ack.sequence - 1, ack.errno])) }
   }
 
   async readServers(family: IpFamily): Promise<VirtualServer[]> {

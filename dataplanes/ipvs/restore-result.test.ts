@@ -36,17 +36,17 @@ const rows: readonly {
     worst: addServer,
   },
   {
-    claim: 'a destination that drains already is weighed',
+    claim: 'a destination that drains already is weighed, and that is what was done',
     batch: [add],
     held: held(ours, [], [first]),
-    done: [add],
+    done: [{ ...add, do: 'weigh-destination', weight: 1 }],
     retried: ['-e -t 10.96.0.10:80 -r 10.1.0.2:8080 -m -w 1'],
   },
   {
-    claim: 'a destination that is gone is added instead of weighed',
+    claim: 'a destination that is gone is added instead of weighed, and that is what was done',
     batch: [weigh],
     held: held(ours, [first]),
-    done: [weigh],
+    done: [{ do: 'add-destination', place: weigh.place, endpoint: weigh.endpoint }],
     retried: ['-a -t 10.96.0.10:80 -r 10.1.1.2:8080 -m -w 1'],
   },
   {

@@ -37,9 +37,14 @@ export async function resultOf(
   const unusable: DestinationStep[] = []
   let worst: Step | undefined
   for (const step of batch) {
-    const left = holds(step, servers) ? undefined : await mended(step, servers, output, retry)
-    if (left === undefined) done.push(step)
-    else if ('endpoint' in step && notUnicast.test(left)) unusable.push(step)
+    if (holds(step, servers)) {
+      done.push(step)
+      continue
+    }
+    const { did, left } = await despite(step, servers, output, retry)
+    if (did !== undefined) done.push(did)
+    if (left === undefined) continue
+    if ('endpoint' in step && notUnicast.test(left)) unusable.push(step)
     else worst ??= step
   }
   return { done, unusable, ...(worst === undefined ? {} : { worst }) }
@@ -63,20 +68,30 @@ function holds(step: Step, servers: ReadonlyMap<ServerKey, VirtualServer>): bool
   }
 }
 
-/** @returns the complaint that is left; `undefined`: none */
-async function mended(
+interface Result {
+  /** What was done in place of the step, which is what taking back has to undo. */
+  readonly did?: Step
+  /** The complaint that is left; absent: none. */
+  readonly left?: string
+}
+
+async function despite(
   step: Step,
   servers: ReadonlyMap<ServerKey, VirtualServer>,
   output: string,
   retry: (step: Step) => Promise<string | undefined>,
-): Promise<string | undefined> {
-  if (!('endpoint' in step) || !servers.has(serverKey(step.place))) return noServer
+): Promise<Result> {
+  if (!('endpoint' in step) || !servers.has(serverKey(step.place))) return { left: noServer }
+  const instead = async (other: Step): Promise<Result> => {
+    const left = await retry(other)
+    return left === undefined ? { did: other } : { left }
+  }
   const weight = weightOf(step, servers)
   if (step.do === 'add-destination')
-    return weight === undefined ? output : retry({ ...step, do: 'weigh-destination', weight: 1 })
-  if (step.do !== 'weigh-destination' || weight !== undefined) return output
-  if (step.weight === 0) return undefined
-  return retry({ do: 'add-destination', place: step.place, endpoint: step.endpoint })
+    return weight === undefined ? { left: output } : instead({ ...step, do: 'weigh-destination', weight: 1 })
+  if (step.do !== 'weigh-destination' || weight !== undefined) return { left: output }
+  if (step.weight === 0) return {}
+  return instead({ do: 'add-destination', place: step.place, endpoint: step.endpoint })
 }
 
 const noServer = 'no such virtual server'

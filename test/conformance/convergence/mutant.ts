@@ -24,7 +24,7 @@ export function mutated<Program, Held>(
         },
       })
     },
-    fresh: () => subject.fresh(),
+    ...(subject.fresh === undefined ? {} : { fresh: subject.fresh }),
   }
 }
 
@@ -34,6 +34,6 @@ export async function sequencesUntilFound(
   most: number,
   options: Partial<Search> = {},
 ): Promise<number | undefined> {
-  const search: Search = { ...options, subject, firstSeed: 1, sequences: most, shrinks: false }
+  const search: Search = { ...options, subject, firstSeed: 1, sequences: most, mostRuns: 0 }
   return (await findCounterexample(search))?.sequences
 }

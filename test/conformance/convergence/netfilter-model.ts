@@ -60,6 +60,11 @@ export class NetfilterModel {
     return this.#sets.get(set)?.elements
   }
 
+  /** A set that something else than the ipset tool has made: rules may name it. */
+  createSet(name: string): void {
+    this.#sets.set(name, { type: '', elements: new Map() })
+  }
+
   /** One line of `ipset -exist restore`. */
   ipsetLine(line: string): void {
     this.interfere.before()

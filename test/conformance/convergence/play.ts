@@ -13,13 +13,14 @@ export interface Subject {
   wait?(dataplane: Dataplane<unknown, unknown>): Promise<void>
   /**
    * What the kernel makes of packets, so that two kernels in which all packets go alike give the same: numbers that the
-   * dataplane is free to choose are replaced, and what leads nowhere is left out.
+   * dataplane is free to choose are replaced, and what leads nowhere is left out. Without it, or without `fresh`, the end
+   * is not compared with a fresh start.
    */
-  meaning(held: unknown, table: RoutingTable): unknown
+  meaning?(held: unknown, table: RoutingTable): unknown
   /** Whether NodePorts may answer at loopback. Default: what the dataplane says of itself. */
   readonly localhostNodePorts?: boolean
   /** The same dataplane over a kernel that holds nothing. */
-  fresh(): Subject
+  fresh?(): Subject
   close?(): Promise<void>
 }
 
@@ -96,15 +97,17 @@ class Player {
 
   /** Compares with what a new process makes of the same tables on an empty kernel. */
   async compareFresh(): Promise<string | undefined> {
-    const subject = this.#subject.fresh()
+    const subject = this.#subject.fresh?.()
+    const meaning = this.#subject.meaning
+    if (subject === undefined || meaning === undefined) return undefined
     const dataplane = subject.open()
     await dataplane.start()
     try {
       return await this.#each(this.#node.families, async (family) => {
         const table = this.#cluster.table(family)
         await dataplane.apply(dataplane.reconcile(await dataplane.observe(family), table))
-        const lived = this.#subject.meaning(await this.#dataplane.observe(family), table)
-        const fresh = subject.meaning(await dataplane.observe(family), table)
+        const lived = meaning(await this.#dataplane.observe(family), table)
+        const fresh = (subject.meaning ?? meaning)(await dataplane.observe(family), table)
         const [one, other] = [JSON.stringify(lived), JSON.stringify(fresh)]
         if (one === other) return undefined
         return `${family}: the kernel differs from a fresh one: ${firstDifference(one, other)}`
@@ -179,7 +182,7 @@ class Player {
   /** What a reconciliation would write; `undefined`: nothing. */
   async #differs(family: IpFamily): Promise<string | undefined> {
     const held = await this.#dataplane.observe(family)
-    const program = this.#dataplane.reconcile(held, this.#appliedTo(family).table)
+    const program = this.#dataplane.reconcile(held, this.#cluster.table(family))
     const { operations, findings } = this.#dataplane.measure(program)
     if (operations === 0) return undefined
     const lines = this.#dataplane.print(program).split('\n').slice(0, 12)

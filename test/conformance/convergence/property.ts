@@ -18,14 +18,14 @@ export interface Search extends SequenceOptions {
   /** A subject with an empty kernel. */
   readonly subject: () => Subject
   readonly firstSeed: number
-  /** Whether a shorter sequence is looked for. Default: yes. */
-  readonly shrinks?: boolean
+  /** Attempts to find a shorter sequence; 0: none. Default: 1500. */
+  readonly mostRuns?: number
   readonly sequences: number
 }
 
 /** Plays random sequences, each with a seed of its own, until one goes wrong. */
 export async function findCounterexample(search: Search): Promise<Counterexample | undefined> {
-  const { subject, firstSeed, sequences } = search
+  const { subject, firstSeed, sequences, mostRuns = 1500 } = search
   const run = async (sequence: Sequence) => {
     const one = subject()
     try {
@@ -39,8 +39,9 @@ export async function findCounterexample(search: Search): Promise<Counterexample
     const sequence = randomSequence(new Random(seed), search)
     const wrong = await run(sequence)
     if (wrong === undefined) continue
-    if (search.shrinks === false) return { seed, sequences: index + 1, shortest: sequence, wrong }
-    const shortest = await shrink(sequence, async (candidate) => (await run(candidate)) !== undefined)
+    const fails = async (candidate: Sequence) => (await run(candidate)) !== undefined
+    const shortest = await shrink(sequence, fails, mostRuns)
+    if (shortest === sequence) return { seed, sequences: index + 1, shortest, wrong }
     return { seed, sequences: index + 1, shortest, wrong: (await run(shortest)) ?? wrong }
   }
   return undefined

@@ -1,15 +1,15 @@
 import type { Sequence, Step } from './sequence.ts'
 
-/** Runs that one shrinking takes at most. */
-const mostRuns = 1500
-
 /**
  * A shorter sequence that fails as well: steps are left out as long as it still does, first many at once, then one by
  * one, and those that are left are made simpler.
+ *
+ * @param mostRuns candidates that are tried at most
  */
 export async function shrink(
   sequence: Sequence,
   fails: (candidate: Sequence) => Promise<boolean>,
+  mostRuns: number,
 ): Promise<Sequence> {
   let best = sequence
   let runs = 0
