@@ -9,6 +9,7 @@ import type { Scenario } from './scenario.ts'
 import { affinityScenario } from './scenarios/affinity.ts'
 import { changesScenario } from './scenarios/changes.ts'
 import { cleanupScenario } from './scenarios/cleanup.ts'
+import { convergenceScenario } from './scenarios/convergence.ts'
 import { crashScenario } from './scenarios/crash.ts'
 import { damageScenario } from './scenarios/damage.ts'
 import { matrixScenario } from './scenarios/matrix.ts'
@@ -59,5 +60,6 @@ export const scenarios: readonly Scenario[] = [
   crashScenario,
   damageScenario,
   randomWalkScenario,
+  convergenceScenario,
   cleanupScenario,
 ]

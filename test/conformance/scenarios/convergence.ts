@@ -1,0 +1,89 @@
+import type { DataplaneFactory, IpFamily } from '@portolan/core'
+import { createLab } from '@portolan/lab'
+import type { Subject } from '../convergence/play.ts'
+import { type Counterexample, findCounterexample } from '../convergence/property.ts'
+import { type Fault, sequenceText } from '../convergence/sequence.ts'
+import type { RowClaim, Verdict } from '../row.ts'
+import type { Scenario } from '../scenario.ts'
+
+const claims = {
+  converges: {
+    feature: 'basics',
+    name: 'after any changes, failures and restarts the kernel holds what a reconciliation would write',
+  },
+} as const satisfies Record<string, RowClaim>
+
+/** Sequences on the real kernel, for each family. Each takes seconds where every change starts a program. */
+const sequences = 6
+const changes = 12
+/** Attempts to find a shorter sequence. */
+const mostRuns = 60
+
+/** No packets: what the kernel holds is compared with the table whenever something was applied. */
+export const convergenceScenario: Scenario = {
+  name: 'convergence',
+  claims: Object.values(claims),
+  long: true,
+  async run({ factory, settings, families }) {
+    const lab = await createLab({ pods: 1 })
+    try {
+      const verdicts: Verdict[] = []
+      for (const family of families) {
+        const found = await findCounterexample({
+          subject: () => realSubject(factory, settings, lab.node.networkNamespace),
+          families: [family],
+          firstSeed: firstSeeds[family],
+          sequences,
+          changes,
+          mostRuns,
+        })
+        const failures = found === undefined ? [] : [failure(found)]
+        verdicts.push({ claim: claims.converges, family, protocol: 'any', failures })
+      }
+      return verdicts
+    } finally {
+      await lab.close()
+    }
+  },
+}
+
+const firstSeeds: Readonly<Record<IpFamily, number>> = { IPv4: 1, IPv6: 101 }
+
+function failure({ seed, wrong, shortest }: Counterexample): string {
+  return `seed ${seed}: ${wrong}\nafter these steps:\n${sequenceText(shortest)}`
+}
+
+/** The dataplane as it is, on a node of its own that is empty before each sequence. */
+function realSubject(
+  factory: DataplaneFactory,
+  settings: Readonly<Record<string, string>>,
+  networkNamespace: string,
+): Subject {
+  let fault: Fault | undefined
+  const make = () => factory({ masqueradeBit: 14, networkNamespace, settings })
+  return {
+    open() {
+      const dataplane = make()
+      return new Proxy(dataplane, {
+        get(target, name) {
+          const part: unknown = Reflect.get(target, name)
+          if (typeof part !== 'function') return part
+          if (name !== 'apply') return part.bind(target)
+          return async (program: unknown) => {
+            // What fails inside of an apply only its author can arrange; the kit lets it fail as a whole.
+            if (fault?.how === 'refused') throw new Error('the kit did not let the program be applied')
+            const report = await target.apply(program)
+            if (fault?.how === 'lost') throw new Error('the kit lost the answer')
+            return report
+          }
+        },
+      })
+    },
+    break(next) {
+      fault = next
+    },
+    async close() {
+      await make().cleanup()
+    },
+  }
+}
