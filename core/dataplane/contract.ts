@@ -123,8 +123,8 @@ export const features = {
   localhostNodePorts: 'NodePorts at IPv4 loopback, for processes of the node',
   unknownNode: 'a restart keeps NodePorts and dropped ranges while the Node object is missing',
   atomicChange: 'a change of several routes shows to packets all at once',
-  portsInTurn: 'a client goes from one port to a Service and then to its endpoint, past the Service',
-  portsAtOnce: 'a client goes from one port to a Service and to its endpoint at the same time',
+  sharedPorts: 'a client goes from one port to a Service and, past the Service, to its endpoint',
+  sharedPortsAtOnce: 'pods and the node do so at the same time',
 } as const
 
 export type Feature = keyof typeof features

@@ -5,6 +5,8 @@ export const capabilities: Capabilities = {
   protocols: ['TCP', 'UDP'],
   gaps: {
     localhostNodePorts: 'NodePorts do not answer at 127.0.0.1',
+    sharedPortsAtOnce:
+      'a socket that connects to a ClusterIP is connected to the endpoint itself, so its port cannot be connected to that endpoint a second time, for TCP until a minute after it was closed; a socket of the node that waits for answers of both takes all for those of whom it has asked last',
     atomicChange:
       'destinations change one after the other, each at once; an apply that fails midway leaves some of them new until it is tried again',
   },

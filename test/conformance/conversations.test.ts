@@ -21,7 +21,7 @@ import { Random } from './random.ts'
 const limits = fc.record({
   protocols: fc.constantFrom(['TCP', 'UDP'] as const, ['TCP'] as const, ['UDP'] as const),
   sharesPortsAtOnce: fc.boolean(),
-  sharesPortsInTurn: fc.boolean(),
+  sharesPorts: fc.boolean(),
   asks: fc.constant(() => true),
 }) satisfies fc.Arbitrary<Limits>
 
@@ -61,7 +61,7 @@ test('a fault of two conversations is shrunk to these two, and their messages to
   const script = generateScript(new Random(7), 12, {
     protocols: ['TCP', 'UDP'],
     sharesPortsAtOnce: true,
-    sharesPortsInTurn: true,
+    sharesPorts: true,
     asks: () => true,
   })
   const [one, other] = [script.conversations[3]!.id, script.conversations[8]!.id]

@@ -67,7 +67,7 @@ const inTurn = (script: ScriptBuilder, client: Client, protocol: Protocol, peers
 
 export const conversationCases: readonly ConversationCase[] = [
   {
-    feature: 'portsInTurn',
+    feature: 'sharedPorts',
     name: 'a port that has gone to a Service goes to its endpoint directly, and back, from pods and from outside',
     protocols: bothProtocols,
     scripts: (protocol, limits) =>
@@ -76,7 +76,7 @@ export const conversationCases: readonly ConversationCase[] = [
       ),
   },
   {
-    feature: 'portsInTurn',
+    feature: 'sharedPorts',
     name: 'a port that has gone to an endpoint directly goes to its Service, and back, from pods and from outside',
     protocols: bothProtocols,
     scripts: (protocol, limits) =>
@@ -93,23 +93,32 @@ export const conversationCases: readonly ConversationCase[] = [
         inTurn(script, client, protocol, [frontend, endpoint, frontend, endpoint])
       }),
   },
-  {
-    feature: 'portsAtOnce',
-    name: 'while a port is connected through a Service, it is connected to its endpoint directly, too',
+  ...atOnce('while a port is connected through a Service, it is connected to its endpoint directly, too', {
     protocols: bothProtocols,
-    scripts: (protocol, limits) =>
-      forTwins([...clients, 'node'], protocol, limits, (script, client, frontend, endpoint) => {
-        const through = script.connect(client, protocol, slot(0), frontend).say()
-        const past = script.connect(client, protocol, slot(0), endpoint).say()
-        through.say(2000)
-        past.say(2000)
-        past.end()
-        through.say().end('finish')
-        script.connect(client, protocol, slot(0), endpoint).say().end()
-      }),
-  },
+    write(script, protocol, client, frontend, endpoint) {
+      const through = script.connect(client, protocol, slot(0), frontend).say()
+      const past = script.connect(client, protocol, slot(0), endpoint).say()
+      through.say(2000)
+      past.say(2000)
+      past.end()
+      through.say().end('finish')
+      script.connect(client, protocol, slot(0), endpoint).say().end()
+    },
+  }),
+  ...atOnce(
+    'a socket that asks a Service and its endpoint before either has answered hears both as they are',
+    {
+      protocols: ['UDP'],
+      write(script, _, client, frontend, endpoint) {
+        const socket = script.open(client, slot(0))
+        for (const to of [frontend, endpoint, endpoint, frontend, endpoint])
+          socket.say(20, to, { hurries: true })
+        socket.say(20, frontend).end()
+      },
+    },
+  ),
   {
-    feature: 'portsInTurn',
+    feature: 'sharedPorts',
     name: 'an unconnected socket that speaks with Services and their endpoint in turns hears each by the address it has sent to',
     protocols: ['UDP'],
     scripts: (_, limits) =>
@@ -121,18 +130,6 @@ export const conversationCases: readonly ConversationCase[] = [
         if (limits.asks(client, other, 'UDP')) peers.push(other)
         for (const to of [...peers, ...peers, endpoint, frontend]) socket.say(20, to)
         socket.end()
-      }),
-  },
-  {
-    feature: 'portsAtOnce',
-    name: 'an unconnected socket that asks a Service and its endpoint before either has answered hears both as they are',
-    protocols: ['UDP'],
-    scripts: (_, limits) =>
-      forTwins([...clients, 'node'], 'UDP', limits, (script, client, frontend, endpoint) => {
-        const socket = script.open(client, slot(0))
-        for (const to of [frontend, endpoint, endpoint, frontend, endpoint])
-          socket.say(20, to, { hurries: true })
-        socket.say(20, frontend).end()
       }),
   },
   {
@@ -221,7 +218,7 @@ export const conversationCases: readonly ConversationCase[] = [
       ),
   },
   {
-    feature: 'portsInTurn',
+    feature: 'sharedPorts',
     name: 'datagrams in fragments go to endpoints and strangers directly, beside those that go through Services',
     protocols: ['UDP'],
     scripts: (_, limits) =>
@@ -246,6 +243,36 @@ export const conversationCases: readonly ConversationCase[] = [
     ],
   },
 ]
+
+/** Who meets packets on their way only; and who may be met at the socket already. */
+function atOnce(
+  name: string,
+  {
+    protocols,
+    write,
+  }: {
+    readonly protocols: readonly Protocol[]
+    write(
+      script: ScriptBuilder,
+      protocol: Protocol,
+      client: Client,
+      frontend: Frontend,
+      endpoint: Direct,
+    ): void
+  },
+): ConversationCase[] {
+  const parts = [
+    ['sharedPorts', 'from outside and from other nodes', ['outside', 'remotePod']],
+    ['sharedPortsAtOnce', 'from pods and the node', ['pod', 'node']],
+  ] as const
+  return parts.map(([feature, where, from]) => ({
+    feature,
+    name: `${name}, ${where}`,
+    protocols,
+    scripts: (protocol, limits) =>
+      forTwins(from, protocol, limits, (script, ...rest) => write(script, protocol, ...rest)),
+  }))
+}
 
 /** From every port of the client that means something to a Service, connected and not, to strangers. */
 function fromServicePorts(client: Client, protocol: Protocol): Script[] {

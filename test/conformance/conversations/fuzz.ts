@@ -94,8 +94,8 @@ export function limitsOf({
   const world = labs.world(family)
   return {
     protocols: (['TCP', 'UDP'] as const).filter((protocol) => protocols.includes(protocol)),
-    sharesPortsAtOnce: gaps.portsAtOnce === undefined,
-    sharesPortsInTurn: gaps.portsInTurn === undefined,
+    sharesPorts: gaps.sharedPorts === undefined,
+    sharesPortsAtOnce: gaps.sharedPortsAtOnce === undefined,
     asks(from, to, protocol) {
       if (to.at === 'NodePort' && gaps.nodePort !== undefined) return false
       const evaluation = world.evaluate(from, to, protocol)

@@ -18,10 +18,10 @@ import { closedPort, endpointPort, fixedPorts, frontendsOf, listeners, serviceNa
 /** What a generator has to know of the dataplane, so that it asks for nothing that is declared to be missing. */
 export interface Limits {
   readonly protocols: readonly ('TCP' | 'UDP')[]
-  /** Whether a port may be used for a Service and for its endpoint at the same time. */
+  /** Whether a client may go from one port to a Service and to its endpoint. */
+  readonly sharesPorts: boolean
+  /** Whether pods and the node may do so at the same time. */
   readonly sharesPortsAtOnce: boolean
-  /** Whether it may one after the other. */
-  readonly sharesPortsInTurn: boolean
   /** Whether this is a thing to say to a Service. */
   asks(from: Client, to: Frontend, protocol: 'TCP' | 'UDP'): boolean
 }
@@ -54,15 +54,15 @@ function drawConversation(random: Random, id: number, limits: Limits): Drawn {
   const protocol = random.pick([first, ...others])
   if (kind < 0.2) return drawFromServicePort(random, id, from, protocol)
   const isConnected = protocol === 'TCP' || random.chance(0.5)
-  const port: LocalPort = limits.sharesPortsInTurn ? { slot: random.pick(ports) } : { slot: id % 8 }
+  const port: LocalPort = limits.sharesPorts ? { slot: random.pick(ports) } : { slot: id % 8 }
   const anywhere = () => drawDestination(random, from, protocol, limits, isConnected)
   const to = isConnected ? anywhere() : undefined
   const conversation: Conversation = { id, from, protocol, port, ...(to === undefined ? {} : { to }) }
   // Without connections of their own on the way back, all that one socket says must be past Services or to one.
-  const theOnly = limits.sharesPortsInTurn || isConnected ? undefined : anywhere()
+  const theOnly = limits.sharesPorts || isConnected ? undefined : anywhere()
   const says = Array.from({ length: 1 + random.below(4) }, (): Step => {
     const receiver = isConnected ? undefined : (theOnly ?? anywhere())
-    const hurries = protocol === 'UDP' && limits.sharesPortsAtOnce && random.chance(0.2)
+    const hurries = protocol === 'UDP' && sharesAtOnce(from, limits) && random.chance(0.2)
     const bytes = random.pick(sizes)
     return {
       of: id,
@@ -76,9 +76,9 @@ function drawConversation(random: Random, id: number, limits: Limits): Drawn {
   return { conversation, steps: [{ of: id, do: 'open' }, ...says, drawEnd(random, id, conversation, limits)] }
 }
 
-function drawEnd(random: Random, id: number, { protocol, to }: Conversation, limits: Limits): Step {
+function drawEnd(random: Random, id: number, { from, protocol, to }: Conversation, limits: Limits): Step {
   // A connection that was closed in order still has its addresses and ports for a minute.
-  const mayLinger = limits.sharesPortsAtOnce || to === undefined || !isOfService(to)
+  const mayLinger = sharesAtOnce(from, limits) || to === undefined || !isOfService(to)
   const how = protocol === 'TCP' && random.chance(0.5) && mayLinger ? 'finish' : 'reset'
   return { of: id, do: 'end', how }
 }
@@ -171,10 +171,15 @@ function interleave(random: Random, drawn: readonly Drawn[], limits: Limits): Sc
 }
 
 /** Whether two conversations may go on at the same time. */
-export function mayMeet(one: Conversation, other: Conversation, { sharesPortsAtOnce }: Limits): boolean {
+export function mayMeet(one: Conversation, other: Conversation, limits: Limits): boolean {
   if (one.protocol === 'ICMP' || other.protocol === 'ICMP' || !isSamePort(one, other)) return true
   // The kernel gives what comes to a port to one of its unconnected sockets, and one peer can be connected to once.
   if (one.to === undefined || other.to === undefined) return false
   if (describeDestination(one.to) === describeDestination(other.to)) return false
-  return sharesPortsAtOnce || (!isOfService(one.to) && !isOfService(other.to))
+  return sharesAtOnce(one.from, limits) || (!isOfService(one.to) && !isOfService(other.to))
+}
+
+function sharesAtOnce(from: Client, { sharesPorts, sharesPortsAtOnce }: Limits): boolean {
+  const isOnNode = from === 'pod' || from === 'endpoint' || from === 'node'
+  return sharesPorts && (sharesPortsAtOnce || !isOnNode)
 }

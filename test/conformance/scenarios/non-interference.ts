@@ -8,7 +8,7 @@ import type { ClaimPart, Scenario, ScenarioClaim, ScenarioContext } from '../sce
 
 const claims = {
   reuse: {
-    feature: 'portsInTurn',
+    feature: 'sharedPorts',
     name: 'direct connections come about at once after many through Services from ports that the kernel chose',
     protocols: ['TCP', 'UDP'],
   },
@@ -86,6 +86,6 @@ async function prove(context: ScenarioContext, labs: TwinLabs, family: IpFamily)
 
 /** A gap's own rows have to show that there is one. */
 function withoutPortGaps(capabilities: ScenarioContext['capabilities']): ScenarioContext['capabilities'] {
-  const { portsAtOnce: _, portsInTurn: __, ...gaps } = capabilities.gaps
+  const { sharedPorts: _, sharedPortsAtOnce: __, ...gaps } = capabilities.gaps
   return { ...capabilities, gaps }
 }
