@@ -3,7 +3,7 @@ import type { ApplyReport, Capabilities, Dataplane, DataplaneFactory, Feature } 
 import nftables from '@portolan/dataplane-nftables'
 import test from 'ava'
 import { conformance, runConformance, type TestFunction } from './index.ts'
-import { type Mutate, mutant, routes, verdicts, withoutSourceRanges } from './mutant.ts'
+import { type Mutate, mutant, routes, verdicts, withoutSourceRanges } from './mutants/table-mutant.ts'
 
 const wholeTable: Mutate = (table) => table
 

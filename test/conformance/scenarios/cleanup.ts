@@ -1,5 +1,6 @@
 import { serveInternet } from '../internet.ts'
 import { at } from '../matrix-case.ts'
+import { nodeState } from '../node-state.ts'
 import { place } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import type { Scenario } from '../scenario.ts'
@@ -30,7 +31,9 @@ export const cleanupScenario: Scenario = {
     try {
       await serveInternet(testbed)
       const stillThere = await foreign?.(testbed.lab.node.networkNamespace)
-      const left = await leftByLooking(testbed)
+      const { networkNamespace } = testbed.lab.node
+      const bare = await nodeState(networkNamespace)
+      const left = [...(await leftByLooking(testbed)), ...added(bare, await nodeState(networkNamespace))]
       await testbed.driver.start()
       const stages = families.map((family, index) => new Stage(testbed, place(index), family, 'TCP'))
       for (const stage of stages)
@@ -42,9 +45,11 @@ export const cleanupScenario: Scenario = {
       const dataplane = testbed.newDataplane()
       const first = await dataplane.cleanup()
       const second = await testbed.newDataplane().cleanup()
+      const remains = added(bare, await nodeState(networkNamespace))
       const spared = (await stillThere?.()) ?? false
       const verdicts = stages.map(async (stage): Promise<Verdict[]> => {
         stage.expect(first.removed.length > 0, 'cleanup tells that it has removed nothing')
+        stage.expect(remains.length === 0, `the kernel holds more than before: ${remains.join('; ')}`)
         stage.expect(second.removed.length === 0, `a second cleanup finds ${second.removed.join(', ')}`)
         for (const to of ['ClusterIP', 'LoadBalancer', 'ExternalIP'] as const) {
           const answer = await stage.ask('pod', to)
@@ -67,6 +72,10 @@ export const cleanupScenario: Scenario = {
       await testbed.close()
     }
   },
+}
+
+function added(before: ReadonlySet<string>, after: ReadonlySet<string>): readonly string[] {
+  return [...after].filter((line) => !before.has(line)).map((line) => line.slice(0, 300))
 }
 
 /** What a process that reads the kernel and computes what it would do leaves there. */

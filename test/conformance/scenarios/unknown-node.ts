@@ -110,8 +110,14 @@ async function agree(
   due: Evaluation['verdict'],
 ): Promise<void> {
   const { testbed, family, protocol } = stage
-  const { patience } = testbed
-  const check: Check = { client, origin: testbed.origin(client, family), protocol, patience, ...target }
+  const check: Check = {
+    client,
+    origin: testbed.origin(client, family),
+    protocol,
+    family,
+    testbed,
+    ...target,
+  }
   const table = testbed.cluster.table(family)
   const { verdict } = expectedOf(check, table)
   stage.expect(
