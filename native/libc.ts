@@ -14,6 +14,7 @@ const bindings = {
   flock: library.func('int flock(int fd, int operation)'),
   ioctl: library.func('int ioctl(int fd, uint64_t request, void *argument)'),
   setns: library.func('int setns(int fd, int type)'),
+  unshare: library.func('int unshare(int flags)'),
   socket: library.func('int socket(int domain, int type, int protocol)'),
   bind: library.func('int bind(int fd, const void *address, uint32_t length)'),
   connect: library.func('int connect(int fd, const void *address, uint32_t length)'),

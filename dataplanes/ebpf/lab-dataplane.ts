@@ -1,6 +1,7 @@
 /**
  * The dataplane as the conformance kit makes it: small maps, and the pods of its lab, whose namespaces have the
- * node's name but for the end. Other labs and the machine's own sockets are left alone.
+ * node's name but for the end. Other labs and the machine's own sockets are left alone, and so are those of other test
+ * files, which have cgroups of their own (test/own-cgroup.ts).
  */
 import type { DataplaneFactory } from '@portolan/core'
 import { EbpfDataplane } from './ebpf-dataplane.ts'
@@ -18,12 +19,14 @@ const smallMaps = {
 
 const labDataplane: DataplaneFactory = (options) => {
   const { networkNamespace } = options
+  const cgroup = process.env.PORTOLAN_TEST_CGROUP
   const pods = networkNamespace?.replace(/node$/, 'pod*')
   return new EbpfDataplane({
     ...options,
     settings: {
       ...smallMaps,
       ...(pods === undefined ? {} : { 'pod-namespaces': pods }),
+      ...(cgroup === undefined ? {} : { cgroup }),
       ...options.settings,
     },
   })
