@@ -22,7 +22,7 @@ import { TableMaps } from './table-maps.ts'
 /** Maps of the kernel that no program reads: nothing is pinned or attached, and they go with their descriptors. */
 function loadMaps(sizes: Partial<Record<MapName, number>> = {}): TableMaps & Disposable {
   const small = Object.fromEntries(allMaps.map((name) => [name, 64]))
-  const object = BpfObject.load(readPrograms(), {
+  const object = BpfObject.loadBlocking(readPrograms(), {
     maps: allMaps,
     programs: [],
     sizes: { ...small, node_settings: 2, ...sizes },

@@ -83,7 +83,7 @@ test('maps that are in use keep what they have when a process ended before it re
   const key = frontendKeyOf(sticky, frontend)
   const held = frontends!.get(key)
   const sizes = { frontends: 16, services: 16, endpoints: 16, flows: 16, members: 16, ranges: 16 }
-  const old = BpfObject.load(readPrograms(), { maps: allMaps, programs: [], sizes })
+  const old = BpfObject.loadBlocking(readPrograms(), { maps: allMaps, programs: [], sizes })
   old.map('frontends').set(key, Buffer.alloc(structs.frontend.size))
   const client = Buffer.alloc(structs.affinity_key.size, 1)
   old.map('affinities').set(client, Buffer.alloc(structs.affinity.size))
@@ -107,7 +107,7 @@ test('what another version has laid out otherwise is told as lost, and cleanup u
   const { node } = lab
   const directory = nodeDirectory(node.networkNamespace)
   const sizes = { frontends: 16, services: 16, endpoints: 16, flows: 16, members: 16, ranges: 16 }
-  const old = BpfObject.load(readPrograms(), { maps: ['peers'], programs: [], sizes })
+  const old = BpfObject.loadBlocking(readPrograms(), { maps: ['peers'], programs: [], sizes })
   const lock = await lockBpfFileSystem(true)
   old.pin(`${directory}/maps-old`)
   lock.release()
@@ -116,7 +116,7 @@ test('what another version has laid out otherwise is told as lost, and cleanup u
   const { dataplane, report } = await applied(node, nodeTable(node, 'IPv4', []))
   t.regex(report.notices!.join(), /map flows .*another version.*connections.*may break/)
   await dataplane.stop()
-  const left = BpfObject.load(readPrograms(), { maps: ['peers'], programs: [], sizes })
+  const left = BpfObject.loadBlocking(readPrograms(), { maps: ['peers'], programs: [], sizes })
   left.pin(`${directory}/maps-older`)
   left.close()
   const { removed } = await dataplane.cleanup()

@@ -9,7 +9,7 @@ const clients = 20_000
 
 test('a flow to an endpoint that has gone is forgotten though others go all the time', async (t) => {
   const sizes = Object.fromEntries(allMaps.map((name) => [name, 64]))
-  const object = BpfObject.load(readPrograms(), {
+  const object = BpfObject.loadBlocking(readPrograms(), {
     maps: allMaps,
     programs: [],
     sizes: { ...sizes, node_settings: 2, affinities: 2 * clients },

@@ -68,6 +68,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   readonly #directory: string
   #pins: NodePins | undefined
   #tables: TableMaps | undefined
+  #starting: Promise<TableMaps> | undefined
   #background: Background | undefined
   /** As they were last applied, by family; they change in place. */
   readonly #applied = new Map<IpFamily, RoutingTable>()
@@ -94,12 +95,12 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   async start(): Promise<void> {
-    this.#started()
+    await this.#started()
   }
 
   async observe(family: IpFamily): Promise<Held> {
     const begun = performance.now()
-    const { object } = this.#started()
+    const { object } = await this.#started()
     const node = readNode(this.#settings)
     const detached = findDetached(object, this.#settings, node, this.#pinned())
     const held = observe(object, family, node, detached)
@@ -172,7 +173,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   async apply(program: EbpfProgram): Promise<ApplyReport> {
-    const tables = this.#started()
+    const tables = await this.#started()
     const { object } = tables
     try {
       const { bytes, degraded, removed } = applyElements(program, tables, performance.now())
@@ -196,6 +197,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   async stop(): Promise<void> {
+    await this.#starting?.catch(() => {})
     this.#background?.stop()
     this.#background = undefined
     this.#tables?.object.close()
@@ -270,9 +272,16 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
    * The programs are loaded only here, so that `explain` and `plan` from a file need neither libbpf nor root. What is
    * pinned is used and left as it is.
    */
-  #started(): TableMaps {
+  async #started(): Promise<TableMaps> {
     if (this.#tables !== undefined) return this.#tables
-    let object = this.#load(this.#pinned().maps)
+    this.#starting ??= this.#loaded().finally(() => {
+      this.#starting = undefined
+    })
+    return await this.#starting
+  }
+
+  async #loaded(): Promise<TableMaps> {
+    let object = await this.#load(this.#pinned().maps)
     const [old] = otherMapDirectories(this.#pinned())
     if (old !== undefined) {
       this.#carryOver = new CarryOver(old, object)
@@ -285,7 +294,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
       this.#replacesAnother = true
       this.#carryOver = undefined
       this.#notices = []
-      object = this.#load()
+      object = await this.#load()
     }
     this.#tables = new TableMaps(object)
     return this.#tables
@@ -297,7 +306,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     return this.#pins
   }
 
-  #load(pinDirectory?: string): BpfObject {
+  #load(pinDirectory?: string): Promise<BpfObject> {
     return BpfObject.load(readPrograms(), {
       maps: allMaps,
       programs: allPrograms,

@@ -44,7 +44,7 @@ export type Loaded =
 const smallest = Object.fromEntries(allMaps.filter((map) => map !== 'node_settings').map((map) => [map, 16]))
 
 /** Looks at this node. Loads the programs and lets them go again. */
-export function readEnvironment({ networkNamespace, cgroup }: EbpfSettings): Environment {
+export async function readEnvironment({ networkNamespace, cgroup }: EbpfSettings): Promise<Environment> {
   const path = cgroup ?? findCgroup()
   return {
     kernel: release(),
@@ -63,7 +63,7 @@ export function readEnvironment({ networkNamespace, cgroup }: EbpfSettings): Env
             isChosen: cgroup !== undefined,
           },
     bpfFileSystem: existsSync(bpfFileSystem),
-    loaded: load(),
+    loaded: await load(),
   }
 }
 
@@ -72,10 +72,14 @@ export function readCapabilities(status: string): bigint {
   return BigInt(`0x${mask}`)
 }
 
-function load(): Loaded {
+async function load(): Promise<Loaded> {
   try {
     const version = String(libbpf().libbpf_version_string())
-    const object = BpfObject.load(readPrograms(), { maps: allMaps, programs: allPrograms, sizes: smallest })
+    const object = await BpfObject.load(readPrograms(), {
+      maps: allMaps,
+      programs: allPrograms,
+      sizes: smallest,
+    })
     const tcx = hasTcx(object.program(packetPrograms.ingress))
     object.close()
     return { libbpf: version, tcx }

@@ -47,7 +47,7 @@ function twinSubject(): Subject {
   const sizes = Object.fromEntries(
     allMaps.map((name) => [name, kernel.maps.get(name)?.maxEntries ?? 64] as const),
   )
-  const object = BpfObject.load(readPrograms(), { maps: allMaps, programs: [], sizes })
+  const object = BpfObject.loadBlocking(readPrograms(), { maps: allMaps, programs: [], sizes })
   const maps = new Map([...kernel.maps].map(([name, model]) => [name, twin(object.map(name), model)]))
   const both = { map: (name: string) => maps.get(name) ?? object.map(name) } as unknown as BpfObject
   return {

@@ -22,7 +22,7 @@ import { nodeDirectory, unpinDeadNodes } from './pins.ts'
 test.after.always(unpinDeadNodes)
 
 const sizes = Object.fromEntries(allMaps.filter((map) => map !== 'node_settings').map((map) => [map, 16]))
-const probe = BpfObject.load(readPrograms(), { maps: allMaps, programs: allPrograms, sizes })
+const probe = BpfObject.loadBlocking(readPrograms(), { maps: allMaps, programs: allPrograms, sizes })
 const kernelHasTcx = hasTcx(probe.program('packets_in'))
 probe.close()
 
@@ -166,7 +166,7 @@ if (kernelHasTcx) {
     await using lab = await createLab()
     const { networkNamespace } = lab.node
     const pin = `${bpfFileSystem}/portolan-test-foreign-${process.pid}`
-    const foreign = BpfObject.load(readPrograms(), { maps: allMaps, programs: allPrograms, sizes })
+    const foreign = BpfObject.loadBlocking(readPrograms(), { maps: allMaps, programs: allPrograms, sizes })
     try {
       const lock = await lockBpfFileSystem(true)
       inNetworkNamespace(networkNamespace, () => {

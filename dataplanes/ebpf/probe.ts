@@ -19,8 +19,8 @@ export function canCloseSockets(kernel: string): boolean {
 const neededCapabilities = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n } as const
 
 /** Whether this node can run the dataplane; loads the programs and lets them go again. */
-export function probe(settings: EbpfSettings): ProbeReport {
-  const environment = readEnvironment(settings)
+export async function probe(settings: EbpfSettings): Promise<ProbeReport> {
+  const environment = await readEnvironment(settings)
   const problems = problemsOf(environment, settings)
   return { usable: problems.length === 0, problems, facts: factsOf(environment, settings) }
 }

@@ -35,7 +35,7 @@ test('what fails to be closed is told once, and closed when it can be', async (t
   while ([...peers.entries()].length === 0) await sleep(20)
   await sleep(500)
   const pin = `${nodeDirectory(networkNamespace)}/later`
-  const none = BpfObject.load(readPrograms(), { maps: ['members'], programs: [] })
+  const none = BpfObject.loadBlocking(readPrograms(), { maps: ['members'], programs: [] })
   const notices: string[] = []
   const settings = readSettings({ masqueradeBit: 14, networkNamespace, settings: {} })
   const pauses = { gather: 10, retry: 300, idle: 300 }

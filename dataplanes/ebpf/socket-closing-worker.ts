@@ -29,7 +29,7 @@ let object: BpfObject | undefined
 function close({ removed, namespaces }: ClosingRequest): ClosingResponse {
   // With an empty map of its own it would find nothing, and nobody would know.
   if (object === undefined && !existsSync(peers)) throw new Error(`the map peers is not pinned at ${peers}`)
-  object ??= BpfObject.load(readClosingPrograms(), {
+  object ??= BpfObject.loadBlocking(readClosingPrograms(), {
     maps: closingMaps,
     programs: [closingProgram],
     reuse: { peers },

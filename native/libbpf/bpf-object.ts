@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import koffi from 'koffi'
 import { call } from '../libc.ts'
 import { BpfMap } from './bpf-map.ts'
@@ -56,19 +57,35 @@ export class BpfObject {
    * @throws BpfError with the verifier's log when a program is refused; EPERM: needs CAP_BPF and CAP_NET_ADMIN;
    *   EINVAL for a pinned map of another layout
    */
-  static load(bytes: Buffer, options: LoadOptions): BpfObject {
+  static async load(bytes: Buffer, options: LoadOptions): Promise<BpfObject> {
     for (let attempt = 1; ; attempt++) {
-      try {
-        return BpfObject.#loadOnce(bytes, options)
-      } catch (error) {
-        const interrupted = error instanceof BpfError && error.code === 'EAGAIN'
-        if (!interrupted || attempt === mostAttempts) throw error
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, attempt * pauseMs)
-      }
+      const loaded = BpfObject.#loadOnce(bytes, options, attempt)
+      if (loaded !== undefined) return loaded
+      await sleep(attempt * pauseMs)
     }
   }
 
-  static #loadOnce(bytes: Buffer, options: LoadOptions): BpfObject {
+  /** The same for threads that have nothing else to do: its pauses block them. */
+  static loadBlocking(bytes: Buffer, options: LoadOptions): BpfObject {
+    for (let attempt = 1; ; attempt++) {
+      const loaded = BpfObject.#loadOnce(bytes, options, attempt)
+      if (loaded !== undefined) return loaded
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, attempt * pauseMs)
+    }
+  }
+
+  /** @returns `undefined`: it was interrupted, and another attempt is left */
+  static #loadOnce(bytes: Buffer, options: LoadOptions, attempt: number): BpfObject | undefined {
+    try {
+      return BpfObject.#loadOrFail(bytes, options)
+    } catch (error) {
+      const interrupted = error instanceof BpfError && error.code === 'EAGAIN'
+      if (!interrupted || attempt === mostAttempts) throw error
+      return undefined
+    }
+  }
+
+  static #loadOrFail(bytes: Buffer, options: LoadOptions): BpfObject {
     const log = Buffer.alloc(1 << 20)
     const handle = openObject(bytes, log)
     try {

@@ -23,7 +23,7 @@ const key = (number: number) => {
 }
 
 test('what is set one by one or in batches is read, iterated and deleted', (t) => {
-  const object = BpfObject.load(readPrograms(), options)
+  const object = BpfObject.loadBlocking(readPrograms(), options)
   const map = object.map('frontends')
   t.is(map.get(key(1)), undefined)
   map.set(key(1), Buffer.alloc(8, 7))
@@ -41,7 +41,10 @@ test('what is set one by one or in batches is read, iterated and deleted', (t) =
 })
 
 test('a map that is full is named', (t) => {
-  const object = BpfObject.load(readPrograms(), { ...options, sizes: { ...options.sizes, frontends: 16 } })
+  const object = BpfObject.loadBlocking(readPrograms(), {
+    ...options,
+    sizes: { ...options.sizes, frontends: 16 },
+  })
   const map = object.map('frontends')
   const fill = () => {
     for (let number = 0; number < 17; number++) map.set(key(number), Buffer.alloc(8))
@@ -54,7 +57,7 @@ test("a program that the kernel refuses is told with the verifier's words", (t) 
   const bytes = Buffer.from(readPrograms())
   // Without a free licence it may not use half of what it uses.
   bytes.write('XXX', bytes.indexOf('GPL\0'))
-  const error = t.throws(() => BpfObject.load(bytes, options), { instanceOf: BpfError })
+  const error = t.throws(() => BpfObject.loadBlocking(bytes, options), { instanceOf: BpfError })
   t.regex(error.log!, /GPL/)
 })
 
@@ -62,12 +65,12 @@ test('a pinned map is used again with all that it holds', async (t) => {
   const lock = await lockBpfFileSystem(true)
   const pinDirectory = `/sys/fs/bpf/portolan-test-${process.pid}`
   try {
-    const first = BpfObject.load(readPrograms(), { ...options, pinDirectory })
+    const first = BpfObject.loadBlocking(readPrograms(), { ...options, pinDirectory })
     first.map('frontends').set(key(5), Buffer.alloc(8, 5))
     t.false(existsSync(pinDirectory), 'loading pins nothing')
     first.pin(pinDirectory)
     first.close()
-    const second = BpfObject.load(readPrograms(), { ...options, pinDirectory })
+    const second = BpfObject.loadBlocking(readPrograms(), { ...options, pinDirectory })
     t.deepEqual(second.map('frontends').get(key(5)), Buffer.alloc(8, 5))
     t.true(second.program('packets_in').maps.includes(second.map('frontends').id))
     second.close()
