@@ -1,6 +1,6 @@
-import { endpointKey } from '@portolan/core'
-import type { StepOrder } from './step.ts'
-import { destinationsOf, sameTerms, type VirtualServer } from './virtual-server.ts'
+import { type Endpoint, endpointKey } from '@portolan/core'
+import type { Step, StepOrder } from './step.ts'
+import { destinationsOf, type ServerPlace, sameTerms, type VirtualServer } from './virtual-server.ts'
 
 /**
  * What becomes of a virtual server: the wanted one, with what is left to drain of the one before. Without a wanted one
@@ -27,12 +27,17 @@ export function changeServer(
   after: VirtualServer | undefined,
   order: StepOrder,
 ): void {
+  const drained = new Set(before?.draining.map(endpointKey))
+  const deletion = (place: ServerPlace, endpoint: Endpoint): Step => {
+    // With the weight that it has, so that taking the step back leads no new connections to one that drains.
+    const weight = drained.has(endpointKey(endpoint)) ? ({ weight: 0 } as const) : {}
+    return { do: 'delete-destination', place, endpoint, ...weight }
+  }
   if (after === undefined) {
     if (before === undefined) return
     const { place, terms } = before
     // One by one, so that taking them back brings the destinations back as well.
-    for (const endpoint of destinationsOf(before).values())
-      order.shrink.push({ do: 'delete-destination', place, endpoint })
+    for (const endpoint of destinationsOf(before).values()) order.shrink.push(deletion(place, endpoint))
     order.shrink.push({ do: 'delete-server', place, terms })
     return
   }
@@ -62,6 +67,6 @@ export function changeServer(
       order.shrink.push({ do: 'weigh-destination', place, endpoint, weight: 0 })
   }
   for (const [key, endpoint] of destinationsOf(before)) {
-    if (full.has(key) || rest.has(key)) order.shrink.push({ do: 'delete-destination', place, endpoint })
+    if (full.has(key) || rest.has(key)) order.shrink.push(deletion(place, endpoint))
   }
 }

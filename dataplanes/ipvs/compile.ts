@@ -1,4 +1,12 @@
-import type { Address, FrontendKey, RoutingTable, ServiceRoute, SetChange, TableChange } from '@portolan/core'
+import {
+  type Address,
+  type FrontendKey,
+  frontendKey,
+  type RoutingTable,
+  type ServiceRoute,
+  type SetChange,
+  type TableChange,
+} from '@portolan/core'
 import { changePlacement, settledPlacement } from './change-placement.ts'
 import { changeServer, settledServer } from './change-server.ts'
 import { type Destination, destinationKey, type Element, readDestinationKey } from './element.ts'
@@ -8,6 +16,7 @@ import type { Memory } from './memory.ts'
 import {
   classesOf,
   destinationsOfRoute,
+  frontendAt,
   isExcluded,
   markedLists,
   markedServer,
@@ -26,6 +35,7 @@ import type { VirtualServer } from './virtual-server.ts'
 export function compile(change: TableChange, settings: IpvsSettings, memory: Memory): IpvsProgram {
   const compiler = new Compiler(change.table, settings, memory)
   for (const { before, after } of change.routes) compiler.route(before, after)
+  for (const route of otherRoutesWithMarks(change)) compiler.route(route, route)
   const { added, removed } = change.nodePortAddresses
   if (added.length + removed.length > 0) compiler.nodeAddresses(added, removed)
   for (const { before, after } of change.routes) {
@@ -34,6 +44,31 @@ export function compile(change: TableChange, settings: IpvsSettings, memory: Mem
   }
   compiler.plain(change)
   return compiler.program()
+}
+
+/**
+ * Routes that haven't changed themselves, and yet may need a virtual server by mark from now on, or no longer: where a
+ * NodePort answers follows from the node's addresses, and from the virtual IPs there that go before it.
+ */
+function otherRoutesWithMarks({ table, routes, nodePortAddresses }: TableChange): Set<ServiceRoute> {
+  const others = new Set<ServiceRoute>()
+  const { added, removed } = nodePortAddresses
+  if (added.length + removed.length > 0) {
+    for (const route of table.routes.values())
+      if (route.frontends.some(({ address }) => address === undefined)) others.add(route)
+  }
+  for (const { before, after } of routes) {
+    for (const route of [before, after]) {
+      for (const { address, port } of route?.frontends ?? []) {
+        if (route === undefined || address === undefined || !table.nodePortAddresses.has(address)) continue
+        const key = table.frontends.get(frontendKey(undefined, route.protocol, port))
+        const behind = key === undefined ? undefined : table.routes.get(key)
+        if (behind !== undefined) others.add(behind)
+      }
+    }
+  }
+  for (const { after } of routes) if (after !== undefined) others.delete(after)
+  return others
 }
 
 /** Collects the steps from what the memory says to what the table says. */
@@ -153,11 +188,18 @@ export class Compiler {
       this.order.leave.push({ do: 'delete-element', set, element: make(value) })
   }
 
+  /**
+   * The lists of a route that some destination leads to by a mark. A mark that no destination has would be nobody's after
+   * a restart, and given anew at every comparison.
+   */
   #markedListsOf(route: ServiceRoute | undefined): Set<Over> {
     const lists = new Set<Over>()
     const classes = classesOf(this.#table)
-    for (const frontend of route?.frontends ?? [])
-      for (const over of markedLists(frontend, classes).values()) lists.add(over)
+    for (const destination of destinationsOfRoute(route, this.#table.nodePortAddresses)) {
+      const found = frontendAt(this.#table, destination)
+      if (found?.route !== route || found === undefined || isExcluded(destination, this.#settings)) continue
+      for (const over of markedLists(found.frontend, classes).values()) lists.add(over)
+    }
     return lists
   }
 }

@@ -77,7 +77,7 @@ export function commandOf(step: ServerStep): number {
 /** Writes the attributes of a step's command. */
 export function writeStep(writer: NetlinkWriter, family: IpFamily, step: ServerStep): void {
   if ('endpoint' in step) {
-    const weight = step.do === 'weigh-destination' ? step.weight : 1
+    const { weight = 1 } = step
     writeService(writer, family, step.place)
     writeDestination(writer, step.endpoint, weight)
   } else {

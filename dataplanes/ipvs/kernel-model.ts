@@ -92,8 +92,14 @@ export class KernelModel {
     }
     return {
       name: 'netlink',
-      apply: async (family: IpFamily, steps: readonly Step[]): Promise<Applied> =>
-        applySteps(family, steps, (batch) => this.send(family, batch)),
+      apply: async (family: IpFamily, steps: readonly Step[]): Promise<Applied> => {
+        try {
+          return applySteps(family, steps, (batch) => this.send(family, batch))
+        } finally {
+          // What follows a program by itself is no part of it: the look at what has drained.
+          this.interfere = interference(undefined)
+        }
+      },
       readServers: async (family) => [...this.#serversOf(family).values()].map(asRead),
       readSets: async (family) => {
         const found = new Map<SetName, SetElement['element'][]>()
@@ -174,7 +180,7 @@ export class KernelModel {
       if (there !== undefined) return errno.exists
       destinations.set(key, {
         endpoint: step.endpoint,
-        weight: 1,
+        weight: step.weight ?? 1,
         active: this.#isBusy && this.#counter++ % 3 === 0 ? 1 : 0,
       })
       return undefined

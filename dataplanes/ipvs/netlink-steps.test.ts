@@ -55,6 +55,14 @@ test('a destination that had gone by itself does not come back when the program 
   t.deepEqual(weights(kernel), ['10.1.0.2|8080 1'])
 })
 
+test('a draining destination that was deleted drains again when the program is taken back', (t) => {
+  const drained: Step = { do: 'delete-destination', place, endpoint: endpoint('10.1.0.2'), weight: 0 }
+  const draining: Step = { ...drained, do: 'weigh-destination', weight: 0 }
+  const { kernel, send } = kernelWith(server, add('10.1.0.2'), draining)
+  t.throws(() => applySteps('IPv4', [drained, refused], send))
+  t.deepEqual(weights(kernel), ['10.1.0.2|8080 0'])
+})
+
 test('what the kernel refuses to take back is told', (t) => {
   const { kernel, send } = kernelWith()
   const failing: SendBatch = (batch) => {

@@ -92,7 +92,7 @@ function despite(step: Step, code: number, send: SendBatch): Result {
       return code === errno.noProcess ? {} : { errno: code }
     case 'add-destination':
       return code === errno.exists
-        ? retry({ ...step, do: 'weigh-destination', weight: 1 }, send)
+        ? retry({ ...step, do: 'weigh-destination', weight: step.weight ?? 1 }, send)
         : { errno: code }
     case 'weigh-destination':
       if (code !== errno.noEntry) return { errno: code }

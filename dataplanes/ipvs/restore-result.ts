@@ -60,7 +60,7 @@ function holds(step: Step, servers: ReadonlyMap<ServerKey, VirtualServer>): bool
     case 'delete-server':
       return server === undefined
     case 'add-destination':
-      return weightOf(step, servers) === 1
+      return weightOf(step, servers) === (step.weight ?? 1)
     case 'weigh-destination':
       return weightOf(step, servers) === step.weight
     case 'delete-destination':
@@ -88,7 +88,9 @@ async function despite(
   }
   const weight = weightOf(step, servers)
   if (step.do === 'add-destination')
-    return weight === undefined ? { left: output } : instead({ ...step, do: 'weigh-destination', weight: 1 })
+    return weight === undefined
+      ? { left: output }
+      : instead({ ...step, do: 'weigh-destination', weight: step.weight ?? 1 })
   if (step.do !== 'weigh-destination' || weight !== undefined) return { left: output }
   if (step.weight === 0) return {}
   return instead({ do: 'add-destination', place: step.place, endpoint: step.endpoint })

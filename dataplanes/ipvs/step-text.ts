@@ -19,7 +19,7 @@ export function stepText(family: IpFamily, step: Step): string {
     case 'delete-server':
       return `-D ${placeText(family, step.place)}`
     case 'add-destination':
-      return `-a ${placeText(family, step.place)} -r ${endpointText(step.endpoint)} -m -w 1`
+      return `-a ${placeText(family, step.place)} -r ${endpointText(step.endpoint)} -m -w ${step.weight ?? 1}`
     case 'weigh-destination':
       return `-e ${placeText(family, step.place)} -r ${endpointText(step.endpoint)} -m -w ${step.weight}`
     case 'delete-destination':

@@ -16,6 +16,8 @@ export type Step =
       readonly do: 'add-destination' | 'delete-destination'
       readonly place: ServerPlace
       readonly endpoint: Endpoint
+      /** Of one that drains: no new connections. Absent: 1. */
+      readonly weight?: 0
     }
   | {
       readonly do: 'weigh-destination'
