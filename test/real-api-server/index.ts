@@ -13,9 +13,11 @@
  * ```
  */
 
+export { cachedEtcd, hasWatchProgress } from './debian-etcd.ts'
 export { findProgram } from './provide.ts'
 export { type RawAnswer, RawClient, RawWatch, type RawWatchEvent } from './raw-client.ts'
 export {
+  administrator,
   type Backup,
   RealApiServer,
   type RealApiServerOptions,

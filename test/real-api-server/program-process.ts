@@ -15,7 +15,7 @@ export class ProgramProcess {
   /** Resolves when it has ended, with how and its last words. */
   readonly ended: Promise<string>
   readonly #child: ChildProcess
-  readonly #lastWords: string[] = []
+  #lastWords = ''
 
   constructor({ program, flags, folder, env, networkNamespace }: ProgramOptions) {
     // Both replace themselves by the next program, so the pid is that of the server.
@@ -34,8 +34,7 @@ export class ProgramProcess {
     })
     this.pid = this.#child.pid ?? 0
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#lastWords.push(text)
-      if (this.#lastWords.length > 40) this.#lastWords.shift()
+      this.#lastWords = (this.#lastWords + text).split('\n').slice(-12).join('\n')
     })
     this.ended = new Promise((resolve) => {
       const told = (how: string) => resolve(`${program} ${how}\n${this.lastWords}`)
@@ -46,7 +45,7 @@ export class ProgramProcess {
 
   /** What it has logged last. */
   get lastWords(): string {
-    return this.#lastWords.join('')
+    return this.#lastWords
   }
 
   get running(): boolean {

@@ -38,7 +38,8 @@ export interface Backup {
 
 /** In which all that is started is ready, on a machine that is busy with other things. */
 const readyMinutes = 3
-const administrator = 'administrator'
+/** The administrator's token, and its name. */
+export const administrator = 'administrator'
 
 /** Allocates ClusterIPs. */
 export const serviceRanges = { IPv4: '10.96.0.0/14', IPv6: 'fd00:10:96::/112' } as const
