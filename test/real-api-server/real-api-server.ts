@@ -38,6 +38,8 @@ export interface Backup {
 
 /** In which all that is started is ready, on a machine that is busy with other things. */
 const readyMinutes = 3
+const shutDownMs = 3000
+
 /** The administrator's token, and its name. */
 export const administrator = 'administrator'
 
@@ -138,10 +140,11 @@ export class RealApiServer implements AsyncDisposable {
     await this.#killEtcd()
   }
 
-  /** Stops it as an upgrade does: connections get GOAWAY, and requests under way their time. */
+  /** Stops it as an upgrade does: connections get GOAWAY, and what is under way a while, which for a watch is never enough. */
   async shutDown(): Promise<void> {
     this.#server?.signal('SIGTERM')
-    await this.#server?.ended
+    await Promise.race([this.#server?.ended, sleep(shutDownMs)])
+    await this.#server?.kill()
     this.#server = undefined
     await this.#killEtcd()
   }

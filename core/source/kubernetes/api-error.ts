@@ -15,7 +15,7 @@ export type ApiErrorCode =
   | 'API_VERSION_WENT_BACK'
   /** The server doesn't do watch-lists, or this one ended early. */
   | 'API_NO_WATCH_LIST'
-  /** Our own doing: another connection has taken this one's place. */
+  /** Another connection takes this one's place: our own doing, or the server has asked for it. */
   | 'API_CONNECTION_REPLACED'
   /** TLS has failed: the server's certificate isn't believed, or the server refuses ours. */
   | 'API_TLS'

@@ -89,10 +89,16 @@ export class Http2Connection implements Connection {
         }),
       )
       // Stays for the life of the stream: an error between two reads must not end the process.
-      stream.on('error', (error) => reject(this.#closedBy ?? error))
-      stream.once('close', () =>
-        reject(this.#closedBy ?? new ApiError('API_UNREACHABLE', 'the server closed the stream unanswered')),
-      )
+      stream.on('error', (error) => {
+        // A request that crosses with GOAWAY hasn't been looked at: it is one for the next connection.
+        const refused = stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM
+        if (refused) setImmediate(() => reject(this.usable ? error : sentAway()))
+        else reject(this.#closedBy ?? error)
+      })
+      stream.once('close', () => {
+        const unanswered = () => new ApiError('API_UNREACHABLE', 'the server closed the stream unanswered')
+        if (stream.rstCode !== http2.constants.NGHTTP2_REFUSED_STREAM) reject(this.#closedBy ?? unanswered())
+      })
     })
   }
 
@@ -110,4 +116,11 @@ export class Http2Connection implements Connection {
       if (error === null) answered()
     })
   }
+}
+
+function sentAway(): ApiError {
+  return new ApiError(
+    'API_CONNECTION_REPLACED',
+    'the server has sent its clients to another connection (GOAWAY)',
+  )
 }

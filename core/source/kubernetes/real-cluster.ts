@@ -38,7 +38,9 @@ export class RealCluster implements AsyncDisposable {
   async source(options: Partial<KubernetesSourceOptions> = {}): Promise<ObservedSource> {
     const kubeconfig = join(this.folder, 'kubeconfig')
     await this.server.writeKubeconfig(kubeconfig)
-    return ObservedSource.start({ kubeconfig, ...options })
+    // On a busy machine a server is slow to answer, and that is not what most tests are about.
+    const timings = { heartbeatIntervalMs: patientMs, ...options.timings }
+    return ObservedSource.start({ kubeconfig, ...options, timings })
   }
 
   /** @throws when the server doesn't accept it */
