@@ -136,6 +136,8 @@ function judgeService(
   const errors = errorsOf(outcome).replace(/^end$/, '')
   if (evaluation.verdict !== 'balance') {
     const wrong = records.map((one) => `${one.host} ${told(one.at)} got it; due is ${evaluation.verdict}`)
+    if (proxied.unmarked.includes(index))
+      wrong.push('what was sent to its endpoints directly after it was lost')
     const isRefused = [openedOf(outcome), errors].some(isRefusal)
     const isLast = step.do === 'say' || protocol === 'TCP'
     if (

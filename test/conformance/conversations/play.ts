@@ -1,4 +1,4 @@
-import type { Heard, Host, Lab, Overheard, RecordingSocket } from '@portolan/lab'
+import type { Heard, Host, Lab, Overheard, RecordingSocket, SocketAddress } from '@portolan/lab'
 import {
   type Conversation,
   conversationOf,
@@ -23,6 +23,8 @@ export interface Transcript {
   readonly outcomes: readonly (Outcome | undefined)[]
   /** What reached the servers. */
   readonly overheard: readonly Overheard[]
+  /** Steps that had to end in nothing, and after which no marker came through, so that nobody knows. */
+  readonly unmarked: readonly number[]
   /** The step after which an answer was missing; nothing has been played after it. */
   readonly silentAfter?: number
 }
@@ -78,6 +80,7 @@ export async function play(given: Play): Promise<Transcript> {
   const stage = new Sockets(given)
   const outcomes: (Outcome | undefined)[] = []
   let silentAfter: number | undefined
+  let unmarked: readonly number[] = []
   try {
     for (const [index, step] of script.steps.entries()) {
       const outcome = await stage.take(step, index)
@@ -87,12 +90,12 @@ export async function play(given: Play): Promise<Transcript> {
         break
       }
     }
-    await stage.mark(outcomes)
+    unmarked = await stage.mark(outcomes)
   } finally {
     await stage.close()
   }
   const overheard = await ledger.take(`${world.family}.${given.number}.`)
-  return { outcomes, overheard, ...(silentAfter === undefined ? {} : { silentAfter }) }
+  return { outcomes, overheard, unmarked, ...(silentAfter === undefined ? {} : { silentAfter }) }
 }
 
 function isSilent(outcome: Outcome): boolean {
@@ -133,28 +136,30 @@ class Sockets {
 
   /**
    * After what no one may answer something that somebody does: what was let through, against the rules, has come to the
-   * endpoints before it.
+   * endpoints before it. @returns the steps of which that isn't so, because the marker itself was lost
    */
-  async mark(outcomes: readonly (Outcome | undefined)[]): Promise<void> {
-    const { script, world, proxied, lab } = this.#play
-    if (!proxied) return
+  async mark(outcomes: readonly (Outcome | undefined)[]): Promise<readonly number[]> {
+    const { script, world, proxied } = this.#play
+    const unmarked: number[] = []
+    if (!proxied) return unmarked
     for (const [index, step] of script.steps.entries()) {
       const conversation = conversationOf(script, step.of)
       const to = receiverOf(step, conversation)
       if (outcomes[index] === undefined || to === undefined || !isOfService(to)) continue
       if (dueOf(world, conversation, to) === 'answer') continue
-      for (const endpoint of world.endpointsOf(to.service)) {
-        const socket = await hostOf(lab, listenerOfClient(conversation.from)).openSocket({
-          protocol: 'UDP',
-          port: 0,
-          to: endpoint,
-        })
-        if (typeof socket === 'string') continue
-        const timeoutMs = this.#play.answerMs
-        await socket.say({ tag: `marker ${tagOf(this.#play, index)}`, bytes: 0, awaits: true, timeoutMs })
-        await socket.end('finish')
-      }
+      for (const endpoint of world.endpointsOf(to.service))
+        if (!(await this.#reaches(endpoint, index, conversation))) unmarked.push(index)
     }
+    return unmarked
+  }
+
+  async #reaches(endpoint: SocketAddress, index: number, conversation: Conversation): Promise<boolean> {
+    const socket = await this.#hostOf(conversation).openSocket({ protocol: 'UDP', port: 0, to: endpoint })
+    if (typeof socket === 'string') return false
+    const tag = `${tagOf(this.#play, index)}marker ${endpoint.address}`
+    const heard = await socket.say({ tag, bytes: 0, awaits: true, timeoutMs: this.#play.answerMs })
+    await socket.end('finish')
+    return heard.some((one) => one.what === 'message' && one.tag === tag)
   }
 
   async close(): Promise<void> {
