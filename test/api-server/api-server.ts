@@ -175,7 +175,7 @@ export class ApiServer {
 
   /** Asks HTTP/2 clients to take another connection; what is under way goes on. As kube-apiserver's --goaway-chance. */
   goAway(): void {
-    for (const session of this.#sessions) session.goaway()
+    for (const session of this.#sessions) if (!session.destroyed) session.goaway()
   }
 
   /** From now on nothing is answered, while connections stay open. Needs the option `freezable`. */

@@ -35,6 +35,8 @@ export class Relay {
   }
 
   thaw(): void {
+    // A socket that flows already would be piped twice, and every byte sent twice.
+    if (!this.#frozen) return
     this.#frozen = false
     for (const socket of this.#sockets) this.#flow(socket)
   }

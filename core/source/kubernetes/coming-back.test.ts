@@ -1,6 +1,11 @@
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import * as net from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiServer, ApiServerOptions } from '@portolan/api-server'
 import test from 'ava'
+import { ObservedSource } from './observed-source.ts'
 import { listRequests, scene, service, slice } from './small-cluster.ts'
 
 const transports: readonly (readonly [string, ApiServerOptions])[] = [
@@ -20,7 +25,7 @@ for (const [transport, options] of transports) {
     await using scenery = await scene(options, { timings: longBackOff })
     const { server, observed } = scenery
     await observed.until((o) => o.allSynced)
-    const lists = listRequests(server).length
+    const lists = listRequests(server.requests).length
     await server.stop()
     await observed.until((o) => o.complaints('services').length > 0)
     server.apply(service('api', '10.96.0.3'))
@@ -32,21 +37,21 @@ for (const [transport, options] of transports) {
     await observed.until(
       (o) => o.records.has('Service shop/api') && !o.records.has('EndpointSlice shop/web-1'),
     )
-    t.is(listRequests(server).length, lists)
+    t.is(listRequests(server.requests).length, lists)
   })
 
   test(`${transport}: a server that comes back without its history is listed once for each resource`, async (t) => {
     await using scenery = await scene(options, { timings: longBackOff })
     const { server, observed } = scenery
     await observed.until((o) => o.allSynced)
-    const lists = listRequests(server).length
+    const lists = listRequests(server.requests).length
     await server.stop()
     server.apply(service('api', '10.96.0.3'))
     server.compact()
     await server.start()
     await observed.until((o) => o.records.has('Service shop/api'))
     await observed.until(() => server.watchCount('ServiceCIDR') === 1 && server.watchCount('Node') === 1)
-    t.is(listRequests(server).length, lists + 4)
+    t.is(listRequests(server.requests).length, lists + 4)
   })
 
   test(`${transport}: a server that comes back with an older state is listed at once`, async (t) => {
@@ -93,7 +98,7 @@ test('GOAWAY moves all watches to a new connection without a list, a loss or a c
       JSON.stringify(o.records.get('Service shop/web')).includes(`10.96.1.${round}`),
     )
   }
-  t.is(listRequests(server).length, 4)
+  t.is(listRequests(server.requests).length, 4)
   t.deepEqual(observed.complaints(), [])
   t.is(observed.deliveries.filter((line) => line === 'set Service shop/db').length, 1)
 })
@@ -133,7 +138,7 @@ for (const status of [429, 503, 504]) {
     await using scenery = await scene()
     const { server, observed } = scenery
     await observed.until((o) => o.allSynced)
-    const lists = listRequests(server).length
+    const lists = listRequests(server.requests).length
     server.break('Service', { kind: 'status', status })
     server.failWatches('Service', status)
     const refused = () => server.requests.filter((r) => r.path === '/api/v1/services').length
@@ -142,7 +147,7 @@ for (const status of [429, 503, 504]) {
     server.apply(service('api', '10.96.0.3'))
     server.heal()
     await observed.until((o) => o.records.has('Service shop/api'))
-    t.is(listRequests(server).length, lists)
+    t.is(listRequests(server.requests).length, lists)
   })
 }
 
@@ -195,3 +200,36 @@ test('a page that has expired starts the list anew, and nothing is delivered twi
   t.is(observed.keys('Service').length, 1203)
   t.is(observed.deliveries.filter((line) => line === 'set Service shop/s-1').length, 1)
 })
+
+for (const http2 of [true, false]) {
+  test(`a TLS stream that is garbled after its handshake ends no process, ${http2 ? 'HTTP/2' : 'HTTP/1.1'}`, async (t) => {
+    await using scenery = await scene({ http2 })
+    const { server, directory } = scenery
+    let garbled = 0
+    const relay = net.createServer((client) => {
+      const upstream = net.connect(Number(new URL(server.url).port), '127.0.0.1')
+      for (const socket of [client, upstream]) socket.on('error', () => {})
+      client.once('close', () => upstream.destroy())
+      upstream.once('close', () => client.destroy())
+      client.pipe(upstream)
+      const honest = garbled >= 5
+      upstream.on('data', (chunk) => {
+        client.write(honest ? chunk : Buffer.concat([chunk, Buffer.alloc(64, 0xff)]))
+        if (!honest) garbled += 1
+      })
+    })
+    relay.listen(0, '127.0.0.1')
+    await once(relay, 'listening')
+    const kubeconfig = join(directory, 'garbled')
+    await server.writeKubeconfig(kubeconfig)
+    const { port } = relay.address() as net.AddressInfo
+    const text = await readFile(kubeconfig, 'utf8')
+    await writeFile(kubeconfig, text.replace(server.url, `https://127.0.0.1:${port}`))
+    {
+      await using observed = await ObservedSource.start({ kubeconfig })
+      await observed.until((o) => o.allSynced)
+      t.true(garbled >= 5)
+    }
+    relay.close()
+  })
+}

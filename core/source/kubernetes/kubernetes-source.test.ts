@@ -54,7 +54,7 @@ for (const [transport, options] of transports) {
     await using scenery = await scene({ ...options, freezable: true }, { timings: impatientTimings })
     const { server, observed } = scenery
     await observed.until((o) => o.allSynced)
-    const lists = listRequests(server).length
+    const lists = listRequests(server.requests).length
     server.freeze()
     await observed.until((o) => o.complaints().some((line) => /stopped answering/.test(line.message)))
     t.true(observed.records.has('Service shop/web'))
@@ -62,7 +62,7 @@ for (const [transport, options] of transports) {
     server.thaw()
     await observed.until((o) => o.records.has('Service shop/api'))
     await observed.until((o) => o.log.some((line) => line.message === 'the API server answers again'))
-    t.is(listRequests(server).length, lists)
+    t.is(listRequests(server.requests).length, lists)
   })
 }
 

@@ -27,6 +27,8 @@ export const impatientTimings: Partial<Timings> = { heartbeatIntervalMs: 200, he
 export class ObservedSource implements AsyncDisposable {
   readonly source: ClusterSource
   readonly records = new Map<string, ClusterRecord>()
+  /** All records, in the order of their delivery. */
+  readonly delivered: ClusterRecord[] = []
   /** `set KIND KEY`, `remove KIND KEY`, `synced KIND`, in their order. */
   readonly deliveries: string[] = []
   readonly problems: ObjectProblem[] = []
@@ -93,6 +95,7 @@ export class ObservedSource implements AsyncDisposable {
     return {
       set: (record) => {
         this.records.set(`${record.kind} ${record.key}`, record)
+        this.delivered.push(record)
         this.deliveries.push(`set ${record.kind} ${record.key}`)
       },
       remove: (kind, key) => {

@@ -69,10 +69,10 @@ function handshake({ credentials, clock, timings, signal }: ConnectionOptions): 
       const code = networkErrors.test(codeOf(error)) ? 'API_UNREACHABLE' : 'API_TLS'
       fail(new ApiError(code, `cannot connect to ${server.origin}: ${reasonOf(error)}`, { cause: error }))
     }
-    socket.once('error', onError)
+    // Stays: TLS reports errors of a socket that has been destroyed, and without a listener they would end the process.
+    socket.on('error', onError)
     socket.once('secureConnect', () => {
       settle()
-      socket.off('error', onError)
       socket.setNoDelay(true)
       resolve(socket)
     })

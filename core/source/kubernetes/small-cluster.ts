@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ApiObject, ApiServer, type ApiServerOptions } from '@portolan/api-server'
+import { type ApiObject, ApiServer, type ApiServerOptions, type ServedRequest } from '@portolan/api-server'
 import type { KubernetesSourceOptions } from './kubernetes-source.ts'
 import { ObservedSource } from './observed-source.ts'
 
@@ -93,8 +93,8 @@ export async function scene(
 }
 
 /** Of the requests that were made: watch-lists, and first pages of lists of everything. */
-export const listRequests = (server: ApiServer) =>
-  server.requests.filter(
+export const listRequests = (requests: readonly ServedRequest[]) =>
+  requests.filter(
     ({ query }) =>
       query.get('sendInitialEvents') === 'true' ||
       (!query.has('watch') && query.get('limit') === '500' && !query.has('continue')),
