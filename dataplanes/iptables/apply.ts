@@ -77,9 +77,10 @@ async function takenBack(error: unknown, undo: Undo): Promise<unknown> {
   for (const step of undo.toReversed()) {
     await step().catch((again: unknown) => left.push(again instanceof Error ? again.message : String(again)))
   }
-  if (left.length === 0 || !(error instanceof ApplyError)) return error
-  const { operation } = error
-  return new ApplyError(`${error.message}; and it could not be taken back whole: ${left.join('; ')}`, {
+  if (left.length === 0) return error
+  const operation = error instanceof ApplyError ? error.operation : undefined
+  const message = error instanceof Error ? error.message : String(error)
+  return new ApplyError(`${message}; and it could not be taken back whole: ${left.join('; ')}`, {
     cause: error,
     ...(operation === undefined ? {} : { operation }),
   })

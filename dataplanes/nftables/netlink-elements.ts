@@ -144,6 +144,12 @@ function writeIntervalEnd(writer: NetlinkWriter, range: string): void {
   writer.endAttribute(start)
 }
 
+/** Whether the attributes of an element say that it is the end of a range, and no element of its own. */
+export function isIntervalEnd(attributes: Buffer): boolean {
+  const flags = findAttribute(attributes, element.flags)
+  return flags !== undefined && (flags.readUInt32BE(0) & intervalEnd) !== 0
+}
+
 /** One element read back, as texts (see elements.ts). */
 export interface ReadElement {
   readonly key: string

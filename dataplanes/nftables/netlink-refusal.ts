@@ -3,6 +3,7 @@ import { describeErrno, type NetlinkAck, readAttributes } from '@portolan/native
 import { elementText } from './element-text.ts'
 import type { Element } from './elements.ts'
 import type { SetDeclaration } from './layout.ts'
+import { isIntervalEnd } from './netlink-elements.ts'
 
 /** One message of a batch, to tell by which element the kernel took offence. */
 export interface SentList {
@@ -33,12 +34,13 @@ function elementIndex(error: NetlinkAck, message: SentList, batch: Buffer): numb
   const target = message.start + error.attributeOffset
   const length = batch.readUInt16LE(message.listStart)
   let offset = message.listStart + 4
-  let index = 0
+  let index = -1
   for (const { value } of readAttributes(batch.subarray(offset, message.listStart + length))) {
     const next = offset + ((value.length + 4 + 3) & ~3)
+    // A range is two elements to the kernel.
+    if (!isIntervalEnd(value)) index++
     if (target < next) return index
     offset = next
-    index++
   }
   return 0
 }
