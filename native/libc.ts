@@ -13,6 +13,7 @@ const bindings = {
   close: library.func('int close(int fd)'),
   flock: library.func('int flock(int fd, int operation)'),
   ioctl: library.func('int ioctl(int fd, uint64_t request, void *argument)'),
+  fcntl: library.func('int fcntl(int fd, int command, int64_t argument)'),
   setns: library.func('int setns(int fd, int type)'),
   unshare: library.func('int unshare(int flags)'),
   socket: library.func('int socket(int domain, int type, int protocol)'),

@@ -22,6 +22,7 @@ export class ApplyLog implements EngineObserver {
   readonly #tallies = new Map<IpFamily, Tally>()
   /** What was last said of routes that can't be programmed as asked, so that it is said once; by family and key. */
   readonly #degraded = new Map<IpFamily, Map<string, string>>()
+  #nodeChanges = 0
   readonly #timer: NodeJS.Timeout
 
   constructor(logger: Logger) {
@@ -86,6 +87,12 @@ export class ApplyLog implements EngineObserver {
     )
   }
 
+  /** Every pod that starts or ends is several. */
+  onNodeChange(what: string): void {
+    this.#nodeChanges++
+    this.#logger.debug({ what }, 'the node changed')
+  }
+
   #tellDegraded({ family, report, routes, why }: Applied): void {
     const known = this.#degraded.get(family) ?? new Map<string, string>()
     if (known.size === 0 && report.degraded.length === 0) return
@@ -122,6 +129,8 @@ export class ApplyLog implements EngineObserver {
       this.#logger.info({ family, ...tally, longestMs: round(longest) }, 'changes applied')
     }
     this.#tallies.clear()
+    if (this.#nodeChanges > 0) this.#logger.info({ nodeChanges: this.#nodeChanges }, 'the node changed')
+    this.#nodeChanges = 0
   }
 }
 

@@ -192,4 +192,10 @@ export interface DataplaneOptions {
   readonly networkNamespace?: string
   /** Options of this dataplane alone, from `--dataplane-option NAME=VALUE`. */
   readonly settings: Readonly<Record<string, string>>
+  /**
+   * To be called when the node itself has changed in its ordinary life (an interface, an address, a namespace came or
+   * went) and the dataplane has followed, with a few words: `interface veth1a2b came`. For a log and a count. Such a change
+   * must not show in `undisturbed` and `observe` as drift, which is for what somebody did to our rules.
+   */
+  readonly onNodeChange?: (what: string) => void
 }

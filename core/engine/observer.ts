@@ -13,6 +13,8 @@ export interface EngineObserver {
   onFailed?(failed: Failed): void
   /** The kernel didn't hold what it should; `onApplied` follows when it is repaired. */
   onDrift?(drift: Drift): void
+  /** The node has changed in its ordinary life, and the dataplane has followed: no drift. */
+  onNodeChange?(what: string): void
   /** What the dataplane reads back differs from what it has just written. Audits of the family become rare. */
   onDisagreement?(drift: Drift): void
 }

@@ -55,9 +55,10 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     onFault: ({ message, mend }) => logger.error({ event: 'dataplane-fault', mend }, message),
   }
   const { dataplane: name, dataplaneSettings: settings, masqueradeBit } = config
+  const onNodeChange = (what: string) => options.observer?.onNodeChange?.(what)
   const dataplane =
     options.dataplane === undefined
-      ? await loadDataplane(name, { masqueradeBit, settings }, process.cwd(), supervision)
+      ? await loadDataplane(name, { masqueradeBit, settings, onNodeChange }, process.cwd(), supervision)
       : new SupervisedDataplane(options.dataplane, supervision)
   const probe = await dataplane.probe()
   if (!probe.usable) throw unusable(dataplane.name, probe)

@@ -58,6 +58,9 @@ import { trace } from './trace.ts'
 const leastComparePeriod = 60_000
 const compareShare = 1000
 
+/** Of reading, while interfaces come and go. */
+const mostAttempts = 5
+
 /** See native/bpf for what happens to sockets and packets, and apply.ts for how programs reach the maps. */
 export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   readonly name = 'ebpf'
@@ -66,6 +69,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   readonly #settings: EbpfSettings
   readonly #networkNamespace: string | undefined
   readonly #directory: string
+  readonly #onNodeChange: (what: string) => void
   #pins: NodePins | undefined
   #tables: TableMaps | undefined
   #starting: Promise<TableMaps> | undefined
@@ -73,8 +77,8 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   /** As they were last applied, by family; they change in place. */
   readonly #applied = new Map<IpFamily, RoutingTable>()
   readonly #checks = new Map<IpFamily, SpotCheck>()
-  /** Of the node, when the family was last observed. */
-  readonly #interfaces = new Map<IpFamily, NodeState['interfaces']>()
+  /** When a family was last observed; from then on the background follows it. */
+  #node: NodeState | undefined
   /** When everything was last read back, and how long that took, in milliseconds. */
   readonly #compared = new Map<IpFamily, { readonly at: number; readonly cost: number }>()
   /** From maps of another version or size, until the programs are replaced. */
@@ -88,6 +92,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     this.#settings = readSettings(options)
     this.#networkNamespace = options.networkNamespace
     this.#directory = nodeDirectory(options.networkNamespace)
+    this.#onNodeChange = options.onNodeChange ?? (() => {})
   }
 
   async probe(): Promise<ProbeReport> {
@@ -101,10 +106,12 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   async observe(family: IpFamily): Promise<Held> {
     const begun = performance.now()
     const { object } = await this.#started()
-    const node = readNode(this.#settings)
-    const detached = findDetached(object, this.#settings, node, this.#pinned())
-    const held = observe(object, family, node, detached)
-    this.#interfaces.set(family, node.interfaces)
+    const { held, node } = this.#inStep(() => {
+      const node = readNode(this.#settings)
+      const detached = findDetached(object, this.#settings, node, this.#pinned())
+      return { held: observe(object, family, node, detached), node }
+    })
+    this.#node = node
     this.#compared.set(family, { at: begun, cost: performance.now() - begun })
     return held
   }
@@ -119,15 +126,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     if (maps.leftOut[family].mayFit) return false
     if (performance.now() - compared.at > Math.max(leastComparePeriod, compared.cost * compareShare))
       return false
-    const node = readNode(this.#settings)
-    if (findDetached(maps.object, this.#settings, node, this.#pinned()).length > 0) return false
-    const held = {
-      devices: readDevices(maps.object, family),
-      namespaces: readNamespaces(maps.object),
-      settings: readHeldSettings(maps.object, family),
-      node,
-    }
-    if (nodeSteps(held, table).length > 0) return false
+    if (!this.#inStep(() => this.#isAttached(maps.object, family, table))) return false
     let check = this.#checks.get(family)
     if (check?.isFor(table) !== true) {
       check = new SpotCheck(maps, table)
@@ -140,6 +139,31 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     return heldSets(held)
   }
 
+  /** Whether all programs are where they belong, and what the maps have about the node is so. */
+  #isAttached(object: BpfObject, family: IpFamily, table: RoutingTable): boolean {
+    const node = readNode(this.#settings)
+    if (findDetached(object, this.#settings, node, this.#pinned()).length > 0) return false
+    const held = {
+      devices: readDevices(object, family),
+      namespaces: readNamespaces(object),
+      settings: readHeldSettings(object, family),
+      node,
+    }
+    return nodeSteps(held, table).length === 0
+  }
+
+  /**
+   * Reads when everything that the node did has been followed, and again if it did more meanwhile: an interface that comes
+   * is nobody's interference.
+   */
+  #inStep<Result>(read: () => Result): Result {
+    this.#background?.node.catchUp()
+    for (let attempt = 1; ; attempt++) {
+      const result = read()
+      if (attempt === mostAttempts || this.#background?.node.catchUp() !== true) return result
+    }
+  }
+
   nothingHeld(family: IpFamily): Held {
     return nothingHeld(family)
   }
@@ -150,7 +174,8 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   compile(change: TableChange): EbpfProgram {
-    return compile(change, this.#interfaces.get(change.family) ?? [])
+    const node = this.#background?.node.node ?? this.#node
+    return compile(change, node?.interfaces ?? [])
   }
 
   reconcile(held: Held, table: RoutingTable): EbpfProgram {
@@ -179,8 +204,15 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
       const { bytes, degraded, removed } = applyElements(program, tables, performance.now())
       if (program.attach.length > 0) await this.#attach(object)
       this.#leaveOldMaps()
-      this.#background ??= new Background(object, this.#settings, this.#pinned(), (notice) =>
-        this.#notices.push(notice),
+      this.#background ??= new Background(
+        object,
+        this.#settings,
+        this.#pinned(),
+        this.#node ?? readNode(this.#settings),
+        {
+          notice: (notice) => this.#notices.push(notice),
+          changed: this.#onNodeChange,
+        },
       )
       this.#background.applied(program.table, removed)
       this.#applied.set(program.family, program.table)

@@ -170,18 +170,24 @@ export function attachAll(
   return notices
 }
 
-/** The part of that for interfaces, which come and go. @returns and @throws the same */
+/**
+ * The part of that for interfaces, which come and go. @returns and @throws the same
+ *
+ * @param only indexes of those to look at, besides those that have gone; absent: all
+ */
 export function attachToInterfaces(
   object: BpfObject,
   settings: EbpfSettings,
   { interfaces }: NodeState,
   pins: NodePins,
+  only?: ReadonlySet<number>,
 ): readonly string[] {
   const notices: string[] = []
   const { used, other } = packetHooks(object, settings, pins.directory)
   const earlier = existsSync(pins.programs) ? object : undefined
   inNode(settings, () => {
     for (const one of interfaces) {
+      if (only?.has(one.index) === false) continue
       for (const direction of directions) {
         const program = programFor(object, one, direction)
         try {
@@ -215,7 +221,7 @@ function hasNoPlace({ name }: NetworkInterface, program: BpfProgram): string {
 
 /** Detaches our programs from all interfaces. @returns what was there, named for a person */
 export function detachInterfaces(settings: EbpfSettings, directory: string): string[] {
-  const hooks: readonly PacketHook[] = [tcx(directory), clsact]
+  const hooks: readonly PacketHook[] = [tcx(directory), clsact(directory)]
   return inNode(settings, () =>
     listInterfaces().flatMap(({ index, name }) =>
       directions.flatMap((direction) =>

@@ -54,7 +54,7 @@ const ask = (lab: Lab) =>
   lab.outside.probe({ protocol: 'TCP', to: { address: uplink, port: nodePort }, timeoutMs: 3000 })
 
 for (const name of kernelHasTcx ? (['tcx', 'clsact'] as const) : (['clsact'] as const)) {
-  const hookIn = (lab: Lab) => (name === 'tcx' ? tcx(nodeDirectory(lab.node.networkNamespace)) : clsact)
+  const hookIn = (lab: Lab) => (name === 'tcx' ? tcx : clsact)(nodeDirectory(lab.node.networkNamespace))
 
   test(`by ${name}, an interface that comes later gets the programs, and one that goes needs none`, async (t) => {
     await using lab = await createLab()
@@ -129,7 +129,10 @@ test('by clsact, an interface whose qdisc is ingress keeps it, and is served in 
   const eth0 = listInterfaces(networkNamespace).find(({ name }) => name === 'eth0')!
   t.deepEqual(
     (['ingress', 'egress'] as const).map((direction) =>
-      inNetworkNamespace(networkNamespace, () => clsact.attached(eth0.index, direction) !== undefined),
+      inNetworkNamespace(
+        networkNamespace,
+        () => clsact(nodeDirectory(networkNamespace)).attached(eth0.index, direction) !== undefined,
+      ),
     ),
     [true, false],
   )
@@ -142,14 +145,15 @@ if (kernelHasTcx) {
     await using lab = await createLab()
     await lab.pods[0]!.serve('TCP', '0.0.0.0', port)
     const links = tcx(nodeDirectory(lab.node.networkNamespace))
+    const filters = clsact(nodeDirectory(lab.node.networkNamespace))
     const first = await applied(lab.node, served, { 'packet-hook': 'clsact' })
     const held = await lab.outside.holdConnection({
       to: { address: uplink, port: nodePort },
       timeoutMs: 5000,
     })
     for (const [name, there, gone] of [
-      ['auto', links, clsact],
-      ['clsact', clsact, links],
+      ['auto', links, filters],
+      ['clsact', filters, links],
     ] as const) {
       await first.dataplane.stop()
       const { dataplane } = await applied(lab.node, served, { 'packet-hook': name })
@@ -194,3 +198,15 @@ if (kernelHasTcx) {
     await dataplane.cleanup()
   })
 }
+
+test("by clsact, somebody else's qdisc stays, also when it is empty, and one that was made here goes", async (t) => {
+  await using lab = await createLab()
+  await lab.node.exec('tc', ['qdisc', 'add', 'dev', 'eth0', 'clsact'])
+  const { dataplane } = await applied(lab.node, served, { 'packet-hook': 'clsact' })
+  // As after an upgrade: another process removes what this one has made.
+  await dataplane.stop()
+  await dataplane.cleanup()
+  const qdiscs = async (link: string) =>
+    String((await lab.node.exec('tc', ['qdisc', 'show', 'dev', link])).stdout).includes('clsact')
+  t.deepEqual([await qdiscs('eth0'), await qdiscs('eth1')], [true, false])
+})

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { listInterfaces } from '@portolan/native'
 import {
   attachedProgram,
@@ -10,11 +11,12 @@ import {
   detachLink,
   hasDirection,
   hasTcx,
+  makePinDirectory,
   programAtTcx,
   removeUnusedHook,
 } from '@portolan/native/libbpf'
 import { packetPrograms } from './layout.ts'
-import { interfaceLinks, tcxPin } from './pins.ts'
+import { forgetQdiscs, interfaceLinks, qdiscMark, tcxPin } from './pins.ts'
 import type { EbpfSettings } from './settings.ts'
 
 /** A way to have a program run for an interface's packets. To be used in the node's network namespace. */
@@ -48,21 +50,29 @@ export function tcx(directory: string): PacketHook {
   }
 }
 
-/** Filters, which go with their interface, and which others' tools may remove. */
-export const clsact: PacketHook = {
-  name: 'clsact',
-  serves: hasDirection,
-  attach: (program, index, direction) => attachToInterface(program, index, direction, place),
-  attached: (index, direction) => attachedProgram(index, direction, place),
-  detach(index, direction) {
-    const there = detachFromInterface(index, direction, place)
-    if (there) removeUnusedHook(index)
-    return there
-  },
-  others: (interfaces) =>
-    listInterfaces()
-      .map(({ index }) => index)
-      .filter((index) => !interfaces.includes(index)),
+/**
+ * Filters, which go with their interface, and which others' tools may remove. The qdisc that holds them has no room for a
+ * name, so that it was made here is remembered beside the pins: somebody else's stays, also when it is empty.
+ */
+export function clsact(directory: string): PacketHook {
+  return {
+    name: 'clsact',
+    serves: hasDirection,
+    attach(program, index, direction) {
+      if (attachToInterface(program, index, direction, place)) makePinDirectory(qdiscMark(directory, index))
+    },
+    attached: (index, direction) => attachedProgram(index, direction, place),
+    detach(index, direction) {
+      const there = detachFromInterface(index, direction, place)
+      if (there && existsSync(qdiscMark(directory, index))) removeUnusedHook(index)
+      return there
+    },
+    others(interfaces) {
+      const all = listInterfaces().map(({ index }) => index)
+      forgetQdiscs(directory, all)
+      return all.filter((index) => !interfaces.includes(index))
+    },
+  }
 }
 
 /** The one to use, and the one that an earlier version or setting may have used. */
@@ -71,8 +81,8 @@ export function packetHooks(
   { packetHook }: EbpfSettings,
   directory: string,
 ): { readonly used: PacketHook; readonly other: PacketHook } {
-  const links = tcx(directory)
+  const [links, filters] = [tcx(directory), clsact(directory)]
   const wanted =
     packetHook === 'auto' ? (hasTcx(object.program(packetPrograms.ingress)) ? 'tcx' : 'clsact') : packetHook
-  return wanted === 'tcx' ? { used: links, other: clsact } : { used: clsact, other: links }
+  return wanted === 'tcx' ? { used: links, other: filters } : { used: filters, other: links }
 }

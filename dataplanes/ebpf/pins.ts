@@ -69,6 +69,21 @@ export function interfaceLinks(directory: string): number[] {
   return [...new Set(names.map((name) => Number.parseInt(name.slice(tcxPrefix.length), 10)))]
 }
 
+const qdiscPrefix = 'clsact-'
+
+/** There if the qdisc of an interface, by its index, was made here. */
+export function qdiscMark(directory: string, interfaceIndex: number): string {
+  return `${directory}/${qdiscPrefix}${interfaceIndex}`
+}
+
+/** Those of interfaces that have gone, and their qdiscs with them: another may get the number. */
+export function forgetQdiscs(directory: string, interfaces: readonly number[]): void {
+  for (const name of entriesOf(directory)) {
+    if (!name.startsWith(qdiscPrefix)) continue
+    if (!interfaces.includes(Number(name.slice(qdiscPrefix.length)))) rmdirSync(`${directory}/${name}`)
+  }
+}
+
 /** Maps of another layout or size are other maps; programs that use the old ones run until they are replaced. */
 function mapDirectory(directory: string, sizes: Readonly<Partial<Record<MapName, number>>>): string {
   return `${directory}/maps-${shortHash(JSON.stringify([structs, allMaps, sizes]))}`

@@ -20,7 +20,7 @@ const damages: readonly ((networkNamespace: string) => void)[] = [
   (node) => {
     inNetworkNamespace(node, () => {
       for (const { index } of listInterfaces()) {
-        for (const hook of [tcx(nodeDirectory(node)), clsact]) {
+        for (const hook of [tcx(nodeDirectory(node)), clsact(nodeDirectory(node))]) {
           hook.detach(index, 'ingress')
           hook.detach(index, 'egress')
         }

@@ -23,6 +23,7 @@ const replace = 1
  * Attaches a program to an interface of the caller's network namespace as a filter of clsact, in place of the one that
  * is there: for kernels without tcx. Filters of others keep running as long as the program answers TC_ACT_UNSPEC.
  *
+ * @returns whether the hook (the clsact qdisc) had to be made: then it is the caller's to remove
  * @throws BpfError ENODEV: no such interface; EOPNOTSUPP: it has no such direction ({@link hasDirection})
  */
 export function attachToInterface(
@@ -30,7 +31,7 @@ export function attachToInterface(
   interfaceIndex: number,
   direction: Direction,
   place: TcPlace,
-): void {
+): boolean {
   const doing = `attach ${program.name} to interface ${interfaceIndex} (${direction})`
   const made = tryBpfCall('bpf_tc_hook_create', hook(interfaceIndex, 'both'))
   if (made < 0 && made !== -constants.errno.EEXIST) throw new BpfError(doing, -made)
@@ -42,6 +43,7 @@ export function attachToInterface(
     hook(interfaceIndex, direction),
     options(place, { programFd: program.fd, flags: replace }),
   )
+  return made >= 0
 }
 
 /**
@@ -76,7 +78,10 @@ export function detachFromInterface(interfaceIndex: number, direction: Direction
   return tryBpfCall('bpf_tc_detach', hook(interfaceIndex, direction), options(place)) >= 0
 }
 
-/** Removes the hook of both directions (the clsact qdisc), unless filters of others are on it. */
+/**
+ * Removes the hook of both directions (the clsact qdisc), unless filters of others are on it. To be asked by its maker
+ * only: somebody else's may be empty because its filters are yet to come, or come and go.
+ */
 export function removeUnusedHook(interfaceIndex: number): void {
   if (countFilters(interfaceIndex, clsactParent.ingress) > 0) return
   if (countFilters(interfaceIndex, clsactParent.egress) > 0) return
