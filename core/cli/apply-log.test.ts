@@ -53,3 +53,19 @@ test('a degraded route that is deleted is told no more, and is new when it comes
   t.deepEqual(apply('change', ['a']), [], 'deleted: it has no route after the change')
   t.deepEqual(apply('change', ['a'], { a: 'full' }), ['a full: a route works less well than asked'])
 })
+
+test('what the node does is a line each at debug only, and counted in the summary', (t) => {
+  const told = (level: 'debug' | 'info') => {
+    const lines: string[] = []
+    const log = new ApplyLog(
+      pino({ base: null, timestamp: false, level }, { write: (line: string) => lines.push(line) }),
+    )
+    log.onNodeChange('interface veth1 came')
+    log.onNodeChange('interface veth1 went')
+    log.stop()
+    return lines.map((line) => JSON.parse(line) as object)
+  }
+  const summary = { level: 30, nodeChanges: 2, msg: 'the node changed' }
+  t.deepEqual(told('info'), [summary])
+  t.is(told('debug').length, 3)
+})
