@@ -39,6 +39,7 @@ export function compile(change: TableChange, setting: Setting, memory: TableMemo
   const nat: ChainEdits = { ...noChainEdits, written, deleted }
   return {
     family: change.family,
+    otherSets: [],
     newSets: [...newSets].map((name) => declareClientSet(change.family, name)),
     elements: elements.finish(),
     filter: noChainEdits,

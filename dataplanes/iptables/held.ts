@@ -16,6 +16,8 @@ export interface Held {
   readonly tables: Readonly<Record<TableName, HeldTable>>
   /** Elements of our sets by name; those of sets that packets fill are left out. */
   readonly sets: ReadonlyMap<string, ReadonlySet<string>>
+  /** Names of ours that sets of another type have: of another version, or somebody's. Their elements mean nothing. */
+  readonly otherSets: readonly string[]
   /** Whether conntrack takes every TCP segment for valid (nf_conntrack_tcp_be_liberal). */
   readonly liberal: boolean
   readonly routeLocalnet: RouteLocalnet
@@ -30,6 +32,7 @@ export function nothingHeld(family: IpFamily): Held {
     family,
     tables: { nat: nothing, filter: nothing },
     sets: new Map(),
+    otherSets: [],
     liberal: false,
     routeLocalnet: 'off',
   }

@@ -3,6 +3,13 @@ import { ApplyError } from '@portolan/core'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { refused } from './xtables.ts'
 
+/** A set as the kernel has it. */
+export interface HeldSet {
+  /** Its type with all options, as `ipset save` tells. */
+  type: string
+  readonly elements: Set<string>
+}
+
 /** The ipset tool. */
 export class Ipset {
   readonly #command: SystemCommand
@@ -16,15 +23,18 @@ export class Ipset {
     return (await this.#command.run('ipset', ['list', '-name'])).split('\n').filter((name) => name !== '')
   }
 
-  /** The elements of some sets, which have to be there; others' sets may be large, so not all are asked for. */
-  async elements(names: readonly string[]): Promise<Map<string, Set<string>>> {
-    const sets = new Map(names.map((name) => [name, new Set<string>()]))
+  /** Some sets, which have to be there; others' sets may be large, so not all are asked for. */
+  async read(names: readonly string[]): Promise<Map<string, HeldSet>> {
+    const sets = new Map(names.map((name) => [name, { type: '', elements: new Set<string>() }]))
     if (names.length === 0) return sets
     const asked = `${names.map((name) => `save ${name}`).join('\n')}\nquit\n`
     const saved = await this.#command.run('ipset', ['-'], asked)
     for (const line of saved.split('\n')) {
-      const [, name = '', element = ''] = /^(?:ipset> )*add (\S+) (\S+)/.exec(line) ?? []
-      sets.get(name)?.add(element)
+      const [, verb, name = '', rest = ''] = /^(?:ipset> )*(add|create) (\S+) (.+)/.exec(line) ?? []
+      const set = sets.get(name)
+      if (set === undefined) continue
+      if (verb === 'create') set.type = rest
+      else set.elements.add(rest.split(' ', 1)[0] ?? '')
     }
     return sets
   }

@@ -128,6 +128,11 @@ export function declareSet(family: IpFamily, kind: SetKind): SetDeclaration {
   return { name: setName(family, kind), type }
 }
 
+/** The type of a set that the program writes, by its name; `undefined`: it is no such set. */
+export function declaredType(name: string): string | undefined {
+  return writtenSets.get(name)
+}
+
 /** What begins the name of a set of clients, one for each endpoint of a route with session affinity. */
 export function clientSetPrefix(family: IpFamily): string {
   return `${setPrefix(family)}A-`
@@ -148,13 +153,15 @@ export const routeLocalnetMarker: SetDeclaration = {
 
 const clientSetName = /^PTL-[46]-A-[A-Z2-7]{12}$/
 
-const writtenSetNames: ReadonlySet<string> = new Set(
-  ipFamilies.flatMap((family) => setKinds.map((kind) => setName(family, kind))),
+const writtenSets: ReadonlyMap<string, string> = new Map(
+  ipFamilies.flatMap((family) =>
+    setKinds.map((kind) => [setName(family, kind), declareSet(family, kind).type] as const),
+  ),
 )
 
 /** Whether a set is this dataplane's, by its name; see `isOurChain`. */
 export function isOurSet(name: string): boolean {
-  return writtenSetNames.has(name) || name === routeLocalnetMarker.name || clientSetName.test(name)
+  return writtenSets.has(name) || name === routeLocalnetMarker.name || clientSetName.test(name)
 }
 
 /**

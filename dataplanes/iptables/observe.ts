@@ -3,9 +3,10 @@ import type { SystemCommand } from '@portolan/native/system-command'
 import { ourRules } from './cleanup.ts'
 import type { Held } from './held.ts'
 import { Ipset } from './ipset.ts'
-import { clientSetPrefix, isOurSet, setPrefix } from './layout.ts'
+import { clientSetPrefix, declaredType, isOurSet, setPrefix } from './layout.ts'
 import { isTcpLiberal } from './proc.ts'
 import { readRouteLocalnet } from './route-localnet.ts'
+import { isSameSetType } from './set-type.ts'
 import type { Xtables } from './xtables.ts'
 
 /** Reads back what the kernel holds of ours in one family. */
@@ -14,16 +15,26 @@ export async function observe(family: IpFamily, command: SystemCommand, xtables:
   const names = (await ipset.names()).filter((name) => isOurSet(name) && name.startsWith(setPrefix(family)))
   const written = names.filter((name) => !name.startsWith(clientSetPrefix(family)))
   const other = xtables.variant === 'legacy' ? 'nft' : 'legacy'
-  const [elsewhere, nat, filter, elements] = await Promise.all([
+  const [elsewhere, nat, filter, read] = await Promise.all([
     ourRules(command, other, family),
     xtables.read(family, 'nat'),
     xtables.read(family, 'filter'),
-    ipset.elements(written),
+    ipset.read(written),
   ])
+  const isOther = (name: string) => {
+    const [declared, held] = [declaredType(name), read.get(name)?.type]
+    return declared !== undefined && held !== undefined && !isSameSetType(held, declared)
+  }
+  const otherSets = names.filter(isOther)
   return {
     family,
+    otherSets,
     tables: { nat, filter },
-    sets: new Map(names.map((name) => [name, elements.get(name) ?? new Set<string>()])),
+    sets: new Map(
+      names
+        .filter((name) => !otherSets.includes(name))
+        .map((name) => [name, read.get(name)?.elements ?? new Set<string>()]),
+    ),
     liberal: isTcpLiberal(command.networkNamespace),
     routeLocalnet: readRouteLocalnet(command.networkNamespace),
     ...(elsewhere.size > 0 ? { leftOver: other } : {}),

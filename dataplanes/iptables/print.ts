@@ -16,8 +16,11 @@ export interface SetLines {
 
 const afterRules: readonly SetKind[] = ['cluster-ips', 'service-cidrs']
 
-export function setLines({ family, newSets, elements, oldSets }: IptablesProgram): SetLines {
-  const before: string[] = newSets.map(({ name, type }) => `create ${name} ${type}`)
+export function setLines({ family, otherSets, newSets, elements, oldSets }: IptablesProgram): SetLines {
+  const before = [
+    ...otherSets.map((name) => `destroy ${name}`),
+    ...newSets.map(({ name, type }) => `create ${name} ${type}`),
+  ]
   const undone: string[] = []
   const after: string[] = []
   for (const [kind, { added, removed }] of elements) {

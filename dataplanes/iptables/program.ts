@@ -8,6 +8,8 @@ import type { Variant } from './variant.ts'
 /** From one state of one family's rules to another. */
 export interface IptablesProgram {
   readonly family: IpFamily
+  /** Sets of another type that have names of ours: they go before {@link newSets} come. */
+  readonly otherSets: readonly string[]
   /** Sets that are not there yet. */
   readonly newSets: readonly SetDeclaration[]
   readonly elements: ReadonlyMap<SetKind, ElementEdits>

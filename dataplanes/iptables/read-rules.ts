@@ -22,7 +22,8 @@ export function readRules(saved: string): HeldTable {
 }
 
 function leadsToOurs(rule: string): boolean {
-  const target = / -[jg] (\S+)/.exec(rule)?.[1]
+  // A comment may say anything.
+  const target = / -[jg] (\S+)/.exec(rule.replaceAll(/"(?:\\.|[^"\\])*"/g, '""'))?.[1]
   return target !== undefined && isOurChain(target)
 }
 

@@ -57,7 +57,11 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Ip
     )
   }
   const newSets = missingSets(held, clientSets)
-  findings.push(...newSets.map(({ name }) => `set ${name} is missing`))
+  findings.push(
+    ...newSets.map(
+      ({ name }) => `set ${name} is ${held.otherSets.includes(name) ? 'of another type' : 'missing'}`,
+    ),
+  )
   const oldSets = [...held.sets.keys()].filter(
     (name) => name.startsWith(clientSetPrefix(table.family)) && !clientSets.has(name),
   )
@@ -68,6 +72,7 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Ip
   if (needsRouteLocalnet) findings.push('route_localnet is off')
   return {
     family: table.family,
+    otherSets: held.otherSets,
     newSets,
     elements,
     filter,

@@ -58,8 +58,8 @@ export async function foreign(networkNamespace: string): Promise<() => Promise<b
   for (const variant of variants) await restore(command, variant, 'IPv4', foreignRules)
   await ipset.restore(['create somebody-else hash:ip', 'add somebody-else 192.0.2.1'])
   return async () => {
-    const sets = await ipset.elements(['somebody-else'])
-    let whole = sets.get('somebody-else')?.has('192.0.2.1') === true
+    const sets = await ipset.read(['somebody-else'])
+    let whole = sets.get('somebody-else')?.elements.has('192.0.2.1') === true
     for (const variant of variants) {
       const { save } = await toolsOf(command, variant, 'IPv4')
       const saved = await command.run(save, ['-t', 'filter'])
