@@ -10,8 +10,28 @@ export interface RouteNumbers {
   readonly next: number
 }
 
-/** What an applied program changes in the numbers: `undefined` gives a route's number back. */
-export type NumbersChange = Map<RouteKey, RouteNumbers | undefined>
+/** What an applied program changes in the numbers. */
+export class NumbersChange {
+  /** What routes get; `undefined`: a route gives its number back. */
+  readonly byRoute = new Map<RouteKey, RouteNumbers | undefined>()
+  /** Routes that ask for a number and get none. */
+  readonly refused = new Set<RouteKey>()
+  readonly given = new Set<number>()
+  readonly released = new Set<number>()
+  /** Where the search for the next free number goes on; `undefined`: where that of the change before ended. */
+  next: number | undefined
+
+  give(route: RouteKey, numbers: RouteNumbers): void {
+    this.byRoute.set(route, numbers)
+    this.given.add(numbers.route)
+  }
+
+  /** The route is gone, or doesn't ask any more. */
+  release(route: RouteKey, number: number | undefined): void {
+    this.byRoute.set(route, undefined)
+    if (number !== undefined) this.released.add(number)
+  }
+}
 
 /**
  * Who has which number in the kernel now. Clients' choices live in the kernel under these numbers, so they change only
@@ -20,10 +40,16 @@ export type NumbersChange = Map<RouteKey, RouteNumbers | undefined>
 export class AffinityNumbers {
   readonly #routes = new Map<RouteKey, RouteNumbers>()
   readonly #taken = new Set<number>()
+  readonly #waiting = new Set<RouteKey>()
   #next = firstAffinityRoute
 
   get(route: RouteKey): RouteNumbers | undefined {
     return this.#routes.get(route)
+  }
+
+  /** Routes that asked for a number when every one was taken. */
+  get waiting(): ReadonlySet<RouteKey> {
+    return this.#waiting
   }
 
   /**
@@ -31,37 +57,45 @@ export class AffinityNumbers {
    * @param change the same program's proposals so far
    */
   propose(route: RouteKey, endpoints: Iterable<Endpoint>, change: NumbersChange): RouteNumbers | undefined {
-    const held = change.get(route) ?? this.#routes.get(route)
+    const held = change.byRoute.get(route) ?? this.#routes.get(route)
     const number = held?.route ?? this.#freeRoute(change)
-    if (number === undefined) return undefined
+    if (number === undefined) {
+      change.refused.add(route)
+      return undefined
+    }
     const numbers = withEndpoints(
       { route: number, endpoints: held?.endpoints ?? new Map(), next: held?.next ?? 1 },
       endpoints,
     )
-    change.set(route, numbers)
+    change.give(route, numbers)
     return numbers
   }
 
   commit(change: NumbersChange): void {
-    for (const [route, numbers] of change) {
-      const held = this.#routes.get(route)
-      if (held !== undefined) this.#taken.delete(held.route)
+    // What one route gives back another one may have got.
+    for (const number of change.released) this.#taken.delete(number)
+    for (const [route, numbers] of change.byRoute) {
+      this.#waiting.delete(route)
       if (numbers === undefined) {
         this.#routes.delete(route)
       } else {
         this.#routes.set(route, numbers)
         this.#taken.add(numbers.route)
-        this.#next = numbers.route + 1
       }
     }
+    for (const route of change.refused) this.#waiting.add(route)
+    this.#next = change.next ?? this.#next
   }
 
   #freeRoute(change: NumbersChange): number | undefined {
-    const proposed = new Set([...change.values()].map((numbers) => numbers?.route))
     const span = lastAffinityRoute - firstAffinityRoute + 1
+    const first = change.next ?? this.#next
     for (let step = 0; step < span; step++) {
-      const number = firstAffinityRoute + ((this.#next - firstAffinityRoute + step) % span)
-      if (!this.#taken.has(number) && !proposed.has(number)) return number
+      const number = firstAffinityRoute + ((first - firstAffinityRoute + step) % span)
+      const isTaken = this.#taken.has(number) && !change.released.has(number)
+      if (isTaken || change.given.has(number)) continue
+      change.next = number + 1
+      return number
     }
     return undefined
   }

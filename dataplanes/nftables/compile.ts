@@ -1,5 +1,5 @@
 import type { Address, Endpoint, ServiceRoute, SetChange, TableChange } from '@portolan/core'
-import type { NumbersChange, RouteNumbers } from './affinity-numbers.ts'
+import { NumbersChange, type RouteNumbers } from './affinity-numbers.ts'
 import type { Setting } from './chain.ts'
 import { Declarations } from './declarations.ts'
 import { declare } from './declare.ts'
@@ -19,15 +19,24 @@ import {
 export function compile(change: TableChange, setting: Setting, memory: TableMemory): NftProgram {
   const elements = new ElementChanges()
   const declarations = new Declarations(setting, memory.declared)
-  const numbers: NumbersChange = new Map()
+  const numbers = new NumbersChange()
   const degraded: Degraded[] = []
-  for (const { key, before, after } of change.routes) {
-    const old = before === undefined ? undefined : numbered(before, memory.numbers.get(key))
-    const now = after === undefined ? undefined : number(after, memory, numbers, degraded)
-    if (old?.numbers !== undefined && now?.numbers === undefined) numbers.set(key, undefined)
+  const changeTo = (now: NumberedRoute | undefined, old: NumberedRoute | undefined) => {
     const states = frontendStates(now)
     declareFrontends(states, declarations)
     changeFrontends(frontendStates(old), states, elements)
+  }
+  for (const { key, before, after } of change.routes) {
+    const old = before === undefined ? undefined : numbered(before, memory.numbers.get(key))
+    const now = after === undefined ? undefined : number(after, memory, numbers, degraded)
+    if (before?.affinitySeconds !== undefined && now?.numbers === undefined)
+      numbers.release(key, old?.numbers?.route)
+    changeTo(now, old)
+  }
+  for (const route of servedAgain(change, memory, numbers)) {
+    const now = number(route, memory, numbers, degraded)
+    if (now.numbers === undefined) break
+    changeTo(now, { route })
   }
   changeSets(change, elements)
   declarations.setsOf(elements)
@@ -39,6 +48,16 @@ export function compile(change: TableChange, setting: Setting, memory: TableMemo
     findings: [],
     degraded,
     outcome: { memory, declared: declarations.names, numbers },
+  }
+}
+
+/** Routes that haven't changed, and for whose affinity there may be a number now that others have given theirs back. */
+function* servedAgain(change: TableChange, memory: TableMemory, numbers: NumbersChange) {
+  if (numbers.released.size === 0 || memory.numbers.waiting.size === 0) return
+  const changed = new Set(change.routes.map(({ key }) => key))
+  for (const key of memory.numbers.waiting) {
+    const route = change.table.routes.get(key)
+    if (route !== undefined && !changed.has(key)) yield route
   }
 }
 

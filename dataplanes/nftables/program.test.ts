@@ -14,7 +14,7 @@ import {
 import { asGolden } from '@portolan/conformance/golden'
 import { fullDifference, type RoutingTable } from '@portolan/core'
 import test from 'ava'
-import { AffinityNumbers } from './affinity-numbers.ts'
+import { AffinityNumbers, NumbersChange } from './affinity-numbers.ts'
 import type { Setting } from './chain.ts'
 import { compile } from './compile.ts'
 import { nothingHeld } from './held.ts'
@@ -174,10 +174,12 @@ test('a released affinity number rests before another route gets it', (t) => {
   const given: (number | undefined)[] = []
   for (const name of ['a', 'b', 'c']) {
     const { key } = route(name, web, [])
-    const change = new Map()
+    const change = new NumbersChange()
     given.push(numbers.propose(key, web, change)?.route)
     numbers.commit(change)
-    numbers.commit(new Map([[key, undefined]]))
+    const release = new NumbersChange()
+    release.release(key, given.at(-1))
+    numbers.commit(release)
   }
   t.is(new Set(given).size, 3)
 })

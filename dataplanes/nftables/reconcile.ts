@@ -1,5 +1,5 @@
 import type { RoutingTable } from '@portolan/core'
-import type { NumbersChange } from './affinity-numbers.ts'
+import { NumbersChange } from './affinity-numbers.ts'
 import { markerChain } from './base-chains.ts'
 import type { ChainDeclaration, ChainEntry, Setting } from './chain.ts'
 import { number } from './compile.ts'
@@ -17,7 +17,7 @@ import { changeFrontends, declareFrontends, frontendStates, type NumberedRoute }
 /** The program from what the kernel holds to the whole table; the difference alone where the held table is sound. */
 export function reconcile(held: Held, table: RoutingTable, setting: Setting): NftProgram {
   const memory: TableMemory = { declared: new Set(), numbers: restoredNumbers(held, table) }
-  const numbers: NumbersChange = new Map()
+  const numbers = new NumbersChange()
   const degraded: Degraded[] = []
   const routes = [...table.routes.values()].map((route) => number(route, memory, numbers, degraded))
   const declarations = new Declarations(setting, new Set())

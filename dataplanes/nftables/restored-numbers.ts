@@ -1,5 +1,5 @@
 import { endpointKey, protocols, type RoutingTable, type ServiceRoute } from '@portolan/core'
-import { AffinityNumbers, type NumbersChange } from './affinity-numbers.ts'
+import { AffinityNumbers, NumbersChange } from './affinity-numbers.ts'
 import { type Datum, dataText } from './elements.ts'
 import type { Held } from './held.ts'
 import { affinityEndpointsOf, affinityRoutesOf, places } from './layout.ts'
@@ -7,7 +7,7 @@ import { placeOf } from './route-elements.ts'
 
 /** Gives routes the numbers that the kernel knows them by, so that a restart forgets no client's choice. */
 export function restoredNumbers(held: Held, table: RoutingTable): AffinityNumbers {
-  const restored: NumbersChange = new Map()
+  const restored = new NumbersChange()
   const taken = new Set<number>()
   const known = heldEndpointNumbers(held)
   for (const route of table.routes.values()) {
@@ -24,7 +24,8 @@ export function restoredNumbers(held: Held, table: RoutingTable): AffinityNumber
       given.add(own)
       endpoints.set(endpoint, own)
     }
-    restored.set(route.key, { route: number, endpoints, next: Math.max(0, ...endpoints.values()) + 1 })
+    restored.next = Math.max(restored.next ?? 0, number + 1)
+    restored.give(route.key, { route: number, endpoints, next: Math.max(0, ...endpoints.values()) + 1 })
   }
   const numbers = new AffinityNumbers()
   numbers.commit(restored)
