@@ -9,6 +9,14 @@ export const capabilities: Capabilities = {
     affinityAcrossFrontends:
       'IPVS keeps persistence for each virtual server: a client has an endpoint for each address and port of a Service',
     localhostNodePorts: 'IPVS sends nothing from 127.0.0.1 to another host',
+    sharedPorts:
+      'IPVS knows a connection by client, client port and endpoint: for as long as it remembers one (10 s after a reset, two minutes after a close, five of UDP), answers that the endpoint sends to this port past the Service get the address of the Service',
+    sharedPortsAtOnce:
+      'IPVS knows a connection by client, client port and endpoint, so two at the same time are one to it',
+    localPorts:
+      "IPVS takes answers to the node's own clients for new connections where the local port is a NodePort, or a Service's at an address of the node: keep both out of net.ipv4.ip_local_port_range, and servers of the node off them",
+    largeDatagramsOfNode:
+      'a datagram of the node to one of its own addresses is not fragmented before IPVS sends it on: EMSGSIZE',
     atomicChange: 'virtual servers change one after the other: a packet may be dropped, and is sent again',
   },
 }

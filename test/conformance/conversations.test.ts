@@ -22,6 +22,8 @@ const limits = fc.record({
   protocols: fc.constantFrom(['TCP', 'UDP'] as const, ['TCP'] as const, ['UDP'] as const),
   sharesPortsAtOnce: fc.boolean(),
   sharesPorts: fc.boolean(),
+  usesServicePorts: fc.boolean(),
+  fragmentsOfNode: fc.boolean(),
   asks: fc.constant(() => true),
 }) satisfies fc.Arbitrary<Limits>
 
@@ -62,6 +64,8 @@ test('a fault of two conversations is shrunk to these two, and their messages to
     protocols: ['TCP', 'UDP'],
     sharesPortsAtOnce: true,
     sharesPorts: true,
+    usesServicePorts: true,
+    fragmentsOfNode: true,
     asks: () => true,
   })
   const [one, other] = [script.conversations[3]!.id, script.conversations[8]!.id]
@@ -92,7 +96,7 @@ const interferences: readonly { readonly what: string; readonly foundBy: string;
     },
     {
       what: 'pieces of datagrams that are lost',
-      foundBy: 'in fragments',
+      foundBy: 'through Services from other ports',
       chain: `chain pre {
       type filter hook prerouting priority -500
       ip frag-off & 0x1fff > 0 drop

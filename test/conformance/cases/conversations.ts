@@ -62,8 +62,11 @@ function scriptOf(write: (script: ScriptBuilder) => void): Script {
 }
 
 const inTurn = (script: ScriptBuilder, client: Client, protocol: Protocol, peers: readonly Destination[]) => {
-  for (const to of peers) script.connect(client, protocol, slot(0), to).say().say(2000).end()
+  for (const to of peers) script.connect(client, protocol, slot(0), to).say().say(sizeOf(protocol)).end()
 }
+
+/** More than one packet where that is a matter of course. */
+const sizeOf = (protocol: Protocol) => (protocol === 'TCP' ? 2000 : 500)
 
 export const conversationCases: readonly ConversationCase[] = [
   {
@@ -98,8 +101,8 @@ export const conversationCases: readonly ConversationCase[] = [
     write(script, protocol, client, frontend, endpoint) {
       const through = script.connect(client, protocol, slot(0), frontend).say()
       const past = script.connect(client, protocol, slot(0), endpoint).say()
-      through.say(2000)
-      past.say(2000)
+      through.say(sizeOf(protocol))
+      past.say(sizeOf(protocol))
       past.end()
       through.say().end('finish')
       script.connect(client, protocol, slot(0), endpoint).say().end()
@@ -172,7 +175,7 @@ export const conversationCases: readonly ConversationCase[] = [
       ),
   },
   {
-    feature: 'basics',
+    feature: 'localPorts',
     name: "the node's own clients get their answers at ports that are NodePorts, or a Service's at an address of the node",
     protocols: bothProtocols,
     scripts: (protocol) => fromServicePorts('node', protocol),
@@ -187,16 +190,19 @@ export const conversationCases: readonly ConversationCase[] = [
     feature: 'basics',
     name: 'strangers speak with each other through the node at ports that Services use',
     protocols: bothProtocols,
-    scripts: (protocol) => [
-      scriptOf((script) => {
-        for (const client of ['outside', 'remotePod', 'endpoint'] as const)
-          for (const host of ['pod', 'pod1', 'remote1', 'outside', 'internet'] as const)
-            for (const port of listeners[host].filter(() => host !== client)) {
-              script.connect(client, protocol, slot(0), { host, port }).say().end()
-              script.connect(client, protocol, { fixed: nodePort }, { host, port }).say().end()
-            }
-      }),
-    ],
+    scripts: (protocol) =>
+      (['outside', 'remotePod', 'endpoint'] as const).flatMap((client) =>
+        (['pod', 'pod1', 'remote1', 'outside', 'internet'] as const)
+          .filter((host) => host !== client)
+          .map((host) =>
+            scriptOf((script) => {
+              for (const port of listeners[host]) {
+                script.connect(client, protocol, slot(0), { host, port }).say().end()
+                script.connect(client, protocol, { fixed: nodePort }, { host, port }).say().end()
+              }
+            }),
+          ),
+      ),
   },
   {
     feature: 'basics',
@@ -219,16 +225,44 @@ export const conversationCases: readonly ConversationCase[] = [
   },
   {
     feature: 'sharedPorts',
-    name: 'datagrams in fragments go to endpoints and strangers directly, beside those that go through Services',
+    name: 'datagrams in fragments go to an endpoint directly, beside those that go through its Services from the same port',
     protocols: ['UDP'],
     scripts: (_, limits) =>
-      forTwins([...clients, 'node'], 'UDP', limits, (script, client, frontend, endpoint) => {
+      forTwins(clients, 'UDP', limits, (script, client, frontend, endpoint) => {
         const socket = script.open(client, slot(0))
-        const stranger: Direct = { host: 'internet', port: servicePort }
         for (const bytes of [3000, 20_000])
-          for (const to of [endpoint, frontend, stranger, endpoint]) socket.say(bytes, to)
+          for (const to of [endpoint, frontend, endpoint]) socket.say(bytes, to)
         socket.end()
       }),
+  },
+  {
+    feature: 'basics',
+    name: 'datagrams in fragments go to endpoints and strangers directly, and through Services from other ports',
+    protocols: ['UDP'],
+    scripts: (_, limits) =>
+      forTwins(clients, 'UDP', limits, (script, client, frontend, endpoint) => {
+        const [past, through] = [script.open(client, slot(0)), script.open(client, slot(1))]
+        const stranger: Direct = { host: 'internet', port: servicePort }
+        for (const bytes of [3000, 20_000]) {
+          past.say(bytes, endpoint).say(bytes, stranger)
+          through.say(bytes, frontend)
+          past.say(bytes, stranger).say(bytes, endpoint)
+        }
+        past.end()
+        through.end()
+      }),
+  },
+  {
+    feature: 'largeDatagramsOfNode',
+    name: 'datagrams in fragments go from the node to Services at its own addresses, and past them',
+    protocols: ['UDP'],
+    scripts: (_, limits) =>
+      forTwins(['node'], 'UDP', limits, (script, client, frontend, endpoint) => {
+        const socket = script.open(client, slot(0))
+        for (const bytes of [3000, 20_000])
+          for (const to of [endpoint, frontend, endpoint]) socket.say(bytes, to)
+        socket.end()
+      }).filter(({ steps }) => steps.some((step) => step.do === 'say' && isAtNode(step.to))),
   },
   {
     feature: 'basics',
@@ -243,6 +277,10 @@ export const conversationCases: readonly ConversationCase[] = [
     ],
   },
 ]
+
+function isAtNode(to: Destination | undefined): boolean {
+  return to !== undefined && 'service' in to && (to.at === 'NodePort' || to.at === 'ExternalIP of the node')
+}
 
 /** Who meets packets on their way only; and who may be met at the socket already. */
 function atOnce(

@@ -96,6 +96,8 @@ export function limitsOf({
     protocols: (['TCP', 'UDP'] as const).filter((protocol) => protocols.includes(protocol)),
     sharesPorts: gaps.sharedPorts === undefined,
     sharesPortsAtOnce: gaps.sharedPortsAtOnce === undefined,
+    usesServicePorts: gaps.localPorts === undefined,
+    fragmentsOfNode: gaps.largeDatagramsOfNode === undefined,
     asks(from, to, protocol) {
       if (to.at === 'NodePort' && gaps.nodePort !== undefined) return false
       const evaluation = world.evaluate(from, to, protocol)

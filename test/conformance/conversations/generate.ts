@@ -22,6 +22,10 @@ export interface Limits {
   readonly sharesPorts: boolean
   /** Whether pods and the node may do so at the same time. */
   readonly sharesPortsAtOnce: boolean
+  /** Whether the node's own clients may use ports of Services. */
+  readonly usesServicePorts: boolean
+  /** Whether the node may say more to a Service than fits into a packet, over UDP. */
+  readonly fragmentsOfNode: boolean
   /** Whether this is a thing to say to a Service. */
   asks(from: Client, to: Frontend, protocol: 'TCP' | 'UDP'): boolean
 }
@@ -52,7 +56,8 @@ function drawConversation(random: Random, id: number, limits: Limits): Drawn {
   if (kind < 0.07 || limits.protocols.length === 0) return drawPings(random, id, from)
   const [first = 'TCP', ...others] = limits.protocols
   const protocol = random.pick([first, ...others])
-  if (kind < 0.2) return drawFromServicePort(random, id, from, protocol)
+  if (kind < 0.2 && (from !== 'node' || limits.usesServicePorts))
+    return drawFromServicePort(random, id, from, protocol)
   const isConnected = protocol === 'TCP' || random.chance(0.5)
   const port: LocalPort = limits.sharesPorts ? { slot: random.pick(ports) } : { slot: id % 8 }
   const anywhere = () => drawDestination(random, from, protocol, limits, isConnected)
@@ -63,7 +68,14 @@ function drawConversation(random: Random, id: number, limits: Limits): Drawn {
   const says = Array.from({ length: 1 + random.below(4) }, (): Step => {
     const receiver = isConnected ? undefined : (theOnly ?? anywhere())
     const hurries = protocol === 'UDP' && sharesAtOnce(from, limits) && random.chance(0.2)
-    const bytes = random.pick(sizes)
+    const through = to ?? receiver
+    const isWhole =
+      protocol === 'UDP' &&
+      from === 'node' &&
+      !limits.fragmentsOfNode &&
+      through !== undefined &&
+      isOfService(through)
+    const bytes = Math.min(random.pick(sizes), isWhole ? 1000 : 1e6)
     return {
       of: id,
       do: 'say',
