@@ -38,6 +38,8 @@ function amounts({ slowness }: ScenarioContext['patience']) {
 export const nonInterferenceScenario: Scenario = {
   name: 'non-interference',
   claims: [...conversationCases.map(claimOf), claims.reuse, claims.random],
+  // Two labs: in a translated machine they alone take a minute.
+  long: true,
   async run(context) {
     const { factory, settings, families, patience } = context
     const labs = await TwinLabs.create({ factory, settings, families, patience })
