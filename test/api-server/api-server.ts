@@ -11,7 +11,7 @@ import { HttpApi, type ServedRequest, type WatchListSupport } from './http-api.t
 import { type KubeconfigUser, writeKubeconfigFile } from './kubeconfig-file.ts'
 import { Relay } from './relay.ts'
 import type { Reply, Request } from './reply.ts'
-import { expired, StatusError } from './status-error.ts'
+import { StatusError, tooOld } from './status-error.ts'
 
 export interface ApiServerOptions {
   /** 0, the default: any free one. */
@@ -32,7 +32,7 @@ export interface ApiServerOptions {
   readonly watchList?: WatchListSupport
   /** `metadata`: as servers before Kubernetes 1.31, which know no field of a Service's spec. */
   readonly fieldSelectors?: 'all' | 'metadata'
-  /** How an expired resourceVersion of a watch is answered: by the HTTP status, or by an ERROR event. */
+  /** How an expired resourceVersion of a watch is answered: by an ERROR event, as kube-apiserver does, or by the status. */
   readonly expiredAs?: 'status' | 'event'
   /** Whether {@link ApiServer.freeze} works; costs a copy of every byte. */
   readonly freezable?: boolean
@@ -67,7 +67,7 @@ export class ApiServer {
       faults: this.#faults,
       watchList: options.watchList ?? 'served',
       fieldSelectors: options.fieldSelectors ?? 'all',
-      expiredAs: options.expiredAs ?? 'status',
+      expiredAs: options.expiredAs ?? 'event',
     })
   }
 
@@ -199,8 +199,12 @@ export class ApiServer {
 
   /** Ends all watches of one resource with an ERROR event. */
   failWatches(kind: Kind, status: number): void {
-    const error = status === 410 ? expired() : new StatusError(status, reasons[status] ?? '', 'made to fail')
-    for (const stream of this.#state.resource(kind).streams) stream.fail(error)
+    const { store, streams } = this.#state.resource(kind)
+    const error =
+      status === 410
+        ? tooOld(store.oldestVersion, this.#state.version)
+        : new StatusError(status, reasons[status] ?? '', 'made to fail')
+    for (const stream of streams) stream.fail(error)
   }
 
   /** Sends text that needn't be an event over all watches of one resource, and then maybe ends them. */

@@ -2,6 +2,10 @@
 export type Fault =
   /** A `Status` with this code, and maybe the header Retry-After. */
   | { readonly kind: 'status'; readonly status: number; readonly retryAfterSeconds?: number }
+  /** As kube-apiserver answers while it has too much to do: 429, no `Status`, come again in a second. */
+  | { readonly kind: 'overloaded' }
+  /** As RBAC answers who may not. */
+  | { readonly kind: 'forbidden'; readonly user: string }
   /** What a login page or a proxy would send, with status 200. */
   | { readonly kind: 'html' }
   /** The proper answer, this much later. */
@@ -23,5 +27,7 @@ export const reasons: Readonly<Record<number, string>> = {
   500: 'InternalError',
   503: 'ServiceUnavailable',
 }
+
+export const overloadedText = 'Too many requests, please try again later.\n'
 
 export const loginPage = '<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body></body></html>\n'

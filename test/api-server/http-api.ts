@@ -1,12 +1,20 @@
 import type { Kind, StoredObject } from './api-object.ts'
 import type { Authentication } from './authentication.ts'
 import type { ClusterState, ServedResource } from './cluster-state.ts'
-import { type Fault, loginPage, reasons } from './faults.ts'
+import { type Fault, loginPage, overloadedText, reasons } from './faults.ts'
 import { answerObject } from './object-requests.ts'
 import { answerJson, type Reply, type Request } from './reply.ts'
 import { type RequestTarget, readTarget } from './request-target.ts'
 import { readSelector } from './selector.ts'
-import { expired, StatusError, statusObject } from './status-error.ts'
+import {
+  forbidden,
+  forbiddenOption,
+  noProgressNotifications,
+  notServed,
+  StatusError,
+  statusObject,
+  tooOld,
+} from './status-error.ts'
 import { WatchStream } from './watch-stream.ts'
 
 /** One request, for tests to look at. */
@@ -53,7 +61,9 @@ export class HttpApi {
       const known =
         error instanceof StatusError ? error : new StatusError(500, 'InternalError', (error as Error).message)
       try {
-        answerJson(reply, known.status, statusObject(known))
+        const { retryAfterSeconds } = known.extras
+        const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }
+        answerJson(reply, known.status, statusObject(known), headers)
       } catch {
         // The headers were out already: all that is left is to end.
         reply.end()
@@ -81,9 +91,9 @@ export class HttpApi {
     }
     const target = readTarget(url.pathname)
     if (target === undefined) {
-      throw new StatusError(404, 'NotFound', 'the server could not find the requested resource')
+      throw notServed()
     }
-    if (await this.#misbehave(target.resource.kind, reply)) return
+    if (await this.#misbehave(target, url.searchParams, reply)) return
     const resource = state.resource(target.resource.kind)
     if (target.name !== '' || request.method !== 'GET') {
       const { status, body } = await answerObject(request, target, resource.store, state)
@@ -107,7 +117,16 @@ export class HttpApi {
         ? selected
         : (object: StoredObject) => object.namespace === namespace && selected(object)
     if (!['true', '1'].includes(query.get('watch') ?? '')) {
-      await served.lister.answer(reply, selector, wholeNumber(query, 'limit'), query.get('continue') ?? '')
+      if (query.has('sendInitialEvents'))
+        throw forbiddenOption('sendInitialEvents', 'sendInitialEvents is forbidden for list')
+      await served.lister.answer(reply, selector, {
+        limit: wholeNumber(query, 'limit'),
+        token: query.get('continue') ?? '',
+        resourceVersion: wholeNumber(query, 'resourceVersion'),
+        exact: query.get('resourceVersionMatch') === 'Exact',
+        namespace,
+        selects: query.has('labelSelector') || query.has('fieldSelector'),
+      })
       return
     }
     const watchList = this.#readWatchList(query)
@@ -115,7 +134,7 @@ export class HttpApi {
     // Without a version a watch starts with the state that is, with or without watch-list.
     const initialEvents = watchList || fromVersion === 0
     const isExpired = !initialEvents && served.store.since(fromVersion) === undefined
-    if (isExpired && expiredAs === 'status') throw expired()
+    if (isExpired && expiredAs === 'status') throw tooOld(fromVersion, served.store.oldestVersion)
     const watch = {
       selector,
       fromVersion,
@@ -135,20 +154,23 @@ export class HttpApi {
   #readWatchList(query: URLSearchParams): boolean {
     if (query.get('sendInitialEvents') !== 'true' || this.#options.watchList === 'ignored') return false
     if (this.#options.watchList === 'refused') {
-      throw new StatusError(
-        422,
-        'Invalid',
-        'sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled',
+      throw forbiddenOption(
+        'sendInitialEvents',
+        'sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled',
       )
     }
     if (query.get('resourceVersionMatch') !== 'NotOlderThan') {
-      throw new StatusError(422, 'Invalid', 'resourceVersionMatch: Required value: want NotOlderThan')
+      throw forbiddenOption(
+        'resourceVersionMatch',
+        'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+      )
     }
     return true
   }
 
   /** Whether the request has been dealt with by a fault. */
-  async #misbehave(kind: Kind, reply: Reply): Promise<boolean> {
+  async #misbehave(target: RequestTarget, query: URLSearchParams, reply: Reply): Promise<boolean> {
+    const { kind } = target.resource
     const fault = this.#options.faults.get(kind)
     switch (fault?.kind) {
       case undefined:
@@ -157,6 +179,12 @@ export class HttpApi {
         if (fault.retryAfterSeconds !== undefined)
           reply.setHeader('retry-after', String(fault.retryAfterSeconds))
         throw new StatusError(fault.status, reasons[fault.status] ?? 'Unknown', `${kind} is made to fail`)
+      case 'overloaded':
+        reply.writeHead(429, { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' })
+        reply.end(overloadedText)
+        return true
+      case 'forbidden':
+        throw forbidden(target.resource, target.namespace, fault.user, query.has('watch') ? 'watch' : 'list')
       case 'html':
         reply.writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
         reply.end(loginPage)
@@ -172,15 +200,6 @@ export class HttpApi {
         return false
     }
   }
-}
-
-/** In the words of kube-apiserver 1.36 with etcd 3.4.23. */
-function noProgressNotifications(): StatusError {
-  return new StatusError(
-    500,
-    'InternalError',
-    'a watch stream was requested by the client but the required storage feature RequestWatchProgress is disabled',
-  )
 }
 
 function wholeNumber(query: URLSearchParams, name: string): number {

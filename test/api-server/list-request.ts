@@ -2,7 +2,29 @@ import type { StoredObject } from './api-object.ts'
 import type { ObjectStore } from './object-store.ts'
 import { type Reply, ReplyWriter } from './reply.ts'
 import type { Selector } from './selector.ts'
-import { expired, StatusError } from './status-error.ts'
+import { continueExpired, listTooOld, StatusError, tooLarge } from './status-error.ts'
+
+export interface ListQuery {
+  /** Empty: all of them. */
+  readonly namespace: string
+  /** 0: everything. */
+  readonly limit: number
+  /** Of the page before; empty: none. */
+  readonly token: string
+  /** 0: none. */
+  readonly resourceVersion: number
+  /** Whether it is to be just that version; otherwise that one or a later one. */
+  readonly exact: boolean
+  /** Whether there are selectors: then it isn't known how many are left. */
+  readonly selects: boolean
+}
+
+interface ListState {
+  readonly version: number
+  /** The key after which it goes on; empty: from the first object. */
+  readonly after: string
+  readonly all: readonly StoredObject[]
+}
 
 /** How many lists in pages can be under way per resource before the oldest one expires. */
 const heldSnapshots = 8
@@ -20,9 +42,15 @@ export class Lister {
     this.#version = version
   }
 
-  /** `limit` 0: everything. Throws {@link StatusError}: 400 for a broken continue token, 410 for an expired one. */
-  async answer(reply: Reply, selector: Selector, limit: number, continueToken: string): Promise<void> {
-    const { version, start, objects } = this.#resume(continueToken)
+  /**
+   * Throws {@link StatusError}: 400 for a broken continue token, 410 for an expired one or an old version that is asked
+   * for exactly, 504 for a version that is still to come.
+   */
+  async answer(reply: Reply, selector: Selector, query: ListQuery): Promise<void> {
+    const { limit, namespace } = query
+    const { version, after, all } = this.#begin(query)
+    const objects = namespace === '' ? all : all.filter((object) => object.namespace === namespace)
+    const start = after === '' ? 0 : firstAfter(objects, after)
     const page: StoredObject[] = []
     let next = start
     for (; next < objects.length && (limit === 0 || page.length < limit); next++) {
@@ -30,11 +58,12 @@ export class Lister {
       if (object !== undefined && selector(object)) page.push(object)
     }
     const more = next < objects.length
-    if (more) this.#hold(version, objects)
+    if (more) this.#hold(version, all)
     const { kind, apiVersion } = this.#store.resource
     const metadata = {
       resourceVersion: String(version),
-      ...(more ? { continue: Buffer.from(`${version}:${next}`).toString('base64url') } : {}),
+      ...(more ? { continue: continueToken(version, objects[next - 1]?.key ?? '') } : {}),
+      ...(more && !query.selects ? { remainingItemCount: objects.length - next } : {}),
     }
     const head = JSON.stringify({ kind: `${kind}List`, apiVersion, metadata })
     reply.writeHead(200, { 'content-type': 'application/json' })
@@ -48,14 +77,25 @@ export class Lister {
     this.#held.clear()
   }
 
-  #resume(token: string): { version: number; start: number; objects: readonly StoredObject[] } {
-    if (token === '') return { version: this.#version(), start: 0, objects: this.#store.snapshot() }
-    const match = /^(\d+):(\d+)$/.exec(Buffer.from(token, 'base64url').toString())
-    if (match === null) throw new StatusError(400, 'BadRequest', 'continue key is not valid')
-    const version = Number(match[1])
-    const objects = this.#held.get(version)
-    if (objects === undefined) throw expired()
-    return { version, start: Number(match[2]), objects }
+  #begin({ resourceVersion, exact, token }: ListQuery): ListState {
+    const version = this.#version()
+    if (token !== '') return this.#resume(token)
+    if (resourceVersion > version) throw tooLarge(resourceVersion, version)
+    if (!exact || resourceVersion === version) return { version, after: '', all: this.#store.snapshot() }
+    const all = this.#held.get(resourceVersion)
+    if (all === undefined) throw listTooOld()
+    return { version: resourceVersion, after: '', all }
+  }
+
+  #resume(token: string): ListState {
+    const match = /^(\d+|-1):(.+)$/.exec(Buffer.from(token, 'base64url').toString())
+    const [, of, after] = match ?? []
+    if (of === undefined || after === undefined)
+      throw new StatusError(400, 'BadRequest', 'invalid continue token: continue key is not valid')
+    const version = of === '-1' ? this.#version() : Number(of)
+    const all = of === '-1' ? this.#store.snapshot() : this.#held.get(version)
+    if (all === undefined) throw continueExpired(continueToken(-1, after))
+    return { version, after, all }
   }
 
   #hold(version: number, objects: readonly StoredObject[]): void {
@@ -63,6 +103,21 @@ export class Lister {
     const [oldest] = this.#held.keys()
     if (this.#held.size > heldSnapshots && oldest !== undefined) this.#held.delete(oldest)
   }
+}
+
+/** @param version of the list; -1: whatever is there when it goes on */
+function continueToken(version: number, after: string): string {
+  return Buffer.from(`${version}:${after}`).toString('base64url')
+}
+
+function firstAfter(objects: readonly StoredObject[], key: string): number {
+  let [low, high] = [0, objects.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((objects[middle]?.key ?? '') > key) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
 function* pieces(head: string, page: readonly StoredObject[]): Generator<Buffer> {

@@ -1,8 +1,9 @@
-import { type ApiObject, objectKey, type StoredObject } from './api-object.ts'
+import { type ApiObject, objectKey, type ResourceKind, type StoredObject } from './api-object.ts'
+import { withDefaults } from './defaults.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { Request } from './reply.ts'
 import type { RequestTarget } from './request-target.ts'
-import { StatusError } from './status-error.ts'
+import { alreadyExists, conflict, notFound, StatusError } from './status-error.ts'
 
 /** The changes that a write request may make. */
 export interface Writer {
@@ -19,27 +20,21 @@ export async function answerObject(
   store: ObjectStore,
   writer: Writer,
 ): Promise<{ status: number; body: object }> {
-  const { resource, namespace } = target
+  const { resource } = target
   switch (request.method) {
     case 'GET':
       return { status: 200, body: whole(store, existing(store, target)) }
     case 'POST': {
       const object = checked(target, await readBody(request))
       const key = objectKey(resource, object.metadata.namespace, object.metadata.name)
-      if (store.get(key) !== undefined) {
-        throw new StatusError(
-          409,
-          'AlreadyExists',
-          `${resource.plural} "${object.metadata.name}" already exists`,
-        )
-      }
+      if (store.get(key) !== undefined) throw alreadyExists(resource, object.metadata.name)
       writer.apply(object)
       return { status: 201, body: whole(store, store.get(key)) }
     }
     case 'PUT': {
       const before = existing(store, target)
       const object = checked(target, await readBody(request))
-      expectVersion(object, before)
+      expectVersion(resource, object, before)
       writer.apply(keepIdentity(object, before))
       return { status: 200, body: whole(store, store.get(before.key)) }
     }
@@ -50,17 +45,20 @@ export async function answerObject(
       return { status: 200, body: whole(store, store.get(before.key)) }
     }
     case 'DELETE':
-      existing(store, target)
-      writer.remove(resource.kind, namespace, target.name)
-      return { status: 200, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' } }
+      return { status: 200, body: removed(store, existing(store, target), writer) }
     default:
-      throw new StatusError(405, 'MethodNotAllowed', `${request.method} is not supported`)
+      throw new StatusError(
+        405,
+        'MethodNotAllowed',
+        'the server does not allow this method on the requested resource',
+        { details: {} },
+      )
   }
 }
 
 function existing(store: ObjectStore, { resource, namespace, name }: RequestTarget): StoredObject {
   const object = store.get(objectKey(resource, namespace, name))
-  if (object === undefined) throw new StatusError(404, 'NotFound', `${resource.plural} "${name}" not found`)
+  if (object === undefined) throw notFound(resource, name)
   return object
 }
 
@@ -68,6 +66,14 @@ function existing(store: ObjectStore, { resource, namespace, name }: RequestTarg
 function whole(store: ObjectStore, object: StoredObject | undefined): object {
   const { kind, apiVersion } = store.resource
   return { kind, apiVersion, ...JSON.parse(object?.json.toString() ?? '{}') }
+}
+
+/** The object as it was, with the version of its deletion. */
+function removed(store: ObjectStore, before: StoredObject, writer: Writer): object {
+  const resourceVersion = writer.remove(store.resource.kind, before.namespace, before.name)
+  const { metadata, ...rest } = JSON.parse(before.json.toString())
+  const { kind, apiVersion } = store.resource
+  return { kind, apiVersion, metadata: { ...metadata, resourceVersion }, ...rest }
 }
 
 function checked({ resource, namespace, name }: RequestTarget, body: unknown): ApiObject {
@@ -83,9 +89,13 @@ function checked({ resource, namespace, name }: RequestTarget, body: unknown): A
   }
   const ownNamespace = namespace === '' ? metadata.namespace : namespace
   if ((metadata.namespace ?? ownNamespace) !== ownNamespace) {
-    throw new StatusError(400, 'BadRequest', 'the namespace of the object does not match the request')
+    throw new StatusError(
+      400,
+      'BadRequest',
+      'the namespace of the provided object does not match the namespace sent on the request',
+    )
   }
-  return {
+  return withDefaults({
     ...object,
     kind: resource.kind,
     metadata: {
@@ -93,18 +103,14 @@ function checked({ resource, namespace, name }: RequestTarget, body: unknown): A
       name: ownName,
       ...(typeof ownNamespace === 'string' ? { namespace: ownNamespace } : {}),
     },
-  }
+  })
 }
 
 /** An update that names a version must name the present one (optimistic concurrency). */
-function expectVersion(object: ApiObject, before: StoredObject): void {
+function expectVersion(resource: ResourceKind, object: ApiObject, before: StoredObject): void {
   const version = object.metadata.resourceVersion
   if (version === undefined || version === '' || version === String(before.version)) return
-  throw new StatusError(
-    409,
-    'Conflict',
-    'the object has been modified; please apply your changes to the latest version',
-  )
+  throw conflict(resource, before.name)
 }
 
 function keepIdentity(object: ApiObject, before: StoredObject): ApiObject {

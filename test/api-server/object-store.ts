@@ -14,13 +14,17 @@ export class ObjectStore {
   readonly #historyLimit: number
   #objects = new Map<string, StoredObject>()
   #history: StoreEvent[] = []
-  /** A watch from this version or later can be served. */
   #oldestVersion = 0
   #sorted: readonly StoredObject[] | undefined
 
   constructor(resource: ResourceKind, historyLimit: number) {
     this.resource = resource
     this.#historyLimit = historyLimit
+  }
+
+  /** The oldest version from which a watch can be served. */
+  get oldestVersion(): number {
+    return this.#oldestVersion
   }
 
   get(key: string): StoredObject | undefined {

@@ -69,7 +69,12 @@ export class ReplyWriter {
   }
 }
 
-export function answerJson(reply: Reply, status: number, value: object): void {
-  reply.writeHead(status, { 'content-type': 'application/json' })
+export function answerJson(
+  reply: Reply,
+  status: number,
+  value: object,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  reply.writeHead(status, { ...headers, 'content-type': 'application/json' })
   reply.end(`${JSON.stringify(value)}\n`)
 }

@@ -2,7 +2,7 @@ import type { ResourceKind, StoredObject } from './api-object.ts'
 import type { ObjectStore, StoreEvent } from './object-store.ts'
 import { type Reply, ReplyWriter } from './reply.ts'
 import type { Selector } from './selector.ts'
-import { expired, type StatusError, statusObject } from './status-error.ts'
+import { type StatusError, statusObject, tooLarge, tooOld } from './status-error.ts'
 
 export interface WatchRequest {
   readonly selector: Selector
@@ -17,6 +17,9 @@ export interface WatchRequest {
   readonly timeoutSeconds: number
 }
 
+/** Before the end of a watch that has a time limit. */
+const lastBookmarkMs = 2000
+
 const lineEnd = Buffer.from('}\n')
 
 /**
@@ -28,7 +31,7 @@ export class WatchStream {
   readonly #request: WatchRequest
   readonly #writer: ReplyWriter
   readonly #version: () => number
-  readonly #timeout: NodeJS.Timeout | undefined
+  readonly #timers: NodeJS.Timeout[] = []
   #sentVersion: number
   #pumping = false
 
@@ -41,9 +44,12 @@ export class WatchStream {
     // Sends the headers: the client knows that it watches before anything happens.
     reply.write('')
     this.#writer = new ReplyWriter(reply)
-    if (request.timeoutSeconds > 0)
-      this.#timeout = setTimeout(() => this.end(), request.timeoutSeconds * 1000)
-    reply.once('close', () => clearTimeout(this.#timeout))
+    const limitMs = request.timeoutSeconds * 1000
+    if (limitMs > 0) this.#timers.push(setTimeout(() => this.end(), limitMs))
+    // So that the next watch goes on from as late a version as can be.
+    if (limitMs > lastBookmarkMs)
+      this.#timers.push(setTimeout(() => void this.bookmark(), limitMs - lastBookmarkMs))
+    reply.once('close', () => this.#stopTimers())
   }
 
   get closed(): boolean {
@@ -55,6 +61,7 @@ export class WatchStream {
       this.#pumping = true
       const { resource } = this.#store
       const version = this.#version()
+      if (this.#request.fromVersion > version) return this.fail(tooLarge(this.#request.fromVersion, version))
       const selected = this.#store.snapshot().filter(this.#request.selector)
       await this.#writer.writeAll(addedLines(resource, selected))
       this.#sentVersion = version
@@ -71,7 +78,7 @@ export class WatchStream {
     while (!this.#writer.closed) {
       const events = this.#store.since(this.#sentVersion)
       if (events === undefined) {
-        this.fail(expired())
+        this.fail(tooOld(this.#sentVersion, this.#store.oldestVersion))
         break
       }
       const last = events.at(-1)
@@ -107,8 +114,12 @@ export class WatchStream {
   }
 
   end(): void {
-    clearTimeout(this.#timeout)
+    this.#stopTimers()
     this.#writer.end()
+  }
+
+  #stopTimers(): void {
+    for (const timer of this.#timers) clearTimeout(timer)
   }
 
   *#lines(events: readonly StoreEvent[]): Generator<Buffer> {
