@@ -214,6 +214,37 @@ for (const family of families) {
     })
   }
 
+  test(`ICMP errors come back to whom they are about, the Service's client and the endpoint's, ${family}`, async (t) => {
+    await using lab = await createLab({ pods: 2 })
+    const pod = podAddress(family, 1)
+    await using _ = await served(lab, family, 'UDP', pod)
+    const results: string[] = []
+    for (const to of [vip[family], pod, vip[family], pod])
+      results.push(await ask(lab.pods[0]!, 'UDP', { address: to, port: to === pod ? port : 80 }))
+    t.deepEqual(results, Array(4).fill('refused'))
+  })
+
+  test(`datagrams in pieces get through from one port, to the Service and to its endpoint, ${family}`, async (t) => {
+    await using lab = await createLab({ pods: 2 })
+    const pod = podAddress(family, 1)
+    await using _ = await served(lab, family, 'UDP', pod)
+    const stop = new AbortController()
+    const args = ['-e', echo, pod, String(port)]
+    const serving = lab.pods[1]!.exec(process.execPath, args, { reject: false, cancelSignal: stop.signal })
+    try {
+      const targets = [vip[family], pod, vip[family], pod].map((to) => [to, to === pod ? port : 80] as const)
+      const words = ['-e', inPieces, String(reused), JSON.stringify(targets)]
+      const { stdout } = await lab.pods[0]!.exec(process.execPath, words)
+      t.deepEqual(
+        String(stdout).trim().split('\n'),
+        targets.map(([address, port]) => `${address} ${port} 4000 bytes`),
+      )
+    } finally {
+      stop.abort()
+      await serving
+    }
+  })
+
   test(`a socket that is connected anew sees whom it is connected to, ${family}`, async (t) => {
     await using lab = await createLab({ pods: 2 })
     const remote = remotePodAddress(family, 0)
@@ -255,6 +286,33 @@ const next = () => {
   socket.send('who', port, address)
 }
 next()`
+
+/** Sends back whatever comes. */
+const echo = `
+const [address, port] = process.argv.slice(1)
+const socket = require('dgram').createSocket(address.includes(':') ? 'udp6' : 'udp4')
+socket.on('message', (message, from) => socket.send(message, from.port, from.address))
+socket.bind(Number(port), address)`
+
+/** The same with datagrams that need several packets; asks again while nothing comes, for the server may be starting. */
+const inPieces = `
+const [port, targets] = process.argv.slice(1).map((text) => JSON.parse(text))
+const socket = require('dgram').createSocket(targets[0][0].includes(':') ? 'udp6' : 'udp4')
+let again
+const next = () => {
+  const [address, to] = targets.shift() ?? []
+  if (address === undefined) return socket.close()
+  const ask = () => socket.send(Buffer.alloc(4000), to, address)
+  socket.once('message', (message, from) => {
+    clearInterval(again)
+    console.log(from.address, from.port, message.length, 'bytes')
+    setTimeout(next, 300)
+  })
+  again = setInterval(ask, 250)
+  ask()
+}
+socket.bind(port, next)
+setTimeout(() => process.exit(1), 20_000).unref()`
 
 /** What a CNI plugin does for pods that talk to others than pods. */
 async function masquerade(lab: Lab, family: IpFamily): Promise<void> {

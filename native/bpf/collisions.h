@@ -65,6 +65,9 @@ static __noinline int begin_untranslated(struct __sk_buff *skb, struct work *wor
 			return change_port(skb, work, now);
 		forget(&work->back, taken);
 	}
+	/* The last word of something that nobody remembers. */
+	if (packet->tcp_flags & (TCP_RST | TCP_FIN))
+		return TC_ACT_UNSPEC;
 	new.turned = pair_of(&packet->key, &work->pair);
 	/* Answers to a datagram may be late, and without a proxy they would be nobody else's either way. */
 	new.state = packet->key.protocol != IPPROTO_TCP ? UDP_STREAM : first ? TCP_OPENING : TCP_ESTABLISHED;
