@@ -4,7 +4,7 @@ import { dispatchPath } from './dispatch-path.ts'
 import { type DispatchChange, type DispatchEdit, rulesOf } from './dispatch-tree.ts'
 import { ElementEditor } from './element-edits.ts'
 import { declareClientSet } from './layout.ts'
-import { ClientSetBudget, noteClosedNodePorts } from './limits.ts'
+import { ClientSetBudget, noteClosedNodePorts, withoutAffinity } from './limits.ts'
 import { hasLoopback } from './loopback.ts'
 import type { Degraded, IptablesProgram, TableMemory } from './program.ts'
 import { type RouteProgram, routeProgram } from './route-chains.ts'
@@ -14,24 +14,27 @@ import type { Setting } from './setting.ts'
 /** The program for a change to rules that stand. */
 export function compile(change: TableChange, setting: Setting, memory: TableMemory): IptablesProgram {
   const degraded: Degraded[] = []
-  const budget = new ClientSetBudget(memory)
+  const budget = new ClientSetBudget(memory, setting.mostClientSets)
   const pairs = change.routes.map(({ key, before, after }) => {
     const old = before === undefined ? undefined : compiled(budget.held(before), setting)
-    if (memory.clientSets.has(key)) budget.release(key)
+    budget.release(key)
     return { old, after }
   })
   const written = new Map<string, readonly string[]>()
   const deleted = new Set<string>()
   const [newSets, oldSets] = [new Set<string>(), new Set<string>()]
   const edits: DispatchEdit[] = []
-  for (const { old, after } of pairs) {
-    const now = after === undefined ? undefined : compiled(budget.grant(after, degraded), setting)
+  const changeTo = (now: Compiled | undefined, old: Compiled | undefined) => {
     if (now !== undefined) noteClosedNodePorts(now.route, degraded)
     chainDifference(old?.program, now?.program, written, deleted)
     for (const set of old?.program.clientSets ?? []) if (!now?.program.clientSets.has(set)) oldSets.add(set)
     for (const set of now?.program.clientSets ?? []) if (!old?.program.clientSets.has(set)) newSets.add(set)
     edits.push(...destinationEdits(old, now))
   }
+  for (const { old, after } of pairs)
+    changeTo(after === undefined ? undefined : compiled(budget.grant(after, degraded), setting), old)
+  for (const route of budget.servedAgain(change.table.routes))
+    changeTo(compiled(budget.grant(route, degraded), setting), compiled(withoutAffinity(route), setting))
   const dispatch = memory.tree.propose(edits)
   writeDispatch(dispatch, written, deleted)
   const elements = new ElementEditor()
@@ -50,7 +53,7 @@ export function compile(change: TableChange, setting: Setting, memory: TableMemo
     findings: [],
     degraded,
     notices: [],
-    outcome: { memory, dispatch, clientSets: budget.counts },
+    outcome: { memory, dispatch, clientSets: budget.counts, waiting: budget.refused },
   }
 }
 

@@ -4,22 +4,34 @@ import type { Held } from './held.ts'
 import { IptablesDataplane } from './iptables-dataplane.ts'
 import type { Variant } from './variant.ts'
 
-/** This dataplane over a model of iptables and ipset, for the convergence property. */
-export function modelSubject(variant: Variant): Subject {
+/**
+ * This dataplane over a model of iptables and ipset, for the convergence property.
+ *
+ * @param mostClientSets fewer than the kernel has room for: then it depends on history which routes have affinity
+ */
+export function modelSubject(variant: Variant, mostClientSets?: number): Subject {
   const kernel = new NetfilterModel()
   return {
     open: () =>
       new IptablesDataplane(
         { masqueradeBit: 14, settings: { variant } },
-        { command: kernel, openWitness: () => blindWitness },
+        {
+          command: kernel,
+          openWitness: () => blindWitness,
+          ...(mostClientSets === undefined ? {} : { mostClientSets }),
+        },
       ),
     break(fault) {
       kernel.break(fault)
     },
     // That would be a sysctl of this machine.
     localhostNodePorts: false,
-    meaning: (held) => meaningOf(held as Held),
-    fresh: () => modelSubject(variant),
+    ...(mostClientSets === undefined
+      ? {
+          meaning: (held: unknown) => meaningOf(held as Held),
+          fresh: () => modelSubject(variant),
+        }
+      : {}),
   }
 }
 

@@ -7,3 +7,8 @@ const file = 'dataplanes/iptables/convergence.test.ts'
 
 for (const variant of variants)
   converges(test, `iptables-${variant}`, { file, subject: () => modelSubject(variant) })
+
+converges(test, 'iptables without room for the clients of all Services', {
+  file,
+  subject: () => modelSubject('nft', 6),
+})

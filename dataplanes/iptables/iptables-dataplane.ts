@@ -23,6 +23,7 @@ import { Disturbance } from './disturbance.ts'
 import { type Held, nothingHeld } from './held.ts'
 import { heldOrder } from './held-order.ts'
 import { heldSets } from './held-sets.ts'
+import { mostClientSets } from './layout.ts'
 import { observe } from './observe.ts'
 import { openWitness } from './open-witness.ts'
 import { operations, print } from './print.ts'
@@ -39,6 +40,8 @@ import { Xtables } from './xtables.ts'
 export interface System {
   readonly command: SystemCommand
   readonly openWitness: typeof openWitness
+  /** Sets that remember clients, in each family. Default: what the kernel has room for. */
+  readonly mostClientSets?: number
 }
 
 /** See layout.ts and docs/iptables-layout.md for how packets are led. */
@@ -50,6 +53,7 @@ export class IptablesDataplane implements Dataplane<IptablesProgram, Held> {
   readonly #settings: Settings
   readonly #command: SystemCommand
   readonly #openWitness: System['openWitness']
+  readonly #mostClientSets: number
   readonly #memories = new Map<IpFamily, TableMemory>()
   #started: Promise<{ readonly xtables: Xtables; readonly disturbance: Disturbance }> | undefined
 
@@ -62,6 +66,7 @@ export class IptablesDataplane implements Dataplane<IptablesProgram, Held> {
     this.#settings = parseSettings(options.settings)
     this.#command = system.command
     this.#openWitness = system.openWitness
+    this.#mostClientSets = system.mostClientSets ?? mostClientSets
   }
 
   probe(): Promise<ProbeReport> {
@@ -141,13 +146,14 @@ export class IptablesDataplane implements Dataplane<IptablesProgram, Held> {
 
   #setting({ family, podSource }: RoutingTable): Setting {
     const { masqueradeBit } = this.#options
-    return { family, podSource, masqueradeBit, comments: this.#settings.comments }
+    const { comments } = this.#settings
+    return { family, podSource, masqueradeBit, comments, mostClientSets: this.#mostClientSets }
   }
 
   #memory(family: IpFamily): TableMemory {
     let memory = this.#memories.get(family)
     if (memory === undefined) {
-      memory = { tree: new DispatchTree(), clientSets: new Map() }
+      memory = { tree: new DispatchTree(), clientSets: new Map(), waiting: new Set() }
       this.#memories.set(family, memory)
     }
     return memory

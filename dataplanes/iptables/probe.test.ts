@@ -4,6 +4,7 @@ import { SystemCommand } from '@portolan/native/system-command'
 import test from 'ava'
 import { nothingHeld } from './held.ts'
 import { extensionNeed, kernelNeeds, missingNeeds, setTypeNeed } from './kernel-needs.ts'
+import { mostClientSets } from './layout.ts'
 import { probe } from './probe.ts'
 import { reconcile } from './reconcile.ts'
 import { variants } from './variant.ts'
@@ -11,7 +12,13 @@ import { variants } from './variant.ts'
 test('whatever matches, targets and types of sets a program has, the probe asks for', (t) => {
   const used = new Set<string>()
   for (const some of [everything(), everythingIpv6()]) {
-    const setting = { family: some.family, podSource: some.podSource, masqueradeBit: 14, comments: true }
+    const setting = {
+      family: some.family,
+      podSource: some.podSource,
+      masqueradeBit: 14,
+      comments: true,
+      mostClientSets,
+    }
     const { nat, filter, newSets } = reconcile(nothingHeld(some.family), some, setting)
     for (const rule of [nat, filter].flatMap(({ written }) => [...written.values()].flat())) {
       for (const [, name] of rule.matchAll(/(?:^| )-m (\S+)/g)) used.add(`the iptables match ${name}`)

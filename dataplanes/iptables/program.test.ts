@@ -24,7 +24,7 @@ import type { Setting } from './setting.ts'
 const golden = new URL('./golden/', import.meta.url)
 
 function settingOf({ family, podSource }: RoutingTable): Setting {
-  return { family, podSource, masqueradeBit: 14, comments: true }
+  return { family, podSource, masqueradeBit: 14, comments: true, mostClientSets }
 }
 
 /** What is remembered after the table was made from nothing. */

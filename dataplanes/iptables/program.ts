@@ -40,6 +40,8 @@ export interface TableMemory {
   readonly tree: DispatchTree
   /** How many sets of clients each route has. */
   readonly clientSets: Map<RouteKey, number>
+  /** Routes that asked for affinity when there was no room for their sets. */
+  readonly waiting: Set<RouteKey>
 }
 
 /** What holds once a program is applied; see {@link settle}. */
@@ -47,14 +49,17 @@ export interface Outcome {
   readonly memory: TableMemory
   readonly dispatch: DispatchChange
   readonly clientSets: ReadonlyMap<RouteKey, number>
+  readonly waiting: ReadonlySet<RouteKey>
 }
 
 /** Remembers an applied program's outcome; returns the memory that holds from now on. */
-export function settle({ memory, dispatch, clientSets }: Outcome): TableMemory {
+export function settle({ memory, dispatch, clientSets, waiting }: Outcome): TableMemory {
   memory.tree.commit(dispatch)
   for (const [route, count] of clientSets) {
     if (count === 0) memory.clientSets.delete(route)
     else memory.clientSets.set(route, count)
+    memory.waiting.delete(route)
   }
+  for (const route of waiting) memory.waiting.add(route)
   return memory
 }

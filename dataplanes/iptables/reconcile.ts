@@ -1,4 +1,4 @@
-import type { RouteKey, RoutingTable } from '@portolan/core'
+import type { RoutingTable } from '@portolan/core'
 import { baseChains, jumps, type NodeFacts, type TableName } from './base-chains.ts'
 import type { ChainEdits } from './chain-edits.ts'
 import { compiled, destinationEdits, sameRules } from './compile.ts'
@@ -23,7 +23,7 @@ import type { Chains, Setting } from './setting.ts'
 
 /** The program from what the kernel holds to the whole table: the difference alone. */
 export function reconcile(held: Held, table: RoutingTable, setting: Setting): IptablesProgram {
-  const memory: TableMemory = { tree: new DispatchTree(), clientSets: new Map() }
+  const memory: TableMemory = { tree: new DispatchTree(), clientSets: new Map(), waiting: new Set() }
   const degraded: Degraded[] = []
   const findings: string[] = []
   const atLoopback = [...table.nodePortAddresses].some(hasLoopback)
@@ -31,10 +31,13 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Ip
 
   const natChains = new Map(baseChains('nat', setting, facts))
   const clientSets = new Set<string>()
-  const budget = new ClientSetBudget(memory)
+  const budget = new ClientSetBudget(memory, setting.mostClientSets)
+  const granted = budget.grantAll(table.routes.values(), degraded, (route) =>
+    [...compiled(route, setting).program.clientSets].some((set) => held.sets.has(set)),
+  )
   const edits: DispatchEdit[] = []
-  for (const route of table.routes.values()) {
-    const now = compiled(budget.grant(route, degraded), setting)
+  for (const route of granted.values()) {
+    const now = compiled(route, setting)
     noteClosedNodePorts(now.route, degraded)
     for (const [chain, rules] of now.program.chains) natChains.set(chain, rules)
     for (const set of now.program.clientSets) clientSets.add(set)
@@ -84,7 +87,7 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Ip
     findings,
     degraded,
     notices: atLoopback && held.routeLocalnet === 'fixed' ? [routeLocalnetNotice] : [],
-    outcome: { memory, dispatch: new Map(), clientSets: new Map<RouteKey, number>(budget.counts) },
+    outcome: { memory, dispatch: new Map(), clientSets: budget.counts, waiting: budget.refused },
   }
 }
 

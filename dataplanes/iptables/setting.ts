@@ -7,6 +7,8 @@ export interface Setting {
   readonly masqueradeBit: number
   /** Whether each Service's name stands as a comment at one of its rules. */
   readonly comments: boolean
+  /** How many sets may remember clients. */
+  readonly mostClientSets: number
 }
 
 /** Rules by chain, without the `-A CHAIN`, spelled as `iptables-save` prints them. */

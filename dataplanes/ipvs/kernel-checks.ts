@@ -17,7 +17,6 @@ import { bring, missing as missingOf } from '@portolan/conformance/reconcile'
 import { type Address, ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
 import { type Lab, network, podAddress } from '@portolan/lab'
 import { SystemCommand } from '@portolan/native/system-command'
-import { modelSubject } from './convergence-subject.ts'
 import { Disturbance } from './disturbance.ts'
 import { drainCheckMs } from './draining.ts'
 import type { Held } from './held.ts'
@@ -70,7 +69,6 @@ function twinSubject({ node: { networkNamespace } }: Lab): Subject {
   const model = new KernelModel(false)
   const spoiler = { isOn: false }
   return {
-    ...modelSubject(),
     open: () =>
       new IpvsDataplane(options, {
         openTransport: async () =>
@@ -79,8 +77,6 @@ function twinSubject({ node: { networkNamespace } }: Lab): Subject {
     break(fault) {
       spoiler.isOn = fault !== undefined
     },
-    wait: async () => {},
-    fresh: () => modelSubject(),
     async close() {
       await new IpvsDataplane(options).cleanup()
     },
