@@ -9,6 +9,7 @@ import {
 import { type Host, network, type ProbeResult, type Protocol } from '@portolan/lab'
 import type { Target } from './case-objects.ts'
 import { Gate } from './gate.ts'
+import { evidenceOf } from './lost-answers.ts'
 import type { Client } from './matrix-case.ts'
 import type { Origin, Testbed } from './testbed.ts'
 
@@ -101,14 +102,15 @@ async function compareBalance(
   const least = due.size === 1 ? 4 : 14
   const most = due.size === 1 || sticky ? least : Math.ceil(25 / -Math.log(1 - 1 / due.size)) + least
   for (let tries = 0; tries < most && (tries < least || missing.size > 0); tries += least) {
-    const answers = await Promise.all(
-      Array.from({ length: least }, () => ask(check, check.testbed.patience.answerMs)),
-    )
+    const askAll = () =>
+      Promise.all(Array.from({ length: least }, () => ask(check, check.testbed.patience.answerMs)))
+    const answers = await askAll()
     for (const answer of answers) {
       if (answer.result !== 'answered') {
-        const lost = answers.filter(({ result }) => result === answer.result).length
-        const how = `${answer.result} (${lost} of ${least} tries, after ${tries} good ones)`
-        return [`${told(check)}: ${how}, due is an answer by ${[...due.keys()].join(' or ')}`]
+        const lost = answers.filter(({ result }) => result === answer.result)
+        const how = `${answer.result} (${lost.length} of ${least} tries, after ${tries} good ones)`
+        const evidence = await evidenceOf(check, lost, askAll)
+        return [`${told(check)}: ${how}, due is an answer by ${[...due.keys()].join(' or ')}${evidence}`]
       }
       const by = `${answer.address}|${answer.port}`
       if (!due.has(by))

@@ -1,0 +1,51 @@
+import nftables from '@portolan/dataplane-nftables'
+import test from 'ava'
+import { targetOf } from './case-objects.ts'
+import { runCheck } from './check.ts'
+import { serveInternet } from './internet.ts'
+import { at } from './matrix-case.ts'
+import { patienceOf } from './patience.ts'
+import { place } from './place.ts'
+import { Stage } from './stage.ts'
+import { createTestbed } from './testbed.ts'
+
+test('of answers that did not come it is told how others fared, and what the kernel knows', async (t) => {
+  const [family, protocol] = ['IPv4', 'TCP'] as const
+  const testbed = await createTestbed({
+    factory: nftables,
+    settings: {},
+    families: [family],
+    patience: { ...patienceOf(), answerMs: 1500 },
+  })
+  try {
+    await serveInternet(testbed)
+    await testbed.driver.start()
+    const stage = new Stage(testbed, place(0), family, protocol)
+    await stage.become({ endpoints: at('remote0', 'remote1') })
+    const address = place(0).externalIP[family]
+    // Half of the connections are lost on their way, as with an endpoint that nobody reaches.
+    for (const command of [
+      'add table ip somebody',
+      'add chain ip somebody lose { type filter hook prerouting priority -300 ; }',
+      `add rule ip somebody lose ip daddr ${address} numgen inc mod 2 == 0 drop`,
+    ])
+      await testbed.lab.node.exec('/usr/sbin/nft', [command])
+    const check = {
+      client: 'outside',
+      origin: testbed.origin('outside', family),
+      protocol,
+      family,
+      testbed,
+      ...targetOf('ExternalIP', place(0), family),
+    } as const
+    const [failure = ''] = await runCheck(check, testbed.cluster.table(family))
+    t.log(failure)
+    t.regex(failure, /timeout \(\d+ of 14 tries, after 0 good ones\)/)
+    t.regex(failure, /\n {4}asked again, \d+ of 14 tries were answered, after \d+ to \d+ ms/)
+    t.regex(failure, /\n {4}past any Service: answered after \d+ ms, answered/)
+    t.notRegex(failure, /too busy/)
+    t.regex(failure, /\n {4}connection tracking, by CPU: .*entries=\d+/)
+  } finally {
+    await testbed.close()
+  }
+})
