@@ -248,7 +248,7 @@ for (const {
   test(`explain says why, and what to do, where ${situation}`, async (t) => {
     const path = await clusterFile(t.teardown.bind(t), [node, ...objects])
     const { explanation } = await explainConnection(
-      { source: `file:${path}`, from, to, ...(flags ?? { clusterCidr: '10.244.0.0/16' }) },
+      { source: `file:${path}`, from: [from], to, ...(flags ?? { clusterCidr: '10.244.0.0/16' }) },
       (line) => t.log(line),
     )
     t.is(explanation.verdict, verdict as never)
@@ -270,7 +270,7 @@ for (const [who, addresses, from, masquerade, masqueraded] of hairpinRows) {
     const endpoints = addresses.map((address) => ({ addresses: [address], nodeName: 'here' }))
     const path = await clusterFile(t.teardown.bind(t), [node, service(), slice({ endpoints })])
     const { explanation } = await explainConnection(
-      { source: `file:${path}`, from, to: '10.96.0.1:80', clusterCidr: '10.244.0.0/16' },
+      { source: `file:${path}`, from: [from], to: '10.96.0.1:80', clusterCidr: '10.244.0.0/16' },
       (line) => t.log(line),
     )
     t.like(explanation, { masquerade, masqueraded })
@@ -280,7 +280,7 @@ for (const [who, addresses, from, masquerade, masqueraded] of hairpinRows) {
 test('an endpoint of another node that asks through this one is no hairpin', async (t) => {
   const path = await clusterFile(t.teardown.bind(t), [node, service(), slice()])
   const { explanation } = await explainConnection(
-    { source: `file:${path}`, from: '10.244.0.1', to: '10.96.0.1:80', clusterCidr: '10.244.0.0/16' },
+    { source: `file:${path}`, from: ['10.244.0.1'], to: '10.96.0.1:80', clusterCidr: '10.244.0.0/16' },
     (line) => t.log(line),
   )
   t.like(explanation, { masquerade: false, masqueraded: [] })
@@ -290,7 +290,7 @@ test('a Service that needs a ClusterIP is reported as left out, with what to wri
   const lines: string[] = []
   const path = await clusterFile(t.teardown.bind(t), [node, service({ spec: { clusterIP: undefined } })])
   const { explanation } = await explainConnection(
-    { source: `file:${path}`, from: 'node', to: '10.96.0.1:80' },
+    { source: `file:${path}`, from: ['node'], to: '10.96.0.1:80' },
     (line) => lines.push(line),
   )
   t.is(explanation.verdict, 'none')

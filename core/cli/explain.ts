@@ -1,6 +1,10 @@
 import type { Flags } from '../config/flags.ts'
 import { parseFlags } from '../config/flags.ts'
+import { type Dataplane, stepText } from '../dataplane/contract.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
+import { adoptHeld } from '../engine/adopt.ts'
+import { unusable } from '../engine/proxy-error.ts'
+import { usableFamilies } from '../node/families.ts'
 import { type Address, familyOf, type IpFamily, ipFamilies } from '../table/address.ts'
 import { type Evaluation, evaluate } from '../table/evaluate.ts'
 import { isLoopback } from '../table/node-addresses.ts'
@@ -9,12 +13,14 @@ import type { TableBuilder } from '../table/table-builder.ts'
 import { type Client, nodeAddressMend, packetSource, parseClient } from './client.ts'
 import { type Destination, parseDestination } from './destination.ts'
 import { describeExplanation, type Explanation, explanationOf } from './explanation.ts'
+import { checkSteps } from './kernel-check.ts'
 import { type NodeTables, readNodeTables } from './node-tables.ts'
 import { surroundings } from './surroundings.ts'
-import { UserError } from './user-error.ts'
+import { exitCodes, UserError, usageError } from './user-error.ts'
 
 export interface ExplainFlags extends Flags {
-  readonly from: string
+  /** Who opens the connection; `kernel` besides: compare the rules with what this node's kernel holds. */
+  readonly from: readonly string[]
   readonly to: string
   readonly family?: IpFamily
   readonly json?: boolean
@@ -26,15 +32,27 @@ export async function explain(flags: ExplainFlags): Promise<void> {
     console.error(`portolan: ${line}`),
   )
   console.log(flags.json ? JSON.stringify(explanation) : describeExplanation(explanation, evaluation))
+  if ((explanation.kernel?.missing.length ?? 0) === 0) return
+  console.error("portolan: this kernel doesn't hold all of the packet's way, so it may go another one")
+  console.error("  to fix it: 'portolan run' writes what is missing; 'portolan plan --from kernel' prints it")
+  process.exitCode = exitCodes.failure
 }
 
 /** @param say takes lines for the operator */
 export async function explainConnection(
   flags: ExplainFlags,
   say: (line: string) => void,
-): Promise<{ readonly explanation: Explanation; readonly evaluation: Evaluation }> {
+): Promise<Explained> {
   const config = parseFlags(flags, surroundings())
-  const client = parseClient(flags.from)
+  const sources = flags.from.filter((one) => one !== 'kernel')
+  const onKernel = sources.length < flags.from.length
+  const [source] = sources
+  if (source === undefined || sources.length > 1) {
+    const mend =
+      "give one source, and besides it '--from kernel' to compare the rules with this node's kernel"
+    throw usageError(`--from: ${sources.length === 0 ? 'no source' : 'more than one source'}`, mend)
+  }
+  const client = parseClient(source)
   const destination = parseDestination(flags.to)
   const loading = loadDataplane(config.dataplane, {
     masqueradeBit: config.masqueradeBit,
@@ -47,24 +65,57 @@ export async function explainConnection(
     loading,
     readNodeTables({
       config,
-      families: ipFamilies,
+      families: onKernel ? await usableFamilies() : ipFamilies,
       capabilities,
-      addresses: 'node',
+      addresses: onKernel ? 'machine' : 'node',
       say,
     }),
   ])
-  const wanted = flags.family ?? familyOfClient(client)
-  const { builder, address } = place(destination, tables, wanted)
-  const { packet, note } = packetSource(client, builder.table, tables.node)
-  const evaluation = evaluate(builder.table, {
-    ...packet,
-    destination: address,
-    port: destination.port,
-    protocol: destination.protocol,
-  })
-  const reasons = [...(note === undefined ? [] : [note]), builder.describe(evaluation, tables.cluster)]
-  const rules = dataplane.trace(builder.table, evaluation)
-  return { explanation: explanationOf(evaluation, builder.table, reasons, rules), evaluation }
+  const explainBy = (held: HeldFamilies | undefined): Explained => {
+    const wanted = flags.family ?? familyOfClient(client)
+    const { builder, address } = place(destination, tables, wanted)
+    const { table } = builder
+    const { packet, note } = packetSource(client, table, tables.node)
+    const { port, protocol } = destination
+    const evaluation = evaluate(table, { ...packet, destination: address, port, protocol })
+    const reasons = [...(note === undefined ? [] : [note]), builder.describe(evaluation, tables.cluster)]
+    const steps = dataplane.trace(table, evaluation)
+    const kernel = held?.has(table.family) ? checkSteps(steps, held.get(table.family)) : undefined
+    const rules = steps.map(stepText)
+    return { explanation: explanationOf(evaluation, table, reasons, rules, kernel), evaluation }
+  }
+  return onKernel ? await withHeld(dataplane, tables, explainBy) : explainBy(undefined)
+}
+
+interface Explained {
+  readonly explanation: Explanation
+  readonly evaluation: Evaluation
+}
+
+/** What the kernel holds, by family. */
+type HeldFamilies = ReadonlyMap<IpFamily, unknown>
+
+/** Reads what the kernel holds, takes over what only the kernel knows as `run` does, and explains by that. */
+async function withHeld(
+  dataplane: Dataplane<unknown, unknown>,
+  { builders }: NodeTables,
+  explainBy: (held: HeldFamilies) => Explained,
+): Promise<Explained> {
+  const probe = await dataplane.probe()
+  if (!probe.usable) throw unusable(dataplane.name, probe)
+  await dataplane.start()
+  try {
+    const held = new Map<IpFamily, unknown>()
+    for (const builder of builders) {
+      if (!dataplane.capabilities.families.includes(builder.family)) continue
+      const found = await dataplane.observe(builder.family)
+      adoptHeld(dataplane, found, builder, () => builder.drain())
+      held.set(builder.family, found)
+    }
+    return explainBy(held)
+  } finally {
+    await dataplane.stop()
+  }
 }
 
 function familyOfClient(client: Client): IpFamily | undefined {

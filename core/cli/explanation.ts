@@ -3,6 +3,7 @@ import type { Evaluation } from '../table/evaluate.ts'
 import { masqueradedEndpoints } from '../table/hairpin.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import type { Endpoint, FrontendKind } from '../table/service-route.ts'
+import type { KernelCheck } from './kernel-check.ts'
 
 /** What `explain --json` prints; the keys and their order are a promise to scripts. */
 export interface Explanation {
@@ -21,6 +22,8 @@ export interface Explanation {
   readonly masqueraded: readonly string[]
   /** What to do, where the outcome is hardly what anybody wanted. */
   readonly fix: string | null
+  /** With `--from kernel`: what the kernel holds of the rules; else null. */
+  readonly kernel: KernelCheck | null
 }
 
 /** @param reasons joined, in their order; the fixes too, each once */
@@ -29,6 +32,7 @@ export function explanationOf(
   table: RoutingTable,
   reasons: readonly Reason[],
   rules: readonly string[],
+  kernel: KernelCheck | undefined,
 ): Explanation {
   const found = 'route' in evaluation ? evaluation : undefined
   const balanced = evaluation.verdict === 'balance' ? evaluation : undefined
@@ -46,6 +50,7 @@ export function explanationOf(
     rules,
     masqueraded: masqueraded.map(formatEndpoint),
     fix: fixes.size === 0 ? null : [...fixes].join('; '),
+    kernel: kernel ?? null,
   }
 }
 
@@ -53,7 +58,7 @@ const shownEndpoints = 20
 
 /** The explanation for a person. */
 export function describeExplanation(explanation: Explanation, { packet, sourceClass }: Evaluation): string {
-  const { endpoints, fix, frontend, reason, route, rules, verdict } = explanation
+  const { endpoints, fix, frontend, kernel, reason, route, rules, verdict } = explanation
   const destination = formatSocket(packet.destination, packet.port)
   const lines = [
     `${packet.source} (${sourceClass}) -> ${destination}/${packet.protocol}`,
@@ -73,8 +78,23 @@ export function describeExplanation(explanation: Explanation, { packet, sourceCl
   if (fix !== null) lines.push(field('fix', fix))
   rules.forEach((rule, index) => {
     lines.push(field(index === 0 ? 'rules' : '', rule))
+    for (const what of kernel?.missing.find((one) => one.rule === rule)?.lacks ?? [])
+      lines.push(field('', `  ✘ this kernel differs: ${what}`))
   })
+  if (kernel !== null) lines.push(field('kernel', kernelText(kernel)))
   return lines.join('\n')
+}
+
+function kernelText({ checked, missing, unchecked }: KernelCheck): string {
+  const unknown =
+    unchecked.length === 0 ? '' : `; ${count(unchecked.length)} that the dataplane can't compare`
+  if (checked === 0 && unchecked.length === 0) return 'nothing to compare'
+  if (missing.length === 0) return `holds ${count(checked)} as they should be${unknown}`
+  return `lacks or has otherwise ${missing.length} of ${count(checked)}${unknown}`
+}
+
+function count(steps: number): string {
+  return `${steps} step${steps === 1 ? '' : 's'}`
 }
 
 function masqueradeText({ masquerade, masqueraded }: Explanation): string {

@@ -195,6 +195,7 @@ test.serial('explain --json has exactly the promised keys, in their order', asyn
     'rules',
     'masqueraded',
     'fix',
+    'kernel',
   ]
   t.deepEqual(Object.keys(await explain(...onNodeA, '--from', 'pod', '--to', '10.96.0.10:80')), keys)
   t.deepEqual(Object.keys(await explain(...onNodeA, '--from', 'pod', '--to', '192.0.2.1:80')), keys)

@@ -88,10 +88,17 @@ function addPlan(program: Command): void {
 function addExplain(program: Command): void {
   addClusterOptions(program.command('explain').summary('say what happens to a connection, and why'))
     .description(
-      'Says what happens to a new connection at this node, by which rules, and why. Changes nothing; needs no root.',
+      'Says what happens to a new connection at this node, by which rules, and why. Changes nothing.',
     )
     .optionsGroup('Connection:')
-    .requiredOption('--from <source>', 'pod, node, outside, or an IP address')
+    .addOption(
+      new Option(
+        '--from <source>',
+        "pod, node, outside, or an IP address; '--from kernel' besides: compare the rules with this node's kernel",
+      )
+        .argParser((value, before: readonly string[] = []) => [...before, value])
+        .makeOptionMandatory(),
+    )
     .requiredOption(
       '--to <destination>',
       'IP:PORT/PROTO, [IPv6]:PORT/PROTO, or node:PORT/PROTO; PROTO is TCP unless said',
@@ -190,14 +197,17 @@ const explainHelp = `
 'pod' is a pod on this node, 'node' a process on the node itself, 'outside' anything else; an IP address is
 classified as the node would. This node's addresses are those of its Node object.
 
---json prints {"verdict", "endpoints", "masquerade", "route", "frontend", "reason", "rules", "masqueraded", "fix"}. The
-verdict is balance, reject, drop, or none: Portolan doesn't touch the packet. Route and frontend are null where no Service
-answers. masquerade: whether every connection is; masqueraded: to which of the endpoints.
+--json prints {"verdict", "endpoints", "masquerade", "route", "frontend", "reason", "rules", "masqueraded", "fix",
+"kernel"}. The verdict is balance, reject, drop, or none: Portolan doesn't touch the packet. Route and frontend are null
+where no Service answers. masquerade: whether every connection is; masqueraded: to which of the endpoints. kernel is null
+but with '--from kernel': {"checked", "unchecked", "missing"}, and the exit code is 1 when something is missing. That needs
+root, and this node's addresses are those of this machine.
 
 Examples:
   $ portolan explain --source file:cluster.yaml --node node-a --from outside --to 203.0.113.10:80
   $ portolan explain --source file:cluster.yaml --node node-a --from pod --to 10.96.0.53:53/UDP --cluster-cidr 10.244.0.0/16
   $ portolan explain --source file:cluster.yaml --node node-a --from 198.51.100.7 --to node:30080 --json
+  $ portolan explain --kubeconfig ~/.kube/config --from outside --to 203.0.113.10:80 --from kernel   # on the node
 ${exitCodeHelp}`
 
 const recordHelp = `

@@ -268,6 +268,56 @@ test.serial(
   },
 )
 
+test.serial(
+  'explain --from kernel says which step of a way the kernel lacks, with exit code 1',
+  async (t) => {
+    const node = await Node.create(t)
+    const running = await node.start('--audit-period', '0')
+    const explain = (...args: string[]) =>
+      node
+        .portolan(
+          ...['explain', '--source', `file:${node.file}`, '--node', 'node-a', '--from', 'outside'],
+          ...['--to', '203.0.113.10:80', '--from', 'kernel', ...args],
+        )
+        .then(
+          ({ stdout }) => ({ code: 0, stdout, stderr: '' }),
+          (error: { code: number; stdout: string; stderr: string }) => error,
+        )
+    const whole = await explain()
+    t.is(whole.code, 0, whole.stderr)
+    t.regex(whole.stdout, /^kernel +holds 5 steps as they should be$/m)
+    t.notRegex(whole.stdout, /✘/)
+    // A destination whose policy no map leads on from: packets leave untranslated.
+    const nft = (...args: string[]) => run('ip', ['netns', 'exec', node.name, 'nft', ...args])
+    const { stdout: map } = await nft('list', 'map', 'ip', 'portolan', 'policies-vip')
+    const [, policy = ''] = /([\d:a-f]+) : goto vip-lCl\b/.exec(map) ?? []
+    await nft('delete', 'element', 'ip', 'portolan', 'policies-vip', '{', policy, '}')
+    const broken = await explain()
+    t.is(broken.code, 1)
+    t.regex(
+      broken.stdout,
+      /goto vip-lCl\n +✘ this kernel differs: policies-vip lacks \{ [\d:a-f]+ : goto vip-lCl \}\n/,
+    )
+    t.regex(broken.stdout, /^kernel +lacks or has otherwise 1 of 5 steps$/m)
+    t.regex(broken.stderr, /portolan plan --from kernel/)
+    const told = JSON.parse((await explain('--json')).stdout) as { kernel: { missing: { rule: string }[] } }
+    t.regex(told.kernel.missing[0]?.rule ?? '', /^chain services: @vips/)
+    t.is(told.kernel.missing.length, 1)
+    t.is(await running.stop('SIGTERM'), 0)
+  },
+)
+
+test.serial('explain --from kernel of a kernel that holds nothing finds nothing', async (t) => {
+  const node = await Node.create(t)
+  const args = ['--source', `file:${node.file}`, '--node', 'node-a', '--from', 'pod', '--to', '10.96.0.10:80']
+  const error = await t.throwsAsync(
+    node.portolan('explain', ...args, '--from', 'kernel', '--cluster-cidr', '10.244.0.0/16'),
+  )
+  t.regex((error as unknown as { stdout: string }).stdout, /✘ this kernel differs: there is no table/)
+  const several = await t.throwsAsync(node.portolan('explain', ...args, '--from', 'node'))
+  t.is((several as unknown as { code: number }).code, 2)
+})
+
 test.serial('cleanup removes what is ours and nothing else', async (t) => {
   const node = await Node.create(t)
   await run('ip', ['netns', 'exec', node.name, 'nft', 'add', 'table', 'ip', 'someone-else'])

@@ -1,5 +1,5 @@
 import type { HeldSets } from '../table/routing-table.ts'
-import type { ApplyReport, CleanupReport, ProbeReport, ProgramSize } from './contract.ts'
+import type { ApplyReport, CleanupReport, ProbeReport, ProgramSize, TraceStep } from './contract.ts'
 
 /** What a method returned: usable as it is, or made usable, and then what is wrong with it. */
 export interface Checked<Result> {
@@ -96,6 +96,15 @@ export function checkText(value: unknown): Checked<string> {
 export function checkLines(value: unknown): Checked<readonly string[]> {
   if (isListOf(value, isText)) return { result: value as readonly string[] }
   return { result: [], wrong: `returned ${shown(value)} in place of a list of texts` }
+}
+
+/** A step is a text, or an object with one. */
+export function checkTrace(value: unknown): Checked<readonly (string | TraceStep<unknown>)[]> {
+  const isStep = (one: unknown): boolean =>
+    isText(one) ||
+    (isObject(one) && isText(one.text) && (one.lacks === undefined || typeof one.lacks === 'function'))
+  if (isListOf(value, isStep)) return { result: value as readonly (string | TraceStep<unknown>)[] }
+  return { result: [], wrong: `returned ${shown(value)} in place of a list of steps` }
 }
 
 /** Whatever isn't `true` counts as unsure. */

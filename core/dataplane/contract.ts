@@ -78,8 +78,8 @@ export interface Dataplane<Program, Held> {
   /** Applies all of it or none: on an error the kernel treats packets as before. Throws {@link ApplyError}. */
   apply(program: Program): Promise<ApplyReport>
 
-  /** The way of one evaluated packet through the mechanism, a line a step: what `explain` shows as rules. */
-  trace(table: RoutingTable, evaluation: Evaluation): readonly string[]
+  /** The way of one evaluated packet through the mechanism, step by step: what `explain` shows as rules. */
+  trace(table: RoutingTable, evaluation: Evaluation): readonly (string | TraceStep<Held>)[]
 
   /** Closes what `start` opened. Leaves the rules in place: an exit never disturbs traffic. */
   stop(): Promise<void>
@@ -90,6 +90,21 @@ export interface Dataplane<Program, Held> {
    * throws, naming the step, when everything else has been tried.
    */
   cleanup(): Promise<CleanupReport>
+}
+
+/**
+ * One step of a packet's way through the mechanism. A step that is mere text can't be compared with the kernel, and
+ * `explain --from kernel` says so.
+ */
+export interface TraceStep<Held> {
+  /** One line: the rule, the element, the program, in the mechanism's own words. */
+  readonly text: string
+  /** What of this step the kernel lacks or has otherwise, one line each; empty: it is as it should be. */
+  lacks?(held: Held): readonly string[]
+}
+
+export function stepText(step: string | TraceStep<unknown>): string {
+  return typeof step === 'string' ? step : step.text
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   checkProbeReport,
   checkProgramSize,
   checkText,
+  checkTrace,
   checkUnchanged,
 } from './check-results.ts'
 import {
@@ -24,6 +25,7 @@ import {
   type Dataplane,
   type ProbeReport,
   type ProgramSize,
+  type TraceStep,
 } from './contract.ts'
 import { DataplaneError, type DataplaneMethod, thrownMessage } from './dataplane-error.ts'
 import { UncompilableRoutes } from './uncompilable-routes.ts'
@@ -169,9 +171,22 @@ export class SupervisedDataplane implements Dataplane<unknown, unknown> {
     return leftOut.length === 0 ? report : { ...report, degraded: [...report.degraded, ...leftOut] }
   }
 
-  trace(table: RoutingTable, evaluation: Evaluation): readonly string[] {
-    const value = this.#now('trace', table.family, () => this.#dataplane.trace(table, evaluation))
-    return this.#valid('trace', table.family, checkLines(value))
+  trace(table: RoutingTable, evaluation: Evaluation): readonly (string | TraceStep<unknown>)[] {
+    const { family } = table
+    const value = this.#now('trace', family, () => this.#dataplane.trace(table, evaluation))
+    return this.#valid('trace', family, checkTrace(value)).map((step) =>
+      typeof step === 'string' || step.lacks === undefined ? step : this.#supervisedStep(family, step),
+    )
+  }
+
+  #supervisedStep(family: IpFamily, step: TraceStep<unknown>): TraceStep<unknown> {
+    return {
+      text: step.text,
+      lacks: (held) => {
+        const lines = this.#now('trace', family, () => step.lacks?.(held))
+        return this.#valid('trace', family, checkLines(lines))
+      },
+    }
   }
 
   async stop(): Promise<void> {

@@ -13,6 +13,7 @@ import {
   type ProgramSize,
   type RoutingTable,
   type TableChange,
+  type TraceStep,
 } from '@portolan/core'
 import {
   BpfObject,
@@ -224,8 +225,8 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
     }
   }
 
-  trace(_table: RoutingTable, evaluation: Evaluation): readonly string[] {
-    return trace(evaluation)
+  trace(table: RoutingTable, evaluation: Evaluation): readonly TraceStep<Held>[] {
+    return trace(table, evaluation)
   }
 
   async stop(): Promise<void> {

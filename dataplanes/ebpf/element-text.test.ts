@@ -72,7 +72,7 @@ for (const [sourceClass, hook] of hooks) {
       port: 80,
       sourceClass,
     } as const
-    t.regex(trace(evaluate(shop, packet))[0] ?? '', hook)
+    t.regex(trace(shop, evaluate(shop, packet))[0]?.text ?? '', hook)
   })
 }
 
@@ -84,6 +84,6 @@ for (const [client, line] of clients) {
   test(`a trace tells what the source ranges say about ${client}`, (t) => {
     const destination = '192.0.2.1' as Address
     const packet = { source: client as Address, destination, protocol: 'TCP', port: 80 } as const
-    t.true(trace(evaluate(shop, packet)).some((one) => line.test(one)))
+    t.true(trace(shop, evaluate(shop, packet)).some(({ text }) => line.test(text)))
   })
 }

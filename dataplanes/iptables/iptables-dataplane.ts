@@ -12,6 +12,7 @@ import {
   type RoutingTable,
   type ServiceRoute,
   type TableChange,
+  type TraceStep,
 } from '@portolan/core'
 import { SystemCommand } from '@portolan/native/system-command'
 import { apply } from './apply.ts'
@@ -128,7 +129,7 @@ export class IptablesDataplane implements Dataplane<IptablesProgram, Held> {
     return { operations: count, bytes, degraded: program.degraded, notices }
   }
 
-  trace(table: RoutingTable, evaluation: Evaluation): readonly string[] {
+  trace(table: RoutingTable, evaluation: Evaluation): readonly TraceStep<Held>[] {
     return trace(evaluation, this.#setting(table))
   }
 

@@ -75,6 +75,6 @@ for (const { claim, from, to, ends } of rows) {
     } as const
     const lines = trace(evaluate(shop, packet), setting).slice(-ends.length)
     t.is(lines.length, ends.length)
-    for (const [index, line] of lines.entries()) t.regex(line, ends[index]!)
+    for (const [index, line] of lines.entries()) t.regex(line.text, ends[index]!)
   })
 }

@@ -5,10 +5,15 @@ import {
   type Evaluation,
   type Frontend,
   frontendKey,
+  type IpFamily,
+  parseCidr,
   type SourceClass,
+  type TraceStep,
 } from '@portolan/core'
-import { sourceIsDestination } from './base-chains.ts'
+import { baseChains, jumps, sourceIsDestination, type TableName } from './base-chains.ts'
 import { dispatchPath } from './dispatch-path.ts'
+import type { Held } from './held.ts'
+import { heldSets } from './held-sets.ts'
 import {
   addressRoot,
   masquerade,
@@ -16,76 +21,176 @@ import {
   portRoot,
   postrouting,
   refusals,
+  type SetKind,
   services,
   setName,
 } from './layout.ts'
-import { listChains, routeProgram } from './route-chains.ts'
+import { endpointChain, listChains, routeProgram } from './route-chains.ts'
 import { frontendElements } from './set-elements.ts'
 import type { Setting } from './setting.ts'
 import { markText } from './source-match.ts'
 
+type Step = TraceStep<Held>
+
 /** The way of a packet through the chains, a line a step, with the rule that leads on. */
-export function trace(evaluation: Evaluation, setting: Setting): string[] {
+export function trace(evaluation: Evaluation, setting: Setting): Step[] {
   if (evaluation.verdict === 'none') return []
   const { packet, sourceClass } = evaluation
-  const set = (kind: Parameters<typeof setName>[1]) => setName(setting.family, kind)
+  const { family } = setting
+  const set = (kind: SetKind) => setName(family, kind)
   const hook = sourceClass === 'node' ? 'OUTPUT' : 'PREROUTING'
-  const steps = [`nat ${hook}: -j ${services}`]
+  const steps = [
+    step(`nat ${hook}: -j ${services}`, holdsJump('nat', family, hook), base('nat', services, setting)),
+  ]
   if (!('frontend' in evaluation)) {
     const kind = evaluation.because === 'otherPort' ? 'cluster-ips' : 'service-cidrs'
     const reason = `${packet.destination} in ${set(kind)}`
+    const holds = kind === 'cluster-ips' ? holdsElement : holdsRange
+    const filter = sourceClass === 'node' ? 'OUTPUT' : 'FORWARD'
     return [
       ...steps,
-      `nat ${services}: no rule translates it`,
-      refusal(sourceClass === 'node' ? 'OUTPUT' : 'FORWARD', reason, evaluation.verdict),
+      step(`nat ${services}: no rule translates it`, base('nat', services, setting)),
+      refusal(filter, reason, evaluation.verdict, setting, holds(set(kind), packet.destination)),
     ]
   }
   const { frontend, route } = evaluation
   if (frontend.address === undefined) {
-    steps.push(`nat ${services}: ${packet.destination} in ${set('nodeport-addresses')}: -j ${nodePorts}`)
-    steps.push(`nat ${nodePorts}: -p ${route.protocol.toLowerCase()} -g ${portRoot(route.protocol)}`)
+    steps.push(
+      step(
+        `nat ${services}: ${packet.destination} in ${set('nodeport-addresses')}: -j ${nodePorts}`,
+        holdsElement(set('nodeport-addresses'), packet.destination),
+      ),
+      step(
+        `nat ${nodePorts}: -p ${route.protocol.toLowerCase()} -g ${portRoot(route.protocol)}`,
+        base('nat', nodePorts, setting),
+      ),
+    )
   } else {
-    steps.push(`nat ${services}: -j ${addressRoot}`)
+    steps.push(step(`nat ${services}: -j ${addressRoot}`, base('nat', services, setting)))
   }
   const path = dispatchPath(frontend, route.protocol)
-  for (const { chain, rule } of path) steps.push(`nat ${chain}: ${rule}`)
+  for (const { chain, rule } of path) steps.push(step(`nat ${chain}: ${rule}`, holdsRule('nat', chain, rule)))
   const program = routeProgram(route, { ...setting, comments: false })
+  const commented = routeProgram(route, setting)
   const key = frontendKey(frontend.address, route.protocol, frontend.port)
   const [rule = '', rest = ''] = program.destinations.get(key)?.rules ?? []
-  const leaf = `nat ${path.at(-1)?.to ?? ''}`
+  const leafChain = path.at(-1)?.to ?? ''
+  const leaf = `nat ${leafChain}`
+  const leafRules = (commented.destinations.get(key)?.rules ?? []).map((one) =>
+    holdsRule('nat', leafChain, one),
+  )
+  const ownChain = (name: string): Check => holdsChain('nat', name, program.chains.get(name))
   if (evaluation.verdict !== 'balance') {
     const blocked = evaluation.because === 'allowedSources'
     const taken = blocked && rest !== '' ? rest : rule
-    steps.push(`${leaf}: ${taken}`)
+    steps.push(step(`${leaf}: ${taken}`, ...leafRules))
     const chain = targetOf(taken)
-    if (chain !== undefined) steps.push(`nat ${chain}: from ${sourceClass}: -j ACCEPT`)
+    if (chain !== undefined) steps.push(step(`nat ${chain}: from ${sourceClass}: -j ACCEPT`, ownChain(chain)))
     const elements = [...frontendElements(route, frontend)].filter(([kind]) =>
       blocked ? kind === 'filtered' : kind.startsWith('rejected') || kind.startsWith('dropped'),
     )
-    for (const [kind, element] of elements.filter(([, one]) => concerns(one, packet.destination)))
-      steps.push(refusal(filterHook(sourceClass, frontend), `${element} in ${set(kind)}`, evaluation.verdict))
+    for (const [kind, element] of elements.filter(([, one]) => concerns(one, packet.destination))) {
+      const reason = `${element} in ${set(kind)}`
+      const holds = holdsElement(set(kind), element)
+      steps.push(refusal(filterHook(sourceClass, frontend), reason, evaluation.verdict, setting, holds))
+    }
     return steps
   }
-  steps.push(`${leaf}: ${rule}`)
+  const guarded = [...frontendElements(route, frontend)].map(([kind, element]) =>
+    holdsElement(set(kind), element),
+  )
+  steps.push(
+    step(`${leaf}: ${rule}`, ...leafRules, ...(frontend.allowedSources === undefined ? [] : guarded)),
+  )
   const target = targetOf(rule) ?? ''
   const list = listChains(route).get(evaluation.over) ?? ''
   if (target !== list || evaluation.masquerade) {
-    steps.push(`nat ${target}: from ${sourceClass}: ${evaluation.masquerade ? 'marked, ' : ''}to ${list}`)
+    const text = `nat ${target}: from ${sourceClass}: ${evaluation.masquerade ? 'marked, ' : ''}to ${list}`
+    steps.push(step(text, ownChain(target)))
   }
-  const count = route.endpoints[evaluation.over].length
+  const endpoints = route.endpoints[evaluation.over]
   if (route.affinitySeconds === undefined) {
-    steps.push(`nat ${list}: -j DNAT to one of ${count}, each with the same chance`)
+    steps.push(
+      step(`nat ${list}: -j DNAT to one of ${endpoints.length}, each with the same chance`, ownChain(list)),
+    )
   } else {
     steps.push(
-      `nat ${list}: the endpoint that has ${packet.source} in its set, else one of ${count} at random`,
+      step(
+        `nat ${list}: the endpoint that has ${packet.source} in its set, else one of ${endpoints.length} at random`,
+        ownChain(list),
+      ),
+      step(
+        `nat PTL-A-*: kept in the endpoint's set for ${route.affinitySeconds} s, -j DNAT`,
+        ...endpoints.map((endpoint) => ownChain(endpointChain(route, endpoint))),
+      ),
     )
-    steps.push(`nat PTL-A-*: kept in the endpoint's set for ${route.affinitySeconds} s, -j DNAT`)
   }
   const mark = markText(setting.masqueradeBit)
-  if (evaluation.masquerade) steps.push(`nat ${postrouting}: -m mark --mark ${mark}/${mark} -j ${masquerade}`)
-  else if (evaluation.endpoints.some(({ address }) => address === packet.source))
-    steps.push(`nat ${postrouting}: ${sourceIsDestination(setting.family)} if it is its own client`)
+  const back = [holdsJump('nat', family, 'POSTROUTING'), base('nat', postrouting, setting)]
+  if (evaluation.masquerade) {
+    steps.push(
+      step(
+        `nat ${postrouting}: -m mark --mark ${mark}/${mark} -j ${masquerade}`,
+        ...back,
+        base('nat', masquerade, setting),
+      ),
+    )
+  } else if (evaluation.endpoints.some(({ address }) => address === packet.source)) {
+    steps.push(step(`nat ${postrouting}: ${sourceIsDestination(family)} if it is its own client`, ...back))
+  }
   return steps
+}
+
+/** What the kernel lacks, or has otherwise. */
+type Check = (held: Held) => readonly string[]
+
+function step(text: string, ...checks: readonly Check[]): Step {
+  return { text, lacks: (held) => [...new Set(checks.flatMap((check) => check(held)))] }
+}
+
+/** One of the chains that are there whatever Services there are. */
+function base(table: TableName, chain: string, setting: Setting): Check {
+  return (held) =>
+    holdsChain(table, chain, baseChains(table, setting, { liberal: held.liberal }).get(chain))(held)
+}
+
+function holdsJump(table: TableName, family: IpFamily, hook: string): Check {
+  const wanted = jumps(table, family).filter((jump) => jump.startsWith(`${hook} `))
+  return ({ tables }) =>
+    wanted.filter((jump) => !tables[table].jumps.includes(jump)).map((jump) => `${table} lacks -A ${jump}`)
+}
+
+function holdsChain(table: TableName, chain: string, rules: readonly string[] | undefined): Check {
+  return ({ tables }) => {
+    if (rules === undefined) return []
+    const found = tables[table].chains.get(chain)
+    if (found === undefined) return [`${table} ${chain} is missing`]
+    const missing = rules.filter((rule) => !found.includes(rule))
+    const extra = found.filter((rule) => !rules.includes(rule))
+    if (missing.length + extra.length > 0) {
+      return [
+        ...missing.map((rule) => `${table} ${chain} lacks ${rule}`),
+        ...extra.map((rule) => `${table} ${chain} has ${rule}`),
+      ]
+    }
+    return found.join('\n') === rules.join('\n') ? [] : [`${table} ${chain} has its rules in another order`]
+  }
+}
+
+function holdsRule(table: TableName, chain: string, rule: string): Check {
+  return ({ tables }) => {
+    const found = tables[table].chains.get(chain)
+    if (found === undefined) return [`${table} ${chain} is missing`]
+    return found.includes(rule) ? [] : [`${table} ${chain} lacks ${rule}`]
+  }
+}
+
+function holdsElement(set: string, element: string): Check {
+  return ({ sets }) => {
+    const found = sets.get(set)
+    if (found === undefined) return [`set ${set} is missing`]
+    return found.has(element) ? [] : [`set ${set} lacks ${element}`]
+  }
 }
 
 /** The chain that a rule leads on to. */
@@ -99,12 +204,34 @@ function filterHook(sourceClass: SourceClass, { address }: Frontend): string {
   return address === undefined ? 'INPUT' : 'FORWARD'
 }
 
-function refusal(hook: string, reason: string, verdict: string): string {
-  return `filter ${hook}: by PORTOLAN-${hook} to ${refusals}: ${reason}: ${verdict}`
+function refusal(
+  hook: string,
+  reason: string,
+  verdict: string,
+  setting: Setting,
+  ...elements: readonly Check[]
+): Step {
+  return step(
+    `filter ${hook}: by PORTOLAN-${hook} to ${refusals}: ${reason}: ${verdict}`,
+    holdsJump('filter', setting.family, hook),
+    base('filter', `PORTOLAN-${hook}`, setting),
+    base('filter', refusals, setting),
+    ...elements,
+  )
 }
 
 /** Of the two elements that stand for a NodePort at all addresses, the one with this address in its half. */
 function concerns(element: string, destination: Address): boolean {
   const at = element.slice(0, element.indexOf(','))
   return !at.includes('/') || cidrContains(at as Cidr, destination)
+}
+
+/** A range in which unallocated addresses are dropped, around this one. */
+function holdsRange(set: string, address: Address): Check {
+  return (held) => {
+    const ranges = heldSets(held).serviceCidrs.flatMap((text) => parseCidr(text) ?? [])
+    return ranges.some((range) => cidrContains(range, address))
+      ? []
+      : [`set ${set} has no range around ${address}`]
+  }
 }

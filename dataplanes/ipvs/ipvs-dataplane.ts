@@ -14,6 +14,7 @@ import {
   type ProgramSize,
   type RoutingTable,
   type TableChange,
+  type TraceStep,
 } from '@portolan/core'
 import { SystemCommand } from '@portolan/native/system-command'
 import { applySkeleton } from './apply-skeleton.ts'
@@ -190,8 +191,8 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
     })
   }
 
-  trace(table: RoutingTable, evaluation: Evaluation): readonly string[] {
-    return trace(table, evaluation, this.#settings)
+  trace(table: RoutingTable, evaluation: Evaluation): readonly TraceStep<Held>[] {
+    return trace(table, evaluation, this.#settings, this.#setting(table))
   }
 
   async stop(): Promise<void> {

@@ -34,7 +34,14 @@ const rows: readonly [Packet['sourceClass'], readonly RegExp[], RegExp | undefin
 for (const [sourceClass = 'outside', lines, never] of rows) {
   test(`a trace of ${sourceClass} at a ClusterIP tells who marks it for masquerade, if anybody`, (t) => {
     const packet = { ...clusterIP!, source: '198.51.100.7' as Address, sourceClass }
-    const told = trace(shop, evaluate(shop, packet), readSettings({}, 14))
+    const setting = {
+      family: 'IPv4',
+      podSource: shop.podSource,
+      masqueradeBit: 14,
+      routeMarkBit: 15,
+    } as const
+    const steps = trace(shop, evaluate(shop, packet), readSettings({}, 14), setting)
+    const told = steps.map(({ text }) => text)
     for (const line of lines)
       t.true(
         told.some((one) => line.test(one)),

@@ -11,7 +11,13 @@ export function heldOrder(held: Held, route: ServiceRoute, over: Over): readonly
   return frontend === undefined ? undefined : orderBehind(held, route, over, frontend)
 }
 
-function orderBehind(held: Held, route: ServiceRoute, over: Over, frontend: Frontend): string[] | undefined {
+/** The endpoint keys of a list by slot, as the kernel holds them behind one frontend. */
+export function orderBehind(
+  held: Held,
+  route: ServiceRoute,
+  over: Over,
+  frontend: Frontend,
+): string[] | undefined {
   const [place, { protocol }] = [placeOf(frontend), route]
   const address: Datum[] = frontend.address === undefined ? [] : [frontend.address]
   const destination = [...address, protocol, frontend.port]

@@ -12,6 +12,7 @@ import {
   type RoutingTable,
   type ServiceRoute,
   type TableChange,
+  type TraceStep,
 } from '@portolan/core'
 import { SystemCommandError } from '@portolan/native/system-command'
 import { AffinityNumbers } from './affinity-numbers.ts'
@@ -156,8 +157,8 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
     return { operations: count, bytes, degraded, ...(notices.length > 0 ? { notices } : {}) }
   }
 
-  trace(_table: RoutingTable, evaluation: Evaluation): readonly string[] {
-    return trace(evaluation)
+  trace(table: RoutingTable, evaluation: Evaluation): readonly TraceStep<Held>[] {
+    return trace(evaluation, this.#setting(table))
   }
 
   async stop(): Promise<void> {

@@ -12,6 +12,7 @@ import { cleanupScenario } from './scenarios/cleanup.ts'
 import { convergenceScenario } from './scenarios/convergence.ts'
 import { crashScenario } from './scenarios/crash.ts'
 import { damageScenario } from './scenarios/damage.ts'
+import { explainedScenario } from './scenarios/explained.ts'
 import { matrixScenario } from './scenarios/matrix.ts'
 import { nodeAddressesScenario } from './scenarios/node-addresses.ts'
 import { nonInterferenceScenario } from './scenarios/non-interference.ts'
@@ -59,6 +60,7 @@ export const scenarios: readonly Scenario[] = [
   unknownNodeScenario,
   crashScenario,
   damageScenario,
+  explainedScenario,
   randomWalkScenario,
   convergenceScenario,
   cleanupScenario,
