@@ -235,10 +235,12 @@ class Sockets {
     }
     heard.push(...(await socket.end(step.how)))
     const last = this.#lastAnswered.get(step.of)
-    const isTcp = conversationOf(this.#play.script, step.of).protocol === 'TCP'
-    if (isTcp && last !== undefined) {
+    const conversation = conversationOf(this.#play.script, step.of)
+    if (conversation.protocol === 'TCP' && last !== undefined) {
       const server = this.#play.lab.hosts.find(({ name }) => name === last.host)
-      await server?.endOf(last.tag, this.#play.answerMs)
+      // The end of what went through a Service is not compared; the server may have its port free for the next one.
+      const isDirect = conversation.to !== undefined && !isOfService(conversation.to)
+      await server?.endOf(last.tag, isDirect ? this.#play.answerMs : this.#play.answerMs / 5)
     }
     return { heard }
   }

@@ -20,56 +20,53 @@ const endpoint: Direct = { host: 'pod0', port: endpointPort }
 /** At the same time. */
 const batch = 40
 
+export interface PortReuse {
+  readonly labs: TwinLabs
+  readonly family: IpFamily
+  readonly protocol: 'TCP' | 'UDP'
+  /** Through Services. */
+  readonly connections: number
+  readonly limits: Limits
+  readonly answerMs: number
+}
+
 /**
  * Many connections through Services, then a quarter as many to the endpoint directly, all from ports that the kernel
  * chooses among few, so that every one is used again and again.
  *
- * @returns what was wrong with the direct ones, in sentences
+ * @returns what was wrong with those of the first client that had trouble, in sentences
  */
-export async function reusePorts(
-  labs: TwinLabs,
-  family: IpFamily,
-  protocol: 'TCP' | 'UDP',
-  count: number,
-  limits: Limits,
-): Promise<string[]> {
-  const failures: string[] = []
+export async function reusePorts(given: PortReuse): Promise<string[]> {
+  const { labs, protocol, connections, limits } = given
+  const share = Math.ceil(connections / clients.length)
   for (const from of clients) {
     const through = frontends.filter((to) => limits.asks(from, to, protocol))
     if (through.length === 0) continue
     const host = hostOf(labs.testbed.lab, listenerOfClient(from))
     // A closed connection has its port for a minute; there is room for all of those, and few more.
-    const range = Math.max(2 * batch, Math.ceil(count / 4))
-    const before = await chooseAmong(host, range)
-    const share = Math.ceil(count / clients.length)
-    const asked = Array.from({ length: share }, (_, index) => through[index % through.length] as Frontend)
-    const direct = Array.from({ length: Math.ceil(share / 4) }, () => endpoint)
-    const lost = await ask(labs, family, protocol, from, asked)
-    const lostDirectly = await ask(labs, family, protocol, from, direct)
-    await writeRange(host, before)
-    if (lost.length > 0) failures.push(`${from}: ${lost.length} of ${share} through Services: ${lost[0]}`)
-    if (lostDirectly.length > 0)
-      failures.push(
-        `${from}: ${lostDirectly.length} of ${direct.length} direct ones after ${share} through Services: ${lostDirectly[0]}`,
-      )
+    const before = await chooseAmong(host, Math.max(2 * batch, Math.ceil(connections / 4)))
+    try {
+      const asked = Array.from({ length: share }, (_, index) => through[index % through.length] as Frontend)
+      const lost = await ask(given, from, asked)
+      if (lost.length > 0) return [`${from}: ${lost.length} of ${share} through Services: ${lost[0]}`]
+      const direct = Array.from({ length: Math.ceil(share / 4) }, () => endpoint)
+      const lostDirectly = await ask(given, from, direct)
+      const after = `direct ones after ${share} through Services`
+      if (lostDirectly.length > 0)
+        return [`${from}: ${lostDirectly.length} of ${direct.length} ${after}: ${lostDirectly[0]}`]
+    } finally {
+      await writeRange(host, before)
+    }
   }
-  return failures
+  return []
 }
 
-/** @returns for each that was not answered as is due, how it ended */
-async function ask(
-  labs: TwinLabs,
-  family: IpFamily,
-  protocol: 'TCP' | 'UDP',
-  from: Client,
-  peers: readonly Destination[],
-): Promise<string[]> {
+/** @returns for each that was not answered as is due, how it ended; after a batch with such there is no other */
+async function ask(given: PortReuse, from: Client, peers: readonly Destination[]): Promise<string[]> {
   const lost: string[] = []
   for (let first = 0; first < peers.length && lost.length === 0; first += batch) {
     const outcomes = await Promise.all(
-      peers
-        .slice(first, first + batch)
-        .map((to, index) => askOnce(labs, family, protocol, from, to, first + index)),
+      peers.slice(first, first + batch).map((to, index) => askOnce(given, from, to, first + index)),
     )
     lost.push(...outcomes.filter((outcome) => outcome !== undefined))
   }
@@ -79,16 +76,13 @@ async function ask(
 let tags = 0
 
 async function askOnce(
-  labs: TwinLabs,
-  family: IpFamily,
-  protocol: 'TCP' | 'UDP',
+  { labs, family, protocol, answerMs: timeoutMs }: PortReuse,
   from: Client,
   to: Destination,
   index: number,
 ): Promise<string | undefined> {
   const world = labs.world(family)
   const { address, port } = world.addressOf(to)
-  const timeoutMs = labs.testbed.patience.answerMs
   const socket = await hostOf(labs.testbed.lab, listenerOfClient(from)).openSocket({
     protocol,
     port: 0,

@@ -53,11 +53,18 @@ export class TwinLabs {
     return world
   }
 
-  /** Plays a script in both labs. @returns what was wrong, in sentences */
-  async try(script: Script, family: IpFamily): Promise<readonly string[]> {
+  /**
+   * Plays a script in both labs.
+   *
+   * @param answerMs how long an answer may take @returns what was wrong, in sentences
+   */
+  async try(
+    script: Script,
+    family: IpFamily,
+    answerMs = this.testbed.patience.answerMs,
+  ): Promise<readonly string[]> {
     const number = this.#plays++
     const world = this.world(family)
-    const { answerMs } = this.testbed.patience
     const given = { world, script, number, answerMs }
     const [proxied, bare] = await Promise.all([
       play({ ...given, lab: this.testbed.lab, ledger: this.#ledgers.proxied, proxied: true }),

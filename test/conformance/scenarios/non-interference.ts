@@ -68,12 +68,16 @@ async function prove(context: ScenarioContext, labs: TwinLabs, family: IpFamily)
       verdicts.push({ claim, ...part, failures: await find(part) })
     }
   }
+  const { answerMs, datagramMs } = context.patience
+  // Where an answer will hardly come nobody waits long for it.
+  const patienceFor = ({ feature }: ScenarioClaim) =>
+    feature !== 'basics' && capabilities.gaps[feature] !== undefined ? datagramMs : answerMs
   const limits = limitsOf({ labs, family, capabilities: withoutPortGaps(capabilities) })
   for (const one of conversationCases) {
     await tell(claimOf(one), async ({ protocol }) => {
       const scripts = one.scripts(protocol === 'UDP' ? 'UDP' : 'TCP', limits)
       for (const script of scripts.filter((_, index) => index % everyScript === 0)) {
-        const failures = await labs.try(script, family)
+        const failures = await labs.try(script, family, patienceFor(one))
         // One that shows it is enough: where answers are missing, each costs seconds.
         if (failures.length > 0) return failures
       }
@@ -85,7 +89,14 @@ async function prove(context: ScenarioContext, labs: TwinLabs, family: IpFamily)
     return fault === undefined ? [] : [describeFault(fault, family)]
   })
   await tell(claims.reuse, ({ protocol }) =>
-    reusePorts(labs, family, protocol === 'UDP' ? 'UDP' : 'TCP', connections, limits),
+    reusePorts({
+      labs,
+      family,
+      protocol: protocol === 'UDP' ? 'UDP' : 'TCP',
+      connections,
+      limits,
+      answerMs: patienceFor(claims.reuse),
+    }),
   )
   return verdicts
 }
