@@ -11,6 +11,7 @@ import type { Address, IpFamily } from '../table/address.ts'
 import type { TableBuilder } from '../table/table-builder.ts'
 import { chooseNode } from './choose-node.ts'
 import { describeProblem } from './describe-problem.ts'
+import { problemSummary } from './problem-summary.ts'
 import { readCluster } from './read-cluster.ts'
 
 /** One node's tables at one moment. */
@@ -72,6 +73,8 @@ export async function readNodeTables(options: NodeTablesOptions): Promise<NodeTa
     builder.setLocalAddresses(locals)
     builder.drain()
   }
+  const summary = problemSummary(state.problemCounts)
+  if (summary !== undefined) say(`${summary}; what they concern is left out, as said above`)
   const cluster: ClusterView = {
     services: new Set(records.flatMap(({ kind, key }) => (kind === 'Service' ? [key] : []))),
     slices: records.filter((record) => record.kind === 'EndpointSlice'),

@@ -302,6 +302,7 @@ test.serial('an object that is broken is told, and the others are planned', asyn
   const { code, stdout, stderr } = await portolan('plan', '--source', `file:${path}`, '--node', 'node-a')
   t.is(code, 0)
   t.regex(stderr, /Service shop\/bad: .*10\.96\.0\.999/)
+  t.regex(stderr, /1 problem in objects: Service spec\.clusterIP 1; what they concern is left out/)
   t.regex(stdout, /10\.96\.0\.7/)
 })
 

@@ -238,6 +238,21 @@ test.serial('plan from the kernel shows only what differs, and changes nothing',
   t.notRegex(await node.nft('vips'), /10\.96\.0\.21/)
 })
 
+test.serial(
+  'broken objects are reported one by one, and counted by field once the node is in sync',
+  async (t) => {
+    const node = await Node.create(t)
+    const broken = (name: string) =>
+      `---\nkind: Service\nmetadata: {name: ${name}}\nspec: {clusterIP: 10.96.0.999, ports: [{port: 80}]}\n`
+    await node.write((text) => text + broken('a') + broken('b'))
+    const running = await node.start()
+    const summary = await running.said('2 problems in objects: Service spec.clusterIP 2 since the start')
+    t.deepEqual(summary.problems, { 'Service spec.clusterIP': 2 })
+    t.is(running.lines.filter(({ msg }) => /^Service default\/[ab]: spec\.clusterIP/.test(msg)).length, 2)
+    t.is(await running.stop('SIGTERM'), 0)
+  },
+)
+
 const withoutNodes = (text: string): string =>
   text
     .split(/^---$/m)

@@ -10,6 +10,7 @@ import { chooseNode } from './choose-node.ts'
 import { describeProblem } from './describe-problem.ts'
 import { keptSets } from './kept-sets.ts'
 import { createLogger } from './log.ts'
+import { problemSummary } from './problem-summary.ts'
 import { readCluster } from './read-cluster.ts'
 import { surroundings } from './surroundings.ts'
 import { exitCodes } from './user-error.ts'
@@ -21,6 +22,9 @@ export interface RunFlags extends Flags {
 
 /** Milliseconds from the end of everything to the end of the process, at most. */
 const leftOpenGrace = 2000
+
+/** Milliseconds between two looks whether there are new problems to sum up. */
+const problemPeriod = 600_000
 
 /** Milliseconds until it is told what the start waits for, and between two such lines. */
 const progress = { first: 2_000, every: 10_000 }
@@ -52,6 +56,7 @@ export async function run(flags: RunFlags): Promise<void> {
   )
   warnWithoutDetector(config, logger)
   const stopTelling = tellProgress(proxy, config, logger, begun)
+  const stopCounting = countProblems(proxy, logger)
   const stop = stopOnSignals(proxy, logger)
   try {
     await proxy.ended
@@ -59,6 +64,7 @@ export async function run(flags: RunFlags): Promise<void> {
   } finally {
     stop()
     stopTelling()
+    stopCounting()
     applyLog.stop()
     await proxy.stop()
     endSoon(logger)
@@ -143,6 +149,24 @@ function tellProgress(proxy: RunningProxy, config: ProxyConfig, logger: Logger, 
     warnWithoutNodePorts(proxy, config, logger)
   })
   return () => clearTimeout(timer)
+}
+
+/** Each problem is a line when it comes up; how many there are is one now and then, where there are new ones. */
+function countProblems(proxy: RunningProxy, logger: Logger): () => void {
+  let told: string | undefined
+  const tell = (): void => {
+    const summary = problemSummary(proxy.problemCounts)
+    if (summary === undefined || summary === told) return
+    told = summary
+    logger.warn(
+      { problems: Object.fromEntries(proxy.problemCounts) },
+      `${summary} since the start; what they concern is left out, as the lines above say, and all else goes on`,
+    )
+  }
+  proxy.firstApplied.then(tell)
+  const timer = setInterval(tell, problemPeriod)
+  timer.unref()
+  return () => clearInterval(timer)
 }
 
 function warnWithoutDetector({ podDetection }: ProxyConfig, logger: Logger): void {

@@ -75,7 +75,11 @@ export interface Dataplane<Program, Held> {
   /** Whether the program does anything, and how much. */
   measure(program: Program): ProgramSize
 
-  /** Applies all of it or none: on an error the kernel treats packets as before. Throws {@link ApplyError}. */
+  /**
+   * Applies the program, or throws {@link ApplyError}. After an error every destination is as it was before or as it was to
+   * be, none in between. With a mechanism that has transactions all of them are as before; one without (the gap
+   * `atomicChange`) may have changed some. The core doesn't rely on either: it observes what there is.
+   */
   apply(program: Program): Promise<ApplyReport>
 
   /** The way of one evaluated packet through the mechanism, step by step: what `explain` shows as rules. */
@@ -182,7 +186,7 @@ export interface CleanupReport {
   readonly absent?: string
 }
 
-/** A rejected program: nothing of it took effect. */
+/** A program that was refused, or could not be applied to its end. */
 export class ApplyError extends Error {
   readonly code = 'DATAPLANE_APPLY_FAILED'
   /** Which operation the kernel refused, in the mechanism's own language. */

@@ -164,6 +164,11 @@ export class RunningProxy {
     return this.#builders
   }
 
+  /** How many problems objects have had so far, by kind and field; each was reported once. */
+  get problemCounts(): ReadonlyMap<string, number> {
+    return this.#state?.problemCounts ?? new Map()
+  }
+
   /** What the first apply still waits for, for a person; empty: nothing. */
   get awaited(): readonly string[] {
     if (this.#state === undefined) return [`podCIDRs of Node ${this.nodeName}`]
