@@ -14,24 +14,47 @@ export interface RouteNumbers {
 export class NumbersChange {
   /** What routes get; `undefined`: a route gives its number back. */
   readonly byRoute = new Map<RouteKey, RouteNumbers | undefined>()
-  /** Routes that ask for a number and get none. */
-  readonly refused = new Set<RouteKey>()
-  readonly given = new Set<number>()
-  readonly released = new Set<number>()
+  /** These are made when they are needed, which most changes don't. */
+  #refused: Set<RouteKey> | undefined
+  #given: Set<number> | undefined
+  #released: Set<number> | undefined
   /** Where the search for the next free number goes on; `undefined`: where that of the change before ended. */
   next: number | undefined
 
+  /** Routes that ask for a number and get none. */
+  get refused(): ReadonlySet<RouteKey> {
+    return this.#refused ?? none
+  }
+
+  get given(): ReadonlySet<number> {
+    return this.#given ?? none
+  }
+
+  get released(): ReadonlySet<number> {
+    return this.#released ?? none
+  }
+
   give(route: RouteKey, numbers: RouteNumbers): void {
     this.byRoute.set(route, numbers)
-    this.given.add(numbers.route)
+    this.#given ??= new Set()
+    this.#given.add(numbers.route)
+  }
+
+  refuse(route: RouteKey): void {
+    this.#refused ??= new Set()
+    this.#refused.add(route)
   }
 
   /** The route is gone, or doesn't ask any more. */
   release(route: RouteKey, number: number | undefined): void {
     this.byRoute.set(route, undefined)
-    if (number !== undefined) this.released.add(number)
+    if (number === undefined) return
+    this.#released ??= new Set()
+    this.#released.add(number)
   }
 }
+
+const none: ReadonlySet<never> = new Set<never>()
 
 /**
  * Who has which number in the kernel now. Clients' choices live in the kernel under these numbers, so they change only
@@ -60,7 +83,7 @@ export class AffinityNumbers {
     const held = change.byRoute.get(route) ?? this.#routes.get(route)
     const number = held?.route ?? this.#freeRoute(change)
     if (number === undefined) {
-      change.refused.add(route)
+      change.refuse(route)
       return undefined
     }
     const numbers = withEndpoints(

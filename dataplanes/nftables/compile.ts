@@ -33,10 +33,12 @@ export function compile(change: TableChange, setting: Setting, memory: TableMemo
       numbers.release(key, old?.numbers?.route)
     changeTo(now, old)
   }
-  for (const route of servedAgain(change, memory, numbers)) {
-    const now = number(route, memory, numbers, degraded)
-    if (now.numbers === undefined) break
-    changeTo(now, { route })
+  if (numbers.released.size > 0) {
+    for (const route of waitingRoutes(change, memory)) {
+      const now = number(route, memory, numbers, degraded)
+      if (now.numbers === undefined) break
+      changeTo(now, { route })
+    }
   }
   changeSets(change, elements)
   declarations.setsOf(elements)
@@ -51,9 +53,9 @@ export function compile(change: TableChange, setting: Setting, memory: TableMemo
   }
 }
 
-/** Routes that haven't changed, and for whose affinity there may be a number now that others have given theirs back. */
-function* servedAgain(change: TableChange, memory: TableMemory, numbers: NumbersChange) {
-  if (numbers.released.size === 0 || memory.numbers.waiting.size === 0) return
+/** Routes that haven't changed, and that had no affinity for want of a number. */
+function* waitingRoutes(change: TableChange, memory: TableMemory): Generator<ServiceRoute> {
+  if (memory.numbers.waiting.size === 0) return
   const changed = new Set(change.routes.map(({ key }) => key))
   for (const key of memory.numbers.waiting) {
     const route = change.table.routes.get(key)

@@ -96,18 +96,17 @@ export interface Leg {
   readonly numbers?: readonly number[]
 }
 
-/** A version of a route as the kernel gets it, by frontend; `undefined`: it isn't there. */
-export function frontendStates(version: NumberedRoute | undefined): ReadonlyMap<string, FrontendState> {
-  const states = new Map<string, FrontendState>()
-  if (version === undefined) return states
+/** A version of a route as the kernel gets it; `undefined`: it isn't there. */
+export function frontendStates(version: NumberedRoute | undefined): readonly FrontendState[] {
+  if (version === undefined) return []
   const legs: { [Name in Over]?: Leg } = {}
-  for (const frontend of version.route.frontends) {
+  return version.route.frontends.map((frontend) => {
     const own: { [Name in Over]?: Leg } = {}
     for (const over of oversOf(frontend)) {
       legs[over] ??= legOf(version, over)
       own[over] = legs[over]
     }
-    states.set(`${frontend.address ?? ''}|${frontend.port}`, {
+    return {
       place: placeOf(frontend),
       protocol: version.route.protocol,
       address: frontend.address,
@@ -116,17 +115,13 @@ export function frontendStates(version: NumberedRoute | undefined): ReadonlyMap<
       allowedSources: frontend.allowedSources,
       routeNumber: version.numbers === undefined ? undefined : version.numbers.route * 0x10000,
       legs: own,
-    })
-  }
-  return states
+    }
+  })
 }
 
 /** Declares the chains that frontends lead to. */
-export function declareFrontends(
-  states: ReadonlyMap<string, FrontendState>,
-  declarations: Declarations,
-): void {
-  for (const { place, protocol, policy, legs } of states.values()) {
+export function declareFrontends(states: readonly FrontendState[], declarations: Declarations): void {
+  for (const { place, protocol, policy, legs } of states) {
     declarations.policy(place, policy)
     for (const over of overs) {
       const leg = legs[over]
@@ -137,12 +132,33 @@ export function declareFrontends(
 
 /** Adds the elements that lead from one version of a route to the other. */
 export function changeFrontends(
-  before: ReadonlyMap<string, FrontendState>,
-  after: ReadonlyMap<string, FrontendState>,
+  before: readonly FrontendState[],
+  after: readonly FrontendState[],
   changes: ElementSink,
 ): void {
-  for (const [id, state] of after) changeFrontend(before.get(id), state, changes)
-  for (const [id, state] of before) if (!after.has(id)) changeFrontend(state, undefined, changes)
+  // Nearly always the frontends are the same, and in the same order.
+  if (
+    before.length === after.length &&
+    after.every((state, index) => sameDestination(before[index], state))
+  ) {
+    for (const [index, state] of after.entries()) changeFrontend(before[index], state, changes)
+    return
+  }
+  const old = new Map(before.map((state) => [destinationOf(state), state]))
+  for (const state of after) {
+    const destination = destinationOf(state)
+    changeFrontend(old.get(destination), state, changes)
+    old.delete(destination)
+  }
+  for (const state of old.values()) changeFrontend(state, undefined, changes)
+}
+
+function sameDestination(one: FrontendState | undefined, other: FrontendState): boolean {
+  return one !== undefined && one.address === other.address && one.port === other.port
+}
+
+function destinationOf({ address, port }: FrontendState): string {
+  return `${address ?? ''}|${port}`
 }
 
 function changeFrontend(
