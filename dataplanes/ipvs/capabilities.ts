@@ -16,7 +16,7 @@ export const capabilities: Capabilities = {
     localPorts:
       "IPVS takes answers to the node's own clients for new connections where the local port is a NodePort, or a Service's at an address of the node: keep both out of net.ipv4.ip_local_port_range, and servers of the node off them",
     largeDatagramsOfNode:
-      'a datagram of the node to one of its own addresses is not fragmented before IPVS sends it on: EMSGSIZE, or with IPv6 silence',
+      'a datagram of the node to one of its own addresses is not fragmented before IPVS sends it on: EMSGSIZE to a connected socket, silence to another',
     atomicChange: 'virtual servers change one after the other: a packet may be dropped, and is sent again',
   },
 }

@@ -31,7 +31,7 @@ export interface PortReuse {
 }
 
 /**
- * Many connections through Services, then a quarter as many to the endpoint directly, all from ports that the kernel
+ * Many connections through Services, then some to the endpoint directly, all from ports that the kernel
  * chooses among few, so that every one is used again and again.
  *
  * @returns what was wrong with those of the first client that had trouble, in sentences
@@ -49,7 +49,7 @@ export async function reusePorts(given: PortReuse): Promise<string[]> {
       const asked = Array.from({ length: share }, (_, index) => through[index % through.length] as Frontend)
       const lost = await ask(given, from, asked)
       if (lost.length > 0) return [`${from}: ${lost.length} of ${share} through Services: ${lost[0]}`]
-      const direct = Array.from({ length: Math.ceil(share / 4) }, () => endpoint)
+      const direct = Array.from({ length: Math.max(20, Math.ceil(share / 4)) }, () => endpoint)
       const lostDirectly = await ask(given, from, direct)
       const after = `direct ones after ${share} through Services`
       if (lostDirectly.length > 0)

@@ -28,7 +28,7 @@ const seed = 1
 function amounts({ slowness }: ScenarioContext['patience']) {
   return {
     conversations: Math.ceil(120 / slowness),
-    connections: Number(process.env.PORTOLAN_CONNECTIONS ?? Math.ceil(400 / slowness)),
+    connections: Number(process.env.PORTOLAN_CONNECTIONS ?? Math.max(150, Math.ceil(400 / slowness))),
     /** One script of so many. */
     everyScript: Math.ceil(slowness),
   }
