@@ -149,7 +149,8 @@ export class CommandTransport implements Transport {
       const [verb = '', name = '', text = '', ...options] = line.split(' ')
       const set = byName.get(name)
       if (set === undefined) continue
-      if (verb === 'create') found.set(set.name, [])
+      // One of another type is as good as none: it is replaced.
+      if (verb === 'create' && isDeclaredAs([text, ...options], family, set.kind)) found.set(set.name, [])
       const mark = options[options.indexOf('skbmark') + 1]
       const element = verb === 'add' ? readElement(text, set.kind, mark) : undefined
       if (element !== undefined) found.get(set.name)?.push(element)
@@ -159,6 +160,9 @@ export class CommandTransport implements Transport {
 
   async createSet(family: IpFamily, set: SetName): Promise<void> {
     const { kind } = declarationOf(set)
+    const there = new Set((await this.#command.run('ipset', ['list', '-name'])).split('\n'))
+    if (there.has(kernelName(family, set)))
+      await this.#command.run('ipset', ['destroy', kernelName(family, set)])
     await this.#command.run('ipset', [
       'create',
       kernelName(family, set),
@@ -402,5 +406,21 @@ function readRange(text: string): Cidr {
   return (
     parseCidr(text.includes('/') ? text : `${text as Address}/${text.includes(':') ? 128 : 32}`) ??
     (text as Cidr)
+  )
+}
+
+/** Whether a set takes our elements, by its type and options as `ipset save` tells them. */
+export function isDeclaredAs(
+  [type, ...options]: readonly string[],
+  family: IpFamily,
+  kind: ElementKind,
+): boolean {
+  const valueAfter = (option: string) => options[options.indexOf(option) + 1]
+  return (
+    type === setTypes[kind] &&
+    valueAfter('family') === (family === 'IPv4' ? 'inet' : 'inet6') &&
+    !options.includes('timeout') &&
+    Number(valueAfter('maxelem')) >= mostElements &&
+    (kind !== 'destination-mark' || options.includes('skbinfo'))
   )
 }

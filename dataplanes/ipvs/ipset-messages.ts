@@ -38,6 +38,7 @@ const data = {
   ip: 1,
   prefixLength: 3,
   port: 4,
+  timeout: 6,
   protocol: 7,
   flags: 8,
   hashSize: 18,
@@ -147,6 +148,25 @@ export function writeList(writer: NetlinkWriter, family: IpFamily, name: string,
 }
 
 const nfnetlinkHeaderBytes = 4
+
+/**
+ * Whether a set that is listed takes our elements; one of another type, of another version or somebody's, doesn't.
+ * `undefined`: the message isn't the listing's first, which alone tells.
+ */
+export function isDeclaredAs(payload: Buffer, family: IpFamily, kind: ElementKind): boolean | undefined {
+  const attributes = payload.subarray(nfnetlinkHeaderBytes)
+  const type = findAttribute(attributes, top.type)?.toString('latin1').replace(/\0.*$/s, '')
+  if (type === undefined) return undefined
+  const options = findAttribute(attributes, top.data) ?? Buffer.alloc(0)
+  const flags = findAttribute(options, data.flags)?.readUInt32BE(0) ?? 0
+  return (
+    type === setTypes[kind] &&
+    findAttribute(attributes, top.family)?.readUInt8(0) === protocolFamily[family] &&
+    findAttribute(options, data.timeout) === undefined &&
+    (findAttribute(options, data.maxElements)?.readUInt32BE(0) ?? 0) >= mostElements &&
+    (kind !== 'destination-mark' || (flags & withMark) !== 0)
+  )
+}
 
 /** Elements that a set has, by its header; `undefined`: another message. */
 export function readElementCount(payload: Buffer): number | undefined {

@@ -29,6 +29,12 @@ function saved(script: string): string {
 
 const whole = saved(restoreScript(filter, undefined))
 
+test("a rule of somebody's that leads to ours is seen whatever its comment says", (t) => {
+  const rule = 'SOMEBODY -m comment --comment "as \\"before\\" -j ACCEPT" -j PORTIPVS-INPUT'
+  const held = readSaved(`*filter\n:PORTIPVS-INPUT - [0:0]\n-A ${rule}\nCOMMIT\n`).get('filter')
+  t.deepEqual(held?.jumps, [rule])
+})
+
 test('what a script makes is read back as whole', (t) => {
   t.deepEqual(differences(filter, readSaved(whole).get('filter')), [])
 })

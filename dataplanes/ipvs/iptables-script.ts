@@ -23,7 +23,8 @@ export function readSaved(text: string): Map<Table, HeldRules> {
       if (ours.test(name)) current.chains.set(name, [])
     } else if (line.startsWith('-A ')) {
       const [, chain = '', rule = ''] = /^-A (\S+) (.*)$/.exec(line) ?? []
-      const target = /(?:^| )-[jg] (\S+)/.exec(rule)?.[1] ?? ''
+      // A comment may say anything.
+      const target = /(?:^| )-[jg] (\S+)/.exec(rule.replaceAll(/"(?:\\.|[^"\\])*"/g, '""'))?.[1] ?? ''
       if (ours.test(chain)) current.chains.get(chain)?.push(rule)
       else if (ours.test(target)) current.jumps.push(`${chain} ${rule}`)
     }

@@ -14,6 +14,7 @@ import {
 import type { SetElement } from './element.ts'
 import {
   ipsetCommand,
+  isDeclaredAs,
   netlinkNetfilter,
   readElementCount,
   readElements,
@@ -171,8 +172,16 @@ export class NetlinkTransport implements Transport {
   async readSets(family: IpFamily): Promise<Map<SetName, SetElement['element'][]>> {
     const found = new Map<SetName, SetElement['element'][]>()
     for (const { name, kind } of sets) {
-      const payloads = this.#list(family, name, false, (payload) => [...readElements(payload, family, kind)])
-      if (payloads !== undefined) found.set(name, payloads.flat())
+      const messages = this.#list(family, name, false, (payload) => ({
+        isOther: isDeclaredAs(payload, family, kind) === false,
+        elements: [...readElements(payload, family, kind)],
+      }))
+      // One of another type is as good as none: it is replaced.
+      if (messages === undefined || messages.some(({ isOther }) => isOther)) continue
+      found.set(
+        name,
+        messages.flatMap(({ elements }) => elements),
+      )
     }
     return found
   }
@@ -210,6 +219,7 @@ export class NetlinkTransport implements Transport {
     writeTypeRequest(this.#writer, family, declarationOf(set).kind)
     const { payload } = this.#ipset.ask(this.#writer.bytes, refusedTo(doing))
     const revision = readRevision(payload)
+    this.#destroy(family, set)
     this.#writer.reset()
     writeCreate(this.#writer, family, set, revision)
     const [error] = this.#ipset.transact(this.#writer.bytes, this.#writer.sequence)
@@ -218,15 +228,18 @@ export class NetlinkTransport implements Transport {
 
   async destroySets(family: IpFamily): Promise<number> {
     let count = 0
-    for (const { name } of sets) {
-      this.#writer.reset()
-      writeDestroy(this.#writer, family, kernelName(family, name))
-      const [error] = this.#ipset.transact(this.#writer.bytes, this.#writer.sequence)
-      if (error === undefined) count += 1
-      else if (error.errno !== errno.noEntry)
-        throw refusedTo(`destroy ipset ${kernelName(family, name)}`)(error)
-    }
+    for (const { name } of sets) if (this.#destroy(family, name)) count += 1
     return count
+  }
+
+  /** @returns whether there was such a set */
+  #destroy(family: IpFamily, set: SetName): boolean {
+    this.#writer.reset()
+    writeDestroy(this.#writer, family, kernelName(family, set))
+    const [error] = this.#ipset.transact(this.#writer.bytes, this.#writer.sequence)
+    if (error === undefined) return true
+    if (error.errno === errno.noEntry) return false
+    throw refusedTo(`destroy ipset ${kernelName(family, set)}`)(error)
   }
 
   async isRouted(family: IpFamily, mark: number): Promise<boolean> {
