@@ -19,6 +19,8 @@ export interface Grid {
   readonly effort: Effort
   /** Another program, measured beside the dataplanes; absent: none. */
   readonly against?: ExternalProgram
+  /** Path of a kubeconfig: somebody's API server in place of the embedded one. */
+  readonly apiServer?: string
   /** In place of clusters of the shapes above. */
   readonly recording?: RecordingChoice & { readonly speed: number }
 }
@@ -32,6 +34,21 @@ export const inRecording: readonly string[] = [
   'first-packet',
   'connect',
   'replay',
+  'warm-restart',
+]
+
+/** What can be done to a cluster that is somebody's, with Services and EndpointSlices in namespaces of its own alone. */
+export const inGivenCluster: readonly string[] = [
+  'cold-start',
+  'endpoint-replaced',
+  'endpoints-100',
+  'service-added',
+  'port-changed',
+  'rolling-update',
+  'large-service',
+  'first-packet',
+  'connect',
+  'failed-apply',
   'warm-restart',
 ]
 
@@ -63,12 +80,13 @@ export function shapesOf({
 }
 
 /** @throws RangeError for an unknown name */
-export function scenariosOf({ scenarios, effort, recording }: Grid): Scenario[] {
+export function scenariosOf({ scenarios, effort, recording, apiServer }: Grid): Scenario[] {
   if (recording !== undefined) return chooseScenarios(scenarios ?? inRecording)
   if (scenarios !== undefined) return chooseScenarios(scenarios)
   const all = scenarioNames()
     .map(({ name }) => name)
     .filter((name) => name !== 'replay')
+    .filter((name) => apiServer === undefined || inGivenCluster.includes(name))
   return chooseScenarios(effort === 'thorough' ? all : all.filter((name) => !unusual.includes(name)))
 }
 

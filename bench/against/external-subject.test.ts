@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { createLab, type Lab, remotePodAddress } from '@portolan/lab'
 import test, { type ExecutionContext } from 'ava'
 import { startApiServer } from '../cluster/api-server.ts'
-import { probePort, probeServices, probeTargetPort } from '../cluster/probe-services.ts'
+import { probeAddresses, probePort, probeServices, probeTargetPort } from '../cluster/probe-services.ts'
 import { firstPacketAt } from '../measure/first-packet.ts'
 import { ExternalSubject } from './external-subject.ts'
 
@@ -20,7 +20,7 @@ const portolanArgs = [
   '--node={node}',
   '--cluster-cidr={clusterCidr}',
 ]
-const address = { host: '127.0.0.1', port: 6443, kubeconfig: '/nowhere', serviceAccountDirectory: '/nowhere' }
+const address = { host: '127.0.0.1', port: 6443, kubeconfig: '/nowhere', probes: probeAddresses }
 
 // Outputs of programs that fail stay for their user.
 test.after.always(async () => {

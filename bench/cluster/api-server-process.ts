@@ -13,7 +13,7 @@ import type { ApiServerCalls, Written } from './api-server.ts'
 import { type ClusterChange, writeChange } from './cluster-change.ts'
 import { type ClusterSpec, openCluster } from './cluster-spec.ts'
 import { GeneratedCluster } from './generated-cluster.ts'
-import { addedProbeObjects, nodeObject, probeObjects, probeSlice } from './probe-services.ts'
+import { addedProbeObjects, nodeObject, probeAddresses, probeObjects, probeSlice } from './probe-services.ts'
 
 const token = 'bench'
 const folder = mkdtempSync(join(tmpdir(), 'portolan-bench-'))
@@ -37,7 +37,13 @@ const calls: ApiServerCalls = {
     const kubeconfig = join(folder, 'kubeconfig')
     await server.writeKubeconfig(kubeconfig, { token })
     const { hostname, port } = new URL(server.url)
-    return { host: hostname, port: Number(port), serviceAccountDirectory: folder, kubeconfig }
+    return {
+      host: hostname,
+      port: Number(port),
+      serviceAccountDirectory: folder,
+      kubeconfig,
+      probes: probeAddresses,
+    }
   },
   async prepare(scenario) {
     return write({ write: changeScenario(scenario).objects?.() ?? [] }).events
@@ -71,6 +77,9 @@ const calls: ApiServerCalls = {
   async replay(speed) {
     if (!(cluster instanceof RecordedCluster)) throw new Error('only a recorded cluster can be replayed')
     return await replay(cluster, speed, write)
+  },
+  async release() {
+    return []
   },
   async cpuMs() {
     const { user, system } = process.cpuUsage()

@@ -6,10 +6,12 @@ import type { ProbeName } from './probe-services.ts'
 export interface ApiServerAddress {
   readonly host: string
   readonly port: number
-  /** With `token` and `ca.crt`, as in a pod. */
-  readonly serviceAccountDirectory: string
+  /** With `token` and `ca.crt`, as in a pod; absent: this server isn't ours, and the kubeconfig leads there. */
+  readonly serviceAccountDirectory?: string
   /** Path of a kubeconfig file. */
   readonly kubeconfig: string
+  /** ClusterIPs of the probe Services. */
+  readonly probes: Readonly<Record<ProbeName, string>>
 }
 
 /** A write that was made: when, by `monotonic`, and how many of its events are traced. */
@@ -48,6 +50,8 @@ export interface ApiServerCalls {
   removeProbe(number: number): Promise<Written>
   /** Plays a recording's events, so many times as fast; resolves after the last. @throws when the cluster isn't recorded */
   replay(speed: number): Promise<Replayed>
+  /** Removes what was written, where that isn't gone with the server; returns what could not be removed, a line each. */
+  release(): Promise<readonly string[]>
   /** CPU milliseconds since its start. */
   cpuMs(): Promise<number>
 }
@@ -61,5 +65,16 @@ export function startApiServer(networkNamespace?: string): ApiServerProcess {
     // Its collector would take from the one who is measured the time of the other cores.
     flags: ['--max-semi-space-size=64'],
     ...(networkNamespace === undefined ? {} : { networkNamespace }),
+  })
+}
+
+/**
+ * Somebody's API server in the place of ours, as if it were in a network namespace. At its end what it has written there
+ * is removed.
+ */
+export function openApiServer(kubeconfig: string, networkNamespace: string): ApiServerProcess {
+  return new Companion<ApiServerCalls>({
+    module: new URL('./given-api-server-process.ts', import.meta.url),
+    args: [kubeconfig, networkNamespace],
   })
 }

@@ -24,6 +24,13 @@ export interface ProbeService {
 
 export type ProbeName = keyof typeof probeServices
 
+/** Their ClusterIPs where nobody else allocates them. */
+export const probeAddresses = {
+  first: probeServices.first.clusterIP,
+  middle: probeServices.middle.clusterIP,
+  last: probeServices.last.clusterIP,
+} as const satisfies Record<ProbeName, string>
+
 /** The pod of the remote node that a probe Service leads to at the start. */
 export const probePod = 0
 

@@ -4,7 +4,7 @@ import { createLab } from '@portolan/lab'
 import { fillArguments } from '../against/arguments.ts'
 import { externalCandidate } from '../against/external-candidate.ts'
 import { checkNames, findCandidates, usualCandidates } from '../candidates.ts'
-import { type Grid, inRecording, scenariosOf } from '../grid.ts'
+import { type Grid, inGivenCluster, inRecording, scenariosOf } from '../grid.ts'
 import { endCompanions } from '../process/companion.ts'
 import { printTable, renderReport } from '../report/index.ts'
 import { type Progress, runBench } from '../run/run-bench.ts'
@@ -31,6 +31,10 @@ export async function bench(flags: BenchFlags, version: string): Promise<void> {
   }
   if (flags.list) return await list(grid)
   await checkBefore(grid, flags)
+  if (grid.apiServer !== undefined)
+    console.error(
+      `writing into the cluster of ${grid.apiServer}: namespaces portolan-bench-*, which are removed after`,
+    )
   const progress = progressDisplay(process.stderr)
   const interrupted = endOnSignals(progress)
   const results = await runBench({
@@ -84,6 +88,7 @@ function readGrid(flags: BenchFlags): Grid {
     effort: thorough ? 'thorough' : 'quick',
     ...readAgainst(flags),
     ...readRecording(flags),
+    ...readApiServer(flags),
   }
 }
 
@@ -132,6 +137,18 @@ function readRecording(flags: BenchFlags): Pick<Grid, 'recording'> {
     throw new BenchError(`a recorded cluster has its own changes, not '${other}'`, mend, 2)
   }
   return { recording: { path: recording, node, speed: recordingSpeed } }
+}
+
+function readApiServer({ apiServer, recording, scenario }: BenchFlags): Pick<Grid, 'apiServer'> {
+  if (apiServer === undefined) return {}
+  if (recording !== undefined)
+    throw new BenchError('a recorded cluster is not written into another one', 'leave out --recording', 2)
+  const other = scenario?.find((name) => !inGivenCluster.includes(name))
+  if (other !== undefined) {
+    const mend = `use some of ${inGivenCluster.join(', ')}`
+    throw new BenchError(`scenario '${other}' is for the embedded API server`, mend, 2)
+  }
+  return { apiServer: resolve(apiServer) }
 }
 
 async function list({ dataplanes }: Grid): Promise<void> {

@@ -2,13 +2,14 @@ import type { BenchFlags } from './flags.ts'
 
 /** As a person would type it for a shell, with what decides about the figures. */
 export function commandLine(flags: BenchFlags): string {
-  const { services, endpoints, dataplane, scenario, recording, against, repeat, thorough } = flags
+  const { services, endpoints, dataplane, scenario, apiServer, recording, against, repeat, thorough } = flags
   const lists = { services, endpoints, dataplane, scenario }
   return [
     'portolan bench',
     ...Object.entries(lists).flatMap(([name, values]) =>
       values === undefined ? [] : [`--${name} ${quoted(values.join(','))}`],
     ),
+    ...(apiServer === undefined ? [] : [`--api-server ${quoted(apiServer)}`]),
     ...(recording === undefined ? [] : recordingPart(recording, flags)),
     ...(against === undefined ? [] : againstPart(against, flags)),
     ...(repeat > 1 ? [`--repeat ${repeat}`] : []),

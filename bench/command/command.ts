@@ -30,6 +30,11 @@ export function createBenchCommand(version: string): Command {
     )
     .option('--scenario <names>', 'see --list (default: all but those that take long)', readNames)
     .option(
+      '--api-server <kubeconfig>',
+      'write the cluster into this API server instead of the embedded one: Services and EndpointSlices, in namespaces ' +
+        'portolan-bench-…, which are removed after',
+    )
+    .option(
       '--recording <file>',
       "measure in the cluster that 'portolan record' recorded, with its changes, instead of generated ones",
     )
@@ -79,6 +84,7 @@ Examples:
   $ portolan bench --recording cluster.rec --recording-speed 10 --node median
   $ portolan bench --services 1000 --dataplane nftables --against ./kube-proxy \\
       --against-args '--kubeconfig={kubeconfig} --hostname-override={node} --cluster-cidr={clusterCidr} --proxy-mode=nftables'
+  $ portolan bench --services 1000 --dataplane nftables --api-server ~/.kube/config
   $ portolan bench compare before.json after.json             # exit code 1 when something is worse
 
 Without --services and --dataplane, upstream's layouts are measured by fewer scenarios, up to 1,000 Services; name them

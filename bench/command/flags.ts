@@ -4,6 +4,7 @@ export interface BenchFlags {
   readonly endpoints?: readonly number[]
   readonly dataplane?: readonly string[]
   readonly scenario?: readonly string[]
+  readonly apiServer?: string
   readonly recording?: string
   readonly recordingSpeed: number
   readonly node: string

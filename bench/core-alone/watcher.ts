@@ -15,7 +15,7 @@ export class Watcher {
   readonly #listed: Promise<void>
   bytes = 0
 
-  constructor({ host, port, serviceAccountDirectory }: ApiServerAddress) {
+  constructor({ host, port, serviceAccountDirectory = '' }: ApiServerAddress) {
     const ca = readFileSync(join(serviceAccountDirectory, 'ca.crt'))
     const token = readFileSync(join(serviceAccountDirectory, 'token'), 'utf8')
     this.#session = connect(`https://${host}:${port}`, { ca, settings: { initialWindowSize: 4 << 20 } })

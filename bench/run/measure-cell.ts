@@ -1,5 +1,5 @@
 import type { Lab } from '@portolan/lab'
-import { startApiServer } from '../cluster/api-server.ts'
+import { openApiServer, startApiServer } from '../cluster/api-server.ts'
 import type { ClusterSpec } from '../cluster/cluster-spec.ts'
 import { measureFloor } from '../floor/floor.ts'
 import { type ChangeScenario, turnsOf } from '../scenarios/change-scenario.ts'
@@ -19,6 +19,8 @@ export interface Cell {
   readonly subject: Subject
   readonly spec: ClusterSpec
   readonly scenarios: readonly (StageScenario | ChangeScenario)[]
+  /** A kubeconfig of somebody's API server; absent: the embedded one. */
+  readonly apiServer?: string
   readonly effort: Effort
   /** How many times as fast a recording is replayed. */
   readonly speed?: number
@@ -44,7 +46,11 @@ export async function measureCell(
   const { shape } = spec
   const about = { dataplane: cell.dataplane, ...shape }
   const wanted = new Set(cell.scenarios)
-  const server = startApiServer(lab.node.networkNamespace)
+  const { networkNamespace } = lab.node
+  const server =
+    cell.apiServer === undefined
+      ? startApiServer(networkNamespace)
+      : openApiServer(cell.apiServer, networkNamespace)
   const play = async () => {
     const address = await server.call('load', spec)
     const record: Stage['record'] = (scenario, metric, values) =>
@@ -66,6 +72,7 @@ export async function measureCell(
   try {
     await Promise.race([play(), subject.ended])
     await subject.stop('go')
+    for (const left of await server.call('release')) cell.warn(left)
   } catch (error) {
     // Why it failed is known already.
     await subject.stop('go').catch(() => {})

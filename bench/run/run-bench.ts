@@ -12,7 +12,7 @@ import type { CoreScenario } from '../scenarios/core-scenario.ts'
 import type { StageScenario } from '../scenarios/stage.ts'
 import { ProxySubject } from '../subject/proxy-subject.ts'
 import { createBenchLab, SharedLab } from './bench-lab.ts'
-import { measureCell } from './measure-cell.ts'
+import { type Cell, measureCell } from './measure-cell.ts'
 import { reasonOf } from './reason.ts'
 import { Recorder } from './recorder.ts'
 
@@ -189,6 +189,7 @@ function nodeTask(
     effort: grid.effort,
     warn,
     ...(grid.recording === undefined ? {} : { speed: grid.recording.speed }),
+    ...apiServerOf(grid),
   }
   return [
     {
@@ -229,11 +230,16 @@ function externalTask(
         const subject = new ExternalSubject(program)
         const speed = recording === undefined ? {} : { speed: recording.speed }
         const { patienceMs } = program
-        const cell = { dataplane: name, subject, spec, scenarios, effort, patienceMs, warn, ...speed }
+        const about = { dataplane: name, subject, spec, scenarios, effort, patienceMs, warn }
+        const cell = { ...about, ...speed, ...apiServerOf(grid) }
         await subject.explaining(measureCell(cell, lab, recorder, step))
       },
     },
   ]
+}
+
+function apiServerOf({ apiServer }: Grid): Pick<Cell, 'apiServer'> {
+  return apiServer === undefined ? {} : { apiServer }
 }
 
 /** Dataplanes tell other facts than versions, too: which variant, where the cgroup hierarchy is. */

@@ -1,5 +1,5 @@
 import { type Lab, remotePodAddress } from '@portolan/lab'
-import { probePod, probePort, probeServices, probeTargetPort } from '../cluster/probe-services.ts'
+import { probePod, probePort, probeTargetPort } from '../cluster/probe-services.ts'
 import { monotonic } from '../measure/clock.ts'
 import { firstPacketAt } from '../measure/first-packet.ts'
 import { readKernelMemory, readMapMemory } from '../measure/kernel-memory.ts'
@@ -70,10 +70,10 @@ async function start(stage: Stage, scenario: string): Promise<void> {
 /** Resolves when the first, the middle and the last probe Service answer: what a start is for, however it is done. */
 export async function untilReachable(
   { pods }: Lab,
-  { patienceMs = usualPatienceMs, subject }: Pick<Stage, 'patienceMs' | 'subject'>,
+  { patienceMs = usualPatienceMs, subject, address }: Pick<Stage, 'patienceMs' | 'subject' | 'address'>,
 ): Promise<void> {
   const [pod] = pods
-  for (const { clusterIP } of Object.values(probeServices)) {
+  for (const clusterIP of Object.values(address.probes)) {
     if (pod === undefined) throw new Error('the lab has no pod')
     await firstPacketAt(pod, {
       to: { address: clusterIP, port: probePort },

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLab, type Lab } from '@portolan/lab'
 import test from 'ava'
-import { probePort } from '../cluster/probe-services.ts'
+import { probeAddresses, probePort } from '../cluster/probe-services.ts'
 import { countConnections, watchConnections } from './connection-loss.ts'
 
 let lab: Lab
@@ -14,12 +14,14 @@ test.before(async () => {
 
 test.after.always(() => lab?.close())
 
+const address = { probes: probeAddresses }
+
 const rule = (action: 'add' | 'delete') => lab.node.exec('nft', [`${action} table ip pl-loss`])
 
 test.serial('where every packet arrives, no connection is lost', async (t) => {
   // A machine that stands still for half a second loses some; not time and again.
   for (let round = 1; ; round++) {
-    const counting = await countConnections(lab, 'first')
+    const counting = await countConnections({ lab, address }, 'first')
     await sleep(300)
     const { tried, lost } = await counting.stop()
     if (round < 10 && (tried <= 10 || lost > 0)) continue
@@ -33,7 +35,7 @@ test.serial('a dropped packet is counted as a lost connection', async (t) => {
   await rule('add')
   await lab.node.exec('nft', ['add chain ip pl-loss lossy { type filter hook forward priority 0 ; }'])
   await lab.node.exec('nft', ['add rule ip pl-loss lossy ct state new numgen inc mod 4 == 0 drop'])
-  const counting = await countConnections(lab, 'first')
+  const counting = await countConnections({ lab, address }, 'first')
   await sleep(300)
   const { tried, lost } = await counting.stop()
   await rule('delete')
@@ -48,7 +50,9 @@ test.serial(
     const work = async () => {
       throw new Error('this is wrong')
     }
-    await t.throwsAsync(watchConnections({ lab, record }, 'first-packet', work), { message: 'this is wrong' })
+    await t.throwsAsync(watchConnections({ lab, address, record }, 'first-packet', work), {
+      message: 'this is wrong',
+    })
     // What is still on its way from before comes to an end; a loop that goes on opens forty in this time.
     let [before, now] = [-1, await connectionsTaken()]
     for (let look = 0; look < 50 && now !== before; look++) {

@@ -1,5 +1,6 @@
 import type { Lab } from '@portolan/lab'
-import { type ProbeName, probePort, probeServices } from '../cluster/probe-services.ts'
+import type { ApiServerAddress } from '../cluster/api-server.ts'
+import { type ProbeName, probePort } from '../cluster/probe-services.ts'
 import type { Stage } from './stage.ts'
 
 /** Milliseconds between two connections: often enough to meet a gap, seldom enough not to be the load itself. */
@@ -12,14 +13,20 @@ export interface ConnectionCount {
   readonly lost: number
 }
 
+/** A lab with probe Services in it. */
+interface Probed {
+  readonly lab: Lab
+  readonly address: Pick<ApiServerAddress, 'probes'>
+}
+
 /** Opens connections from a pod to a probe Service until it is stopped. */
 export async function countConnections(
-  { pods }: Lab,
+  { lab, address }: Probed,
   which: ProbeName,
 ): Promise<{ stop(): Promise<ConnectionCount> }> {
-  const [pod] = pods
+  const [pod] = lab.pods
   if (pod === undefined) throw new Error('the lab has no pod')
-  const to = { address: probeServices[which].clusterIP, port: probePort }
+  const to = { address: address.probes[which], port: probePort }
   const loop = await pod.startConnectLoop({ to, everyMs, timeoutMs })
   return {
     async stop() {
@@ -35,12 +42,12 @@ export async function countConnections(
  * @param which by default one that nothing changes
  */
 export async function watchConnections<Result>(
-  { lab, record }: Pick<Stage, 'lab' | 'record'>,
+  stage: Probed & Pick<Stage, 'record'>,
   scenario: string,
   work: () => Promise<Result>,
   which: ProbeName = 'first',
 ): Promise<Result> {
-  const counting = await countConnections(lab, which)
+  const counting = await countConnections(stage, which)
   let result: Result
   try {
     result = await work()
@@ -50,7 +57,7 @@ export async function watchConnections<Result>(
     throw error
   }
   const { tried, lost } = await counting.stop()
-  record(scenario, 'connectionsTried', tried)
-  record(scenario, 'connectionsLost', lost)
+  stage.record(scenario, 'connectionsTried', tried)
+  stage.record(scenario, 'connectionsLost', lost)
   return result
 }

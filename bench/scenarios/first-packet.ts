@@ -1,6 +1,6 @@
 import { remotePodAddress } from '@portolan/lab'
 import type { Written } from '../cluster/api-server.ts'
-import { probePod, probePort, probeServices, probeTargetPort } from '../cluster/probe-services.ts'
+import { probePod, probePort, probeTargetPort } from '../cluster/probe-services.ts'
 import { monotonic } from '../measure/clock.ts'
 import { type Destination, firstPacketAt } from '../measure/first-packet.ts'
 import { watchConnections } from './connection-loss.ts'
@@ -49,8 +49,8 @@ export async function repeatWithin(effort: Effort, change: (turn: number) => Pro
 
 /** Makes a pod of the remote node the only endpoint of the probe Service in the middle; returns the number of events. */
 export async function swapEndpoint(stage: Stage, scenario: string, next: number): Promise<number> {
-  const { server } = stage
-  const to = { address: probeServices.middle.clusterIP, port: probePort }
+  const { server, address } = stage
+  const to = { address: address.probes.middle, port: probePort }
   return await recordFirstPacket(stage, scenario, to, next, () => server.call('pointProbe', 'middle', next))
 }
 

@@ -24,7 +24,9 @@ const {
   settings,
   networkNamespace,
   serviceAccountDirectory,
+  kubeconfig,
 } = JSON.parse(process.argv[2] ?? '{}') as ProxyProcessOptions
+const server = serviceAccountDirectory === undefined ? { kubeconfig } : { serviceAccountDirectory }
 const ignore = () => {}
 const logger = { debug: ignore, info: ignore, warn: ignore, error: console.error }
 const trace = new EventTrace(sinceBoot)
@@ -42,7 +44,7 @@ const proxy = await startProxy({
   nodeName: thisNode,
   logger,
   dataplane,
-  source: trace.follow(kubernetesSource({ nodeName: thisNode, serviceAccountDirectory, logger })),
+  source: trace.follow(kubernetesSource({ nodeName: thisNode, ...server, logger })),
   observer: { onApplied, onFailed },
 })
 const cpuAtCommit = proxy.firstApplied.then(() => process.cpuUsage(trace.cpuAtFirst))

@@ -11,7 +11,9 @@ export interface ProxyProcessOptions {
   readonly dataplane: string
   readonly settings: Readonly<Record<string, string>>
   readonly networkNamespace: string
-  readonly serviceAccountDirectory: string
+  /** Absent: `kubeconfig` leads to the server. */
+  readonly serviceAccountDirectory?: string
+  readonly kubeconfig: string
 }
 
 export interface ProxyProcessCalls {
@@ -53,14 +55,18 @@ export class ProxySubject implements Subject {
     return this.#ended.promise
   }
 
-  async start(node: Host, { host, port, serviceAccountDirectory }: ApiServerAddress): Promise<void> {
+  async start(
+    node: Host,
+    { host, port, kubeconfig, serviceAccountDirectory }: ApiServerAddress,
+  ): Promise<void> {
     this.#applied = []
     this.#surplus = 0
     const options: ProxyProcessOptions = {
       dataplane: this.#dataplane.module,
       settings: inLab(this.#dataplane, node),
       networkNamespace: node.networkNamespace,
-      serviceAccountDirectory,
+      kubeconfig,
+      ...(serviceAccountDirectory === undefined ? {} : { serviceAccountDirectory }),
     }
     const process: Companion<ProxyProcessCalls> = new Companion(
       {

@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type ApiObject, resourceKind } from '@portolan/api-server'
+import { monotonic } from '../measure/clock.ts'
+import { type ApiRequests, RequestError } from './api-requests.ts'
+import type { Written } from './api-server.ts'
+import type { ClusterChange } from './cluster-change.ts'
+
+/** Requests at a time while the cluster is filled and emptied. */
+export const requestsAtOnce = 16
+/** Without one more namespace gone for so long, no more go: a cluster without a controller manager removes none. */
+const patienceMs = 10_000
+
+/**
+ * The benchmark's objects in a cluster that somebody has given: in namespaces of its own, whose names begin with one
+ * prefix and which are removed at the end. ClusterIPs are the server's to allocate. Nothing else is written.
+ */
+export class GivenCluster {
+  /** Begins the name of each namespace. */
+  readonly prefix: string
+  readonly #requests: ApiRequests
+  readonly #namespaces = new Map<string, Promise<unknown>>()
+  /** Path to the resourceVersion of what is there. */
+  readonly #written = new Map<string, string>()
+
+  /** @param name tells this run from others in the same cluster */
+  constructor(requests: ApiRequests, name: string) {
+    this.prefix = `portolan-bench-${name}-`
+    this.#requests = requests
+  }
+
+  /** @throws RequestError when the server doesn't accept one of them */
+  async fill(objects: Iterable<ApiObject>): Promise<void> {
+    const queue = objects[Symbol.iterator]()
+    const work = async () => {
+      for (const object of { [Symbol.iterator]: () => queue }) await this.#write(object)
+    }
+    await Promise.all(Array.from({ length: requestsAtOnce }, work))
+  }
+
+  /** Makes a change, and tells how many of its events an `EventTrace` will see: a write that changes nothing is none. */
+  async change({ write = [], remove = [] }: ClusterChange): Promise<Written> {
+    const sentAt = monotonic()
+    let events = 0
+    for (const object of write) if (await this.#write(object)) events += 1
+    for (const object of remove) {
+      const removed = await this.#remove(object)
+      // A slice that goes is none that is traced.
+      if (removed && object.kind !== 'EndpointSlice') events += 1
+    }
+    return { sentAt, events }
+  }
+
+  /** What the server has allocated. */
+  async clusterIP(namespace: string, name: string): Promise<string> {
+    const path = this.#pathOf({ kind: 'Service', metadata: { namespace, name } })
+    const { spec } = await this.#requests.send('GET', path)
+    if (spec?.clusterIP === undefined) throw new Error(`${path} has no ClusterIP`)
+    return spec.clusterIP
+  }
+
+  /**
+   * Removes everything, and waits until it is gone.
+   * @returns the namespaces that are still there, deleted and with nothing in them
+   */
+  async empty(): Promise<readonly string[]> {
+    const names = [...this.#namespaces.keys()]
+    await this.#each(names, async (name) => {
+      // One by one: there is no other way for Services in all releases, and slices may go first or last.
+      const paths = [...this.#written.keys()].filter((path) => path.includes(`/namespaces/${name}/`))
+      for (const path of paths) await this.#gone(this.#requests.send('DELETE', path))
+      await this.#gone(this.#requests.send('DELETE', `/api/v1/namespaces/${name}`))
+    })
+    this.#written.clear()
+    this.#namespaces.clear()
+    let left = names
+    for (let lastGone = monotonic(); left.length > 0 && monotonic() - lastGone < patienceMs; ) {
+      const still = await this.#stillThere(left)
+      if (still.length < left.length) lastGone = monotonic()
+      left = still
+      if (left.length > 0) await sleep(500)
+    }
+    return left
+  }
+
+  async #stillThere(names: readonly string[]): Promise<string[]> {
+    const { items = [] } = await this.#requests.send('GET', '/api/v1/namespaces')
+    const present = new Set(items.map(({ metadata }) => metadata?.name))
+    return names.filter((name) => present.has(name))
+  }
+
+  async #write(object: ApiObject): Promise<boolean> {
+    await this.#namespaceOf(object)
+    const path = this.#pathOf(object)
+    const before = this.#written.get(path)
+    const body = this.#bodyOf(object)
+    const { metadata } =
+      before === undefined
+        ? await this.#requests.send('POST', path.slice(0, path.lastIndexOf('/')), body)
+        : await this.#requests.send('PUT', path, body)
+    const version = metadata?.resourceVersion ?? ''
+    this.#written.set(path, version)
+    return version !== before
+  }
+
+  async #remove(object: ApiObject): Promise<boolean> {
+    const path = this.#pathOf(object)
+    if (!this.#written.delete(path)) return false
+    await this.#requests.send('DELETE', path)
+    return true
+  }
+
+  /** Made when the first object needs it; all that come meanwhile wait for it. */
+  #namespaceOf(object: ApiObject): Promise<unknown> {
+    const name = this.#namespace(object)
+    let made = this.#namespaces.get(name)
+    if (made === undefined) {
+      const labels = { 'app.kubernetes.io/managed-by': 'portolan-bench' }
+      made = this.#requests.send('POST', '/api/v1/namespaces', { metadata: { name, labels } })
+      this.#namespaces.set(name, made)
+      // One that couldn't be made is none to remove.
+      made.catch(() => this.#namespaces.delete(name))
+    }
+    return made
+  }
+
+  #namespace({ metadata }: ApiObject): string {
+    return `${this.prefix}${metadata.namespace ?? 'default'}`
+  }
+
+  #pathOf(object: ApiObject): string {
+    const { prefix, plural } = resourceKind(object.kind)
+    return `${prefix}/namespaces/${this.#namespace(object)}/${plural}/${object.metadata.name}`
+  }
+
+  /** Without what is the server's to fill in. */
+  #bodyOf(object: ApiObject): object {
+    const { kind, metadata, spec, status: _, ...rest } = object
+    const { name, labels, annotations } = metadata
+    const { clusterIP: __, clusterIPs: ___, ...wanted } = (spec ?? {}) as Record<string, unknown>
+    return {
+      apiVersion: resourceKind(kind).apiVersion,
+      kind,
+      metadata: {
+        name,
+        namespace: this.#namespace(object),
+        ...(labels === undefined ? {} : { labels }),
+        ...(annotations === undefined ? {} : { annotations }),
+      },
+      ...rest,
+      ...(spec === undefined ? {} : { spec: wanted }),
+    }
+  }
+
+  async #gone(deletion: Promise<unknown>): Promise<void> {
+    await deletion.catch((error) => {
+      if (!(error instanceof RequestError && error.status === 404)) throw error
+    })
+  }
+
+  async #each(names: readonly string[], step: (name: string) => Promise<void>): Promise<void> {
+    const queue = names[Symbol.iterator]()
+    const work = async () => {
+      for (const name of { [Symbol.iterator]: () => queue }) await step(name)
+    }
+    await Promise.all(Array.from({ length: requestsAtOnce }, work))
+  }
+}
