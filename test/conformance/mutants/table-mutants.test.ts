@@ -21,6 +21,19 @@ const rows: readonly {
     passes: 'a ClusterIP reaches every endpoint of the Service, and nothing else',
   },
   {
+    claim: 'a dataplane that never masquerades connections of the node itself is found out',
+    mutate: routes((route) => ({
+      ...route,
+      frontends: route.frontends.map((frontend) => {
+        const { node } = frontend.verdicts
+        const unmasqueraded = node.do === 'balance' ? { ...node, masquerade: false } : node
+        return { ...frontend, verdicts: { ...frontend.verdicts, node: unmasqueraded } }
+      }),
+    })),
+    fails: 'a ClusterIP masquerades what comes from the node or from outside',
+    passes: 'a ClusterIP reaches every endpoint of the Service, and nothing else',
+  },
+  {
     claim: 'a dataplane that masquerades everybody is found out',
     mutate: verdicts((one) => (one.do === 'balance' ? { ...one, masquerade: true } : one)),
     fails: 'a ClusterIP reaches every endpoint of the Service, and nothing else',

@@ -33,7 +33,7 @@ export const cleanupScenario: Scenario = {
       const stillThere = await foreign?.(testbed.lab.node.networkNamespace)
       const { networkNamespace } = testbed.lab.node
       const bare = await nodeState(networkNamespace)
-      const left = [...(await leftByLooking(testbed)), ...added(bare, await nodeState(networkNamespace))]
+      const left = await leftByLooking(testbed, bare)
       await testbed.driver.start()
       const stages = families.map((family, index) => new Stage(testbed, place(index), family, 'TCP'))
       for (const stage of stages)
@@ -79,7 +79,7 @@ function added(before: ReadonlySet<string>, after: ReadonlySet<string>): readonl
 }
 
 /** What a process that reads the kernel and computes what it would do leaves there. */
-async function leftByLooking(testbed: Testbed): Promise<readonly string[]> {
+async function leftByLooking(testbed: Testbed, bare: ReadonlySet<string>): Promise<readonly string[]> {
   const dataplane = testbed.newDataplane()
   await dataplane.start()
   try {
@@ -90,5 +90,6 @@ async function leftByLooking(testbed: Testbed): Promise<readonly string[]> {
   } finally {
     await dataplane.stop()
   }
-  return (await testbed.newDataplane().cleanup()).removed
+  const found = added(bare, await nodeState(testbed.lab.node.networkNamespace))
+  return [...found, ...(await testbed.newDataplane().cleanup()).removed]
 }

@@ -1,0 +1,291 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApplyError, type IpFamily, type RoutingTable, type ServiceRoute } from '@portolan/core'
+import { fullDifference } from '@portolan/core/table'
+import { type Behaviour, type Mischief, outage, snapshot } from './behaviour-mutant.ts'
+import { routes, verdicts } from './table-mutant.ts'
+
+const withoutAffinity = routes(({ affinitySeconds: _, ...route }) => route)
+const affinityOf = (seconds: number) =>
+  routes((route) => (route.affinitySeconds === undefined ? route : { ...route, affinitySeconds: seconds }))
+const refusing = verdicts(() => ({ do: 'reject' }))
+const nothingDone = { operations: 0, bytes: 0, degraded: [] }
+
+/** A change goes by way of another table, where the kernel is for a time. */
+function inTwoSteps(
+  { real, advance }: Mischief,
+  between: (table: RoutingTable) => RoutingTable,
+  milliseconds: number,
+): ReturnType<Behaviour> {
+  const steps = new WeakMap<object, readonly [RoutingTable, RoutingTable, RoutingTable]>()
+  return {
+    compile(change) {
+      const program = real.compile(change)
+      const before = advance(change.table)
+      steps.set(program as object, [before, snapshot(between(change.table)), snapshot(change.table)])
+      return program
+    },
+    async apply(program) {
+      const tables = steps.get(program as object)
+      if (tables === undefined) return await real.apply(program)
+      const [before, middle, after] = tables
+      await real.apply(real.compile(fullDifference(before, middle)))
+      await sleep(milliseconds)
+      return await real.apply(real.compile(fullDifference(middle, after)))
+    },
+  }
+}
+
+/** Calls back before the program of every so many-th change is applied. */
+function everyNth(
+  count: number,
+  { real }: Mischief,
+  act: (family: IpFamily) => Promise<void>,
+): ReturnType<Behaviour> {
+  const changes = { IPv4: 0, IPv6: 0 }
+  const ofChanges = new WeakMap<object, IpFamily>()
+  return {
+    compile(change) {
+      const program = real.compile(change)
+      ofChanges.set(program as object, change.family)
+      return program
+    },
+    async apply(program) {
+      const family = ofChanges.get(program as object)
+      if (family !== undefined) {
+        changes[family] += 1
+        if (changes[family] % count === 0) await act(family)
+      }
+      return await real.apply(program)
+    },
+  }
+}
+
+/** Calls back instead of applying a change once the kit has seen, by `undisturbed`, that something was damaged. */
+function whenDamaged(
+  { real }: Mischief,
+  act: (table: RoutingTable) => Promise<never>,
+): ReturnType<Behaviour> {
+  let isDamaged = false
+  const ofChanges = new WeakMap<object, RoutingTable>()
+  return {
+    async undisturbed(family) {
+      const is = await real.undisturbed(family)
+      isDamaged ||= !is
+      return is
+    },
+    compile(change) {
+      const program = real.compile(change)
+      ofChanges.set(program as object, change.table)
+      return program
+    },
+    async apply(program) {
+      const table = ofChanges.get(program as object)
+      if (table === undefined) isDamaged = false
+      return isDamaged && table !== undefined ? await act(table) : await real.apply(program)
+    },
+  }
+}
+
+/** What dataplanes can do wrong besides understanding their tables wrongly; by name. */
+export const behaviours = {
+  /** A TCP client whose SYNs are sent again after one and three seconds hardly notices. */
+  dropsAtRestart: (mischief) => mischief.atRestart((family) => outage(mischief, family, 2500)),
+
+  flushesFirst: (mischief) => {
+    let flushing: Promise<unknown> | undefined
+    // Both families go at once.
+    return mischief.atRestart(async () => {
+      flushing ??= mischief.real.cleanup()
+      await flushing
+      await sleep(200)
+    })
+  },
+
+  trustsWhatItFinds: (mischief) => {
+    // The one that is killed does everything as it should.
+    if (process.argv[1]?.includes('churning-process')) return {}
+    const { real } = mischief
+    const trusting = new Set<IpFamily>()
+    const families = new WeakMap<object, IpFamily>()
+    return {
+      ...mischief.atRestart(async (family) => {
+        trusting.add(family)
+      }),
+      reconcile(held, table) {
+        const program = real.reconcile(held, table)
+        families.set(program as object, table.family)
+        return program
+      },
+      async apply(program) {
+        const family = families.get(program as object)
+        return family !== undefined && trusting.delete(family) ? nothingDone : await real.apply(program)
+      },
+    }
+  },
+
+  deletesThenThrows: (mischief) =>
+    whenDamaged(mischief, async () => {
+      await mischief.real.cleanup()
+      throw new ApplyError('refused')
+    }),
+
+  appliesThenThrows: (mischief) =>
+    whenDamaged(mischief, async (table) => {
+      const { real } = mischief
+      await real.apply(real.reconcile(await real.observe(table.family), table))
+      throw new ApplyError('refused')
+    }),
+
+  alwaysUndisturbed: () => ({ undisturbed: async () => true }),
+
+  /** Reads the kernel once, and then believes that it holds what was applied. */
+  neverLooksAgain: ({ real }) => {
+    const known = new Set<IpFamily>()
+    return {
+      reconcile(held, table) {
+        if (known.has(table.family)) return undefined
+        known.add(table.family)
+        return real.reconcile(held, table)
+      },
+      measure: (program) => (program === undefined ? { operations: 0, findings: [] } : real.measure(program)),
+      print: (program) => (program === undefined ? '' : real.print(program)),
+      apply: async (program) => (program === undefined ? nothingDone : await real.apply(program)),
+    }
+  },
+
+  /** And its own cleanup doesn't know it. */
+  forgetsASet: ({ real, nft }) => ({
+    async start() {
+      await real.start()
+      await nft('add table inet left-behind', 'add set inet left-behind clients { type ipv4_addr; }')
+    },
+  }),
+
+  removesForeign: ({ real, nft }) => ({
+    async cleanup() {
+      const report = await real.cleanup()
+      await nft('flush ruleset')
+      return report
+    },
+  }),
+
+  cleansNothing: () => ({ cleanup: async () => ({ removed: [] }) }),
+
+  leavesSomethingByLooking: ({ real, nft }) => ({
+    async observe(family) {
+      await nft(`add table inet looked-at`)
+      return await real.observe(family)
+    },
+    async cleanup() {
+      const report = await real.cleanup()
+      await nft('add table inet looked-at', 'delete table inet looked-at')
+      return report
+    },
+  }),
+
+  changesIPv4Only: ({ real }) => ({
+    compile: (change) => (change.family === 'IPv6' ? undefined : real.compile(change)),
+    measure: (program) => (program === undefined ? { operations: 1, findings: [] } : real.measure(program)),
+    apply: async (program) => (program === undefined ? nothingDone : await real.apply(program)),
+  }),
+
+  /** Of the nftables dataplane's layout. */
+  leavesAnAddress: (mischief) =>
+    everyNth(20, mischief, async (family) => {
+      const [table, address] = family === 'IPv4' ? ['ip', '10.96.77.77'] : ['ip6', 'fd00:10:96::7777']
+      await mischief.nft(`add element ${table} portolan cluster-ips { ${address} }`)
+    }),
+
+  forgetsClientsWithAChange: (mischief) => inTwoSteps(mischief, withoutAffinity, 0),
+
+  forgetsClientsAtRestart: (mischief) => {
+    const { real } = mischief
+    const begun = new Set<IpFamily>()
+    const tables = new WeakMap<object, RoutingTable>()
+    return {
+      ...mischief.atRestart(async (family) => {
+        begun.add(family)
+      }),
+      reconcile(held, table) {
+        const program = real.reconcile(held, table)
+        tables.set(program as object, table)
+        return program
+      },
+      async apply(program) {
+        const table = tables.get(program as object)
+        if (table === undefined || !begun.delete(table.family)) return await real.apply(program)
+        for (const wrong of [withoutAffinity(table), table])
+          await real.apply(real.reconcile(await real.observe(table.family), wrong))
+        return nothingDone
+      },
+    }
+  },
+
+  movesAddressesInTwoSteps: (mischief) => {
+    let before: ReadonlyMap<string, ServiceRoute> = new Map()
+    return inTwoSteps(
+      mischief,
+      (table) => {
+        const known = before
+        before = new Map(table.routes)
+        return routes((route) => ({
+          ...route,
+          frontends: route.frontends.filter(
+            ({ kind }) => kind !== 'ExternalIP' || known.get(route.key) === route,
+          ),
+        }))(table)
+      },
+      150,
+    )
+  },
+
+  refusesWhileItChanges: (mischief) => inTwoSteps(mischief, refusing, 30),
+
+  stopsForHalfASecondInAHundredChanges: (mischief) =>
+    everyNth(60, mischief, (family) => outage(mischief, family, 900)),
+
+  /** The Service's packets get there; only the way back is closed, so that the client sees the silence that is due. */
+  leaksWithoutAnAnswer: ({ real, nft, compile, reconcile }) => {
+    const leaking = (table: RoutingTable): RoutingTable => ({
+      ...routes((route) => route)(table),
+      serviceCidrs: new Set(),
+    })
+    return {
+      async start() {
+        await real.start()
+        await nft(
+          'add table inet no-way-back',
+          'add chain inet no-way-back prerouting { type filter hook prerouting priority -301; }',
+          'add rule inet no-way-back prerouting iifname "eth2" ip saddr 10.96.0.0/12 drop',
+          'add rule inet no-way-back prerouting iifname "eth2" ip6 saddr fd00:10:96::/48 drop',
+        )
+      },
+      reconcile: (held, table) => reconcile(held, leaking(table)),
+      compile: (change) => compile(leaking(change.table)),
+    }
+  },
+
+  favoursOneEndpoint: ({ reconcile, compile }) => {
+    const biased = routes((route) => {
+      const [first] = route.endpoints.cluster
+      const cluster = first === undefined ? [] : [...route.endpoints.cluster, first]
+      return { ...route, endpoints: { ...route.endpoints, cluster } }
+    })
+    return {
+      reconcile: (held, table) => reconcile(held, biased(table)),
+      compile: (change) => compile(biased(change.table)),
+    }
+  },
+
+  keepsClientsForEver: ({ reconcile, compile }) => ({
+    reconcile: (held, table) => reconcile(held, affinityOf(3600)(table)),
+    compile: (change) => compile(affinityOf(3600)(change.table)),
+  }),
+
+  forgetsClientsTooSoon: ({ reconcile, compile }) => ({
+    reconcile: (held, table) => reconcile(held, affinityOf(1)(table)),
+    compile: (change) => compile(affinityOf(1)(change.table)),
+  }),
+} as const satisfies Record<string, Behaviour>
+
+export type BehaviourName = keyof typeof behaviours
