@@ -53,9 +53,11 @@ export class Disturbance {
   /** Reads a family whole. */
   async reading<Result>(family: IpFamily, read: () => Promise<Result>): Promise<Result> {
     this.#look()
+    const others = this.#others
     const shape = this.#witness.shape(family)
     const result = await read()
-    this.#know(family, shape)
+    // Meanwhile a look for the other family may have seen what others did, which this reading may have come too early for.
+    this.#know(family, others === this.#others ? shape : undefined)
     this.#lookedInside.set(family, this.#now())
     return result
   }

@@ -1,0 +1,220 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApplyError, type Dataplane, type DataplaneFactory, ipFamilies } from '@portolan/core'
+import { type Applied, Engine, type EngineObserver, realTiming, type Timing } from '@portolan/core/engine'
+import type { Lab } from '@portolan/lab'
+import { serviceShape, slices } from './case-objects.ts'
+import type { Cluster } from './cluster.ts'
+import { at, type EndpointShape } from './matrix-case.ts'
+import { newCluster } from './node-specification.ts'
+import { service } from './objects.ts'
+import { place } from './place.ts'
+import { missing } from './reconcile.ts'
+import type { KitHooks } from './scenario.ts'
+
+export interface EngineOnKernelOptions {
+  readonly factory: DataplaneFactory
+  readonly settings?: Readonly<Record<string, string>>
+  readonly sabotage: NonNullable<KitHooks['sabotage']>
+  /** How much slower than usual this machine is. Default 1. */
+  readonly slowness?: number
+}
+
+/**
+ * The core's engine with a dataplane on a real kernel, without packets: it applies what changes, tries again after a
+ * failure, repairs every kind of damage that the dataplane knows, and a second engine finds nothing to do.
+ *
+ * @throws saying which of these it didn't
+ */
+export async function engineOnKernel(lab: Lab, options: EngineOnKernelOptions): Promise<void> {
+  const { factory, sabotage, settings = {}, slowness = 1 } = options
+  const { networkNamespace } = lab.node
+  const open = (): Dataplane<unknown, unknown> => factory({ masqueradeBit: 14, networkNamespace, settings })
+  const { IPv4, IPv6 } = lab.node.addresses
+  const cluster = newCluster({
+    families: ipFamilies,
+    localAddresses: [...IPv4, ...IPv6, '127.0.0.1', '::1'],
+    localhostNodePorts: false,
+  })
+  const patience = 20_000 * slowness
+  for (let index = 0; index < 3; index++) declare(cluster, index, at('pod0', 'remote0'))
+
+  const dataplane = new FailingOnce(open())
+  const log = new Log()
+  const engine = engineOf(dataplane.dataplane, cluster, log)
+  await dataplane.dataplane.start()
+  try {
+    engine.start()
+    await within(patience, engine.firstApplied, 'the first apply')
+    await inSync(open, cluster, patience, 'after the start')
+
+    change(engine, cluster, () => declare(cluster, 1, at('pod1', 'remote1')))
+    await log.until('change', patience)
+    await inSync(open, cluster, patience, 'after a change')
+
+    dataplane.failNext()
+    change(engine, cluster, () => declare(cluster, 2, at('pod1')))
+    await log.until('retry', patience)
+    await inSync(open, cluster, patience, 'after an apply that failed')
+    if (log.failures === 0) throw new Error('the engine was not told of the apply that failed')
+  } finally {
+    await engine.stop()
+    await dataplane.dataplane.stop()
+  }
+
+  await repairs(open, cluster, (way) => sabotage(networkNamespace, way), patience)
+
+  const second = open()
+  const secondLog = new Log()
+  const successor = engineOf(second, cluster, secondLog)
+  await second.start()
+  try {
+    successor.start()
+    await within(patience, successor.firstApplied, 'the first apply of a second engine')
+    const done = secondLog.applied.filter(({ why }) => why === 'start').map(({ report }) => report.operations)
+    if (done.some((operations) => operations > 0))
+      throw new Error(`a second engine changed what nobody had changed: ${done.join(', ')} operations`)
+  } finally {
+    await successor.stop()
+    await second.stop()
+  }
+}
+
+/** Each kind of damage meets an engine that has just started. */
+async function repairs(
+  open: () => Dataplane<unknown, unknown>,
+  cluster: Cluster,
+  damage: (way: number) => Promise<boolean>,
+  patience: number,
+): Promise<void> {
+  let repaired = 0
+  for (let way = 0, more = true; more; way++) {
+    const dataplane = open()
+    const log = new Log()
+    const engine = engineOf(dataplane, cluster, log)
+    await dataplane.start()
+    try {
+      engine.start()
+      await within(patience, engine.firstApplied, 'the first apply')
+      more = await damage(way)
+      await inSync(open, cluster, patience, `after damage number ${way}`)
+      repaired += log.repairs
+    } finally {
+      await engine.stop()
+      await dataplane.stop()
+    }
+  }
+  if (repaired === 0) throw new Error('no damage was repaired')
+}
+
+function engineOf(
+  dataplane: Dataplane<unknown, unknown>,
+  cluster: Cluster,
+  observer: EngineObserver,
+): Engine {
+  const tables = { IPv4: cluster.builder('IPv4'), IPv6: cluster.builder('IPv6') }
+  return new Engine({ dataplane, tables, auditPeriod: 200, observer, timing: unhurried })
+}
+
+/**
+ * Audits take 1 % of the time, and rest a hundred times as long as they have overdrawn. On a machine that is busy with
+ * something else they take long without doing much, so here they count for less: rests are no matter of this test.
+ */
+const unhurried: Timing = { ...realTiming, now: () => performance.now() / 100 }
+
+function declare(cluster: Cluster, index: number, endpoints: readonly EndpointShape[]): void {
+  const shape = serviceShape(place(index), {})
+  cluster.set(service(shape), ...slices(shape, place(index), endpoints))
+}
+
+function change(engine: Engine, cluster: Cluster, act: () => void): void {
+  act()
+  for (const family of cluster.families) engine.notify(family)
+}
+
+/** A dataplane of which one apply fails before it reaches the kernel. */
+class FailingOnce {
+  readonly dataplane: Dataplane<unknown, unknown>
+  #fails = false
+
+  constructor(real: Dataplane<unknown, unknown>) {
+    this.dataplane = new Proxy(real, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target)
+        if (name === 'apply' && this.#fails) {
+          this.#fails = false
+          return async () => {
+            throw new ApplyError('refused by the test')
+          }
+        }
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  }
+
+  failNext(): void {
+    this.#fails = true
+  }
+}
+
+class Log implements EngineObserver {
+  readonly applied: Applied[] = []
+  failures = 0
+  readonly #seen = new Map<Applied['why'], number>()
+
+  /** How many of its applies repaired drift. */
+  get repairs(): number {
+    return this.applied.filter(({ why }) => why === 'repair').length
+  }
+
+  onApplied(applied: Applied): void {
+    this.applied.push(applied)
+  }
+
+  onFailed(): void {
+    this.failures++
+  }
+
+  /** Until there is one more of this kind than when it was last asked. */
+  async until(why: Applied['why'], patience: number): Promise<void> {
+    const seen = this.#seen.get(why) ?? 0
+    const count = (): number => this.applied.filter((one) => one.why === why).length
+    const end = performance.now() + patience
+    while (count() <= seen) {
+      if (performance.now() > end) throw new Error(`no apply because of ${why} within ${patience} ms`)
+      await sleep(20)
+    }
+    this.#seen.set(why, count())
+  }
+}
+
+/** Waits until a dataplane that knows nothing finds nothing missing. */
+async function inSync(
+  open: () => Dataplane<unknown, unknown>,
+  cluster: Cluster,
+  patience: number,
+  when: string,
+): Promise<void> {
+  const end = performance.now() + patience
+  const looking = open()
+  await looking.start()
+  try {
+    for (;;) {
+      const texts = await Promise.all(
+        cluster.families.map((family) => missing(looking, cluster.table(family))),
+      )
+      const left = texts.join('').trim()
+      if (left === '') return
+      if (performance.now() > end) throw new Error(`${when}, the kernel still differs: ${left.slice(0, 500)}`)
+      await sleep(100)
+    }
+  } finally {
+    await looking.stop()
+  }
+}
+
+async function within(patience: number, done: Promise<void>, what: string): Promise<void> {
+  const late = sleep(patience, undefined, { ref: false }).then(() => {
+    throw new Error(`${what} is not done within ${patience} ms`)
+  })
+  await Promise.race([done, late])
+}
