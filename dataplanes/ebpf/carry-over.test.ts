@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, renameSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import type { Address } from '@portolan/core'
 import { createLab, podAddress, remotePodAddress } from '@portolan/lab'
-import { BpfObject, lockBpfFileSystem, readPrograms } from '@portolan/native/libbpf'
+import { BpfObject, lockBpfFileSystem, makePinDirectory, readPrograms } from '@portolan/native/libbpf'
 import test from 'ava'
 import { applied, nodeTable } from './applied-table.ts'
 import type { EbpfDataplane } from './ebpf-dataplane.ts'
@@ -17,6 +17,7 @@ test.after.always(unpinDeadNodes)
 const port = 8080
 const nodePort = 30_080
 const frontend = { kind: 'NodePort', port: nodePort, verdicts: internal } as const
+const small = { frontends: 16, services: 16, endpoints: 16, flows: 16, members: 16, ranges: 16 }
 const larger = {
   'flows-size': '32768',
   'services-size': '2048',
@@ -100,6 +101,33 @@ test('maps that are in use keep what they have when a process ended before it re
   t.false(existsSync(`${directory}/maps-old`))
   for (const map of [frontends!, affinities!]) map.close()
   await dataplane.cleanup()
+})
+
+test('what is no map where an older version has its maps stops nothing, and goes with the old ones', async (t) => {
+  await using lab = await createLab({ pods: 1 })
+  const { node } = lab
+  const directory = nodeDirectory(node.networkNamespace)
+  const foreign = BpfObject.loadBlocking(readPrograms(), { maps: allMaps, programs: [], sizes: small })
+  const old = `${directory}/maps-old`
+  const lock = await lockBpfFileSystem(true)
+  foreign.pin(old)
+  foreign.close()
+  // Maps under the names of others, a directory in the place of one, and one of a name that we don't know.
+  for (const [from, to] of [
+    ['affinities', 'somebody'],
+    ['frontends', 'affinities'],
+    ['endpoints', 'flows'],
+    ['services', 'frontends'],
+  ] as const) {
+    rmSync(`${old}/${to}`, { force: true })
+    renameSync(`${old}/${from}`, `${old}/${to}`)
+  }
+  rmSync(`${old}/peers`)
+  makePinDirectory(`${old}/peers`)
+  lock.release()
+  await using one = await applied(node, nodeTable(node, 'IPv4', []))
+  t.regex(one.report.notices!.join(), /map flows .*another version.*map peers .*another version/)
+  t.false(existsSync(old))
 })
 
 test('what another version has laid out otherwise is told as lost, and cleanup unpins it as well', async (t) => {

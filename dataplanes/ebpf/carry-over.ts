@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { BpfMap, type BpfObject, readMapLayout } from '@portolan/native/libbpf'
+import { BpfError, BpfMap, type BpfObject, readMapLayout } from '@portolan/native/libbpf'
 import { allMaps, connectionMaps, type MapName, structs } from './layout.ts'
 import { type Conversion, conversionOf, convert } from './layout-change.ts'
 
@@ -78,7 +78,8 @@ export class CarryOver {
   ): Result | 'impossible' | undefined {
     const path = `${this.#directory}/${name}`
     if (!existsSync(path)) return undefined
-    const old = BpfMap.openPinned(name, path)
+    const old = openOld(name, path)
+    if (old === undefined) return 'impossible'
     try {
       const map = this.#object.map(name)
       const [before, now] = [readMapLayout(old), readMapLayout(map)]
@@ -102,6 +103,16 @@ export class CarryOver {
       last = Math.max(last, services.readUInt32LE(word) + count)
     }
     return Math.min(last, old.maxEntries)
+  }
+}
+
+/** @returns `undefined`: what is pinned there is no map, or isn't pinned at all but a directory */
+function openOld(name: MapName, path: string): BpfMap | undefined {
+  try {
+    return BpfMap.openPinned(name, path)
+  } catch (error) {
+    if (error instanceof BpfError) return undefined
+    throw error
   }
 }
 
