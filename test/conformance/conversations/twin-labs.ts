@@ -37,9 +37,9 @@ export class TwinLabs {
       createLab({ pods: 3, slowness: options.patience.slowness }),
     ])
     try {
-      await Promise.all([testbed.lab, bare].map((lab) => furnish(lab, options.families)))
       testbed.cluster.set(...conversationObjects())
       await testbed.driver.start()
+      await Promise.all([testbed.lab, bare].map((lab) => furnish(lab, options.families)))
       return new TwinLabs(testbed, bare)
     } catch (error) {
       await Promise.all([testbed.close(), bare.close()])
