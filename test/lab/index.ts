@@ -46,6 +46,7 @@ export {
   type SocketAddress,
 } from './host-calls.ts'
 export { createLab, type Lab, type LabOptions } from './lab.ts'
+export { NamespaceRelay } from './namespace-relay.ts'
 export { sweepDeadLabs } from './namespaces.ts'
 export {
   type Family,
