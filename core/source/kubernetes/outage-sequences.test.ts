@@ -56,7 +56,7 @@ const gentle = fc.oneof(
   refusal(429, 503, 504),
 )
 const harsh = fc.oneof(
-  oneOf('compact', 'back up', 'restore', 'garbage'),
+  oneOf('compact', 'back up', 'restore', 'restore', 'garbage'),
   refusal(400, 401, 403, 404, 410, 500),
 )
 
@@ -206,7 +206,7 @@ for (const [transport, options] of transports) {
         for (const step of steps) await scene.take(step)
         await scene.recover()
         const { expected } = scene
-        await observed.until((o) => held(o) === expected)
+        await observed.until((o) => held(o) === expected, 30_000)
         t.is(lists, 0, observed.log.map(({ message }) => message).join('\n'))
       }),
       { numRuns: sequences, includeErrorInReport: true },
@@ -220,10 +220,11 @@ for (const [transport, options] of transports) {
       fc.asyncProperty(anySequence, async (steps) => {
         await using observed = await scene.source()
         scene.restores = 0
+        await scene.take({ do: 'back up' })
         for (const step of steps) await scene.take(step)
         await scene.recover()
         const { expected } = scene
-        await observed.until((o) => held(o) === expected)
+        await observed.until((o) => held(o) === expected, 30_000)
         const decreases = new Map<string, number>()
         const last = new Map<string, number>()
         for (const record of observed.delivered) {
