@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiServer, ApiServerOptions } from '@portolan/api-server'
 import test from 'ava'
 import { ObservedSource } from './observed-source.ts'
-import { listRequests, scene, service, slice } from './small-cluster.ts'
+import { listRequests, node, scene, service, slice } from './small-cluster.ts'
 
 const transports: readonly (readonly [string, ApiServerOptions])[] = [
   ['HTTP/2', {}],
@@ -67,6 +67,21 @@ for (const [transport, options] of transports) {
     t.true(observed.complaints('services').some((line) => line.fields.code === 'API_VERSION_WENT_BACK'))
   })
 }
+
+test('a server that comes back with an older state, and has come further since, is listed at once', async (t) => {
+  await using scenery = await scene({}, { timings: longBackOff })
+  const { server, observed } = scenery
+  await observed.until((o) => o.allSynced)
+  const backup = server.checkpoint()
+  server.apply(service('late', '10.96.0.3'))
+  await observed.until((o) => o.records.has('Service shop/late'))
+  await server.stop()
+  server.restore(backup)
+  for (let write = 0; write < 5; write++) server.apply(node('node-2'))
+  await server.start()
+  await observed.until((o) => !o.records.has('Service shop/late'))
+  t.true(observed.complaints('services').some((line) => line.fields.code === 'API_VERSION_WENT_BACK'))
+})
 
 test('an etcd that can do watch-lists behind a new connection is asked for one; the old one is not', async (t) => {
   const options: ApiServerOptions = { watchList: 'failed' }

@@ -1,7 +1,7 @@
 import type { ClusterRecord } from '../../cluster/records.ts'
 import type { ClusterSink } from '../cluster-source.ts'
 import type { Logger } from '../logger.ts'
-import { identityOf } from './api-object.ts'
+import { identityOf, type ObjectIdentity } from './api-object.ts'
 import { KnownObjects } from './known-objects.ts'
 import type { Resource } from './resource.ts'
 
@@ -32,6 +32,11 @@ export class Delivery<R extends ClusterRecord> {
   /** How many objects are known. */
   get size(): number {
     return this.#known.size
+  }
+
+  /** Whether an object is known in exactly this version. */
+  holds({ key, resourceVersion }: ObjectIdentity): boolean {
+    return this.#known.holds(key, resourceVersion)
   }
 
   get isSynced(): boolean {

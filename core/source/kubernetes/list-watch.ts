@@ -5,7 +5,7 @@ import type { Logger } from '../logger.ts'
 import { expectJson, readJson } from './api-answer.ts'
 import type { ApiClient } from './api-client.ts'
 import { ApiError, asApiError } from './api-error.ts'
-import { endsInitialEvents, listVersion } from './api-object.ts'
+import { endsInitialEvents, identityOf, listVersion, member } from './api-object.ts'
 import { ChildAbort } from './child-abort.ts'
 import type { ApiResponse } from './connection.ts'
 import type { Delivery } from './delivery.ts'
@@ -32,6 +32,9 @@ export interface ListWatchOptions<R extends ClusterRecord> {
   readonly onProgress: () => void
 }
 
+/** How long a resumed watch may take to tell of a deletion that a list has shown already. */
+const deletionPatienceMs = 500
+
 /**
  * Lists and watches one resource: by watch-list (KEP-3157), or in pages where that fails. It keeps up to where
  * everything has been delivered, so that the next attempt goes on from there.
@@ -40,6 +43,8 @@ export class ListWatch<R extends ClusterRecord> {
   readonly #options: ListWatchOptions<R>
   /** Up to which everything has been delivered; `undefined`: a list is needed. */
   #version: string | undefined
+  /** The object of the last event since the list. */
+  #last: { readonly object: unknown; readonly deleted: boolean } | undefined
   /** Through which the last list came. */
   #listedBy: object | undefined
   /** The connection on which a watch-list failed and pages did not. */
@@ -178,15 +183,27 @@ export class ListWatch<R extends ClusterRecord> {
   /**
    * A server with an older history than ours would keep a watch from a version of its future quiet until it gets there,
    * so its present version is asked for; also over the same connection, behind which a proxy may have changed servers.
-   * Where that fails, the next bookmark shows it, within a minute.
+   * It may have come further since; so the object of the last event is asked for, whose version can't go back either.
+   * Where that fails, the next bookmark may show it, within a minute.
    */
   async #verify(from: string, attempt: ChildAbort): Promise<void> {
-    const { client, resource, clock, timings, random } = this.#options
+    const { client, resource, delivery, clock, timings, random } = this.#options
     for (let failures = 1; !attempt.signal.aborted; failures++) {
+      const last = this.#last
+      const known = last === undefined ? undefined : identityOf(last.object)
       try {
-        const response = await client.get(versionPath(resource), attempt.signal)
-        const version = listVersion(await this.#readList(response, attempt))
-        if (isOlder(version, from)) attempt.abort(this.#wentBack(from, version))
+        const response = await client.get(versionPath(resource, known?.key), attempt.signal)
+        const list = await this.#readList(response, attempt)
+        const version = listVersion(list)
+        if (isOlder(version, from)) return attempt.abort(this.#wentBack(from, version))
+        if (last === undefined || known === undefined) return
+        const found = listVersion((member(list, 'items') as unknown[] | undefined)?.[0])
+        if (isOlder(found, known.resourceVersion))
+          return attempt.abort(this.#wentBack(known.resourceVersion, found, known.key))
+        if (found !== '' || last.deleted) return
+        // It may have been deleted meanwhile; then the watch says so.
+        await pause(clock, deletionPatienceMs, attempt.signal)
+        if (delivery.holds(known)) attempt.abort(this.#wentBack(known.resourceVersion, 'nothing', known.key))
         return
       } catch {
         await pause(clock, backoff(failures, timings, random), attempt.signal)
@@ -215,15 +232,18 @@ export class ListWatch<R extends ClusterRecord> {
     if (event.type === 'DELETED') delivery.remove(event.object, receivedAt)
     else if (isOlder(version, reached)) throw this.#wentBack(reached, version)
     else if (event.type !== 'BOOKMARK') delivery.deliver(event.object, receivedAt)
+    if (event.type !== 'BOOKMARK') this.#last = { object: event.object, deleted: event.type === 'DELETED' }
     // Old servers give a deleted object with the version that it had.
     if (version !== '' && !isOlder(version, reached)) this.#version = version
     this.#options.onProgress()
   }
 
-  #wentBack(from: string, to: string): ApiError {
+  /** @param key of an object; absent: the version is the server's own */
+  #wentBack(from: string, to: string, key?: string): ApiError {
+    const whose = key === undefined ? "the server's resourceVersion" : `the resourceVersion of ${key}`
     return new ApiError(
       'API_VERSION_WENT_BACK',
-      `${this.#what('watch')}: the server's resourceVersion went from ${from} back to ${to}, as after restoring a backup of etcd: listing again`,
+      `${this.#what('watch')}: ${whose} went from ${from} back to ${to}, as after restoring a backup of etcd: listing again`,
     )
   }
 
@@ -236,6 +256,7 @@ export class ListWatch<R extends ClusterRecord> {
 
   #listed(version: string): void {
     this.#version = version
+    this.#last = undefined
     this.#options.onProgress()
     this.#options.delivery.synced()
   }
@@ -252,6 +273,8 @@ export class ListWatch<R extends ClusterRecord> {
   /** The time limit is the server's to keep; where it doesn't, the request is ended from here. */
   #watchQuery(request: AbortController): Query {
     const { clock, timings, random } = this.#options
+    // A signal that has aborted fires no more, so the timer would stay.
+    request.signal.throwIfAborted()
     const seconds = Math.ceil(timings.watchSeconds * (1 + random()))
     const cancel = clock.after(seconds * 1000 + timings.watchGraceMs, () =>
       request.abort(new ApiError('API_SILENT', `${this.#what('watch')}: the server did not end it in time`)),

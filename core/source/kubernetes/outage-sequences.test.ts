@@ -73,6 +73,7 @@ class Scene implements AsyncDisposable {
   #expected = new Map<string, number>()
   #backup: { readonly checkpoint: Checkpoint; readonly expected: ReadonlyMap<string, number> } | undefined
   #writes = 0
+  #observed: ObservedSource | undefined
   restores = 0
 
   constructor(server: ApiServer, folder: string) {
@@ -92,6 +93,7 @@ class Scene implements AsyncDisposable {
     await this.server.writeKubeconfig(kubeconfig)
     const observed = await ObservedSource.start({ kubeconfig, timings: impatientTimings })
     await observed.until((o) => o.allSynced)
+    this.#observed = observed
     return observed
   }
 
@@ -145,8 +147,9 @@ class Scene implements AsyncDisposable {
         server.restore(this.#backup.checkpoint)
         this.#expected = new Map(this.#backup.expected)
         this.restores += 1
-        // A history that has come further than ours since can't be told from ours: the next write comes later.
-        return await sleep(100)
+        // A history in which the last event's object has been written anew can't be told from ours: first it's noticed.
+        await this.recover()
+        return await this.converged()
     }
   }
 
@@ -155,11 +158,12 @@ class Scene implements AsyncDisposable {
     await this.take({ do: 'start' })
     this.server.thaw()
     this.server.heal()
-    this.#backup = undefined
   }
 
-  get expected(): string {
-    return text([...this.#expected].map(([name, write]) => [name, addressOf(write)]))
+  /** Waits until the source holds what the server has. */
+  async converged(): Promise<void> {
+    const expected = text([...this.#expected].map(([name, write]) => [name, addressOf(write)]))
+    await this.#observed?.until((o) => held(o) === expected, 30_000)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -205,8 +209,7 @@ for (const [transport, options] of transports) {
         }
         for (const step of steps) await scene.take(step)
         await scene.recover()
-        const { expected } = scene
-        await observed.until((o) => held(o) === expected, 30_000)
+        await scene.converged()
         t.is(lists, 0, observed.log.map(({ message }) => message).join('\n'))
       }),
       { numRuns: sequences, includeErrorInReport: true },
@@ -223,8 +226,7 @@ for (const [transport, options] of transports) {
         await scene.take({ do: 'back up' })
         for (const step of steps) await scene.take(step)
         await scene.recover()
-        const { expected } = scene
-        await observed.until((o) => held(o) === expected, 30_000)
+        await scene.converged()
         const decreases = new Map<string, number>()
         const last = new Map<string, number>()
         for (const record of observed.delivered) {

@@ -49,10 +49,17 @@ export function requestPath(
   return `${resource.path}?${parameters}`
 }
 
-/** The request path of a list that is only made for its resourceVersion. */
-export function versionPath({ path, single }: Resource<ClusterRecord>): string {
-  const query = new URLSearchParams({ fieldSelector: `metadata.name=${single.name}`, limit: '1' })
-  if (single.namespace === undefined) return `${path}?${query}`
+/**
+ * The request path of a list of at most one object, which tells the resource's present version as well. `key`:
+ * `namespace/name` or `name`; absent: that of `single`.
+ */
+export function versionPath({ path, single }: Resource<ClusterRecord>, key?: string): string {
+  const slash = key?.indexOf('/') ?? -1
+  const namespace = key === undefined ? single.namespace : slash < 0 ? undefined : key.slice(0, slash)
+  const name = key === undefined ? single.name : key.slice(slash + 1)
+  const query = new URLSearchParams({ fieldSelector: `metadata.name=${name}`, limit: '1' })
+  if (namespace === undefined) return `${path}?${query}`
   const lastSlash = path.lastIndexOf('/')
-  return `${path.slice(0, lastSlash)}/namespaces/${single.namespace}${path.slice(lastSlash)}?${query}`
+  const collection = path.slice(lastSlash)
+  return `${path.slice(0, lastSlash)}/namespaces/${encodeURIComponent(namespace)}${collection}?${query}`
 }
