@@ -24,7 +24,7 @@ const rows: readonly Row[] = [
   {
     claim: 'an option that a dataplane does not have',
     args: [...quick, '--dataplane', 'nftables?transport=pigeon'],
-    message: /transport "pigeon"/,
+    message: /transport: "pigeon"/,
   },
   {
     claim: 'a program that is not there',

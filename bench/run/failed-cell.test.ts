@@ -44,7 +44,10 @@ test('failures are among the results, with where and why', (t) => {
     { ...size, dataplane: failing, scenario: 'cold-start' },
   ])
   t.regex(run.failures?.[0]?.reason ?? '', /ended with SIGKILL/)
-  t.regex(run.failures?.[1]?.reason ?? '', /apply failed 3 times in a row: the kernel wants none of it/)
+  t.regex(
+    run.failures?.[1]?.reason ?? '',
+    /apply failed 3 times in a row: dataplane failing: apply of IPv[46] failed: the kernel wants none of it/,
+  )
 })
 
 test('a node without rules has none, also after a process that crashed and left its own', (t) => {

@@ -27,7 +27,8 @@ async function start(t: ExecutionContext, module: string): Promise<ProxySubject>
 
 test.serial('a first apply that goes on failing is told to whoever waits for the start', async (t) => {
   const subject = await start(t, failing)
-  const message = /failing-dataplane.ts: apply failed 3 times in a row: the kernel wants none of it/
+  const message =
+    /failing-dataplane.ts: apply failed 3 times in a row: dataplane failing: apply of IPv[46] failed: the kernel wants none of it/
   await t.throwsAsync(subject.inside.started(), { message })
   await t.throwsAsync(subject.inside.takeTrace(), { message })
   await t.throwsAsync(subject.inside.eventsApplied(1), { message })
