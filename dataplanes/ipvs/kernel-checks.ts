@@ -109,6 +109,23 @@ export const kernelChecks: readonly KernelCheck[] = [
       }),
     ),
     {
+      claim: `sets of another type that have names of ours are made anew through ${transport}`,
+      async run(lab: Lab) {
+        for (const [name, type] of [
+          ['SERVED', 'hash:net family inet'],
+          ['CLUSTER-IPS', 'hash:ip family inet6'],
+          ['MARK-POD', 'hash:ip,port family inet'],
+          ['HAIRPIN', 'list:set'],
+        ] as const)
+          await lab.node.exec('ipset', ['create', kernelName('IPv4', name), ...type.split(' ')])
+        const wanted = everything()
+        const dataplane = open(lab, { transport })
+        ok((await bring(dataplane, wanted)) > 0)
+        for (const reader of transports) equal(await missing(lab, wanted, { transport: reader }), '', reader)
+        await dataplane.stop()
+      },
+    },
+    {
       claim: `a change through ${transport} leaves what a fresh table would be`,
       async run(lab: Lab) {
         const dataplane = open(lab, { transport })

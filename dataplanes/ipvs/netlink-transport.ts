@@ -49,7 +49,7 @@ import { type ServerKey, type ServerPlace, serverKey, type VirtualServer } from 
 const sendBufferBytes = 1024 * 1024
 /** linux/netfilter/nf_tables.h: NFT_MSG_GETGEN and NFTA_GEN_ID. */
 const nfTables = { getGeneration: (10 << 8) | 16, generation: 1 }
-const errno = { noEntry: 2, noProcess: 3 }
+const errno = { noEntry: 2, noProcess: 3, exists: 17 }
 
 /**
  * Raw netlink on long-lived sockets: generic netlink for IPVS, nfnetlink for ipsets, rtnetlink for the route. A change
@@ -219,10 +219,18 @@ export class NetlinkTransport implements Transport {
     writeTypeRequest(this.#writer, family, declarationOf(set).kind)
     const { payload } = this.#ipset.ask(this.#writer.bytes, refusedTo(doing))
     const revision = readRevision(payload)
-    this.#destroy(family, set)
-    this.#writer.reset()
-    writeCreate(this.#writer, family, set, revision)
-    const [error] = this.#ipset.transact(this.#writer.bytes, this.#writer.sequence)
+    const create = () => {
+      this.#writer.reset()
+      writeCreate(this.#writer, family, set, revision)
+      const [error] = this.#ipset.transact(this.#writer.bytes, this.#writer.sequence)
+      return error
+    }
+    let error = create()
+    if (error?.errno === errno.exists) {
+      // One of another type. Not before it is known to be there: to destroy waits for all of RCU, and nothing else does.
+      this.#destroy(family, set)
+      error = create()
+    }
     if (error !== undefined) throw refusedTo(doing)(error)
   }
 
