@@ -51,7 +51,12 @@ export async function apply(
   }
   bytes += await ipset.restore(after)
   if (program.leftOver !== undefined) await removeRules(command, program.leftOver, family)
-  await ipset.destroy(program.oldSets)
+  const left = await ipset.destroy(program.oldSets)
+  // Otherwise the next audit would find them and look for somebody who left them.
+  if (left.length > 0)
+    throw new ApplyError(
+      `the rules are applied, and sets that none of them names can't be destroyed: ${left.join(', ')}`,
+    )
   return { bytes, transactions: transactions(program), notices }
 }
 

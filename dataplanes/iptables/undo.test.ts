@@ -1,7 +1,8 @@
 import { BrokenCall } from '@portolan/conformance/convergence'
-import { everything } from '@portolan/conformance/example-tables'
+import { everything, frontend, internal, route, table, web } from '@portolan/conformance/example-tables'
 import { NetfilterModel } from '@portolan/conformance/netfilter-model'
-import { ApplyError } from '@portolan/core'
+import { ApplyError, fullDifference } from '@portolan/core'
+import { SystemCommandError } from '@portolan/native/system-command'
 import test from 'ava'
 import { IptablesDataplane } from './iptables-dataplane.ts'
 
@@ -42,4 +43,29 @@ test('an undo that is refused as well is told, and the next reconciliation puts 
   recover()
   await apply()
   t.is(await left(), '')
+})
+
+test('a set that can not be destroyed fails the change that left it, and goes with the next reconciliation', async (t) => {
+  const kernel = new NetfilterModel()
+  const witness = { generation: () => undefined, shape: () => undefined, close() {} }
+  const options = { masqueradeBit: 14, settings: { variant: 'nft' } }
+  const dataplane = new IptablesDataplane(options, { command: kernel, openWitness: () => witness })
+  const clusterIP = frontend('ClusterIP', '10.96.0.30', 80, internal)
+  const sticky = table([route('shop/cart:http', web, [clusterIP], { affinitySeconds: 60 })])
+  const none = table([])
+  const reconcile = async () => dataplane.reconcile(await dataplane.observe('IPv4'), none)
+  await dataplane.apply(dataplane.reconcile(dataplane.nothingHeld('IPv4'), sticky))
+  const run = kernel.run.bind(kernel)
+  kernel.run = async (program, args, input = '') => {
+    if (input.startsWith('destroy'))
+      throw new SystemCommandError('COMMAND_FAILED', program, 'in use', 'in use')
+    return run(program, args, input)
+  }
+  const error = await t.throwsAsync(dataplane.apply(dataplane.compile(fullDifference(sticky, none))), {
+    instanceOf: ApplyError,
+  })
+  t.regex(error?.message ?? '', /can't be destroyed: PTL-4-A-/)
+  kernel.run = run
+  await dataplane.apply(await reconcile())
+  t.is(dataplane.print(await reconcile()), '')
 })
