@@ -154,12 +154,18 @@ function lastOfEach(events: readonly Event[]): Event[] {
     if (event.do === 'removeService') last.delete(`service ${event.key}`)
     if (event.do === 'setSlice') last.set(`slice ${event.slice.key}`, event)
     if (event.do === 'removeSlice') last.delete(`slice ${event.key}`)
-    if (event.do === 'setNode') last.set('node', event)
+    if (event.do === 'setNode') last.set('node', filledIn(event, last.get('node')))
     if (event.do === 'setServiceCidr') last.set(`range ${event.key}`, event)
     if (event.do === 'removeServiceCidr') last.delete(`range ${event.key}`)
     if (event.do === 'setLocalAddresses') last.set('local', event)
   }
   return [...last.values()].reverse()
+}
+
+/** A Node without addresses is one that was made again and isn't filled in yet: what was known of it stays. */
+function filledIn(node: Extract<Event, { do: 'setNode' }>, known: Event | undefined): Event {
+  if (node.addresses.length > 0 || known?.do !== 'setNode') return node
+  return { ...node, addresses: known.addresses, zone: node.zone === '' ? known.zone : node.zone }
 }
 
 /** A table as plain data, without the order of endpoints. */
