@@ -3,6 +3,7 @@
  * node's name but for the end. Other labs and the machine's own sockets are left alone, and so are those of other test
  * files, which have cgroups of their own (test/own-cgroup.ts).
  */
+import { existsSync } from 'node:fs'
 import type { DataplaneFactory } from '@portolan/core'
 import { EbpfDataplane } from './ebpf-dataplane.ts'
 
@@ -19,7 +20,7 @@ const smallMaps = {
 
 const labDataplane: DataplaneFactory = (options) => {
   const { networkNamespace } = options
-  const cgroup = process.env.PORTOLAN_TEST_CGROUP
+  const cgroup = ownCgroup()
   const pods = networkNamespace?.replace(/node$/, 'pod*')
   return new EbpfDataplane({
     ...options,
@@ -30,6 +31,12 @@ const labDataplane: DataplaneFactory = (options) => {
       ...options.settings,
     },
   })
+}
+
+/** Not in a virtual machine, which gets this machine's environment and has cgroups of its own. */
+function ownCgroup(): string | undefined {
+  const path = process.env.PORTOLAN_TEST_CGROUP
+  return path !== undefined && existsSync(path) ? path : undefined
 }
 
 export default labDataplane
