@@ -26,7 +26,6 @@ export const findings: readonly Finding[] = [
     behaviour: 'trustsWhatItFinds',
     does: 'leaves what a killed process has left half done',
     fails: 'the next process after a kill puts right whatever the killed one left half done',
-    oneIsEnough: true,
   },
   {
     behaviour: 'deletesThenThrows',
