@@ -90,7 +90,9 @@ export const kernelChecks: readonly KernelCheck[] = [
       const found = await findCounterexample({
         subject: () => twinSubject(lab),
         firstSeed: 1,
-        sequences: 12,
+        sequences: 2,
+        changes: 6,
+        mostRuns: 5,
       })
       equal(found === undefined ? '' : describe(found, 'dataplanes/ipvs/kernel-checks.ts'), '')
     },
