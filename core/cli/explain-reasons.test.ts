@@ -165,8 +165,31 @@ const rows: readonly Row[] = [
   {
     situation: 'the slice names a Service that is not there',
     objects: [service(), slice({}, { labels: { 'kubernetes.io/service-name': 'webb' } })],
-    reason: /shop\/web-1 names Service shop\/webb, which is not there/,
+    reason: /shop\/web-1 names Service shop\/webb, which is not there or is not for this proxy/,
     fix: /must be kubernetes\.io\/service-name: web/,
+  },
+  {
+    situation: 'the slice is of a Service of the same name in another namespace',
+    objects: [
+      service(),
+      service({ metadata: { namespace: 'attic' }, spec: { clusterIP: '10.96.0.2' } }),
+      slice({}, { namespace: 'attic' } as object),
+    ],
+    reason: /there is no endpoint/,
+    fix: /EndpointSlices in namespace shop with the label kubernetes\.io\/service-name: web/,
+  },
+  {
+    situation: 'the slice is of a Service that is handed to another proxy',
+    objects: [
+      service(),
+      service({
+        metadata: { name: 'other', labels: { 'service.kubernetes.io/service-proxy-name': 'x' } },
+        spec: { clusterIP: '10.96.0.2' },
+      }),
+      slice({}, { labels: { 'kubernetes.io/service-name': 'other' } }),
+    ],
+    reason: /there is no endpoint/,
+    fix: /EndpointSlices in namespace shop with the label kubernetes\.io\/service-name: web/,
   },
   {
     situation: 'there is nothing at all',

@@ -121,8 +121,9 @@ function ofOtherSlices(facts: AbsenceFacts): Reason | undefined {
       }
     }
   }
+  // Where there is a Service of this name as well, the slice is that one's.
   const elsewhere = cluster.slices.find(
-    ({ serviceKey }) => serviceKey.endsWith(`/${name}`) && serviceKey !== service.key,
+    ({ serviceKey }) => serviceKey.endsWith(`/${name}`) && !isThere(cluster, serviceKey),
   )
   if (elsewhere !== undefined) {
     const [theirs = ''] = elsewhere.serviceKey.split('/')
@@ -146,15 +147,20 @@ function unlabelled({ unserved }: ClusterView, namespace: string, name: string):
   }
 }
 
-function misspelt({ services, slices }: ClusterView, namespace: string, name: string): Reason | undefined {
-  const orphan = slices.find(
-    ({ serviceKey }) => serviceKey.startsWith(`${namespace}/`) && !services.has(serviceKey),
+function misspelt(cluster: ClusterView, namespace: string, name: string): Reason | undefined {
+  const orphan = cluster.slices.find(
+    ({ serviceKey }) => serviceKey.startsWith(`${namespace}/`) && !isThere(cluster, serviceKey),
   )
   if (orphan === undefined) return undefined
   return {
-    text: `no EndpointSlice names it; ${orphan.key} names Service ${orphan.serviceKey}, which is not there`,
+    text: `no EndpointSlice names it; ${orphan.key} names Service ${orphan.serviceKey}, which is not there or is not for this proxy`,
     fix: `if that slice is meant, its label must be ${serviceNameLabel}: ${name}`,
   }
+}
+
+/** Whether there is such a Service, whoever serves it, as far as the source tells. */
+function isThere({ services, unserved }: ClusterView, key: string): boolean {
+  return services.has(key) || unserved.some(({ kind, object }) => kind === 'Service' && object === key)
 }
 
 function nothingAtAll({ service }: AbsenceFacts): Reason {
