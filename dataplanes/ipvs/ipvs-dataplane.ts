@@ -320,5 +320,3 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
     return new NetlinkTransport(this.#options.networkNamespace)
   }
 }
-
-/** By its code, since the native library is loaded when it is needed. */

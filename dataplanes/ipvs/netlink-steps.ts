@@ -69,7 +69,7 @@ function* batches(steps: readonly Step[]): Generator<readonly Step[]> {
   }
 }
 
-export function isOfElements(step: Step | undefined): boolean {
+export function isOfElements(step: Step | undefined): step is Extract<Step, { readonly set: unknown }> {
   return step !== undefined && 'set' in step
 }
 

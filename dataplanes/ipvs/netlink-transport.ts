@@ -32,13 +32,12 @@ import {
   ipvsFamily,
   readDestination,
   readService,
-  type ServerStep,
   writeService,
   writeStep,
   writeTimeouts,
 } from './ipvs-messages.ts'
 import { declarationOf, kernelName, type SetName, sets } from './layout.ts'
-import { applySteps, type BatchAnswer } from './netlink-steps.ts'
+import { applySteps, type BatchAnswer, isOfElements } from './netlink-steps.ts'
 import { PolicyRoute } from './policy-route.ts'
 import type { IpvsSettings } from './settings.ts'
 import type { Step } from './step.ts'
@@ -85,7 +84,7 @@ export class NetlinkTransport implements Transport {
     let last = 0
     for (const step of batch) {
       last = writer.length
-      if (isElementStep(step)) {
+      if (isOfElements(step)) {
         const what = step.do === 'add-element' ? ipsetCommand.add : ipsetCommand.delete
         writeElement(writer, family, what, step.set, step.element)
       } else {
@@ -95,7 +94,7 @@ export class NetlinkTransport implements Transport {
       }
     }
     writer.addMessageFlags(last, messageFlag.ack)
-    const errors = isElementStep(batch[0])
+    const errors = isOfElements(batch[0])
       ? this.#ipset.transact(writer.bytes, writer.sequence)
       : this.#ipvs.transact(writer)
     // Answers count messages from 1.
@@ -310,10 +309,6 @@ export class NetlinkTransport implements Transport {
   #inNamespace<Result>(act: () => Result): Result {
     return this.#networkNamespace === undefined ? act() : inNetworkNamespace(this.#networkNamespace, act)
   }
-}
-
-function isElementStep(step: Step | undefined): step is Exclude<Step, ServerStep> {
-  return step !== undefined && 'set' in step
 }
 
 function refusedTo(doing: string): (ack: NetlinkAck) => Error {
