@@ -1,6 +1,7 @@
 /**
  * Loaded by ava into the process of every test file (see ava.config.js). Gives it the file's name, by which `ps` and
- * run.ts know it, mounts and a cgroup of its own, and ends it when something is left over that would keep it alive: ava waits for it, for ever.
+ * run.ts know it, mounts and a cgroup of its own, and ends it when something is left over that would keep it alive: ava
+ * waits for it, for ever.
  */
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'

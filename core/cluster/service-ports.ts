@@ -19,8 +19,10 @@ export function readProtocol(value: unknown): Protocol | undefined {
 }
 
 /**
- * The ports of a Service. `wantsNodePorts`: its type is NodePort, so that an API server has given each port one. One that can't be used is left out and the others stay. Name and protocol together are a
+ * The ports of a Service. One that can't be used is left out and the others stay. Name and protocol together are a
  * port's identity (SEMANTICS 2), so of two with the same the first one counts.
+ *
+ * @param wantsNodePorts its type is NodePort, so an API server has given each port one
  */
 export function parseServicePorts(
   spec: RawObject,
