@@ -10,6 +10,7 @@ import test from 'ava'
 import { runTests, type TestRun } from './run-tests.ts'
 import { killTree, runningFiles, titleOf } from './running-files.ts'
 import { noteTimes } from './slowest-files.ts'
+import { noteUnreleasedFiles } from './unreleased-files.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -73,6 +74,34 @@ test('a run that takes too long is ended with all that it has started, and what 
   t.true(printed.some((line) => line.includes('1 passed, 0 failed; running: slow.test.ts')))
 })
 
+test('a file whose end ava has lost runs again, and its second end counts', async (t) => {
+  const times = [['a.test.ts'], []]
+  const { failures, closes, printed } = await run(
+    `const again = process.argv.includes('a.test.ts')
+     console.log(again ? 'ok 1 - one' : 'ok 1 - other\\nnot ok 2 - a.test.ts exited due to SIGKILL')
+     process.exitCode = again ? 0 : 1`,
+    { takeUnreleased: () => times.shift() ?? [] },
+  )
+  t.deepEqual(failures, [])
+  t.is(closes, '2 passed, 0 failed, 0 skipped')
+  t.true(printed.includes('run again, since ava has lost their end: a.test.ts'))
+})
+
+test('a file whose end ava loses twice has failed, and so has a test of it that fails', async (t) => {
+  const { failures } = await run(
+    `console.log('not ok 1 - a.test.ts exited due to SIGKILL\\nnot ok 2 - broken'); process.exitCode = 1`,
+    {
+      takeUnreleased: () => ['a.test.ts'],
+    },
+  )
+  t.deepEqual(failures, [
+    'broken',
+    'a.test.ts exited due to SIGKILL',
+    'broken',
+    'a.test.ts: ava has lost its end twice',
+  ])
+})
+
 test('ava itself is ended when it says nothing and no test file runs', async (t) => {
   const { failures } = await run('setInterval(() => {}, 1e6)', { silenceMs: 500 })
   t.deepEqual(failures, ['ended after 0.5 s without a result: nothing'])
@@ -117,22 +146,31 @@ test('the real ava: results, gaps, crashes, what is left over, and how long each
     'fails.test.ts': `import test from 'ava'; test('four', (t) => t.is(1, 2))`,
     'crashes.test.ts': `import test from 'ava'
       test('five', () => process.kill(process.pid, 'SIGSEGV'))`,
+    'unreleased.test.ts': `import test from 'ava'
+      test('seven', (t) => t.pass())
+      const send = process.send
+      process.send = (message, ...rest) =>
+        message.ava?.type === 'worker-finished' || send.call(process, message, ...rest)`,
     'lingers.test.ts': `import test from 'ava'; setInterval(() => {}, 1e6); test('six', (t) => t.pass())`,
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   const times = noteTimes()
+  const unreleased = noteUnreleasedFiles()
   const { failures, closes } = await run('', {
     command: [join(root, 'node_modules/.bin/ava'), '--tap', '--no-worker-threads'],
     cwd: folder,
-    env: { ...times.env, PORTOLAN_TEST_GRACE_SECONDS: '1' },
+    env: { ...times.env, ...unreleased.env, PORTOLAN_TEST_GRACE_SECONDS: '1' },
   })
+  t.true(unreleased.take().join().endsWith('unreleased.test.ts'))
+  unreleased.end()
+  t.true(failures.some((name) => name.endsWith('unreleased.test.ts exited due to SIGKILL')))
   const slowest = times.end(10).join('\n')
   t.log(failures.join('; '))
   t.true(failures.some((name) => name.endsWith('four')))
   t.true(failures.some((name) => name.includes('crashes.test.ts') && name.includes('SIGSEGV')))
   t.true(failures.some((name) => name.includes('lingers.test.ts')))
-  t.is(failures.length, 3)
-  t.is(closes, '2 passed, 3 failed, 1 skipped')
+  t.is(failures.length, 4)
+  t.is(closes, '3 passed, 4 failed, 1 skipped')
   for (const file of ['passes', 'fails', 'lingers']) t.true(slowest.includes(`${file}.test.ts`))
 })
 

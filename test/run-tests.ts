@@ -17,6 +17,8 @@ export interface TestRun {
   /** Between two looks at the above. */
   readonly lookMs: number
   readonly print: (line: string) => void
+  /** Test files that have to run again, since their results were lost; asked when ava has ended, until there are none. */
+  readonly takeUnreleased?: () => readonly string[]
   /** Told after each passed test, for a terminal. */
   readonly onPass?: (results: TapResults) => void
 }
@@ -28,18 +30,39 @@ export interface TestRun {
  * that a test with a timeout of its own was given.
  */
 export async function runTests(run: TestRun): Promise<TapResults> {
+  const results = new TapResults(run.print)
+  const begun = performance.now()
+  await runAva(run, [], results, begun)
+  const again = new Set(run.takeUnreleased?.())
+  if (again.size === 0) return results
+  run.print(`run again, since ava has lost their end: ${[...again].join(', ')}`)
+  results.withdraw(
+    (failure) =>
+      failure.endsWith(' exited due to SIGKILL') && [...again].some((file) => failure.includes(file)),
+  )
+  await runAva(run, [...again], results, begun)
+  for (const file of run.takeUnreleased?.() ?? []) results.fail(`${file}: ava has lost its end twice`)
+  return results
+}
+
+/** @param files arguments besides those of the command: files, in place of all */
+async function runAva(
+  run: TestRun,
+  files: readonly string[],
+  results: TapResults,
+  begun: number,
+): Promise<void> {
   const { command, silenceMs, limitMs, progressMs, print } = run
   const [file, ...args] = command
-  const results = new TapResults(print)
-  const ava = spawn(file, args, {
+  const failuresBefore = results.failures.length
+  const ava = spawn(file, [...args, ...files], {
     cwd: run.cwd,
     stdio: ['ignore', 'pipe', 'inherit'],
     ...(run.env === undefined ? {} : { env: run.env }),
   })
   const ended = endOf(ava)
-  const begun = performance.now()
-  let heardAt = begun
-  let toldAt = begun
+  let heardAt = performance.now()
+  let toldAt = heardAt
   let isOver = false
 
   const watch = setInterval(() => {
@@ -70,13 +93,12 @@ export async function runTests(run: TestRun): Promise<TapResults> {
       }
     const end = await ended
     // A crash, or a file that never ended, is no test to ava, and must not look like success.
-    if (end !== 'status 0' && results.failures.length === 0)
+    if (end !== 'status 0' && results.failures.length === failuresBefore)
       results.fail(`ava ended with ${end} although no test failed`)
     if (end === 'status 0' && results.isEmpty) results.fail('ava ran no test')
   } finally {
     clearInterval(watch)
   }
-  return results
 }
 
 function endOf(child: ChildProcess): Promise<string> {

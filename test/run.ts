@@ -6,14 +6,17 @@ import { fileURLToPath } from 'node:url'
 import { findProgram } from './real-api-server/provide.ts'
 import { runTests } from './run-tests.ts'
 import { noteTimes } from './slowest-files.ts'
+import { noteUnreleasedFiles } from './unreleased-files.ts'
 
 const minute = 60_000
 const times = noteTimes()
+const unreleased = noteUnreleasedFiles()
 
 const results = await runTests({
   command: ['ava', '--tap', ...process.argv.slice(2)],
   cwd: fileURLToPath(new URL('..', import.meta.url)),
-  env: times.env,
+  env: { ...times.env, ...unreleased.env },
+  takeUnreleased: unreleased.take,
   // Longer than any test, and any scenario of the kit on another kernel, goes without a result.
   silenceMs: 20 * minute,
   limitMs: 75 * minute,
@@ -24,6 +27,7 @@ const results = await runTests({
     : { progressMs: 2 * minute }),
 })
 
+unreleased.end()
 console.log('\nThe slowest files:')
 for (const line of times.end(15)) console.log(line)
 console.log(`\n${realApiServerLine()}`)

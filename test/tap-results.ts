@@ -7,7 +7,7 @@ export class TapResults {
   #gaps = 0
   #skipped = 0
   #againstRealApiServer = 0
-  readonly #failures: string[] = []
+  #failures: string[] = []
   readonly #print: (line: string) => void
   /** Inside the YAML block in which ava tells what went wrong. */
   #inDetails = false
@@ -38,6 +38,11 @@ export class TapResults {
   /** Something failed that is no test. */
   fail(what: string): void {
     this.#failures.push(what)
+  }
+
+  /** Takes failures back that turned out to be none. */
+  withdraw(isNone: (failure: string) => boolean): void {
+    this.#failures = this.#failures.filter((failure) => !isNone(failure))
   }
 
   /** Takes one line; true when it tells of a test that passed. */

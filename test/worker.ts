@@ -1,7 +1,7 @@
 /**
  * Loaded by ava into the process of every test file (see ava.config.js). Gives it the file's name, by which `ps` and
- * run.ts know it, mounts and a cgroup of its own, and ends it when something is left over that would keep it alive: ava
- * waits for it, for ever.
+ * run.ts know it, mounts and a cgroup of its own, and ends it where ava would wait for it for ever: when something is left
+ * over that keeps it alive, and when ava has lost the message that its tests are done.
  */
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +10,7 @@ import { takeOwnCgroup } from './own-cgroup.ts'
 import { takeOwnMounts } from './own-mounts.ts'
 import { titleOf } from './running-files.ts'
 import { noteTime } from './slowest-files.ts'
+import { noteUnreleased } from './unreleased-files.ts'
 
 const file = relative(fileURLToPath(new URL('..', import.meta.url)), fileURLToPath(test.meta.file))
 process.title = titleOf(file)
@@ -18,7 +19,22 @@ takeOwnCgroup()
 
 const graceSeconds = Number(process.env.PORTOLAN_TEST_GRACE_SECONDS ?? 30)
 
+let release: NodeJS.Timeout | undefined
+
+// The last hook: what comes after it is between ava's two processes. Closing what a file has opened may take its time.
+test.after.always(() => {
+  release = setTimeout(
+    () => {
+      process.stderr.write(`${file}: ava has not released the process; the file is run again\n`)
+      noteUnreleased(file)
+      process.kill(process.pid, 'SIGKILL')
+    },
+    4 * graceSeconds * 1000,
+  ).unref()
+})
+
 registerCompletionHandler(() => {
+  clearTimeout(release)
   noteTime(file, performance.now())
   setTimeout(() => {
     const holding = process.getActiveResourcesInfo().join(', ')
