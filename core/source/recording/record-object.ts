@@ -93,11 +93,12 @@ function serviceObject(record: ServiceRecord): RecordObject {
   }
 }
 
-/** The least type that has all that the record has. */
+/** The least type that has all that the record has. Of type NodePort every port has one; of type LoadBalancer some may. */
 function serviceType(record: ServiceRecord): 'ClusterIP' | 'NodePort' | 'LoadBalancer' {
   const { loadBalancerIPs, sourceRanges, healthCheckNodePort, ports } = record
   if (loadBalancerIPs.length > 0 || sourceRanges.length > 0 || healthCheckNodePort > 0) return 'LoadBalancer'
-  return ports.some(({ nodePort }) => nodePort > 0) ? 'NodePort' : 'ClusterIP'
+  if (ports.every(({ nodePort }) => nodePort === 0)) return 'ClusterIP'
+  return ports.every(({ nodePort }) => nodePort > 0) ? 'NodePort' : 'LoadBalancer'
 }
 
 function sliceObject({ key, serviceKey, family, ports, endpoints }: SliceRecord): RecordObject {
