@@ -21,6 +21,10 @@ export class GivenCluster {
   readonly #namespaces = new Map<string, Promise<unknown>>()
   /** Path to the resourceVersion of what is there. */
   readonly #written = new Map<string, string>()
+  /** What is being written; never rejects. */
+  #filling: Promise<unknown> = Promise.resolve()
+  /** Nothing is written any more: what came behind the emptying would stay. */
+  #isOver = false
 
   /** @param name tells this run from others in the same cluster */
   constructor(requests: ApiRequests, name: string) {
@@ -28,13 +32,18 @@ export class GivenCluster {
     this.#requests = requests
   }
 
-  /** @throws RequestError when the server doesn't accept one of them */
+  /** @throws RequestError when the server doesn't accept one of them: then no more are written */
   async fill(objects: Iterable<ApiObject>): Promise<void> {
-    const queue = objects[Symbol.iterator]()
-    const work = async () => {
-      for (const object of { [Symbol.iterator]: () => queue }) await this.#write(object)
-    }
-    await Promise.all(Array.from({ length: requestsAtOnce }, work))
+    let failed = false
+    const filling = each(objects, async (object) => {
+      if (failed) return
+      await this.#write(object).catch((error) => {
+        failed = true
+        throw error
+      })
+    })
+    this.#filling = filling.catch(() => {})
+    await filling
   }
 
   /** Makes a change, and tells how many of its events an `EventTrace` will see: a write that changes nothing is none. */
@@ -63,8 +72,10 @@ export class GivenCluster {
    * @returns the namespaces that are still there, deleted and with nothing in them
    */
   async empty(): Promise<readonly string[]> {
+    this.#isOver = true
+    await this.#filling
     const names = [...this.#namespaces.keys()]
-    await this.#each(names, async (name) => {
+    await each(names, async (name) => {
       // One by one: there is no other way for Services in all releases, and slices may go first or last.
       const paths = [...this.#written.keys()].filter((path) => path.includes(`/namespaces/${name}/`))
       for (const path of paths) await this.#gone(this.#requests.send('DELETE', path))
@@ -89,6 +100,7 @@ export class GivenCluster {
   }
 
   async #write(object: ApiObject): Promise<boolean> {
+    if (this.#isOver) throw new Error('the benchmark is over: its objects are being removed')
     await this.#namespaceOf(object)
     const path = this.#pathOf(object)
     const before = this.#written.get(path)
@@ -156,12 +168,16 @@ export class GivenCluster {
       if (!(error instanceof RequestError && error.status === 404)) throw error
     })
   }
+}
 
-  async #each(names: readonly string[], step: (name: string) => Promise<void>): Promise<void> {
-    const queue = names[Symbol.iterator]()
-    const work = async () => {
-      for (const name of { [Symbol.iterator]: () => queue }) await step(name)
-    }
-    await Promise.all(Array.from({ length: requestsAtOnce }, work))
+/** Takes a step for each, some at a time, and all of them whatever one comes to. @throws what the first failed by */
+async function each<One>(all: Iterable<One>, step: (one: One) => Promise<void>): Promise<void> {
+  const queue = all[Symbol.iterator]()
+  const failures: unknown[] = []
+  const work = async () => {
+    for (const one of { [Symbol.iterator]: () => queue })
+      await step(one).catch((error) => failures.push(error))
   }
+  await Promise.all(Array.from({ length: requestsAtOnce }, work))
+  if (failures.length > 0) throw failures[0]
 }
