@@ -151,6 +151,9 @@ test('the real ava: results, gaps, crashes, what is left over, and how long each
       const send = process.send
       process.send = (message, ...rest) =>
         message.ava?.type === 'worker-finished' || send.call(process, message, ...rest)`,
+    'awaits.test.ts': `import test from 'ava'
+await new Promise((resolve) => setTimeout(resolve, 10))
+test('eight', (t) => t.pass())`,
     'lingers.test.ts': `import test from 'ava'; setInterval(() => {}, 1e6); test('six', (t) => t.pass())`,
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
@@ -170,7 +173,7 @@ test('the real ava: results, gaps, crashes, what is left over, and how long each
   t.true(failures.some((name) => name.includes('crashes.test.ts') && name.includes('SIGSEGV')))
   t.true(failures.some((name) => name.includes('lingers.test.ts')))
   t.is(failures.length, 4)
-  t.is(closes, '3 passed, 4 failed, 1 skipped')
+  t.is(closes, '4 passed, 4 failed, 1 skipped')
   for (const file of ['passes', 'fails', 'lingers']) t.true(slowest.includes(`${file}.test.ts`))
 })
 
