@@ -42,7 +42,7 @@ export interface Deadlines {
   readonly stop: number
 }
 
-export const standardDeadlines: Deadlines = { work: 60_000, start: 30_000, look: 3000, stop: 5000 }
+export const standardDeadlines: Deadlines = { work: 300_000, start: 30_000, look: 3000, stop: 5000 }
 
 export interface SupervisionOptions {
   readonly deadlines?: Deadlines
