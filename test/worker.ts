@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { registerCompletionHandler } from 'ava'
+import { exitAtOnce } from '../core/cli/exit-at-once.ts'
 import { takeOwnCgroup } from './own-cgroup.ts'
 import { takeOwnMounts } from './own-mounts.ts'
 import { titleOf } from './running-files.ts'
@@ -51,4 +52,5 @@ registerCompletionHandler(() => {
     process.stderr.write(`${file} still runs ${graceSeconds} s after its last test; it holds: ${holding}\n`)
     process.exit(1)
   }, graceSeconds * 1000).unref()
+  process.once('beforeExit', exitAtOnce)
 })

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { addClusterOptions } from './cluster-options.ts'
 import { reportError } from './error-report.ts'
+import { exitAtOnce } from './exit-at-once.ts'
 import { kubeProxyHint } from './kube-proxy-flags.ts'
 import { exitCodes } from './user-error.ts'
 import { readVersion } from './version.ts'
@@ -15,6 +16,7 @@ export async function main(args: readonly string[]): Promise<void> {
     if (error.code === 'EPIPE') process.exit(exitCodes.success)
     throw error
   })
+  process.once('beforeExit', exitAtOnce)
   try {
     await createProgram().parseAsync(args, { from: 'user' })
   } catch (error) {

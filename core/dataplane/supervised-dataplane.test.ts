@@ -182,7 +182,9 @@ test('while a call hangs no other call is made for its family, and one is as soo
     },
   })
   const apply = supervised.apply(supervised.compile(change))
-  const failed = t.throwsAsync(apply, { message: /apply of IPv4 has not returned for 300 s; nothing of IPv4/ })
+  const failed = t.throwsAsync(apply, {
+    message: /apply of IPv4 has not returned for 300 s; nothing of IPv4/,
+  })
   await clock.pass(300_000)
   await failed
   const refused = t.throwsAsync(supervised.observe(family), {
