@@ -104,7 +104,7 @@ async function keep(lab: Lab, kubeconfig: string): Promise<void> {
   note(`${onNode} npx portolan explain ${settings} --from outside --to ${checkout.address}:${checkout.port}`)
   note(`${onNode} npx portolan plan ${settings} --from kernel`)
   note(`${onNode} nft list table ip portolan`)
-  note(`${inPod} bash -c 'exec 3<>/dev/tcp/${web.address}/${web.port}; cat <&3'    # a pod asks web`)
+  note(`${inPod} bash -c 'exec 3<>/dev/tcp/${web.address}/${web.port}; head -n 1 <&3'    # a pod asks web`)
   note(`${onNode} nft flush chain ip portolan services    # break it; it is repaired`)
   await new Promise<void>((resolve) => {
     process.once('SIGINT', resolve)
