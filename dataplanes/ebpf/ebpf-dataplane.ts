@@ -280,7 +280,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   async #attach(object: BpfObject): Promise<void> {
     const cgroup = this.#settings.cgroup ?? findCgroup()
     if (cgroup === undefined)
-      throw new Error('no cgroup2 is mounted; mount it or name one by the setting cgroup')
+      throw new Error('no cgroup2 is mounted; mount it or name one by --dataplane-option cgroup=PATH')
     const lock = await lockBpfFileSystem(true)
     try {
       unpinDeadNodes()

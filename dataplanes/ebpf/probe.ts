@@ -76,17 +76,19 @@ function cgroupProblems({ cgroup }: Environment): Problem[] {
     return [
       {
         what: 'no cgroup2 is mounted',
-        mend: "mount it (mount -t cgroup2 none DIRECTORY); in a container, the host's, and name it by the setting cgroup",
+        mend: "mount it (mount -t cgroup2 none DIRECTORY); in a container, the host's, and name it by --dataplane-option cgroup=PATH",
       },
     ]
   }
   if (!cgroup.isCgroup)
-    return [{ what: `${cgroup.path} is no cgroup`, mend: 'name one of cgroup2 by the setting cgroup' }]
+    return [
+      { what: `${cgroup.path} is no cgroup`, mend: 'name one of cgroup2 by --dataplane-option cgroup=PATH' },
+    ]
   if (!cgroup.isRoot && !cgroup.isChosen) {
     return [
       {
         what: `${cgroup.path} is not the root of the cgroup2 hierarchy, so that sockets elsewhere would not be served`,
-        mend: "in a container, mount the host's /sys/fs/cgroup and name it by the setting cgroup; or name this one, if it is meant",
+        mend: "in a container, mount the host's /sys/fs/cgroup and name it by --dataplane-option cgroup=PATH; or name this one, if it is meant",
       },
     ]
   }
