@@ -119,7 +119,7 @@ function* namedObject(
     object: path,
     field: 'kind',
     value: shownValue(isRawObject(raw) ? raw.kind : raw),
-    mend: 'each document must be a Kubernetes object with a kind; this one is left out',
+    mend: 'each document must be a Kubernetes object with a kind',
     skipped: 'object',
   })
 }
