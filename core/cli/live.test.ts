@@ -7,6 +7,9 @@ import { promisify } from 'node:util'
 import { type ApiObject, ApiServer } from '@portolan/api-server'
 import test, { type ExecutionContext } from 'ava'
 import { parseAllDocuments } from 'yaml'
+import { parseFlags } from '../config/flags.ts'
+import { readNodeTables } from './node-tables.ts'
+import { surroundings } from './surroundings.ts'
 
 const program = fileURLToPath(new URL('portolan.js', import.meta.url))
 const sample = fileURLToPath(new URL('../../docs/sample-cluster.yaml', import.meta.url))
@@ -43,6 +46,23 @@ test.serial('a live cluster is explained and planned just like its objects in a 
     const live = await portolan(...command, '--kubeconfig', kubeconfig)
     t.is(live, await portolan(...command, '--source', `file:${sample}`))
   }
+})
+
+test.serial('ServiceCIDRs that may not be read are unknown to a plan, and not none', async (t) => {
+  const { server, kubeconfig } = await liveCluster(t)
+  const unknown = async () => {
+    const { builders } = await readNodeTables({
+      config: parseFlags({ kubeconfig, node: 'node-a' }, surroundings()),
+      families: ['IPv4'],
+      capabilities: { families: ['IPv4'], protocols: ['TCP'], gaps: {} },
+      addresses: 'node',
+      say: () => {},
+    })
+    return builders.flatMap(({ unknownSets }) => unknownSets)
+  }
+  t.deepEqual(await unknown(), [])
+  server.break('ServiceCIDR', { kind: 'forbidden', user: 'proxy' })
+  t.deepEqual(await unknown(), ['serviceCidrs'])
 })
 
 test.serial('an API server that is not there is waited for, aloud', async (t) => {

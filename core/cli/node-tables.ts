@@ -42,7 +42,8 @@ export interface NodeTablesOptions {
 export async function readNodeTables(options: NodeTablesOptions): Promise<NodeTables> {
   const { config, families, addresses, say } = options
   const own = nodeName(config.nodeName, hostname())
-  const { records, problems, unserved, description } = await readCluster(config.source, own, say)
+  const reading = await readCluster(config.source, own, say)
+  const { records, problems, unserved, description } = reading
   const nodes = records.filter((record) => record.kind === 'Node')
   const chosen =
     config.source.from === 'file' || config.source.from === 'recording'
@@ -54,7 +55,7 @@ export async function readNodeTables(options: NodeTablesOptions): Promise<NodeTa
       : own
   const node = nodes.find(({ key }) => key === chosen)
   if (node === undefined) {
-    say(`no Node object '${chosen}' in ${description}: no endpoint is local, and NodePorts answer nowhere`)
+    say(`no Node object '${chosen}' in ${description}: no endpoint is local${whereNodePortsAnswer(options)}`)
   }
   const builders = tableBuilders({
     config,
@@ -66,6 +67,7 @@ export async function readNodeTables(options: NodeTablesOptions): Promise<NodeTa
   })
   const state = new ClusterState({ builders, onProblem: (problem) => say(describeProblem(problem)) })
   for (const problem of problems) state.problem(problem)
+  for (const kind of reading.unreadable) state.readable(kind, false)
   // In one order, so that the same cluster is the same plan wherever it was read.
   for (const record of records.toSorted(byKey)) state.set(record, 0)
   const locals = addresses === 'machine' ? localAddresses(networkInterfaces()) : toldAddresses(config, node)
@@ -85,6 +87,14 @@ export async function readNodeTables(options: NodeTablesOptions): Promise<NodeTa
 
 function byKey(one: ClusterRecord, other: ClusterRecord): number {
   return one.key < other.key ? -1 : one.key > other.key ? 1 : 0
+}
+
+/** What a missing Node object means for NodePorts, where their addresses follow from it. */
+function whereNodePortsAnswer({ config, addresses }: NodeTablesOptions): string {
+  if (config.nodePortAddresses.at !== 'primary' || config.bindAddress !== undefined) return ''
+  return addresses === 'machine'
+    ? ', and NodePorts answer only where this kernel has them'
+    : ', and NodePorts answer nowhere'
 }
 
 function toldAddresses({ bindAddress }: ProxyConfig, node: NodeRecord | undefined): ReadonlySet<Address> {

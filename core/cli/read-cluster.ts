@@ -12,6 +12,8 @@ export interface ClusterReading {
   readonly problems: readonly ObjectProblem[]
   /** Valid objects that aren't ours, as far as the source delivers them: an API server leaves out most. */
   readonly unserved: readonly Unserved[]
+  /** Kinds that the API server doesn't serve, or doesn't let us read: that none of them came says nothing. */
+  readonly unreadable: readonly RecordKind[]
   /** `file cluster.yaml` */
   readonly description: string
 }
@@ -46,7 +48,7 @@ async function readFile(path: string, say: (line: string) => void): Promise<Clus
   )
   if (ignoredKinds.length > 0)
     say(`file ${path}: a proxy reads no objects of these kinds: ${ignoredKinds.join(', ')}`)
-  return { records: [...records.values()], problems, unserved, description: `file ${path}` }
+  return { records: [...records.values()], problems, unserved, unreadable: [], description: `file ${path}` }
 }
 
 /** A recording's start; what happened then is for `run`. */
@@ -59,7 +61,7 @@ async function readStart(path: string): Promise<ClusterReading> {
     else if (entry.is === 'problem') problems.push(entry.problem)
     else if (entry.is === 'complete') break
   }
-  return { records, problems, unserved: [], description: `recording ${path}` }
+  return { records, problems, unserved: [], unreadable: [], description: `recording ${path}` }
 }
 
 async function readServer(
@@ -85,6 +87,7 @@ async function readServer(
     records: [...collector.records.values()],
     problems: collector.problems,
     unserved: collector.unservedObjects,
+    unreadable: [...collector.unreadable],
     description: source.description,
   }
 }
@@ -103,6 +106,7 @@ class RecordCollector implements ClusterSink {
   readonly records = new Map<string, ClusterRecord>()
   readonly problems: ObjectProblem[] = []
   readonly unservedObjects: Unserved[] = []
+  readonly unreadable = new Set<RecordKind>()
   readonly #awaited = new Set<RecordKind>(recordKinds)
   readonly #complete = Promise.withResolvers<void>()
   readonly complete = this.#complete.promise
@@ -122,6 +126,11 @@ class RecordCollector implements ClusterSink {
   synced(kind: RecordKind): void {
     this.#awaited.delete(kind)
     if (this.#awaited.size === 0) this.#complete.resolve()
+  }
+
+  readable(kind: RecordKind, readable: boolean): void {
+    if (readable) this.unreadable.delete(kind)
+    else this.unreadable.add(kind)
   }
 
   problem(problem: ObjectProblem): void {
