@@ -322,6 +322,23 @@ test.serial(
   },
 )
 
+test.serial('explain --from kernel finds a range that lets in who should be dropped', async (t) => {
+  const node = await Node.create(t)
+  const running = await node.start('--audit-period', '0')
+  const to = ['--from', 'outside', '--to', '203.0.113.30:443', '--from', 'kernel']
+  const args = ['explain', '--source', `file:${node.file}`, '--node', 'node-a', ...to]
+  t.regex((await node.portolan(...args)).stdout, /^verdict +drop$/m)
+  const range = '{ 203.0.113.30 . tcp . 443 . 203.0.113.0/24 }'
+  const add = ['add', 'element', 'ip', 'portolan', 'allowed-sources', range]
+  await run('ip', ['netns', 'exec', node.name, 'nft', ...add])
+  const error = await t.throwsAsync(node.portolan(...args))
+  t.regex(
+    (error as unknown as { stdout: string }).stdout,
+    /allowed-sources has \{ 203\.0\.113\.30 .*203\.0\.113\.0\/24 \}/,
+  )
+  t.is(await running.stop('SIGTERM'), 0)
+})
+
 test.serial('explain --from kernel of a kernel that holds nothing finds nothing', async (t) => {
   const node = await Node.create(t)
   const args = ['--source', `file:${node.file}`, '--node', 'node-a', '--from', 'pod', '--to', '10.96.0.10:80']

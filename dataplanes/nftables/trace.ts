@@ -97,6 +97,7 @@ export function trace(evaluation: Evaluation, setting: Setting): Step[] {
       step(
         `chain ${policyChain(place, policy)}: ${source} ${allowed ? 'in' : 'not in'} @${allowedSourceSet.name}: ${allowed ? `goto ${place}-${policyText({ ...policy, filtered: false })}` : 'drop'}`,
         ...ranges.map((range) => holdsElement(allowedSourceSet, [...key, range])),
+        ...(allowed ? [] : [holdsNoRange(key, packet.source)]),
       ),
     )
     if (!allowed) return steps
@@ -223,6 +224,18 @@ function holdsElement(set: SetDeclaration, key: readonly Datum[], value?: readon
     const other = elementText(set, { key, value: readDataText(found, set.value ?? []) })
     return [`${set.name} has { ${other} } in place of { ${wanted} }`]
   }
+}
+
+/** That no range lets this source in. */
+function holdsNoRange(key: readonly Datum[], source: Address): Check {
+  return ({ elements }) =>
+    [...(elements.get(allowedSourceSet.name)?.keys() ?? [])].flatMap((text) => {
+      const held = readDataText(text, allowedSourceSet.key)
+      const range = parseCidr(String(held.at(-1)))
+      if (dataText(held.slice(0, -1)) !== dataText(key)) return []
+      if (range === undefined || !cidrContains(range, source)) return []
+      return [`${allowedSourceSet.name} has { ${elementText(allowedSourceSet, { key: held })} }`]
+    })
 }
 
 /** The endpoints behind a destination, in whatever order. */
