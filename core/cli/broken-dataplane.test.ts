@@ -98,7 +98,10 @@ test('a route that cannot be compiled is left out alone, and named', async (t) =
     }`,
   )
   await proxy.line(/this node does what the cluster says/)
-  t.regex(proxy.text, /"route":"shop\/web:http\/TCP","reason":"it can't be compiled: too many ports"/)
+  t.regex(
+    proxy.text,
+    /"route":"shop\/web:http\/TCP","reason":"dataplane acme can't compile it, .*: too many ports; report it to/,
+  )
   t.regex(proxy.text, /"changedRoutes":7.*"operations":6.*first apply done/)
 })
 
@@ -108,6 +111,18 @@ test('an apply that hangs does not keep the process from ending', async (t) => {
   proxy.signal()
   await proxy.ended
   t.regex(proxy.text, /dataplane acme is still at work after 10 s/)
+})
+
+test('a stop that hangs is told once, with what to do, and not as a stop', async (t) => {
+  const proxy = await run(t, 'stop: () => new Promise(() => {})')
+  await proxy.line(/this node does what the cluster says/)
+  proxy.signal()
+  t.is(await proxy.ended, 1)
+  t.regex(
+    proxy.text,
+    /"event":"stop-failed","mend":".*author of the dataplane","msg":"stopping failed: dataplane acme: stop has not/,
+  )
+  t.notRegex(proxy.text, /"msg":"stopped/)
 })
 
 test('a report that is none is told, and the rules count as applied', async (t) => {

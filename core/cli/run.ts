@@ -60,6 +60,7 @@ export async function run(flags: RunFlags): Promise<void> {
   const stop = stopOnSignals(proxy, logger)
   try {
     await proxy.ended
+    await proxy.stop()
     logger.info({}, 'stopped; the rules stay in place')
   } finally {
     stop()
@@ -118,7 +119,11 @@ function stopOnSignals(proxy: RunningProxy, logger: Logger): () => void {
     asked = true
     logger.info({ signal }, 'stopping')
     proxy.stop().catch((error: unknown) => {
-      logger.error({ error: String(error) }, 'stopping failed; the rules stay in place')
+      const { mend } = error as { readonly mend?: unknown }
+      logger.error(
+        { event: 'stop-failed', ...(typeof mend === 'string' ? { mend } : {}) },
+        `stopping failed: ${thrownMessage(error)}; the process ends, and the rules stay in place`,
+      )
       process.exit(1)
     })
   }

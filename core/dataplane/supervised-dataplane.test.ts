@@ -389,7 +389,11 @@ test('one route among thousands that cannot be compiled is found in few attempts
   const supervised = new SupervisedDataplane(dataplane)
   const { degraded } = await supervised.apply(supervised.reconcile([], tableOf(routes)))
   t.deepEqual(degraded, [
-    { route: 'shop/s1234:http/TCP', reason: "it can't be compiled: port 1000 is too much" },
+    {
+      route: 'shop/s1234:http/TCP',
+      reason:
+        "dataplane acme can't compile it, so it is left out: port 1000 is too much; report it to the author of the dataplane",
+    },
   ])
   t.is(dataplane.kernel.size, 3999)
   t.true(attempts < 40, `${attempts}`)

@@ -67,10 +67,7 @@ export class SupervisedDataplane implements Dataplane<unknown, unknown> {
   readonly #clock: Clock
   readonly #onFault: (fault: DataplaneError) => void
   readonly #told = new Set<string>()
-  readonly #uncompilable: Readonly<Record<IpFamily, UncompilableRoutes>> = {
-    IPv4: new UncompilableRoutes(),
-    IPv6: new UncompilableRoutes(),
-  }
+  readonly #uncompilable: Readonly<Record<IpFamily, UncompilableRoutes>>
   /** The call that missed its deadline and hasn't returned, by family. */
   readonly #overdue = new Map<IpFamily, OverdueCall>()
   /** Families of which a look hasn't returned: it isn't asked for again, but holds up nothing else. */
@@ -81,6 +78,10 @@ export class SupervisedDataplane implements Dataplane<unknown, unknown> {
     this.name = dataplane.name
     this.contractVersion = dataplane.contractVersion
     this.capabilities = dataplane.capabilities
+    this.#uncompilable = {
+      IPv4: new UncompilableRoutes(dataplane.name),
+      IPv6: new UncompilableRoutes(dataplane.name),
+    }
     this.#deadlines = options.deadlines ?? standardDeadlines
     this.#clock = options.clock ?? systemClock
     this.#onFault = options.onFault ?? (() => {})

@@ -24,6 +24,12 @@ export class UncompilableRoutes {
   readonly #reasons = new WeakMap<ServiceRoute, string>()
   /** False: nothing was ever left out, and the way of every change is the short one. */
   #any = false
+  readonly #dataplane: string
+
+  /** @param dataplane its name, for the reasons */
+  constructor(dataplane: string) {
+    this.#dataplane = dataplane
+  }
 
   /**
    * @param compile the dataplane's. Called again for parts of the change where it throws for the whole.
@@ -81,7 +87,12 @@ export class UncompilableRoutes {
   #leftOutOf(changes: readonly RouteChange[]): PartialProgram['leftOut'] {
     return changes.flatMap(({ key, after }) => {
       const reason = after === undefined ? undefined : this.#reasons.get(after)
-      return reason === undefined ? [] : { route: key, reason: `it can't be compiled: ${reason}` }
+      return reason === undefined
+        ? []
+        : {
+            route: key,
+            reason: `dataplane ${this.#dataplane} can't compile it, so it is left out: ${reason}; report it to the author of the dataplane`,
+          }
     })
   }
 
