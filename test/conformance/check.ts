@@ -24,7 +24,7 @@ export interface Check extends Target {
 
 /**
  * Checks that wait for answers at the same time. A few keep a machine busy; all at once, the last answer would come so
- * late on a slow one that it looks like none. Those that wait for silence cost nothing and aren't counted.
+ * late on a slow one that it looks like none. Those that wait for silence have a gate of their own (`Testbed.listening`).
  */
 const answering = new Gate(16)
 
@@ -161,7 +161,8 @@ async function compareRefusal(check: Check): Promise<string[]> {
  * have given one, and none of these has seen it.
  */
 async function compareSilence(check: Check, evaluation: Evaluation): Promise<string[]> {
-  const found = await Promise.all([1, 2].map(() => listen(check, evaluation)))
+  const { listening } = check.testbed
+  const found = await Promise.all([1, 2].map(() => listening.through(() => listen(check, evaluation))))
   return [...new Set(found.flat())].slice(0, 1)
 }
 

@@ -14,6 +14,7 @@ import {
 } from '@portolan/lab'
 import type { Cluster } from './cluster.ts'
 import { Driver } from './driver.ts'
+import { Gate } from './gate.ts'
 import type { Client } from './matrix-case.ts'
 import { type NodeSpecification, newCluster } from './node-specification.ts'
 import type { Patience } from './patience.ts'
@@ -43,6 +44,8 @@ const clientPod = 2
 export class Testbed {
   readonly lab: Lab
   readonly cluster: Cluster
+  /** For checks that wait for silence: each sends markers all the time, which a translated machine has no time for. */
+  readonly listening: Gate
   #dataplane: Dataplane<unknown, unknown>
   #driver: Driver
   readonly #options: TestbedOptions
@@ -51,6 +54,7 @@ export class Testbed {
   constructor(options: TestbedOptions, lab: Lab) {
     this.#options = options
     this.lab = lab
+    this.listening = new Gate(Math.max(4, Math.round(32 / options.patience.slowness)))
     this.#dataplane = this.newDataplane()
     this.cluster = newCluster(this.specification)
     this.#driver = new Driver(this.#dataplane, this.cluster)

@@ -3,8 +3,11 @@ import type { Complete, PingResult, ProbeResult, SilenceRequest, SilenceResult }
 import { ping } from './ping.ts'
 import { probe } from './probe.ts'
 
-/** Between two datagrams of a marker: one may be lost where buffers are full. */
-const markerMs = 250
+/**
+ * How long the first datagram of a marker is waited for, and the longest wait for a later one. One may be lost where
+ * buffers are full; on a machine that is slow, more of them make it slower still.
+ */
+const markerMs = { first: 250, longest: 4000 }
 
 /**
  * Sends a packet, and listens until markers that were sent after it have come back from everywhere that could have
@@ -31,11 +34,11 @@ export async function silence(request: Complete<SilenceRequest>): Promise<Silenc
     await Promise.all(
       markers.map(async (to) => {
         missing.add(to)
-        while (!broke && performance.now() < deadline) {
+        for (let waitMs = markerMs.first; !broke && performance.now() < deadline; waitMs *= 2) {
           const marker = {
             protocol: 'UDP',
             to,
-            timeoutMs: markerMs,
+            timeoutMs: Math.min(waitMs, markerMs.longest),
             ...(from === undefined ? {} : { from: { address: from.address } }),
           } as const
           if ((await probe(marker)).result !== 'answered') continue
