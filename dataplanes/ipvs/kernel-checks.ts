@@ -368,6 +368,20 @@ export const kernelChecks: readonly KernelCheck[] = [
     },
   },
   {
+    claim: 'a sysctl that somebody has changed is noticed, and set again',
+    async run(lab) {
+      const dataplane = open(lab)
+      await bring(dataplane, withEndpoints(web))
+      const sysctl = async (...args: readonly string[]) =>
+        (await lab.node.exec('/usr/sbin/sysctl', [...args])).stdout.trim()
+      await sysctl('-q', '-w', 'net.ipv4.vs.conntrack=0')
+      equal(await dataplane.undisturbed('IPv4'), false)
+      await bring(dataplane, withEndpoints(web))
+      equal(await sysctl('-n', 'net.ipv4.vs.conntrack'), '1')
+      await dataplane.stop()
+    },
+  },
+  {
     claim: 'undisturbed notices what others change and nothing else, and costs no reading of everything',
     async run(lab) {
       const dataplane = open(lab)

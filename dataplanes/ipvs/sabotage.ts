@@ -32,7 +32,11 @@ async function rewrite(command: SystemCommand, make: (line: string) => string | 
   await ipvsadm(command, ['-R'], `${lines.join('\n')}\n`)
 }
 
-/** What befalls a node from outside. */
+/**
+ * What befalls a node from outside. Sysctls are damaged in kernel-checks.ts: what connects while `vs.conntrack` is off is
+ * followed by no mark, so IPVS never sees it close, and a Service that is removed meanwhile drains for a quarter of an hour
+ * (docs/ipvs-layout.md).
+ */
 const damages: readonly Damage[] = [
   (command) => ipvsadm(command, ['-C']).then(() => {}),
   flushing('SERVED'),
@@ -69,7 +73,6 @@ const damages: readonly Damage[] = [
   (command) => both(command, (six) => [iptables(six), '-I', 'PORTIPVS-FORWARD', '1', '-j', 'DROP']),
   // As many rules as before.
   (command) => both(command, (six) => [iptables(six), '-R', 'PORTIPVS-FORWARD', '2', '-j', 'ACCEPT']),
-  (command) => command.run('sysctl', ['-q', '-w', 'net.ipv4.vs.conntrack=0']).then(() => {}),
 ]
 
 /** Damages what is ours in one of several ways; false when there are no more. A hook of the conformance kit. */
