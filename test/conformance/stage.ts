@@ -200,7 +200,8 @@ export class Stage {
     }
     const { outage, longestStallMs } = report
     const isServed = !(allowed.results ?? []).includes('timeout')
-    if (isServed && outage !== undefined && outage.milliseconds > this.patience.outageMs)
+    const { outageMs = this.patience.outageMs } = allowed
+    if (isServed && outage !== undefined && outage.milliseconds > outageMs)
       this.failures.push(
         `${who}: nothing got through for ${Math.round(outage.milliseconds)} ms, from ${Math.round(outage.afterMs)} ms after the loop's start: ${outage.attempts} first packets were lost (the machine held the loop up for ${Math.round(longestStallMs)} ms at most, which is not counted)`,
       )
@@ -214,4 +215,6 @@ export interface LoopAllowance {
   readonly endpoints: readonly string[]
   /** Besides answers. With `timeout` among them, there may be a time in which nothing gets through. */
   readonly results?: readonly ('refused' | 'timeout')[]
+  /** How long first packets may be lost one after the other. Default: the kit's patience. */
+  readonly outageMs?: number
 }

@@ -141,9 +141,14 @@ const stories: readonly Story[] = [
         await stage.become({ endpoints: at(turn % 2 === 0 ? 'pod1' : 'remote0') })
         await sleep(stage.patience.betweenChangesMs)
       }
-      const endpoints = [stage.nameOf('remote0'), stage.nameOf('pod1')]
-      await loopEnds({ endpoints, results: ['refused'] })
-      await externalEnds({ endpoints, results: ['refused'] })
+      // With iptables and IPv6, first packets of TCP are lost for one second once; what takes them isn't known yet.
+      const allowed = {
+        endpoints: [stage.nameOf('remote0'), stage.nameOf('pod1')],
+        results: ['refused'],
+        outageMs: 3 * stage.patience.outageMs,
+      } as const
+      await loopEnds(allowed)
+      await externalEnds(allowed)
     },
   },
   {
