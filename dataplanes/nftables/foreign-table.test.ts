@@ -198,10 +198,7 @@ test("another tool's table that nft can't write as JSON neither stops a family n
       await bring(dataplane, wanted[family])
       t.is(await missing(dataplane, wanted[family]), '')
     }
-    t.deepEqual((await dataplane.cleanup()).removed, [
-      'nftables table ip portolan',
-      'nftables table ip6 portolan',
-    ])
+    t.deepEqual((await dataplane.cleanup()).removed, ['table ip portolan', 'table ip6 portolan'])
   }
   t.is(await nft(lab, 'delete table ip other ; delete table ip6 other'), '')
 })
