@@ -15,26 +15,26 @@ import {
   type TraceStep,
 } from '@portolan/core'
 import { SystemCommandError } from '@portolan/native/system-command'
-import { AffinityNumbers } from './affinity-numbers.ts'
-import { isOurLayout } from './base-chains.ts'
 import { capabilities } from './capabilities.ts'
-import type { Setting } from './chain.ts'
-import { compile } from './compile.ts'
-import { Disturbance } from './disturbance.ts'
-import { ForeignElementError } from './foreign-element-error.ts'
-import { type Held, nothingHeld } from './held.ts'
-import { heldOrder } from './held-order.ts'
-import { heldSets } from './held-sets.ts'
-import { findSet, nftFamily, tableName } from './layout.ts'
-import { NftCommand } from './nft-command.ts'
-import { listOurTables } from './our-tables.ts'
-import { print } from './print.ts'
-import { probe } from './probe.ts'
-import { type NftProgram, operations, settle, type TableMemory } from './program.ts'
-import { reconcile } from './reconcile.ts'
+import { compile } from './compile/compile.ts'
+import { heldOrder } from './compile/held-order.ts'
+import { print } from './compile/print.ts'
+import { type NftProgram, operations, settle, type TableMemory } from './compile/program.ts'
+import { reconcile } from './compile/reconcile.ts'
+import { heldSets } from './explain/held-sets.ts'
+import { trace } from './explain/trace.ts'
+import { Disturbance } from './kernel/disturbance.ts'
+import { ForeignElementError } from './kernel/foreign-element-error.ts'
+import { NftCommand } from './kernel/nft-command.ts'
+import { listOurTables } from './kernel/our-tables.ts'
+import { probe } from './kernel/probe.ts'
+import type { Transport } from './kernel/transport.ts'
+import { AffinityNumbers } from './layout/affinity-numbers.ts'
+import { isOurLayout } from './layout/base-chains.ts'
+import type { Setting } from './layout/chain.ts'
+import { type Held, nothingHeld } from './layout/held.ts'
+import { findSet, nftFamily, tableName } from './layout/layout.ts'
 import { parseSettings, type Settings } from './settings.ts'
-import { trace } from './trace.ts'
-import type { Transport } from './transport.ts'
 
 /**
  * A change may be refused because somebody has changed the table meanwhile, and a repair because it happens again. More
@@ -223,9 +223,9 @@ type OpenTransport = (
 /** The native library is loaded only here, so that `explain` and `plan` from a file need neither it nor root. */
 const openKernel: OpenTransport = async ({ transport }, nft, networkNamespace) => {
   if (transport === 'nft') {
-    const { NftTransport } = await import('./nft-transport.ts')
+    const { NftTransport } = await import('./kernel/nft-transport.ts')
     return new NftTransport(nft)
   }
-  const { NetlinkTransport } = await import('./netlink-transport.ts')
+  const { NetlinkTransport } = await import('./kernel/netlink-transport.ts')
   return new NetlinkTransport(nft, networkNamespace)
 }

@@ -15,7 +15,7 @@
  *
  * QEMU only translates instructions (TCG), so it runs in any virtual machine or container and needs no KVM. Measured
  * on two cores: 3 s from the start to the command, 8 s when others use the cores (`npm run vm -- --times true`); programs
- * take 15 to 20 times as long as outside (`npm run vm -- --times node --version`; dataplanes/nftables/kernel.test.ts: 58 s
+ * take 15 to 20 times as long as outside (`npm run vm -- --times node --version`; dataplanes/nftables/test/kernel.test.ts: 58 s
  * for 3.2 s). So run much in one process rather than many processes, and give it time: `ava --timeout=30m`. A machine
  * freezes now and then: what takes minutes runs by `runToTheEnd`, in as many machines as it needs.
  *

@@ -5,7 +5,7 @@ import { describe, findCounterexample, type Search } from './property.ts'
 const usualSequences = 150
 
 export interface ConvergenceOptions extends Omit<Search, 'firstSeed' | 'sequences'> {
-  /** The test file, for the line that says how to play a seed again: `dataplanes/nftables/convergence.test.ts`. */
+  /** The test file, for the line that says how to play a seed again: `dataplanes/nftables/test/convergence.test.ts`. */
   readonly file: string
   /** Default: 150. */
   readonly sequences?: number

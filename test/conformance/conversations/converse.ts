@@ -2,7 +2,7 @@
  * Plays random conversations with a dataplane, many more than the kit does:
  *
  * ```
- * npm run converse -- dataplanes/nftables/under-test.ts --option transport=nft --conversations 2000 --seed 7
+ * npm run converse -- dataplanes/nftables/test/under-test.ts --option transport=nft --conversations 2000 --seed 7
  * npm run vm -- npm run converse -- dataplanes/ipvs/under-test.ts --conversations 300 --slowness 5
  * ```
  *
@@ -32,7 +32,7 @@ const { positionals, values } = parseArgs({
 const [file] = positionals
 if (file === undefined || positionals.length > 1)
   throw new Error(
-    'name one file whose default export is a dataplane under test, such as dataplanes/nftables/under-test.ts',
+    'name one file whose default export is a dataplane under test, such as dataplanes/nftables/test/under-test.ts',
   )
 
 const { factory } = ((await import(pathToFileURL(resolve(file)).href)) as { default: DataplaneUnderTest })

@@ -1,0 +1,77 @@
+import { elementText } from '../layout/element-text.ts'
+import {
+  type Datum,
+  dataText,
+  type Element,
+  ElementChanges,
+  type ElementSink,
+  readDataText,
+} from '../layout/elements.ts'
+import type { Held } from '../layout/held.ts'
+import { findSet, type SetDeclaration } from '../layout/layout.ts'
+
+/**
+ * Takes every element that a table wants and keeps only what the kernel lacks or has otherwise: of a million elements
+ * that are there, none is collected.
+ */
+export class HeldComparison implements ElementSink {
+  readonly #held: Held
+  readonly #changes = new ElementChanges()
+  /** Keys that are wanted, by set name. */
+  readonly #wanted = new Map<string, Set<string>>()
+
+  constructor(held: Held) {
+    this.#held = held
+  }
+
+  add(set: SetDeclaration, key: readonly Datum[], value?: readonly Datum[]): void {
+    const text = dataText(key)
+    this.#wantedOf(set).add(text)
+    const old = this.#held.elements.get(set.name)?.get(text)
+    if (old !== undefined && old === dataText(value ?? [])) return
+    if (old !== undefined) this.#changes.remove(set, key, readDataText(old, set.value ?? []))
+    this.#changes.add(set, key, value)
+  }
+
+  /** A whole table wants nothing removed; what it doesn't name goes with {@link finish}. */
+  remove(): void {}
+
+  /** What leads from the held elements to the wanted ones. */
+  finish(): ElementChanges {
+    for (const [name, there] of this.#held.elements) {
+      const set = findSet(name)
+      if (set === undefined || set.kind === 'static') continue
+      const wanted = this.#wanted.get(name)
+      for (const [key, value] of there) {
+        if (wanted?.has(key)) continue
+        const old = set.value === undefined ? undefined : readDataText(value, set.value)
+        this.#changes.remove(set, readDataText(key, set.key), old)
+      }
+    }
+    return this.#changes
+  }
+
+  #wantedOf(set: SetDeclaration): Set<string> {
+    let keys = this.#wanted.get(set.name)
+    if (keys === undefined) {
+      keys = new Set()
+      this.#wanted.set(set.name, keys)
+    }
+    return keys
+  }
+}
+
+/** A line for each set that differs. */
+export function describeElements(changes: ElementChanges): string[] {
+  return [...changes].map(({ set, removals, additions }) => {
+    const text = (elements: readonly Element[]) =>
+      elements.length === 1 && elements[0] !== undefined
+        ? `{ ${elementText(set, elements[0])} }`
+        : `${elements.length} elements`
+    const parts = [
+      ...(removals.length > 0 ? [`has ${text(removals)} too many`] : []),
+      ...(additions.length > 0 ? [`lacks ${text(additions)}`] : []),
+    ]
+    return `${set.name} ${parts.join(' and ')}`
+  })
+}

@@ -1,0 +1,38 @@
+import type { Frontend, ServiceRoute } from '@portolan/core'
+import { type Datum, dataText } from '../layout/elements.ts'
+import type { Held } from '../layout/held.ts'
+import { affinityEndpointsOf, affinityPicksOf, countsOf, endpointsOf, type Over } from '../layout/layout.ts'
+import { choiceOfNumber } from '../layout/numbers.ts'
+import { oversOf, placeOf } from './route-elements.ts'
+
+/** The endpoint keys of a list by slot, as the kernel holds them behind the first frontend that uses the list. */
+export function heldOrder(held: Held, route: ServiceRoute, over: Over): readonly string[] | undefined {
+  const frontend = route.frontends.find((candidate) => oversOf(candidate).includes(over))
+  return frontend === undefined ? undefined : orderBehind(held, route, over, frontend)
+}
+
+/** The endpoint keys of a list by slot, as the kernel holds them behind one frontend. */
+export function orderBehind(
+  held: Held,
+  route: ServiceRoute,
+  over: Over,
+  frontend: Frontend,
+): string[] | undefined {
+  const [place, { protocol }] = [placeOf(frontend), route]
+  const address: Datum[] = frontend.address === undefined ? [] : [frontend.address]
+  const destination = [...address, protocol, frontend.port]
+  const within = [...address, frontend.port]
+  const number = held.elements.get(countsOf(place, over).name)?.get(dataText(destination))
+  if (number === undefined) return undefined
+  const choice = choiceOfNumber(Number(number))
+  const sticky = choice.affinitySeconds !== undefined
+  const slots = held.elements.get((sticky ? affinityPicksOf : endpointsOf)(place, over, protocol).name)
+  const targets = held.elements.get(affinityEndpointsOf(place, over, protocol).name)
+  const order: string[] = []
+  for (let slot = 0; slot < choice.count; slot++) {
+    const found = slots?.get(dataText([...within, slot])) ?? ''
+    // A slot that is missing holds nobody, which is what the empty key says.
+    order.push(sticky ? (targets?.get(dataText([...within, found])) ?? '') : found)
+  }
+  return order
+}

@@ -1,0 +1,34 @@
+import { elementText } from '../layout/element-text.ts'
+import type { Element } from '../layout/elements.ts'
+import { nftFamily, type SetDeclaration, tableName } from '../layout/layout.ts'
+import type { NftProgram } from './program.ts'
+
+/** The program as one nft transaction: what `nft -f` takes, and what a person reads. Empty: nothing to do. */
+export function print(program: NftProgram): string {
+  const text = [...commands(program)].join('\n')
+  return text === '' ? '' : `${text}\n`
+}
+
+function* commands(program: NftProgram): Generator<string> {
+  const at = `${nftFamily(program.family)} ${tableName}`
+  if (program.replace) yield `add table ${at}\ndelete table ${at}`
+  if (program.declarations.length > 0) yield `add table ${at}`
+  yield* program.declarations
+  for (const { set, removals } of program.elements) {
+    if (removals.length > 0) yield elementCommand('delete', at, set, removals)
+  }
+  for (const { set, additions } of program.elements) {
+    if (additions.length > 0) yield elementCommand('add', at, set, additions)
+  }
+}
+
+function elementCommand(
+  verb: 'add' | 'delete',
+  at: string,
+  set: SetDeclaration,
+  elements: readonly Element[],
+): string {
+  const texts = elements.map((element) => elementText(set, element))
+  if (texts.length === 1) return `${verb} element ${at} ${set.name} { ${texts[0]} }`
+  return `${verb} element ${at} ${set.name} {\n\t${texts.join(',\n\t')}\n}`
+}

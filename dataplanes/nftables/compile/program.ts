@@ -1,0 +1,46 @@
+import type { IpFamily } from '@portolan/core'
+import type { AffinityNumbers, NumbersChange } from '../layout/affinity-numbers.ts'
+import type { ElementChanges } from '../layout/elements.ts'
+
+/** From one state of one family's table to another. */
+export interface NftProgram {
+  readonly family: IpFamily
+  /** The table is deleted and made anew in the same transaction: it is not of this layout, or damaged. */
+  readonly replace: boolean
+  /** nft commands that make sets and chains which nothing leads to yet. */
+  readonly declarations: readonly string[]
+  readonly elements: ElementChanges
+  /** What the held table has differently; see the contract's `ProgramSize`. */
+  readonly findings: readonly string[]
+  /** Routes that can't be programmed as asked. */
+  readonly degraded: readonly { readonly route: string; readonly reason: string }[]
+  /** What holds once the program is applied; see {@link settle}. */
+  readonly outcome: Outcome
+}
+
+/** What a dataplane remembers of a family's table. */
+export interface TableMemory {
+  /** Names of chains and sets in the kernel. */
+  readonly declared: Set<string>
+  readonly numbers: AffinityNumbers
+}
+
+export interface Outcome {
+  readonly memory: TableMemory
+  readonly declared: ReadonlySet<string>
+  readonly numbers: NumbersChange
+}
+
+/** Remembers an applied program's outcome; returns the memory that holds from now on. */
+export function settle(outcome: Outcome): TableMemory {
+  for (const name of outcome.declared) outcome.memory.declared.add(name)
+  outcome.memory.numbers.commit(outcome.numbers)
+  return outcome.memory
+}
+
+/** Kernel operations of a program. */
+export function operations(program: NftProgram): number {
+  return program.declarations.length + program.elements.count + (program.replace ? 1 : 0)
+}
+
+export type Degraded = NftProgram['degraded'][number]

@@ -1,9 +1,0 @@
-import type { HeldSets } from '@portolan/core'
-import type { Held } from './held.ts'
-import { nodePortAddressSet, type SetDeclaration, serviceCidrSet } from './layout.ts'
-
-/** The table's plain sets as the kernel holds them. */
-export function heldSets({ elements }: Held): HeldSets {
-  const keysOf = ({ name }: SetDeclaration): string[] => [...(elements.get(name)?.keys() ?? [])]
-  return { nodePortAddresses: keysOf(nodePortAddressSet), serviceCidrs: keysOf(serviceCidrSet) }
-}

@@ -1,0 +1,266 @@
+import type { Address, IpFamily } from '@portolan/core'
+import {
+  findAttribute,
+  messageFlag,
+  type NetlinkAck,
+  NetlinkSocket,
+  NetlinkWriter,
+  nested,
+  readWhole,
+  SystemCallError,
+} from '@portolan/native'
+import { print } from '../compile/print.ts'
+import type { NftProgram } from '../compile/program.ts'
+import type { Element } from '../layout/elements.ts'
+import { flaggedTable, type HeldElements, noTable, type Structure } from '../layout/held.ts'
+import { findSet, nftFamily, type SetDeclaration, tableName } from '../layout/layout.ts'
+import { type Edge, pairEdges } from './interval-edges.ts'
+import { readElements, writeElement } from './netlink-elements.ts'
+import { inWords, refusal, type SentList } from './netlink-refusal.ts'
+import type { NftCommand } from './nft-command.ts'
+import { runScript } from './nft-script.ts'
+import { shapeFlaw } from './set-shape.ts'
+import type { Sent, Transport } from './transport.ts'
+
+/** Numbers of linux/netfilter/nfnetlink.h and nf_tables.h. */
+const netlinkNetfilter = 12
+const subsystem = 10 << 8
+const message = {
+  batchBegin: 0x10,
+  batchEnd: 0x11,
+  getTable: subsystem | 1,
+  getChain: subsystem | 4,
+  getRule: subsystem | 7,
+  getSet: subsystem | 10,
+  newSetElement: subsystem | 12,
+  getSetElement: subsystem | 13,
+  deleteSetElement: subsystem | 14,
+  getGeneration: subsystem | 16,
+}
+const list = { table: 1, set: 2, elements: 3 }
+const object = { table: 1, tableFlags: 2, setName: 2, ruleChain: 2, chainName: 3, generation: 1 }
+const protocolFamily: Readonly<Record<IpFamily, number>> = { IPv4: 2, IPv6: 10 }
+
+/** A list's length is a 16-bit number of bytes; one element is well below the rest. */
+const listBytes = 60_000
+/** The kernel wants the whole transaction in one send: 30,000 Services of 10 endpoints are 25 MB. */
+const sendBufferBytes = 512 * 1024 * 1024
+
+/**
+ * Elements as raw netlink on one long-lived socket: an endpoint changes in microseconds, where starting nft costs
+ * milliseconds, and the close of a short-lived socket after a deletion another 11. Chains and sets are declared through
+ * nft, before the elements that lead to them.
+ */
+export class NetlinkTransport implements Transport {
+  readonly name = 'netlink'
+  readonly #socket: NetlinkSocket
+  readonly #writer = new NetlinkWriter()
+  readonly #nft: NftCommand
+
+  /** @throws SystemCallError when the socket can't be had */
+  constructor(nft: NftCommand, networkNamespace: string | undefined) {
+    this.#nft = nft
+    this.#socket = new NetlinkSocket({
+      protocol: netlinkNetfilter,
+      sendBufferBytes,
+      ...(networkNamespace === undefined ? {} : { networkNamespace }),
+    })
+  }
+
+  async apply(program: NftProgram): Promise<Sent> {
+    // Replacing a table must be one transaction, and only nft can say all of it.
+    if (program.replace) return await runScript(this.#nft, print(program))
+    const parts: Sent[] = []
+    if (program.declarations.length > 0) {
+      const script = [`add table ${nftFamily(program.family)} ${tableName}`, ...program.declarations, '']
+      parts.push(await runScript(this.#nft, script.join('\n')))
+    }
+    if (program.elements.count > 0) parts.push({ bytes: this.#send(program), transactions: 1 })
+    return { bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0), transactions: parts.length }
+  }
+
+  async readStructure(family: IpFamily): Promise<Structure> {
+    // Asking for the sets of a table that isn't there is an error.
+    const flags = this.#tableFlags(family)
+    if (flags === undefined) return noTable
+    const chains = new Map<string, number>()
+    const read = (attributes: Buffer, name: number) => text(findAttribute(attributes, name))
+    for (const name of this.#objects(message.getChain, family, (one) => read(one, object.chainName)))
+      chains.set(name, 0)
+    for (const name of this.#objects(message.getRule, family, (one) => read(one, object.ruleChain)))
+      chains.set(name, (chains.get(name) ?? 0) + 1)
+    const sets = this.#objects(message.getSet, family, (attributes) => {
+      const name = read(attributes, object.setName)
+      const set = findSet(name)
+      const flaw = set && shapeFlaw(attributes, set, family)
+      return { name, flaw: flaw && `the set ${name} ${flaw}` }
+    })
+    return {
+      exists: true,
+      flaw: flags !== 0 ? flaggedTable : sets.find(({ flaw }) => flaw !== undefined)?.flaw,
+      chains,
+      sets: new Set(sets.map(({ name }) => name)),
+    }
+  }
+
+  /** @returns `undefined`: there is no table of our name */
+  #tableFlags(family: IpFamily): number | undefined {
+    this.#writer.reset()
+    const start = this.#writer.beginMessage(message.getTable, messageFlag.request)
+    this.#header(protocolFamily[family], 0)
+    this.#writer.stringAttribute(object.table, tableName)
+    this.#writer.endMessage(start)
+    const refused = (ack: NetlinkAck) => new SystemCallError(`read the table ${tableName}`, ack.errno)
+    try {
+      const { payload } = this.#socket.ask(this.#writer.bytes, refused)
+      return findAttribute(payload.subarray(4), object.tableFlags)?.readUInt32BE(0) ?? 0
+    } catch (error) {
+      if (error instanceof SystemCallError && error.code === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  async readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, HeldElements>> {
+    const result = new Map<string, HeldElements>()
+    for (const set of sets) {
+      result.set(
+        set.name,
+        readWhole(() => this.#readSet(family, set)),
+      )
+      // A dump of a large set takes a while; let timers and watches have their turn between two.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return result
+  }
+
+  readGeneration(): number {
+    this.#writer.reset()
+    const start = this.#writer.beginMessage(message.getGeneration, messageFlag.request)
+    this.#header(0, 0)
+    this.#writer.endMessage(start)
+    const refused = (ack: NetlinkAck) => new Error(`read nftables' generation: ${inWords(ack)}`)
+    const { payload } = this.#socket.ask(this.#writer.bytes, refused)
+    return findAttribute(payload.subarray(4), object.generation)?.readUInt32BE(0) ?? 0
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+
+  #send(program: NftProgram): number {
+    const writer = this.#writer
+    writer.reset()
+    this.#batchMark(message.batchBegin)
+    const sent: SentList[] = []
+    for (const { set, removals } of program.elements)
+      this.#lists('delete', program.family, set, removals, sent)
+    for (const { set, additions } of program.elements)
+      this.#lists('add', program.family, set, additions, sent)
+    const last = sent.at(-1)
+    if (last === undefined) return 0
+    writer.addMessageFlags(last.start, messageFlag.ack)
+    this.#batchMark(message.batchEnd)
+    const bytes = writer.length
+    try {
+      const [error] = this.#socket.transact(writer.bytes, last.sequence)
+      if (error !== undefined) throw refusal(error, sent, writer.bytes)
+    } finally {
+      // Lets go of a large buffer now, not at the next change.
+      writer.reset()
+    }
+    return bytes
+  }
+
+  #lists(
+    verb: SentList['verb'],
+    family: IpFamily,
+    set: SetDeclaration,
+    elements: readonly Element[],
+    sent: SentList[],
+  ): void {
+    const writer = this.#writer
+    let index = 0
+    while (index < elements.length) {
+      const start = this.#beginElements(
+        verb === 'add' ? message.newSetElement : message.deleteSetElement,
+        verb === 'add' ? messageFlag.create | messageFlag.exclusive : 0,
+        family,
+        set.name,
+      )
+      const listStart = writer.beginAttribute(nested | list.elements)
+      const first = index
+      while (index < elements.length && writer.length - listStart < listBytes) {
+        const element = elements[index++]
+        if (element !== undefined) writeElement(writer, set, element, { withValue: verb === 'add' })
+      }
+      writer.endAttribute(listStart)
+      writer.endMessage(start)
+      sent.push({ sequence: writer.sequence, start, listStart, verb, set, elements, first })
+    }
+  }
+
+  #beginElements(type: number, flags: number, family: IpFamily, set: string): number {
+    const start = this.#writer.beginMessage(type, messageFlag.request | flags)
+    this.#header(protocolFamily[family], 0)
+    this.#writer.stringAttribute(list.table, tableName)
+    this.#writer.stringAttribute(list.set, set)
+    return start
+  }
+
+  #batchMark(type: number): void {
+    const start = this.#writer.beginMessage(type, messageFlag.request)
+    this.#header(0, subsystem >> 8)
+    this.#writer.endMessage(start)
+  }
+
+  /** struct nfgenmsg */
+  #header(family: number, resource: number): void {
+    this.#writer.uint8(family)
+    this.#writer.uint8(0)
+    this.#writer.uint16BE(resource)
+  }
+
+  /** What is read of the attributes of every object of a kind in our table. */
+  #objects<Read>(type: number, family: IpFamily, read: (attributes: Buffer) => Read): Read[] {
+    return readWhole(() => {
+      this.#writer.reset()
+      const start = this.#writer.beginMessage(type, messageFlag.request | messageFlag.dump)
+      this.#header(protocolFamily[family], 0)
+      this.#writer.stringAttribute(object.table, tableName)
+      this.#writer.endMessage(start)
+      const found: Read[] = []
+      const refused = (ack: NetlinkAck) => new Error(`list the table ${tableName}: ${inWords(ack)}`)
+      for (const { payload } of this.#socket.dump(Buffer.from(this.#writer.bytes), refused)) {
+        const attributes = payload.subarray(4)
+        // Older kernels ignore the filter by table.
+        if (text(findAttribute(attributes, object.table)) !== tableName) continue
+        found.push(read(attributes))
+      }
+      return found
+    })
+  }
+
+  #readSet(family: IpFamily, set: SetDeclaration): HeldElements {
+    this.#writer.reset()
+    const start = this.#beginElements(message.getSetElement, messageFlag.dump, family, set.name)
+    this.#writer.endMessage(start)
+    const elements: HeldElements = new Map()
+    const edges: Edge[] = []
+    const plainInterval = set.kind === 'interval' && set.key.length === 1
+    const refused = (ack: NetlinkAck) => new Error(`list the set ${set.name}: ${inWords(ack)}`)
+    for (const { payload } of this.#socket.dump(Buffer.from(this.#writer.bytes), refused)) {
+      const bytes = findAttribute(payload.subarray(4), list.elements)
+      if (bytes === undefined) continue
+      for (const { key, value, intervalEnd } of readElements(bytes, set, family)) {
+        if (plainInterval) edges.push({ address: key as Address, end: intervalEnd })
+        else elements.set(key, value)
+      }
+    }
+    for (const range of pairEdges(edges)) elements.set(range, '')
+    return elements
+  }
+}
+
+function text(value: Buffer | undefined): string {
+  return value === undefined ? '' : value.toString('latin1', 0, value.length - 1)
+}
