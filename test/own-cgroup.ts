@@ -1,11 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { findCgroup } from '../dataplanes/ebpf/cgroup-root.ts'
+import { findCgroup } from '../dataplanes/ebpf/kernel/cgroup-root.ts'
 
 const prefix = 'portolan-test-file-'
 
 /**
  * Moves this process, with all that it starts, into a cgroup of its own, where the dataplane under test attaches its
- * programs at sockets (dataplanes/ebpf/lab-dataplane.ts), so that those of one test file don't run for the others' sockets.
+ * programs at sockets (dataplanes/ebpf/test/lab-dataplane.ts), so that those of one test file don't run for the others'
+ * sockets.
  * It goes when the process exits; those of killed ones, with the next test file.
  *
  * Where there is no cgroup2 that we may write to, nothing is done.

@@ -24,18 +24,19 @@ import {
   readPrograms,
   unmountBpfFileSystem,
 } from '@portolan/native/libbpf'
-import { applyElements } from './apply.ts'
-import { Background } from './background.ts'
 import { capabilities } from './capabilities.ts'
-import { CarryOver } from './carry-over.ts'
-import { findCgroup } from './cgroup-root.ts'
-import { compile } from './compile.ts'
-import { type Held, type NodeState, nothingHeld } from './held.ts'
-import { heldSets } from './held-sets.ts'
-import { allMaps, allPrograms, structs } from './layout.ts'
-import { settingsKey } from './node-elements.ts'
-import { attachAll, detachInterfaces, findDetached, readNode } from './node-hooks.ts'
-import { observe, readDevices, readSettings as readHeldSettings, readNamespaces } from './observe.ts'
+import { compile } from './compile/compile.ts'
+import { print } from './compile/print.ts'
+import { type EbpfProgram, operations } from './compile/program.ts'
+import { nodeSteps, reconcile } from './compile/reconcile.ts'
+import { heldSets } from './explain/held-sets.ts'
+import { trace } from './explain/trace.ts'
+import { applyElements } from './kernel/apply.ts'
+import { Background } from './kernel/background.ts'
+import { CarryOver } from './kernel/carry-over.ts'
+import { findCgroup } from './kernel/cgroup-root.ts'
+import { attachAll, detachInterfaces, findDetached, readNode } from './kernel/node-hooks.ts'
+import { observe, readDevices, readSettings as readHeldSettings, readNamespaces } from './kernel/observe.ts'
 import {
   areMapsPinned,
   linkPin,
@@ -45,15 +46,14 @@ import {
   otherMapDirectories,
   unpinDeadNodes,
   unpinNode,
-} from './pins.ts'
-import { print } from './print.ts'
-import { probe } from './probe.ts'
-import { type EbpfProgram, operations } from './program.ts'
-import { nodeSteps, reconcile } from './reconcile.ts'
+} from './kernel/pins.ts'
+import { probe } from './kernel/probe.ts'
+import { SpotCheck } from './kernel/spot-check.ts'
+import { TableMaps } from './kernel/table-maps.ts'
+import { type Held, type NodeState, nothingHeld } from './layout/held.ts'
+import { allMaps, allPrograms, structs } from './layout/layout.ts'
+import { settingsKey } from './layout/node-elements.ts'
 import { type EbpfSettings, readSettings } from './settings.ts'
-import { SpotCheck } from './spot-check.ts'
-import { TableMaps } from './table-maps.ts'
-import { trace } from './trace.ts'
 
 /** Everything is compared this often at most, in milliseconds, and for one part in so many of the time. */
 const leastComparePeriod = 60_000

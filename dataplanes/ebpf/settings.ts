@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { DataplaneOptions } from '@portolan/core'
-import { allMaps, type MapName } from './layout.ts'
+import { allMaps, type MapName } from './layout/layout.ts'
 
 /** The options of this dataplane, read and checked. */
 export interface EbpfSettings {

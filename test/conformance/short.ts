@@ -4,7 +4,7 @@ import { scenarios } from './scenarios.ts'
 /**
  * A short selection, to see whether a kernel can it: of each scenario but the long ones the first claim about each
  * feature. Everything that a dataplane does to packets is done, but not in all circumstances. `PORTOLAN_KIT=whole` in the
- * environment selects everything: `PORTOLAN_KIT=whole npx ava dataplanes/ebpf/other-kernel.test.ts`.
+ * environment selects everything: `PORTOLAN_KIT=whole npx ava dataplanes/ebpf/test/other-kernel.test.ts`.
  */
 export function inShort({ name }: RowClaim): boolean {
   return process.env.PORTOLAN_KIT === 'whole' || selected.has(name)

@@ -54,7 +54,7 @@ function node(pods: number, podNetwork: PodNetwork): string[] {
 /**
  * The pods have host addresses only, so what one says to another goes through the node's IP layer and is translated
  * back there. With the pod CIDR on link, replies to a translated connection would cross the bridge past it, and netfilter
- * would need br_netfilter. (What eBPF does there is tested by dataplanes/ebpf/bridged-pods.test.ts.)
+ * would need br_netfilter. (What eBPF does there is tested by dataplanes/ebpf/test/bridged-pods.test.ts.)
  */
 function podsOnBridge(pods: number): string[] {
   return [

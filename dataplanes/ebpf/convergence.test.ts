@@ -1,5 +1,0 @@
-import { converges } from '@portolan/conformance/convergence'
-import test from 'ava'
-import { modelSubject } from './convergence-subject.ts'
-
-converges(test, 'ebpf', { file: 'dataplanes/ebpf/convergence.test.ts', subject: modelSubject })

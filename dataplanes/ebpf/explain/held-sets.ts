@@ -1,0 +1,21 @@
+import type { HeldSets } from '@portolan/core'
+import { addressText, rangeCidr } from '../compile/element-text.ts'
+import { bufferOf, type Held } from '../layout/held.ts'
+import { frontendKind, rangeScope, structs } from '../layout/layout.ts'
+
+/** The table's plain sets as the maps hold them. */
+export function heldSets({ frontends, ranges }: Held): HeldSets {
+  const nodePortAddresses: string[] = []
+  for (const bytes of frontends.keys()) {
+    const key = bufferOf(bytes)
+    const { at } = structs.frontend_key
+    if (key[at.kind] === frontendKind.nodePortAddress) nodePortAddresses.push(addressText(key, at.address))
+  }
+  const serviceCidrs: string[] = []
+  for (const bytes of ranges) {
+    const key = bufferOf(bytes)
+    if (key.readUInt32BE(structs.range_key.at.scope) === rangeScope.unallocated)
+      serviceCidrs.push(rangeCidr(key))
+  }
+  return { nodePortAddresses, serviceCidrs }
+}

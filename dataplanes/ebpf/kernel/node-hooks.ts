@@ -1,0 +1,234 @@
+import { existsSync } from 'node:fs'
+import {
+  inNetworkNamespace,
+  listDefaultRoutes,
+  listInterfaces,
+  type NetworkInterface,
+  networkNamespaceCookie,
+} from '@portolan/native'
+import {
+  attachToCgroup,
+  type BpfObject,
+  type BpfProgram,
+  type CgroupHook,
+  type Direction,
+  programAtCgroup,
+  readProgramInfoOf,
+} from '@portolan/native/libbpf'
+import type { NodeState } from '../layout/held.ts'
+import {
+  allMaps,
+  barePacketPrograms,
+  packetPrograms,
+  socketPrograms,
+  switchedPacketPrograms,
+} from '../layout/layout.ts'
+import { bridgeOf } from '../layout/node-elements.ts'
+import { defaultRoute, type EbpfSettings, findPaths, matches } from '../settings.ts'
+import { findCgroup } from './cgroup-root.ts'
+import { clsact, type PacketHook, packetHooks, tcx } from './packet-hook.ts'
+import { linkPin, markPrograms, type NodePins } from './pins.ts'
+
+const directions = ['ingress', 'egress'] as const satisfies readonly Direction[]
+const hooks = Object.entries(socketPrograms) as [CgroupHook, (typeof socketPrograms)[CgroupHook]][]
+
+/** Runs where the node's interfaces are. */
+export function inNode<Result>({ networkNamespace }: EbpfSettings, run: () => Result): Result {
+  return networkNamespace === undefined ? run() : inNetworkNamespace(networkNamespace, run)
+}
+
+/** What the programs have to know about the node, as it is now. */
+export function readNode(settings: EbpfSettings): NodeState {
+  return {
+    cookie: inNode(settings, networkNamespaceCookie),
+    ...(settings.podNamespaces === undefined
+      ? {}
+      : { podNamespaces: findPaths(settings.podNamespaces).flatMap(cookieOf) }),
+    interfaces: servedInterfaces(settings),
+    ports: settings.ports,
+  }
+}
+
+/** A namespace that goes away meanwhile has no sockets either. */
+function cookieOf(path: string): bigint[] {
+  try {
+    return [inNetworkNamespace(path, networkNamespaceCookie)]
+  } catch {
+    return []
+  }
+}
+
+/** Also those that are down: when one comes up, its programs are there. */
+function servedInterfaces({ networkNamespace, interfaces }: EbpfSettings): NetworkInterface[] {
+  const uplinks = interfaces.includes(defaultRoute) ? listDefaultRoutes(networkNamespace) : new Set()
+  const all = listInterfaces(networkNamespace)
+  const isServed = (one: NetworkInterface | undefined): boolean => {
+    if (one === undefined || one.header === 'other') return false
+    // A port counts as its bridge. What comes in by a member of a bond comes in by that as well, and there it is looked at.
+    const bridge = bridgeOf(one)
+    if (bridge !== undefined) return isServed(all.find(({ index }) => index === bridge))
+    return one.master === undefined && (uplinks.has(one.index) || matches(one.name, interfaces))
+  }
+  return all.filter(isServed)
+}
+
+/** `undefined`: none is to be there. */
+function programFor(object: BpfObject, one: NetworkInterface, direction: Direction): BpfProgram | undefined {
+  const programs: Partial<Record<Direction, string>> =
+    bridgeOf(one) !== undefined
+      ? switchedPacketPrograms
+      : one.header === 'none'
+        ? barePacketPrograms
+        : packetPrograms
+  const name = programs[direction]
+  return name === undefined ? undefined : object.program(name)
+}
+
+/**
+ * Whether a hook has the program, or one that does the same with the same maps; or none, where none is to be.
+ *
+ * @param object given: what was attached by earlier processes came from the same object file, so the instructions tell
+ */
+function isThere(attached: number | undefined, program: BpfProgram | undefined, object?: BpfObject): boolean {
+  if (program === undefined || attached === undefined) return attached === program
+  if (attached === program.id) return true
+  const there = object === undefined ? undefined : readProgramInfoOf(attached)
+  if (object === undefined || there?.tag !== program.tag) return false
+  // Each load makes maps of its own besides; those that are pinned count.
+  return [...object.maps.values()].every(({ id }) => there.maps.includes(id) === program.maps.includes(id))
+}
+
+/** Where the programs at sockets belong; `undefined`: nowhere, no cgroup2 is mounted. */
+export function socketCgroup({ cgroup }: EbpfSettings): string | undefined {
+  return cgroup ?? findCgroup()
+}
+
+function socketProgram(
+  settings: EbpfSettings,
+  hook: CgroupHook,
+  { directory }: NodePins,
+): number | undefined {
+  const cgroup = socketCgroup(settings)
+  return cgroup === undefined ? undefined : programAtCgroup(cgroup, linkPin(directory, hook))
+}
+
+/** Every hook and pin of the node that doesn't hold what it should, named for a person. */
+export function findDetached(
+  object: BpfObject,
+  settings: EbpfSettings,
+  { interfaces }: NodeState,
+  pins: NodePins,
+): string[] {
+  const { used } = packetHooks(object, settings, pins.directory)
+  const earlier = existsSync(pins.programs) ? object : undefined
+  const sockets = hooks.filter(
+    ([hook, name]) => !isThere(socketProgram(settings, hook, pins), object.program(name), earlier),
+  )
+  const packets = inNode(settings, () =>
+    interfaces.flatMap((one) =>
+      directions
+        .map((direction) => [direction, programFor(object, one, direction)] as const)
+        .filter(([direction, program]) => !isThere(used.attached(one.index, direction), program, earlier))
+        .filter(([direction]) => used.serves(one.index, direction))
+        .map(
+          ([direction, program]) => `${program?.name ?? 'nothing'} to ${one.name} ${used.name} ${direction}`,
+        ),
+    ),
+  )
+  const served = interfaces.map(({ index }) => index)
+  const unwanted = inNode(settings, () =>
+    used
+      .others(served)
+      .filter((index) => directions.some((direction) => used.attached(index, direction) !== undefined)),
+  )
+  return [
+    ...sockets.map(([hook, name]) => `${name} to cgroup ${hook}`),
+    ...packets,
+    ...unwanted.map((index) => `nothing to interface ${index}`),
+    ...allMaps.filter((map) => !existsSync(`${pins.maps}/${map}`)).map((map) => `map ${map} to ${pins.maps}`),
+  ]
+}
+
+/**
+ * Attaches every program where it belongs; one that is there is replaced without a gap.
+ *
+ * @returns what an operator should know
+ * @throws BpfError
+ */
+export function attachAll(
+  object: BpfObject,
+  settings: EbpfSettings,
+  cgroup: string,
+  pins: NodePins,
+): readonly string[] {
+  object.pin(pins.maps)
+  const notices = attachToInterfaces(object, settings, readNode(settings), pins)
+  for (const [hook, program] of hooks) {
+    attachToCgroup(object.program(program), cgroup, hook, linkPin(pins.directory, hook))
+  }
+  markPrograms(pins)
+  return notices
+}
+
+/**
+ * The part of that for interfaces, which come and go. @returns and @throws the same
+ *
+ * @param only indexes of those to look at, besides those that have gone; absent: all
+ */
+export function attachToInterfaces(
+  object: BpfObject,
+  settings: EbpfSettings,
+  { interfaces }: NodeState,
+  pins: NodePins,
+  only?: ReadonlySet<number>,
+): readonly string[] {
+  const notices: string[] = []
+  const { used, other } = packetHooks(object, settings, pins.directory)
+  const earlier = existsSync(pins.programs) ? object : undefined
+  inNode(settings, () => {
+    for (const one of interfaces) {
+      if (only?.has(one.index) === false) continue
+      for (const direction of directions) {
+        const program = programFor(object, one, direction)
+        try {
+          if (isThere(used.attached(one.index, direction), program, earlier)) continue
+          if (program === undefined) used.detach(one.index, direction)
+          else if (used.serves(one.index, direction)) used.attach(program, one.index, direction)
+          else notices.push(hasNoPlace(one, program))
+          // Not before the new one is there: what an earlier version or setting has attached.
+          other.detach(one.index, direction)
+        } catch (error) {
+          // An interface that has gone in the meantime needs no program.
+          if (listInterfaces().some(({ index }) => index === one.index)) throw error
+        }
+      }
+    }
+    const served = interfaces.map(({ index }) => index)
+    for (const hook of [used, other]) {
+      for (const index of hook.others(served))
+        for (const direction of directions) hook.detach(index, direction)
+    }
+  })
+  return notices
+}
+
+function hasNoPlace({ name }: NetworkInterface, program: BpfProgram): string {
+  return (
+    `${program.name} can't be attached to ${name}, whose qdisc is ingress instead of clsact: what this node itself sends ` +
+    `out of it is seen at sockets only; see whose the qdisc is, and 'tc qdisc replace dev ${name} clsact'`
+  )
+}
+
+/** Detaches our programs from all interfaces. @returns what was there, named for a person */
+export function detachInterfaces(settings: EbpfSettings, directory: string): string[] {
+  const hooks: readonly PacketHook[] = [tcx(directory), clsact(directory)]
+  return inNode(settings, () =>
+    listInterfaces().flatMap(({ index, name }) =>
+      directions.flatMap((direction) =>
+        hooks
+          .filter((hook) => hook.detach(index, direction))
+          .map((hook) => `program at ${name} ${hook.name} ${direction}`),
+      ),
+    ),
+  )
+}

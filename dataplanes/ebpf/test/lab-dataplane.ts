@@ -1,0 +1,42 @@
+/**
+ * The dataplane as the conformance kit makes it: small maps, and the pods of its lab, whose namespaces have the
+ * node's name but for the end. Other labs and the machine's own sockets are left alone, and so are those of other test
+ * files, which have cgroups of their own (test/own-cgroup.ts).
+ */
+import { existsSync } from 'node:fs'
+import type { DataplaneFactory } from '@portolan/core'
+import { EbpfDataplane } from '../ebpf-dataplane.ts'
+
+const smallMaps = {
+  'frontends-size': '16384',
+  'services-size': '4096',
+  'endpoints-size': '65536',
+  'ranges-size': '4096',
+  'members-size': '16384',
+  'affinities-size': '16384',
+  'flows-size': '65536',
+  'untranslated-size': '16384',
+}
+
+const labDataplane: DataplaneFactory = (options) => {
+  const { networkNamespace } = options
+  const cgroup = ownCgroup()
+  const pods = networkNamespace?.replace(/node$/, 'pod*')
+  return new EbpfDataplane({
+    ...options,
+    settings: {
+      ...smallMaps,
+      ...(pods === undefined ? {} : { 'pod-namespaces': pods }),
+      ...(cgroup === undefined ? {} : { cgroup }),
+      ...options.settings,
+    },
+  })
+}
+
+/** Not in a virtual machine, which gets this machine's environment and has cgroups of its own. */
+function ownCgroup(): string | undefined {
+  const path = process.env.PORTOLAN_TEST_CGROUP
+  return path !== undefined && existsSync(path) ? path : undefined
+}
+
+export default labDataplane
