@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { ipFamilies } from '@portolan/core'
 import test from 'ava'
-import { isOurSet } from '../iptables/layout.ts'
-import { readRules } from '../iptables/read-rules.ts'
+import { readRules } from '../iptables/kernel/read-rules.ts'
+import { isOurSet } from '../iptables/layout/layout.ts'
 import { iptablesRules } from './iptables-rules.ts'
 import { readSaved, restoreScript } from './iptables-script.ts'
 import { kernelName, sets } from './layout.ts'
@@ -24,7 +24,7 @@ test('the iptables dataplane takes no chain, no jump and no set of IPVS for its 
 
 for (const file of ['everything-ipv4.rules', 'everything-ipv6.rules']) {
   test(`the IPVS dataplane takes nothing of the iptables dataplane's ${file} for its own`, (t) => {
-    const text = readFileSync(new URL(`../iptables/golden/${file}`, import.meta.url), 'utf8')
+    const text = readFileSync(new URL(`../iptables/test/golden/${file}`, import.meta.url), 'utf8')
     const tables = readSaved(text.replace(/^-I (\S+) 1/gm, '-A $1'))
     t.true(tables.size > 0)
     t.true(readRules(text).chains.size > 1)

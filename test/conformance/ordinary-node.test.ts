@@ -14,8 +14,8 @@ import { createTestbed } from './testbed.ts'
 const kinds: readonly (readonly [string, string, Readonly<Record<string, string>>])[] = [
   ['nftables', 'nftables', { transport: 'netlink' }],
   ['nftables by nft', 'nftables', { transport: 'nft' }],
-  ['iptables, legacy', 'iptables', { variant: 'legacy' }],
-  ['iptables, nft', 'iptables', { variant: 'nft' }],
+  ['iptables, legacy', 'iptables/test', { variant: 'legacy' }],
+  ['iptables, nft', 'iptables/test', { variant: 'nft' }],
   ['eBPF', 'ebpf', {}],
   ['eBPF by clsact', 'ebpf', { 'packet-hook': 'clsact' }],
 ]

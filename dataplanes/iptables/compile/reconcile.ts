@@ -1,0 +1,149 @@
+import type { RoutingTable } from '@portolan/core'
+import { routeLocalnetNotice } from '../kernel/route-localnet.ts'
+import { baseChains, jumps, type NodeFacts, type TableName } from '../layout/base-chains.ts'
+import type { Held, HeldTable } from '../layout/held.ts'
+import {
+  clientSetPrefix,
+  declareClientSet,
+  declareSet,
+  type SetDeclaration,
+  type SetKind,
+  setKinds,
+  setName,
+} from '../layout/layout.ts'
+import { hasLoopback } from '../layout/loopback.ts'
+import type { Chains, Setting } from '../layout/setting.ts'
+import type { ChainEdits } from './chain-edits.ts'
+import { compiled, destinationEdits, sameRules } from './compile.ts'
+import { type DispatchEdit, DispatchTree, rulesOf } from './dispatch-tree.ts'
+import { differenceOf, type ElementEdits } from './element-edits.ts'
+import { ClientSetBudget, noteClosedNodePorts } from './limits.ts'
+import type { Degraded, IptablesProgram, TableMemory } from './program.ts'
+import { addAllElements } from './set-elements.ts'
+
+/** The program from what the kernel holds to the whole table: the difference alone. */
+export function reconcile(held: Held, table: RoutingTable, setting: Setting): IptablesProgram {
+  const memory: TableMemory = { tree: new DispatchTree(), clientSets: new Map(), waiting: new Set() }
+  const degraded: Degraded[] = []
+  const findings: string[] = []
+  const atLoopback = [...table.nodePortAddresses].some(hasLoopback)
+  const facts: NodeFacts = { liberal: held.liberal }
+
+  const natChains = new Map(baseChains('nat', setting, facts))
+  const clientSets = new Set<string>()
+  const budget = new ClientSetBudget(memory, setting.mostClientSets)
+  const granted = budget.grantAll(table.routes.values(), degraded, (route) =>
+    [...compiled(route, setting).program.clientSets].some((set) => held.sets.has(set)),
+  )
+  const edits: DispatchEdit[] = []
+  for (const route of granted.values()) {
+    const now = compiled(route, setting)
+    noteClosedNodePorts(now.route, degraded)
+    for (const [chain, rules] of now.program.chains) natChains.set(chain, rules)
+    for (const set of now.program.clientSets) clientSets.add(set)
+    for (const edit of destinationEdits(undefined, now)) edits.push(edit)
+  }
+  memory.tree.commit(memory.tree.propose(edits))
+  for (const [chain, node] of memory.tree.nodes) if (node !== undefined) natChains.set(chain, rulesOf(node))
+
+  const filterChains = baseChains('filter', setting, facts)
+  const nat = tableDifference('nat', held, natChains, findings)
+  const filter = tableDifference('filter', held, filterChains, findings)
+  const wanted = wantedElements(table)
+  const elements = new Map<SetKind, ElementEdits>()
+  for (const kind of setKinds) {
+    const edit = differenceOf(held.sets.get(setName(table.family, kind)), wanted[kind])
+    if (edit === undefined) continue
+    elements.set(kind, edit)
+    findings.push(
+      `set ${setName(table.family, kind)}: ${edit.added.size} elements missing, ${edit.removed.size} too many`,
+    )
+  }
+  const newSets = missingSets(held, clientSets)
+  findings.push(
+    ...newSets.map(
+      ({ name }) => `set ${name} is ${held.otherSets.includes(name) ? 'of another type' : 'missing'}`,
+    ),
+  )
+  const oldSets = [...held.sets.keys()].filter(
+    (name) => name.startsWith(clientSetPrefix(table.family)) && !clientSets.has(name),
+  )
+  findings.push(...oldSets.map((name) => `set ${name} is left over`))
+  const { leftOver } = held
+  const needsRouteLocalnet = atLoopback && held.routeLocalnet === 'off'
+  if (leftOver !== undefined) findings.push(`rules of the ${leftOver} variant are left over`)
+  if (needsRouteLocalnet) findings.push('route_localnet is off')
+  return {
+    family: table.family,
+    otherSets: held.otherSets,
+    newSets,
+    elements,
+    filter,
+    filterUndone: undone(held.tables.filter, filter),
+    nat,
+    oldSets,
+    needsRouteLocalnet,
+    ...(leftOver === undefined ? {} : { leftOver }),
+    findings,
+    degraded,
+    notices: atLoopback && held.routeLocalnet === 'fixed' ? [routeLocalnetNotice] : [],
+    outcome: { memory, dispatch: new Map(), clientSets: budget.counts, waiting: budget.refused },
+  }
+}
+
+function tableDifference(name: TableName, held: Held, wanted: Chains, findings: string[]): ChainEdits {
+  const { chains, jumps: led } = held.tables[name]
+  const written = new Map<string, readonly string[]>()
+  for (const [chain, rules] of wanted) {
+    const there = chains.get(chain)
+    if (sameRules(there, rules)) continue
+    written.set(chain, rules)
+    if (there === undefined) findings.push(`${name}: chain ${chain} is missing`)
+    else if (there.length !== rules.length)
+      findings.push(`${name}: chain ${chain}: ${there.length} rules instead of ${rules.length}`)
+    else findings.push(`${name}: chain ${chain}: a rule differs`)
+  }
+  const deleted = new Set<string>()
+  for (const chain of chains.keys()) {
+    if (wanted.has(chain)) continue
+    deleted.add(chain)
+    findings.push(`${name}: chain ${chain} is left over`)
+  }
+  const due = jumps(name, held.family)
+  if (led.length === due.length && due.every((jump) => led.includes(jump)))
+    return { written, deleted, jumpsAdded: [], jumpsRemoved: [] }
+  findings.push(
+    `${name}: ${led.length} rules lead to our chains instead of ${due.length}, or others than ours`,
+  )
+  return { written, deleted, jumpsAdded: due, jumpsRemoved: led }
+}
+
+/** What takes edits of a table back. */
+function undone({ chains, jumps: led }: HeldTable, edits: ChainEdits): ChainEdits {
+  const touched = [...edits.written.keys(), ...edits.deleted]
+  return {
+    written: new Map(
+      touched.flatMap((chain) => (chains.has(chain) ? [[chain, chains.get(chain) ?? []]] : [])),
+    ),
+    deleted: new Set(touched.filter((chain) => !chains.has(chain))),
+    jumpsAdded: edits.jumpsRemoved.length > 0 ? led : [],
+    jumpsRemoved: edits.jumpsAdded,
+  }
+}
+
+function wantedElements(table: RoutingTable): Readonly<Record<SetKind, Set<string>>> {
+  const wanted = Object.fromEntries(setKinds.map((kind) => [kind, new Set<string>()])) as Record<
+    SetKind,
+    Set<string>
+  >
+  addAllElements(table, { add: (kind, element) => wanted[kind].add(element) })
+  return wanted
+}
+
+function missingSets({ family, sets }: Held, clientSets: ReadonlySet<string>): SetDeclaration[] {
+  const all = [
+    ...setKinds.map((kind) => declareSet(family, kind)),
+    ...[...clientSets].map((name) => declareClientSet(family, name)),
+  ]
+  return all.filter(({ name }) => !sets.has(name))
+}

@@ -1,0 +1,42 @@
+import type { IpFamily } from '@portolan/core'
+import type { SystemCommand } from '@portolan/native/system-command'
+import type { Held } from '../layout/held.ts'
+import { clientSetPrefix, declaredType, isOurSet, setPrefix } from '../layout/layout.ts'
+import { isSameSetType } from '../layout/set-type.ts'
+import { ourRules } from './cleanup.ts'
+import { Ipset } from './ipset.ts'
+import { isTcpLiberal } from './proc.ts'
+import { readRouteLocalnet } from './route-localnet.ts'
+import type { Xtables } from './xtables.ts'
+
+/** Reads back what the kernel holds of ours in one family. */
+export async function observe(family: IpFamily, command: SystemCommand, xtables: Xtables): Promise<Held> {
+  const ipset = new Ipset(command)
+  const names = (await ipset.names()).filter((name) => isOurSet(name) && name.startsWith(setPrefix(family)))
+  const written = names.filter((name) => !name.startsWith(clientSetPrefix(family)))
+  const other = xtables.variant === 'legacy' ? 'nft' : 'legacy'
+  const [elsewhere, nat, filter, read] = await Promise.all([
+    ourRules(command, other, family),
+    xtables.read(family, 'nat'),
+    xtables.read(family, 'filter'),
+    ipset.read(written),
+  ])
+  const isOther = (name: string) => {
+    const [declared, held] = [declaredType(name), read.get(name)?.type]
+    return declared !== undefined && held !== undefined && !isSameSetType(held, declared)
+  }
+  const otherSets = names.filter(isOther)
+  return {
+    family,
+    otherSets,
+    tables: { nat, filter },
+    sets: new Map(
+      names
+        .filter((name) => !otherSets.includes(name))
+        .map((name) => [name, read.get(name)?.elements ?? new Set<string>()]),
+    ),
+    liberal: isTcpLiberal(command.networkNamespace),
+    routeLocalnet: readRouteLocalnet(command.networkNamespace),
+    ...(elsewhere.size > 0 ? { leftOver: other } : {}),
+  }
+}

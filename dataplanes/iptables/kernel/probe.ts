@@ -1,0 +1,93 @@
+import { type IpFamily, ipFamilies, isOlderVersion, type ProbeReport } from '@portolan/core'
+import { SystemCallError } from '@portolan/native'
+import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
+import { sourceIsDestination, type TableName } from '../layout/base-chains.ts'
+import { kernelNeeds, missingNeeds } from './kernel-needs.ts'
+import { detectVariant, findTools, hasLegacyTable, type Variant, versionOf } from './variant.ts'
+
+/** From here on iptables has its two variants under names of their own. */
+const oldestIptables = '1.8'
+
+const mends: Readonly<Record<SystemCommandError['code'], string>> = {
+  COMMAND_NOT_FOUND: 'on Debian: apt-get install iptables ipset',
+  COMMAND_NOT_PERMITTED: 'use sudo, or add NET_ADMIN and NET_RAW to the capabilities of the container',
+  COMMAND_FAILED:
+    'see that the kernel has ip_set, iptable_nat and ip6table_nat (or nft_compat, for the nft variant), nf_conntrack (modprobe NAME)',
+}
+
+/**
+ * Whether this node can run the dataplane: the tools, the types of sets and the extensions of rules that it uses. Changes
+ * nothing; the kernel may load modules.
+ */
+export async function probe(command: SystemCommand, wanted: Variant | undefined): Promise<ProbeReport> {
+  const facts: Record<string, string> = {}
+  const problems: { what: string; mend: string }[] = []
+  const note = (error: unknown) => {
+    if (error instanceof SystemCommandError) problems.push({ what: error.message, mend: mends[error.code] })
+    else if (error instanceof SystemCallError)
+      problems.push({ what: error.message, mend: mends.COMMAND_FAILED })
+    else throw error
+  }
+  let found: Variant | undefined
+  try {
+    const variant = wanted ?? (await detectVariant(command))
+    found = variant
+    facts.variant = variant
+    for (const family of ipFamilies) {
+      const tools = await findTools(command, variant, family)
+      const name = `${family === 'IPv4' ? 'iptables' : 'ip6tables'}-${variant}`
+      if (tools === undefined) {
+        problems.push({ what: `${name} is not installed`, mend: mends.COMMAND_NOT_FOUND })
+        continue
+      }
+      const version = (await versionOf(command, tools.save.replace(/-save$/, '')))?.version ?? ''
+      facts[name] = version
+      if (isOlderVersion(version, oldestIptables)) {
+        problems.push({
+          what: `${name} ${version} is older than ${oldestIptables}`,
+          mend: 'install a newer iptables package',
+        })
+      }
+      for (const table of ['nat', 'filter'] as const) {
+        // To try rules in a legacy table makes it.
+        if (variant === 'legacy' && !hasLegacyTable(command, family, table)) continue
+        const args = ['--noflush', '--test', '-w', '5']
+        await command.run(tools.restore, args, trials[table](family)).catch(note)
+      }
+    }
+  } catch (error) {
+    note(error)
+  }
+  try {
+    await command.run('ipset', ['list', '-name'])
+    facts.ipset = /v(\d+(?:\.\d+)*)/.exec(await command.run('ipset', ['--version']))?.[1] ?? ''
+    if (found !== undefined) problems.push(...missingNeeds(kernelNeeds, found, command.networkNamespace))
+  } catch (error) {
+    note(error)
+  }
+  return { usable: problems.length === 0, problems, facts }
+}
+
+/** Rules with what the tools have to know: options, and extensions that need no set. They are read and not applied. */
+const trials: Readonly<Record<TableName, (family: IpFamily) => string>> = {
+  nat: (family) => {
+    const to = family === 'IPv4' ? '192.0.2.1:80' : '[2001:db8::1]:80'
+    return trial('nat', [
+      '-p tcp -m tcp --dport 80 -m statistic --mode random --probability 0.5 -j ACCEPT',
+      `-p tcp -j DNAT --to-destination ${to}`,
+      '-m addrtype --src-type LOCAL -j MARK --set-xmark 0x4000/0x4000',
+      `-m conntrack --ctstate DNAT ${sourceIsDestination(family)} -j MASQUERADE --random-fully`,
+    ])
+  },
+  filter: (family) => {
+    const answer = `icmp${family === 'IPv4' ? '' : '6'}-port-unreachable`
+    return trial('filter', [`-m addrtype ! --dst-type LOCAL -j REJECT --reject-with ${answer}`])
+  },
+}
+
+function trial(table: TableName, rules: readonly string[]): string {
+  const chain = 'PORTOLAN-PROBE'
+  return [`*${table}`, `:${chain} - [0:0]`, ...rules.map((rule) => `-A ${chain} ${rule}`), 'COMMIT', ''].join(
+    '\n',
+  )
+}

@@ -1,0 +1,62 @@
+import { type FaultyParts, mutated, sequencesUntilFound } from '@portolan/conformance/convergence'
+import type { Dataplane } from '@portolan/core'
+import test from 'ava'
+import type { IptablesProgram } from '../compile/program.ts'
+import type { Held } from '../layout/held.ts'
+import { modelSubject } from './convergence-subject.ts'
+
+type Sound = Dataplane<IptablesProgram, Held>
+
+const mutants: readonly {
+  readonly name: string
+  readonly plant: (sound: Sound) => FaultyParts<IptablesProgram, Held>
+}[] = [
+  {
+    name: 'leaves the chains of a Service that has gone',
+    plant: (sound) => ({
+      compile(change) {
+        const program = sound.compile(change)
+        return { ...program, nat: { ...program.nat, deleted: new Set() } }
+      },
+    }),
+  },
+  {
+    name: 'forgets to take elements out of sets',
+    plant: (sound) => ({
+      compile(change) {
+        const program = sound.compile(change)
+        const elements = new Map(
+          [...program.elements].map(([kind, { added }]) => [kind, { added, removed: new Set<string>() }]),
+        )
+        return { ...program, elements }
+      },
+    }),
+  },
+  {
+    name: 'takes a failed program for an applied one',
+    plant: (sound) => ({
+      apply: (program) => sound.apply(program).catch(() => ({ operations: 1, bytes: 0, degraded: [] })),
+    }),
+  },
+  {
+    name: 'overlooks a chain whose rules are others, but as many',
+    plant: (sound) => ({
+      reconcile(held, table) {
+        const program = sound.reconcile(held, table)
+        const written = new Map(
+          [...program.nat.written].filter(
+            ([chain, rules]) => held.tables.nat.chains.get(chain)?.length !== rules.length,
+          ),
+        )
+        return { ...program, nat: { ...program.nat, written } }
+      },
+    }),
+  },
+]
+
+for (const { name, plant } of mutants)
+  test(`the property catches an iptables that ${name}`, async (t) => {
+    const found = await sequencesUntilFound(() => mutated(modelSubject('nft'), plant), 300)
+    t.not(found, undefined)
+    t.log(`in sequence ${found}`)
+  })

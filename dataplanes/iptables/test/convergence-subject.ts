@@ -1,0 +1,48 @@
+import type { Subject } from '@portolan/conformance/convergence'
+import { NetfilterModel } from '@portolan/conformance/netfilter-model'
+import { IptablesDataplane } from '../iptables-dataplane.ts'
+import type { Variant } from '../kernel/variant.ts'
+import type { Held } from '../layout/held.ts'
+
+/**
+ * This dataplane over a model of iptables and ipset, for the convergence property.
+ *
+ * @param mostClientSets fewer than the kernel has room for: then it depends on history which routes have affinity
+ */
+export function modelSubject(variant: Variant, mostClientSets?: number): Subject {
+  const kernel = new NetfilterModel()
+  return {
+    open: () =>
+      new IptablesDataplane(
+        { masqueradeBit: 14, settings: { variant } },
+        {
+          command: kernel,
+          openWitness: () => blindWitness,
+          ...(mostClientSets === undefined ? {} : { mostClientSets }),
+        },
+      ),
+    break(fault) {
+      kernel.break(fault)
+    },
+    // That would be a sysctl of this machine.
+    localhostNodePorts: false,
+    ...(mostClientSets === undefined
+      ? {
+          meaning: (held: unknown) => meaningOf(held as Held),
+          fresh: () => modelSubject(variant),
+        }
+      : {}),
+  }
+}
+
+const blindWitness = { generation: () => undefined, shape: () => undefined, close() {} }
+
+/** All of it: names and rules follow from the table alone. */
+function meaningOf({ tables, sets }: Held): unknown {
+  const sorted = <Value>(map: ReadonlyMap<string, Value>) =>
+    [...map].sort(([one], [other]) => (one < other ? -1 : 1))
+  return {
+    tables: Object.entries(tables).map(([name, { chains, jumps }]) => [name, sorted(chains), jumps]),
+    sets: sorted(sets).map(([name, elements]) => [name, [...elements].sort()]),
+  }
+}

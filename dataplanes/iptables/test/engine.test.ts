@@ -1,0 +1,14 @@
+import { engineOnKernel } from '@portolan/conformance/engine-on-kernel'
+import { createLab } from '@portolan/lab'
+import test from 'ava'
+import factory from '../index.ts'
+import { variants } from '../kernel/variant.ts'
+import { sabotage } from './sabotage.ts'
+
+for (const variant of variants) {
+  test(`${variant}: the engine applies changes, tries again, repairs all damage, and adopts what it left`, async (t) => {
+    t.timeout(300_000)
+    await using lab = await createLab({ pods: 1 })
+    await t.notThrowsAsync(engineOnKernel(lab, { factory, settings: { variant }, sabotage }))
+  })
+}

@@ -1,0 +1,71 @@
+import { BrokenCall } from '@portolan/conformance/convergence'
+import { everything, frontend, internal, route, table, web } from '@portolan/conformance/example-tables'
+import { NetfilterModel } from '@portolan/conformance/netfilter-model'
+import { ApplyError, fullDifference } from '@portolan/core'
+import { SystemCommandError } from '@portolan/native/system-command'
+import test from 'ava'
+import { IptablesDataplane } from '../iptables-dataplane.ts'
+
+const wanted = everything()
+
+/** A dataplane, and a kernel that refuses the table nat, and what comes after it if it is told to. */
+function refusingNat(refusesUndoing: boolean) {
+  const kernel = new NetfilterModel()
+  const witness = { generation: () => undefined, shape: () => undefined, close() {} }
+  const options = { masqueradeBit: 14, settings: { variant: 'nft' } }
+  const dataplane = new IptablesDataplane(options, { command: kernel, openWitness: () => witness })
+  const run = kernel.run.bind(kernel)
+  let isRefusing = true
+  let sawNat = false
+  kernel.run = async (program, args, input = '') => {
+    const isNat = input.startsWith('*nat')
+    sawNat ||= isNat
+    if (isRefusing && (isNat || (sawNat && refusesUndoing && input !== '' && args[0] !== '-')))
+      throw new BrokenCall('refused')
+    return run(program, args, input)
+  }
+  const apply = async () => dataplane.apply(dataplane.reconcile(await dataplane.observe('IPv4'), wanted))
+  const left = async () => dataplane.print(dataplane.reconcile(await dataplane.observe('IPv4'), wanted))
+  return { apply, left, recover: () => (isRefusing = false) }
+}
+
+test('what was done before the table nat was refused is taken back', async (t) => {
+  const { apply, left } = refusingNat(false)
+  const before = await left()
+  await t.throwsAsync(apply())
+  t.is(await left(), before)
+})
+
+test('an undo that is refused as well is told, and the next reconciliation puts everything right', async (t) => {
+  const { apply, left, recover } = refusingNat(true)
+  const error = await t.throwsAsync(apply(), { instanceOf: ApplyError })
+  t.regex(error?.message ?? '', /could not be taken back whole/)
+  recover()
+  await apply()
+  t.is(await left(), '')
+})
+
+test('a set that can not be destroyed fails the change that left it, and goes with the next reconciliation', async (t) => {
+  const kernel = new NetfilterModel()
+  const witness = { generation: () => undefined, shape: () => undefined, close() {} }
+  const options = { masqueradeBit: 14, settings: { variant: 'nft' } }
+  const dataplane = new IptablesDataplane(options, { command: kernel, openWitness: () => witness })
+  const clusterIP = frontend('ClusterIP', '10.96.0.30', 80, internal)
+  const sticky = table([route('shop/cart:http', web, [clusterIP], { affinitySeconds: 60 })])
+  const none = table([])
+  const reconcile = async () => dataplane.reconcile(await dataplane.observe('IPv4'), none)
+  await dataplane.apply(dataplane.reconcile(dataplane.nothingHeld('IPv4'), sticky))
+  const run = kernel.run.bind(kernel)
+  kernel.run = async (program, args, input = '') => {
+    if (input.startsWith('destroy'))
+      throw new SystemCommandError('COMMAND_FAILED', program, 'in use', 'in use')
+    return run(program, args, input)
+  }
+  const error = await t.throwsAsync(dataplane.apply(dataplane.compile(fullDifference(sticky, none))), {
+    instanceOf: ApplyError,
+  })
+  t.regex(error?.message ?? '', /can't be destroyed: PTL-4-A-/)
+  kernel.run = run
+  await dataplane.apply(await reconcile())
+  t.is(dataplane.print(await reconcile()), '')
+})
