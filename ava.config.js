@@ -1,5 +1,5 @@
 /** The file that takes longest comes first, for two run at a time: as the last one it would run alone. */
-const longest = '/dataplanes/ipvs/conformance.test.ts'
+const longest = '/dataplanes/ipvs/test/conformance.test.ts'
 
 export default {
   extensions: ['ts'],

@@ -17,28 +17,28 @@ import {
   type TraceStep,
 } from '@portolan/core'
 import { SystemCommand } from '@portolan/native/system-command'
-import { applySkeleton } from './apply-skeleton.ts'
 import { capabilities } from './capabilities.ts'
-import { cleanUp } from './clean-up.ts'
-import { compile } from './compile.ts'
-import { Disturbance } from './disturbance.ts'
-import { checkDrained, drainCheckMs, takeTurns, unwanted } from './draining.ts'
-import { type Held, nothingHeld } from './held.ts'
-import { heldSets } from './held-sets.ts'
-import { Iptables } from './iptables-command.ts'
-import { emptyMemory, type Memory, settle } from './memory.ts'
-import { print } from './print.ts'
-import { probe } from './probe.ts'
-import type { IpvsProgram } from './program.ts'
-import { reconcile } from './reconcile.ts'
-import { type IpvsSettings, readSettings } from './settings.ts'
-import { type Setting, skeletonOperations } from './skeleton.ts'
-import type { DestinationStep } from './step.ts'
-import { sysctlsOf } from './sysctls.ts'
-import { trace } from './trace.ts'
-import type { Transport } from './transport.ts'
-import { Turns } from './turns.ts'
-import { UnusableDestinations, withoutDestinations } from './unusable-destinations.ts'
+import { compile } from './compile/compile.ts'
+import { checkDrained, drainCheckMs, takeTurns, unwanted } from './compile/draining.ts'
+import { emptyMemory, type Memory, settle } from './compile/memory.ts'
+import { print } from './compile/print.ts'
+import type { IpvsProgram } from './compile/program.ts'
+import { reconcile } from './compile/reconcile.ts'
+import { type Setting, skeletonOperations } from './compile/skeleton.ts'
+import type { DestinationStep } from './compile/step.ts'
+import { UnusableDestinations, withoutDestinations } from './compile/unusable-destinations.ts'
+import { heldSets } from './explain/held-sets.ts'
+import { trace } from './explain/trace.ts'
+import { applySkeleton } from './kernel/apply-skeleton.ts'
+import { cleanUp } from './kernel/cleanup.ts'
+import { Disturbance } from './kernel/disturbance.ts'
+import { Iptables } from './kernel/iptables-command.ts'
+import { probe } from './kernel/probe.ts'
+import type { Transport } from './kernel/transport.ts'
+import { Turns } from './kernel/turns.ts'
+import { type Held, nothingHeld } from './layout/held.ts'
+import { type IpvsSettings, readSettings } from './layout/settings.ts'
+import { sysctlsOf } from './layout/sysctls.ts'
 
 /** What of the machine the dataplane works with. */
 export interface System {
@@ -313,10 +313,10 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   /** The native library is loaded only here, so that `explain` and `plan` from a file need neither it nor root. */
   async #openKernel(): Promise<Transport> {
     if (this.#settings.transport === 'ipvsadm') {
-      const { CommandTransport } = await import('./command-transport.ts')
+      const { CommandTransport } = await import('./kernel/command-transport.ts')
       return new CommandTransport(this.#command)
     }
-    const { NetlinkTransport } = await import('./netlink-transport.ts')
+    const { NetlinkTransport } = await import('./kernel/netlink-transport.ts')
     return new NetlinkTransport(this.#options.networkNamespace)
   }
 }

@@ -3,7 +3,7 @@
  *
  * ```
  * npm run converse -- dataplanes/nftables/test/under-test.ts --option transport=nft --conversations 2000 --seed 7
- * npm run vm -- npm run converse -- dataplanes/ipvs/under-test.ts --conversations 300 --slowness 5
+ * npm run vm -- npm run converse -- dataplanes/ipvs/test/under-test.ts --conversations 300 --slowness 5
  * ```
  *
  * The file's default export is the dataplane under test (see vm-suite.ts). A fault is printed with its seed and the shortest

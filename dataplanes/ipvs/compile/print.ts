@@ -1,0 +1,55 @@
+import type { IpFamily } from '@portolan/core'
+import { nameOf } from '../kernel/iptables-command.ts'
+import {
+  declarationOf,
+  kernelName,
+  mostElements,
+  routingTable,
+  rulePriority,
+  setTypes,
+} from '../layout/layout.ts'
+import type { IpvsProgram } from './program.ts'
+import { programOf, stepText } from './step-text.ts'
+
+/**
+ * The program as what programs of the system would take: `ipset restore`, `ipvsadm --restore`, and so on, each from the
+ * comment that names it to the next. Empty: nothing to do.
+ */
+export function print({ family, skeleton, steps }: IpvsProgram): string {
+  const lines: string[] = []
+  let section = ''
+  const add = (program: string, ...text: readonly string[]) => {
+    if (program !== section) lines.push(`# ${program}`)
+    section = program
+    lines.push(...text)
+  }
+  for (const [name, value] of skeleton.sysctls) add('sysctl', `${name}=${value}`)
+  for (const name of skeleton.createSets) {
+    const { kind } = declarationOf(name)
+    const mark = kind === 'destination-mark' ? ' skbinfo' : ''
+    const inet = family === 'IPv4' ? 'inet' : 'inet6'
+    add(
+      'ipset restore',
+      `create ${kernelName(family, name)} ${setTypes[kind]} family ${inet} maxelem ${mostElements}${mark}`,
+    )
+  }
+  for (const script of skeleton.rules) add(`${nameOf(family, 'auto', 'restore')} --noflush`, script.trimEnd())
+  const { leftOver } = skeleton
+  for (const script of leftOver?.scripts ?? [])
+    add(`${nameOf(family, leftOver?.variant ?? 'auto', 'restore')} --noflush`, script.trimEnd())
+  if (skeleton.routeMark !== undefined)
+    add(`ip ${family === 'IPv4' ? '-4' : '-6'} -batch -`, ...routeText(family, skeleton.routeMark))
+  for (const step of steps)
+    add(programOf(step) === 'ipset' ? 'ipset restore' : 'ipvsadm --restore', stepText(family, step))
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`
+}
+
+/** Lines of `ip -batch` by which packets with a mark are local. */
+export function routeText(family: IpFamily, mark: number): string[] {
+  const everything = family === 'IPv4' ? '0.0.0.0/0' : '::/0'
+  const hex = `0x${mark.toString(16)}`
+  return [
+    `route replace local ${everything} dev lo table ${routingTable}`,
+    `rule add priority ${rulePriority} fwmark ${hex}/${hex} lookup ${routingTable}`,
+  ]
+}

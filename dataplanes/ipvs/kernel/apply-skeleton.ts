@@ -1,0 +1,44 @@
+import { ApplyError, type IpFamily } from '@portolan/core'
+import type { SkeletonProgram } from '../compile/skeleton.ts'
+import { type Iptables, nameOf } from './iptables-command.ts'
+import type { Transport } from './transport.ts'
+
+/**
+ * Makes what everything else stands on. Each part can stand without the next one, so nothing is taken back when one
+ * fails: sets that no rule reads, then rules over empty sets, then a route for a mark that nothing has yet.
+ *
+ * @returns bytes sent
+ * @throws ApplyError
+ */
+export async function applySkeleton(
+  family: IpFamily,
+  { sysctls, createSets, rules, leftOver, routeMark }: SkeletonProgram,
+  transport: Transport,
+  iptables: Iptables,
+): Promise<number> {
+  let bytes = 0
+  const attempt = async (operation: string, act: () => Promise<void>) => {
+    try {
+      await act()
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error)
+      throw new ApplyError(words, { operation, cause: error })
+    }
+  }
+  for (const [name, value] of sysctls)
+    await attempt(`sysctl ${name}=${value}`, () => transport.writeSysctl(name, value))
+  for (const set of createSets) await attempt(`create ipset ${set}`, () => transport.createSet(family, set))
+  for (const script of rules) {
+    await attempt('iptables-restore', () => iptables.restore(family, script))
+    bytes += script.length
+  }
+  for (const script of leftOver?.scripts ?? []) {
+    await attempt(`${nameOf(family, leftOver?.variant ?? 'auto', 'restore')}`, () =>
+      iptables.restore(family, script, leftOver?.variant),
+    )
+    bytes += script.length
+  }
+  if (routeMark !== undefined)
+    await attempt('route marked packets to this node', () => transport.route(family, routeMark))
+  return bytes
+}

@@ -1,0 +1,426 @@
+import {
+  type Address,
+  ApplyError,
+  type Cidr,
+  type Endpoint,
+  type IpFamily,
+  parseAddress,
+  parseCidr,
+} from '@portolan/core'
+import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
+import { routeText } from '../compile/print.ts'
+import { type DestinationStep, inverse, type Step } from '../compile/step.ts'
+import { programOf, stepText } from '../compile/step-text.ts'
+import type { Destination, SetElement } from '../layout/element.ts'
+import {
+  declarationOf,
+  type ElementKind,
+  kernelName,
+  mostElements,
+  ourFlag,
+  persistentFlag,
+  routingTable,
+  rulePriority,
+  type SetName,
+  schedulerFlags,
+  sets,
+  setTypes,
+} from '../layout/layout.ts'
+import type { IpvsSettings } from '../layout/settings.ts'
+import {
+  type ServerKey,
+  type ServerPlace,
+  type ServerTerms,
+  serverKey,
+  type VirtualServer,
+} from '../layout/virtual-server.ts'
+import type { HeldDestination } from './ipvs-messages.ts'
+import { ipvsadm } from './ipvsadm.ts'
+import { notTakenBack } from './netlink-steps.ts'
+import { type BatchResult, resultOf } from './restore-result.ts'
+import type { Applied, HeldServer, Transport } from './transport.ts'
+
+/** Everything through ipvsadm, ipset, ip and sysctl: for machines where the native library can't be loaded. */
+export class CommandTransport implements Transport {
+  readonly name = 'ipvsadm'
+  readonly #command: SystemCommand
+
+  constructor(command: SystemCommand) {
+    this.#command = command
+  }
+
+  async apply(family: IpFamily, steps: readonly Step[]): Promise<Applied> {
+    let bytes = 0
+    const done: Step[] = []
+    const unusable: DestinationStep[] = []
+    for (const batch of batches(steps)) {
+      try {
+        bytes += await this.#restore(family, batch)
+      } catch (error) {
+        if (!(error instanceof SystemCommandError)) throw error
+        const result = await this.#resultOf(family, batch, error)
+        for (const step of result.done) done.push(step)
+        for (const step of result.unusable) unusable.push(step)
+        if (result.worst === undefined) continue
+        const left = await this.#takeBack(family, done)
+        throw new ApplyError(error.message + notTakenBack(left), {
+          operation: stepText(family, result.worst),
+          cause: error,
+        })
+      }
+      for (const step of batch) done.push(step)
+    }
+    return { bytes, unusable }
+  }
+
+  /** What became of a batch of which something was refused. */
+  async #resultOf(family: IpFamily, batch: readonly Step[], error: SystemCommandError): Promise<BatchResult> {
+    const [first] = batch
+    if (first === undefined) return { done: [], unusable: [] }
+    if (error.code !== 'COMMAND_FAILED') return { done: [], unusable: [], worst: first }
+    if (programOf(first) === 'ipvsadm')
+      return resultOf(batch, await this.readServers(family), error.output, (step) =>
+        this.#retry(family, step),
+      )
+    // ipset stops at the line that it doesn't get through.
+    const line = Number(/in line (\d+)/.exec(error.output)?.[1] ?? 1)
+    return { done: batch.slice(0, line - 1), unusable: [], worst: batch[line - 1] ?? first }
+  }
+
+  /** @returns what ipvsadm complained of; `undefined`: nothing */
+  async #retry(family: IpFamily, step: Step): Promise<string | undefined> {
+    try {
+      await this.#restore(family, [step])
+      return undefined
+    } catch (error) {
+      if (error instanceof SystemCommandError) return error.output
+      throw error
+    }
+  }
+
+  /** As far as it can be: the core reads back what there is after a failure. @returns what was refused, in words */
+  async #takeBack(family: IpFamily, done: readonly Step[]): Promise<string[]> {
+    const left: string[] = []
+    for (const batch of batches(done.toReversed().map(inverse))) {
+      try {
+        await this.#restore(family, batch)
+      } catch (error) {
+        left.push(error instanceof Error ? error.message : String(error))
+      }
+    }
+    return left
+  }
+
+  /** Runs steps that one program does. */
+  async #restore(family: IpFamily, batch: readonly Step[]): Promise<number> {
+    const [first] = batch
+    if (first === undefined) return 0
+    const text = `${batch.map((step) => stepText(family, step)).join('\n')}\n`
+    if (programOf(first) === 'ipset') await this.#command.run('ipset', ['-exist', 'restore'], text)
+    else await ipvsadm(this.#command, ['--restore'], text)
+    return text.length
+  }
+
+  async readServers(family: IpFamily): Promise<VirtualServer[]> {
+    return readSaved(await ipvsadm(this.#command, ['-Sn']), family)
+  }
+
+  /** Of all virtual servers, by two listings: only one has the terms, only the other one connections. */
+  async readServersAt(
+    family: IpFamily,
+    places: readonly ServerPlace[],
+  ): Promise<ReadonlyMap<ServerKey, HeldServer>> {
+    const found = new Map<ServerKey, HeldServer>()
+    if (places.length === 0) return found
+    const wanted = new Set(places.map(serverKey))
+    const destinations = readListed(await ipvsadm(this.#command, ['-Ln', '--exact']), family)
+    for (const { place, terms } of await this.readServers(family)) {
+      const key = serverKey(place)
+      if (wanted.has(key)) found.set(key, { terms, destinations: destinations.get(key) ?? [] })
+    }
+    return found
+  }
+
+  async readSets(family: IpFamily): Promise<Map<SetName, SetElement['element'][]>> {
+    const found = new Map<SetName, SetElement['element'][]>()
+    const saved = (await this.#command.run('ipset', ['save'])).split('\n')
+    const byName = new Map(sets.map((set) => [kernelName(family, set.name), set]))
+    for (const line of saved) {
+      const [verb = '', name = '', text = '', ...options] = line.split(' ')
+      const set = byName.get(name)
+      if (set === undefined) continue
+      // One of another type is as good as none: it is replaced.
+      if (verb === 'create' && isDeclaredAs([text, ...options], family, set.kind)) found.set(set.name, [])
+      const mark = options[options.indexOf('skbmark') + 1]
+      const element = verb === 'add' ? readElement(text, set.kind, mark) : undefined
+      if (element !== undefined) found.get(set.name)?.push(element)
+    }
+    return found
+  }
+
+  async createSet(family: IpFamily, set: SetName): Promise<void> {
+    const { kind } = declarationOf(set)
+    const there = new Set((await this.#command.run('ipset', ['list', '-name'])).split('\n'))
+    if (there.has(kernelName(family, set)))
+      await this.#command.run('ipset', ['destroy', kernelName(family, set)])
+    await this.#command.run('ipset', [
+      'create',
+      kernelName(family, set),
+      setTypes[kind],
+      'family',
+      family === 'IPv4' ? 'inet' : 'inet6',
+      'maxelem',
+      String(mostElements),
+      ...(kind === 'destination-mark' ? ['skbinfo'] : []),
+    ])
+  }
+
+  async destroySets(family: IpFamily): Promise<number> {
+    const there = new Set((await this.#command.run('ipset', ['list', '-name'])).split('\n'))
+    let count = 0
+    for (const { name } of sets) {
+      if (!there.has(kernelName(family, name))) continue
+      await this.#command.run('ipset', ['destroy', kernelName(family, name)])
+      count += 1
+    }
+    return count
+  }
+
+  async isRouted(family: IpFamily, mark: number): Promise<boolean> {
+    const hex = `0x${mark.toString(16)}`
+    const rules = await this.#ip(family, ['rule', 'list'])
+    const wanted = new RegExp(
+      `^${rulePriority}:\\s+from all fwmark ${hex}/${hex} lookup ${routingTable}`,
+      'm',
+    )
+    return wanted.test(rules) && /^local default dev lo/m.test(await this.#routes(family))
+  }
+
+  async route(family: IpFamily, mark: number): Promise<void> {
+    await this.unroute(family)
+    for (const line of routeText(family, mark)) await this.#ip(family, line.split(' '))
+  }
+
+  async unroute(family: IpFamily): Promise<boolean> {
+    const rules = (await this.#ip(family, ['rule', 'list']))
+      .split('\n')
+      .filter((line) => line.includes(`lookup ${routingTable}`))
+    for (const rule of rules) {
+      const [, priority = '', mark = ''] = /^(\d+):.* fwmark (\S+)/.exec(rule) ?? []
+      await this.#ip(family, [
+        'rule',
+        'del',
+        'priority',
+        priority,
+        'fwmark',
+        mark,
+        'lookup',
+        String(routingTable),
+      ])
+    }
+    const routed = (await this.#routes(family)).trim() !== ''
+    if (routed) await this.#ip(family, ['route', 'flush', 'table', String(routingTable)])
+    return routed || rules.length > 0
+  }
+
+  /** The routes of our table; a table that nobody has used yet is empty. */
+  async #routes(family: IpFamily): Promise<string> {
+    try {
+      return await this.#ip(family, ['route', 'show', 'table', String(routingTable)])
+    } catch (error) {
+      if (error instanceof SystemCommandError && /does not exist/i.test(error.output)) return ''
+      throw error
+    }
+  }
+
+  #ip(family: IpFamily, args: readonly string[]): Promise<string> {
+    return this.#command.run('ip', [family === 'IPv4' ? '-4' : '-6', ...args])
+  }
+
+  async readSysctl(name: string): Promise<string | undefined> {
+    try {
+      return (await this.#command.run('sysctl', ['-n', name])).trim()
+    } catch (error) {
+      if (error instanceof SystemCommandError && error.code === 'COMMAND_FAILED') return undefined
+      throw error
+    }
+  }
+
+  async writeSysctl(name: string, value: string): Promise<void> {
+    await this.#command.run('sysctl', ['-q', '-w', `${name}=${value}`])
+  }
+
+  async setTimeouts({ tcpTimeout, tcpFinTimeout, udpTimeout }: IpvsSettings): Promise<void> {
+    await ipvsadm(this.#command, ['--set', ...[tcpTimeout, tcpFinTimeout, udpTimeout].map(String)])
+  }
+
+  async countElements(family: IpFamily, set: SetName): Promise<number | undefined> {
+    try {
+      const text = await this.#command.run('ipset', ['list', '-terse', kernelName(family, set)])
+      return Number(/^Number of entries: (\d+)/m.exec(text)?.[1] ?? Number.NaN)
+    } catch (error) {
+      if (error instanceof SystemCommandError && error.code === 'COMMAND_FAILED') return undefined
+      throw error
+    }
+  }
+
+  readGeneration(): undefined {
+    return undefined
+  }
+
+  close(): void {}
+}
+
+/** Consecutive steps of one program. */
+function* batches(steps: readonly Step[]): Generator<Step[]> {
+  let batch: Step[] = []
+  for (const step of steps) {
+    if (batch[0] !== undefined && programOf(batch[0]) !== programOf(step)) {
+      yield batch
+      batch = []
+    }
+    batch.push(step)
+  }
+  if (batch.length > 0) yield batch
+}
+
+const protocolOf: Readonly<Record<string, Destination['protocol']>> = {
+  '-t': 'TCP',
+  '-u': 'UDP',
+  '--sctp-service': 'SCTP',
+}
+
+/** Reads what `ipvsadm -Sn` prints. */
+export function readSaved(text: string, family: IpFamily): VirtualServer[] {
+  const servers = new Map<string, VirtualServer>()
+  for (const line of text.split('\n')) {
+    const words = line.trim().split(/\s+/)
+    const [verb, kind = '', where = ''] = words
+    const six = kind === '-f' ? words.includes('-6') : where.startsWith('[')
+    const place = readPlace(kind, where)
+    if (place === undefined || six !== (family === 'IPv6')) continue
+    const key = serverKey(place)
+    if (verb === '-A') {
+      servers.set(key, { place, terms: readTerms(words), endpoints: [], draining: [] })
+      continue
+    }
+    const server = servers.get(key)
+    const endpoint = readEndpoint(words[words.indexOf('-r') + 1] ?? '')
+    if (server === undefined || endpoint === undefined) continue
+    const weight = Number(words[words.indexOf('-w') + 1])
+    const list = weight === 1 ? 'endpoints' : weight === 0 ? 'draining' : 'misweighed'
+    servers.set(key, { ...server, [list]: [...(server[list] ?? []), endpoint] })
+  }
+  return [...servers.values()]
+}
+
+function readPlace(kind: string, where: string): ServerPlace | undefined {
+  if (kind === '-f') return { fwmark: Number(where) }
+  const [protocol, at] = [protocolOf[kind], readEndpoint(where)]
+  return protocol === undefined || at === undefined
+    ? undefined
+    : { address: at.address, protocol, port: at.port }
+}
+
+function readTerms(words: readonly string[]): ServerTerms {
+  const after = (name: string) => (words.includes(name) ? words[words.indexOf(name) + 1] : undefined)
+  const names = (after('-b') ?? '').split(',')
+  const flag = (value: number, ...spelled: readonly string[]) =>
+    names.some((name) => spelled.includes(name)) ? value : 0
+  const persistence = after('-p')
+  const scheduler = after('-s') ?? ''
+  // For these two ipvsadm names the flags that they read, and of any other only shows that there are some: `-b` alone.
+  const hidden = (scheduler === 'sh' || scheduler === 'mh') && words.includes('-b') ? ourFlag : 0
+  return {
+    scheduler,
+    flags:
+      flag(schedulerFlags.fallback, 'flag-1', 'sh-fallback', 'mh-fallback') |
+      flag(schedulerFlags.port, 'flag-2', 'sh-port', 'mh-port') |
+      flag(ourFlag, 'flag-3') |
+      hidden |
+      (persistence === undefined ? 0 : persistentFlag),
+    timeoutSeconds: Number(persistence ?? 0),
+  }
+}
+
+/** `10.1.0.2:8080`, `[fd00::2]:8080` */
+function readEndpoint(text: string): Endpoint | undefined {
+  const [, six, four, port] = /^(?:\[(.+)\]|(.+)):(\d+)$/.exec(text) ?? []
+  const address = parseAddress(six ?? four ?? '')
+  return address === undefined ? undefined : { address, port: Number(port), local: false }
+}
+
+/** The destinations in what `ipvsadm -Ln` prints, by virtual server. */
+export function readListed(text: string, family: IpFamily): Map<ServerKey, HeldDestination[]> {
+  const servers = new Map<ServerKey, HeldDestination[]>()
+  let current: HeldDestination[] | undefined
+  for (const line of text.split('\n')) {
+    const words = line.trim().split(/\s+/)
+    const [first = '', second = '', third] = words
+    if (first === '->') {
+      const endpoint = readEndpoint(second)
+      const [weight = 0, active = 0, inactive = 0] = words.slice(3).map(Number)
+      if (endpoint !== undefined) current?.push({ endpoint, weight, active, inactive })
+      continue
+    }
+    const place = readPlace(listedKinds[first] ?? '', second)
+    const six = first === 'FWM' ? third === 'IPv6' : second.startsWith('[')
+    current = place === undefined || six !== (family === 'IPv6') ? undefined : []
+    if (place !== undefined && current !== undefined) servers.set(serverKey(place), current)
+  }
+  return servers
+}
+
+const listedKinds: Readonly<Record<string, string>> = {
+  TCP: '-t',
+  UDP: '-u',
+  SCTP: '--sctp-service',
+  FWM: '-f',
+}
+
+/** `10.96.0.10,tcp:80`, `203.0.113.10,tcp:80,10.0.0.0/8`, `10.96.0.10`, `10.96.0.0/16`, `10.1.0.2,10.1.0.2` */
+function readElement(
+  text: string,
+  kind: ElementKind,
+  mark: string | undefined,
+): SetElement['element'] | undefined {
+  const [first = '', second = '', third = ''] = text.split(',')
+  const address = parseAddress(first)
+  if (kind === 'cidr') return { cidr: readRange(first) }
+  if (address === undefined) return undefined
+  if (kind === 'address') return { address }
+  if (kind === 'loop') return second === first ? { loop: address } : { address }
+  const [protocol = '', port = ''] = second.split(':')
+  const destination = {
+    address,
+    protocol: protocol.toUpperCase() as Destination['protocol'],
+    port: Number(port),
+  }
+  if (kind === 'destination') return { destination }
+  if (kind === 'destination-mark') return { destination, mark: Number(mark?.split('/')[0] ?? 0) }
+  return { destination, source: readRange(third) }
+}
+
+/** ipset leaves out the length of a range of one address. */
+function readRange(text: string): Cidr {
+  return (
+    parseCidr(text.includes('/') ? text : `${text as Address}/${text.includes(':') ? 128 : 32}`) ??
+    (text as Cidr)
+  )
+}
+
+/** Whether a set takes our elements, by its type and options as `ipset save` tells them. */
+export function isDeclaredAs(
+  [type, ...options]: readonly string[],
+  family: IpFamily,
+  kind: ElementKind,
+): boolean {
+  const valueAfter = (option: string) => options[options.indexOf(option) + 1]
+  return (
+    type === setTypes[kind] &&
+    valueAfter('family') === (family === 'IPv4' ? 'inet' : 'inet6') &&
+    !options.includes('timeout') &&
+    Number(valueAfter('maxelem')) >= mostElements &&
+    (kind !== 'destination-mark' || options.includes('skbinfo'))
+  )
+}

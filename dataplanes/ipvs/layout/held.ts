@@ -1,0 +1,40 @@
+import type { IpFamily } from '@portolan/core'
+import type { LeftOver } from '../kernel/iptables-command.ts'
+import type { SetElement } from './element.ts'
+import type { Table } from './iptables-rules.ts'
+import type { HeldRules } from './iptables-script.ts'
+import { ourFlag, type SetName } from './layout.ts'
+import type { VirtualServer } from './virtual-server.ts'
+
+/** What everything else stands on: sets, iptables rules, the way by which marked packets are local, sysctls. */
+export interface HeldSkeleton {
+  readonly rules: ReadonlyMap<Table, HeldRules>
+  /** Of the variant of iptables that is not used. */
+  readonly leftOver?: LeftOver
+  /** Whether packets with the route mark are led to this node. */
+  readonly routed: boolean
+  readonly sysctls: ReadonlyMap<string, string>
+}
+
+/** What the kernel holds of one family, read back. */
+export interface Held {
+  readonly family: IpFamily
+  readonly skeleton: HeldSkeleton
+  /** All virtual servers of the family, also those of others. */
+  readonly servers: readonly VirtualServer[]
+  /** Of the sets that are there. */
+  readonly elements: ReadonlyMap<SetName, readonly SetElement['element'][]>
+}
+
+export function nothingHeld(family: IpFamily): Held {
+  return {
+    family,
+    skeleton: { rules: new Map(), routed: false, sysctls: new Map() },
+    servers: [],
+    elements: new Map(),
+  }
+}
+
+export function isOurs(server: VirtualServer): boolean {
+  return (server.terms.flags & ourFlag) !== 0
+}

@@ -1,0 +1,52 @@
+import { type FaultyParts, mutated, sequencesUntilFound } from '@portolan/conformance/convergence'
+import type { Dataplane } from '@portolan/core'
+import test from 'ava'
+import type { IpvsProgram } from '../compile/program.ts'
+import type { Step } from '../compile/step.ts'
+import type { Held } from '../layout/held.ts'
+import { modelSubject } from './convergence-subject.ts'
+
+type Sound = Dataplane<IpvsProgram, Held>
+
+const without = (program: IpvsProgram, left: (step: Step) => boolean): IpvsProgram => ({
+  ...program,
+  steps: program.steps.filter((step) => !left(step)),
+})
+
+const mutants: readonly {
+  readonly name: string
+  readonly plant: (sound: Sound) => FaultyParts<IpvsProgram, Held>
+}[] = [
+  {
+    name: 'forgets to take destinations out of sets',
+    plant: (sound) => ({
+      compile: (change) => without(sound.compile(change), (step) => step.do === 'delete-element'),
+    }),
+  },
+  {
+    name: 'leaves the weight of an endpoint that comes back while it drains',
+    plant: (sound) => ({
+      compile: (change) =>
+        without(sound.compile(change), (step) => step.do === 'weigh-destination' && step.weight === 1),
+    }),
+  },
+  {
+    name: 'does not change a virtual server whose affinity has changed',
+    plant: (sound) => ({
+      compile: (change) => without(sound.compile(change), (step) => step.do === 'edit-server'),
+    }),
+  },
+  {
+    name: 'takes a failed program for an applied one',
+    plant: (sound) => ({
+      apply: (program) => sound.apply(program).catch(() => ({ operations: 1, bytes: 0, degraded: [] })),
+    }),
+  },
+]
+
+for (const { name, plant } of mutants)
+  test(`the property catches an ipvs that ${name}`, async (t) => {
+    const found = await sequencesUntilFound(() => mutated(modelSubject(), plant), 300)
+    t.not(found, undefined)
+    t.log(`in sequence ${found}`)
+  })

@@ -1,0 +1,76 @@
+import { interference, type Subject } from '@portolan/conformance/convergence'
+import { endpointKey } from '@portolan/core'
+import { IpvsDataplane, type System } from '../ipvs-dataplane.ts'
+import { elementText } from '../layout/element.ts'
+import type { Held } from '../layout/held.ts'
+import { serverKey, type VirtualServer } from '../layout/virtual-server.ts'
+import { KernelModel } from './kernel-model.ts'
+
+/** This dataplane over a model of the kernel, for the convergence property. */
+export function modelSubject(): Subject {
+  const kernel = new KernelModel()
+  /** What waits until some time has passed. */
+  let waiting: (() => Promise<void>) | undefined
+  const after: System['after'] = (_, task) => {
+    waiting = task
+    return () => {
+      if (waiting === task) waiting = undefined
+    }
+  }
+  return {
+    open: () =>
+      new IpvsDataplane(
+        { masqueradeBit: 14, settings: {} },
+        { command: kernel.netfilter, openTransport: async () => kernel.transport(), after },
+      ),
+    break(fault) {
+      kernel.interfere = interference(fault)
+      kernel.netfilter.interfere = kernel.interfere
+    },
+    // Connections end, and what has drained goes.
+    async wait() {
+      kernel.endConnections()
+      const task = waiting
+      waiting = undefined
+      await task?.()
+    },
+    meaning: (held) => meaningOf(held as Held),
+    fresh: () => modelSubject(),
+  }
+}
+
+/** Without what only drains; a mark stands for the virtual server that it leads to. */
+function meaningOf({ skeleton, servers, elements }: Held): unknown {
+  const marked = new Map(
+    servers.flatMap((server) =>
+      'fwmark' in server.place ? [[server.place.fwmark, contentOf(server)] as const] : [],
+    ),
+  )
+  const texts = [...elements].map(([name, list]) => [
+    name,
+    list
+      .map((element) => {
+        if (!('destination' in element) || element.mark === undefined) return elementText(element)
+        const { mark, ...plain } = element
+        return `${elementText(plain)} to ${marked.get(mark) ?? `nowhere by ${mark}`}`
+      })
+      .sort(),
+  ])
+  const served = new Set(
+    (elements.get('SERVED') ?? []).flatMap((one) => ('destination' in one ? serverKey(one.destination) : [])),
+  )
+  return {
+    rules: [...skeleton.rules].map(([table, { chains, jumps }]) => [table, [...chains].sort(), jumps]),
+    routed: skeleton.routed,
+    sysctls: [...skeleton.sysctls].sort(),
+    elements: texts,
+    servers: servers
+      .filter(({ place }) => served.has(serverKey(place)))
+      .map((server) => `${serverKey(server.place)} ${contentOf(server)}`)
+      .sort(),
+  }
+}
+
+function contentOf({ terms, endpoints }: VirtualServer): string {
+  return JSON.stringify([terms, endpoints.map(endpointKey).sort()])
+}

@@ -1,0 +1,480 @@
+import { deepEqual, doesNotMatch, equal, match, ok, rejects } from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, findCounterexample, type Subject } from '@portolan/conformance/convergence'
+import {
+  endpoint,
+  everything,
+  everythingIpv6,
+  external,
+  externalLocal,
+  frontend,
+  internal,
+  route,
+  table,
+  web,
+} from '@portolan/conformance/example-tables'
+import { bring, missing as missingOf } from '@portolan/conformance/reconcile'
+import { type Address, ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
+import { type Lab, network, podAddress } from '@portolan/lab'
+import { SystemCommand } from '@portolan/native/system-command'
+import { drainCheckMs } from '../compile/draining.ts'
+import { emptyMemory } from '../compile/memory.ts'
+import ipvs from '../index.ts'
+import { IpvsDataplane } from '../ipvs-dataplane.ts'
+import { Disturbance } from '../kernel/disturbance.ts'
+import { Iptables } from '../kernel/iptables-command.ts'
+import { NetlinkTransport } from '../kernel/netlink-transport.ts'
+import type { Held } from '../layout/held.ts'
+import { kernelName } from '../layout/layout.ts'
+import { type Scheduler, schedulers } from '../layout/settings.ts'
+import { KernelModel } from './kernel-model.ts'
+import { twinTransport } from './twin-transport.ts'
+
+/** One claim about the real kernel, beyond what the conformance kit proves with packets. */
+export interface KernelCheck {
+  readonly claim: string
+  /** Throws when the claim doesn't hold. */
+  run(lab: Lab): Promise<void>
+}
+
+const transports = ['netlink', 'ipvsadm'] as const
+
+const broadcast = '10.77.0.255'
+
+type Settings = Readonly<Record<string, string>>
+
+/** A dataplane for the lab's node, as a new process would make it. */
+function open(lab: Lab, settings: Settings = {}): Dataplane<unknown, unknown> {
+  return ipvs({ masqueradeBit: 14, networkNamespace: lab.node.networkNamespace, settings })
+}
+
+/** What is missing in the eyes of a new process. */
+async function missing(lab: Lab, wanted: RoutingTable, settings: Settings = {}): Promise<string> {
+  const dataplane = open(lab, settings)
+  const text = await missingOf(dataplane, wanted)
+  await dataplane.stop()
+  return text
+}
+
+async function ipvsadm(lab: Lab, ...args: readonly string[]): Promise<string> {
+  return (await lab.node.exec('/usr/sbin/ipvsadm', [...args])).stdout
+}
+
+const clusterIP = frontend('ClusterIP', '10.96.0.10', 80, internal)
+const withEndpoints = (endpoints: typeof web) => table([route('shop/web:http', endpoints, [clusterIP])])
+
+/** The dataplane over the real kernel and the model of it, with the real iptables. */
+function twinSubject({ node: { networkNamespace } }: Lab): Subject {
+  const options = { masqueradeBit: 14, networkNamespace, settings: {} }
+  const model = new KernelModel(false)
+  const spoiler = { isOn: false }
+  return {
+    open: () =>
+      new IpvsDataplane(options, {
+        openTransport: async () =>
+          twinTransport(new NetlinkTransport(networkNamespace), model.transport(), spoiler),
+      }),
+    break(fault) {
+      spoiler.isOn = fault !== undefined
+    },
+    async close() {
+      await new IpvsDataplane(options).cleanup()
+    },
+  }
+}
+
+export const kernelChecks: readonly KernelCheck[] = [
+  {
+    claim: 'the kernel holds and refuses what the model of it does',
+    async run(lab) {
+      const found = await findCounterexample({
+        subject: () => twinSubject(lab),
+        firstSeed: 1,
+        sequences: 2,
+        changes: 6,
+        mostRuns: 5,
+      })
+      equal(found === undefined ? '' : describe(found, 'dataplanes/ipvs/test/kernel-checks.ts'), '')
+    },
+  },
+  ...transports.flatMap((transport) => [
+    ...[everything(), everythingIpv6()].map(
+      (wanted): KernelCheck => ({
+        claim: `${wanted.family}: what ${transport} applies, both transports read back as it is wanted`,
+        async run(lab) {
+          const dataplane = open(lab, { transport })
+          ok((await bring(dataplane, wanted)) > 0)
+          for (const reader of transports)
+            equal(await missing(lab, wanted, { transport: reader }), '', reader)
+          await dataplane.stop()
+        },
+      }),
+    ),
+    {
+      claim: `sets of another type that have names of ours are made anew through ${transport}`,
+      async run(lab: Lab) {
+        for (const [name, type] of [
+          ['SERVED', 'hash:net family inet'],
+          ['CLUSTER-IPS', 'hash:ip family inet6'],
+          ['MARK-POD', 'hash:ip,port family inet'],
+          ['HAIRPIN', 'list:set'],
+        ] as const)
+          await lab.node.exec('ipset', ['create', kernelName('IPv4', name), ...type.split(' ')])
+        const wanted = everything()
+        const dataplane = open(lab, { transport })
+        ok((await bring(dataplane, wanted)) > 0)
+        for (const reader of transports) equal(await missing(lab, wanted, { transport: reader }), '', reader)
+        await dataplane.stop()
+      },
+    },
+    {
+      claim: `a change through ${transport} leaves what a fresh table would be`,
+      async run(lab: Lab) {
+        const dataplane = open(lab, { transport })
+        const [before, after] = [everything(), table([route('shop/web:http', web, [clusterIP])])]
+        await bring(dataplane, before)
+        await dataplane.apply(dataplane.compile(fullDifference(before, after)))
+        equal(await missing(lab, after), '')
+        await dataplane.apply(dataplane.compile(fullDifference(after, before)))
+        equal(await missing(lab, before), '')
+        await dataplane.stop()
+      },
+    },
+    {
+      claim: `a program that ${transport} refuses leaves everything as it was, and says which command`,
+      async run(lab: Lab) {
+        const dataplane = open(lab, { transport })
+        const before = everything()
+        await bring(dataplane, before)
+        await ipvsadm(lab, '-D', '-t', '10.96.0.10:80')
+        const was = await ipvsadm(lab, '-Sn')
+        const more = endpoint('10.1.1.9')
+        const dns = route(
+          'shop/dns:dns',
+          [...web, more],
+          [frontend('ClusterIP', '10.96.0.53', 53, internal)],
+          {
+            protocol: 'UDP',
+          },
+        )
+        const shop = route('shop/web:http', [...web, more], [clusterIP])
+        const others = [...before.routes.values()].slice(3)
+        const after = table([dns, shop, ...others], { clusterIPs: [...before.clusterIPs] })
+        await rejects(dataplane.apply(dataplane.compile(fullDifference(before, after))), (error: unknown) => {
+          ok(error instanceof ApplyError)
+          match(error.operation ?? '', /-a -t 10\.96\.0\.10:80 -r 10\.1\.1\.9/)
+          return true
+        })
+        deepEqual(sorted(await ipvsadm(lab, '-Sn')), sorted(was))
+        await dataplane.stop()
+      },
+    },
+    ...(['IPv4', 'IPv6'] as const).map(
+      (family): KernelCheck => ({
+        claim: `${family}: an endpoint at an address of no host is left out by ${transport}, told, and stops nothing else`,
+        async run(lab) {
+          const dataplane = open(lab, { transport })
+          const [address, bad, good, more] =
+            family === 'IPv4'
+              ? ['203.0.113.10', broadcast, '10.1.1.2', '10.1.1.3']
+              : ['2001:db8:5::10', 'ff02::7', 'fd00:10:1:1::2', 'fd00:10:1:1::3']
+          await lab.node.exec('/usr/sbin/ip', [
+            'address',
+            'add',
+            '10.77.0.1/24',
+            'broadcast',
+            broadcast,
+            'dev',
+            'lo',
+          ])
+          const frontends = [frontend('LoadBalancer', address, 80, externalLocal)]
+          const of = (...addresses: readonly string[]) =>
+            table(
+              [
+                route(
+                  'shop/web:http',
+                  addresses.map((at) => endpoint(at, true)),
+                  frontends,
+                  { family },
+                ),
+              ],
+              {},
+              family,
+            )
+          const told = async (program: unknown) =>
+            (await dataplane.apply(program)).degraded
+              .map(({ route, reason }) => `${route}: ${reason}`)
+              .join('; ')
+          const named = new RegExp(`^shop/web:http/TCP.*: the kernel takes ${bad} for no address of a host`)
+
+          match(await told(dataplane.reconcile(await dataplane.observe(family), of(bad, good))), named)
+          const servers = [...(await ipvsadm(lab, '-Sn')).matchAll(/-r \[?([0-9a-f.:]+?)\]?:\d+ /g)].map(
+            ([, at]) => at,
+          )
+          deepEqual(servers, [good, good], 'by address and by mark')
+          equal(await dataplane.undisturbed(family), true)
+          equal(await missingOf(dataplane, of(bad, good)), '', 'what is known to be refused is no drift')
+
+          match(await told(dataplane.compile(fullDifference(of(bad, good), of(bad, good, more)))), named)
+          equal(await told(dataplane.compile(fullDifference(of(bad, good, more), of(good, more)))), '')
+          equal(await missing(lab, of(good, more)), '')
+          await dataplane.stop()
+        },
+      }),
+    ),
+    {
+      claim: `somebody's virtual server that a program through ${transport} meets is whole afterwards`,
+      async run(lab: Lab) {
+        const dataplane = open(lab, { transport })
+        await bring(dataplane, table([]))
+        await ipvsadm(lab, '-A', '-t', '10.96.0.10:80', '-s', 'wlc')
+        const was = await ipvsadm(lab, '-Sn')
+        const dns = route('shop/dns:dns', web, [frontend('ClusterIP', '10.96.0.53', 53, internal)])
+        const after = table([dns, route('shop/web:http', web, [clusterIP])])
+        await rejects(
+          dataplane.apply(dataplane.compile(fullDifference(table([]), after))),
+          (error: unknown) => {
+            ok(error instanceof ApplyError)
+            match(error.operation ?? '', /-A -t 10\.96\.0\.10:80/)
+            return true
+          },
+        )
+        deepEqual(sorted(await ipvsadm(lab, '-Sn')), sorted(was))
+        await dataplane.stop()
+      },
+    },
+  ]),
+  ...transports.map(
+    (transport): KernelCheck => ({
+      claim: `timeouts are set through ${transport} by what is applied, and not by who only looks`,
+      async run(lab) {
+        const timeouts = async () => /: (.*)/.exec(await ipvsadm(lab, '-L', '--timeout'))?.[1]
+        const [tcp, , udp] = (await timeouts())?.split(' ') ?? []
+        const dataplane = open(lab, { transport, 'tcp-timeout': '2147483', 'tcpfin-timeout': '77' })
+        await dataplane.start()
+        await dataplane.observe('IPv4')
+        equal((await timeouts())?.split(' ')[0], tcp)
+        await bring(dataplane, withEndpoints(web))
+        equal(await timeouts(), `2147483 77 ${udp}`)
+        await dataplane.stop()
+      },
+    }),
+  ),
+  ...transports.map((transport) => ({
+    claim: `an endpoint that leaves without connections is deleted soon by ${transport}, and one that has some keeps them`,
+    async run(lab: Lab) {
+      const port = 8080
+      for (const [index, pod] of lab.pods.entries()) await pod.serve('TCP', podAddress('IPv4', index), port)
+      const pods = lab.pods.map((_, index) => endpoint(podAddress('IPv4', index), true))
+      const nodePort = frontend('NodePort', undefined, 30080, external)
+      const of = (endpoints: typeof pods) =>
+        table([route('shop/web:http', endpoints, [nodePort])], {
+          nodePortAddresses: [network.IPv4.node.uplink as Address],
+        })
+      const dataplane = open(lab, { transport })
+      await bring(dataplane, of(pods.slice(0, 1)))
+      const held = await lab.outside.holdConnection({
+        to: { address: network.IPv4.node.uplink, port: 30080 },
+      })
+      await dataplane.apply(dataplane.compile(fullDifference(of(pods.slice(0, 1)), of(pods))))
+      await dataplane.apply(dataplane.compile(fullDifference(of(pods), of([]))))
+      const weights = async () =>
+        [...(await ipvsadm(lab, '-Sn')).matchAll(/-r (\S+) -m -w (\d+)/g)].map(([, at, weight]) => [
+          at,
+          weight,
+        ])
+      equal((await weights()).length, pods.length)
+      await sleep(2 * drainCheckMs + 2000)
+      deepEqual(await weights(), [[`${podAddress('IPv4', 0)}:${port}`, '0']])
+      equal((await held.ask()).alive, true)
+
+      await dataplane.stop()
+      const next = open(lab)
+      equal(await bring(next, of([])), 0, 'the next process has something to do')
+      equal(await bring(next, of(pods.slice(0, 1))), 1, 'its weight')
+      deepEqual(await weights(), [[`${podAddress('IPv4', 0)}:${port}`, '1']])
+      equal((await held.ask()).alive, true)
+      await held.close()
+      await next.stop()
+    },
+  })),
+  {
+    claim: 'every scheduler serves, and so do its flags',
+    async run(lab) {
+      const flags: Partial<Record<Scheduler, string>> = { sh: 'sh-port,sh-fallback', mh: 'mh-port' }
+      for (const scheduler of schedulers) {
+        const more = flags[scheduler] === undefined ? {} : { 'scheduler-flags': flags[scheduler] }
+        const settings = { scheduler, ...more }
+        const dataplane = open(lab, settings)
+        await bring(dataplane, withEndpoints(web))
+        match(await ipvsadm(lab, '-Sn'), new RegExp(`-A -t 10\\.96\\.0\\.10:80 -s ${scheduler}`))
+        equal(await missing(lab, withEndpoints(web), settings), '')
+        await dataplane.stop()
+      }
+    },
+  },
+  ...(['sh', 'mh'] as const).map(
+    (scheduler): KernelCheck => ({
+      claim: `with ${scheduler} new connections go elsewhere while an endpoint drains`,
+      async run(lab) {
+        for (const [index, pod] of lab.pods.entries()) await pod.serve('TCP', podAddress('IPv4', index), 8080)
+        const pods = lab.pods.map((_, index) => endpoint(podAddress('IPv4', index), true))
+        const nodePort = frontend('NodePort', undefined, 30080, external)
+        const to = { address: network.IPv4.node.uplink, port: 30080 }
+        const of = (endpoints: typeof pods) =>
+          table([route('shop/web:http', endpoints, [nodePort])], { nodePortAddresses: [to.address] })
+        const dataplane = open(lab, { scheduler, 'scheduler-flags': `${scheduler}-port` })
+        await bring(dataplane, of(pods.slice(0, 1)))
+        const held = await lab.outside.holdConnection({ to })
+        await dataplane.apply(dataplane.compile(fullDifference(of(pods.slice(0, 1)), of(pods))))
+        await dataplane.apply(dataplane.compile(fullDifference(of(pods), of(pods.slice(1)))))
+        match(await ipvsadm(lab, '-Sn'), /-w 0/)
+        for (let port = 0; port < 20; port++) {
+          const answer = await lab.outside.probe({ protocol: 'TCP', to, timeoutMs: 4000 })
+          equal(answer.result, 'answered')
+        }
+        equal((await held.ask()).alive, true)
+        await held.close()
+        await dataplane.stop()
+      },
+    }),
+  ),
+  {
+    claim: 'virtual servers of others stay, but where a Service is; in exclude-cidrs they stay there as well',
+    async run(lab) {
+      const others = ['203.0.113.99:443', '10.96.0.10:80', '203.0.113.10:80']
+      for (const at of others) await ipvsadm(lab, '-A', '-t', at, '-s', 'wlc')
+      const wanted = table([
+        route('shop/web:http', web, [clusterIP, frontend('LoadBalancer', '203.0.113.10', 80, external)]),
+      ])
+      const dataplane = open(lab, { 'exclude-cidrs': '203.0.113.10/32' })
+      await bring(dataplane, wanted)
+      const saved = await ipvsadm(lab, '-Sn')
+      for (const line of [
+        '-A -t 203.0.113.99:443 -s wlc',
+        '-A -t 203.0.113.10:80 -s wlc',
+        '-A -t 10.96.0.10:80 -s rr -b flag-3',
+      ])
+        ok(
+          saved.split('\n').some((one) => one.trim() === line),
+          line,
+        )
+      await dataplane.stop()
+      await open(lab).cleanup()
+      deepEqual(
+        sorted(await ipvsadm(lab, '-Sn')),
+        sorted('-A -t 203.0.113.99:443 -s wlc\n-A -t 203.0.113.10:80 -s wlc'),
+      )
+    },
+  },
+  {
+    claim: 'a sysctl that somebody has changed is noticed, and set again',
+    async run(lab) {
+      const dataplane = open(lab)
+      await bring(dataplane, withEndpoints(web))
+      const sysctl = async (...args: readonly string[]) =>
+        (await lab.node.exec('/usr/sbin/sysctl', [...args])).stdout.trim()
+      await sysctl('-q', '-w', 'net.ipv4.vs.conntrack=0')
+      equal(await dataplane.undisturbed('IPv4'), false)
+      await bring(dataplane, withEndpoints(web))
+      equal(await sysctl('-n', 'net.ipv4.vs.conntrack'), '1')
+      await dataplane.stop()
+    },
+  },
+  {
+    claim: 'undisturbed notices what others change and nothing else, and costs no reading of everything',
+    async run(lab) {
+      const dataplane = open(lab)
+      const wanted = everything()
+      await bring(dataplane, wanted)
+      equal(await dataplane.undisturbed('IPv4'), true)
+      await dataplane.apply(dataplane.compile(fullDifference(wanted, withEndpoints(web))))
+      equal(await dataplane.undisturbed('IPv4'), true, 'after a change of our own')
+      await ipvsadm(lab, '-A', '-t', '203.0.113.99:443', '-s', 'wlc')
+      equal(await dataplane.undisturbed('IPv4'), true, "after somebody's own virtual server")
+      await ipvsadm(lab, '-e', '-t', '10.96.0.10:80', '-r', '10.1.1.2:8080', '-m', '-w', '9')
+      equal(await dataplane.undisturbed('IPv4'), false, 'after a weight')
+      ok((await bring(dataplane, withEndpoints(web))) > 0)
+      equal(await dataplane.undisturbed('IPv4'), true, 'after its repair')
+      await dataplane.stop()
+    },
+  },
+  {
+    claim: 'what was replaced one for one is looked for once a minute, and repaired',
+    async run(lab) {
+      const wanted = everything()
+      const dataplane = open(lab)
+      await bring(dataplane, wanted)
+      const [transport, command] = [
+        new NetlinkTransport(lab.node.networkNamespace),
+        new SystemCommand(lab.node.networkNamespace),
+      ]
+      let now = 0
+      const disturbance = new Disturbance(() => now)
+      const held = (await dataplane.observe('IPv4')) as Held
+      disturbance.observed(held, transport.readGeneration())
+      const { podSource } = wanted
+      const setting = { family: 'IPv4', podSource, masqueradeBit: 14, routeMarkBit: 13 } as const
+      const memory = emptyMemory({ masquerade: 14, route: 13 })
+      const isQuiet = () => disturbance.isQuiet(transport, new Iptables(command, 'auto'), setting, memory)
+      const set = kernelName('IPv4', 'CLUSTER-IPS')
+      await command.run('ipset', ['-exist', 'restore'], `del ${set} 10.96.0.10\nadd ${set} 10.96.0.77\n`)
+      equal(await isQuiet(), true)
+      now = 60_001
+      equal(await isQuiet(), false)
+      transport.close()
+      equal(await bring(dataplane, wanted), 2)
+      await dataplane.stop()
+    },
+  },
+  {
+    claim: 'rules of the variant of iptables that was used before go, at a start and by cleanup',
+    async run(lab) {
+      const wanted = withEndpoints(web)
+      const before = open(lab, { iptables: 'legacy' })
+      await bring(before, wanted)
+      await before.stop()
+      const legacy = async () => (await lab.node.exec('/usr/sbin/iptables-legacy-save', [])).stdout
+      match(await legacy(), /PORTIPVS/)
+      const after = open(lab, { iptables: 'nft' })
+      match(await missing(lab, wanted, { iptables: 'nft' }), /^# iptables-legacy-restore --noflush$/m)
+      await bring(after, wanted)
+      doesNotMatch(await legacy(), /PORTIPVS/)
+      equal(await missing(lab, wanted, { iptables: 'nft' }), '')
+      await after.stop()
+      ok((await open(lab, { iptables: 'legacy' }).cleanup()).removed.length > 0)
+      doesNotMatch((await lab.node.exec('/usr/sbin/iptables-nft-save', [])).stdout, /PORTIPVS/)
+    },
+  },
+  {
+    claim: 'iptables rules of either variant are read back as they were written',
+    async run(lab) {
+      for (const iptables of ['nft', 'legacy'])
+        for (const by of [{ by: 'none' }, { by: 'interfacePrefix', prefix: 'veth' }] as const)
+          for (const family of ['IPv4', 'IPv6'] as const) {
+            const dataplane = open(lab, { iptables })
+            await bring(dataplane, table([], {}, family, by))
+            equal(await missing(lab, table([], {}, family, by), { iptables }), '')
+            await dataplane.stop()
+          }
+    },
+  },
+  {
+    claim: 'probe finds nothing missing, and changes nothing',
+    async run(lab) {
+      const report = await open(lab).probe()
+      deepEqual(report.problems, [])
+      equal(report.usable, true)
+      equal((await open(lab).cleanup()).removed.length, 0)
+    },
+  },
+]
+
+/** Lines in an order of their own: the kernel has none. */
+function sorted(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .sort()
+}
