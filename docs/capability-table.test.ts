@@ -1,29 +1,19 @@
-import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { isUpdating } from '@portolan/conformance/updating'
 import test from 'ava'
 import { loadDataplane, ownDataplanes } from '../core/dataplane/load-dataplane.ts'
 import { capabilityTable, type Declared } from './capability-table.ts'
+import { checkGenerated } from './generated-part.ts'
 
-/** `UPDATE_DOCS=1 npx ava docs/capability-table.test.ts` writes the README's table anew: read the diff. */
-const readme = fileURLToPath(new URL('../README.md', import.meta.url))
-const place = /(<!-- what the dataplanes declare[^>]*-->\n)([\s\S]*?)\n?<!-- end -->/
+/** `UPDATE_DOCS=1 npx ava docs/capability-table.test.ts` writes the page's table anew: read the diff. */
+const page = fileURLToPath(new URL('./capabilities.md', import.meta.url))
 
-test("the README's table says what the dataplanes declare", async (t) => {
+test("the page's table says what the dataplanes declare", async (t) => {
   const dataplanes: Declared[] = []
   for (const name of Object.keys(ownDataplanes)) {
     const { capabilities } = await loadDataplane(name, { masqueradeBit: 14, settings: {} })
     dataplanes.push({ name, capabilities })
   }
-  const table = capabilityTable(dataplanes)
-  const text = await readFile(readme, 'utf8')
-  if (isUpdating('UPDATE_DOCS'))
-    await writeFile(
-      readme,
-      text.replace(place, (_, begin) => `${begin}${table}\n<!-- end -->`),
-    )
-  else t.is(place.exec(text)?.[2], table)
-  t.regex(text, place)
+  await checkGenerated(t, page, 'what the dataplanes declare', capabilityTable(dataplanes))
 })
 
 test('a gap is told below the table, once for all who declare it in the same words', (t) => {

@@ -11,9 +11,17 @@ export interface DirectoryLock {
   release(): void
 }
 
+/** Codes of {@link LockTimeoutError}: when it happens, and the fix. */
+export const lockTimeoutErrorCodes = {
+  LOCK_TIMEOUT: {
+    when: 'another process has held the lock of a directory for too long',
+    fix: 'look at the process that the message names, and end it if it hangs',
+  },
+} as const
+
 /** Somebody else has held a lock for longer than anybody should. */
 export class LockTimeoutError extends Error {
-  readonly code = 'LOCK_TIMEOUT'
+  readonly code: keyof typeof lockTimeoutErrorCodes = 'LOCK_TIMEOUT'
 
   constructor(path: string, waitMs: number, holder: string) {
     super(`waited ${waitMs / 1000} s to be the only one to change ${path}, which ${holder} has locked`)

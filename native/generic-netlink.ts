@@ -20,9 +20,17 @@ export interface GenericNetlinkFamily {
   readonly version: number
 }
 
+/** Codes of {@link GenericNetlinkFamilyError}: when it happens, and the fix. */
+export const genericNetlinkFamilyErrorCodes = {
+  GENERIC_NETLINK_FAMILY_MISSING: {
+    when: 'the kernel has no such generic netlink family, and no module brought it',
+    fix: 'load the module (ip_vs for IPVS), or choose another dataplane',
+  },
+} as const
+
 /** The kernel has no such family, and has found no module for it. */
 export class GenericNetlinkFamilyError extends Error {
-  readonly code = 'GENERIC_NETLINK_FAMILY_MISSING'
+  readonly code: keyof typeof genericNetlinkFamilyErrorCodes = 'GENERIC_NETLINK_FAMILY_MISSING'
 
   constructor(name: string) {
     super(`the kernel has no generic netlink family ${name}, and no module brought it`)

@@ -3,9 +3,25 @@ import { ExecaError, execa } from 'execa'
 /** Where system programs are, whatever the caller's PATH: npm's has a program called nft that is no part of netfilter. */
 export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
+/** Codes of {@link SystemCommandError}: when it happens, and the fix. */
+export const systemCommandErrorCodes = {
+  COMMAND_NOT_FOUND: {
+    when: 'a system program (nft, iptables, ipset, ip) is not installed',
+    fix: 'install the package that has it',
+  },
+  COMMAND_NOT_PERMITTED: {
+    when: 'the program may not be started, or not in this network namespace',
+    fix: 'run as root, or with CAP_NET_ADMIN',
+  },
+  COMMAND_FAILED: {
+    when: 'the program ended with a failure; output has what it printed',
+    fix: 'look at what it printed',
+  },
+} as const
+
 /** A system program said no, or could not be started. */
 export class SystemCommandError extends Error {
-  readonly code: 'COMMAND_NOT_FOUND' | 'COMMAND_NOT_PERMITTED' | 'COMMAND_FAILED'
+  readonly code: keyof typeof systemCommandErrorCodes
   readonly program: string
   /** What it printed about it. */
   readonly output: string

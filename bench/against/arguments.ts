@@ -10,9 +10,17 @@ export interface Place {
   readonly apiServer: string
 }
 
+/** Codes of {@link ArgumentsError}: when it happens, and the fix. */
+export const argumentsErrorCodes = {
+  AGAINST_ARGUMENTS: {
+    when: 'the arguments for the external program cannot be read',
+    fix: 'correct them as the message says',
+  },
+} as const
+
 /** A mistake in `--against-args`. */
 export class ArgumentsError extends Error {
-  readonly code = 'AGAINST_ARGUMENTS'
+  readonly code: keyof typeof argumentsErrorCodes = 'AGAINST_ARGUMENTS'
   readonly mend: string
 
   constructor(message: string, mend: string) {

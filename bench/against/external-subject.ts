@@ -24,9 +24,17 @@ export interface ExternalProgram {
   readonly patienceMs: number
 }
 
+/** Codes of {@link ExternalProgramError}: when it happens, and the fix. */
+export const externalProgramErrorCodes = {
+  AGAINST_FAILED: {
+    when: 'the external program ended, could not be started, or did not make Services work',
+    fix: 'run it by hand with the same arguments',
+  },
+} as const
+
 /** The program has ended while it was needed, could not be started, or didn't do what it is for. */
 export class ExternalProgramError extends Error {
-  readonly code = 'AGAINST_FAILED'
+  readonly code: keyof typeof externalProgramErrorCodes = 'AGAINST_FAILED'
   readonly mend: string
 
   constructor(message: string, mend: string) {

@@ -1,6 +1,14 @@
+/** Codes of {@link BenchError}: when it happens, and the fix. */
+export const benchErrorCodes = {
+  BENCH_IMPOSSIBLE: {
+    when: 'the benchmark cannot run as asked',
+    fix: 'do what the line below the message says',
+  },
+} as const
+
 /** Something that the one who runs the benchmark can mend: what happened, and what to do. */
 export class BenchError extends Error {
-  readonly code = 'BENCH_IMPOSSIBLE'
+  readonly code: keyof typeof benchErrorCodes = 'BENCH_IMPOSSIBLE'
   readonly mend: string
   /** 1: it failed; 2: the command line is wrong. */
   readonly exitCode: 1 | 2

@@ -1,9 +1,17 @@
 /** Exit codes, the same for every command; `portolan --help` lists them. */
 export const exitCodes = { success: 0, failure: 1, usage: 2 } as const
 
+/** Codes of {@link UserError}: when it happens, and the fix. */
+export const userErrorCodes = {
+  USER_ERROR: {
+    when: "a command cannot do what it was asked, for a reason on the operator's side",
+    fix: 'do what the line below the message says',
+  },
+} as const
+
 /** Something that the operator can mend: one line says what happened and to what, one what to do. No stack trace. */
 export class UserError extends Error {
-  readonly code = 'USER_ERROR'
+  readonly code: keyof typeof userErrorCodes = 'USER_ERROR'
   readonly mend: string | undefined
   readonly exitCode: number
 

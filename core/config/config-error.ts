@@ -8,9 +8,17 @@ export interface ConfigProblem {
   readonly mend: string
 }
 
+/** Codes of {@link ConfigError}: when it happens, and the fix. */
+export const configErrorCodes = {
+  CONFIG_INVALID: {
+    when: 'a flag is missing, unknown, or has a value that makes no sense; all such flags are named at once',
+    fix: 'change the flags as each line says; portolan run --help lists them',
+  },
+} as const
+
 /** The configuration can't be used. It names everything that is wrong at once, so that one attempt mends it. */
 export class ConfigError extends Error {
-  readonly code = 'CONFIG_INVALID'
+  readonly code: keyof typeof configErrorCodes = 'CONFIG_INVALID'
   readonly problems: readonly ConfigProblem[]
 
   constructor(problems: readonly ConfigProblem[]) {

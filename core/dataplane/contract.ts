@@ -112,7 +112,7 @@ export function stepText(step: string | TraceStep<unknown>): string {
 }
 
 /**
- * What a dataplane can do. The conformance kit skips exactly what is declared missing, and the README's table is
+ * What a dataplane can do. The conformance kit skips exactly what is declared missing, and the table in docs/capabilities.md is
  * generated from these objects. A gap is a sentence for the operator: what happens instead.
  */
 export interface Capabilities {
@@ -186,9 +186,17 @@ export interface CleanupReport {
   readonly absent?: string
 }
 
+/** Codes of {@link ApplyError}: when it happens, and the fix. */
+export const applyErrorCodes = {
+  DATAPLANE_APPLY_FAILED: {
+    when: 'the kernel or a tool refused a program, or it could not be applied to its end',
+    fix: 'it is retried with the newest table; if it goes on, look at operation, and run portolan plan --from kernel',
+  },
+} as const
+
 /** A program that was refused, or could not be applied to its end. */
 export class ApplyError extends Error {
-  readonly code = 'DATAPLANE_APPLY_FAILED'
+  readonly code: keyof typeof applyErrorCodes = 'DATAPLANE_APPLY_FAILED'
   /** Which operation the kernel refused, in the mechanism's own language. */
   readonly operation: string | undefined
 

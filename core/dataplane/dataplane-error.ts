@@ -9,14 +9,23 @@ export type DataplaneMethod = {
     : never
 }[keyof Dataplane<unknown, unknown>]
 
-/**
- * `DATAPLANE_METHOD_FAILED`: it threw. `DATAPLANE_METHOD_HANGS`: it hasn't returned in time.
- * `DATAPLANE_RESULT_INVALID`: it returned something that the contract doesn't allow.
- */
-export type DataplaneErrorCode =
-  | 'DATAPLANE_METHOD_FAILED'
-  | 'DATAPLANE_METHOD_HANGS'
-  | 'DATAPLANE_RESULT_INVALID'
+/** Codes of {@link DataplaneError}: when it happens, and the fix. */
+export const dataplaneErrorCodes = {
+  DATAPLANE_METHOD_FAILED: {
+    when: 'a method of the dataplane threw',
+    fix: 'report it, with the method that the message names, to the author of the dataplane',
+  },
+  DATAPLANE_METHOD_HANGS: {
+    when: 'a method of the dataplane has not returned in time',
+    fix: 'restart; report it to the author of the dataplane',
+  },
+  DATAPLANE_RESULT_INVALID: {
+    when: 'a method of the dataplane returned something that the contract does not allow',
+    fix: 'report it to the author of the dataplane',
+  },
+} as const
+
+export type DataplaneErrorCode = keyof typeof dataplaneErrorCodes
 
 /** A dataplane that broke its contract: which one, in which method, for which family, and what to do. */
 export class DataplaneError extends Error {

@@ -34,12 +34,31 @@ const requiredMethods = [
 /** Milliseconds for a module and all that it imports. */
 const importDeadline = 30_000
 
-export type DataplaneLoadCode =
-  | 'DATAPLANE_NOT_INSTALLED'
-  | 'DATAPLANE_BROKEN'
-  | 'DATAPLANE_WITHOUT_FACTORY'
-  | 'DATAPLANE_CONTRACT_VERSION'
-  | 'DATAPLANE_INCOMPLETE'
+/** Codes of {@link DataplaneLoadError}: when it happens, and the fix. */
+export const dataplaneLoadErrorCodes = {
+  DATAPLANE_NOT_INSTALLED: {
+    when: 'there is no package or file of the name given with --dataplane',
+    fix: 'install the package, or give its path',
+  },
+  DATAPLANE_BROKEN: {
+    when: 'the package is there, but importing it or making the dataplane fails',
+    fix: 'report it, with the message, to its author',
+  },
+  DATAPLANE_WITHOUT_FACTORY: {
+    when: "the package's default export is not a function that makes a dataplane",
+    fix: 'check the name; an author exports the factory as default',
+  },
+  DATAPLANE_CONTRACT_VERSION: {
+    when: 'the dataplane fulfils another version of the contract',
+    fix: 'install the version of the dataplane that fits this Portolan',
+  },
+  DATAPLANE_INCOMPLETE: {
+    when: 'the dataplane lacks a method or a declaration that the contract asks for',
+    fix: 'report it to its author; docs/writing-a-dataplane.md has the contract',
+  },
+} as const
+
+export type DataplaneLoadCode = keyof typeof dataplaneLoadErrorCodes
 
 /** Why a dataplane package could not be used, and what to do about it. */
 export class DataplaneLoadError extends Error {

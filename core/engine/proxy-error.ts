@@ -1,8 +1,24 @@
 import type { ProbeReport } from '../dataplane/contract.ts'
 
+/** Codes of {@link ProxyError}: when it happens, and the fix. */
+export const proxyErrorCodes = {
+  DATAPLANE_UNUSABLE: {
+    when: 'the dataplane cannot run on this node: the message lists what is missing',
+    fix: 'install or enable what the message names, or choose another with --dataplane',
+  },
+  FAMILY_UNUSABLE: {
+    when: 'the dataplane cannot serve an IP family that is to be served: the message says which, and why',
+    fix: 'enable the family, or choose another dataplane with --dataplane',
+  },
+  POD_CIDRS_CHANGED: {
+    when: "the Node's podCIDRs changed in mode NodeCIDR; they are fixed for the life of the process",
+    fix: 'restart, as a supervisor does by itself',
+  },
+} as const
+
 /** Why a proxy can't run, or can't go on running, on this node. */
 export class ProxyError extends Error {
-  readonly code: 'DATAPLANE_UNUSABLE' | 'FAMILY_UNUSABLE' | 'POD_CIDRS_CHANGED'
+  readonly code: keyof typeof proxyErrorCodes
   /** Absent: the message says it. */
   readonly mend: string | undefined
 

@@ -61,9 +61,17 @@ export class BpfError extends Error {
   }
 }
 
+/** Codes of {@link LibbpfMissingError}: when it happens, and the fix. */
+export const libbpfMissingErrorCodes = {
+  BPF_LIBRARY: {
+    when: 'libbpf.so.1 cannot be loaded',
+    fix: 'install libbpf1 (Debian), or libbpf 1.1 or newer',
+  },
+} as const
+
 /** No libbpf on this machine. */
 export class LibbpfMissingError extends Error {
-  readonly code = 'BPF_LIBRARY'
+  readonly code: keyof typeof libbpfMissingErrorCodes = 'BPF_LIBRARY'
 
   constructor(cause: unknown) {
     super(`libbpf.so.1 can't be loaded; install the package libbpf1`, { cause })

@@ -1,9 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
+/** Codes of {@link ProgramsMissingError}: when it happens, and the fix. */
+export const programsMissingErrorCodes = {
+  BPF_PROGRAMS: {
+    when: 'the compiled eBPF programs are not where they belong',
+    fix: 'in a checkout run npm run setup; else install the package again',
+  },
+} as const
+
 /** The compiled programs are not where they should be. */
 export class ProgramsMissingError extends Error {
-  readonly code = 'BPF_PROGRAMS'
+  readonly code: keyof typeof programsMissingErrorCodes = 'BPF_PROGRAMS'
 
   constructor(path: string, cause: unknown) {
     super(`there is no ${path}; in a checkout, 'npm run setup' compiles it`, { cause })

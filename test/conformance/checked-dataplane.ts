@@ -8,9 +8,17 @@ import type {
   RoutingTable,
 } from '@portolan/core'
 
+/** Codes of {@link BrokenContract}: when it happens, and the fix. */
+export const brokenContractCodes = {
+  DATAPLANE_BREAKS_CONTRACT: {
+    when: 'a dataplane breaks the contract so that every row of the kit is meaningless: the kit stops',
+    fix: 'correct the method that the message names',
+  },
+} as const
+
 /** A dataplane that doesn't keep the contract in a way that makes every row meaningless: the kit stops. */
 export class BrokenContract extends Error {
-  readonly code = 'DATAPLANE_BREAKS_CONTRACT'
+  readonly code: keyof typeof brokenContractCodes = 'DATAPLANE_BREAKS_CONTRACT'
 
   constructor(message: string) {
     super(message)

@@ -1,10 +1,24 @@
-/**
- * - `VM_MISSING`: QEMU, a tool or the kernel isn't here; the message has the line that gets it.
- * - `VM_TIMED_OUT`: the command (or the boot) took longer than it was given.
- * - `PROGRAM_KILLED`: a signal ended the command, such as SIGSEGV: a fault of memory in native code looks like that.
- * - `VM_BROKE_DOWN`: the machine ended without an exit code: a panic, QEMU's own failure; with the console's end.
- */
-export type VmErrorCode = 'VM_MISSING' | 'VM_TIMED_OUT' | 'PROGRAM_KILLED' | 'VM_BROKE_DOWN'
+/** Codes of {@link VmError}: when it happens, and the fix. */
+export const vmErrorCodes = {
+  VM_MISSING: {
+    when: 'QEMU, a tool or the kernel is not here',
+    fix: 'run the line that the message has',
+  },
+  VM_TIMED_OUT: {
+    when: 'the command, or the boot, took longer than it was given',
+    fix: 'give it longer with --timeout; without /dev/kvm a machine is some 18 times slower',
+  },
+  PROGRAM_KILLED: {
+    when: 'a signal ended the command, such as SIGSEGV, which is how a memory fault in native code looks',
+    fix: 'look for the fault in native code',
+  },
+  VM_BROKE_DOWN: {
+    when: "the machine ended without an exit code: a panic, or QEMU's own failure",
+    fix: 'look at the end of its console, which the message has',
+  },
+} as const
+
+export type VmErrorCode = keyof typeof vmErrorCodes
 
 /** The machine failed, or the command in it in another way than by an exit code. */
 export class VmError extends Error {

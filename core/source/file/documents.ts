@@ -1,8 +1,16 @@
 import { shownName } from '../../cluster/problem-report.ts'
 
+/** Codes of {@link ClusterFileError}: when it happens, and the fix. */
+export const clusterFileErrorCodes = {
+  CLUSTER_FILE_UNREADABLE: {
+    when: 'the file of --source file: is not YAML or JSON at the line and column named',
+    fix: 'correct that line; a running node keeps the last good state and reads the file again when it changes',
+  },
+} as const
+
 /** A file that can't be read as a whole; nothing of it is used. */
 export class ClusterFileError extends Error {
-  readonly code = 'CLUSTER_FILE_UNREADABLE'
+  readonly code: keyof typeof clusterFileErrorCodes = 'CLUSTER_FILE_UNREADABLE'
   readonly path: string
   /** Where reading stopped making sense, from 1. */
   readonly line: number

@@ -1,32 +1,58 @@
-export type ApiErrorCode =
-  /** No connection, or it broke. */
-  | 'API_UNREACHABLE'
-  /** Connected, but nothing is answered. */
-  | 'API_SILENT'
-  /** An answer with an HTTP status, or an ERROR event with a code, that says no. */
-  | 'API_STATUS'
-  /** 410: the asked-for resourceVersion has been compacted away. */
-  | 'API_EXPIRED'
-  /** Not an API server's answer: HTML, plain text. */
-  | 'API_NOT_JSON'
-  /** Said to be JSON, but cut off or garbled. */
-  | 'API_MALFORMED'
-  /** The server's resourceVersion is lower than one it gave before: its etcd was restored from a backup. */
-  | 'API_VERSION_WENT_BACK'
-  /** The server doesn't do watch-lists, or this one ended early. */
-  | 'API_NO_WATCH_LIST'
-  /** Another connection takes this one's place: our own doing, or the server has asked for it. */
-  | 'API_CONNECTION_REPLACED'
-  /** TLS has failed: the server's certificate isn't believed, or the server refuses ours. */
-  | 'API_TLS'
-  /** Token, certificate or exec plugin can't be read. */
-  | 'API_CREDENTIALS'
-
 export interface ApiErrorOptions {
   readonly status?: number
   readonly retryAfterMs?: number | undefined
   readonly cause?: unknown
 }
+
+/** Codes of {@link ApiError}: when it happens, and the fix. */
+export const apiErrorCodes = {
+  API_UNREACHABLE: {
+    when: 'no connection to the API server, or it broke',
+    fix: 'check address, network and firewall; the address must not be a ClusterIP that this node serves',
+  },
+  API_SILENT: {
+    when: 'connected, but the API server answers nothing, not even a ping',
+    fix: 'check the network to it and its load; another connection is tried',
+  },
+  API_STATUS: {
+    when: 'an HTTP status or an ERROR event refused the request',
+    fix: '401: renew the token or certificate; 403: grant list and watch; 5xx: look at the API server',
+  },
+  API_EXPIRED: {
+    when: '410: the resourceVersion asked for has been compacted away',
+    fix: 'nothing: the list is read again',
+  },
+  API_NOT_JSON: {
+    when: "the answer is not an API server's: HTML, plain text",
+    fix: "check that the address is the API server's and not that of a proxy or load balancer page",
+  },
+  API_MALFORMED: {
+    when: 'the answer claims to be JSON, but is cut off or garbled',
+    fix: 'check proxies between this node and the API server; the request is repeated',
+  },
+  API_VERSION_WENT_BACK: {
+    when: "the server's resourceVersion is lower than before: its etcd was restored from a backup, or it lags",
+    fix: 'nothing: the list is read again',
+  },
+  API_NO_WATCH_LIST: {
+    when: 'the server cannot do watch-lists, or this one ended early',
+    fix: 'nothing: it is listed in pages instead',
+  },
+  API_CONNECTION_REPLACED: {
+    when: "another connection takes this one's place, by our decision or at the server's request",
+    fix: 'nothing: the watch goes on there',
+  },
+  API_TLS: {
+    when: "TLS failed: the server's certificate is not trusted, or the server refuses ours",
+    fix: 'check certificate-authority-data, the server name and the client certificate of the kubeconfig',
+  },
+  API_CREDENTIALS: {
+    when: 'a token, certificate or exec plugin cannot be read',
+    fix: 'check the file or plugin that the message names; it is retried',
+  },
+} as const
+
+export type ApiErrorCode = keyof typeof apiErrorCodes
 
 /** Why talking to the API server failed. Every one of them is retried. */
 export class ApiError extends Error {

@@ -30,9 +30,17 @@ export interface CredentialSource {
   read(why: 'routine' | 'refused'): Promise<Credentials>
 }
 
+/** Codes of {@link CredentialConfigError}: when it happens, and the fix. */
+export const credentialConfigErrorCodes = {
+  CREDENTIAL_CONFIG: {
+    when: 'the kubeconfig or the service account cannot work, however often it is read',
+    fix: 'correct the file or entry that the message names',
+  },
+} as const
+
 /** A configuration that no retry can mend. */
 export class CredentialConfigError extends Error {
-  readonly code = 'CREDENTIAL_CONFIG'
+  readonly code: keyof typeof credentialConfigErrorCodes = 'CREDENTIAL_CONFIG'
 
   constructor(message: string, options: { cause?: unknown } = {}) {
     super(message, { cause: options.cause })
@@ -40,9 +48,17 @@ export class CredentialConfigError extends Error {
   }
 }
 
+/** Codes of {@link CredentialReadError}: when it happens, and the fix. */
+export const credentialReadErrorCodes = {
+  CREDENTIAL_READ: {
+    when: 'a token, a certificate or an exec plugin gives no usable credentials now',
+    fix: 'check the file or plugin that the message names; it is read again at the next attempt',
+  },
+} as const
+
 /** A file or a plugin that gives no usable credentials now, and may the next time. */
 export class CredentialReadError extends Error {
-  readonly code = 'CREDENTIAL_READ'
+  readonly code: keyof typeof credentialReadErrorCodes = 'CREDENTIAL_READ'
 
   constructor(message: string, options: { cause?: unknown } = {}) {
     super(message, { cause: options.cause })

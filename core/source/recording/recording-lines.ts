@@ -56,9 +56,17 @@ export const recordingLimits = {
   duration: 31 * 86_400,
 }
 
+/** Codes of {@link RecordingError}: when it happens, and the fix. */
+export const recordingErrorCodes = {
+  RECORDING_UNREADABLE: {
+    when: 'the file is not a recording, or not one that can be replayed',
+    fix: 'record again with portolan record, or name another file',
+  },
+} as const
+
 /** A file that is no recording, or that can't be used as one. */
 export class RecordingError extends Error {
-  readonly code = 'RECORDING_UNREADABLE'
+  readonly code: keyof typeof recordingErrorCodes = 'RECORDING_UNREADABLE'
   readonly path: string
   readonly mend: string
 

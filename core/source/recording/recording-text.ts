@@ -55,9 +55,17 @@ export async function* recordingText(path: string): AsyncGenerator<TextLine> {
   }
 }
 
+/** Codes of {@link DamagedError}: when it happens, and the fix. */
+export const damagedErrorCodes = {
+  RECORDING_DAMAGED: {
+    when: 'the rest of a recording cannot be unpacked or makes no sense; what came before it is used',
+    fix: 'record again, or use the part that can be read',
+  },
+} as const
+
 /** The rest of the file can't be unpacked, or makes no sense. */
 export class DamagedError extends Error {
-  readonly code = 'RECORDING_DAMAGED'
+  readonly code: keyof typeof damagedErrorCodes = 'RECORDING_DAMAGED'
 }
 
 function checkLength(path: string, number: number, bytes: number): void {

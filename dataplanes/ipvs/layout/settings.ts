@@ -24,9 +24,17 @@ export interface IpvsSettings {
   readonly udpTimeout: number
 }
 
+/** Codes of {@link IpvsSettingError}: when it happens, and the fix. */
+export const ipvsSettingErrorCodes = {
+  IPVS_SETTING_INVALID: {
+    when: 'a --dataplane-option of ipvs is unknown or has a value that makes no sense',
+    fix: 'correct it as the message says',
+  },
+} as const
+
 /** A setting that makes no sense, named with the mend. */
 export class IpvsSettingError extends RangeError {
-  readonly code = 'IPVS_SETTING_INVALID'
+  readonly code: keyof typeof ipvsSettingErrorCodes = 'IPVS_SETTING_INVALID'
 }
 
 const flagNames: Readonly<Record<string, { readonly scheduler: Scheduler; readonly flag: number }>> = {

@@ -1,6 +1,14 @@
+/** Codes of {@link ForeignElementError}: when it happens, and the fix. */
+export const foreignElementErrorCodes = {
+  NFTABLES_FOREIGN_ELEMENT: {
+    when: 'a set of the table portolan holds an element of another layout',
+    fix: 'nothing: the table is replaced in one transaction',
+  },
+} as const
+
 /** A set of ours holds an element that this layout has no words for, so that it can be neither compared nor removed. */
 export class ForeignElementError extends Error {
-  readonly code = 'NFTABLES_FOREIGN_ELEMENT'
+  readonly code: keyof typeof foreignElementErrorCodes = 'NFTABLES_FOREIGN_ELEMENT'
 
   constructor(set: string, what: string) {
     super(`the set ${set} holds ${what}, which is not of this layout`)

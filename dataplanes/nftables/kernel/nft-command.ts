@@ -2,12 +2,20 @@ import { SystemCommand, SystemCommandError } from '@portolan/native/system-comma
 import { member } from './nft-json.ts'
 import { openUnnamedFile } from './unnamed-file.ts'
 
+/** Codes of {@link NftListingError}: when it happens, and the fix. */
+export const nftListingErrorCodes = {
+  NFT_LISTING_UNREADABLE: {
+    when: 'nft listed something that is not JSON, as nft 1.0.6 does for a table with flags',
+    fix: 'update nft, or find the table with nft list tables',
+  },
+} as const
+
 /**
  * What nft listed is no JSON. nft 1.0.6 may break off where a table has flags (`dormant`,
  * `owner`).
  */
 export class NftListingError extends Error {
-  readonly code = 'NFT_LISTING_UNREADABLE'
+  readonly code: keyof typeof nftListingErrorCodes = 'NFT_LISTING_UNREADABLE'
 
   constructor(args: readonly string[], cause: unknown) {
     super(
