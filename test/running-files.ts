@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { processTree } from '../bench/against/process-tree.ts'
+import { processTree } from '../bench/external/process-tree.ts'
 import { ticksPerSecond } from '../bench/measure/process-usage.ts'
 
 /** A test file that runs, as ava's child process; worker.ts has given it its title. */

@@ -1,4 +1,4 @@
-import { Companion } from '../process/companion.ts'
+import { Companion } from '../worker-process/worker-process.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
 import type { ProbeName } from './probe-services.ts'
 

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { splitArguments } from '../against/arguments.ts'
 import { addCompareCommand } from '../compare/index.ts'
+import { splitArguments } from '../external/arguments.ts'
 import { addReportCommand } from '../report/command.ts'
 import { usualPatience } from './command-line.ts'
 import type { BenchFlags } from './flags.ts'

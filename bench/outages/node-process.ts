@@ -1,7 +1,7 @@
 /** The watch client of a node in a process of its own: tells when each Service came and went. See `NodeCalls`. */
 import { kubernetesSource } from '@portolan/core/source'
 import { monotonic } from '../measure/clock.ts'
-import { answerCalls, push } from '../process/answer-calls.ts'
+import { answerCalls, push } from '../worker-process/answer-calls.ts'
 import type { NodeCalls, ServiceNews } from './outage-node.ts'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }

@@ -1,4 +1,4 @@
-import { Companion } from '../process/companion.ts'
+import { Companion } from '../worker-process/worker-process.ts'
 
 export interface NodeCalls {
   /** Starts watching; resolves when all lists are complete. */

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RealApiServer } from '@portolan/real-api-server'
-import { Companion } from '../process/companion.ts'
+import { Companion } from '../worker-process/worker-process.ts'
 
 /** An API server that can be made to fail as a whole. */
 export interface OutageServer extends AsyncDisposable {

@@ -1,13 +1,13 @@
 import type { Lab } from '@portolan/lab'
 import { openApiServer, startApiServer } from '../cluster/api-server.ts'
 import type { ClusterSpec } from '../cluster/cluster-spec.ts'
-import { measureFloor } from '../floor/floor.ts'
+import { measureFloor } from '../lower-bound/lower-bound.ts'
+import type { NamedDataplane } from '../proxy/lab-settings.ts'
+import type { Subject } from '../proxy/proxy-under-test.ts'
 import { type ChangeScenario, turnsOf } from '../scenarios/change-scenario.ts'
 import { coldStart, untilReachable } from '../scenarios/cold-start.ts'
+import type { Effort, Stage, StageScenario } from '../scenarios/node-scenario.ts'
 import { playChanges } from '../scenarios/play-changes.ts'
-import type { Effort, Stage, StageScenario } from '../scenarios/stage.ts'
-import type { NamedDataplane } from '../subject/lab-settings.ts'
-import type { Subject } from '../subject/subject.ts'
 import type { Recorder } from './recorder.ts'
 
 /** One subject in one cluster, and what is to be measured of it. */

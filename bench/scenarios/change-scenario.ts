@@ -1,7 +1,7 @@
 import type { ApiObject } from '@portolan/api-server'
 import type { ClusterChange } from '../cluster/cluster-change.ts'
 import type { ClusterShape, GeneratedCluster } from '../cluster/generated-cluster.ts'
-import type { Effort } from './stage.ts'
+import type { Effort } from './node-scenario.ts'
 
 /**
  * A kind of change to a cluster, as data: what is written to the API server, turn by turn. After `length` turns, any

@@ -1,6 +1,6 @@
 import { median } from '../measure/quantiles.ts'
-import type { AppliedEvents } from '../subject/event-trace.ts'
-import { insideOf, type StageScenario } from './stage.ts'
+import type { AppliedEvents } from '../proxy/event-trace.ts'
+import { insideOf, type StageScenario } from './node-scenario.ts'
 import { takeTraced } from './traced.ts'
 import { recordUsage } from './usage.ts'
 

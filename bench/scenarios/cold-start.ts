@@ -3,9 +3,9 @@ import { probePod, probePort, probeTargetPort } from '../cluster/probe-services.
 import { monotonic } from '../measure/clock.ts'
 import { firstPacketAt } from '../measure/first-packet.ts'
 import { readKernelMemory, readMapMemory } from '../measure/kernel-memory.ts'
-import type { StartReport } from '../subject/subject.ts'
+import type { StartReport } from '../proxy/proxy-under-test.ts'
 import { watchConnections } from './connection-loss.ts'
-import { insideOf, type Stage, type StageScenario } from './stage.ts'
+import { insideOf, type Stage, type StageScenario } from './node-scenario.ts'
 import { recordUsage } from './usage.ts'
 
 const usualPatienceMs = 20 * 60_000

@@ -2,7 +2,7 @@ import { remotePodAddress } from '@portolan/lab'
 import { type ProbeName, probePod, probePort, probeTargetPort } from '../cluster/probe-services.ts'
 import { measureConnects } from '../measure/connect-cost.ts'
 import type { MetricName } from '../results.ts'
-import type { StageScenario } from './stage.ts'
+import type { StageScenario } from './node-scenario.ts'
 
 const rounds = { quick: 4, thorough: 20 }
 /** Well below what a server's queue of new connections holds. */

@@ -1,7 +1,7 @@
 import type { Lab } from '@portolan/lab'
 import type { ApiServerAddress } from '../cluster/api-server.ts'
 import { type ProbeName, probePort } from '../cluster/probe-services.ts'
-import type { Stage } from './stage.ts'
+import type { Stage } from './node-scenario.ts'
 
 /** Milliseconds between two connections: often enough to meet a gap, seldom enough not to be the load itself. */
 const everyMs = 5

@@ -1,6 +1,6 @@
 import type { ClusterShape } from '../cluster/generated-cluster.ts'
 import type { MetricName } from '../results.ts'
-import type { Effort } from './stage.ts'
+import type { Effort } from './node-scenario.ts'
 
 /** A scenario that needs neither a kernel nor a dataplane. */
 export interface CoreScenario {

@@ -1,5 +1,5 @@
 import { endpointReplaced } from './endpoint-replaced.ts'
-import { insideOf, type StageScenario } from './stage.ts'
+import { insideOf, type StageScenario } from './node-scenario.ts'
 
 const failures = { quick: 1, thorough: 20 }
 

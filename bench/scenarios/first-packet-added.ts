@@ -1,6 +1,6 @@
 import { addedProbeService, probePod, probePort } from '../cluster/probe-services.ts'
 import { recordFirstPacket, repeatWithin } from './first-packet.ts'
-import type { StageScenario } from './stage.ts'
+import type { StageScenario } from './node-scenario.ts'
 import { recordUsage } from './usage.ts'
 
 export const firstPacketAdded: StageScenario = {

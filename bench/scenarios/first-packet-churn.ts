@@ -1,7 +1,7 @@
 import { probePod } from '../cluster/probe-services.ts'
 import { watchConnections } from './connection-loss.ts'
 import { swapEndpoint } from './first-packet.ts'
-import type { StageScenario } from './stage.ts'
+import type { StageScenario } from './node-scenario.ts'
 import { takeTraced } from './traced.ts'
 import { recordUsage } from './usage.ts'
 

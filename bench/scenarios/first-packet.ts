@@ -4,7 +4,7 @@ import { probePod, probePort, probeTargetPort } from '../cluster/probe-services.
 import { monotonic } from '../measure/clock.ts'
 import { type Destination, firstPacketAt } from '../measure/first-packet.ts'
 import { watchConnections } from './connection-loss.ts'
-import type { Effort, Stage, StageScenario } from './stage.ts'
+import type { Effort, Stage, StageScenario } from './node-scenario.ts'
 import { recordUsage } from './usage.ts'
 
 /** Changes, and the time after which no more are begun: a program that needs a second for each is known after four. */

@@ -1,7 +1,7 @@
-import type { AppliedEvents } from '../subject/event-trace.ts'
+import type { AppliedEvents } from '../proxy/event-trace.ts'
 import { type ChangeScenario, turnsOf } from './change-scenario.ts'
 import { watchConnections } from './connection-loss.ts'
-import { insideOf, type Stage } from './stage.ts'
+import { insideOf, type Stage } from './node-scenario.ts'
 import { recordUsage } from './usage.ts'
 
 /** There and back before any is counted, in which V8 compiles what is hot; not so often where a turn takes long. */

@@ -1,5 +1,5 @@
 import { watchConnections } from './connection-loss.ts'
-import type { StageScenario } from './stage.ts'
+import type { StageScenario } from './node-scenario.ts'
 import { takeByProbes } from './traced.ts'
 import { recordUsage } from './usage.ts'
 

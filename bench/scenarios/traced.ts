@@ -1,7 +1,7 @@
 import type { Written } from '../cluster/api-server.ts'
 import { probePod } from '../cluster/probe-services.ts'
-import type { AppliedEvents } from '../subject/event-trace.ts'
-import type { SubjectInside } from '../subject/subject.ts'
+import type { AppliedEvents } from '../proxy/event-trace.ts'
+import type { SubjectInside } from '../proxy/proxy-under-test.ts'
 
 const patienceMs = 5 * 60_000
 const lookEveryMs = 20

@@ -1,5 +1,5 @@
 import type { ProcessUsage } from '../measure/process-usage.ts'
-import type { Stage } from './stage.ts'
+import type { Stage } from './node-scenario.ts'
 
 const nothing: ProcessUsage = { userMs: 0, systemMs: 0, childrenMs: 0, rssBytes: 0, peakRssBytes: 0 }
 

@@ -1,5 +1,5 @@
 import { startApiServer } from '../cluster/api-server.ts'
-import { Watcher } from '../core-alone/watcher.ts'
+import { Watcher } from '../core-only/watcher.ts'
 import type { CoreScenario } from './core-scenario.ts'
 
 const watchers = 8

@@ -1,7 +1,7 @@
 import type { BenchResults } from '../../results.ts'
 import { Selection } from '../selection.ts'
 import { styleSeries } from '../series-style.ts'
-import { coreAlone } from './core-alone.ts'
+import { coreAlone } from './core.ts'
 import { coldStart, cpu, kernelWork, memory } from './cost.ts'
 import type { Context, Figure } from './figure.ts'
 import { firstPacket } from './first-packet.ts'

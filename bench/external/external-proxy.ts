@@ -1,0 +1,228 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { type Host, network } from '@portolan/lab'
+import { systemPath } from '@portolan/native/system-command'
+import type { ApiServerAddress } from '../cluster/api-server.ts'
+import { thisNode } from '../cluster/probe-services.ts'
+import type { ProcessUsage } from '../measure/process-usage.ts'
+import type { Subject } from '../proxy/proxy-under-test.ts'
+import { fillArguments } from './arguments.ts'
+import { readTreeUsage } from './process-tree.ts'
+
+/** A program that makes Services work on a node, as an operator would start it. */
+export interface ExternalProgram {
+  /** What results call it. */
+  readonly name: string
+  /** Path of the program. */
+  readonly program: string
+  /** May have places in braces: see `fillArguments`. */
+  readonly args: readonly string[]
+  /** Milliseconds from its start until Services must answer. */
+  readonly patienceMs: number
+}
+
+/** Codes of {@link ExternalProgramError}: when it happens, and the fix. */
+export const externalProgramErrorCodes = {
+  AGAINST_FAILED: {
+    when: 'the external program ended, could not be started, or did not make Services work',
+    fix: 'run it by hand with the same arguments',
+  },
+} as const
+
+/** The program has ended while it was needed, could not be started, or didn't do what it is for. */
+export class ExternalProgramError extends Error {
+  readonly code: keyof typeof externalProgramErrorCodes = 'AGAINST_FAILED'
+  readonly mend: string
+
+  constructor(message: string, mend: string) {
+    super(message)
+    this.name = 'ExternalProgramError'
+    this.mend = mend
+  }
+}
+
+/** Milliseconds between two looks at the memory of the whole tree. */
+const lookEvery = 100
+/** Bytes of its output that an error shows. */
+const shownOutput = 2_000
+
+/**
+ * Any program at all, in a virtual node's network namespace, known from outside only: what its packets do, and what /proc
+ * tells of its processes. What it leaves in the kernel when it ends, nobody but itself knows how to remove: so whoever
+ * wants a node without rules makes a new node.
+ */
+export class ExternalSubject implements Subject {
+  readonly #program: ExternalProgram
+  readonly #patienceMs: number
+  /** Where its output goes, of all starts together. */
+  readonly outputFile: string
+  #child: ChildProcess | undefined
+  readonly #ended = Promise.withResolvers<never>()
+  #looking: NodeJS.Timeout | undefined
+  #peakRssBytes = 0
+
+  /** @param options `patienceMs`: how long it has to end in order; default 10 seconds */
+  constructor(program: ExternalProgram, { patienceMs = 10_000 } = {}) {
+    this.#program = program
+    this.#patienceMs = patienceMs
+    // Whoever doesn't wait for it isn't ended by it.
+    this.#ended.promise.catch(() => {})
+    subjects += 1
+    this.outputFile = join(outputFolder(), `${basename(program.program)}-${subjects}.log`)
+  }
+
+  /** Rejects with {@link ExternalProgramError} when the program ends by itself. Never resolves. */
+  get ended(): Promise<never> {
+    return this.#ended.promise
+  }
+
+  /** The same, with where its output is in the error, because that is where to look first. */
+  async explaining<Result>(work: Promise<Result>): Promise<Result> {
+    try {
+      return await work
+    } catch (cause) {
+      if (cause instanceof ExternalProgramError || !(cause instanceof Error)) throw cause
+      const { name, program } = this.#program
+      const said = await lastOutput(this.outputFile)
+      const mend = 'does it use --against-args {kubeconfig} and {node}, and the node that it runs on?'
+      const message = `${name} (${program}): ${cause.message}; its output is in ${this.outputFile}${said}`
+      throw new ExternalProgramError(message, mend)
+    }
+  }
+
+  /** @throws ExternalProgramError when it can't be started, ArgumentsError for a place that isn't known */
+  async start(node: Host, { host, port, kubeconfig }: ApiServerAddress): Promise<void> {
+    const { program, args } = this.#program
+    const filled = fillArguments(args, {
+      kubeconfig,
+      node: thisNode,
+      clusterCidr: network.IPv4.clusterCidr,
+      apiServer: `https://${host}:${port}`,
+    })
+    const output = await open(this.outputFile, 'a+', 0o600)
+    try {
+      // Both replace themselves by the next program. If the benchmark dies, the program does, too: its node is gone then.
+      const argv = ['--pdeathsig', 'KILL', 'nsenter', `--net=${node.networkNamespace}`, program, ...filled]
+      const child = spawn('setpriv', argv, {
+        stdio: ['ignore', output.fd, output.fd],
+        // Ctrl-C is for the benchmark, which stops it then.
+        detached: true,
+        env: { ...process.env, PATH: systemPath, KUBECONFIG: kubeconfig },
+      })
+      this.#child = child
+      this.#watch(child)
+      await Promise.race([new Promise((resolve) => child.once('spawn', resolve)), this.ended])
+    } finally {
+      await output.close()
+    }
+    this.#peakRssBytes = 0
+    this.#look()
+    this.#looking = setInterval(() => this.#look(), lookEvery)
+  }
+
+  /** @throws ExternalProgramError when it has ended */
+  async usage(): Promise<ProcessUsage> {
+    const child = this.#child
+    if (child?.pid === undefined) throw new Error(`${this.#program.name} isn't running`)
+    if (child.exitCode !== null || child.signalCode !== null) await this.ended
+    this.#look()
+    return { ...readTreeUsage(child.pid), peakRssBytes: this.#peakRssBytes }
+  }
+
+  /** @param rules without a meaning here: it leaves what it leaves */
+  async stop(_rules: 'stay' | 'go'): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    clearInterval(this.#looking)
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exited = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGTERM')
+    const timer = setTimeout(() => child.kill('SIGKILL'), this.#patienceMs)
+    await exited
+    clearTimeout(timer)
+  }
+
+  #look(): void {
+    const pid = this.#child?.pid
+    if (pid === undefined) return
+    try {
+      this.#peakRssBytes = Math.max(this.#peakRssBytes, readTreeUsage(pid).rssBytes)
+    } catch {
+      // It has ended: `ended` says so.
+    }
+  }
+
+  /** Tells of an end that nobody asked for. */
+  #watch(child: ChildProcess): void {
+    const { name, program } = this.#program
+    child.once('error', (error) => {
+      const mend = 'is setpriv installed (util-linux), and is this Linux?'
+      this.#ended.reject(
+        new ExternalProgramError(`${name} (${program}) could not be started: ${error.message}`, mend),
+      )
+    })
+    if (child.pid !== undefined) groups.add(child.pid)
+    child.once('exit', async (code, signal) => {
+      // At once, while the number is surely still that of its group.
+      if (child.pid !== undefined) killGroup(child.pid)
+      clearInterval(this.#looking)
+      if (this.#child !== child) return
+      const how = signal === null ? `with exit code ${code}` : `by ${signal}`
+      const said = await lastOutput(this.outputFile)
+      const mend = 'check --against and --against-args; try the same command in a terminal'
+      const message = `${name} (${program}) ended ${how}; its output is in ${this.outputFile}${said}`
+      this.#ended.reject(new ExternalProgramError(message, mend))
+    })
+  }
+}
+
+async function lastOutput(path: string): Promise<string> {
+  isTold = true
+  let file: FileHandle | undefined
+  try {
+    file = await open(path)
+    const { size } = await file.stat()
+    const length = Math.min(size, shownOutput)
+    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length)
+    const lines = buffer.toString('utf8').trim().split('\n').slice(-5)
+    return lines[0] === '' ? '; it said nothing' : `; it said last:\n  ${lines.join('\n  ')}`
+  } catch {
+    return ''
+  } finally {
+    await file?.close()
+  }
+}
+
+/** Process groups of programs that run. They go with the benchmark, however it ends: Ctrl-C, too. */
+const groups = new Set<number>()
+process.once('exit', () => {
+  for (const group of groups) killGroup(group)
+})
+
+/** Tools that outlive a program would go on writing rules. They are of its group, unless they took care not to be. */
+function killGroup(group: number): void {
+  groups.delete(group)
+  try {
+    process.kill(-group, 'SIGKILL')
+  } catch {
+    // None does, as it should be.
+  }
+}
+
+let folder: string | undefined
+let subjects = 0
+let isTold = false
+
+/** Stays after the benchmark where an error has named a file in it. */
+function outputFolder(): string {
+  if (folder !== undefined) return folder
+  const made = mkdtempSync(join(tmpdir(), 'portolan-against-'))
+  process.once('exit', () => {
+    if (!isTold) rmSync(made, { recursive: true, force: true })
+  })
+  folder = made
+  return made
+}

@@ -1,0 +1,52 @@
+import type { Host } from '@portolan/lab'
+import type { ClusterSpec } from '../cluster/cluster-spec.ts'
+import { inLab, type NamedDataplane } from '../proxy/lab-settings.ts'
+import type { Floor } from '../results.ts'
+import { Companion } from '../worker-process/worker-process.ts'
+
+export interface FloorRequest {
+  readonly spec: ClusterSpec
+  /** What `loadDataplane` takes. */
+  readonly module: string
+  readonly settings: Readonly<Record<string, string>>
+  readonly networkNamespace: string
+  /** Change scenarios, and how many turns of each. */
+  readonly scenarios: readonly { readonly name: string; readonly length: number }[]
+}
+
+export interface FloorValues {
+  /** A scenario's name, `cold-start` first. */
+  readonly name: string
+  readonly of: Floor['of']
+  /** Milliseconds of each turn. */
+  readonly values: readonly number[]
+}
+
+export interface FloorCalls {
+  measure(request: FloorRequest): Promise<readonly FloorValues[]>
+}
+
+/**
+ * The least that a dataplane's kernel writes cost: each apply's are recorded, and sent again from prepared buffers. On a
+ * node that holds nothing of this dataplane, and in a process of its own.
+ */
+export async function measureFloor(
+  node: Host,
+  dataplane: NamedDataplane,
+  request: Pick<FloorRequest, 'spec' | 'scenarios'>,
+): Promise<readonly FloorValues[]> {
+  const process = new Companion<FloorCalls>({
+    module: new URL('./lower-bound-process.ts', import.meta.url),
+    networkNamespace: node.networkNamespace,
+  })
+  try {
+    return await process.call('measure', {
+      ...request,
+      module: dataplane.module,
+      settings: inLab(dataplane, node),
+      networkNamespace: node.networkNamespace,
+    })
+  } finally {
+    await process.end()
+  }
+}
