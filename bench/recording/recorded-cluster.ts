@@ -1,7 +1,7 @@
 import type { ApiObject } from '@portolan/api-server'
+import { cidrContains, parseCidr } from '@portolan/core'
 import type { ClusterRecord, NodeRecord, ObjectProblem, ServiceRecord } from '@portolan/core/cluster'
 import { chooseNodeLoad, nodeLoads, type RecordingEntry, readRecording } from '@portolan/core/source'
-import { cidrContains, parseCidr } from '@portolan/core/table'
 import { families, network } from '@portolan/lab'
 import type { BenchCluster } from '../cluster/bench-cluster.ts'
 import type { ClusterShape } from '../cluster/generated-cluster.ts'

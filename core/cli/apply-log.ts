@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { DataplaneError, thrownMessage } from '../dataplane/dataplane-error.ts'
 import type { Applied, Drift, EngineObserver, Failed } from '../engine/index.ts'
-import type { IpFamily } from '../table/address.ts'
+import type { IpFamily } from '../network/address.ts'
 
 /** Milliseconds between two summaries of what was applied. */
 const summaryPeriod = 60_000

@@ -1,13 +1,13 @@
 import test from 'ava'
 import { parseDuration } from '../config/duration.ts'
-import { parseAddress, parseCidr } from '../table/address.ts'
+import { parseAddress, parseCidr } from '../network/address.ts'
 import { emptyTable } from '../table/diff.ts'
 import type { PodSource, RoutingTable } from '../table/routing-table.ts'
 import { chooseNode } from './choose-node.ts'
-import { packetSource, parseClient } from './client.ts'
 import { parseDestination } from './destination.ts'
 import { reportError } from './error-report.ts'
 import { kubeProxyHint } from './kube-proxy-flags.ts'
+import { packetSource, parseClient } from './packet-source.ts'
 import { UserError } from './user-error.ts'
 
 const address = (text: string) => parseAddress(text)!

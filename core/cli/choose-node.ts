@@ -1,4 +1,4 @@
-import { nodeName } from '../node/node-name.ts'
+import { nodeName } from '../config/node-name.ts'
 import { UserError } from './user-error.ts'
 
 /**

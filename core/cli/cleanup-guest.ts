@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { parseFlags } from '../config/flags.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
-import { ipFamilies } from '../table/address.ts'
+import { ipFamilies } from '../network/address.ts'
 import { readNodeTables } from './node-tables.ts'
 
 export type Step =

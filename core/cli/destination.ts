@@ -1,5 +1,5 @@
-import { type Address, parseAddress } from '../table/address.ts'
-import { type Protocol, protocols } from '../table/service-route.ts'
+import { type Address, parseAddress } from '../network/address.ts'
+import { type Protocol, protocols } from '../network/protocol.ts'
 import { usageError } from './user-error.ts'
 
 /** Where a packet goes, as the operator writes it. */

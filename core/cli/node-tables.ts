@@ -1,13 +1,14 @@
 import { hostname, networkInterfaces } from 'node:os'
-import { ClusterState } from '../cluster/cluster-state.ts'
+import { ProblemLog } from '../cluster/problem-log.ts'
 import type { ClusterRecord, NodeRecord } from '../cluster/records.ts'
+import { nodeName } from '../config/node-name.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import type { Capabilities } from '../dataplane/contract.ts'
-import { tableBuilders } from '../engine/table-builders.ts'
-import { localAddresses } from '../node/local-addresses.ts'
-import { nodeName } from '../node/node-name.ts'
+import type { Address, IpFamily } from '../network/address.ts'
+import { localAddresses } from '../network/local-addresses.ts'
+import { ClusterState } from '../proxy/cluster-state.ts'
+import { tableBuilders } from '../proxy/table-builders.ts'
 import type { ClusterView } from '../table/absent-endpoints.ts'
-import type { Address, IpFamily } from '../table/address.ts'
 import type { TableBuilder } from '../table/table-builder.ts'
 import { chooseNode } from './choose-node.ts'
 import { describeProblem } from './describe-problem.ts'
@@ -57,16 +58,17 @@ export async function readNodeTables(options: NodeTablesOptions): Promise<NodeTa
   if (node === undefined) {
     say(`no Node object '${chosen}' in ${description}: no endpoint is local${whereNodePortsAnswer(options)}`)
   }
+  const log = new ProblemLog((problem) => say(describeProblem(problem)))
   const builders = tableBuilders({
     config,
     nodeName: chosen,
     families,
     podCidrs: node?.podCidrs ?? [],
     capabilities: await options.capabilities,
-    onProblem: (problem) => state.problem(problem),
+    problems: log,
   })
-  const state = new ClusterState({ builders, onProblem: (problem) => say(describeProblem(problem)) })
-  for (const problem of problems) state.problem(problem)
+  const state = new ClusterState({ builders, problems: log })
+  for (const problem of problems) log.report(problem)
   for (const kind of reading.unreadable) state.readable(kind, false)
   // In one order, so that the same cluster is the same plan wherever it was read.
   for (const record of records.toSorted(byKey)) state.set(record, 0)
@@ -75,7 +77,7 @@ export async function readNodeTables(options: NodeTablesOptions): Promise<NodeTa
     builder.setLocalAddresses(locals)
     builder.drain()
   }
-  const summary = problemSummary(state.problemCounts)
+  const summary = problemSummary(log.counts)
   if (summary !== undefined) say(`${summary}; what they concern is left out, as said above`)
   const cluster: ClusterView = {
     services: new Set(records.flatMap(({ kind, key }) => (kind === 'Service' ? [key] : []))),

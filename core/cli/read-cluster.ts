@@ -1,7 +1,12 @@
-import { recordKinds } from '../cluster/cluster-state.ts'
-import type { ClusterRecord, ObjectProblem, RecordKind, Unserved } from '../cluster/records.ts'
+import {
+  type ClusterRecord,
+  type ObjectProblem,
+  type RecordKind,
+  recordKinds,
+  type Unserved,
+} from '../cluster/records.ts'
 import type { SourceConfig } from '../config/proxy-config.ts'
-import { openSource } from '../engine/open-source.ts'
+import { openSource } from '../proxy/open-source.ts'
 import type { ClusterSink } from '../source/cluster-source.ts'
 import { UserError } from './user-error.ts'
 import { warningsTo } from './warnings.ts'

@@ -1,5 +1,5 @@
 import { parseFlags } from '../config/flags.ts'
-import { openSource } from '../engine/open-source.ts'
+import { openSource } from '../proxy/open-source.ts'
 import type { ClusterSource } from '../source/cluster-source.ts'
 import {
   anonymousRecords,

@@ -1,4 +1,3 @@
-export * from './cluster-state.ts'
 export * from './parse-node.ts'
 export * from './parse-service.ts'
 export * from './parse-service-cidr.ts'

@@ -1,4 +1,4 @@
-import { type Address, type Cidr, parseAddress, parseCidr } from '../table/address.ts'
+import { type Address, type Cidr, parseAddress, parseCidr } from '../network/address.ts'
 import type { Parsed } from './parsed.ts'
 import type { ProblemReport } from './problem-report.ts'
 import { isRawObject, listField, objectField, type RawObject, readIdentity } from './raw-object.ts'

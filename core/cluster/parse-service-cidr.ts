@@ -1,4 +1,4 @@
-import { type Cidr, parseCidr } from '../table/address.ts'
+import { type Cidr, parseCidr } from '../network/address.ts'
 import type { Parsed } from './parsed.ts'
 import { isRawObject, listField, objectField, readIdentity } from './raw-object.ts'
 import type { ServiceCidrRecord } from './records.ts'

@@ -1,4 +1,4 @@
-import { type Address, type Cidr, familyOf, ipFamilies, parseCidr } from '../table/address.ts'
+import { type Address, type Cidr, familyOf, ipFamilies, parseCidr } from '../network/address.ts'
 import type { Parsed } from './parsed.ts'
 import { ProblemReport } from './problem-report.ts'
 import {

@@ -1,4 +1,4 @@
-import { familyOf, type IpFamily } from '../table/address.ts'
+import { familyOf, type IpFamily } from '../network/address.ts'
 import { interned, internedList } from './interned.ts'
 import type { Parsed } from './parsed.ts'
 import type { ProblemReport } from './problem-report.ts'

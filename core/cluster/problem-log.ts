@@ -15,15 +15,17 @@ export class ProblemLog {
   readonly #counts = new Map<string, number>()
   readonly #onProblem: ((problem: ObjectProblem) => void) | undefined
 
-  constructor(onProblem: ((problem: ObjectProblem) => void) | undefined) {
+  /** @param onProblem told of each problem once, however often a source repeats it */
+  constructor(onProblem?: (problem: ObjectProblem) => void) {
     this.#onProblem = onProblem
   }
 
+  /** Problems reported so far, by kind and field (`Service spec.ports[].nodePort`). */
   get counts(): ReadonlyMap<string, number> {
     return this.#counts
   }
 
-  tell(problem: ObjectProblem): void {
+  report(problem: ObjectProblem): void {
     if (knownKinds.has(problem.kind) && this.#isRepeated(problem)) return
     const counted = countedField(problem)
     this.#counts.set(counted, (this.#counts.get(counted) ?? 0) + 1)

@@ -1,5 +1,5 @@
-import type { Address, Cidr, IpFamily } from '../table/address.ts'
-import type { Protocol } from '../table/service-route.ts'
+import type { Address, Cidr, IpFamily } from '../network/address.ts'
+import type { Protocol } from '../network/protocol.ts'
 
 /**
  * Slim records: what is kept of an API object. Addresses and ranges are canonical, enum values known, defaults
@@ -8,6 +8,8 @@ import type { Protocol } from '../table/service-route.ts'
 export type ClusterRecord = ServiceRecord | SliceRecord | NodeRecord | ServiceCidrRecord
 
 export type RecordKind = ClusterRecord['kind']
+
+export const recordKinds: readonly RecordKind[] = ['Service', 'EndpointSlice', 'Node', 'ServiceCIDR']
 
 /** One Service that is ours (SEMANTICS 1, 2). A Service that isn't has no record. */
 export interface ServiceRecord {

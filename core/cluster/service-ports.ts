@@ -1,4 +1,4 @@
-import { type Protocol, protocols } from '../table/service-route.ts'
+import { type Protocol, protocols } from '../network/protocol.ts'
 import { interned } from './interned.ts'
 import type { ProblemReport } from './problem-report.ts'
 import { isRawObject, isWholeNumber, listField, type RawObject } from './raw-object.ts'

@@ -1,4 +1,4 @@
-import { type Address, familyOf, type IpFamily, parseAddress } from '../table/address.ts'
+import { type Address, familyOf, type IpFamily, parseAddress } from '../network/address.ts'
 import type { ProblemReport } from './problem-report.ts'
 
 /**

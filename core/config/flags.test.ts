@@ -1,5 +1,5 @@
 import test from 'ava'
-import { parseAddress, parseCidr } from '../table/address.ts'
+import { parseAddress, parseCidr } from '../network/address.ts'
 import { ConfigError } from './config-error.ts'
 import { type Flags, parseFlags } from './flags.ts'
 import { podSource } from './pod-source.ts'

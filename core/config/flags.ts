@@ -1,4 +1,4 @@
-import { type Address, type Cidr, familyOf, parseAddress, parseCidr } from '../table/address.ts'
+import { type Address, type Cidr, familyOf, parseAddress, parseCidr } from '../network/address.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import { parseDuration } from './duration.ts'
 import type {

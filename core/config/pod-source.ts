@@ -1,4 +1,4 @@
-import { type Cidr, familyOf, type IpFamily } from '../table/address.ts'
+import { type Cidr, familyOf, type IpFamily } from '../network/address.ts'
 import type { PodSource } from '../table/routing-table.ts'
 import type { PodDetection } from './proxy-config.ts'
 

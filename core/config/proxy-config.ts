@@ -1,4 +1,4 @@
-import type { Address, Cidr } from '../table/address.ts'
+import type { Address, Cidr } from '../network/address.ts'
 
 /** Everything that the operator decides, read from flags and checked: nothing after this doubts it. */
 export interface ProxyConfig {

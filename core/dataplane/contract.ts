@@ -1,4 +1,4 @@
-import type { IpFamily } from '../table/address.ts'
+import type { IpFamily } from '../network/address.ts'
 import type { Evaluation } from '../table/evaluate.ts'
 import type { HeldSets, RoutingTable } from '../table/routing-table.ts'
 import type { ServiceRoute } from '../table/service-route.ts'

@@ -1,4 +1,4 @@
-import type { IpFamily } from '../table/address.ts'
+import type { IpFamily } from '../network/address.ts'
 import type { Dataplane } from './contract.ts'
 
 export type DataplaneMethod = {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, systemClock } from '../time/clock.ts'
 import { contractVersion, type Dataplane, type DataplaneOptions } from './contract.ts'
 import { thrownMessage } from './dataplane-error.ts'
 import { SupervisedDataplane, type SupervisionOptions } from './supervised-dataplane.ts'

@@ -1,9 +1,9 @@
-import { type Clock, systemClock } from '../clock.ts'
-import type { IpFamily } from '../table/address.ts'
+import type { IpFamily } from '../network/address.ts'
 import type { Evaluation } from '../table/evaluate.ts'
 import type { HeldSets, RoutingTable } from '../table/routing-table.ts'
 import type { ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
+import { type Clock, systemClock } from '../time/clock.ts'
 import {
   type Checked,
   checkApplyReport,

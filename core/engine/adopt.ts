@@ -1,5 +1,5 @@
 import type { Dataplane } from '../dataplane/contract.ts'
-import type { LiveTable } from './sync-loop.ts'
+import type { LiveTable } from './live-table.ts'
 
 /**
  * Takes over what a predecessor left in the kernel, before anything is applied: sets that nothing else is known of, and the

@@ -1,13 +1,13 @@
 import test from 'ava'
 import { ApplyError, contractVersion, type Dataplane } from '../dataplane/contract.ts'
-import { type IpFamily, ipFamilies, parseAddress } from '../table/address.ts'
+import { type IpFamily, ipFamilies, parseAddress } from '../network/address.ts'
 import { emptyTable, fullDifference } from '../table/diff.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import type { TableChange } from '../table/table-change.ts'
 import { TouchedSets } from '../table/touched.ts'
 import { Engine, type EngineOptions } from './engine.ts'
+import type { LiveTable } from './live-table.ts'
 import type { Applied, Drift, EngineObserver, Failed } from './observer.ts'
-import type { LiveTable } from './sync-loop.ts'
 import type { Timing } from './timing.ts'
 
 /** A table of nothing but local addresses: enough to order, to lose and to repeat. */

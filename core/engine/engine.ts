@@ -1,7 +1,8 @@
 import type { Dataplane } from '../dataplane/contract.ts'
-import { type IpFamily, ipFamilies } from '../table/address.ts'
+import { type IpFamily, ipFamilies } from '../network/address.ts'
+import type { LiveTable } from './live-table.ts'
 import type { EngineObserver } from './observer.ts'
-import { type LiveTable, SyncLoop } from './sync-loop.ts'
+import { SyncLoop } from './sync-loop.ts'
 import { realTiming, type Timing } from './timing.ts'
 
 export interface EngineOptions {

@@ -1,5 +1,5 @@
 import type { ApplyReport } from '../dataplane/contract.ts'
-import type { IpFamily } from '../table/address.ts'
+import type { IpFamily } from '../network/address.ts'
 import type { RouteChange } from '../table/table-change.ts'
 
 /**

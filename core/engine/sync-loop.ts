@@ -1,21 +1,13 @@
-import { type BackoffLimits, backoff } from '../backoff.ts'
 import type { ApplyReport, Dataplane } from '../dataplane/contract.ts'
-import type { IpFamily } from '../table/address.ts'
+import type { IpFamily } from '../network/address.ts'
 import { AppliedTable, isEmptyChange, type Touched } from '../table/diff.ts'
-import { type HeldSets, type RoutingTable, tableSets } from '../table/routing-table.ts'
-import type { ServiceRoute } from '../table/service-route.ts'
+import { tableSets } from '../table/routing-table.ts'
 import type { TableChange } from '../table/table-change.ts'
+import { type BackoffLimits, backoff } from '../time/backoff.ts'
 import { adoptHeld } from './adopt.ts'
+import type { LiveTable } from './live-table.ts'
 import type { Applied, ApplyTimings, EngineObserver } from './observer.ts'
 import type { Timing } from './timing.ts'
-
-/** A table that changes in place, and what was touched in it since it was last asked. A `TableBuilder` is one. */
-export interface LiveTable {
-  readonly table: RoutingTable
-  drain(): Touched
-  adoptSets(heldSets: () => HeldSets): void
-  adoptOrder(orderOf: (route: ServiceRoute, over: 'cluster' | 'local') => readonly string[] | undefined): void
-}
 
 export interface SyncLoopOptions {
   readonly family: IpFamily

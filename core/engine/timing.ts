@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, systemClock } from '../time/clock.ts'
 
 /** Time, timers and chance as the engine sees them, so that its tests can hold them in their hands. */
 export interface Timing extends Clock {

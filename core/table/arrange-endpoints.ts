@@ -1,4 +1,4 @@
-import type { Address } from './address.ts'
+import type { Address } from '../network/address.ts'
 import { type Endpoint, endpointKey } from './service-route.ts'
 
 /**

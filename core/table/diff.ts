@@ -1,4 +1,4 @@
-import type { IpFamily } from './address.ts'
+import type { IpFamily } from '../network/address.ts'
 import { type PodSource, type RoutingTable, tableSets } from './routing-table.ts'
 import { sameRoute } from './same-route.ts'
 import { type FrontendKey, frontendKey, type RouteKey, type ServiceRoute } from './service-route.ts'

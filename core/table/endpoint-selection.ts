@@ -1,4 +1,4 @@
-import type { MergedEndpoint } from '../cluster/slice-cache.ts'
+import type { MergedEndpoint } from './slice-cache.ts'
 
 /** What of this node decides which endpoints it uses. */
 export interface NodeTopology {

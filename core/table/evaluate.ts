@@ -1,10 +1,10 @@
-import { type Address, cidrContains } from './address.ts'
+import { type Address, cidrContains } from '../network/address.ts'
+import type { Protocol } from '../network/protocol.ts'
 import type { RoutingTable } from './routing-table.ts'
 import {
   type Endpoint,
   type Frontend,
   frontendKey,
-  type Protocol,
   type ServiceRoute,
   type SourceClass,
 } from './service-route.ts'

@@ -1,6 +1,6 @@
 /** Records for tests and benchmarks, with defaults for whatever a case isn't about. */
 import type { ServicePort, ServiceRecord, SliceEndpoint, SlicePort, SliceRecord } from '../cluster/records.ts'
-import { type Address, type Cidr, familyOf, parseAddress, parseCidr } from './address.ts'
+import { type Address, type Cidr, familyOf, parseAddress, parseCidr } from '../network/address.ts'
 
 /** Throws for what is no address: a mistake in the test. */
 export function address(text: string): Address {

@@ -1,4 +1,3 @@
-export * from './address.ts'
 export * from './diff.ts'
 export * from './evaluate.ts'
 export { type NodePortPolicy, primaryAddress } from './node-addresses.ts'

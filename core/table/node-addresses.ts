@@ -1,4 +1,11 @@
-import { type Address, type Cidr, cidrContains, familyOf, type IpFamily, splitCidr } from './address.ts'
+import {
+  type Address,
+  type Cidr,
+  cidrContains,
+  familyOf,
+  type IpFamily,
+  splitCidr,
+} from '../network/address.ts'
 
 /**
  * At which addresses of the node NodePorts answer (SEMANTICS 8): its primary address of each family, or all that lie

@@ -1,6 +1,6 @@
 import type { ServiceRecord } from '../cluster/records.ts'
+import { type Address, cidrContains } from '../network/address.ts'
 import type { Reason } from './absent-endpoints.ts'
-import { type Address, cidrContains } from './address.ts'
 import type { EndpointSelection } from './endpoint-selection.ts'
 import type { Evaluation } from './evaluate.ts'
 import { masqueradedEndpoints } from './hairpin.ts'

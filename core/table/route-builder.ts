@@ -1,11 +1,11 @@
 import type { ServicePort, ServiceRecord } from '../cluster/records.ts'
-import type { MergedEndpoint } from '../cluster/slice-cache.ts'
-import type { Cidr, IpFamily } from './address.ts'
+import type { Cidr, IpFamily } from '../network/address.ts'
 import { arrangeEndpoints } from './arrange-endpoints.ts'
 import { type EndpointSelection, hasAnyEndpoints, isLocal, type NodeTopology } from './endpoint-selection.ts'
 import { sameFrontend, sameList } from './same-route.ts'
 import type { Destination } from './service-frontends.ts'
 import type { Endpoint, Frontend, RouteKey, ServiceRoute } from './service-route.ts'
+import type { MergedEndpoint } from './slice-cache.ts'
 import { anyBalancesOver, verdictsFor } from './verdicts.ts'
 
 export interface RouteFacts {

@@ -1,5 +1,5 @@
 import type { ServiceRecord } from '../cluster/records.ts'
-import type { Address, IpFamily } from './address.ts'
+import type { Address, IpFamily } from '../network/address.ts'
 import { CountedSet } from './counted-set.ts'
 import { type Claim, FrontendClaims, type LostClaim } from './frontend-claims.ts'
 import {

@@ -1,8 +1,5 @@
-import type { Address, Cidr, IpFamily } from './address.ts'
-
-export type Protocol = 'TCP' | 'UDP' | 'SCTP'
-
-export const protocols: readonly Protocol[] = ['TCP', 'UDP', 'SCTP']
+import type { Address, Cidr, IpFamily } from '../network/address.ts'
+import type { Protocol } from '../network/protocol.ts'
 
 declare const routeKeyBrand: unique symbol
 

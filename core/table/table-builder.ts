@@ -5,9 +5,7 @@ import type {
   ServiceRecord,
   SliceRecord,
 } from '../cluster/records.ts'
-import { mergeSlices, SliceCache } from '../cluster/slice-cache.ts'
 import { loopbackAddress } from '../cluster/usable-address.ts'
-import { type ClusterView, type Reason, unservedAt, whyNoEndpoints } from './absent-endpoints.ts'
 import {
   type Address,
   type Cidr,
@@ -16,7 +14,8 @@ import {
   type IpFamily,
   parseAddress,
   parseCidr,
-} from './address.ts'
+} from '../network/address.ts'
+import { type ClusterView, type Reason, unservedAt, whyNoEndpoints } from './absent-endpoints.ts'
 import { adoptOrder } from './arrange-endpoints.ts'
 import { CountedSet } from './counted-set.ts'
 import { isLocal, type NodeTopology, selectEndpoints } from './endpoint-selection.ts'
@@ -29,6 +28,7 @@ import type { HeldSets, PodSource, RoutingTable } from './routing-table.ts'
 import { ServiceClaims } from './service-claims.ts'
 import { clusterIPOf, destinationsOf, routeKeyOf, serviceKeyOf } from './service-frontends.ts'
 import type { Endpoint, RouteKey, ServiceRoute } from './service-route.ts'
+import { mergeSlices, SliceCache } from './slice-cache.ts'
 import { allowedSources } from './source-ranges.ts'
 import { type Touched, TouchedSets } from './touched.ts'
 

@@ -1,4 +1,4 @@
-import type { Address, Cidr, IpFamily } from './address.ts'
+import type { Address, Cidr, IpFamily } from '../network/address.ts'
 import type { RoutingTable } from './routing-table.ts'
 import type { RouteKey, ServiceRoute } from './service-route.ts'
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../../time/clock.ts'
 import { ApiError } from './api-error.ts'
 import type { ApiResponse } from './connection.ts'
 import { LineSplitter } from './line-splitter.ts'

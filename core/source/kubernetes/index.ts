@@ -1,4 +1,4 @@
-export type { Clock } from '../../clock.ts'
+export type { Clock } from '../../time/clock.ts'
 export { CredentialConfigError, type CredentialSource, type Credentials } from './credentials.ts'
 export { kubeconfigCredentials } from './kubeconfig.ts'
 export { type KubernetesSourceOptions, kubernetesSource } from './kubernetes-source.ts'

@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '../../clock.ts'
 import type { ClusterRecord } from '../../cluster/records.ts'
+import { type Clock, systemClock } from '../../time/clock.ts'
 import type { ClusterSink, ClusterSource } from '../cluster-source.ts'
 import type { Logger } from '../logger.ts'
 import { ApiClient } from './api-client.ts'

@@ -1,6 +1,6 @@
-import { backoff } from '../../backoff.ts'
-import { type Clock, pause } from '../../clock.ts'
 import type { ClusterRecord } from '../../cluster/records.ts'
+import { backoff } from '../../time/backoff.ts'
+import { type Clock, pause } from '../../time/clock.ts'
 import type { Logger } from '../logger.ts'
 import { expectJson, readJson } from './api-answer.ts'
 import type { ApiClient } from './api-client.ts'

@@ -1,4 +1,4 @@
-import { backoff } from '../../backoff.ts'
+import { backoff } from '../../time/backoff.ts'
 import type { ApiError } from './api-error.ts'
 import type { Timings } from './timings.ts'
 

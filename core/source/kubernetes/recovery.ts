@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../../time/clock.ts'
 
 /**
  * The pauses of all resources that are waiting to ask again. As soon as there is a new connection, or one of them gets

@@ -1,6 +1,6 @@
-import { backoff } from '../../backoff.ts'
-import { type Clock, pause } from '../../clock.ts'
 import type { ClusterRecord } from '../../cluster/records.ts'
+import { backoff } from '../../time/backoff.ts'
+import { type Clock, pause } from '../../time/clock.ts'
 import type { ClusterSink } from '../cluster-source.ts'
 import type { Logger } from '../logger.ts'
 import type { ApiClient } from './api-client.ts'

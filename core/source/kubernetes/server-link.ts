@@ -1,4 +1,4 @@
-import { type Clock, pause } from '../../clock.ts'
+import { type Clock, pause } from '../../time/clock.ts'
 import type { Logger } from '../logger.ts'
 import { ApiError, asApiError } from './api-error.ts'
 import type { Connection } from './connection.ts'

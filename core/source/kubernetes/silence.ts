@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../../time/clock.ts'
 
 /** Calls `onSilence` once when `heard` has not been called for `limitMs`. */
 export class SilenceWatch {

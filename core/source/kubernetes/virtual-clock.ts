@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../../time/clock.ts'
 
 /** For tests: a clock that moves only when it is told to. */
 export class VirtualClock implements Clock {

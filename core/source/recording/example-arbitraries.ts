@@ -9,7 +9,7 @@ import {
   type IpFamily,
   parseAddress,
   parseCidr,
-} from '../../table/address.ts'
+} from '../../network/address.ts'
 
 /** Any address, in its canonical spelling; those that stand for others (IPv4-mapped) are of IPv4. */
 export function anyAddress(family: IpFamily): fc.Arbitrary<Address> {

@@ -1,4 +1,3 @@
-import { recordKinds } from '../../cluster/cluster-state.ts'
 import { parseNode } from '../../cluster/parse-node.ts'
 import { parseService } from '../../cluster/parse-service.ts'
 import { parseServiceCidr } from '../../cluster/parse-service-cidr.ts'
@@ -6,7 +5,13 @@ import { parseSlice } from '../../cluster/parse-slice.ts'
 import type { Parsed } from '../../cluster/parsed.ts'
 import { shownValue } from '../../cluster/problem-report.ts'
 import { isRawObject, isWholeNumber, type RawObject } from '../../cluster/raw-object.ts'
-import type { ClusterRecord, ObjectProblem, RecordKind, SliceRecord } from '../../cluster/records.ts'
+import {
+  type ClusterRecord,
+  type ObjectProblem,
+  type RecordKind,
+  recordKinds,
+  type SliceRecord,
+} from '../../cluster/records.ts'
 import { recordObject } from './record-object.ts'
 import { RecordingError, type RecordingHeader, recordingLimits, recordingVersion } from './recording-lines.ts'
 import { DamagedError, recordingText } from './recording-text.ts'

@@ -6,7 +6,7 @@ import type {
   SliceEndpoint,
   SliceRecord,
 } from '../../cluster/records.ts'
-import { familyOf } from '../../table/address.ts'
+import { familyOf } from '../../network/address.ts'
 
 /** The least API object of which the parsers make a certain record again; plain JSON. */
 export interface RecordObject {

@@ -1,6 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import { recordKinds } from '../../cluster/cluster-state.ts'
-import type { ClusterRecord, ObjectProblem, RecordKind } from '../../cluster/records.ts'
+import {
+  type ClusterRecord,
+  type ObjectProblem,
+  type RecordKind,
+  recordKinds,
+} from '../../cluster/records.ts'
 import type { ClusterSink } from '../cluster-source.ts'
 import type { RecordRewriter } from './anonymous-records.ts'
 import { endpointEdit } from './endpoint-edit.ts'

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
-import { type Clock, pause, systemClock } from '../../clock.ts'
-import { recordKinds } from '../../cluster/cluster-state.ts'
+import { recordKinds } from '../../cluster/records.ts'
+import { type Clock, pause, systemClock } from '../../time/clock.ts'
 import type { ClusterSink, ClusterSource } from '../cluster-source.ts'
 import type { Logger } from '../logger.ts'
 import { type RecordingEntry, readRecording } from './read-recording.ts'

@@ -9,7 +9,7 @@ import {
   type IpFamily,
   parseAddress,
   parseCidr,
-} from '../../table/address.ts'
+} from '../../network/address.ts'
 import { anyAddress, anyCidr } from './example-arbitraries.ts'
 import { ScrambledAddresses } from './scrambled-addresses.ts'
 

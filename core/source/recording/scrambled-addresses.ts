@@ -6,7 +6,7 @@ import {
   formatBytes,
   parseCidr,
   splitCidr,
-} from '../../table/address.ts'
+} from '../../network/address.ts'
 
 /**
  * Ranges whose addresses mean something by themselves; an address stays inside its own, and none gets into one that it

@@ -1,9 +1,9 @@
 import test from 'ava'
-import type { ProxyConfig } from '../config/proxy-config.ts'
-import { contractVersion, type Dataplane } from '../dataplane/contract.ts'
-import type { ClusterSink, ClusterSource } from '../source/cluster-source.ts'
-import { ipFamilies } from '../table/address.ts'
-import { startProxy } from './proxy.ts'
+import type { ProxyConfig } from '../../config/proxy-config.ts'
+import { contractVersion, type Dataplane } from '../../dataplane/contract.ts'
+import { ipFamilies } from '../../network/address.ts'
+import type { ClusterSink, ClusterSource } from '../../source/cluster-source.ts'
+import { startProxy } from '../proxy.ts'
 
 const config: ProxyConfig = {
   source: { from: 'file', path: 'none.yaml' },

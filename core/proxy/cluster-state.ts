@@ -1,36 +1,32 @@
+import type { ProblemLog } from '../cluster/problem-log.ts'
+import { type ClusterRecord, type ObjectProblem, type RecordKind, recordKinds } from '../cluster/records.ts'
+import { familyOf } from '../network/address.ts'
 import type { ClusterSink } from '../source/cluster-source.ts'
-import { familyOf } from '../table/address.ts'
 import type { TableBuilder } from '../table/table-builder.ts'
-import { ProblemLog } from './problem-log.ts'
-import type { ClusterRecord, ObjectProblem, RecordKind } from './records.ts'
 
 export interface ClusterStateOptions {
   /** One for each family that the node has. */
   readonly builders: readonly TableBuilder[]
+  /** Takes what the source reports. Default: nothing does. */
+  readonly problems?: ProblemLog
   /** The kinds that must have been listed before anything is programmed. Default: all of them. */
   readonly kinds?: readonly RecordKind[]
   /** A builder's table may change at its next `drain`. `receivedAt` as the source gave it. */
   readonly onChange?: (builder: TableBuilder, receivedAt: number) => void
   /** Once, when all kinds have been listed. */
   readonly onSynced?: () => void
-  /** Told of each problem once, however often a source repeats it. */
-  readonly onProblem?: (problem: ObjectProblem) => void
 }
-
-export const recordKinds: readonly RecordKind[] = ['Service', 'EndpointSlice', 'Node', 'ServiceCIDR']
 
 /** Takes what a source delivers to the tables of both families. */
 export class ClusterState implements ClusterSink {
   readonly #builders: readonly TableBuilder[]
   readonly #options: ClusterStateOptions
   readonly #awaited: Set<RecordKind>
-  readonly #problems: ProblemLog
 
   constructor(options: ClusterStateOptions) {
     this.#options = options
     this.#builders = options.builders
     this.#awaited = new Set(options.kinds ?? recordKinds)
-    this.#problems = new ProblemLog(options.onProblem)
   }
 
   /** Whether all kinds have been listed, so that a table may be programmed (SEMANTICS 1). */
@@ -41,11 +37,6 @@ export class ClusterState implements ClusterSink {
   /** Kinds whose list is still awaited. */
   get awaited(): readonly RecordKind[] {
     return [...this.#awaited]
-  }
-
-  /** Problems told so far, by kind and field (`Service spec.ports[].nodePort`). */
-  get problemCounts(): ReadonlyMap<string, number> {
-    return this.#problems.counts
   }
 
   set(record: ClusterRecord, receivedAt: number): void {
@@ -67,7 +58,7 @@ export class ClusterState implements ClusterSink {
   }
 
   problem(problem: ObjectProblem): void {
-    this.#problems.tell(problem)
+    this.#options.problems?.report(problem)
   }
 
   #each(receivedAt: number, act: (builder: TableBuilder) => void): void {

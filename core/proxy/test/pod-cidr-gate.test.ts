@@ -1,8 +1,8 @@
 import test from 'ava'
-import type { ClusterRecord, NodeRecord, ObjectProblem, RecordKind } from '../cluster/records.ts'
-import type { ClusterSink } from '../source/cluster-source.ts'
-import { parseCidr } from '../table/address.ts'
-import { PodCidrGate } from './pod-cidr-gate.ts'
+import type { ClusterRecord, NodeRecord, ObjectProblem, RecordKind } from '../../cluster/records.ts'
+import { parseCidr } from '../../network/address.ts'
+import type { ClusterSink } from '../../source/cluster-source.ts'
+import { PodCidrGate } from '../pod-cidr-gate.ts'
 
 const node = (key: string, ...podCidrs: string[]): NodeRecord => ({
   kind: 'Node',

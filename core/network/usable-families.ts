@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { IpFamily } from '../table/address.ts'
+import type { IpFamily } from './address.ts'
 
 /**
  * The IP families that this node can carry: IPv4 always, IPv6 when the kernel has it and it isn't disabled

@@ -1,8 +1,8 @@
-import type { ObjectProblem } from '../cluster/records.ts'
+import type { ProblemLog } from '../cluster/problem-log.ts'
 import { podSource } from '../config/pod-source.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import type { Capabilities } from '../dataplane/contract.ts'
-import { type Cidr, familyOf, type IpFamily } from '../table/address.ts'
+import { type Cidr, familyOf, type IpFamily } from '../network/address.ts'
 import { TableBuilder } from '../table/table-builder.ts'
 
 export interface TableBuildersOptions {
@@ -15,12 +15,13 @@ export interface TableBuildersOptions {
   readonly capabilities: Capabilities
   /** Milliseconds since the epoch; see `TableBuilderOptions`. */
   readonly triggersSince?: number
-  readonly onProblem?: (problem: ObjectProblem) => void
+  /** Takes the claims that one Service loses to another. */
+  readonly problems?: ProblemLog
 }
 
 /** A builder for each family, set up as the operator configured. */
 export function tableBuilders(options: TableBuildersOptions): TableBuilder[] {
-  const { config, nodeName, families, podCidrs, capabilities, triggersSince, onProblem } = options
+  const { config, nodeName, families, podCidrs, capabilities, triggersSince, problems } = options
   const { bindAddress, masqueradeAll, nodePortAddresses } = config
   return families.map((family) => {
     // An unspecified bind address means "any", so it tells nothing about this node.
@@ -34,7 +35,7 @@ export function tableBuilders(options: TableBuildersOptions): TableBuilder[] {
       localhostNodePorts: capabilities.gaps.localhostNodePorts === undefined,
       ...(told ? { nodeAddress: bindAddress } : {}),
       ...(triggersSince === undefined ? {} : { triggersSince }),
-      ...(onProblem === undefined ? {} : { onProblem }),
+      ...(problems === undefined ? {} : { onProblem: (problem) => problems.report(problem) }),
     })
   })
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import test from 'ava'
 import fc from 'fast-check'
+import { address, cidr } from '../../table/example-records.ts'
 import {
   addressBytes,
   cidrContains,
@@ -9,8 +10,7 @@ import {
   parseAddress,
   parseCidr,
   splitCidr,
-} from './address.ts'
-import { address, cidr } from './example-records.ts'
+} from '../address.ts'
 
 const bytes = fc.oneof(
   fc.uint8Array({ minLength: 4, maxLength: 4 }),

@@ -1,8 +1,9 @@
 import test from 'ava'
-import { address, cidr, exampleEndpoint, exampleService, exampleSlice } from '../table/example-records.ts'
-import { TableBuilder } from '../table/table-builder.ts'
-import { ClusterState, recordKinds } from './cluster-state.ts'
-import type { ObjectProblem } from './records.ts'
+import { ProblemLog } from '../../cluster/problem-log.ts'
+import { type ObjectProblem, recordKinds } from '../../cluster/records.ts'
+import { address, cidr, exampleEndpoint, exampleService, exampleSlice } from '../../table/example-records.ts'
+import { TableBuilder } from '../../table/table-builder.ts'
+import { ClusterState } from '../cluster-state.ts'
 
 function setUp() {
   const builders = (['IPv4', 'IPv6'] as const).map(
@@ -10,11 +11,12 @@ function setUp() {
   )
   const changed: string[] = []
   const problems: ObjectProblem[] = []
+  const log = new ProblemLog((problem) => problems.push(problem))
   let syncs = 0
   const state = new ClusterState({
     builders,
     onChange: (builder, receivedAt) => changed.push(`${builder.family} ${receivedAt}`),
-    onProblem: (problem) => problems.push(problem),
+    problems: log,
     onSynced: () => {
       syncs++
     },
@@ -23,7 +25,7 @@ function setUp() {
     for (const builder of builders) builder.drain()
     return changed.splice(0)
   }
-  return { state, builders, problems, drain, syncs: () => syncs }
+  return { state, builders, problems, log, drain, syncs: () => syncs }
 }
 
 test('it is synced once all kinds have been listed, and says so once', (t) => {
@@ -70,7 +72,7 @@ test('a Service that loses an address family leaves that family', (t) => {
 })
 
 test('a problem that is told again is passed on and counted once; one of the source itself each time', (t) => {
-  const { state, problems } = setUp()
+  const { state, problems, log } = setUp()
   const problem: ObjectProblem = {
     kind: 'Service',
     object: 'default/web',
@@ -85,7 +87,7 @@ test('a problem that is told again is passed on and counted once; one of the sou
   state.problem({ ...problem, kind: 'file' })
   t.is(problems.length, 4)
   t.deepEqual(
-    [...state.problemCounts],
+    [...log.counts],
     [
       ['Service spec.ports[].port', 2],
       ['other', 2],

@@ -1,6 +1,6 @@
 import type { ClusterRecord, NodeRecord, ObjectProblem, RecordKind } from '../cluster/records.ts'
+import type { Cidr } from '../network/address.ts'
 import type { ClusterSink } from '../source/cluster-source.ts'
-import type { Cidr } from '../table/address.ts'
 
 export interface PodCidrGateOptions {
   readonly nodeName: string

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { backoff } from './backoff.ts'
+import { backoff } from '../backoff.ts'
 
 const limits = { retryMinMs: 100, retryMaxMs: 1_000 }
 const delays = (draw: number) => [1, 2, 3, 4, 5, 6].map((failures) => backoff(failures, limits, () => draw))

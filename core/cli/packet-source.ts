@@ -1,5 +1,4 @@
 import type { NodeRecord } from '../cluster/records.ts'
-import type { Reason } from '../table/absent-endpoints.ts'
 import {
   type Address,
   addressBytes,
@@ -9,7 +8,8 @@ import {
   formatBytes,
   parseAddress,
   splitCidr,
-} from '../table/address.ts'
+} from '../network/address.ts'
+import type { Reason } from '../table/absent-endpoints.ts'
 import type { Packet } from '../table/evaluate.ts'
 import { isLoopback } from '../table/node-addresses.ts'
 import { detectorFix } from '../table/reason.ts'

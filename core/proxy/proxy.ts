@@ -1,22 +1,23 @@
 import { networkInterfaces } from 'node:os'
-import { pause, systemClock } from '../clock.ts'
-import { ClusterState } from '../cluster/cluster-state.ts'
+import { ProblemLog } from '../cluster/problem-log.ts'
 import type { ObjectProblem } from '../cluster/records.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import type { Dataplane, ProbeReport } from '../dataplane/contract.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
 import { SupervisedDataplane, type SupervisionOptions } from '../dataplane/supervised-dataplane.ts'
-import { usableFamilies } from '../node/families.ts'
-import { type AddressWatch, type Interfaces, watchLocalAddresses } from '../node/local-addresses.ts'
-import { PodCidrGate } from '../node/pod-cidr-gate.ts'
+import { Engine } from '../engine/engine.ts'
+import type { EngineObserver } from '../engine/observer.ts'
+import type { Address, Cidr, IpFamily } from '../network/address.ts'
+import { type AddressWatch, type Interfaces, watchLocalAddresses } from '../network/local-addresses.ts'
+import { usableFamilies } from '../network/usable-families.ts'
 import type { ClusterSink, ClusterSource } from '../source/cluster-source.ts'
 import type { Logger } from '../source/logger.ts'
-import type { Address, Cidr, IpFamily } from '../table/address.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import type { TableBuilder } from '../table/table-builder.ts'
-import { Engine } from './engine.ts'
-import type { EngineObserver } from './observer.ts'
+import { pause, systemClock } from '../time/clock.ts'
+import { ClusterState } from './cluster-state.ts'
 import { openSource } from './open-source.ts'
+import { PodCidrGate } from './pod-cidr-gate.ts'
 import { ProxyError, unusable } from './proxy-error.ts'
 import { tableBuilders } from './table-builders.ts'
 
@@ -123,6 +124,7 @@ export class RunningProxy {
   readonly ended: Promise<void>
 
   readonly #options: ProxyOptions
+  readonly #problems: ProblemLog
   readonly #synced = Promise.withResolvers<void>()
   readonly #firstApplied = Promise.withResolvers<void>()
   readonly #ended = Promise.withResolvers<void>()
@@ -134,6 +136,7 @@ export class RunningProxy {
 
   constructor(options: ProxyOptions, parts: Parts) {
     this.#options = options
+    this.#problems = new ProblemLog(options.onProblem)
     this.nodeName = options.nodeName
     this.dataplane = parts.dataplane
     this.probe = parts.probe
@@ -166,7 +169,7 @@ export class RunningProxy {
 
   /** How many problems objects have had so far, by kind and field; each was reported once. */
   get problemCounts(): ReadonlyMap<string, number> {
-    return this.#state?.problemCounts ?? new Map()
+    return this.#problems.counts
   }
 
   /** What the first apply still waits for, for a person; empty: nothing. */
@@ -209,7 +212,7 @@ export class RunningProxy {
   }
 
   #assemble(podCidrs: readonly Cidr[]): ClusterSink {
-    const { config, logger, nodeName, observer, onProblem } = this.#options
+    const { config, logger, nodeName, observer } = this.#options
     const builders = tableBuilders({
       config,
       nodeName,
@@ -217,7 +220,7 @@ export class RunningProxy {
       podCidrs,
       capabilities: this.dataplane.capabilities,
       triggersSince: Date.now(),
-      onProblem: (problem) => state.problem(problem),
+      problems: this.#problems,
     })
     const engine = new Engine({
       dataplane: this.dataplane,
@@ -228,12 +231,12 @@ export class RunningProxy {
     })
     const state = new ClusterState({
       builders,
+      problems: this.#problems,
       onChange: ({ family }, receivedAt) => engine.notify(family, receivedAt),
       onSynced: () => {
         engine.start()
         this.#synced.resolve()
       },
-      ...(onProblem === undefined ? {} : { onProblem }),
     })
     this.#builders = builders
     this.#engine = engine

@@ -1,34 +1,8 @@
 import test from 'ava'
-import { parseAddress } from '../table/address.ts'
-import { usableFamilies } from './families.ts'
-import { type Interfaces, localAddresses, watchLocalAddresses } from './local-addresses.ts'
-import { nodeName } from './node-name.ts'
+import { parseAddress } from '../address.ts'
+import { type Interfaces, localAddresses, watchLocalAddresses } from '../local-addresses.ts'
 
 const address = (text: string) => parseAddress(text)!
-
-test('the node is named by the operator, else by the machine, trimmed and in lower case', (t) => {
-  t.is(nodeName(' Node-A\n', 'host'), 'node-a')
-  t.is(nodeName(undefined, 'Host.Example '), 'host.example')
-})
-
-const files = (contents: Record<string, string>) => async (path: string) => {
-  const text = contents[path]
-  if (text === undefined) throw new Error(`no ${path}`)
-  return text
-}
-const [inet6, disabled] = ['/proc/net/if_inet6', '/proc/sys/net/ipv6/conf/all/disable_ipv6']
-
-const families: readonly [string, Record<string, string>, string[]][] = [
-  ['IPv6 is usable where the kernel has it', { [inet6]: '', [disabled]: '0\n' }, ['IPv4', 'IPv6']],
-  ['IPv6 is not usable where it is disabled', { [inet6]: '', [disabled]: '1\n' }, ['IPv4']],
-  ['IPv6 is not usable in a kernel without it', {}, ['IPv4']],
-]
-for (const [claim, contents, expected] of families) {
-  test(claim, async (t) => {
-    const usable: string[] = await usableFamilies(files(contents))
-    t.deepEqual(usable, expected)
-  })
-}
 
 const interfaces = (...addresses: string[]): Interfaces => ({
   eth0: addresses.map((text) => ({

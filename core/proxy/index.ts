@@ -1,0 +1,5 @@
+export * from './cluster-state.ts'
+export { openSource } from './open-source.ts'
+export * from './proxy.ts'
+export { ProxyError } from './proxy-error.ts'
+export { type TableBuildersOptions, tableBuilders } from './table-builders.ts'
