@@ -1,8 +1,8 @@
 import { SystemCallError } from './libc.ts'
-import { readWhole } from './netlink-protocol-error.ts'
-import { findAttribute, messageFlag } from './netlink-reader.ts'
-import { NetlinkSocket } from './netlink-socket.ts'
-import { NetlinkWriter } from './netlink-writer.ts'
+import { readWhole } from './netlink/netlink-protocol-error.ts'
+import { findAttribute, messageFlag } from './netlink/netlink-reader.ts'
+import { NetlinkSocket } from './netlink/netlink-socket.ts'
+import { NetlinkWriter } from './netlink/netlink-writer.ts'
 
 /** A network interface as rtnetlink(7) tells of it. */
 export interface NetworkInterface {

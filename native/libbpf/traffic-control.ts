@@ -1,8 +1,8 @@
 import { constants } from 'node:os'
-import { readWhole } from '../netlink-protocol-error.ts'
-import { findAttribute, messageFlag } from '../netlink-reader.ts'
-import { NetlinkSocket } from '../netlink-socket.ts'
-import { NetlinkWriter } from '../netlink-writer.ts'
+import { readWhole } from '../netlink/netlink-protocol-error.ts'
+import { findAttribute, messageFlag } from '../netlink/netlink-reader.ts'
+import { NetlinkSocket } from '../netlink/netlink-socket.ts'
+import { NetlinkWriter } from '../netlink/netlink-writer.ts'
 import type { BpfProgram } from './bpf-object.ts'
 import { BpfError, bpfCall, tryBpfCall } from './library.ts'
 

@@ -14,8 +14,8 @@ import { createTestbed } from './testbed.ts'
 const kinds: readonly (readonly [string, string, Readonly<Record<string, string>>])[] = [
   ['nftables', 'nftables', { transport: 'netlink' }],
   ['nftables by nft', 'nftables', { transport: 'nft' }],
-  ['iptables, legacy', 'iptables/test', { variant: 'legacy' }],
-  ['iptables, nft', 'iptables/test', { variant: 'nft' }],
+  ['iptables, legacy', 'iptables', { variant: 'legacy' }],
+  ['iptables, nft', 'iptables', { variant: 'nft' }],
   ['eBPF', 'ebpf', {}],
   ['eBPF by clsact', 'ebpf', { 'packet-hook': 'clsact' }],
 ]
@@ -45,7 +45,7 @@ const families = ['IPv4', 'IPv6'] as const
 
 for (const [name, directory, settings] of kinds) {
   test(`what the node itself does is no drift: ${name}`, async (t) => {
-    const url = new URL(`../../dataplanes/${directory}/under-test.ts`, import.meta.url)
+    const url = new URL(`../../dataplanes/${directory}/test/under-test.ts`, import.meta.url)
     const { default: underTest } = (await import(url.href)) as { readonly default: DataplaneUnderTest }
     const { factory } = underTest
     const testbed = await createTestbed({ factory, settings, families, patience: patienceOf(1) })

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import { createLab } from '@portolan/lab'
 import test from 'ava'
-import { inNetworkNamespace } from './index.ts'
+import { inNetworkNamespace } from '../index.ts'
 
 const interfaces = () => Object.keys(networkInterfaces()).sort()
 

@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs'
 import test from 'ava'
-import { BpfError, BpfObject, type LoadOptions, lockBpfFileSystem, readPrograms } from './index.ts'
+import { BpfError, BpfObject, type LoadOptions, lockBpfFileSystem, readPrograms } from '../libbpf/index.ts'
 
 const options: LoadOptions = {
   maps: ['frontends', 'ranges', 'services'],

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import test from 'ava'
 
-const module = new URL('./file-system.ts', import.meta.url).href
+const module = new URL('../libbpf/file-system.ts', import.meta.url).href
 
 /** In a mount namespace of its own, where nothing is mounted at the place at first. */
 const program = (script: string) => `

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { LockTimeoutError, lockDirectory } from './index.ts'
+import { LockTimeoutError, lockDirectory } from '../index.ts'
 
 function directory(t: ExecutionContext): string {
   const path = mkdtempSync(join(tmpdir(), 'pl-lock-'))
@@ -30,7 +30,7 @@ test('one holds the lock, the others come in turn', async (t) => {
 
 test('who holds a lock too long is named, and one that is killed holds it no more', async (t) => {
   const path = directory(t)
-  const module = new URL('./directory-lock.ts', import.meta.url).href
+  const module = new URL('../directory-lock.ts', import.meta.url).href
   const script = `
     import { lockDirectory } from '${module}'
     await lockDirectory(${JSON.stringify(path)})

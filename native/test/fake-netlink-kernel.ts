@@ -1,6 +1,6 @@
-import { SystemCallError } from './libc.ts'
-import type { NetlinkChannel } from './netlink-channel.ts'
-import { messageFlag, messageType, readMessages } from './netlink-reader.ts'
+import { SystemCallError } from '../libc.ts'
+import type { NetlinkChannel } from '../netlink/netlink-channel.ts'
+import { messageFlag, messageType, readMessages } from '../netlink/netlink-reader.ts'
 
 /** What comes out of a socket: a datagram, or an errno. */
 export type Received = { readonly bytes: Buffer } | { readonly errno: number }

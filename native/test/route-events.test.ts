@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import test from 'ava'
-import { RouteEvents } from './route-events.ts'
-import { systemPath } from './system-command.ts'
+import { RouteEvents } from '../route-events.ts'
+import { systemPath } from '../system-command.ts'
 
 /** Runs `ip -batch` in a network namespace of the test's own. */
 function ip(namespace: string, lines: readonly string[]): void {

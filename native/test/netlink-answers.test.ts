@@ -1,15 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
 import {
-  errno,
-  errorMessage,
-  FakeNetlinkKernel,
-  type Mischief,
-  message,
-  type Received,
-  request,
-} from './fake-netlink-kernel.ts'
-import {
   messageFlag,
   messageType,
   type NetlinkAck,
@@ -19,7 +10,16 @@ import {
   readMessages,
   readWhole,
   SystemCallError,
-} from './index.ts'
+} from '../index.ts'
+import {
+  errno,
+  errorMessage,
+  FakeNetlinkKernel,
+  type Mischief,
+  message,
+  type Received,
+  request,
+} from './fake-netlink-kernel.ts'
 
 /** What spoils the answers to one question. All numbers are taken modulo what there is. */
 interface Spoilt {

@@ -1,4 +1,4 @@
-import { SystemCallError } from './libc.ts'
+import { SystemCallError } from '../libc.ts'
 import type { NetlinkSocketOptions } from './netlink-channel.ts'
 import { findAttribute, messageFlag, type NetlinkAck, type NetlinkMessage } from './netlink-reader.ts'
 import { NetlinkSocket } from './netlink-socket.ts'

@@ -1,6 +1,6 @@
 import { createLab } from '@portolan/lab'
 import test from 'ava'
-import { SystemCommand, SystemCommandError } from './system-command.ts'
+import { SystemCommand, SystemCommandError } from '../system-command.ts'
 
 const here = new SystemCommand(undefined)
 

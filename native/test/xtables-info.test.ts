@@ -1,7 +1,7 @@
 import { createLab } from '@portolan/lab'
 import test from 'ava'
-import { XtablesInfo } from './index.ts'
-import { SystemCommand } from './system-command.ts'
+import { XtablesInfo } from '../index.ts'
+import { SystemCommand } from '../system-command.ts'
 
 test('a legacy table is looked at as it is, and one that grew meanwhile is told', async (t) => {
   await using lab = await createLab({ pods: 1 })

@@ -17,7 +17,7 @@ import {
   readMessages,
   readWhole,
   SystemCallError,
-} from './index.ts'
+} from '../index.ts'
 
 const netfilter = 12
 

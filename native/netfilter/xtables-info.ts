@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { call, SystemCallError } from './libc.ts'
-import { inNetworkNamespace } from './network-namespace.ts'
+import { call, SystemCallError } from '../libc.ts'
+import { inNetworkNamespace } from '../network-namespace.ts'
 
 const rawCloseOnExec = 3 | 0o2000000
 const rawProtocol = 255

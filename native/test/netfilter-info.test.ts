@@ -1,7 +1,7 @@
 import { createLab } from '@portolan/lab'
 import test from 'ava'
-import { NetfilterInfo, XtablesInfo } from './index.ts'
-import { SystemCommand } from './system-command.ts'
+import { NetfilterInfo, XtablesInfo } from '../index.ts'
+import { SystemCommand } from '../system-command.ts'
 
 test('the elements of an ipset are counted without being listed, and a set that is not there is told', async (t) => {
   await using lab = await createLab({ pods: 1 })

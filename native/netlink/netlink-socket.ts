@@ -1,4 +1,4 @@
-import { SystemCallError } from './libc.ts'
+import { SystemCallError } from '../libc.ts'
 import { type NetlinkChannel, type NetlinkSocketOptions, openNetlinkChannel } from './netlink-channel.ts'
 import { NetlinkProtocolError, readWhole } from './netlink-protocol-error.ts'
 import {

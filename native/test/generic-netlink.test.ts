@@ -8,7 +8,7 @@ import {
   messageFlag,
   NetlinkWriter,
   readMessages,
-} from './index.ts'
+} from '../index.ts'
 
 test('a command is a netlink message with the generic header before its attributes', (t) => {
   const writer = new NetlinkWriter()

@@ -1,8 +1,8 @@
-import { SystemCallError } from './libc.ts'
-import { readWhole } from './netlink-protocol-error.ts'
-import { findAttribute, messageFlag } from './netlink-reader.ts'
-import { NetlinkSocket } from './netlink-socket.ts'
-import { NetlinkWriter } from './netlink-writer.ts'
+import { SystemCallError } from '../libc.ts'
+import { readWhole } from '../netlink/netlink-protocol-error.ts'
+import { findAttribute, messageFlag } from '../netlink/netlink-reader.ts'
+import { NetlinkSocket } from '../netlink/netlink-socket.ts'
+import { NetlinkWriter } from '../netlink/netlink-writer.ts'
 
 const netfilter = 12
 /** struct nfgenmsg, which every payload begins with: address family, version, resource id. */

@@ -1,5 +1,5 @@
-import { call, SystemCallError } from './libc.ts'
-import { inNetworkNamespace } from './network-namespace.ts'
+import { call, SystemCallError } from '../libc.ts'
+import { inNetworkNamespace } from '../network-namespace.ts'
 
 const addressFamilyNetlink = 16
 const rawCloseOnExec = 3 | 0o2000000

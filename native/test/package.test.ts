@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import test from 'ava'
 
 test('the published package has the compiled eBPF programs and their sources, and no tests', (t) => {
-  const cwd = fileURLToPath(new URL('.', import.meta.url))
+  const cwd = fileURLToPath(new URL('..', import.meta.url))
   const packed = execFileSync('npm', ['pack', '--dry-run', '--json', '--loglevel=error'], {
     cwd,
     encoding: 'utf8',
@@ -16,10 +16,12 @@ test('the published package has the compiled eBPF programs and their sources, an
     'bpf/portolan.bpf.c',
     'bpf/structures.h',
     'libbpf/index.ts',
+    'netfilter/index.ts',
+    'netlink/netlink-socket.ts',
   ])
     t.true(paths.includes(path), path)
   t.deepEqual(
-    paths.filter((path) => path.includes('.test.') || path.includes('fake-')),
+    paths.filter((path) => path.includes('.test.') || path.startsWith('test/')),
     [],
   )
 })

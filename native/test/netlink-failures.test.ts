@@ -8,7 +8,7 @@ import {
   NetlinkSocket,
   type NetlinkSocketOptions,
   NetlinkWriter,
-} from './index.ts'
+} from '../index.ts'
 
 /** What happens to netlink sockets of the real kernel. netlink-answers.test.ts spoils answers in every other way. */
 

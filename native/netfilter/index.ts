@@ -1,0 +1,2 @@
+export { NetfilterInfo } from './netfilter-info.ts'
+export { XtablesInfo } from './xtables-info.ts'
