@@ -1,8 +1,14 @@
 import test from 'ava'
 import { ProblemLog } from '../../cluster/problem-log.ts'
 import { type ObjectProblem, recordKinds } from '../../cluster/records.ts'
-import { address, cidr, exampleEndpoint, exampleService, exampleSlice } from '../../table/example-records.ts'
 import { TableBuilder } from '../../table/table-builder.ts'
+import {
+  address,
+  cidr,
+  exampleEndpoint,
+  exampleService,
+  exampleSlice,
+} from '../../table/test/example-records.ts'
 import { ClusterState } from '../cluster-state.ts'
 
 function setUp() {

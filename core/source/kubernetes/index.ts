@@ -1,5 +1,5 @@
 export type { Clock } from '../../time/clock.ts'
-export { CredentialConfigError, type CredentialSource, type Credentials } from './credentials.ts'
-export { kubeconfigCredentials } from './kubeconfig.ts'
+export { CredentialConfigError, type CredentialSource, type Credentials } from './credentials/credentials.ts'
+export { kubeconfigCredentials } from './credentials/kubeconfig.ts'
 export { type KubernetesSourceOptions, kubernetesSource } from './kubernetes-source.ts'
 export { defaultTimings, type Timings } from './timings.ts'

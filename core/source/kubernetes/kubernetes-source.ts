@@ -2,15 +2,20 @@ import type { ClusterRecord } from '../../cluster/records.ts'
 import { type Clock, systemClock } from '../../time/clock.ts'
 import type { ClusterSink, ClusterSource } from '../cluster-source.ts'
 import type { Logger } from '../logger.ts'
-import { ApiClient } from './api-client.ts'
-import type { CredentialSource } from './credentials.ts'
-import { inClusterCredentials } from './in-cluster.ts'
-import { kubeconfigCredentials } from './kubeconfig.ts'
-import { Recovery } from './recovery.ts'
-import { Reflector } from './reflector.ts'
-import type { Resource } from './resource.ts'
+import type { CredentialSource } from './credentials/credentials.ts'
+import { inClusterCredentials } from './credentials/in-cluster.ts'
+import { kubeconfigCredentials } from './credentials/kubeconfig.ts'
+import { ApiClient } from './requests/api-client.ts'
+import type { Resource } from './requests/resource.ts'
 import { defaultTimings, type Timings } from './timings.ts'
-import { nodeResource, serviceCidrResource, serviceResource, sliceResource } from './watched-resources.ts'
+import { Recovery } from './watch/recovery.ts'
+import { Reflector } from './watch/reflector.ts'
+import {
+  nodeResource,
+  serviceCidrResource,
+  serviceResource,
+  sliceResource,
+} from './watch/watched-resources.ts'
 
 export interface KubernetesSourceOptions {
   /** Path of a kubeconfig file, of which the current context is used. Absent: the pod's service account. */

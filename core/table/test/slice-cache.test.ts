@@ -1,7 +1,7 @@
 import test from 'ava'
 import type { SliceRecord } from '../../cluster/records.ts'
-import { exampleEndpoint, exampleSlice } from '../example-records.ts'
 import { mergeSlices, SliceCache } from '../slice-cache.ts'
+import { exampleEndpoint, exampleSlice } from './example-records.ts'
 
 const a = exampleEndpoint('10.1.0.1')
 const b = exampleEndpoint('10.1.0.2')

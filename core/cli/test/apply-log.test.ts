@@ -1,0 +1,71 @@
+import test from 'ava'
+import { pino } from 'pino'
+import type { Applied } from '../../engine/index.ts'
+import type { RouteKey } from '../../table/service-route.ts'
+import { ApplyLog } from '../apply-log.ts'
+
+const timings = { begun: 0, computed: 0, compiled: 0, applied: 0 }
+
+/** A log, and the lines about routes that come of an apply. */
+function following() {
+  const lines: string[] = []
+  const stream = { write: (line: string) => lines.push(line) }
+  const log = new ApplyLog(pino({ base: null, timestamp: false }, stream))
+  return (
+    why: Applied['why'],
+    routes: readonly string[],
+    degraded: Readonly<Record<string, string>> = {},
+  ) => {
+    lines.splice(0)
+    log.onApplied({
+      family: 'IPv4',
+      why,
+      routes: routes.map((key) => ({ key: key as RouteKey })),
+      setElements: 0,
+      report: {
+        operations: 1,
+        bytes: 1,
+        degraded: Object.entries(degraded).map(([route, reason]) => ({ route, reason })),
+      },
+      timings,
+      triggerTimes: [],
+      totalRoutes: 9,
+    })
+    return lines
+      .map((line) => JSON.parse(line) as { msg: string; route?: string; reason?: string })
+      .flatMap(({ msg, route, reason }) => (route === undefined ? [] : `${route} ${reason ?? ''}: ${msg}`))
+  }
+}
+
+test('a route that is degraded is told once, again for another reason, and when it is well', (t) => {
+  const apply = following()
+  t.deepEqual(apply('start', [], { a: 'full' }), ['a full: a route works less well than asked'])
+  t.deepEqual(apply('change', ['a'], { a: 'full' }), [])
+  t.deepEqual(apply('change', ['b']), [], 'nobody has looked at it')
+  t.deepEqual(apply('change', ['a'], { a: 'too many' }), ['a too many: a route works less well than asked'])
+  t.deepEqual(apply('repair', []), ['a : a route works as asked again'])
+  t.deepEqual(apply('repair', []), [])
+})
+
+test('a degraded route that is deleted is told no more, and is new when it comes back', (t) => {
+  const apply = following()
+  apply('start', [], { a: 'full' })
+  t.deepEqual(apply('change', ['a']), [], 'deleted: it has no route after the change')
+  t.deepEqual(apply('change', ['a'], { a: 'full' }), ['a full: a route works less well than asked'])
+})
+
+test('what the node does is a line each at debug only, and counted in the summary', (t) => {
+  const told = (level: 'debug' | 'info') => {
+    const lines: string[] = []
+    const log = new ApplyLog(
+      pino({ base: null, timestamp: false, level }, { write: (line: string) => lines.push(line) }),
+    )
+    log.onNodeChange('interface veth1 came')
+    log.onNodeChange('interface veth1 went')
+    log.stop()
+    return lines.map((line) => JSON.parse(line) as object)
+  }
+  const summary = { level: 30, nodeChanges: 2, msg: 'the node changed' }
+  t.deepEqual(told('info'), [summary])
+  t.is(told('debug').length, 3)
+})

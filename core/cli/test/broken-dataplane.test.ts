@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test, { type ExecutionContext } from 'ava'
+
+// The real program with a dataplane that breaks its contract. No kernel is needed: it writes nowhere.
+
+const program = fileURLToPath(new URL('../portolan.js', import.meta.url))
+const sample = fileURLToPath(new URL('../../../docs/sample-cluster.yaml', import.meta.url))
+
+const working = `
+const held = new Map()
+const dataplane = {
+  name: 'acme',
+  contractVersion: 1,
+  capabilities: { families: ['IPv4'], protocols: ['TCP', 'UDP', 'SCTP'], gaps: {} },
+  async probe() { return { usable: true, problems: [], facts: {} } },
+  async start() {},
+  async observe(family) { return held.get(family) },
+  async undisturbed() { return true },
+  heldOrder() {},
+  nothingHeld() {},
+  compile: ({ family, table }) => ({ family, routes: [...table.routes.keys()] }),
+  reconcile: (_held, { family, routes }) => ({ family, routes: [...routes.keys()] }),
+  print: ({ routes }) => routes.join('\\n'),
+  measure: ({ routes }) => ({ operations: routes.length, findings: [] }),
+  async apply(program) {
+    held.set(program.family, program)
+    return { operations: program.routes.length, bytes: 0, degraded: [] }
+  },
+  trace: () => [],
+  async stop() {},
+  async cleanup() { return { removed: [] } },
+}`
+
+class Run {
+  readonly #child: ChildProcess
+  text = ''
+  readonly ended: Promise<number | null>
+
+  constructor(child: ChildProcess) {
+    this.#child = child
+    child.stdout?.on('data', (part) => {
+      this.text += String(part)
+    })
+    child.stderr?.on('data', (part) => {
+      this.text += String(part)
+    })
+    this.ended = once(child, 'exit').then(([code]) => code as number | null)
+  }
+
+  async line(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.text)) {
+      if (this.#child.exitCode !== null) throw new Error(`ended without ${pattern}:\n${this.text}`)
+      await Promise.race([once(this.#child.stdout!, 'data'), this.ended])
+    }
+  }
+
+  signal(): void {
+    this.#child.kill('SIGTERM')
+  }
+}
+
+async function run(t: ExecutionContext, broken: string): Promise<Run> {
+  const directory = await mkdtemp(join(tmpdir(), 'pl-broken-'))
+  const module = join(directory, 'acme.mjs')
+  await writeFile(
+    module,
+    `${working}\nObject.assign(dataplane, {${broken}})\nexport default () => dataplane\n`,
+  )
+  const args = [program, 'run', '--source', `file:${sample}`, '--node', 'node-a', '--dataplane', module]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await rm(directory, { recursive: true })
+  })
+  return new Run(child)
+}
+
+test('a start that throws ends the process with dataplane, method and what to do', async (t) => {
+  const proxy = await run(t, `async start() { throw new Error('no such device') }`)
+  t.is(await proxy.ended, 1)
+  t.regex(
+    proxy.text,
+    /portolan: dataplane acme: start failed: no such device\n {2}to mend it: report it to the author/,
+  )
+})
+
+test('a route that cannot be compiled is left out alone, and named', async (t) => {
+  const proxy = await run(
+    t,
+    `reconcile: (_held, { family, routes }) => {
+      if (routes.has('shop/web:http/TCP')) throw new RangeError('too many ports')
+      return { family, routes: [...routes.keys()] }
+    }`,
+  )
+  await proxy.line(/this node does what the cluster says/)
+  t.regex(
+    proxy.text,
+    /"route":"shop\/web:http\/TCP","reason":"dataplane acme can't compile it, .*: too many ports; report it to/,
+  )
+  t.regex(proxy.text, /"changedRoutes":7.*"operations":6.*first apply done/)
+})
+
+test('an apply that hangs does not keep the process from ending', async (t) => {
+  const proxy = await run(t, 'apply: () => new Promise(() => {})')
+  await proxy.line(/cluster state is complete/)
+  proxy.signal()
+  await proxy.ended
+  t.regex(proxy.text, /dataplane acme is still at work after 10 s/)
+})
+
+test('a stop that hangs is told once, with what to do, and not as a stop', async (t) => {
+  const proxy = await run(t, 'stop: () => new Promise(() => {})')
+  await proxy.line(/this node does what the cluster says/)
+  proxy.signal()
+  t.is(await proxy.ended, 1)
+  t.regex(
+    proxy.text,
+    /"event":"stop-failed","mend":".*author of the dataplane","msg":"stopping failed: dataplane acme: stop has not/,
+  )
+  t.notRegex(proxy.text, /"msg":"stopped/)
+})
+
+test('a report that is none is told, and the rules count as applied', async (t) => {
+  const proxy = await run(t, 'async apply() {}')
+  await proxy.line(/this node does what the cluster says/)
+  t.regex(proxy.text, /dataplane acme: apply of IPv4 returned undefined; an ApplyReport has operations/)
+  proxy.signal()
+  t.is(await proxy.ended, 0)
+})
+
+for (const [what, stray] of [
+  ['a promise that nothing waits for', 'void Promise.reject(new Error("lost"))'],
+  ['a timer', 'setTimeout(() => { throw new Error("lost") }, 1)'],
+]) {
+  test(`an error of ${what} ends the process with a log line`, async (t) => {
+    const proxy = await run(t, `async undisturbed() { ${stray}; return true }`)
+    t.is(await proxy.ended, 1)
+    t.regex(proxy.text, /"level":"fatal".*"event":"stray-error".*an error that nothing waited for: lost/)
+    t.notRegex(proxy.text, /^\s+at /m)
+  })
+}
+
+test('a timer that is left running does not keep a stopped process', async (t) => {
+  const proxy = await run(t, 'async start() { setInterval(() => {}, 1000) }')
+  await proxy.line(/this node does what the cluster says/)
+  proxy.signal()
+  t.is(await proxy.ended, 0)
+  t.regex(proxy.text, /"event":"left-open"/)
+})

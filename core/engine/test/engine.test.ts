@@ -1,0 +1,610 @@
+import test from 'ava'
+import { ApplyError, contractVersion, type Dataplane } from '../../dataplane/contract.ts'
+import { type IpFamily, ipFamilies, parseAddress } from '../../network/address.ts'
+import { emptyTable, fullDifference } from '../../table/diff.ts'
+import type { RoutingTable } from '../../table/routing-table.ts'
+import type { TableChange } from '../../table/table-change.ts'
+import { TouchedSets } from '../../table/touched.ts'
+import { Engine, type EngineOptions } from '../engine.ts'
+import type { LiveTable } from '../live-table.ts'
+import type { Applied, Drift, EngineObserver, Failed } from '../observer.ts'
+import type { Timing } from '../timing.ts'
+
+/** A table of nothing but local addresses: enough to order, to lose and to repeat. */
+class AddressTable implements LiveTable {
+  readonly table: RoutingTable
+  readonly #addresses: Set<string>
+  #touched = new TouchedSets()
+
+  constructor(family: IpFamily) {
+    this.table = emptyTable(family, { by: 'none' })
+    this.#addresses = this.table.localAddresses as ReadonlySet<string> as Set<string>
+  }
+
+  set(text: string, present = true): void {
+    const address = parseAddress(text)!
+    if (present) this.#addresses.add(address)
+    else this.#addresses.delete(address)
+    this.#touched.sets.localAddresses.add(address)
+    this.#touched.triggerTimes.push(Number(text.split('.')[3]))
+  }
+
+  adoptSets(): void {}
+  adoptOrder(): void {}
+
+  drain(): TouchedSets {
+    const touched = this.#touched
+    this.#touched = new TouchedSets()
+    return touched
+  }
+}
+
+interface Program {
+  readonly family: IpFamily
+  readonly add: readonly string[]
+  readonly remove: readonly string[]
+}
+
+/** A kernel of sets of addresses that writes down every call, and fails or waits as it is told. */
+class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
+  readonly name = 'recording'
+  readonly contractVersion = contractVersion
+  readonly capabilities = { families: ipFamilies, protocols: ['TCP'], gaps: {} } as const
+  readonly kernel: Record<IpFamily, Set<string>> = { IPv4: new Set(), IPv6: new Set() }
+  readonly calls: string[] = []
+  /** Called before every apply; what it throws, the apply throws; what it awaits, the apply awaits. */
+  beforeApply: (program: Program) => Promise<void> | void = () => {}
+  beforeObserve: (family: IpFamily) => Promise<void> | void = () => {}
+  beforeCompile: () => void = () => {}
+  readonly #underWay = new Set<IpFamily>()
+
+  async #alone<Result>(family: IpFamily, work: () => Promise<Result>): Promise<Result> {
+    if (this.#underWay.has(family)) throw new Error(`two calls at once for ${family}`)
+    this.#underWay.add(family)
+    try {
+      return await work()
+    } finally {
+      this.#underWay.delete(family)
+    }
+  }
+
+  /** Whether it is sure that nobody else changed the kernel. */
+  sure = false
+
+  async undisturbed() {
+    return this.sure
+  }
+  async probe() {
+    return { usable: true, problems: [], facts: {} }
+  }
+  async start() {}
+  async stop() {}
+  async cleanup() {
+    return { removed: [] }
+  }
+  trace() {
+    return []
+  }
+  heldOrder() {
+    return undefined
+  }
+  nothingHeld(): ReadonlySet<string> {
+    return new Set()
+  }
+
+  observe(family: IpFamily): Promise<ReadonlySet<string>> {
+    return this.#alone(family, async () => {
+      this.calls.push(`observe ${family}`)
+      await this.beforeObserve(family)
+      return new Set(this.kernel[family])
+    })
+  }
+
+  compile({ family, localAddresses }: TableChange): Program {
+    this.beforeCompile()
+    return { family, add: localAddresses.added, remove: localAddresses.removed }
+  }
+
+  reconcile(held: ReadonlySet<string>, table: RoutingTable): Program {
+    const from = { ...emptyTable(table.family, table.podSource), localAddresses: held } as RoutingTable
+    const { family, localAddresses } = fullDifference(from, table)
+    return { family, add: localAddresses.added, remove: localAddresses.removed }
+  }
+
+  print({ add, remove }: Program): string {
+    return [...add.map((address) => `+${address}`), ...remove.map((address) => `-${address}`)].join(' ')
+  }
+
+  measure({ add, remove }: Program) {
+    return { operations: add.length + remove.length, findings: [this.print({ family: 'IPv4', add, remove })] }
+  }
+
+  apply(program: Program) {
+    return this.#alone(program.family, async () => {
+      this.calls.push(`apply ${program.family} ${this.print(program)}`.trim())
+      await this.beforeApply(program)
+      const held = this.kernel[program.family]
+      for (const address of program.add) {
+        if (held.has(address)) throw new ApplyError(`${address} exists`)
+        held.add(address)
+      }
+      for (const address of program.remove) {
+        if (!held.delete(address)) throw new ApplyError(`${address} does not exist`)
+      }
+      return { operations: this.measure(program).operations, bytes: 0, degraded: [] }
+    })
+  }
+}
+
+/** Time that passes only when the test says so. */
+class FakeTiming implements Timing {
+  time = 0
+  #due: { at: number; task: () => void }[] = []
+
+  now(): number {
+    return this.time
+  }
+  soon(task: () => void): void {
+    this.#due.push({ at: this.time, task })
+  }
+  after(milliseconds: number, task: () => void): () => void {
+    const entry = { at: this.time + milliseconds, task }
+    this.#due.push(entry)
+    return () => {
+      this.#due = this.#due.filter((other) => other !== entry)
+    }
+  }
+  random(): number {
+    return 1
+  }
+
+  /** Lets `milliseconds` pass, doing what is due in its order. */
+  async pass(milliseconds: number): Promise<void> {
+    const end = this.time + milliseconds
+    await settle()
+    for (;;) {
+      const next = this.#due.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
+      if (next === undefined) break
+      this.#due = this.#due.filter((other) => other !== next)
+      this.time = Math.max(this.time, next.at)
+      next.task()
+      await settle()
+    }
+    this.time = end
+  }
+}
+
+/** Lets every promise that can settle do so. */
+const settle = () => new Promise((resolve) => setImmediate(resolve))
+
+class Notes implements EngineObserver {
+  readonly pending: IpFamily[] = []
+  readonly applied: Applied[] = []
+  readonly failed: Failed[] = []
+  readonly drift: Drift[] = []
+  onPending = (family: IpFamily) => void this.pending.push(family)
+  onApplied = (applied: Applied) => void this.applied.push(applied)
+  onFailed = (failed: Failed) => void this.failed.push(failed)
+  onDrift = (drift: Drift) => void this.drift.push(drift)
+  readonly disagreements: Drift[] = []
+  onDisagreement = (drift: Drift) => void this.disagreements.push(drift)
+}
+
+function bench(options: Partial<EngineOptions> = {}) {
+  const [four, six] = [new AddressTable('IPv4'), new AddressTable('IPv6')]
+  const dataplane = new RecordingDataplane()
+  const timing = new FakeTiming()
+  const notes = new Notes()
+  const engine = new Engine({
+    dataplane: dataplane as Dataplane<unknown, unknown>,
+    tables: { IPv4: four },
+    timing,
+    observer: notes,
+    ...options,
+  })
+  const change = (text: string, present = true) => {
+    four.set(text, present)
+    engine.notify('IPv4', timing.time)
+  }
+  return { four, six, dataplane, timing, notes, engine, change }
+}
+
+/** A gate that holds whoever awaits it until it is opened. */
+function gate() {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open }
+}
+
+test('nothing is read or written before the start', async (t) => {
+  const { dataplane, timing, change, engine } = bench()
+  change('10.0.0.1')
+  await timing.pass(100_000)
+  t.deepEqual(dataplane.calls, [])
+  engine.start()
+  await timing.pass(0)
+  t.deepEqual(dataplane.calls, ['observe IPv4', 'apply IPv4 +10.0.0.1'])
+})
+
+test('a start adopts what the kernel holds and applies only the difference', async (t) => {
+  const { dataplane, timing, change, engine, notes } = bench()
+  dataplane.kernel.IPv4 = new Set(['10.0.0.1', '10.0.0.9'])
+  change('10.0.0.1')
+  change('10.0.0.2')
+  engine.start()
+  await timing.pass(0)
+  t.deepEqual(dataplane.calls, ['observe IPv4', 'apply IPv4 +10.0.0.2 -10.0.0.9'])
+  t.deepEqual(
+    notes.applied.map(({ why }) => why),
+    ['start'],
+  )
+})
+
+test('an empty cluster also removes what a predecessor left', async (t) => {
+  const { dataplane, timing, engine } = bench()
+  dataplane.kernel.IPv4 = new Set(['10.0.0.9'])
+  engine.start()
+  await timing.pass(0)
+  t.deepEqual([...dataplane.kernel.IPv4], [])
+})
+
+async function started(options: Partial<EngineOptions> = {}) {
+  const bed = bench(options)
+  bed.engine.start()
+  await bed.timing.pass(0)
+  bed.dataplane.calls.length = 0
+  bed.notes.applied.length = 0
+  return bed
+}
+
+test('a change is applied without any time passing, and without reading the kernel', async (t) => {
+  const { dataplane, timing, change } = await started()
+  change('10.0.0.1')
+  await timing.pass(0)
+  t.deepEqual(dataplane.calls, ['apply IPv4 +10.0.0.1'])
+})
+
+test('events of one delivery are one apply', async (t) => {
+  const { dataplane, timing, change } = await started()
+  change('10.0.0.1')
+  change('10.0.0.2')
+  await timing.pass(0)
+  t.deepEqual(dataplane.calls, ['apply IPv4 +10.0.0.1 +10.0.0.2'])
+})
+
+test('a change that is undone before it is applied is none', async (t) => {
+  const { dataplane, timing, change } = await started()
+  change('10.0.0.1')
+  change('10.0.0.1', false)
+  await timing.pass(0)
+  t.deepEqual(dataplane.calls, [])
+})
+
+test('what arrives during an apply is coalesced into the next one', async (t) => {
+  const { dataplane, timing, change } = await started()
+  const { opened, open } = gate()
+  dataplane.beforeApply = () => opened
+  change('10.0.0.1')
+  await timing.pass(0)
+  change('10.0.0.2')
+  await timing.pass(10)
+  change('10.0.0.3')
+  await timing.pass(10)
+  t.deepEqual(dataplane.calls, ['apply IPv4 +10.0.0.1'])
+  open()
+  await timing.pass(0)
+  t.deepEqual(dataplane.calls, ['apply IPv4 +10.0.0.1', 'apply IPv4 +10.0.0.2 +10.0.0.3'])
+})
+
+test('what arrives during the first apply is neither lost nor applied twice', async (t) => {
+  const { dataplane, timing, change, engine } = bench()
+  const { opened, open } = gate()
+  dataplane.beforeApply = () => opened
+  change('10.0.0.1')
+  engine.start()
+  await timing.pass(0)
+  change('10.0.0.2')
+  open()
+  await timing.pass(0)
+  t.deepEqual(dataplane.calls.slice(1), ['apply IPv4 +10.0.0.1', 'apply IPv4 +10.0.0.2'])
+})
+
+test('what arrives while the kernel is first read belongs to the first apply', async (t) => {
+  const { dataplane, timing, change, engine } = bench()
+  const { opened, open } = gate()
+  dataplane.beforeObserve = () => opened
+  engine.start()
+  await timing.pass(0)
+  change('10.0.0.1')
+  open()
+  await timing.pass(0)
+  t.deepEqual(dataplane.calls, ['observe IPv4', 'apply IPv4 +10.0.0.1'])
+})
+
+test('minSyncPeriod counts from the end of one apply to the start of the next', async (t) => {
+  const { dataplane, timing, change } = await started({ minSyncPeriod: 1000 })
+  await timing.pass(1000)
+  change('10.0.0.1')
+  await timing.pass(0)
+  t.is(dataplane.calls.length, 1, 'the first after a quiet time waits for nothing')
+  change('10.0.0.2')
+  await timing.pass(999)
+  t.is(dataplane.calls.length, 1)
+  change('10.0.0.3')
+  await timing.pass(1)
+  t.deepEqual(dataplane.calls[1], 'apply IPv4 +10.0.0.2 +10.0.0.3')
+})
+
+test('a failed apply reads the kernel and applies what is missing from the newest table', async (t) => {
+  const { dataplane, timing, change, notes } = await started()
+  dataplane.beforeApply = () => {
+    throw new ApplyError('out of memory')
+  }
+  change('10.0.0.1')
+  await timing.pass(0)
+  t.like(notes.failed[0], { family: 'IPv4', failures: 1, retryIn: 100 })
+  dataplane.beforeApply = () => {}
+  change('10.0.0.2')
+  await timing.pass(99)
+  t.is(dataplane.calls.length, 1, 'an event does not cut the back-off short')
+  await timing.pass(1)
+  t.deepEqual(dataplane.calls.slice(1), ['observe IPv4', 'apply IPv4 +10.0.0.1 +10.0.0.2'])
+  t.like(notes.applied[0], { why: 'retry', setElements: 2, triggerTimes: [1, 2] })
+  change('10.0.0.1', false)
+  await timing.pass(0)
+  t.is(dataplane.calls.at(-1), 'apply IPv4 -10.0.0.1', 'and from then on differences again')
+})
+
+test('a failure that goes on is retried with growing pauses, and never given up', async (t) => {
+  const { dataplane, timing, change, notes } = await started()
+  dataplane.beforeApply = () => {
+    throw new ApplyError('no')
+  }
+  change('10.0.0.1')
+  await timing.pass(3_600_000)
+  t.deepEqual(
+    notes.failed.slice(0, 11).map(({ retryIn }) => retryIn),
+    [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000],
+  )
+  t.true(notes.failed.length > 100)
+  dataplane.beforeApply = () => {}
+  await timing.pass(30_000)
+  t.deepEqual([...dataplane.kernel.IPv4], ['10.0.0.1'])
+})
+
+test('a dataplane that cannot compile a change is a failure like any other', async (t) => {
+  const { dataplane, timing, change, notes } = await started()
+  dataplane.beforeCompile = () => {
+    throw new TypeError('a defect')
+  }
+  change('10.0.0.1')
+  await timing.pass(0)
+  t.regex(String(notes.failed[0]?.error), /a defect/)
+  await timing.pass(100)
+  t.deepEqual([...dataplane.kernel.IPv4], ['10.0.0.1'], 'reconcile made up for it')
+})
+
+test('a kernel that cannot be read at the start is read again', async (t) => {
+  const { dataplane, timing, change, engine, notes } = bench()
+  dataplane.beforeObserve = () => {
+    throw new Error('permission denied')
+  }
+  change('10.0.0.1')
+  engine.start()
+  await timing.pass(0)
+  t.is(notes.failed.length, 1)
+  dataplane.beforeObserve = () => {}
+  await timing.pass(100)
+  t.deepEqual([...dataplane.kernel.IPv4], ['10.0.0.1'])
+  t.is(notes.applied[0]?.why, 'start')
+})
+
+test('a family that fails does not hold up the other', async (t) => {
+  const six = new AddressTable('IPv6')
+  const four = new AddressTable('IPv4')
+  const { dataplane, timing, engine } = await started({ tables: { IPv4: four, IPv6: six } })
+  dataplane.beforeApply = ({ family }) => {
+    if (family === 'IPv4') throw new ApplyError('no')
+  }
+  four.set('10.0.0.1')
+  engine.notify('IPv4')
+  six.set('fd00::1')
+  engine.notify('IPv6')
+  await timing.pass(0)
+  t.deepEqual([...dataplane.kernel.IPv6], ['fd00::1'])
+  t.deepEqual([...dataplane.kernel.IPv4], [])
+})
+
+test('a family without a table is never touched', async (t) => {
+  const { dataplane, timing, engine } = await started()
+  engine.notify('IPv6')
+  await timing.pass(1000)
+  t.deepEqual(dataplane.calls, [])
+  t.deepEqual(engine.families, ['IPv4'])
+})
+
+test('a stop waits for the apply under way, leaves the rules and starts no other', async (t) => {
+  const { dataplane, timing, change, engine } = await started()
+  const { opened, open } = gate()
+  dataplane.beforeApply = () => opened
+  change('10.0.0.1')
+  await timing.pass(0)
+  change('10.0.0.2')
+  let stopped = false
+  const stopping = engine.stop().then(() => {
+    stopped = true
+  })
+  await timing.pass(0)
+  t.false(stopped)
+  open()
+  await stopping
+  await timing.pass(100_000)
+  t.deepEqual([...dataplane.kernel.IPv4], ['10.0.0.1'])
+})
+
+test('a stop ends a back-off', async (t) => {
+  const { dataplane, timing, change, engine } = await started()
+  dataplane.beforeApply = () => {
+    throw new ApplyError('no')
+  }
+  change('10.0.0.1')
+  await timing.pass(0)
+  await engine.stop()
+  await timing.pass(100_000)
+  t.is(dataplane.calls.length, 1)
+})
+
+test('an audit names drift and repairs it', async (t) => {
+  const { dataplane, timing, change, notes } = await started({ auditPeriod: 1000 })
+  change('10.0.0.1')
+  await timing.pass(0)
+  dataplane.kernel.IPv4 = new Set(['10.6.6.6'])
+  await timing.pass(1000)
+  t.like(notes.drift[0], { family: 'IPv4', operations: 2, findings: ['+10.0.0.1 -10.6.6.6'] })
+  t.deepEqual([...dataplane.kernel.IPv4], ['10.0.0.1'])
+  t.is(notes.applied.at(-1)?.why, 'repair')
+})
+
+test('an audit without drift applies nothing', async (t) => {
+  const { dataplane, timing, notes } = await started({ auditPeriod: 1000 })
+  await timing.pass(1000)
+  t.deepEqual(dataplane.calls, ['observe IPv4'])
+  t.deepEqual(notes.drift, [])
+})
+
+test('a kernel that is surely undisturbed is not read', async (t) => {
+  const { dataplane, timing } = await started({ auditPeriod: 1000 })
+  dataplane.sure = true
+  await timing.pass(10_000)
+  t.deepEqual(dataplane.calls, [])
+  dataplane.sure = false
+  await timing.pass(1000)
+  t.deepEqual(dataplane.calls, ['observe IPv4'])
+})
+
+test('an audit applies a change that comes meanwhile, and takes it for no drift', async (t) => {
+  const { dataplane, timing, change, notes } = await started({ auditPeriod: 1000 })
+  const { opened, open } = gate()
+  dataplane.beforeObserve = () => opened
+  await timing.pass(1000)
+  change('10.0.0.1')
+  open()
+  await timing.pass(0)
+  t.deepEqual(dataplane.calls, ['observe IPv4', 'apply IPv4 +10.0.0.1'])
+  t.deepEqual(notes.drift, [], 'what was not applied yet is no drift')
+})
+
+test('drift is repaired however often the table changes', async (t) => {
+  const { dataplane, timing, change, notes } = await started({ auditPeriod: 1000 })
+  change('10.0.0.1')
+  await timing.pass(0)
+  dataplane.kernel.IPv4 = new Set(['10.6.6.6'])
+  const { opened, open } = gate()
+  dataplane.beforeObserve = () => opened
+  await timing.pass(1000)
+  change('10.0.0.2')
+  open()
+  await timing.pass(0)
+  t.deepEqual([...dataplane.kernel.IPv4].sort(), ['10.0.0.1', '10.0.0.2'])
+  t.is(notes.drift.length, 1)
+  change('10.0.0.3')
+  await timing.pass(0)
+  t.deepEqual(
+    [...dataplane.kernel.IPv4].sort(),
+    ['10.0.0.1', '10.0.0.2', '10.0.0.3'],
+    'what was applied with the repair is known',
+  )
+})
+
+test('an audit is put off while an apply is under way', async (t) => {
+  const { dataplane, timing, change } = await started({ auditPeriod: 1000 })
+  dataplane.beforeApply = () => gate().opened
+  change('10.0.0.1')
+  await timing.pass(5000)
+  t.deepEqual(dataplane.calls, ['apply IPv4 +10.0.0.1'])
+})
+
+test('audits that take long come one after the other for a while, and then for a hundredth of the time', async (t) => {
+  const { dataplane, timing } = await started({ auditPeriod: 1000 })
+  dataplane.beforeObserve = () => {
+    timing.time += 500
+  }
+  await timing.pass(6000)
+  t.is(dataplane.calls.length, 4)
+  await timing.pass(60_000)
+  const before = dataplane.calls.length
+  await timing.pass(1_000_000)
+  const later = dataplane.calls.length - before
+  t.true(later >= 18 && later <= 21, `${later} audits of half a second in 1,000 seconds`)
+})
+
+test('an apply is reported with its size, its times and its causes', async (t) => {
+  const { dataplane, timing, change, notes } = await started()
+  dataplane.beforeApply = () => {
+    timing.time += 7
+  }
+  timing.time = 1000
+  change('10.0.0.5')
+  await timing.pass(0)
+  t.deepEqual(notes.applied, [
+    {
+      family: 'IPv4',
+      why: 'change',
+      routes: [],
+      setElements: 1,
+      report: { operations: 1, bytes: 0, degraded: [] },
+      timings: {
+        received: 1000,
+        tableChanged: 1000,
+        begun: 1000,
+        computed: 1000,
+        compiled: 1000,
+        applied: 1007,
+      },
+      triggerTimes: [5],
+      totalRoutes: 0,
+    },
+  ])
+})
+
+test('an observer that throws stops nothing', async (t) => {
+  const observer: EngineObserver = {
+    onApplied: () => {
+      throw new Error('a broken observer (expected in this test)')
+    },
+  }
+  const { dataplane, timing, change } = await started({ observer })
+  change('10.0.0.1')
+  await timing.pass(0)
+  change('10.0.0.2')
+  await timing.pass(0)
+  t.deepEqual(dataplane.calls, ['apply IPv4 +10.0.0.1', 'apply IPv4 +10.0.0.2'])
+})
+
+test('a dataplane that does not read back what it writes is told as that, and looked at ever more rarely', async (t) => {
+  const { dataplane, timing, change, engine, notes } = bench({ auditPeriod: 1000 })
+  dataplane.beforeApply = () => dataplane.kernel.IPv4.clear()
+  dataplane.observe = async () => new Set()
+  change('10.0.0.1')
+  engine.start()
+  await timing.pass(2000)
+  t.deepEqual(notes.disagreements, [{ family: 'IPv4', operations: 1, findings: ['+10.0.0.1'] }])
+  const repairs = notes.drift.length
+  await timing.pass(600_000)
+  t.true(notes.drift.length - repairs < 8, `${notes.drift.length}`)
+})
+
+test('a tool that undoes every repair is drift, however often it comes', async (t) => {
+  const { dataplane, timing, change, engine, notes } = bench({ auditPeriod: 1000 })
+  change('10.0.0.1')
+  engine.start()
+  await timing.pass(0)
+  for (let time = 0; time < 10; time++) {
+    dataplane.kernel.IPv4.clear()
+    await timing.pass(1000)
+  }
+  t.is(notes.drift.length, 10)
+  t.deepEqual(notes.disagreements, [])
+})

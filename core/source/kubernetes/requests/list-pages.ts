@@ -1,0 +1,40 @@
+import { ApiError } from '../connection/api-error.ts'
+import { continueToken, listVersion, member } from './api-object.ts'
+import type { Query } from './resource.ts'
+
+/** Objects per page: a few megabytes, as client-go has it. */
+const pageSize = '500'
+
+export interface ListPage {
+  readonly items: readonly unknown[]
+  /** Of the whole list: the same on every page. */
+  readonly resourceVersion: string
+  readonly connection: object
+}
+
+export interface ListPagesOptions {
+  /** For messages: `cannot list services`. */
+  readonly what: string
+  readonly read: (query: Query) => Promise<ListAnswer>
+}
+
+/** One answer, read to its end. */
+export interface ListAnswer {
+  readonly body: object
+  readonly connection: object
+}
+
+/** A list, page by page. Throws {@link ApiError}; `API_EXPIRED` when the list took longer than the server keeps it. */
+export async function* listPages({ what, read }: ListPagesOptions): AsyncGenerator<ListPage> {
+  let token = ''
+  do {
+    const { body, connection } = await read({ limit: pageSize, ...(token === '' ? {} : { continue: token }) })
+    const items = member(body, 'items') ?? []
+    const resourceVersion = listVersion(body)
+    if (!Array.isArray(items) || resourceVersion === '') {
+      throw new ApiError('API_MALFORMED', `${what}: the answer is no list`)
+    }
+    yield { items, resourceVersion, connection }
+    token = continueToken(body)
+  } while (token !== '')
+}

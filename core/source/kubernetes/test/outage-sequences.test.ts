@@ -1,0 +1,244 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiServer, type ApiServerOptions, type Checkpoint } from '@portolan/api-server'
+import test from 'ava'
+import * as fc from 'fast-check'
+import type { ServiceRecord } from '../../../cluster/records.ts'
+import { impatientTimings, ObservedSource } from './observed-source.ts'
+import { listRequests, node, service } from './small-cluster.ts'
+
+/**
+ * Random outages and changes, several hundred a property. `SEQUENCES=500` makes more of them; a failure prints seed and
+ * path, and the shortest sequence.
+ */
+const sequences = Number(process.env.SEQUENCES ?? 10)
+
+const names = ['a', 'b', 'c', 'd'] as const
+
+type Bare =
+  | 'reset'
+  | 'go away'
+  | 'freeze'
+  | 'thaw'
+  | 'stop'
+  | 'start'
+  | 'heal'
+  | 'end watches'
+  | 'compact'
+  | 'back up'
+  | 'restore'
+  | 'garbage'
+
+type Step =
+  | { readonly do: Bare }
+  | { readonly do: 'apply' | 'remove'; readonly name: (typeof names)[number] }
+  | { readonly do: 'fail watches' | 'refuse'; readonly status: number }
+  | { readonly do: 'wait'; readonly ms: number }
+
+const oneOf = (...steps: readonly Bare[]) => fc.constantFrom(...steps).map((step): Step => ({ do: step }))
+
+const change = fc.record({
+  do: fc.constantFrom('apply', 'apply', 'remove'),
+  name: fc.constantFrom(...names),
+}) as fc.Arbitrary<Step>
+const wait = fc.record({ do: fc.constant('wait'), ms: fc.integer({ min: 0, max: 60 }) }) as fc.Arbitrary<Step>
+const refusal = (...statuses: readonly number[]) =>
+  fc.record({
+    do: fc.constantFrom('fail watches', 'refuse'),
+    status: fc.constantFrom(...statuses),
+  }) as fc.Arbitrary<Step>
+
+/** After which every watch can go on where it was. */
+const gentle = fc.oneof(
+  oneOf('reset', 'go away', 'freeze', 'thaw', 'stop', 'start', 'heal', 'end watches'),
+  refusal(429, 503, 504),
+)
+const harsh = fc.oneof(
+  oneOf('compact', 'back up', 'restore', 'restore', 'garbage'),
+  refusal(400, 401, 403, 404, 410, 500),
+)
+
+const many = { minLength: 3, maxLength: 14 }
+const gentleSequence = fc.array(fc.oneof(change, change, wait, gentle), many)
+const anySequence = fc.array(fc.oneof(change, change, wait, gentle, harsh), many)
+
+/** A server for many sequences, and what of it the source should hold. */
+class Scene implements AsyncDisposable {
+  readonly server: ApiServer
+  readonly #folder: string
+  #running = true
+  /** The number of the last write of each Service that there is. */
+  #expected = new Map<string, number>()
+  #backup: { readonly checkpoint: Checkpoint; readonly expected: ReadonlyMap<string, number> } | undefined
+  #writes = 0
+  #observed: ObservedSource | undefined
+  restores = 0
+
+  constructor(server: ApiServer, folder: string) {
+    this.server = server
+    this.#folder = folder
+  }
+
+  static async start(options: ApiServerOptions): Promise<Scene> {
+    const server = new ApiServer({ ...options, freezable: true })
+    await server.start()
+    server.apply(node('node-1'))
+    return new Scene(server, await mkdtemp(join(tmpdir(), 'portolan-outages-')))
+  }
+
+  async source(): Promise<ObservedSource> {
+    const kubeconfig = join(this.#folder, 'config')
+    await this.server.writeKubeconfig(kubeconfig)
+    const observed = await ObservedSource.start({ kubeconfig, timings: impatientTimings })
+    await observed.until((o) => o.allSynced)
+    this.#observed = observed
+    return observed
+  }
+
+  async take(step: Step): Promise<void> {
+    const { server } = this
+    switch (step.do) {
+      case 'apply':
+        this.#expected.set(step.name, ++this.#writes)
+        server.apply(service(step.name, addressOf(this.#writes)))
+        return
+      case 'remove':
+        this.#expected.delete(step.name)
+        server.remove('Service', 'shop', step.name)
+        return
+      case 'fail watches':
+        return server.failWatches('Service', step.status)
+      case 'refuse':
+        return server.break('Service', { kind: 'status', status: step.status })
+      case 'wait':
+        return await sleep(step.ms)
+      case 'reset':
+        return server.resetConnections()
+      case 'go away':
+        return server.goAway()
+      case 'freeze':
+        if (this.#running) server.freeze()
+        return
+      case 'thaw':
+        return server.thaw()
+      case 'stop':
+        if (this.#running) await server.stop()
+        this.#running = false
+        return
+      case 'start':
+        if (!this.#running) await server.start()
+        this.#running = true
+        return
+      case 'heal':
+        return server.heal()
+      case 'end watches':
+        return server.sendToWatches('Service', '', { end: true })
+      case 'garbage':
+        return server.sendToWatches('Service', 'no json\n')
+      case 'compact':
+        return server.compact()
+      case 'back up':
+        this.#backup = { checkpoint: server.checkpoint(), expected: new Map(this.#expected) }
+        return
+      case 'restore':
+        if (this.#backup === undefined) return
+        server.restore(this.#backup.checkpoint)
+        this.#expected = new Map(this.#backup.expected)
+        this.restores += 1
+        // A history in which the last event's object has been written anew can't be told from ours: first it's noticed.
+        await this.recover()
+        return await this.converged()
+    }
+  }
+
+  /** Ends all faults. */
+  async recover(): Promise<void> {
+    await this.take({ do: 'start' })
+    this.server.thaw()
+    this.server.heal()
+  }
+
+  /** Waits until the source holds what the server has. */
+  async converged(): Promise<void> {
+    const expected = text([...this.#expected].map(([name, write]) => [name, addressOf(write)]))
+    await this.#observed?.until((o) => held(o) === expected, 30_000)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.stop()
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+/** Writes are told apart by the ClusterIP. */
+const addressOf = (write: number) => `10.100.${(write >> 8) & 255}.${write & 255}`
+
+const writeOf = (address: string) => address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
+
+const text = (pairs: readonly (readonly [string, string])[]) =>
+  pairs
+    .map(([name, address]) => `${name} ${address}`)
+    .sort()
+    .join(', ')
+
+const held = (observed: ObservedSource) =>
+  text(
+    [...observed.records.values()]
+      .filter((record): record is ServiceRecord => record.kind === 'Service')
+      .map((record) => [record.key.replace('shop/', ''), String(record.clusterIPs[0])]),
+  )
+
+const transports: readonly (readonly [string, ApiServerOptions])[] = [
+  ['HTTP/2', {}],
+  ['HTTP/1.1 over TLS', { http2: false }],
+  ['plain HTTP/1.1, in pages', { plain: true, watchList: 'failed' }],
+]
+
+for (const [transport, options] of transports) {
+  test(`${transport}: after outages that leave the history, watches go on without a list`, async (t) => {
+    t.timeout(600_000)
+    await using scene = await Scene.start(options)
+    await fc.assert(
+      fc.asyncProperty(gentleSequence, async (steps) => {
+        await using observed = await scene.source()
+        let lists = 0
+        scene.server.onRequest = (request) => {
+          lists += listRequests([request]).length
+        }
+        for (const step of steps) await scene.take(step)
+        await scene.recover()
+        await scene.converged()
+        t.is(lists, 0, observed.log.map(({ message }) => message).join('\n'))
+      }),
+      { numRuns: sequences, includeErrorInReport: true },
+    )
+  })
+
+  test(`${transport}: after any outages the source holds what the server has, and nothing went back`, async (t) => {
+    t.timeout(600_000)
+    await using scene = await Scene.start(options)
+    await fc.assert(
+      fc.asyncProperty(anySequence, async (steps) => {
+        await using observed = await scene.source()
+        scene.restores = 0
+        await scene.take({ do: 'back up' })
+        for (const step of steps) await scene.take(step)
+        await scene.recover()
+        await scene.converged()
+        const decreases = new Map<string, number>()
+        const last = new Map<string, number>()
+        for (const record of observed.delivered) {
+          if (record.kind !== 'Service') continue
+          const write = writeOf(String(record.clusterIPs[0]))
+          if (write < (last.get(record.key) ?? 0))
+            decreases.set(record.key, (decreases.get(record.key) ?? 0) + 1)
+          last.set(record.key, write)
+        }
+        t.true([...decreases.values()].every((count) => count <= scene.restores))
+      }),
+      { numRuns: sequences, includeErrorInReport: true },
+    )
+  })
+}

@@ -1,0 +1,132 @@
+import type { ClusterRecord } from '../../../cluster/records.ts'
+import type { ClusterSink } from '../../cluster-source.ts'
+import type { Logger } from '../../logger.ts'
+import { identityOf, type ObjectIdentity } from '../requests/api-object.ts'
+import type { Resource } from '../requests/resource.ts'
+import { KnownObjects } from './known-objects.ts'
+
+/** A list that is being delivered. */
+export interface ListDelivery {
+  deliver(raw: unknown, receivedAt: number): void
+  /** An object that was deleted while the list was under way. */
+  remove(raw: unknown, receivedAt: number): void
+  /** The list is complete: what it didn't have is removed. */
+  end(receivedAt: number): void
+}
+
+/** Turns API objects of one resource into records, and lists into differences, for the sink. */
+export class Delivery<R extends ClusterRecord> {
+  readonly #resource: Resource<R>
+  readonly #sink: ClusterSink
+  readonly #logger: Logger
+  readonly #known = new KnownObjects()
+  #synced = false
+  #unreadable = false
+
+  constructor(resource: Resource<R>, sink: ClusterSink, logger: Logger) {
+    this.#resource = resource
+    this.#sink = sink
+    this.#logger = logger
+  }
+
+  /** How many objects are known. */
+  get size(): number {
+    return this.#known.size
+  }
+
+  /** Whether an object is known in exactly this version. */
+  holds({ key, resourceVersion }: ObjectIdentity): boolean {
+    return this.#known.holds(key, resourceVersion)
+  }
+
+  get isSynced(): boolean {
+    return this.#synced
+  }
+
+  /** Objects of a list are delivered as they come; those that are known in the same version are left out. */
+  beginList(): ListDelivery {
+    // Where nothing is known, nothing can be gone: the first list, the large one, needs no set of its keys.
+    const listed = this.#known.size === 0 ? undefined : new Set<string>()
+    return {
+      deliver: (raw, receivedAt) => {
+        const identity = identityOf(raw)
+        if (identity !== undefined) {
+          listed?.add(identity.key)
+          if (this.#known.holds(identity.key, identity.resourceVersion)) return
+        }
+        this.deliver(raw, receivedAt)
+      },
+      remove: (raw, receivedAt) => {
+        const identity = identityOf(raw)
+        if (identity !== undefined) listed?.delete(identity.key)
+        this.remove(raw, receivedAt)
+      },
+      end: (receivedAt) => {
+        if (listed === undefined) return
+        for (const key of this.#known.retain(listed)) this.#sink.remove(this.#resource.kind, key, receivedAt)
+      },
+    }
+  }
+
+  deliver(raw: unknown, receivedAt: number): void {
+    const identity = identityOf(raw)
+    const parsed = this.#parse(raw, identity?.key)
+    for (const problem of parsed?.problems ?? []) this.#sink.problem(problem)
+    if (parsed?.unserved !== undefined) this.#sink.unserved?.(parsed.unserved)
+    const record = parsed?.record
+    if (record !== undefined) {
+      // The record's own key, so that the same text isn't held twice.
+      this.#known.set(record.key, identity?.resourceVersion ?? '')
+      this.#sink.set(record, receivedAt)
+    } else if (identity !== undefined && this.#known.delete(identity.key)) {
+      this.#sink.remove(this.#resource.kind, identity.key, receivedAt)
+    }
+  }
+
+  remove(raw: unknown, receivedAt: number): void {
+    const identity = identityOf(raw)
+    if (identity === undefined || !this.#known.delete(identity.key)) return
+    this.#sink.remove(this.#resource.kind, identity.key, receivedAt)
+  }
+
+  /** The server doesn't serve this resource, or doesn't let us read it: what there is of it is unknown. */
+  unreadable(): void {
+    this.#unreadable = true
+    this.#sink.readable?.(this.#resource.kind, false)
+    this.#sayComplete()
+  }
+
+  /** The complete list has been delivered: says so the first time. */
+  synced(): void {
+    if (this.#unreadable) this.#sink.readable?.(this.#resource.kind, true)
+    this.#unreadable = false
+    this.#sayComplete()
+  }
+
+  #sayComplete(): void {
+    if (this.#synced) return
+    this.#synced = true
+    this.#logger.info(
+      { resource: this.#resource.name, objects: this.#known.size },
+      `${this.#resource.name} are synced`,
+    )
+    this.#sink.synced(this.#resource.kind)
+  }
+
+  forgetVersions(): void {
+    this.#known.forgetVersions()
+  }
+
+  /** A parser that throws is a bug of ours, which must cost one object and no more. */
+  #parse(raw: unknown, key: string | undefined): ReturnType<Resource<R>['parse']> | undefined {
+    try {
+      return this.#resource.parse(raw)
+    } catch (error) {
+      this.#logger.error(
+        { resource: this.#resource.name, object: key, error },
+        `the parser failed on ${this.#resource.kind} ${key}: left out`,
+      )
+      return undefined
+    }
+  }
+}

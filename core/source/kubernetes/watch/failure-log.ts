@@ -1,0 +1,65 @@
+import type { Clock } from '../../../time/clock.ts'
+import type { Logger } from '../../logger.ts'
+import type { ApiError } from '../connection/api-error.ts'
+import { member } from '../requests/api-object.ts'
+
+/**
+ * One line per failure, but not one per retry: the same kind of failure is said once in `repeatLogMs`, with how often
+ * it happened in between.
+ */
+export class FailureLog {
+  readonly #logger: Logger
+  readonly #clock: Clock
+  readonly #repeatLogMs: number
+  readonly #resource: string
+  #said: { readonly kind: string; readonly at: number; unsaid: number } | undefined
+
+  constructor(options: { logger: Logger; clock: Clock; repeatLogMs: number; resource: string }) {
+    this.#logger = options.logger
+    this.#clock = options.clock
+    this.#repeatLogMs = options.repeatLogMs
+    this.#resource = options.resource
+  }
+
+  /** @param retryInMs absent: as soon as there is a connection */
+  failed(error: ApiError, retryInMs?: number): void {
+    const kind = `${error.code} ${error.status ?? systemCode(error.cause)}`
+    const now = this.#clock.now()
+    const said = this.#said
+    if (said?.kind === kind && now - said.at < this.#repeatLogMs) {
+      said.unsaid += 1
+      return
+    }
+    const repeated = said?.kind === kind ? said.unsaid : 0
+    this.#said = { kind, at: now, unsaid: 0 }
+    this.#logger.warn(
+      {
+        resource: this.#resource,
+        code: error.code,
+        ...(error.status === undefined ? {} : { status: error.status }),
+        ...(repeated === 0 ? {} : { repeated }),
+        ...(retryInMs === undefined ? {} : { retryInMs: Math.round(retryInMs) }),
+      },
+      `${error.message}${mend(error, this.#resource)}`,
+    )
+  }
+
+  /** Says once that it works again, if a failure was said before. */
+  recovered(): void {
+    if (this.#said === undefined) return
+    this.#said = undefined
+    this.#logger.info({ resource: this.#resource }, `watching ${this.#resource} again`)
+  }
+}
+
+/** `ECONNRESET`, `CERT_HAS_EXPIRED`: what tells one broken connection from another. */
+function systemCode(cause: unknown): string {
+  const code = member(cause, 'code')
+  return typeof code === 'string' ? code : ''
+}
+
+function mend(error: ApiError, resource: string): string {
+  if (error.status === 401) return ': the token or certificate is not accepted; renew it'
+  if (error.status === 403) return `: grant list and watch on ${resource} to this user`
+  return ''
+}

@@ -1,0 +1,46 @@
+import type { Clock } from '../../../time/clock.ts'
+
+/** Calls `onSilence` once when `heard` has not been called for `limitMs`. */
+export class SilenceWatch {
+  readonly #clock: Clock
+  readonly #limitMs: number
+  readonly #onSilence: () => void
+  #heardAt: number
+  #stopped = false
+  #cancel: () => void
+
+  constructor(clock: Clock, limitMs: number, onSilence: () => void) {
+    this.#clock = clock
+    this.#limitMs = limitMs
+    this.#onSilence = onSilence
+    this.#heardAt = clock.now()
+    this.#cancel = clock.after(limitMs, () => this.#check())
+  }
+
+  /** Cheap enough for every chunk: the timer is not touched. */
+  heard(): void {
+    this.#heardAt = this.#clock.now()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancel()
+  }
+
+  #check(): void {
+    if (this.#waitOn()) return
+    // A process that was busy or stopped sees this timer before it reads what has long been in the socket: one turn of
+    // the event loop lets the socket speak first.
+    setImmediate(() => {
+      if (!this.#stopped && !this.#waitOn()) this.#onSilence()
+    })
+  }
+
+  /** Whether there is time left; then the timer runs for that. */
+  #waitOn(): boolean {
+    const left = this.#heardAt + this.#limitMs - this.#clock.now()
+    if (left <= 0) return false
+    this.#cancel = this.#clock.after(left, () => this.#check())
+    return true
+  }
+}
