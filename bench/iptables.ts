@@ -67,7 +67,7 @@ async function measureOurs(lab: Lab, variant: string, services: number): Promise
   const difference = dataplane.reconcile(await dataplane.observe('IPv4'), table)
   tell('  read back and compared', `${since(read)}, ${dataplane.measure(difference).operations} operations`)
   const look = usage()
-  const quiet = await dataplane.undisturbed('IPv4')
+  const quiet = await dataplane.isUnchanged('IPv4')
   tell('  looked for disturbance', `${since(look)}, ${quiet ? 'quiet' : 'disturbed'}`)
   tellConnects(lab, services)
   await dataplane.stop()

@@ -78,7 +78,7 @@ tell('a Service added', spread(added))
 tell('a Service deleted', spread(deleted))
 
 const observed: number[] = []
-for (let look = 0; look < looks; look++) observed.push(await timed(() => dataplane.undisturbed('IPv4')))
+for (let look = 0; look < looks; look++) observed.push(await timed(() => dataplane.isUnchanged('IPv4')))
 tell('a look whether anything was disturbed', spread(observed))
 await dataplane.stop()
 

@@ -47,7 +47,7 @@ class UpstreamIptables implements Dataplane<Lines, undefined> {
       const facts = { iptables: version, variant: told.includes('nf_tables') ? 'nft' : 'legacy' }
       return { usable: true, problems: [], facts }
     } catch {
-      const problem = { what: 'iptables is not installed', mend: 'install the package iptables' }
+      const problem = { what: 'iptables is not installed', fix: 'install the package iptables' }
       return { usable: false, problems: [problem], facts: {} }
     }
   }
@@ -57,11 +57,11 @@ class UpstreamIptables implements Dataplane<Lines, undefined> {
   async observe(): Promise<undefined> {}
   nothingHeld(): undefined {}
 
-  async undisturbed(): Promise<boolean> {
+  async isUnchanged(): Promise<boolean> {
     return true
   }
 
-  heldOrder(): undefined {
+  endpointOrder(): undefined {
     return undefined
   }
 

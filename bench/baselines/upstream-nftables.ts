@@ -47,7 +47,7 @@ class UpstreamNftables implements Dataplane<Script, undefined> {
       const stdout = await this.#nft(['--version'])
       return { usable: true, problems: [], facts: { nft: /v([\d.]+)/.exec(stdout)?.[1] ?? stdout } }
     } catch {
-      const problem = { what: 'nft is not installed', mend: 'install the package nftables' }
+      const problem = { what: 'nft is not installed', fix: 'install the package nftables' }
       return { usable: false, problems: [problem], facts: {} }
     }
   }
@@ -59,11 +59,11 @@ class UpstreamNftables implements Dataplane<Script, undefined> {
 
   nothingHeld(): undefined {}
 
-  async undisturbed(): Promise<boolean> {
+  async isUnchanged(): Promise<boolean> {
     return true
   }
 
-  heldOrder(): undefined {
+  endpointOrder(): undefined {
     return undefined
   }
 

@@ -41,7 +41,7 @@ export class BareTable {
 
   /** Takes over the order in which a dataplane holds endpoints. */
   adoptOrder(dataplane: Dataplane<unknown, unknown>, held: unknown): void {
-    this.#builder.adoptOrder((route, over) => dataplane.heldOrder(held, route, over))
+    this.#builder.adoptOrder((route, over) => dataplane.endpointOrder(held, route, over))
   }
 
   #set(object: ApiObject): void {

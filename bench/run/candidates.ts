@@ -61,7 +61,7 @@ async function findCandidate(name: string, node: Host): Promise<NamedCandidate> 
   try {
     const loaded = await loadInLab(dataplane, node)
     const { usable, problems, facts } = await loaded.probe()
-    const reason = problems.map(({ what, mend }) => `${what}: ${mend}`).join('; ')
+    const reason = problems.map(({ what, fix }) => `${what}: ${fix}`).join('; ')
     const variant = facts.variant
     return { name, dataplane, kind, usable, reason, facts, ...(variant === undefined ? {} : { variant }) }
   } catch (error) {

@@ -15,9 +15,9 @@ export function checkProbeReport(value: unknown): Checked<ProbeReport> {
     isObject(value) &&
     typeof value.usable === 'boolean' &&
     isObject(value.facts) &&
-    isListOf(value.problems, (one) => isObject(one) && isText(one.what) && isText(one.mend))
+    isListOf(value.problems, (one) => isObject(one) && isText(one.what) && isText(one.fix))
   if (valid) return { result: report }
-  const wrong = `returned ${shown(value)}; a ProbeReport has usable, problems (what, mend) and facts`
+  const wrong = `returned ${shown(value)}; a ProbeReport has usable, problems (what, fix) and facts`
   return { result: { usable: false, problems: [], facts: {} }, wrong }
 }
 

@@ -1,7 +1,7 @@
 import type { IpFamily } from '../network/address.ts'
 import type { Evaluation } from '../table/evaluate.ts'
 import type { HeldSets, RoutingTable } from '../table/routing-table.ts'
-import type { ServiceRoute } from '../table/service-route.ts'
+import type { EndpointScope, ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
 
 /** Raised whenever a dataplane written for the contract before it would misbehave with the one after it. */
@@ -40,14 +40,14 @@ export interface Dataplane<Program, Held> {
    * anything. Asked every second or so, so it must cost next to nothing; `false` when unsure, and then the core
    * observes and compares.
    */
-  undisturbed(family: IpFamily): Promise<boolean>
+  isUnchanged(family: IpFamily): Promise<boolean>
 
   /**
    * The order in which the kernel holds a list of a route's endpoints: their `endpointKey`s by slot. The core takes it
    * over at a warm start, so that `reconcile` finds every endpoint where it is. `undefined`: the kernel doesn't hold
    * the list, or order means nothing to this dataplane.
    */
-  heldOrder(held: Held, route: ServiceRoute, over: 'cluster' | 'local'): readonly string[] | undefined
+  endpointOrder(held: Held, route: ServiceRoute, over: EndpointScope): readonly string[] | undefined
 
   /**
    * What the kernel holds of those sets that follow objects which a start may have to do without: a Node object that is
@@ -151,10 +151,15 @@ export const features = {
 
 export type Feature = keyof typeof features
 
+/** Something that a node lacks: the kernel feature, module, program or permission, and what to do about it. */
+export interface Problem {
+  readonly what: string
+  readonly fix: string
+}
+
 export interface ProbeReport {
   readonly usable: boolean
-  /** Each thing that is missing: the kernel feature, module, binary or permission, and what to do about it. */
-  readonly problems: readonly { readonly what: string; readonly mend: string }[]
+  readonly problems: readonly Problem[]
   /** Versions that the report and the log show: kernel, tools. */
   readonly facts: Readonly<Record<string, string>>
 }
@@ -169,12 +174,19 @@ export interface ProgramSize {
   readonly findings: readonly string[]
 }
 
+/** A route that can't be programmed as asked: left out, or with less than was asked. */
+export interface Degraded {
+  /** Its key, never its name: by the key the log says later that it works as asked again. */
+  readonly route: string
+  readonly reason: string
+}
+
 export interface ApplyReport {
   readonly operations: number
   /** Bytes sent to the kernel or to a tool. */
   readonly bytes: number
-  /** Routes that could not be programmed as asked, by their keys, each with the reason; all others were. */
-  readonly degraded: readonly { readonly route: string; readonly reason: string }[]
+  /** Routes that could not be programmed as asked; all others were. */
+  readonly degraded: readonly Degraded[]
   /** What an operator should know besides, in sentences: what an upgrade could not take over, for one. */
   readonly notices?: readonly string[]
 }
@@ -225,7 +237,7 @@ export interface DataplaneOptions {
   /**
    * To be called when the node itself has changed in its ordinary life (an interface, an address, a namespace came or
    * went) and the dataplane has followed, with a few words: `interface veth1a2b came`. For a log and a count. Such a change
-   * must not show in `undisturbed` and `observe` as drift, which is for what somebody did to our rules.
+   * must not show in `isUnchanged` and `observe` as drift, which is for what somebody did to our rules.
    */
   readonly onNodeChange?: (what: string) => void
 }

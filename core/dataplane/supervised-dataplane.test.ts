@@ -58,10 +58,10 @@ class PlainDataplane implements Dataplane<readonly string[], readonly string[]> 
   async observe() {
     return this.held
   }
-  async undisturbed() {
+  async isUnchanged() {
     return true
   }
-  heldOrder() {
+  endpointOrder() {
     return undefined
   }
   nothingHeld() {
@@ -204,19 +204,19 @@ test('while a call hangs no other call is made for its family, and one is as soo
 test('a look that hangs means unsure, is told once, and holds up nothing else', async (t) => {
   let asked = 0
   const { clock, faults, supervised } = supervise({
-    undisturbed() {
+    isUnchanged() {
       asked++
       return never()
     },
   })
-  const first = supervised.undisturbed(family)
+  const first = supervised.isUnchanged(family)
   await clock.pass(3000)
   t.false(await first)
-  t.false(await supervised.undisturbed(family))
+  t.false(await supervised.isUnchanged(family))
   t.is(asked, 1)
   t.deepEqual(
     faults.map(({ message }) => message),
-    ['dataplane acme: undisturbed of IPv4 has not returned for 3 s'],
+    ['dataplane acme: isUnchanged of IPv4 has not returned for 3 s'],
   )
   t.deepEqual(await supervised.observe(family), [])
 })
@@ -261,9 +261,9 @@ for (const [method, value, call] of broken) {
 }
 
 test('a look that returns nonsense means unsure, an order that is none means that there is none', async (t) => {
-  const { faults, supervised } = supervise({ undisturbed: async () => 'yes', heldOrder: () => 5 })
-  t.false(await supervised.undisturbed(family))
-  t.is(supervised.heldOrder([], route('a'), 'cluster'), undefined)
+  const { faults, supervised } = supervise({ isUnchanged: async () => 'yes', endpointOrder: () => 5 })
+  t.false(await supervised.isUnchanged(family))
+  t.is(supervised.endpointOrder([], route('a'), 'cluster'), undefined)
   t.is(faults.length, 2)
 })
 

@@ -1,7 +1,7 @@
 import type { IpFamily } from '../network/address.ts'
 import type { Evaluation } from '../table/evaluate.ts'
 import type { HeldSets, RoutingTable } from '../table/routing-table.ts'
-import type { ServiceRoute } from '../table/service-route.ts'
+import type { EndpointScope, ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
 import { type Clock, systemClock } from '../time/clock.ts'
 import {
@@ -23,6 +23,7 @@ import {
   type Capabilities,
   type CleanupReport,
   type Dataplane,
+  type Degraded,
   type ProbeReport,
   type ProgramSize,
   type TraceStep,
@@ -36,7 +37,7 @@ export interface Deadlines {
   readonly work: number
   /** `probe`, `start`. */
   readonly start: number
-  /** `undisturbed`, which is to cost next to nothing and holds up the changes of its family. */
+  /** `isUnchanged`, which is to cost next to nothing and holds up the changes of its family. */
   readonly look: number
   /** `stop`: what is not closed by then, the end of the process closes. */
   readonly stop: number
@@ -101,29 +102,29 @@ export class SupervisedDataplane implements Dataplane<unknown, unknown> {
   }
 
   /** Never fails: whoever can't say that nothing has changed is unsure. */
-  async undisturbed(family: IpFamily): Promise<boolean> {
+  async isUnchanged(family: IpFamily): Promise<boolean> {
     if (this.#looking.has(family)) return false
     const look = async (): Promise<boolean> => {
       this.#looking.add(family)
       try {
-        return await this.#dataplane.undisturbed(family)
+        return await this.#dataplane.isUnchanged(family)
       } finally {
         this.#looking.delete(family)
       }
     }
     try {
-      const value = await this.#call('undisturbed', family, this.#deadlines.look, look)
-      return this.#usable('undisturbed', family, checkUnchanged(value))
+      const value = await this.#call('isUnchanged', family, this.#deadlines.look, look)
+      return this.#usable('isUnchanged', family, checkUnchanged(value))
     } catch (error) {
       if (error instanceof DataplaneError) this.#tell(error)
       return false
     }
   }
 
-  heldOrder(held: unknown, route: ServiceRoute, over: 'cluster' | 'local'): readonly string[] | undefined {
+  endpointOrder(held: unknown, route: ServiceRoute, over: EndpointScope): readonly string[] | undefined {
     const { family } = route
-    const value = this.#now('heldOrder', family, () => this.#dataplane.heldOrder(held, route, over))
-    return this.#usable('heldOrder', family, checkEndpointOrder(value))
+    const value = this.#now('endpointOrder', family, () => this.#dataplane.endpointOrder(held, route, over))
+    return this.#usable('endpointOrder', family, checkEndpointOrder(value))
   }
 
   /** Nothing, where the dataplane can't tell: it may leave the method out. */
@@ -232,7 +233,7 @@ export class SupervisedDataplane implements Dataplane<unknown, unknown> {
       if (error !== missed) throw this.#failure(method, family, error)
       const late = { method, begun, running }
       // A look may go on beside anything else: it changes nothing.
-      if (family !== undefined && method !== 'undisturbed') this.#remember(family, late)
+      if (family !== undefined && method !== 'isUnchanged') this.#remember(family, late)
       else running.catch(() => {})
       throw this.#hangs(family, late)
     }
@@ -264,7 +265,7 @@ export class SupervisedDataplane implements Dataplane<unknown, unknown> {
   #hangs(family: IpFamily | undefined, { method, begun }: OverdueCall): DataplaneError {
     const seconds = Math.round((this.#clock.now() - begun) / 1000)
     const waiting =
-      family === undefined || method === 'undisturbed'
+      family === undefined || method === 'isUnchanged'
         ? ''
         : `; nothing of ${family} is applied until it does`
     return new DataplaneError(
@@ -315,7 +316,7 @@ export class SupervisedDataplane implements Dataplane<unknown, unknown> {
 interface Supervised {
   readonly family: IpFamily
   readonly program: unknown
-  readonly leftOut: readonly { readonly route: string; readonly reason: string }[]
+  readonly leftOut: readonly Degraded[]
 }
 
 interface OverdueCall {

@@ -2,13 +2,14 @@ import type { RoutingTable } from '../table/routing-table.ts'
 import type { ServiceRoute } from '../table/service-route.ts'
 import type { RouteChange, TableChange } from '../table/table-change.ts'
 import { tableWithout } from '../table/table-without.ts'
+import type { Degraded } from './contract.ts'
 import { thrownMessage } from './dataplane-error.ts'
 
 /** A program that leaves out routes which its dataplane can't compile. */
 export interface PartialProgram {
   readonly program: unknown
   /** The routes that are left out, of those that the program is about. */
-  readonly leftOut: readonly { readonly route: string; readonly reason: string }[]
+  readonly leftOut: readonly Degraded[]
 }
 
 /** With more routes than this at fault it isn't the routes that are. */

@@ -16,5 +16,5 @@ export function adoptHeld(
   drain()
   live.adoptSets(() => dataplane.heldSets?.(held, live.table) ?? { nodePortAddresses: [], serviceCidrs: [] })
   drain()
-  live.adoptOrder((route, over) => dataplane.heldOrder(held, route, over))
+  live.adoptOrder((route, over) => dataplane.endpointOrder(held, route, over))
 }

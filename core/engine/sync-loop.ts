@@ -221,7 +221,7 @@ export class SyncLoop {
     this.#auditCredit = Math.min(mostAuditCredit, this.#auditCredit + earned)
     this.#lastAudit = begun
     try {
-      if (await dataplane.undisturbed(family)) return
+      if (await dataplane.isUnchanged(family)) return
       const held = await dataplane.observe(family)
       if (this.#stopped) return
       const received = this.#takePending()

@@ -32,7 +32,7 @@ export class ProxyError extends Error {
 
 /** Every problem that the probe found, each with what to do about it. */
 export function unusable(dataplane: string, { problems }: ProbeReport): ProxyError {
-  const lines = problems.map(({ what, mend }) => `${what}\n  to mend it: ${mend}`)
+  const lines = problems.map(({ what, fix }) => `${what}\n  to mend it: ${fix}`)
   return new ProxyError(
     'DATAPLANE_UNUSABLE',
     [`dataplane ${dataplane} can't run on this node:`, ...lines].join('\n'),

@@ -3,6 +3,7 @@ import type { Protocol } from '../network/protocol.ts'
 import type { RoutingTable } from './routing-table.ts'
 import {
   type Endpoint,
+  type EndpointScope,
   type Frontend,
   frontendKey,
   type ServiceRoute,
@@ -26,7 +27,7 @@ export type Evaluation =
   | {
       readonly verdict: 'balance'
       readonly endpoints: readonly Endpoint[]
-      readonly over: 'cluster' | 'local'
+      readonly over: EndpointScope
       /** Whether the endpoint sees the node's address. Hairpin is on top: an endpoint that reaches itself always is. */
       readonly masquerade: boolean
       readonly packet: Packet

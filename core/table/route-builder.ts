@@ -4,7 +4,7 @@ import { arrangeEndpoints } from './arrange-endpoints.ts'
 import { type EndpointSelection, hasAnyEndpoints, isLocal, type NodeTopology } from './endpoint-selection.ts'
 import { sameFrontend, sameList } from './same-route.ts'
 import type { Destination } from './service-frontends.ts'
-import type { Endpoint, Frontend, RouteKey, ServiceRoute } from './service-route.ts'
+import type { Endpoint, EndpointScope, Frontend, RouteKey, ServiceRoute } from './service-route.ts'
 import type { MergedEndpoint } from './slice-cache.ts'
 import { anyBalancesOver, verdictsFor } from './verdicts.ts'
 
@@ -79,7 +79,7 @@ function buildFrontends(facts: RouteFacts): readonly Frontend[] {
 
 function buildEndpoints(facts: RouteFacts, frontends: readonly Frontend[]): ServiceRoute['endpoints'] {
   const { before, selection, node } = facts
-  const list = (name: 'cluster' | 'local'): readonly Endpoint[] => {
+  const list = (name: EndpointScope): readonly Endpoint[] => {
     if (!anyBalancesOver(frontends, name)) return noEndpoints
     const endpoints = selection[name].map((candidate) => toEndpoint(candidate, node))
     return arrangeEndpoints(before?.endpoints[name] ?? noEndpoints, endpoints)

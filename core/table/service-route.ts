@@ -55,13 +55,16 @@ export const sourceClasses: readonly SourceClass[] = ['pod', 'node', 'outside']
 
 export type Verdicts = Readonly<Record<SourceClass, Verdict>>
 
+/** Which of a route's two lists of endpoints: all of the cluster that may be used, or those on this node. */
+export type EndpointScope = 'cluster' | 'local'
+
 /**
  * What happens to a new connection. `balance` picks one endpoint of the list uniformly at random; the list is never
  * empty. `reject` answers with ICMP port unreachable: nothing serves here. `drop` is silent: endpoints exist, but
  * none that this packet may use, so the client should try again (SEMANTICS 6).
  */
 export type Verdict =
-  | { readonly do: 'balance'; readonly over: 'cluster' | 'local'; readonly masquerade: boolean }
+  | { readonly do: 'balance'; readonly over: EndpointScope; readonly masquerade: boolean }
   | { readonly do: 'reject' }
   | { readonly do: 'drop' }
 

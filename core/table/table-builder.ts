@@ -27,7 +27,7 @@ import { buildRoute } from './route-builder.ts'
 import type { HeldSets, PodSource, RoutingTable } from './routing-table.ts'
 import { ServiceClaims } from './service-claims.ts'
 import { clusterIPOf, destinationsOf, routeKeyOf, serviceKeyOf } from './service-frontends.ts'
-import type { Endpoint, RouteKey, ServiceRoute } from './service-route.ts'
+import type { Endpoint, EndpointScope, RouteKey, ServiceRoute } from './service-route.ts'
 import { mergeSlices, SliceCache } from './slice-cache.ts'
 import { allowedSources } from './source-ranges.ts'
 import { type Touched, TouchedSets } from './touched.ts'
@@ -249,12 +249,10 @@ export class TableBuilder {
    * Takes over the order in which a predecessor left the endpoints in the kernel, for the table as of the last `drain`.
    * To be called before anything is applied: nothing is touched by it.
    */
-  adoptOrder(
-    orderOf: (route: ServiceRoute, over: 'cluster' | 'local') => readonly string[] | undefined,
-  ): void {
+  adoptOrder(orderOf: (route: ServiceRoute, over: EndpointScope) => readonly string[] | undefined): void {
     for (const [key, route] of this.#routes) {
       const { cluster, local } = route.endpoints
-      const inOrder = (over: 'cluster' | 'local'): readonly Endpoint[] => {
+      const inOrder = (over: EndpointScope): readonly Endpoint[] => {
         const order = orderOf(route, over)
         return order === undefined ? route.endpoints[over] : adoptOrder(route.endpoints[over], order)
       }

@@ -1,5 +1,5 @@
 import type { TrafficPolicy } from '../cluster/records.ts'
-import type { Frontend, FrontendKind, Verdict, Verdicts } from './service-route.ts'
+import type { EndpointScope, Frontend, FrontendKind, Verdict, Verdicts } from './service-route.ts'
 
 /** What decides the verdicts of a service port, besides its traffic policies. */
 export interface VerdictFacts {
@@ -74,7 +74,7 @@ function share(pod: Verdict, node: Verdict, outside: Verdict): Verdicts {
 }
 
 /** Whether any verdict of any frontend balances over this list. */
-export function anyBalancesOver(frontends: readonly Frontend[], list: 'cluster' | 'local'): boolean {
+export function anyBalancesOver(frontends: readonly Frontend[], list: EndpointScope): boolean {
   return frontends.some(({ verdicts: { pod, node, outside } }) =>
     [pod, node, outside].some((one) => one.do === 'balance' && one.over === list),
   )

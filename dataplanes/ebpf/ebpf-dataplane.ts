@@ -121,7 +121,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
    * Every look sees whether all programs are attached and what the maps have about the node, and reads some of the
    * routes; the comparison of everything is asked for from time to time.
    */
-  async undisturbed(family: IpFamily): Promise<boolean> {
+  async isUnchanged(family: IpFamily): Promise<boolean> {
     const [maps, table, compared] = [this.#tables, this.#applied.get(family), this.#compared.get(family)]
     if (maps === undefined || table === undefined || compared === undefined) return false
     if (maps.leftOut[family].mayFit) return false
@@ -170,7 +170,7 @@ export class EbpfDataplane implements Dataplane<EbpfProgram, Held> {
   }
 
   /** Endpoints are compared as sets: the table's order means nothing. */
-  heldOrder(): undefined {
+  endpointOrder(): undefined {
     return undefined
   }
 

@@ -4,6 +4,7 @@ import {
   contractVersion,
   type Dataplane,
   type DataplaneOptions,
+  type EndpointScope,
   type Evaluation,
   type HeldSets,
   type IpFamily,
@@ -21,7 +22,7 @@ import { DispatchTree } from './compile/dispatch-tree.ts'
 import { operations, print } from './compile/print.ts'
 import { type IptablesProgram, settle, type TableMemory } from './compile/program.ts'
 import { reconcile } from './compile/reconcile.ts'
-import { heldOrder } from './explain/held-order.ts'
+import { endpointOrder } from './explain/held-order.ts'
 import { heldSets } from './explain/held-sets.ts'
 import { trace } from './explain/trace.ts'
 import { apply } from './kernel/apply.ts'
@@ -83,12 +84,12 @@ export class IptablesDataplane implements Dataplane<IptablesProgram, Held> {
     return disturbance.reading(family, () => observe(family, this.#command, xtables))
   }
 
-  async undisturbed(family: IpFamily): Promise<boolean> {
+  async isUnchanged(family: IpFamily): Promise<boolean> {
     return (await this.#start()).disturbance.isQuiet(family)
   }
 
-  heldOrder(held: Held, route: ServiceRoute, over: 'cluster' | 'local'): readonly string[] | undefined {
-    return heldOrder(held, route, over)
+  endpointOrder(held: Held, route: ServiceRoute, over: EndpointScope): readonly string[] | undefined {
+    return endpointOrder(held, route, over)
   }
 
   heldSets(held: Held): HeldSets {

@@ -121,7 +121,7 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
     })
   }
 
-  undisturbed(family: IpFamily): Promise<boolean> {
+  isUnchanged(family: IpFamily): Promise<boolean> {
     return this.#turns.take(family, async () => {
       const [transport, setting] = [await this.#started(), this.#rulesOf.get(family)]
       if (setting === undefined) return false
@@ -130,7 +130,7 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
   }
 
   /** IPVS keeps destinations in an order of its own, which means nothing. */
-  heldOrder(): undefined {
+  endpointOrder(): undefined {
     return undefined
   }
 
@@ -281,7 +281,7 @@ export class IpvsDataplane implements Dataplane<IpvsProgram, Held> {
       disturbance.applied(program.steps)
       settle(program.outcome)
     } catch {
-      // Somebody changed things meanwhile: the core is told by the next `undisturbed`, reads back and puts it right.
+      // Somebody changed things meanwhile: the core is told by the next `isUnchanged`, reads back and puts it right.
       disturbance.doubt()
     }
   }

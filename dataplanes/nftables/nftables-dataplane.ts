@@ -4,6 +4,7 @@ import {
   contractVersion,
   type Dataplane,
   type DataplaneOptions,
+  type EndpointScope,
   type Evaluation,
   type HeldSets,
   type IpFamily,
@@ -17,7 +18,7 @@ import {
 import { SystemCommandError } from '@portolan/native/system-command'
 import { capabilities } from './capabilities.ts'
 import { compile } from './compile/compile.ts'
-import { heldOrder } from './compile/held-order.ts'
+import { endpointOrder } from './compile/held-order.ts'
 import { print } from './compile/print.ts'
 import { type NftProgram, operations, settle, type TableMemory } from './compile/program.ts'
 import { reconcile } from './compile/reconcile.ts'
@@ -81,7 +82,7 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
     return this.#disturbance.reading(family, () => this.#read(transport, family))
   }
 
-  async undisturbed(family: IpFamily): Promise<boolean> {
+  async isUnchanged(family: IpFamily): Promise<boolean> {
     await this.#started()
     return this.#disturbance.isQuiet(family)
   }
@@ -109,8 +110,8 @@ export class NftablesDataplane implements Dataplane<NftProgram, Held> {
     return 'the kernel refuses to change the table, so it is not what it looks like'
   }
 
-  heldOrder(held: Held, route: ServiceRoute, over: 'cluster' | 'local'): readonly string[] | undefined {
-    return heldOrder(held, route, over)
+  endpointOrder(held: Held, route: ServiceRoute, over: EndpointScope): readonly string[] | undefined {
+    return endpointOrder(held, route, over)
   }
 
   heldSets(held: Held): HeldSets {

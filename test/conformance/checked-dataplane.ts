@@ -77,14 +77,14 @@ class CheckedDataplane implements Dataplane<unknown, unknown> {
     return this.#bounded('observe', () => this.#real.observe(family))
   }
 
-  async undisturbed(family: Parameters<Dataplane<unknown, unknown>['undisturbed']>[0]) {
-    const answer: unknown = await this.#bounded('undisturbed', () => this.#real.undisturbed(family))
-    if (typeof answer !== 'boolean') this.#break(`undisturbed gave ${shown(answer)}, due is true or false`)
+  async isUnchanged(family: Parameters<Dataplane<unknown, unknown>['isUnchanged']>[0]) {
+    const answer: unknown = await this.#bounded('isUnchanged', () => this.#real.isUnchanged(family))
+    if (typeof answer !== 'boolean') this.#break(`isUnchanged gave ${shown(answer)}, due is true or false`)
     return answer as boolean
   }
 
-  heldOrder(...args: Parameters<Dataplane<unknown, unknown>['heldOrder']>) {
-    return this.#real.heldOrder(...args)
+  endpointOrder(...args: Parameters<Dataplane<unknown, unknown>['endpointOrder']>) {
+    return this.#real.endpointOrder(...args)
   }
 
   heldSets(held: unknown, table: RoutingTable): HeldSets {

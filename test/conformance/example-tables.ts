@@ -2,6 +2,7 @@ import {
   type Address,
   type Cidr,
   type Endpoint,
+  type EndpointScope,
   emptyTable,
   type Frontend,
   type FrontendKey,
@@ -16,8 +17,7 @@ import {
 
 /** Small tables for the tests of dataplanes' compilers, written as the core would build them. */
 
-const balance = (over: 'cluster' | 'local', masquerade = false) =>
-  ({ do: 'balance', over, masquerade }) as const
+const balance = (over: EndpointScope, masquerade = false) => ({ do: 'balance', over, masquerade }) as const
 
 /** ClusterIP, with a detector of local pods. */
 export const internal: Verdicts = {

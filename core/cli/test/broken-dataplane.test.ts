@@ -20,8 +20,8 @@ const dataplane = {
   async probe() { return { usable: true, problems: [], facts: {} } },
   async start() {},
   async observe(family) { return held.get(family) },
-  async undisturbed() { return true },
-  heldOrder() {},
+  async isUnchanged() { return true },
+  endpointOrder() {},
   nothingHeld() {},
   compile: ({ family, table }) => ({ family, routes: [...table.routes.keys()] }),
   reconcile: (_held, { family, routes }) => ({ family, routes: [...routes.keys()] }),
@@ -138,7 +138,7 @@ for (const [what, stray] of [
   ['a timer', 'setTimeout(() => { throw new Error("lost") }, 1)'],
 ]) {
   test(`an error of ${what} ends the process with a log line`, async (t) => {
-    const proxy = await run(t, `async undisturbed() { ${stray}; return true }`)
+    const proxy = await run(t, `async isUnchanged() { ${stray}; return true }`)
     t.is(await proxy.ended, 1)
     t.regex(proxy.text, /"level":"fatal".*"event":"stray-error".*an error that nothing waited for: lost/)
     t.notRegex(proxy.text, /^\s+at /m)

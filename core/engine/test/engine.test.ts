@@ -71,7 +71,7 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
   /** Whether it is sure that nobody else changed the kernel. */
   sure = false
 
-  async undisturbed() {
+  async isUnchanged() {
     return this.sure
   }
   async probe() {
@@ -85,7 +85,7 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
   trace() {
     return []
   }
-  heldOrder() {
+  endpointOrder() {
     return undefined
   }
   nothingHeld(): ReadonlySet<string> {
@@ -474,7 +474,7 @@ test('an audit without drift applies nothing', async (t) => {
   t.deepEqual(notes.drift, [])
 })
 
-test('a kernel that is surely undisturbed is not read', async (t) => {
+test('a kernel that is surely unchanged is not read', async (t) => {
   const { dataplane, timing } = await started({ auditPeriod: 1000 })
   dataplane.sure = true
   await timing.pass(10_000)

@@ -69,11 +69,11 @@ export class LeftOut {
 /** What is to be told about a map without room. */
 export function fullMap(name: MapName, maxEntries: number): string {
   const setting = sizeSetting(name)
-  const mend =
+  const fix =
     setting === undefined
       ? 'it has its largest size'
       : `raise it with --dataplane-option ${setting}=${2 * maxEntries}`
-  return `the map '${name}' is full (${maxEntries} elements) and ${consequence[name] ?? 'it stays as it was'}; ${mend}`
+  return `the map '${name}' is full (${maxEntries} elements) and ${consequence[name] ?? 'it stays as it was'}; ${fix}`
 }
 
 const consequence: Partial<Record<MapName, string>> = {

@@ -1,12 +1,4 @@
-import type {
-  Address,
-  ApplyReport,
-  Cidr,
-  IpFamily,
-  RouteKey,
-  RoutingTable,
-  ServiceRoute,
-} from '@portolan/core'
+import type { Address, Cidr, Degraded, IpFamily, RouteKey, RoutingTable, ServiceRoute } from '@portolan/core'
 import type { RouteNumbers } from '../layout/numbers.ts'
 
 /** One route's change, in terms of the table; numbers are given when it is applied. */
@@ -54,7 +46,7 @@ export interface EbpfProgram {
   /** Hooks and pins that are missing or hold another program: all of them are put right. */
   readonly attach: readonly string[]
   /** Routes that are left out, each with the reason. */
-  readonly degraded: ApplyReport['degraded']
+  readonly degraded: readonly Degraded[]
   /** Absent: the numbers that earlier programs settled hold. */
   readonly adopt?: Adoption
   /** With `adopt`: numbers that the other family was found to have. */

@@ -2,6 +2,7 @@ import {
   type Address,
   cidrContains,
   type Endpoint,
+  type EndpointScope,
   type Evaluation,
   type Frontend,
   parseCidr,
@@ -142,7 +143,7 @@ function holdsRanges(route: ServiceRoute, frontend: Frontend): Check {
   }
 }
 
-function holdsService(route: ServiceRoute, frontend: Frontend, over: 'cluster' | 'local'): Check {
+function holdsService(route: ServiceRoute, frontend: Frontend, over: EndpointScope): Check {
   return (held) => {
     const number = serviceNumber(held, route, frontend)
     const service = number === undefined ? undefined : held.services.get(number)
@@ -172,7 +173,7 @@ function encoded(endpoint: Endpoint): string {
   return bytesOf(bytes)
 }
 
-function* slotsOf({ slots }: Held, service: HeldService, over: 'cluster' | 'local'): Generator<string> {
+function* slotsOf({ slots }: Held, service: HeldService, over: EndpointScope): Generator<string> {
   const { size } = structs.endpoint
   const first = service.base + (over === 'local' ? service.cluster : 0)
   for (let slot = first; slot < first + service[over]; slot++)

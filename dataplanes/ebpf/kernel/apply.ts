@@ -1,4 +1,4 @@
-import type { ApplyReport, RouteKey, ServiceRoute } from '@portolan/core'
+import type { Degraded, RouteKey, ServiceRoute } from '@portolan/core'
 import type { BpfMap } from '@portolan/native/libbpf'
 import { fullMap } from '../compile/left-out.ts'
 import type { EbpfProgram } from '../compile/program.ts'
@@ -12,7 +12,7 @@ import type { TableMap, TableMaps } from './table-maps.ts'
 
 export interface AppliedElements {
   readonly bytes: number
-  readonly degraded: ApplyReport['degraded']
+  readonly degraded: readonly Degraded[]
   /** Keys of the map `members`: endpoints whose clients have to be led elsewhere. */
   readonly removed: readonly Bytes[]
 }
@@ -94,7 +94,7 @@ const tooMany = 'it has more than 65535 endpoints and stays as it was; split the
 
 /** Elements that belong to no route, deletions, and what is told of all. */
 class Writing {
-  readonly degraded: ApplyReport['degraded'][number][]
+  readonly degraded: Degraded[]
   bytes = 0
   freed = false
   readonly #told = new Set<string>()

@@ -25,7 +25,7 @@ export async function probe(settings: EbpfSettings): Promise<ProbeReport> {
   return { usable: problems.length === 0, problems, facts: factsOf(environment, settings) }
 }
 
-/** All that is missing, each with its mend. */
+/** All that is missing, each with its fix. */
 export function problemsOf(environment: Environment, settings: Pick<EbpfSettings, 'packetHook'>): Problem[] {
   const { kernel, networkNamespace, loaded } = environment
   const problems: Problem[] = []
@@ -33,33 +33,33 @@ export function problemsOf(environment: Environment, settings: Pick<EbpfSettings
   if (isOlderVersion(kernel, oldestKernel)) {
     problems.push({
       what: `Linux ${kernel} is older than ${oldestKernel}`,
-      mend: 'use a newer kernel, or --dataplane nftables',
+      fix: 'use a newer kernel, or --dataplane nftables',
     })
   }
   if (missing.length > 0) {
     problems.push({
       what: `the process has no ${missing.join(' and no ')}`,
-      mend: 'run as root, or give it these capabilities (in a Pod: securityContext.privileged)',
+      fix: 'run as root, or give it these capabilities (in a Pod: securityContext.privileged)',
     })
   }
   if (networkNamespace?.exists === false) {
     problems.push({
       what: `there is no network namespace ${networkNamespace.path}`,
-      mend: 'name one that exists, as /run/netns/NAME',
+      fix: 'name one that exists, as /run/netns/NAME',
     })
   }
   problems.push(...cgroupProblems(environment))
   if (!environment.bpfFileSystem) {
     problems.push({
       what: 'there is no /sys/fs/bpf',
-      mend: "mount sysfs at /sys; in a container, the host's; the kernel needs CONFIG_BPF_SYSCALL",
+      fix: "mount sysfs at /sys; in a container, the host's; the kernel needs CONFIG_BPF_SYSCALL",
     })
   }
   if ('code' in loaded) problems.push(...loadProblems(loaded, missing.length > 0))
   else if (settings.packetHook === 'tcx' && !loaded.tcx) {
     problems.push({
       what: `Linux ${kernel} has no tcx, which packet-hook=tcx asks for`,
-      mend: 'leave packet-hook at auto, or use Linux 6.6 with CONFIG_NET_XGRESS',
+      fix: 'leave packet-hook at auto, or use Linux 6.6 with CONFIG_NET_XGRESS',
     })
   }
   return problems
@@ -76,19 +76,19 @@ function cgroupProblems({ cgroup }: Environment): Problem[] {
     return [
       {
         what: 'no cgroup2 is mounted',
-        mend: "mount it (mount -t cgroup2 none DIRECTORY); in a container, the host's, and name it by --dataplane-option cgroup=PATH",
+        fix: "mount it (mount -t cgroup2 none DIRECTORY); in a container, the host's, and name it by --dataplane-option cgroup=PATH",
       },
     ]
   }
   if (!cgroup.isCgroup)
     return [
-      { what: `${cgroup.path} is no cgroup`, mend: 'name one of cgroup2 by --dataplane-option cgroup=PATH' },
+      { what: `${cgroup.path} is no cgroup`, fix: 'name one of cgroup2 by --dataplane-option cgroup=PATH' },
     ]
   if (!cgroup.isRoot && !cgroup.isChosen) {
     return [
       {
         what: `${cgroup.path} is not the root of the cgroup2 hierarchy, so that sockets elsewhere would not be served`,
-        mend: "in a container, mount the host's /sys/fs/cgroup and name it by --dataplane-option cgroup=PATH; or name this one, if it is meant",
+        fix: "in a container, mount the host's /sys/fs/cgroup and name it by --dataplane-option cgroup=PATH; or name this one, if it is meant",
       },
     ]
   }
@@ -102,21 +102,21 @@ function loadProblems(
 ): Problem[] {
   switch (code) {
     case 'BPF_LIBRARY':
-      return [{ what, mend: 'install libbpf 1.1 or newer (on Debian: apt-get install libbpf1)' }]
+      return [{ what, fix: 'install libbpf 1.1 or newer (on Debian: apt-get install libbpf1)' }]
     case 'BPF_PROGRAMS':
-      return [{ what, mend: "in a checkout, run 'npm run setup'; a published package has it" }]
+      return [{ what, fix: "in a checkout, run 'npm run setup'; a published package has it" }]
     case 'ENOSYS':
-      return [{ what, mend: 'use a kernel with CONFIG_BPF_SYSCALL' }]
+      return [{ what, fix: 'use a kernel with CONFIG_BPF_SYSCALL' }]
     case 'EPERM':
       if (explained) return []
       return [
-        { what, mend: 'allow bpf(2): a seccomp profile or kernel lockdown (confidentiality) forbids it' },
+        { what, fix: 'allow bpf(2): a seccomp profile or kernel lockdown (confidentiality) forbids it' },
       ]
     default:
       return [
         {
           what,
-          mend: 'see that the kernel has CONFIG_BPF_SYSCALL, CONFIG_CGROUP_BPF, CONFIG_NET_CLS_ACT and CONFIG_DEBUG_INFO_BTF; else report it with this message',
+          fix: 'see that the kernel has CONFIG_BPF_SYSCALL, CONFIG_CGROUP_BPF, CONFIG_NET_CLS_ACT and CONFIG_DEBUG_INFO_BTF; else report it with this message',
         },
       ]
   }

@@ -3,6 +3,7 @@ import {
   addressBytes,
   type Cidr,
   type Endpoint,
+  type EndpointScope,
   type Frontend,
   type IpFamily,
   type PodSource,
@@ -189,7 +190,7 @@ export function rangeKey(scope: number, cidr: Cidr): Buffer {
 
 export function writeMemberKey(
   service: number,
-  over: 'cluster' | 'local',
+  over: EndpointScope,
   { address, port }: Endpoint,
   into: Buffer,
   offset: number,
@@ -201,7 +202,7 @@ export function writeMemberKey(
   into.writeUInt16LE(over === 'local' ? 1 : 0, offset + at.local)
 }
 
-export function memberKey(service: number, over: 'cluster' | 'local', endpoint: Endpoint): Buffer {
+export function memberKey(service: number, over: EndpointScope, endpoint: Endpoint): Buffer {
   const key = zeroed(structs.member_key.size)
   writeMemberKey(service, over, endpoint, key, 0)
   return key

@@ -22,7 +22,7 @@ const services = (count: number) =>
 test('nothing is read back in full while links, programs and samples of the maps are right', async (t) => {
   await using lab = await createLab()
   const { dataplane } = await applied(lab.node, nodeTable(lab.node, 'IPv4', services(3000)))
-  for (let look = 0; look < 5; look++) t.true(await dataplane.undisturbed('IPv4'))
+  for (let look = 0; look < 5; look++) t.true(await dataplane.isUnchanged('IPv4'))
   await dataplane.cleanup()
 })
 
@@ -35,10 +35,10 @@ test('an element that somebody deletes is noticed when its turn comes', async (t
   t.true(map.delete(frontendKeyOf(routes[1400]!, routes[1400]!.frontends[0]!)))
   map.close()
   let looks = 1
-  while (looks < 20 && (await dataplane.undisturbed('IPv4'))) looks++
+  while (looks < 20 && (await dataplane.isUnchanged('IPv4'))) looks++
   t.true(looks < 20)
   await change(wanted)
-  for (let look = 0; look < 10; look++) t.true(await dataplane.undisturbed('IPv4'))
+  for (let look = 0; look < 10; look++) t.true(await dataplane.isUnchanged('IPv4'))
   await dataplane.cleanup()
 })
 
@@ -87,6 +87,6 @@ for (const [claim, damage] of [
     // Far more than the second or two that it takes: where the machine stands still for a while, a look seems to be dear,
     // and the next one waits.
     t.not(await Promise.race([report, sleep(120_000, undefined, { ref: false })]), undefined)
-    t.true(await dataplane.undisturbed('IPv4'))
+    t.true(await dataplane.isUnchanged('IPv4'))
   })
 }

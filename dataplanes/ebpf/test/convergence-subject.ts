@@ -74,10 +74,10 @@ class MapsDataplane implements Dataplane<EbpfProgram, Held> {
   async cleanup() {
     return { removed: [] }
   }
-  async undisturbed(): Promise<boolean> {
+  async isUnchanged(): Promise<boolean> {
     return false
   }
-  heldOrder(): undefined {
+  endpointOrder(): undefined {
     return undefined
   }
   nothingHeld(family: IpFamily): Held {

@@ -8,7 +8,7 @@ import { foreign, sabotage } from './sabotage.ts'
 const chosen = [
   'flushesFirst',
   'deletesThenThrows',
-  'alwaysUndisturbed',
+  'alwaysUnchanged',
   'cleansNothing',
   'changesIPv4Only',
   'favoursOneEndpoint',

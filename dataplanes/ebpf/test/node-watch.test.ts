@@ -21,7 +21,7 @@ const table = (lab: Lab) =>
 
 /** What an audit would report, however soon it comes. */
 async function drift(lab: Lab, { dataplane }: Applied): Promise<readonly string[]> {
-  if (await dataplane.undisturbed('IPv4')) return []
+  if (await dataplane.isUnchanged('IPv4')) return []
   return dataplane.measure(dataplane.reconcile(await dataplane.observe('IPv4'), table(lab))).findings
 }
 
@@ -105,9 +105,9 @@ test('everything that comes and goes is told, once', async (t) => {
     await dataplane.start()
     await dataplane.apply(dataplane.reconcile(await dataplane.observe('IPv4'), table(lab)))
     await lab.node.exec('ip', ['link', 'add', 'pod9', 'type', 'veth', 'peer', 'name', 'pod9p'])
-    await dataplane.undisturbed('IPv4')
+    await dataplane.isUnchanged('IPv4')
     await lab.node.exec('ip', ['link', 'del', 'pod9'])
-    await dataplane.undisturbed('IPv4')
+    await dataplane.isUnchanged('IPv4')
     t.deepEqual(
       told.filter((what) => what.includes('pod9 ')),
       ['interface pod9 came', 'interface pod9 went'],

@@ -21,7 +21,7 @@ test('a node that has everything has no problems', (t) => {
   t.deepEqual(problemsOf(good, { packetHook: 'auto' }), [])
 })
 
-for (const [missing, environment, what, mend] of [
+for (const [missing, environment, what, fix] of [
   ['a newer kernel', { kernel: '5.15.0-91' }, /Linux 5\.15.*older than 6\.1/, /newer kernel.*nftables/],
   ['a capability', { capabilities: 1n << 21n }, /^the process has no CAP_NET_ADMIN$/, /root/],
   [
@@ -51,11 +51,11 @@ for (const [missing, environment, what, mend] of [
   ['the permission to use bpf(2)', refused('EPERM'), /refused/, /seccomp.*lockdown/],
   ['something that programs use', refused('EINVAL'), /refused/, /CONFIG_CGROUP_BPF/],
 ] as const) {
-  test(`where ${missing} is missing, that is told once, with its mend`, (t) => {
+  test(`where ${missing} is missing, that is told once, with its fix`, (t) => {
     const problems = problemsOf({ ...good, ...environment }, { packetHook: 'auto' })
     t.is(problems.length, 1)
     t.regex(problems[0]!.what, what)
-    t.regex(problems[0]!.mend, mend)
+    t.regex(problems[0]!.fix, fix)
   })
 }
 

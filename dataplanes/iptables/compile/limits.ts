@@ -1,5 +1,5 @@
-import type { RouteKey, ServiceRoute } from '@portolan/core'
-import type { Degraded, TableMemory } from './program.ts'
+import type { Degraded, RouteKey, ServiceRoute } from '@portolan/core'
+import type { TableMemory } from './program.ts'
 
 /**
  * Counts the sets that remember clients, and takes affinity from routes for which there is no room. Which routes have it

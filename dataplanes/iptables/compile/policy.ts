@@ -1,9 +1,7 @@
-import type { Frontend, SourceClass, Verdict, Verdicts } from '@portolan/core'
+import type { EndpointScope, Frontend, SourceClass, Verdict, Verdicts } from '@portolan/core'
 
 /** A verdict as a letter: `c`, `l` balance over cluster or local, capitals masquerade, `r` and `d` refuse. */
 export type VerdictLetter = 'c' | 'C' | 'l' | 'L' | 'r' | 'd'
-
-export type Over = 'cluster' | 'local'
 
 /** What a frontend does by who asks. */
 export type Policy = Readonly<Record<SourceClass, VerdictLetter>>
@@ -24,7 +22,7 @@ export function policyText({ pod, node, outside }: Policy): string {
 }
 
 /** The list that a verdict balances over; `undefined` for one that refuses. */
-export function overOf(letter: VerdictLetter): Over | undefined {
+export function overOf(letter: VerdictLetter): EndpointScope | undefined {
   if (letter === 'c' || letter === 'C') return 'cluster'
   if (letter === 'l' || letter === 'L') return 'local'
   return undefined

@@ -1,4 +1,4 @@
-import type { IpFamily, RouteKey } from '@portolan/core'
+import type { Degraded, IpFamily, RouteKey } from '@portolan/core'
 import type { Variant } from '../kernel/variant.ts'
 import type { SetDeclaration, SetKind } from '../layout/layout.ts'
 import type { ChainEdits } from './chain-edits.ts'
@@ -28,11 +28,6 @@ export interface IptablesProgram {
   /** What the operator should know besides. */
   readonly notices: readonly string[]
   readonly outcome: Outcome
-}
-
-export interface Degraded {
-  readonly route: string
-  readonly reason: string
 }
 
 /** What a dataplane remembers of a family's rules. */

@@ -1,4 +1,4 @@
-import type { RoutingTable } from '@portolan/core'
+import type { Degraded, RoutingTable } from '@portolan/core'
 import { routeLocalnetNotice } from '../kernel/route-localnet.ts'
 import { baseChains, jumps, type NodeFacts, type TableName } from '../layout/base-chains.ts'
 import type { Held, HeldTable } from '../layout/held.ts'
@@ -18,7 +18,7 @@ import { compiled, destinationEdits, sameRules } from './compile.ts'
 import { type DispatchEdit, DispatchTree, rulesOf } from './dispatch-tree.ts'
 import { differenceOf, type ElementEdits } from './element-edits.ts'
 import { ClientSetBudget, noteClosedNodePorts } from './limits.ts'
-import type { Degraded, IptablesProgram, TableMemory } from './program.ts'
+import type { IptablesProgram, TableMemory } from './program.ts'
 import { addAllElements } from './set-elements.ts'
 
 /** The program from what the kernel holds to the whole table: the difference alone. */

@@ -1,5 +1,6 @@
 import {
   type Endpoint,
+  type EndpointScope,
   type Frontend,
   type FrontendKey,
   familyOf,
@@ -12,15 +13,7 @@ import { clientSet, routeChain, setName } from '../layout/layout.ts'
 import { probability } from '../layout/probability.ts'
 import type { Chains, Setting } from '../layout/setting.ts'
 import { nodeMatch, podMatch, setMark } from '../layout/source-match.ts'
-import {
-  masquerades,
-  type Over,
-  overOf,
-  type Policy,
-  policyOf,
-  policyText,
-  type VerdictLetter,
-} from './policy.ts'
+import { masquerades, overOf, type Policy, policyOf, policyText, type VerdictLetter } from './policy.ts'
 
 /** All that a route has in the table nat. */
 export interface RouteProgram {
@@ -43,7 +36,7 @@ export function routeProgram(route: ServiceRoute, setting: Setting): RouteProgra
   const chains = new Map<string, readonly string[]>()
   const destinations = new Map<FrontendKey, Destination>()
   const lists = listChains(route)
-  const listRules = (over: Over) => balanceRules(route, over)
+  const listRules = (over: EndpointScope) => balanceRules(route, over)
   for (const frontend of route.frontends) {
     const policy = policyOf(frontend.verdicts)
     const target = targetOf(route, policy)
@@ -88,12 +81,13 @@ function targetOf(route: ServiceRoute, policy: Policy): string {
  * The chains that hold the rules of the lists that are asked for. Where one chain alone leads to a list, at its end,
  * the rules stand there: nearly every Service has a ClusterIP and nothing else, and then one chain for it.
  */
-export function listChains(route: ServiceRoute): ReadonlyMap<Over, string> {
-  const users = new Map<Over, Set<string>>()
-  const use = (over: Over | undefined, chain: string) => {
+export function listChains(route: ServiceRoute): ReadonlyMap<EndpointScope, string> {
+  const users = new Map<EndpointScope, Set<string>>()
+  const use = (over: EndpointScope | undefined, chain: string) => {
     if (over !== undefined) users.set(over, (users.get(over) ?? new Set()).add(chain))
   }
-  const own = (over: Over | undefined) => (over === undefined ? '' : routeChain(route, listRole[over]))
+  const own = (over: EndpointScope | undefined) =>
+    over === undefined ? '' : routeChain(route, listRole[over])
   for (const frontend of route.frontends) {
     const policy = policyOf(frontend.verdicts)
     const { pod, node, outside } = policy
@@ -103,7 +97,7 @@ export function listChains(route: ServiceRoute): ReadonlyMap<Over, string> {
     if (marksOnly(policy)) continue
     for (const letter of [pod, node]) use(overOf(letter), own(overOf(letter)))
   }
-  const chains = new Map<Over, string>()
+  const chains = new Map<EndpointScope, string>()
   for (const [over, leading] of users) {
     const [only, ...others] = leading
     chains.set(over, only === undefined || others.length > 0 ? own(over) : only)
@@ -121,8 +115,8 @@ function entryRules(
   route: ServiceRoute,
   policy: Policy,
   setting: Setting,
-  isInlined: (over: Over) => boolean,
-  listRules: (over: Over) => readonly string[],
+  isInlined: (over: EndpointScope) => boolean,
+  listRules: (over: EndpointScope) => readonly string[],
 ): readonly string[] {
   const { pod, node, outside } = policy
   const fromPod = podMatch(setting)
@@ -173,7 +167,7 @@ function commentText(name: string): string {
 }
 
 /** One rule an endpoint. With affinity, first those that look for an endpoint that already has this client. */
-function balanceRules(route: ServiceRoute, over: Over): readonly string[] {
+function balanceRules(route: ServiceRoute, over: EndpointScope): readonly string[] {
   const endpoints = route.endpoints[over]
   const protocol = `-p ${route.protocol.toLowerCase()}`
   const chance = (index: number) => {

@@ -1,10 +1,13 @@
-import { endpointKey, type ServiceRoute } from '@portolan/core'
-import type { Over } from '../compile/policy.ts'
+import { type EndpointScope, endpointKey, type ServiceRoute } from '@portolan/core'
 import { endpointChain, listChains } from '../compile/route-chains.ts'
 import type { Held } from '../layout/held.ts'
 
 /** The endpoint keys of a list in the order of their rules; `undefined` where the kernel has no such list. */
-export function heldOrder(held: Held, route: ServiceRoute, over: Over): readonly string[] | undefined {
+export function endpointOrder(
+  held: Held,
+  route: ServiceRoute,
+  over: EndpointScope,
+): readonly string[] | undefined {
   const { chains } = held.tables.nat
   const rules = chains.get(listChains(route).get(over) ?? '')
   if (rules === undefined) return undefined

@@ -1,4 +1,4 @@
-import { type IpFamily, ipFamilies } from '@portolan/core'
+import { type IpFamily, ipFamilies, type Problem } from '@portolan/core'
 import { NetfilterInfo, XtablesInfo } from '@portolan/native'
 import { declareClientSet, declareSet, setKinds } from '../layout/layout.ts'
 import type { Variant } from './variant.ts'
@@ -85,7 +85,7 @@ export function missingNeeds(
   needs: readonly KernelNeed[],
   variant: Variant,
   networkNamespace: string | undefined,
-): { readonly what: string; readonly mend: string }[] {
+): Problem[] {
   const netfilter = new NetfilterInfo(networkNamespace)
   const legacy = variant === 'legacy' ? new XtablesInfo(networkNamespace) : undefined
   const kernel = { netfilter, ...(legacy === undefined ? {} : { legacy }) }
@@ -94,7 +94,7 @@ export function missingNeeds(
       const families = ipFamilies.filter((family) => need.isThere(kernel, family) === false)
       if (families.length === 0) return []
       const what = `the kernel lacks ${need.what} for ${families.join(' and ')}`
-      return [{ what, mend: `modprobe ${need.module}, on a kernel that has it` }]
+      return [{ what, fix: `modprobe ${need.module}, on a kernel that has it` }]
     })
   } finally {
     netfilter.close()

@@ -1,4 +1,4 @@
-import { type IpFamily, ipFamilies, isOlderVersion, type ProbeReport } from '@portolan/core'
+import { type IpFamily, ipFamilies, isOlderVersion, type ProbeReport, type Problem } from '@portolan/core'
 import { SystemCallError } from '@portolan/native'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { sourceIsDestination, type TableName } from '../layout/base-chains.ts'
@@ -8,7 +8,7 @@ import { detectVariant, findTools, hasLegacyTable, type Variant, versionOf } fro
 /** From here on iptables has its two variants under names of their own. */
 const oldestIptables = '1.8'
 
-const mends: Readonly<Record<SystemCommandError['code'], string>> = {
+const fixes: Readonly<Record<SystemCommandError['code'], string>> = {
   COMMAND_NOT_FOUND: 'on Debian: apt-get install iptables ipset',
   COMMAND_NOT_PERMITTED: 'use sudo, or add NET_ADMIN and NET_RAW to the capabilities of the container',
   COMMAND_FAILED:
@@ -21,11 +21,11 @@ const mends: Readonly<Record<SystemCommandError['code'], string>> = {
  */
 export async function probe(command: SystemCommand, wanted: Variant | undefined): Promise<ProbeReport> {
   const facts: Record<string, string> = {}
-  const problems: { what: string; mend: string }[] = []
+  const problems: Problem[] = []
   const note = (error: unknown) => {
-    if (error instanceof SystemCommandError) problems.push({ what: error.message, mend: mends[error.code] })
+    if (error instanceof SystemCommandError) problems.push({ what: error.message, fix: fixes[error.code] })
     else if (error instanceof SystemCallError)
-      problems.push({ what: error.message, mend: mends.COMMAND_FAILED })
+      problems.push({ what: error.message, fix: fixes.COMMAND_FAILED })
     else throw error
   }
   let found: Variant | undefined
@@ -37,7 +37,7 @@ export async function probe(command: SystemCommand, wanted: Variant | undefined)
       const tools = await findTools(command, variant, family)
       const name = `${family === 'IPv4' ? 'iptables' : 'ip6tables'}-${variant}`
       if (tools === undefined) {
-        problems.push({ what: `${name} is not installed`, mend: mends.COMMAND_NOT_FOUND })
+        problems.push({ what: `${name} is not installed`, fix: fixes.COMMAND_NOT_FOUND })
         continue
       }
       const version = (await versionOf(command, tools.save.replace(/-save$/, '')))?.version ?? ''
@@ -45,7 +45,7 @@ export async function probe(command: SystemCommand, wanted: Variant | undefined)
       if (isOlderVersion(version, oldestIptables)) {
         problems.push({
           what: `${name} ${version} is older than ${oldestIptables}`,
-          mend: 'install a newer iptables package',
+          fix: 'install a newer iptables package',
         })
       }
       for (const table of ['nat', 'filter'] as const) {

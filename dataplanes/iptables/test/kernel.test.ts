@@ -134,9 +134,9 @@ for (const variant of variants) {
       await using lab = await createLab({ pods: 1 })
       const dataplane = open(lab, variant)
       await bring(dataplane, everything())
-      t.true(await dataplane.undisturbed('IPv4'))
+      t.true(await dataplane.isUnchanged('IPv4'))
       await restore(lab, variant, ...lines)
-      t.false(await dataplane.undisturbed('IPv4'))
+      t.false(await dataplane.isUnchanged('IPv4'))
       t.not(await missing(dataplane, everything()), '')
       await bring(dataplane, everything())
       t.is(await missing(dataplane, everything()), '')
@@ -147,26 +147,26 @@ for (const variant of variants) {
     await using lab = await createLab({ pods: 1 })
     const dataplane = open(lab, variant)
     await bring(dataplane, everything())
-    t.true(await dataplane.undisturbed('IPv4'))
+    t.true(await dataplane.isUnchanged('IPv4'))
     await new SystemCommand(lab.node.networkNamespace).run('ipset', [
       'del',
       'PTL-4-cluster-ips',
       '10.96.0.10',
     ])
-    t.false(await dataplane.undisturbed('IPv4'))
+    t.false(await dataplane.isUnchanged('IPv4'))
     t.regex(await missing(dataplane, everything()), /add PTL-4-cluster-ips 10\.96\.0\.10/)
     await bring(dataplane, everything())
-    t.true(await dataplane.undisturbed('IPv4'))
+    t.true(await dataplane.isUnchanged('IPv4'))
   })
 
   test(`${variant}: our own changes of both families disturb nobody`, async (t) => {
     await using lab = await createLab({ pods: 1 })
     const dataplane = open(lab, variant)
-    t.false(await dataplane.undisturbed('IPv4'))
+    t.false(await dataplane.isUnchanged('IPv4'))
     await Promise.all([bring(dataplane, everything()), bring(dataplane, everythingIpv6())])
     await dataplane.apply(dataplane.compile(fullDifference(everything(), table([]))))
-    t.true(await dataplane.undisturbed('IPv4'))
-    t.true(await dataplane.undisturbed('IPv6'))
+    t.true(await dataplane.isUnchanged('IPv4'))
+    t.true(await dataplane.isUnchanged('IPv6'))
     await dataplane.stop()
   })
 
@@ -194,7 +194,7 @@ for (const variant of variants) {
     for (const one of routes) {
       const keys = order.map(({ address, port }) => `${address}|${port}`)
       t.deepEqual(
-        dataplane.heldOrder(held, { ...one, endpoints: { cluster: web, local: [] } }, 'cluster'),
+        dataplane.endpointOrder(held, { ...one, endpoints: { cluster: web, local: [] } }, 'cluster'),
         keys,
       )
     }

@@ -7,7 +7,7 @@ import { foreign, sabotage } from './sabotage.ts'
 const chosen = [
   'flushesFirst',
   'deletesThenThrows',
-  'alwaysUndisturbed',
+  'alwaysUnchanged',
   'cleansNothing',
   'movesAddressesInTwoSteps',
 ]

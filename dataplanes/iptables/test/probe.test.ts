@@ -43,15 +43,15 @@ for (const variant of variants) {
     t.deepEqual(missingNeeds(needs, variant, lab.node.networkNamespace), [
       {
         what: 'the kernel lacks the ipset type hash:nothing,port for IPv4 and IPv6',
-        mend: 'modprobe ip_set_hash_nothingport, on a kernel that has it',
+        fix: 'modprobe ip_set_hash_nothingport, on a kernel that has it',
       },
       {
         what: 'the kernel lacks the iptables match nothing for IPv4 and IPv6',
-        mend: 'modprobe xt_nothing, on a kernel that has it',
+        fix: 'modprobe xt_nothing, on a kernel that has it',
       },
       {
         what: 'the kernel lacks the iptables target REJECT for IPv4 and IPv6',
-        mend: 'modprobe ipt_REJECT, on a kernel that has it',
+        fix: 'modprobe ipt_REJECT, on a kernel that has it',
       },
     ])
   })

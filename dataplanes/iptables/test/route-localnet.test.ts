@@ -87,7 +87,7 @@ async function withoutSysctls(lab: Lab, script: string): Promise<Record<string, 
   return JSON.parse(await new SystemCommand(undefined).run('unshare', args)) as Record<string, unknown>
 }
 
-test('where /proc/sys is read-only all else is in force, the operator is told the mend, and nothing is tried again', async (t) => {
+test('where /proc/sys is read-only all else is in force, the operator is told the fix, and nothing is tried again', async (t) => {
   await using lab = await createLab({ pods: 1 })
   const { first, again } = await withoutSysctls(
     lab,

@@ -1,5 +1,6 @@
 import {
   type Address,
+  type EndpointScope,
   type FrontendKey,
   frontendKey,
   type RoutingTable,
@@ -23,7 +24,6 @@ import {
   markedLists,
   markedServer,
   markOwner,
-  type Over,
   type Placement,
   placementAt,
 } from './placement.ts'
@@ -192,8 +192,8 @@ export class Compiler {
    * The lists of a route that some destination leads to by a mark. A mark that no destination has would be nobody's after
    * a restart, and given anew at every comparison.
    */
-  #markedListsOf(route: ServiceRoute | undefined): Set<Over> {
-    const lists = new Set<Over>()
+  #markedListsOf(route: ServiceRoute | undefined): Set<EndpointScope> {
+    const lists = new Set<EndpointScope>()
     const classes = classesOf(this.#table)
     for (const destination of destinationsOfRoute(route, this.#table.nodePortAddresses)) {
       const found = frontendAt(this.#table, destination)

@@ -2,6 +2,7 @@ import {
   type Cidr,
   cidrContains,
   type Endpoint,
+  type EndpointScope,
   type Frontend,
   frontendKey,
   type RouteKey,
@@ -29,8 +30,6 @@ export interface Placement {
   readonly marks: ReadonlyMap<MarkSet, number>
   readonly sources: readonly Cidr[]
 }
-
-export type Over = 'cluster' | 'local'
 
 /** The frontend that answers at a destination: a virtual IP goes before a NodePort (SEMANTICS 8). */
 export function frontendAt(
@@ -70,7 +69,7 @@ export function classesOf(table: RoutingTable): readonly SourceClass[] {
  * those from outside are dropped; the virtual server is there all the same, so that the first local endpoint of an
  * externalTrafficPolicy Local is one destination more, and not another list.
  */
-function ownList({ verdicts }: Frontend): Over | undefined {
+function ownList({ verdicts }: Frontend): EndpointScope | undefined {
   return verdicts.outside.do === 'balance' ? verdicts.outside.over : undefined
 }
 
@@ -78,8 +77,8 @@ function ownList({ verdicts }: Frontend): Over | undefined {
 export function markedLists(
   frontend: Frontend,
   classes: readonly SourceClass[],
-): ReadonlyMap<SourceClass, Over> {
-  const lists = new Map<SourceClass, Over>()
+): ReadonlyMap<SourceClass, EndpointScope> {
+  const lists = new Map<SourceClass, EndpointScope>()
   for (const source of classes) {
     const verdict = frontend.verdicts[source]
     if (verdict.do === 'balance' && verdict.over !== ownList(frontend)) lists.set(source, verdict.over)
@@ -87,7 +86,7 @@ export function markedLists(
   return lists
 }
 
-export function markOwner(route: ServiceRoute, over: Over): MarkOwner {
+export function markOwner(route: ServiceRoute, over: EndpointScope): MarkOwner {
   return `${route.key} ${over}`
 }
 
@@ -145,7 +144,7 @@ export function placementAt(
 /** The virtual server by mark of one list of a route. */
 export function markedServer(
   route: ServiceRoute,
-  over: Over,
+  over: EndpointScope,
   mark: number,
   settings: IpvsSettings,
 ): VirtualServer {

@@ -1,4 +1,4 @@
-import type { ApplyReport, IpFamily, RoutingTable } from '@portolan/core'
+import type { Degraded, IpFamily, RoutingTable } from '@portolan/core'
 import type { Outcome } from './memory.ts'
 import type { SkeletonProgram } from './skeleton.ts'
 import type { Step } from './step.ts'
@@ -12,5 +12,5 @@ export interface IpvsProgram {
   readonly steps: readonly Step[]
   readonly outcome: Outcome
   readonly findings: readonly string[]
-  readonly degraded: ApplyReport['degraded']
+  readonly degraded: readonly Degraded[]
 }

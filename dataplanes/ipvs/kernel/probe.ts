@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
-import { type IpFamily, ipFamilies, type ProbeReport } from '@portolan/core'
+import { type IpFamily, ipFamilies, type ProbeReport, type Problem } from '@portolan/core'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { iptablesRules } from '../layout/iptables-rules.ts'
 import { sets, setTypes } from '../layout/layout.ts'
@@ -59,13 +59,13 @@ export async function probe(
 ): Promise<ProbeReport> {
   const kernel = release()
   const facts: Record<string, string> = { kernel }
-  const problems: { what: string; mend: string }[] = []
+  const problems: Problem[] = []
   const available = readModules(kernel)
   for (const [name, use] of modulesOf(settings)) {
     if (available === undefined || available.has(name) || existsSync(`/sys/module/${name}`)) continue
     problems.push({
       what: `kernel module ${name} (${use}) is missing for Linux ${kernel}`,
-      mend: `modprobe ${name}, once a kernel package that has it is installed (on Debian: apt-get install linux-image-amd64)`,
+      fix: `modprobe ${name}, once a kernel package that has it is installed (on Debian: apt-get install linux-image-amd64)`,
     })
   }
   await attempt(async () => {
@@ -85,19 +85,19 @@ export async function probe(
     const what = error instanceof Error ? error.message : String(error)
     problems.push({
       what,
-      mend: 'modprobe ip_vs, on a kernel with CONFIG_IP_VS; as root, or with NET_ADMIN',
+      fix: 'modprobe ip_vs, on a kernel with CONFIG_IP_VS; as root, or with NET_ADMIN',
     })
   }
   return { usable: problems.length === 0, problems, facts }
 }
 
-async function attempt(act: () => Promise<void>, problems: { what: string; mend: string }[]): Promise<void> {
+async function attempt(act: () => Promise<void>, problems: Problem[]): Promise<void> {
   try {
     await act()
   } catch (error) {
     if (!(error instanceof SystemCommandError)) throw error
     const name = packages[error.program] ?? error.program
-    problems.push({ what: error.message, mend: `on Debian: apt-get install ${name}` })
+    problems.push({ what: error.message, fix: `on Debian: apt-get install ${name}` })
   }
 }
 

@@ -212,7 +212,7 @@ export const kernelChecks: readonly KernelCheck[] = [
             ([, at]) => at,
           )
           deepEqual(servers, [good, good], 'by address and by mark')
-          equal(await dataplane.undisturbed(family), true)
+          equal(await dataplane.isUnchanged(family), true)
           equal(await missingOf(dataplane, of(bad, good)), '', 'what is known to be refused is no drift')
 
           match(await told(dataplane.compile(fullDifference(of(bad, good), of(bad, good, more)))), named)
@@ -375,27 +375,27 @@ export const kernelChecks: readonly KernelCheck[] = [
       const sysctl = async (...args: readonly string[]) =>
         (await lab.node.exec('/usr/sbin/sysctl', [...args])).stdout.trim()
       await sysctl('-q', '-w', 'net.ipv4.vs.conntrack=0')
-      equal(await dataplane.undisturbed('IPv4'), false)
+      equal(await dataplane.isUnchanged('IPv4'), false)
       await bring(dataplane, withEndpoints(web))
       equal(await sysctl('-n', 'net.ipv4.vs.conntrack'), '1')
       await dataplane.stop()
     },
   },
   {
-    claim: 'undisturbed notices what others change and nothing else, and costs no reading of everything',
+    claim: 'isUnchanged sees what others change and nothing else, and costs no reading of everything',
     async run(lab) {
       const dataplane = open(lab)
       const wanted = everything()
       await bring(dataplane, wanted)
-      equal(await dataplane.undisturbed('IPv4'), true)
+      equal(await dataplane.isUnchanged('IPv4'), true)
       await dataplane.apply(dataplane.compile(fullDifference(wanted, withEndpoints(web))))
-      equal(await dataplane.undisturbed('IPv4'), true, 'after a change of our own')
+      equal(await dataplane.isUnchanged('IPv4'), true, 'after a change of our own')
       await ipvsadm(lab, '-A', '-t', '203.0.113.99:443', '-s', 'wlc')
-      equal(await dataplane.undisturbed('IPv4'), true, "after somebody's own virtual server")
+      equal(await dataplane.isUnchanged('IPv4'), true, "after somebody's own virtual server")
       await ipvsadm(lab, '-e', '-t', '10.96.0.10:80', '-r', '10.1.1.2:8080', '-m', '-w', '9')
-      equal(await dataplane.undisturbed('IPv4'), false, 'after a weight')
+      equal(await dataplane.isUnchanged('IPv4'), false, 'after a weight')
       ok((await bring(dataplane, withEndpoints(web))) > 0)
-      equal(await dataplane.undisturbed('IPv4'), true, 'after its repair')
+      equal(await dataplane.isUnchanged('IPv4'), true, 'after its repair')
       await dataplane.stop()
     },
   },

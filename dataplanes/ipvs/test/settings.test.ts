@@ -15,12 +15,12 @@ const refusals: readonly (readonly [Record<string, string>, RegExp])[] = [
 ]
 
 for (const [settings, words] of refusals) {
-  test(`${JSON.stringify(settings)} is refused with the mend`, (t) => {
+  test(`${JSON.stringify(settings)} is refused with the fix`, (t) => {
     t.throws(() => readSettings(settings, 14), { instanceOf: IpvsSettingError, message: words })
   })
 }
 
-test('a masquerade bit in the marks of virtual servers is refused with the mend', (t) => {
+test('a masquerade bit in the marks of virtual servers is refused with the fix', (t) => {
   for (const bit of [24, 31])
     t.throws(() => readSettings({}, bit), { instanceOf: IpvsSettingError, message: /take one from 0 to 23/ })
   t.is(readSettings({}, 23).routeMarkBit, 13)

@@ -1,4 +1,4 @@
-import type { Address, Endpoint, ServiceRoute, SetChange, TableChange } from '@portolan/core'
+import type { Address, Degraded, Endpoint, ServiceRoute, SetChange, TableChange } from '@portolan/core'
 import { NumbersChange, type RouteNumbers } from '../layout/affinity-numbers.ts'
 import type { Setting } from '../layout/chain.ts'
 import { ElementChanges } from '../layout/elements.ts'
@@ -11,7 +11,7 @@ import {
 } from '../layout/numbers.ts'
 import { Declarations } from './declarations.ts'
 import { declare } from './declare.ts'
-import type { Degraded, NftProgram, TableMemory } from './program.ts'
+import type { NftProgram, TableMemory } from './program.ts'
 import {
   boundedEndpoints,
   changeFrontends,

@@ -1,16 +1,9 @@
-import type { Protocol } from '@portolan/core'
+import type { EndpointScope, Protocol } from '@portolan/core'
 import { balanceChain, balanceChains, readBalanceChain, setsOf } from '../layout/balance-chains.ts'
 import { baseChains } from '../layout/base-chains.ts'
 import type { ChainDeclaration, Setting } from '../layout/chain.ts'
 import type { ElementChanges } from '../layout/elements.ts'
-import {
-  balanceChainsOf,
-  baseSets,
-  countsOf,
-  type Over,
-  type Place,
-  type SetDeclaration,
-} from '../layout/layout.ts'
+import { balanceChainsOf, baseSets, countsOf, type Place, type SetDeclaration } from '../layout/layout.ts'
 import { type Choice, maximumAffinityCount, maximumCount, type Policy } from '../layout/numbers.ts'
 import { deliveryChains, policyChain, policyChains, readPolicyChain } from '../layout/policy-chains.ts'
 
@@ -58,7 +51,7 @@ export class Declarations {
     for (const chain of policyChains(this.#setting, place, policy)) this.#chain(chain)
   }
 
-  balance(place: Place, over: Over, protocol: Protocol, choice: Choice): void {
+  balance(place: Place, over: EndpointScope, protocol: Protocol, choice: Choice): void {
     if (this.#has(balanceChain(place, over, protocol, choice))) return
     this.#delivery(place, over)
     for (const set of setsOf(place, over, protocol, choice)) this.#set(set)
@@ -84,7 +77,7 @@ export class Declarations {
     if (balance !== undefined) this.balance(balance.place, balance.over, balance.protocol, balance.choice)
   }
 
-  #delivery(place: Place, over: Over): void {
+  #delivery(place: Place, over: EndpointScope): void {
     const chains = deliveryChains(this.#setting, place, over)
     if (chains.every(({ name }) => this.#has(name))) return
     this.#set(countsOf(place, over))

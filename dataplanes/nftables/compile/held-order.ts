@@ -1,12 +1,16 @@
-import type { Frontend, ServiceRoute } from '@portolan/core'
+import type { EndpointScope, Frontend, ServiceRoute } from '@portolan/core'
 import { type Datum, dataText } from '../layout/elements.ts'
 import type { Held } from '../layout/held.ts'
-import { affinityEndpointsOf, affinityPicksOf, countsOf, endpointsOf, type Over } from '../layout/layout.ts'
+import { affinityEndpointsOf, affinityPicksOf, countsOf, endpointsOf } from '../layout/layout.ts'
 import { choiceOfNumber } from '../layout/numbers.ts'
 import { oversOf, placeOf } from './route-elements.ts'
 
 /** The endpoint keys of a list by slot, as the kernel holds them behind the first frontend that uses the list. */
-export function heldOrder(held: Held, route: ServiceRoute, over: Over): readonly string[] | undefined {
+export function endpointOrder(
+  held: Held,
+  route: ServiceRoute,
+  over: EndpointScope,
+): readonly string[] | undefined {
   const frontend = route.frontends.find((candidate) => oversOf(candidate).includes(over))
   return frontend === undefined ? undefined : orderBehind(held, route, over, frontend)
 }
@@ -15,7 +19,7 @@ export function heldOrder(held: Held, route: ServiceRoute, over: Over): readonly
 export function orderBehind(
   held: Held,
   route: ServiceRoute,
-  over: Over,
+  over: EndpointScope,
   frontend: Frontend,
 ): string[] | undefined {
   const [place, { protocol }] = [placeOf(frontend), route]

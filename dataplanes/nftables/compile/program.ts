@@ -1,4 +1,4 @@
-import type { IpFamily } from '@portolan/core'
+import type { Degraded, IpFamily } from '@portolan/core'
 import type { AffinityNumbers, NumbersChange } from '../layout/affinity-numbers.ts'
 import type { ElementChanges } from '../layout/elements.ts'
 
@@ -13,7 +13,7 @@ export interface NftProgram {
   /** What the held table has differently; see the contract's `ProgramSize`. */
   readonly findings: readonly string[]
   /** Routes that can't be programmed as asked. */
-  readonly degraded: readonly { readonly route: string; readonly reason: string }[]
+  readonly degraded: readonly Degraded[]
   /** What holds once the program is applied; see {@link settle}. */
   readonly outcome: Outcome
 }
@@ -42,5 +42,3 @@ export function settle(outcome: Outcome): TableMemory {
 export function operations(program: NftProgram): number {
   return program.declarations.length + program.elements.count + (program.replace ? 1 : 0)
 }
-
-export type Degraded = NftProgram['degraded'][number]

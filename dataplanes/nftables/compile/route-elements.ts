@@ -2,6 +2,7 @@ import {
   type Address,
   type Cidr,
   type Endpoint,
+  type EndpointScope,
   endpointKey,
   type Frontend,
   type Protocol,
@@ -16,7 +17,6 @@ import {
   allowedSourceSet,
   countsOf,
   endpointsOf,
-  type Over,
   type Place,
   policiesOf,
   type SetDeclaration,
@@ -38,7 +38,7 @@ export interface NumberedRoute {
   readonly numbers?: RouteNumbers
 }
 
-const overs: readonly Over[] = ['cluster', 'local']
+const overs: readonly EndpointScope[] = ['cluster', 'local']
 
 export function placeOf(frontend: Frontend): Place {
   return frontend.address === undefined ? 'nodeport' : 'vip'
@@ -49,7 +49,7 @@ export function policyOfFrontend(frontend: Frontend): Policy {
 }
 
 /** The lists that a frontend's verdicts choose from. */
-export function oversOf(frontend: Frontend): Over[] {
+export function oversOf(frontend: Frontend): EndpointScope[] {
   const { pod, node, outside } = frontend.verdicts
   return overs.filter((over) =>
     [pod, node, outside].some((verdict) => verdict.do === 'balance' && verdict.over === over),
@@ -57,13 +57,13 @@ export function oversOf(frontend: Frontend): Over[] {
 }
 
 /** The endpoints of a list that the kernel gets: all, but for the limits in numbers.ts. */
-export function boundedEndpoints(version: NumberedRoute, over: Over): readonly Endpoint[] {
+export function boundedEndpoints(version: NumberedRoute, over: EndpointScope): readonly Endpoint[] {
   const list = version.route.endpoints[over]
   const limit = version.numbers === undefined ? maximumCount : maximumAffinityCount
   return list.length > limit ? list.slice(0, limit) : list
 }
 
-export function choiceOf(version: NumberedRoute, over: Over): Choice {
+export function choiceOf(version: NumberedRoute, over: EndpointScope): Choice {
   const count = boundedEndpoints(version, over).length
   const { affinitySeconds } = version.route
   return version.numbers === undefined || affinitySeconds === undefined
@@ -85,7 +85,7 @@ export interface FrontendState {
   /** The route's number, with affinity. */
   readonly routeNumber: number | undefined
   /** Only those that its verdicts choose from. */
-  readonly legs: { readonly [Name in Over]?: Leg }
+  readonly legs: { readonly [Name in EndpointScope]?: Leg }
 }
 
 /** One list of endpoints behind a frontend; all frontends of a route share it. */
@@ -99,9 +99,9 @@ export interface Leg {
 /** A version of a route as the kernel gets it; `undefined`: it isn't there. */
 export function frontendStates(version: NumberedRoute | undefined): readonly FrontendState[] {
   if (version === undefined) return []
-  const legs: { [Name in Over]?: Leg } = {}
+  const legs: { [Name in EndpointScope]?: Leg } = {}
   return version.route.frontends.map((frontend) => {
-    const own: { [Name in Over]?: Leg } = {}
+    const own: { [Name in EndpointScope]?: Leg } = {}
     for (const over of oversOf(frontend)) {
       legs[over] ??= legOf(version, over)
       own[over] = legs[over]
@@ -214,7 +214,7 @@ function changeSources(
   for (const cidr of now) if (!old.has(cidr)) changes.add(allowedSourceSet, [...key, cidr])
 }
 
-function legOf(version: NumberedRoute, over: Over): Leg {
+function legOf(version: NumberedRoute, over: EndpointScope): Leg {
   const endpoints = boundedEndpoints(version, over)
   const choice = choiceOf(version, over)
   const { numbers } = version
@@ -230,7 +230,7 @@ function legOf(version: NumberedRoute, over: Over): Leg {
 
 interface LegPlace {
   readonly place: Place
-  readonly over: Over
+  readonly over: EndpointScope
   readonly protocol: Protocol
   readonly address: Address | undefined
   readonly port: number

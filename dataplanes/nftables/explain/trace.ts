@@ -1,6 +1,7 @@
 import {
   type Address,
   cidrContains,
+  type EndpointScope,
   type Evaluation,
   parseCidr,
   type ServiceRoute,
@@ -29,7 +30,6 @@ import {
   endpointsOf,
   hairpinSet,
   nodePortAddressSet,
-  type Over,
   policiesOf,
   type SetDeclaration,
   serviceCidrSet,
@@ -241,7 +241,7 @@ function holdsNoRange(key: readonly Datum[], source: Address): Check {
 /** The endpoints behind a destination, in whatever order. */
 function holdsEndpoints(
   version: NumberedRoute,
-  over: Over,
+  over: EndpointScope,
   orderOf: (held: Held) => readonly string[] | undefined,
 ): Check {
   const wanted = boundedEndpoints(version, over).map(({ address, port }) => `${address}|${port}`)

@@ -1,5 +1,5 @@
 import { release } from 'node:os'
-import { isOlderVersion, type ProbeReport } from '@portolan/core'
+import { isOlderVersion, type ProbeReport, type Problem } from '@portolan/core'
 import { SystemCommandError } from '@portolan/native/system-command'
 import { type NftCommand, NftListingError } from './nft-command.ts'
 
@@ -7,7 +7,7 @@ import { type NftCommand, NftListingError } from './nft-command.ts'
 const oldestKernel = '5.13'
 const oldestNft = '1.0.1'
 
-const mends: Readonly<Record<SystemCommandError['code'], string>> = {
+const fixes: Readonly<Record<SystemCommandError['code'], string>> = {
   COMMAND_NOT_FOUND: 'on Debian: apt-get install nftables',
   COMMAND_NOT_PERMITTED: 'use sudo, or add NET_ADMIN to the capabilities of the container',
   COMMAND_FAILED: 'see that the kernel has nf_tables (CONFIG_NF_TABLES, or modprobe nf_tables)',
@@ -17,11 +17,11 @@ const mends: Readonly<Record<SystemCommandError['code'], string>> = {
 export async function probe(nft: NftCommand): Promise<ProbeReport> {
   const kernel = release()
   const facts: Record<string, string> = { kernel }
-  const problems: { what: string; mend: string }[] = []
+  const problems: Problem[] = []
   if (isOlderVersion(kernel, oldestKernel)) {
     problems.push({
       what: `Linux ${kernel} is older than ${oldestKernel}`,
-      mend: 'use a newer kernel',
+      fix: 'use a newer kernel',
     })
   }
   try {
@@ -30,7 +30,7 @@ export async function probe(nft: NftCommand): Promise<ProbeReport> {
     if (isOlderVersion(version, oldestNft)) {
       problems.push({
         what: `nft ${version} is older than ${oldestNft}`,
-        mend: 'install a newer nftables package',
+        fix: 'install a newer nftables package',
       })
     }
     // `list tables` would read all elements of all tables: a minute with 100,000 Services.
@@ -39,7 +39,7 @@ export async function probe(nft: NftCommand): Promise<ProbeReport> {
     // What can't be read shows at least that this process may ask.
     if (error instanceof NftListingError) return { usable: problems.length === 0, problems, facts }
     if (!(error instanceof SystemCommandError)) throw error
-    problems.push({ what: error.message, mend: mends[error.code] })
+    problems.push({ what: error.message, fix: fixes[error.code] })
   }
   return { usable: problems.length === 0, problems, facts }
 }

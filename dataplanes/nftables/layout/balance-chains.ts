@@ -1,4 +1,4 @@
-import type { Protocol } from '@portolan/core'
+import type { EndpointScope, Protocol } from '@portolan/core'
 import type { ChainDeclaration, ChainEntry, Setting } from './chain.ts'
 import { expressions, protocolName } from './expressions.ts'
 import {
@@ -8,7 +8,6 @@ import {
   affinityRoutesOf,
   balanceChainsOf,
   endpointsOf,
-  type Over,
   type Place,
   type SetDeclaration,
 } from './layout.ts'
@@ -20,7 +19,7 @@ import {
   maximumCount,
 } from './numbers.ts'
 
-export function balanceChain(place: Place, over: Over, protocol: Protocol, choice: Choice): string {
+export function balanceChain(place: Place, over: EndpointScope, protocol: Protocol, choice: Choice): string {
   const sticky = choice.affinitySeconds === undefined ? '' : `-affinity-${choice.affinitySeconds}`
   return `${place}-${over}-${protocolName(protocol)}-${choice.count}${sticky}`
 }
@@ -28,7 +27,7 @@ export function balanceChain(place: Place, over: Over, protocol: Protocol, choic
 /** What {@link balanceChain} named; `undefined`: the name is of no such chain. */
 export function readBalanceChain(
   name: string,
-): { place: Place; over: Over; protocol: Protocol; choice: Choice } | undefined {
+): { place: Place; over: EndpointScope; protocol: Protocol; choice: Choice } | undefined {
   const parts = /^(vip|nodeport)-(cluster|local)-(tcp|udp|sctp)-([1-9]\d{0,4})(?:-affinity-([1-9]\d{0,5}))?$/
   const [, place, over, protocol, countText, seconds] = parts.exec(name) ?? []
   const count = Number(countText)
@@ -37,7 +36,7 @@ export function readBalanceChain(
   if (Number(seconds ?? 0) > maximumAffinitySeconds) return undefined
   return {
     place: place as Place,
-    over: over as Over,
+    over: over as EndpointScope,
     protocol: protocol.toUpperCase() as Protocol,
     choice: { count, ...(seconds === undefined ? {} : { affinitySeconds: Number(seconds) }) },
   }
@@ -47,7 +46,7 @@ export function readBalanceChain(
 export function balanceChains(
   setting: Setting,
   place: Place,
-  over: Over,
+  over: EndpointScope,
   protocol: Protocol,
   choice: Choice,
 ): ChainDeclaration[] {
@@ -90,12 +89,17 @@ export function balanceChains(
   ]
 }
 
-function affinityKeepChain(place: Place, over: Over, protocol: Protocol, seconds: number): string {
+function affinityKeepChain(place: Place, over: EndpointScope, protocol: Protocol, seconds: number): string {
   return `${place}-${over}-${protocolName(protocol)}-affinity-${seconds}`
 }
 
 /** The sets that the chains for a choice name. */
-export function setsOf(place: Place, over: Over, protocol: Protocol, choice: Choice): SetDeclaration[] {
+export function setsOf(
+  place: Place,
+  over: EndpointScope,
+  protocol: Protocol,
+  choice: Choice,
+): SetDeclaration[] {
   if (choice.affinitySeconds === undefined) return [endpointsOf(place, over, protocol)]
   return [
     affinityRoutesOf(place),

@@ -1,4 +1,4 @@
-import type { IpFamily, Protocol } from '@portolan/core'
+import type { EndpointScope, IpFamily, Protocol } from '@portolan/core'
 
 /**
  * The element-only layout: one table per IP family in which no Service has a chain or a rule of its own, so that a
@@ -18,8 +18,6 @@ export const layoutVersion = 1
 
 /** A virtual IP is (address, protocol, port); a NodePort is (protocol, port) at any of the node's addresses. */
 export type Place = 'vip' | 'nodeport'
-export type Over = 'cluster' | 'local'
-
 export const places: readonly Place[] = ['vip', 'nodeport']
 
 /** What a field of a key or a value is; decides its text and its bytes. `chain` is a verdict: goto that chain. */
@@ -64,14 +62,14 @@ export const policyChainsOf = (place: Place): SetDeclaration => ({
   comment: 'policy : chain',
 })
 
-export const countsOf = (place: Place, over: Over): SetDeclaration => ({
+export const countsOf = (place: Place, over: EndpointScope): SetDeclaration => ({
   name: `counts-${place}-${over}`,
   key: placeKey(place),
   value: ['number'],
   comment: 'destination : number of endpoints',
 })
 
-export const balanceChainsOf = (place: Place, over: Over): SetDeclaration => ({
+export const balanceChainsOf = (place: Place, over: EndpointScope): SetDeclaration => ({
   name: `balancers-${place}-${over}`,
   key: ['protocol', 'number'],
   value: ['chain'],
@@ -79,7 +77,7 @@ export const balanceChainsOf = (place: Place, over: Over): SetDeclaration => ({
   comment: 'protocol . number of endpoints : chain',
 })
 
-export const endpointsOf = (place: Place, over: Over, protocol: Protocol): SetDeclaration => ({
+export const endpointsOf = (place: Place, over: EndpointScope, protocol: Protocol): SetDeclaration => ({
   name: `endpoints-${place}-${over}-${lower(protocol)}`,
   key: [...protocolPlaceKey(place), 'slot'],
   value: ['address', 'port'],
@@ -94,7 +92,7 @@ export const affinityRoutesOf = (place: Place): SetDeclaration => ({
   comment: 'destination : its route in the affinity map',
 })
 
-export const affinityPicksOf = (place: Place, over: Over, protocol: Protocol): SetDeclaration => ({
+export const affinityPicksOf = (place: Place, over: EndpointScope, protocol: Protocol): SetDeclaration => ({
   name: `affinity-picks-${place}-${over}-${lower(protocol)}`,
   key: [...protocolPlaceKey(place), 'slot'],
   value: ['number'],
@@ -102,7 +100,11 @@ export const affinityPicksOf = (place: Place, over: Over, protocol: Protocol): S
   comment: 'destination . slot : route and endpoint number',
 })
 
-export const affinityEndpointsOf = (place: Place, over: Over, protocol: Protocol): SetDeclaration => ({
+export const affinityEndpointsOf = (
+  place: Place,
+  over: EndpointScope,
+  protocol: Protocol,
+): SetDeclaration => ({
   name: `affinity-endpoints-${place}-${over}-${lower(protocol)}`,
   key: [...protocolPlaceKey(place), 'number'],
   value: ['address', 'port'],

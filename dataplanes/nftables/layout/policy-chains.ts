@@ -1,3 +1,4 @@
+import type { EndpointScope } from '@portolan/core'
 import type { ChainDeclaration, ChainEntry, Setting } from './chain.ts'
 import { expressions } from './expressions.ts'
 import {
@@ -5,7 +6,6 @@ import {
   balanceChainsOf,
   countsOf,
   nftFamily,
-  type Over,
   type Place,
   policyChainsOf,
 } from './layout.ts'
@@ -23,11 +23,11 @@ function target(place: Place, letter: VerdictLetter): string {
   }
 }
 
-function overOf(letter: 'c' | 'C' | 'l' | 'L'): Over {
+function overOf(letter: 'c' | 'C' | 'l' | 'L'): EndpointScope {
   return letter.toLowerCase() === 'c' ? 'cluster' : 'local'
 }
 
-function deliveryChain(place: Place, over: Over, masquerade: boolean): string {
+function deliveryChain(place: Place, over: EndpointScope, masquerade: boolean): string {
   return `${place}-${over}${masquerade ? '-masquerade' : ''}`
 }
 
@@ -104,7 +104,7 @@ function podMatch(setting: Setting): string | undefined {
 }
 
 /** The chains that lead from a policy to the chain for a route's number of endpoints. */
-export function deliveryChains(setting: Setting, place: Place, over: Over): ChainDeclaration[] {
+export function deliveryChains(setting: Setting, place: Place, over: EndpointScope): ChainDeclaration[] {
   const { full } = expressions(setting.family)
   const mark = `0x${(2 ** setting.masqueradeBit).toString(16)}`
   return [

@@ -51,7 +51,7 @@ class MinimalDataplane implements Dataplane<Program, Held> {
         facts: { ...facts, nft: (await this.#nft.run(['--version'])).trim() },
       }
     } catch (error) {
-      const problem = { what: messageOf(error), mend: 'install the package nftables, and run as root' }
+      const problem = { what: messageOf(error), fix: 'install the package nftables, and run as root' }
       return { usable: false, problems: [problem], facts }
     }
   }
@@ -63,12 +63,12 @@ class MinimalDataplane implements Dataplane<Program, Held> {
   }
 
   /** Nothing tells us cheaply, so the core always looks. */
-  async undisturbed(): Promise<boolean> {
+  async isUnchanged(): Promise<boolean> {
     return false
   }
 
   /** Rules have endpoints sorted: the table's order means nothing. */
-  heldOrder(): undefined {
+  endpointOrder(): undefined {
     return undefined
   }
 

@@ -170,7 +170,7 @@ class Player {
     const held = await this.#dataplane.observe(family)
     const builder = this.#cluster.builder(family)
     builder.drain()
-    if (why === 'start') builder.adoptOrder((route, over) => this.#dataplane.heldOrder(held, route, over))
+    if (why === 'start') builder.adoptOrder((route, over) => this.#dataplane.endpointOrder(held, route, over))
     const applied = this.#appliedTo(family)
     const change = applied.fullDifference(builder.table)
     const program = this.#dataplane.reconcile(held, builder.table)

@@ -60,7 +60,7 @@ function everyNth(
   }
 }
 
-/** Calls back instead of applying a change once the kit has seen, by `undisturbed`, that something was damaged. */
+/** Calls back instead of applying a change once the kit has seen, by `isUnchanged`, that something was damaged. */
 function whenDamaged(
   { real }: Mischief,
   act: (table: RoutingTable) => Promise<never>,
@@ -68,8 +68,8 @@ function whenDamaged(
   let isDamaged = false
   const ofChanges = new WeakMap<object, RoutingTable>()
   return {
-    async undisturbed(family) {
-      const is = await real.undisturbed(family)
+    async isUnchanged(family) {
+      const is = await real.isUnchanged(family)
       isDamaged ||= !is
       return is
     },
@@ -156,7 +156,7 @@ export const behaviours = {
       throw new ApplyError('refused')
     }),
 
-  alwaysUndisturbed: () => ({ undisturbed: async () => true }),
+  alwaysUnchanged: () => ({ isUnchanged: async () => true }),
 
   /** Reads the kernel once, and then believes that it holds what was applied. */
   neverLooksAgain: ({ real }) => {

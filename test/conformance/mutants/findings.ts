@@ -31,7 +31,7 @@ export const findings: readonly Finding[] = [
     behaviour: 'deletesThenThrows',
     does: 'deletes everything, and then refuses the change',
     fails: 'takes no Service away that the damage has left',
-    passes: 'never says that it is undisturbed',
+    passes: 'never says that it is unchanged',
   },
   {
     behaviour: 'deletesThenThrows',
@@ -44,16 +44,16 @@ export const findings: readonly Finding[] = [
     fails: 'is applied whole or refused whole',
   },
   {
-    behaviour: 'alwaysUndisturbed',
-    does: 'always says that it is undisturbed',
-    fails: 'never says that it is undisturbed',
+    behaviour: 'alwaysUnchanged',
+    does: 'always says that it is unchanged',
+    fails: 'never says that it is unchanged',
     passes: 'reconciling finds every damage',
   },
   {
     behaviour: 'neverLooksAgain',
     does: 'looks at the kernel once only',
     fails: 'reconciling finds every damage',
-    passes: 'never says that it is undisturbed',
+    passes: 'never says that it is unchanged',
   },
   {
     behaviour: 'forgetsASet',

@@ -26,8 +26,8 @@ export function mutant(mutate: Mutate): DataplaneFactory {
       probe: () => real.probe(),
       start: () => real.start(),
       observe: (family) => real.observe(family),
-      undisturbed: (family) => real.undisturbed(family),
-      heldOrder: (held, route, over) => real.heldOrder(held, route, over),
+      isUnchanged: (family) => real.isUnchanged(family),
+      endpointOrder: (held, route, over) => real.endpointOrder(held, route, over),
       heldSets: (held, table) => real.heldSets?.(held, table) ?? { nodePortAddresses: [], serviceCidrs: [] },
       nothingHeld: (family) => real.nothingHeld(family),
       compile(change: TableChange) {

@@ -23,9 +23,9 @@ const claims = {
     feature: 'basics',
     name: 'a change that meets a damaged kernel state takes no Service away that the damage has left',
   },
-  undisturbed: {
+  isUnchanged: {
     feature: 'basics',
-    name: 'a dataplane whose kernel state was damaged never says that it is undisturbed',
+    name: 'a dataplane whose kernel state was damaged never says that it is unchanged',
   },
   healed: {
     feature: 'basics',
@@ -65,7 +65,7 @@ export const damageScenario: Scenario = {
         if (!(await sabotage(testbed.lab.node.networkNamespace, way))) break
         ways += 1
         for (const family of families)
-          if (await testbed.dataplane.undisturbed(family)) unaware.get(family)?.push(`way ${way}: it says so`)
+          if (await testbed.dataplane.isUnchanged(family)) unaware.get(family)?.push(`way ${way}: it says so`)
         const noticed = new Set((await testbed.driver.drift()).map(({ family }) => family))
         for (const family of families)
           if (!noticed.has(family)) healed.get(family)?.push(`way ${way}: the damage goes unnoticed`)
@@ -105,7 +105,7 @@ export const damageScenario: Scenario = {
       return families.flatMap((family): Verdict[] => [
         { claim: claims.wholeOrNothing, family, protocol: 'any', failures: wholes.get(family) ?? [] },
         { claim: claims.stillServed, family, protocol: 'any', failures: served.get(family) ?? [] },
-        { claim: claims.undisturbed, family, protocol: 'any', failures: unaware.get(family) ?? [] },
+        { claim: claims.isUnchanged, family, protocol: 'any', failures: unaware.get(family) ?? [] },
         { claim: claims.healed, family, protocol: 'any', failures: healed.get(family) ?? [] },
       ])
     } finally {
