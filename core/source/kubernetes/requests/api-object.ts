@@ -1,4 +1,7 @@
-/** What the reflector itself reads of an API object; everything else is the parser's. */
+/**
+ * What the reflector reads of an object that isn't parsed: one that was deleted, or that a list has in the version that
+ * was delivered already. Everything else is the parser's.
+ */
 export interface ObjectIdentity {
   /** `namespace/name`, or `name` for an object of the cluster. */
   readonly key: string
@@ -14,12 +17,12 @@ export function identityOf(raw: unknown): ObjectIdentity | undefined {
   const namespace = member(metadata, 'namespace')
   return {
     key: typeof namespace === 'string' && namespace !== '' ? `${namespace}/${name}` : name,
-    resourceVersion: text(member(metadata, 'resourceVersion')),
+    resourceVersion: resourceVersionOf(raw),
   }
 }
 
-/** `metadata.resourceVersion` of a list or a bookmark; empty when it has none. */
-export function listVersion(raw: unknown): string {
+/** `metadata.resourceVersion` of an object, a list or a bookmark; empty when it has none. */
+export function resourceVersionOf(raw: unknown): string {
   return text(member(member(raw, 'metadata'), 'resourceVersion'))
 }
 

@@ -1,5 +1,5 @@
 import { ApiError } from '../connection/api-error.ts'
-import { continueToken, listVersion, member } from './api-object.ts'
+import { continueToken, member, resourceVersionOf } from './api-object.ts'
 import type { Query } from './resource.ts'
 
 /** Objects per page: a few megabytes, as client-go has it. */
@@ -30,7 +30,7 @@ export async function* listPages({ what, read }: ListPagesOptions): AsyncGenerat
   do {
     const { body, connection } = await read({ limit: pageSize, ...(token === '' ? {} : { continue: token }) })
     const items = member(body, 'items') ?? []
-    const resourceVersion = listVersion(body)
+    const resourceVersion = resourceVersionOf(body)
     if (!Array.isArray(items) || resourceVersion === '') {
       throw new ApiError('API_MALFORMED', `${what}: the answer is no list`)
     }

@@ -1,13 +1,8 @@
-import type { ClusterRecord, ObjectProblem, RecordKind, Unserved } from '../../../cluster/records.ts'
+import type { Parsed } from '../../../cluster/parsed.ts'
+import type { ClusterRecord, RecordKind } from '../../../cluster/records.ts'
 
-/** What a parser makes of an API object; the signature of `parseService` and its siblings in core/cluster. */
-export type ObjectParser<R extends ClusterRecord> = (raw: unknown) => {
-  readonly key: string
-  /** Absent: not ours, or unusable. */
-  readonly record: R | undefined
-  readonly problems: readonly ObjectProblem[]
-  readonly unserved?: Unserved
-}
+/** The signature of `parseService` and its siblings in core/cluster. */
+export type ObjectParser<R extends ClusterRecord> = (raw: unknown) => Parsed<R>
 
 /** One resource to list and watch, and how its objects are read. */
 export interface Resource<R extends ClusterRecord> {

@@ -1,8 +1,8 @@
 import type { ClusterRecord } from '../../../cluster/records.ts'
 import type { ClusterSink } from '../../cluster-source.ts'
 import type { Logger } from '../../logger.ts'
-import { identityOf, type ObjectIdentity } from '../requests/api-object.ts'
-import type { Resource } from '../requests/resource.ts'
+import { identityOf, type ObjectIdentity, resourceVersionOf } from '../requests/api-object.ts'
+import type { ObjectParser, Resource } from '../requests/resource.ts'
 import { KnownObjects } from './known-objects.ts'
 
 /** A list that is being delivered. */
@@ -49,17 +49,17 @@ export class Delivery<R extends ClusterRecord> {
     const listed = this.#known.size === 0 ? undefined : new Set<string>()
     return {
       deliver: (raw, receivedAt) => {
-        const identity = identityOf(raw)
+        const identity = listed === undefined ? undefined : identityOf(raw)
         if (identity !== undefined) {
           listed?.add(identity.key)
-          if (this.#known.holds(identity.key, identity.resourceVersion)) return
+          if (this.holds(identity)) return
         }
         this.deliver(raw, receivedAt)
       },
       remove: (raw, receivedAt) => {
-        const identity = identityOf(raw)
-        if (identity !== undefined) listed?.delete(identity.key)
-        this.remove(raw, receivedAt)
+        const key = identityOf(raw)?.key ?? ''
+        listed?.delete(key)
+        this.#forget(key, receivedAt)
       },
       end: (receivedAt) => {
         if (listed === undefined) return
@@ -69,24 +69,25 @@ export class Delivery<R extends ClusterRecord> {
   }
 
   deliver(raw: unknown, receivedAt: number): void {
-    const identity = identityOf(raw)
-    const parsed = this.#parse(raw, identity?.key)
-    for (const problem of parsed?.problems ?? []) this.#sink.problem(problem)
-    if (parsed?.unserved !== undefined) this.#sink.unserved?.(parsed.unserved)
-    const record = parsed?.record
-    if (record !== undefined) {
-      // The record's own key, so that the same text isn't held twice.
-      this.#known.set(record.key, identity?.resourceVersion ?? '')
-      this.#sink.set(record, receivedAt)
-    } else if (identity !== undefined && this.#known.delete(identity.key)) {
-      this.#sink.remove(this.#resource.kind, identity.key, receivedAt)
+    const { key, record, problems, unserved } = this.#parse(raw)
+    for (const problem of problems) this.#sink.problem(problem)
+    if (unserved !== undefined) this.#sink.unserved?.(unserved)
+    if (record === undefined) {
+      this.#forget(key, receivedAt)
+      return
     }
+    // The record's own key, so that the same text isn't held twice.
+    this.#known.set(record.key, resourceVersionOf(raw))
+    this.#sink.set(record, receivedAt)
   }
 
   remove(raw: unknown, receivedAt: number): void {
-    const identity = identityOf(raw)
-    if (identity === undefined || !this.#known.delete(identity.key)) return
-    this.#sink.remove(this.#resource.kind, identity.key, receivedAt)
+    this.#forget(identityOf(raw)?.key ?? '', receivedAt)
+  }
+
+  /** @param key empty: of an object that has no usable name, so it was never known */
+  #forget(key: string, receivedAt: number): void {
+    if (this.#known.delete(key)) this.#sink.remove(this.#resource.kind, key, receivedAt)
   }
 
   /** The server doesn't serve this resource, or doesn't let us read it: what there is of it is unknown. */
@@ -118,15 +119,16 @@ export class Delivery<R extends ClusterRecord> {
   }
 
   /** A parser that throws is a bug of ours, which must cost one object and no more. */
-  #parse(raw: unknown, key: string | undefined): ReturnType<Resource<R>['parse']> | undefined {
+  #parse(raw: unknown): ReturnType<ObjectParser<R>> {
     try {
       return this.#resource.parse(raw)
     } catch (error) {
+      const key = identityOf(raw)?.key
       this.#logger.error(
         { resource: this.#resource.name, object: key, error },
         `the parser failed on ${this.#resource.kind} ${key}: left out`,
       )
-      return undefined
+      return { key: key ?? '', record: undefined, problems: [] }
     }
   }
 }

@@ -7,7 +7,7 @@ import { ChildAbort } from '../connection/child-abort.ts'
 import type { ApiResponse } from '../connection/connection.ts'
 import { expectJson, readJson } from '../requests/api-answer.ts'
 import type { ApiClient } from '../requests/api-client.ts'
-import { endsInitialEvents, identityOf, listVersion, member } from '../requests/api-object.ts'
+import { endsInitialEvents, identityOf, member, resourceVersionOf } from '../requests/api-object.ts'
 import { readEventStream } from '../requests/event-stream.ts'
 import { listPages } from '../requests/list-pages.ts'
 import { type Query, type Resource, requestPath, versionPath } from '../requests/resource.ts'
@@ -121,7 +121,7 @@ export class ListWatch<R extends ClusterRecord> {
         else {
           silence?.stop()
           list.end(receivedAt)
-          this.#listed(listVersion(event.object))
+          this.#listed(resourceVersionOf(event.object))
         }
       }
       await readEventStream(response, { what, clock, heard: () => silence?.heard(), onEvent })
@@ -194,10 +194,10 @@ export class ListWatch<R extends ClusterRecord> {
       try {
         const response = await client.get(versionPath(resource, known?.key), attempt.signal)
         const list = await this.#readList(response, attempt)
-        const version = listVersion(list)
+        const version = resourceVersionOf(list)
         if (isOlder(version, from)) return attempt.abort(this.#wentBack(from, version))
         if (last === undefined || known === undefined) return
-        const found = listVersion((member(list, 'items') as unknown[] | undefined)?.[0])
+        const found = resourceVersionOf((member(list, 'items') as unknown[] | undefined)?.[0])
         if (isOlder(found, known.resourceVersion))
           return attempt.abort(this.#wentBack(known.resourceVersion, found, known.key))
         if (found !== '' || last.deleted) return
@@ -227,7 +227,7 @@ export class ListWatch<R extends ClusterRecord> {
 
   #onEvent(event: ObjectEvent, receivedAt: number): void {
     const { delivery } = this.#options
-    const version = listVersion(event.object)
+    const version = resourceVersionOf(event.object)
     const reached = this.#version ?? ''
     if (event.type === 'DELETED') delivery.remove(event.object, receivedAt)
     else if (isOlder(version, reached)) throw this.#wentBack(reached, version)
