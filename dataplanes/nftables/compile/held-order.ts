@@ -3,7 +3,7 @@ import { type Datum, dataText } from '../layout/elements.ts'
 import type { Held } from '../layout/held.ts'
 import { affinityEndpointsOf, affinityPicksOf, countsOf, endpointsOf } from '../layout/layout.ts'
 import { choiceOfNumber } from '../layout/numbers.ts'
-import { oversOf, placeOf } from './route-elements.ts'
+import { placeOf, scopesOf } from './frontend-state.ts'
 
 /** The endpoint keys of a list by slot, as the kernel holds them behind the first frontend that uses the list. */
 export function endpointOrder(
@@ -11,7 +11,7 @@ export function endpointOrder(
   route: ServiceRoute,
   over: EndpointScope,
 ): readonly string[] | undefined {
-  const frontend = route.frontends.find((candidate) => oversOf(candidate).includes(over))
+  const frontend = route.frontends.find((candidate) => scopesOf(candidate).includes(over))
   return frontend === undefined ? undefined : orderBehind(held, route, over, frontend)
 }
 

@@ -2,8 +2,8 @@ import { endpointKey, protocols, type RoutingTable, type ServiceRoute } from '@p
 import { AffinityNumbers, NumbersChange } from '../layout/affinity-numbers.ts'
 import { type Datum, dataText } from '../layout/elements.ts'
 import type { Held } from '../layout/held.ts'
-import { affinityEndpointsOf, affinityRoutesOf, places } from '../layout/layout.ts'
-import { placeOf } from './route-elements.ts'
+import { affinityEndpointsOf, affinityRoutesOf, endpointScopes, places } from '../layout/layout.ts'
+import { placeOf } from './frontend-state.ts'
 
 /** Gives routes the numbers that the kernel knows them by, so that a restart forgets no client's choice. */
 export function restoredNumbers(held: Held, table: RoutingTable): AffinityNumbers {
@@ -47,7 +47,7 @@ function heldRouteNumber(held: Held, route: ServiceRoute): number | undefined {
 function heldEndpointNumbers(held: Held): Map<number, Map<string, number>> {
   const found = new Map<number, Map<string, number>>()
   for (const place of places) {
-    for (const over of ['cluster', 'local'] as const) {
+    for (const over of endpointScopes) {
       for (const protocol of protocols) {
         for (const [key, endpoint] of held.elements.get(affinityEndpointsOf(place, over, protocol).name) ??
           []) {

@@ -1,20 +1,15 @@
 import {
   type Address,
   cidrContains,
-  type EndpointScope,
+  type Endpoint,
   type Evaluation,
   parseCidr,
   type ServiceRoute,
   type TraceStep,
 } from '@portolan/core'
+import { placeOf, policyOfFrontend } from '../compile/frontend-state.ts'
 import { orderBehind } from '../compile/held-order.ts'
-import {
-  boundedEndpoints,
-  choiceOf,
-  type NumberedRoute,
-  placeOf,
-  policyOfFrontend,
-} from '../compile/route-elements.ts'
+import { boundedEndpoints, choiceFrom, type NumberedRoute } from '../compile/numbered-route.ts'
 import { balanceChain, balanceChains } from '../layout/balance-chains.ts'
 import { baseChains, markerChain } from '../layout/base-chains.ts'
 import type { ChainDeclaration, Setting } from '../layout/chain.ts'
@@ -115,7 +110,8 @@ export function trace(evaluation: Evaluation, setting: Setting): Step[] {
     route,
     ...(route.affinitySeconds === undefined ? {} : { numbers: { route: 0, endpoints: new Map(), next: 1 } }),
   }
-  const choice = choiceOf(version, over)
+  const wanted = boundedEndpoints(version, over)
+  const choice = choiceFrom(version, wanted)
   const counts = countsOf(place, over)
   const masquerade = letterOf(frontend.verdicts[sourceClass]) === (over === 'cluster' ? 'C' : 'L')
   const balance = balanceChain(place, over, route.protocol, choice)
@@ -136,7 +132,7 @@ export function trace(evaluation: Evaluation, setting: Setting): Step[] {
       ...ofBalance.map(holdsChain),
     ),
   )
-  const endpoints = holdsEndpoints(version, over, (held) => orderBehind(held, route, over, frontend))
+  const endpoints = holdsEndpoints(wanted, (held) => orderBehind(held, route, over, frontend))
   if (choice.affinitySeconds === undefined) {
     steps.push(
       step(
@@ -240,11 +236,10 @@ function holdsNoRange(key: readonly Datum[], source: Address): Check {
 
 /** The endpoints behind a destination, in whatever order. */
 function holdsEndpoints(
-  version: NumberedRoute,
-  over: EndpointScope,
+  endpoints: readonly Endpoint[],
   orderOf: (held: Held) => readonly string[] | undefined,
 ): Check {
-  const wanted = boundedEndpoints(version, over).map(({ address, port }) => `${address}|${port}`)
+  const wanted = endpoints.map(({ address, port }) => `${address}|${port}`)
   return (held) => {
     const found = orderOf(held) ?? []
     return [

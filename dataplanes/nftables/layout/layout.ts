@@ -18,7 +18,9 @@ export const layoutVersion = 1
 
 /** A virtual IP is (address, protocol, port); a NodePort is (protocol, port) at any of the node's addresses. */
 export type Place = 'vip' | 'nodeport'
+
 export const places: readonly Place[] = ['vip', 'nodeport']
+export const endpointScopes: readonly EndpointScope[] = ['cluster', 'local']
 
 /** What a field of a key or a value is; decides its text and its bytes. `chain` is a verdict: goto that chain. */
 export type Field = 'address' | 'protocol' | 'port' | 'slot' | 'number' | 'range' | 'chain'
@@ -168,7 +170,7 @@ const everySet: ReadonlyMap<string, SetDeclaration> = new Map(
     ...baseSets,
     ...places.flatMap((place) => [
       affinityRoutesOf(place),
-      ...(['cluster', 'local'] as const).flatMap((over) => [
+      ...endpointScopes.flatMap((over) => [
         countsOf(place, over),
         balanceChainsOf(place, over),
         ...(['TCP', 'UDP', 'SCTP'] as const).flatMap((protocol) => [

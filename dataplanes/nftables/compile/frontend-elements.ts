@@ -4,11 +4,8 @@ import {
   type Endpoint,
   type EndpointScope,
   endpointKey,
-  type Frontend,
   type Protocol,
-  type ServiceRoute,
 } from '@portolan/core'
-import type { RouteNumbers } from '../layout/affinity-numbers.ts'
 import type { Datum, ElementSink } from '../layout/elements.ts'
 import {
   affinityEndpointsOf,
@@ -16,141 +13,52 @@ import {
   affinityRoutesOf,
   allowedSourceSet,
   countsOf,
+  endpointScopes,
   endpointsOf,
   type Place,
   policiesOf,
   type SetDeclaration,
 } from '../layout/layout.ts'
-import {
-  type Choice,
-  choiceNumber,
-  maximumAffinityCount,
-  maximumCount,
-  type Policy,
-  policyNumber,
-  policyOf,
-} from '../layout/numbers.ts'
+import { choiceNumber, policyNumber } from '../layout/numbers.ts'
 import type { Declarations } from './declarations.ts'
+import { type FrontendState, frontendStates, type Leg } from './frontend-state.ts'
+import type { NumberedRoute } from './numbered-route.ts'
 
-/** One version of a route, with the numbers it has if its clients stick to their endpoints. */
-export interface NumberedRoute {
-  readonly route: ServiceRoute
-  readonly numbers?: RouteNumbers
+/** What a program collects while it walks over routes. */
+export interface Draft {
+  readonly declarations: Declarations
+  readonly elements: ElementSink
 }
 
-const overs: readonly EndpointScope[] = ['cluster', 'local']
-
-export function placeOf(frontend: Frontend): Place {
-  return frontend.address === undefined ? 'nodeport' : 'vip'
+/** Drafts what leads from one version of a route to another; `undefined`: the route isn't there. */
+export function changeRoute(
+  before: NumberedRoute | undefined,
+  after: NumberedRoute | undefined,
+  draft: Draft,
+): void {
+  changeFrontends(frontendStates(before), frontendStates(after), draft)
 }
 
-export function policyOfFrontend(frontend: Frontend): Policy {
-  return policyOf(frontend.verdicts, frontend.allowedSources !== undefined)
-}
-
-/** The lists that a frontend's verdicts choose from. */
-export function oversOf(frontend: Frontend): EndpointScope[] {
-  const { pod, node, outside } = frontend.verdicts
-  return overs.filter((over) =>
-    [pod, node, outside].some((verdict) => verdict.do === 'balance' && verdict.over === over),
-  )
-}
-
-/** The endpoints of a list that the kernel gets: all, but for the limits in numbers.ts. */
-export function boundedEndpoints(version: NumberedRoute, over: EndpointScope): readonly Endpoint[] {
-  const list = version.route.endpoints[over]
-  const limit = version.numbers === undefined ? maximumCount : maximumAffinityCount
-  return list.length > limit ? list.slice(0, limit) : list
-}
-
-export function choiceOf(version: NumberedRoute, over: EndpointScope): Choice {
-  const count = boundedEndpoints(version, over).length
-  const { affinitySeconds } = version.route
-  return version.numbers === undefined || affinitySeconds === undefined
-    ? { count }
-    : { count, affinitySeconds }
-}
-
-/**
- * What the kernel gets for one version of a frontend, worked out once: the chains that it needs are declared and its
- * elements are written from the same values.
- */
-export interface FrontendState {
-  readonly place: Place
-  readonly protocol: Protocol
-  readonly address: Address | undefined
-  readonly port: number
-  readonly policy: Policy
-  readonly allowedSources: readonly Cidr[] | undefined
-  /** The route's number, with affinity. */
-  readonly routeNumber: number | undefined
-  /** Only those that its verdicts choose from. */
-  readonly legs: { readonly [Name in EndpointScope]?: Leg }
-}
-
-/** One list of endpoints behind a frontend; all frontends of a route share it. */
-export interface Leg {
-  readonly choice: Choice
-  readonly endpoints: readonly Endpoint[]
-  /** With affinity: the number of each endpoint, by slot. */
-  readonly numbers?: readonly number[]
-}
-
-/** A version of a route as the kernel gets it; `undefined`: it isn't there. */
-export function frontendStates(version: NumberedRoute | undefined): readonly FrontendState[] {
-  if (version === undefined) return []
-  const legs: { [Name in EndpointScope]?: Leg } = {}
-  return version.route.frontends.map((frontend) => {
-    const own: { [Name in EndpointScope]?: Leg } = {}
-    for (const over of oversOf(frontend)) {
-      legs[over] ??= legOf(version, over)
-      own[over] = legs[over]
-    }
-    return {
-      place: placeOf(frontend),
-      protocol: version.route.protocol,
-      address: frontend.address,
-      port: frontend.port,
-      policy: policyOfFrontend(frontend),
-      allowedSources: frontend.allowedSources,
-      routeNumber: version.numbers === undefined ? undefined : version.numbers.route * 0x10000,
-      legs: own,
-    }
-  })
-}
-
-/** Declares the chains that frontends lead to. */
-export function declareFrontends(states: readonly FrontendState[], declarations: Declarations): void {
-  for (const { place, protocol, policy, legs } of states) {
-    declarations.policy(place, policy)
-    for (const over of overs) {
-      const leg = legs[over]
-      if (leg !== undefined) declarations.balance(place, over, protocol, leg.choice)
-    }
-  }
-}
-
-/** Adds the elements that lead from one version of a route to the other. */
-export function changeFrontends(
+function changeFrontends(
   before: readonly FrontendState[],
   after: readonly FrontendState[],
-  changes: ElementSink,
+  draft: Draft,
 ): void {
   // Nearly always the frontends are the same, and in the same order.
   if (
     before.length === after.length &&
     after.every((state, index) => sameDestination(before[index], state))
   ) {
-    for (const [index, state] of after.entries()) changeFrontend(before[index], state, changes)
+    for (const [index, state] of after.entries()) changeFrontend(before[index], state, draft)
     return
   }
   const old = new Map(before.map((state) => [destinationOf(state), state]))
   for (const state of after) {
     const destination = destinationOf(state)
-    changeFrontend(old.get(destination), state, changes)
+    changeFrontend(old.get(destination), state, draft)
     old.delete(destination)
   }
-  for (const state of old.values()) changeFrontend(state, undefined, changes)
+  for (const state of old.values()) changeFrontend(state, undefined, draft)
 }
 
 function sameDestination(one: FrontendState | undefined, other: FrontendState): boolean {
@@ -161,24 +69,27 @@ function destinationOf({ address, port }: FrontendState): string {
   return `${address ?? ''}|${port}`
 }
 
+/** One frontend: the chains that it leads to, then its elements. */
 function changeFrontend(
   before: FrontendState | undefined,
   after: FrontendState | undefined,
-  changes: ElementSink,
+  { declarations, elements }: Draft,
 ): void {
   const some = after ?? before
   if (some === undefined) return
   const { place, protocol, address, port } = some
   const key: Datum[] = address === undefined ? [protocol, port] : [address, protocol, port]
-  const change = changeNumber.bind(undefined, changes)
 
-  change(policiesOf(place), key, policyNumberOf(before), policyNumberOf(after))
-  change(affinityRoutesOf(place), key, before?.routeNumber, after?.routeNumber)
-  changeSources(key, before?.allowedSources, after?.allowedSources, changes)
-  for (const over of overs) {
+  if (after !== undefined) declarations.policy(place, after.policy)
+  changeNumber(elements, policiesOf(place), key, policyNumberOf(before), policyNumberOf(after))
+  changeNumber(elements, affinityRoutesOf(place), key, before?.routeNumber, after?.routeNumber)
+  changeSources(key, before?.allowedSources, after?.allowedSources, elements)
+  for (const over of endpointScopes) {
     const [old, now] = [before?.legs[over], after?.legs[over]]
-    change(countsOf(place, over), key, choiceNumberOf(old), choiceNumberOf(now))
-    changeEndpoints({ place, over, protocol, address, port }, old, now, changes)
+    if (old === undefined && now === undefined) continue
+    if (now !== undefined) declarations.balance(place, over, protocol, now.choice)
+    changeNumber(elements, countsOf(place, over), key, choiceNumberOf(old), choiceNumberOf(now))
+    changeEndpoints({ place, over, protocol, address, port }, old, now, elements)
   }
 }
 
@@ -212,20 +123,6 @@ function changeSources(
   const [old, now] = [new Set(before), new Set(after)]
   for (const cidr of old) if (!now.has(cidr)) changes.remove(allowedSourceSet, [...key, cidr])
   for (const cidr of now) if (!old.has(cidr)) changes.add(allowedSourceSet, [...key, cidr])
-}
-
-function legOf(version: NumberedRoute, over: EndpointScope): Leg {
-  const endpoints = boundedEndpoints(version, over)
-  const choice = choiceOf(version, over)
-  const { numbers } = version
-  if (numbers === undefined) return { choice, endpoints }
-  return {
-    choice,
-    endpoints,
-    numbers: endpoints.map(
-      (endpoint) => numbers.route * 0x10000 + (numbers.endpoints.get(endpointKey(endpoint)) ?? 0),
-    ),
-  }
 }
 
 interface LegPlace {
