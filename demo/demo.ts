@@ -66,9 +66,7 @@ async function demo(): Promise<void> {
   process.once('exit', () => proxy.kill())
   note(`$ ${proxy.command}`)
   try {
-    await timed('process start to rules in the kernel', () =>
-      proxy.line('this node does what the cluster says', 20_000),
-    )
+    await timed('process start to rules in the kernel', () => proxy.line('node in sync', 20_000))
     heading('Connections')
     const wrong = await showConnections(lab)
     heading('Changes through the API')

@@ -1,10 +1,17 @@
-import type { Logger } from 'pino'
 import { DataplaneError, thrownMessage } from '../dataplane/dataplane-error.ts'
 import type { Applied, Drift, EngineObserver, Failed } from '../engine/index.ts'
 import type { IpFamily } from '../network/address.ts'
+import type { ProcessLogger } from './log.ts'
 
 /** Milliseconds between two summaries of what was applied. */
 const summaryPeriod = 60_000
+
+/** What an apply that is no ordinary change is called in the log. */
+const done = {
+  start: { event: 'first-apply', message: 'first apply done' },
+  retry: { event: 'apply-recovered', message: 'applied after a failure' },
+  repair: { event: 'drift-repaired', message: 'drift repaired' },
+} as const
 
 interface Tally {
   applies: number
@@ -18,14 +25,14 @@ interface Tally {
  * changes, of which there may be hundreds a second, are a line each only at level debug and else a summary a minute.
  */
 export class ApplyLog implements EngineObserver {
-  readonly #logger: Logger
+  readonly #logger: ProcessLogger
   readonly #tallies = new Map<IpFamily, Tally>()
   /** What was last said of routes that can't be programmed as asked, so that it is said once; by family and key. */
   readonly #degraded = new Map<IpFamily, Map<string, string>>()
   #nodeChanges = 0
   readonly #timer: NodeJS.Timeout
 
-  constructor(logger: Logger) {
+  constructor(logger: ProcessLogger) {
     this.#logger = logger
     this.#timer = setInterval(() => this.#summarise(), summaryPeriod)
     this.#timer.unref()
@@ -39,22 +46,21 @@ export class ApplyLog implements EngineObserver {
   onApplied(applied: Applied): void {
     const { family, report, why } = applied
     this.#tellDegraded(applied)
-    for (const notice of report.notices ?? []) this.#logger.warn({ family }, notice)
+    for (const notice of report.notices ?? [])
+      this.#logger.warn({ event: 'dataplane-notice', family }, notice)
     if (why === 'change') {
       this.#count(applied)
       if (this.#logger.isLevelEnabled('debug')) this.#logger.debug(describe(applied), 'change applied')
       return
     }
-    const said = { start: 'first apply done', retry: 'applied after a failure', repair: 'drift repaired' }[
-      why
-    ]
-    this.#logger.info(describe(applied), said)
+    const { event, message } = done[why]
+    this.#logger.info({ event, ...describe(applied) }, message)
   }
 
   onFailed({ family, error, failures, retryIn }: Failed): void {
     const { operation, mend } = error as { readonly operation?: unknown; readonly mend?: unknown }
     const fields = {
-      event: 'apply-failed',
+      event: 'apply-failed' as const,
       family,
       ...(typeof operation === 'string' ? { operation } : {}),
       ...(typeof mend === 'string' ? { mend } : {}),
@@ -74,8 +80,8 @@ export class ApplyLog implements EngineObserver {
 
   onDrift({ family, operations, findings }: Drift): void {
     this.#logger.warn(
-      { family, operations, findings: findings.slice(0, 10) },
-      'something else changed our rules; repairing. Find out which tool does it',
+      { event: 'drift-found', family, operations, findings: findings.slice(0, 10) },
+      'another tool changed our rules; repairing. Find out which tool it is',
     )
   }
 
@@ -102,12 +108,12 @@ export class ApplyLog implements EngineObserver {
     for (const route of lookedAt) {
       if (now.has(route) || !known.delete(route)) continue
       const gone = routes.some(({ key, after }) => key === route && after === undefined)
-      if (!gone) this.#logger.info({ family, route }, 'a route works as asked again')
+      if (!gone) this.#logger.info({ event: 'route-recovered', family, route }, 'route recovered')
     }
     for (const [route, reason] of now) {
       if (known.get(route) === reason) continue
       known.set(route, reason)
-      this.#logger.warn({ family, route, reason }, 'a route works less well than asked')
+      this.#logger.warn({ event: 'route-degraded', family, route, reason }, 'route degraded')
     }
     this.#degraded.set(family, known)
   }
@@ -126,10 +132,14 @@ export class ApplyLog implements EngineObserver {
 
   #summarise(): void {
     for (const [family, { longest, ...tally }] of this.#tallies) {
-      this.#logger.info({ family, ...tally, longestMs: round(longest) }, 'changes applied')
+      this.#logger.info(
+        { event: 'changes-applied', family, ...tally, longestMs: round(longest) },
+        'changes applied',
+      )
     }
     this.#tallies.clear()
-    if (this.#nodeChanges > 0) this.#logger.info({ nodeChanges: this.#nodeChanges }, 'the node changed')
+    if (this.#nodeChanges > 0)
+      this.#logger.info({ event: 'node-changed', nodeChanges: this.#nodeChanges }, 'the node changed')
     this.#nodeChanges = 0
   }
 }

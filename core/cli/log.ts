@@ -1,8 +1,15 @@
 import { isatty } from 'node:tty'
-import { type Logger, type LoggerOptions, pino } from 'pino'
+import { type LoggerOptions, pino } from 'pino'
+import type { EventFields, Logger } from '../log/logger.ts'
+
+/** The log of `portolan run`. */
+export interface ProcessLogger extends Logger {
+  fatal(fields: EventFields, message: string): void
+  isLevelEnabled(level: string): boolean
+}
 
 /** Lines for a person where stdout is a terminal, else one JSON object a line. */
-export async function createLogger(level: string): Promise<Logger> {
+export async function createLogger(level: string): Promise<ProcessLogger> {
   const options: LoggerOptions = {
     level,
     base: null,

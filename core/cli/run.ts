@@ -1,5 +1,4 @@
 import { hostname } from 'node:os'
-import type { Logger } from 'pino'
 import { type Flags, parseFlags } from '../config/flags.ts'
 import { nodeName } from '../config/node-name.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
@@ -9,7 +8,7 @@ import { ApplyLog } from './apply-log.ts'
 import { chooseNode } from './choose-node.ts'
 import { describeProblem } from './describe-problem.ts'
 import { keptSets } from './kept-sets.ts'
-import { createLogger } from './log.ts'
+import { createLogger, type ProcessLogger } from './log.ts'
 import { problemSummary } from './problem-summary.ts'
 import { readCluster } from './read-cluster.ts'
 import { surroundings } from './surroundings.ts'
@@ -40,7 +39,10 @@ export async function run(flags: RunFlags): Promise<void> {
   const node = await ownNodeName(config)
   const logger = await createLogger(flags.logLevel)
   const versions = { portolan: readVersion(), nodejs: process.versions.node }
-  logger.info({ ...versions, dataplane: config.dataplane, node, pid: process.pid }, 'starting')
+  logger.info(
+    { event: 'starting', ...versions, dataplane: config.dataplane, node, pid: process.pid },
+    'starting',
+  )
   endOnStrayErrors(logger)
   const applyLog = new ApplyLog(logger)
   const proxy = await startProxy({
@@ -48,10 +50,15 @@ export async function run(flags: RunFlags): Promise<void> {
     nodeName: node,
     logger,
     observer: applyLog,
-    onProblem: (problem) => logger.warn({ problem }, describeProblem(problem)),
+    onProblem: (problem) => logger.warn({ event: 'object-problem', problem }, describeProblem(problem)),
   })
   logger.info(
-    { families: proxy.families, source: proxy.source.description, ...proxy.probe.facts },
+    {
+      event: 'dataplane-usable',
+      families: proxy.families,
+      source: proxy.source.description,
+      ...proxy.probe.facts,
+    },
     `dataplane ${proxy.dataplane.name} can run here`,
   )
   warnWithoutDetector(config, logger)
@@ -61,7 +68,7 @@ export async function run(flags: RunFlags): Promise<void> {
   try {
     await proxy.ended
     await proxy.stop()
-    logger.info({}, 'stopped; the rules stay in place')
+    logger.info({ event: 'stopped' }, 'stopped; the rules stay in place')
   } finally {
     stop()
     stopTelling()
@@ -73,7 +80,7 @@ export async function run(flags: RunFlags): Promise<void> {
 }
 
 /** An error that no caller waits for (a dataplane's timer, a promise without a handler) ends the process by a log line. */
-function endOnStrayErrors(logger: Logger): void {
+function endOnStrayErrors(logger: ProcessLogger): void {
   const end = (error: unknown): void => {
     const { stack } = error as { readonly stack?: unknown }
     logger.fatal(
@@ -88,7 +95,7 @@ function endOnStrayErrors(logger: Logger): void {
 }
 
 /** Timers and sockets that a dataplane has left open don't keep a stopped process. */
-function endSoon(logger: Logger): void {
+function endSoon(logger: ProcessLogger): void {
   const end = (): void => {
     const holding = process.getActiveResourcesInfo().join(', ')
     logger.warn(
@@ -112,12 +119,12 @@ async function ownNodeName(config: ProxyConfig): Promise<string> {
 }
 
 /** A second signal doesn't wait for the apply under way. */
-function stopOnSignals(proxy: RunningProxy, logger: Logger): () => void {
+function stopOnSignals(proxy: RunningProxy, logger: ProcessLogger): () => void {
   let asked = false
   const onSignal = (signal: NodeJS.Signals): void => {
     if (asked) process.exit(1)
     asked = true
-    logger.info({ signal }, 'stopping')
+    logger.info({ event: 'stopping', signal }, 'stopping')
     proxy.stop().catch((error: unknown) => {
       const { mend } = error as { readonly mend?: unknown }
       logger.error(
@@ -136,35 +143,46 @@ function stopOnSignals(proxy: RunningProxy, logger: Logger): () => void {
 }
 
 /** Says what the start waits for while it takes long, and when it got there. */
-function tellProgress(proxy: RunningProxy, config: ProxyConfig, logger: Logger, begun: number): () => void {
+function tellProgress(
+  proxy: RunningProxy,
+  config: ProxyConfig,
+  logger: ProcessLogger,
+  begun: number,
+): () => void {
   const sinceStart = (): number => Math.round(performance.now() - begun)
   let timer = setTimeout(tell, progress.first)
   function tell(): void {
     const { awaited } = proxy
     const what = awaited.length === 0 ? ['first apply'] : awaited
-    logger.info({ source: proxy.source.description, ms: sinceStart() }, `waiting for ${what.join(', ')}`)
+    logger.info(
+      { event: 'waiting', source: proxy.source.description, ms: sinceStart() },
+      `waiting for ${what.join(', ')}`,
+    )
     timer = setTimeout(tell, progress.every)
   }
-  proxy.synced.then(() => logger.info({ ms: sinceStart() }, 'cluster state is complete'))
+  proxy.synced.then(() =>
+    logger.info({ event: 'cluster-synced', ms: sinceStart() }, 'cluster state is complete'),
+  )
   proxy.firstApplied.then(() => {
     clearTimeout(timer)
-    logger.info({ ms: sinceStart() }, 'this node does what the cluster says')
+    logger.info({ event: 'node-in-sync', ms: sinceStart() }, 'node in sync')
     for (const builder of proxy.builders)
-      for (const line of keptSets(builder, proxy.nodeName)) logger.warn({ family: builder.family }, line)
+      for (const line of keptSets(builder, proxy.nodeName))
+        logger.warn({ event: 'state-kept', family: builder.family }, line)
     warnWithoutNodePorts(proxy, config, logger)
   })
   return () => clearTimeout(timer)
 }
 
 /** Each problem is a line when it comes up; how many there are is one now and then, where there are new ones. */
-function countProblems(proxy: RunningProxy, logger: Logger): () => void {
+function countProblems(proxy: RunningProxy, logger: ProcessLogger): () => void {
   let told: string | undefined
   const tell = (): void => {
     const summary = problemSummary(proxy.problemCounts)
     if (summary === undefined || summary === told) return
     told = summary
     logger.warn(
-      { problems: Object.fromEntries(proxy.problemCounts) },
+      { event: 'object-problems', problems: Object.fromEntries(proxy.problemCounts) },
       `${summary} since the start; what they concern is left out, as the lines above say, and all else goes on`,
     )
   }
@@ -174,16 +192,16 @@ function countProblems(proxy: RunningProxy, logger: Logger): () => void {
   return () => clearInterval(timer)
 }
 
-function warnWithoutDetector({ podDetection }: ProxyConfig, logger: Logger): void {
+function warnWithoutDetector({ podDetection }: ProxyConfig, logger: ProcessLogger): void {
   if (podDetection.mode !== 'ClusterCIDR' || podDetection.cidrs.length > 0) return
   logger.warn(
-    {},
+    { event: 'no-pod-detection' },
     'local pods cannot be told from others, so no traffic to ClusterIPs is masqueraded, and pods are treated as ' +
       'clients from outside where externalTrafficPolicy is Local: give --cluster-cidr or another --detect-local-mode',
   )
 }
 
-function warnWithoutNodePorts(proxy: RunningProxy, config: ProxyConfig, logger: Logger): void {
+function warnWithoutNodePorts(proxy: RunningProxy, config: ProxyConfig, logger: ProcessLogger): void {
   const answering = proxy.families.some((family) => (proxy.table(family)?.nodePortAddresses.size ?? 0) > 0)
   if (answering) return
   const mend =
@@ -191,7 +209,7 @@ function warnWithoutNodePorts(proxy: RunningProxy, config: ProxyConfig, logger: 
       ? `check that Node ${proxy.nodeName} exists and that its address is on this machine, or give --bind-address`
       : 'none of this machine is in --nodeport-addresses'
   logger.warn(
-    { node: proxy.nodeName },
+    { event: 'no-nodeport-addresses', node: proxy.nodeName },
     `no address of this node is known, so NodePorts answer nowhere: ${mend}`,
   )
 }

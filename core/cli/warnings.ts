@@ -1,4 +1,4 @@
-import type { Logger } from '../source/logger.ts'
+import type { Logger } from '../log/logger.ts'
 
 /** For a command that runs once: what goes wrong is told, each thing once; the rest isn't. */
 export function warningsTo(say: (line: string) => void): Logger {

@@ -1,6 +1,6 @@
 import type { SourceConfig } from '../config/proxy-config.ts'
+import type { Logger } from '../log/logger.ts'
 import type { ClusterSource } from '../source/cluster-source.ts'
-import type { Logger } from '../source/logger.ts'
 
 /**
  * The source that the operator named. Only that kind's code is loaded, so that a file is read at once.

@@ -7,11 +7,11 @@ import { loadDataplane } from '../dataplane/load-dataplane.ts'
 import { SupervisedDataplane, type SupervisionOptions } from '../dataplane/supervised-dataplane.ts'
 import { Engine } from '../engine/engine.ts'
 import type { EngineObserver } from '../engine/observer.ts'
+import type { Logger } from '../log/logger.ts'
 import type { Address, Cidr, IpFamily } from '../network/address.ts'
 import { type AddressWatch, type Interfaces, watchLocalAddresses } from '../network/local-addresses.ts'
 import { usableFamilies } from '../network/usable-families.ts'
 import type { ClusterSink, ClusterSource } from '../source/cluster-source.ts'
-import type { Logger } from '../source/logger.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import type { TableBuilder } from '../table/table-builder.ts'
 import { pause, systemClock } from '../time/clock.ts'
@@ -81,7 +81,10 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   } catch (error) {
     // What made the start fail is the news; that something could not be closed either is for the log.
     for (const failure of await failuresOf([close]))
-      logger.warn({ error: failure }, 'something of a start that failed could not be closed')
+      logger.warn(
+        { event: 'start-failed', error: failure },
+        'the start failed, and a part of it could not be closed',
+      )
     throw error
   }
 }
@@ -247,11 +250,12 @@ export class RunningProxy {
       period: addressPeriod,
       onFailure: (error) =>
         logger.warn(
-          { error },
+          { event: 'addresses-unreadable', error },
           "this node's addresses can't be read: those known so far stay, and it is tried every " +
             `${addressPeriod / 1000} s. Is the process out of file descriptors or memory?`,
         ),
-      onRecovery: () => logger.info({}, "this node's addresses can be read again"),
+      onRecovery: () =>
+        logger.info({ event: 'addresses-readable' }, "this node's addresses can be read again"),
     })
     return state
   }

@@ -1,5 +1,5 @@
+export type { Logger } from '../log/logger.ts'
 export type { ClusterSink, ClusterSource } from './cluster-source.ts'
 export * from './file/index.ts'
 export * from './kubernetes/index.ts'
-export type { Logger } from './logger.ts'
 export * from './recording/index.ts'

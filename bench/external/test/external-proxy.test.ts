@@ -89,7 +89,7 @@ test.serial(
     await server.call('pointProbe', 'last', 7)
     await moved
     await subject.stop('go')
-    t.regex(await readFile(subject.outputFile, 'utf8'), /this node does what the cluster says/)
+    t.regex(await readFile(subject.outputFile, 'utf8'), /node in sync/)
   },
 )
 

@@ -97,7 +97,7 @@ test('a route that cannot be compiled is left out alone, and named', async (t) =
       return { family, routes: [...routes.keys()] }
     }`,
   )
-  await proxy.line(/this node does what the cluster says/)
+  await proxy.line(/node in sync/)
   t.regex(
     proxy.text,
     /"route":"shop\/web:http\/TCP","reason":"dataplane acme can't compile it, .*: too many ports; report it to/,
@@ -115,7 +115,7 @@ test('an apply that hangs does not keep the process from ending', async (t) => {
 
 test('a stop that hangs is told once, with what to do, and not as a stop', async (t) => {
   const proxy = await run(t, 'stop: () => new Promise(() => {})')
-  await proxy.line(/this node does what the cluster says/)
+  await proxy.line(/node in sync/)
   proxy.signal()
   t.is(await proxy.ended, 1)
   t.regex(
@@ -127,7 +127,7 @@ test('a stop that hangs is told once, with what to do, and not as a stop', async
 
 test('a report that is none is told, and the rules count as applied', async (t) => {
   const proxy = await run(t, 'async apply() {}')
-  await proxy.line(/this node does what the cluster says/)
+  await proxy.line(/node in sync/)
   t.regex(proxy.text, /dataplane acme: apply of IPv4 returned undefined; an ApplyReport has operations/)
   proxy.signal()
   t.is(await proxy.ended, 0)
@@ -147,7 +147,7 @@ for (const [what, stray] of [
 
 test('a timer that is left running does not keep a stopped process', async (t) => {
   const proxy = await run(t, 'async start() { setInterval(() => {}, 1000) }')
-  await proxy.line(/this node does what the cluster says/)
+  await proxy.line(/node in sync/)
   proxy.signal()
   t.is(await proxy.ended, 0)
   t.regex(proxy.text, /"event":"left-open"/)

@@ -60,7 +60,7 @@ class Node {
     return run('ip', ['netns', 'exec', this.name, process.execPath, program, ...args])
   }
 
-  /** Starts `portolan run`; resolves when the node first does what the cluster says. */
+  /** Starts `portolan run`; resolves when the node is first in sync. */
   async start(...args: string[]): Promise<Running> {
     const command = [
       process.execPath,
@@ -75,7 +75,7 @@ class Node {
     const child = spawn('ip', ['netns', 'exec', this.name, ...command], { env })
     this.#children.push(child)
     const running = new Running(child)
-    await running.said('this node does what the cluster says')
+    await running.said('node in sync')
     return running
   }
 
@@ -220,7 +220,7 @@ test.serial('run repairs what another tool deleted', async (t) => {
   const node = await Node.create(t)
   const running = await node.start('--audit-period', '200ms')
   await run('ip', ['netns', 'exec', node.name, 'nft', 'flush', 'map', 'ip', 'portolan', 'vips'])
-  const drift = await running.said('something else changed our rules')
+  const drift = await running.said('another tool changed our rules')
   t.regex(JSON.stringify(drift.findings), /vips lacks/)
   t.true(await eventually(async () => (await node.nft('vips')).includes('10.96.0.10')))
   t.is(await running.stop('SIGTERM'), 0)

@@ -3,8 +3,8 @@ import { readFile, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { ClusterRecord, RecordKind } from '../../cluster/records.ts'
+import type { Logger } from '../../log/logger.ts'
 import type { ClusterSink, ClusterSource } from '../cluster-source.ts'
-import type { Logger } from '../logger.ts'
 import { type ClusterFile, parseClusterText } from './cluster-file.ts'
 import { ClusterFileError } from './documents.ts'
 
@@ -76,10 +76,10 @@ class FileSource implements ClusterSource {
     try {
       this.#watcher = watch(dirname(path), () => this.#settle())
       this.#watcher.on('error', (error) =>
-        logger.warn({ error, path }, 'cannot watch the file, so it is polled'),
+        logger.warn({ event: 'file-polled', error, path }, 'cannot watch the file, so it is polled'),
       )
     } catch (error) {
-      logger.warn({ error, path }, 'cannot watch the file, so it is polled')
+      logger.warn({ event: 'file-polled', error, path }, 'cannot watch the file, so it is polled')
     }
     this.#poll = setInterval(() => void this.#look(), pollInterval)
   }
@@ -162,8 +162,8 @@ class FileSource implements ClusterSource {
     if (fresh.length === 0) return
     for (const kind of fresh) this.#ignoredKinds.add(kind)
     this.#options.logger.info(
-      { path: this.#options.path, kinds: fresh },
-      'objects of these kinds are passed over',
+      { event: 'kinds-ignored', path: this.#options.path, kinds: fresh },
+      'objects of these kinds are ignored',
     )
   }
 

@@ -1,7 +1,7 @@
 import type { ClusterRecord } from '../../cluster/records.ts'
+import type { Logger } from '../../log/logger.ts'
 import { type Clock, systemClock } from '../../time/clock.ts'
 import type { ClusterSink, ClusterSource } from '../cluster-source.ts'
-import type { Logger } from '../logger.ts'
 import type { CredentialSource } from './credentials/credentials.ts'
 import { inClusterCredentials } from './credentials/in-cluster.ts'
 import { kubeconfigCredentials } from './credentials/kubeconfig.ts'

@@ -1,8 +1,8 @@
 import { basename } from 'node:path'
 import { recordKinds } from '../../cluster/records.ts'
+import type { Logger } from '../../log/logger.ts'
 import { type Clock, pause, systemClock } from '../../time/clock.ts'
 import type { ClusterSink, ClusterSource } from '../cluster-source.ts'
-import type { Logger } from '../logger.ts'
 import { type RecordingEntry, readRecording } from './read-recording.ts'
 
 export interface RecordingSourceOptions {
@@ -68,7 +68,7 @@ class RecordingSource implements ClusterSource {
       }
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error)
-      logger.error({ path }, `${problem}; what was played so far stays`)
+      logger.error({ event: 'recording-failed', path }, `${problem}; what was played so far stays`)
     }
   }
 
@@ -86,8 +86,11 @@ class RecordingSource implements ClusterSource {
         sink.problem(entry.problem)
         return
       case 'end':
-        if (entry.torn !== undefined) logger.warn({ path }, entry.torn)
-        logger.info({ path, seconds: entry.at }, 'the recording has been played; its last state stays')
+        if (entry.torn !== undefined) logger.warn({ event: 'recording-torn', path }, entry.torn)
+        logger.info(
+          { event: 'recording-played', path, seconds: entry.at },
+          'the recording has been played; its last state stays',
+        )
     }
   }
 }

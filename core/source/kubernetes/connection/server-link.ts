@@ -1,5 +1,5 @@
+import type { Logger } from '../../../log/logger.ts'
 import { type Clock, pause } from '../../../time/clock.ts'
-import type { Logger } from '../../logger.ts'
 import { type CredentialSource, type Credentials, fingerprint } from '../credentials/credentials.ts'
 import type { Timings } from '../timings.ts'
 import { ApiError, asApiError } from './api-error.ts'
@@ -104,7 +104,8 @@ export class ServerLink {
       await this.#look()
     }
     this.#seeking = false
-    if (this.#saidSilent && !signal.aborted) logger.info({}, 'the API server answers again')
+    if (this.#saidSilent && !signal.aborted)
+      logger.info({ event: 'api-answers' }, 'the API server answers again')
     this.#saidSilent = false
   }
 
@@ -166,7 +167,10 @@ export class ServerLink {
     if (link !== this.#link || this.#stopping.signal.aborted) return
     if (link.connection.usable) {
       this.#saidSilent = true
-      logger.warn({ code: 'API_SILENT' }, 'the API server has stopped answering: trying another connection')
+      logger.warn(
+        { event: 'api-silent', code: 'API_SILENT' },
+        'the API server has stopped answering; trying another connection',
+      )
       if (!this.#seeking) this.#waitMs = random() * timings.lookMs
     } else this.#waitMs = this.#pace.afterLoss(clock.now() - link.openedAt)
     void this.#seek()

@@ -74,7 +74,12 @@ export class ApiClient {
       const link = this.#link.current
       const checked = link === undefined ? Promise.resolve() : this.#link.renew(link, 'routine')
       checked
-        .catch((error: Error) => logger.warn({ error: error.message }, 'cannot renew the credentials'))
+        .catch((error: Error) =>
+          logger.warn(
+            { event: 'credentials-unreadable', error: error.message },
+            'cannot renew the credentials',
+          ),
+        )
         .finally(() => {
           if (!this.#closed) this.#checkLater()
         })

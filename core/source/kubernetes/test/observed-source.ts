@@ -1,6 +1,6 @@
 import type { ClusterRecord, ObjectProblem, RecordKind } from '../../../cluster/records.ts'
+import type { Logger } from '../../../log/logger.ts'
 import type { ClusterSink, ClusterSource } from '../../cluster-source.ts'
-import type { Logger } from '../../logger.ts'
 import { type KubernetesSourceOptions, kubernetesSource } from '../kubernetes-source.ts'
 import type { Timings } from '../timings.ts'
 

@@ -1,6 +1,6 @@
 import type { ClusterRecord } from '../../../cluster/records.ts'
+import type { Logger } from '../../../log/logger.ts'
 import type { ClusterSink } from '../../cluster-source.ts'
-import type { Logger } from '../../logger.ts'
 import { identityOf, type ObjectIdentity, resourceVersionOf } from '../requests/api-object.ts'
 import type { ObjectParser, Resource } from '../requests/resource.ts'
 import { KnownObjects } from './known-objects.ts'
@@ -108,7 +108,7 @@ export class Delivery<R extends ClusterRecord> {
     if (this.#synced) return
     this.#synced = true
     this.#logger.info(
-      { resource: this.#resource.name, objects: this.#known.size },
+      { event: 'resource-synced', resource: this.#resource.name, objects: this.#known.size },
       `${this.#resource.name} are synced`,
     )
     this.#sink.synced(this.#resource.kind)
@@ -125,7 +125,7 @@ export class Delivery<R extends ClusterRecord> {
     } catch (error) {
       const key = identityOf(raw)?.key
       this.#logger.error(
-        { resource: this.#resource.name, object: key, error },
+        { event: 'parser-failed', resource: this.#resource.name, object: key, error },
         `the parser failed on ${this.#resource.kind} ${key}: left out`,
       )
       return { key: key ?? '', record: undefined, problems: [] }

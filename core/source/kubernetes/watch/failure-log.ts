@@ -1,5 +1,5 @@
+import type { Logger } from '../../../log/logger.ts'
 import type { Clock } from '../../../time/clock.ts'
-import type { Logger } from '../../logger.ts'
 import type { ApiError } from '../connection/api-error.ts'
 import { member } from '../requests/api-object.ts'
 
@@ -34,6 +34,7 @@ export class FailureLog {
     this.#said = { kind, at: now, unsaid: 0 }
     this.#logger.warn(
       {
+        event: 'api-failed',
         resource: this.#resource,
         code: error.code,
         ...(error.status === undefined ? {} : { status: error.status }),
@@ -48,7 +49,10 @@ export class FailureLog {
   recovered(): void {
     if (this.#said === undefined) return
     this.#said = undefined
-    this.#logger.info({ resource: this.#resource }, `watching ${this.#resource} again`)
+    this.#logger.info(
+      { event: 'api-recovered', resource: this.#resource },
+      `watching ${this.#resource} again`,
+    )
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ClusterRecord } from '../../../cluster/records.ts'
+import type { Logger } from '../../../log/logger.ts'
 import { backoff } from '../../../time/backoff.ts'
 import { type Clock, pause } from '../../../time/clock.ts'
-import type { Logger } from '../../logger.ts'
 import { ApiError, asApiError } from '../connection/api-error.ts'
 import { ChildAbort } from '../connection/child-abort.ts'
 import type { ApiResponse } from '../connection/connection.ts'

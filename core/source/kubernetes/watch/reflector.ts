@@ -1,8 +1,8 @@
 import type { ClusterRecord } from '../../../cluster/records.ts'
+import type { Logger } from '../../../log/logger.ts'
 import { backoff } from '../../../time/backoff.ts'
 import { type Clock, pause } from '../../../time/clock.ts'
 import type { ClusterSink } from '../../cluster-source.ts'
-import type { Logger } from '../../logger.ts'
 import { type ApiError, type ApiErrorCode, asApiError } from '../connection/api-error.ts'
 import type { ApiClient } from '../requests/api-client.ts'
 import type { Resource } from '../requests/resource.ts'
@@ -148,7 +148,7 @@ export class Reflector<R extends ClusterRecord> {
     if (this.#delivery.isSynced) return true
     const why = failure.status === 404 ? 'not served' : 'not permitted'
     logger.info(
-      { resource: resource.name, status: failure.status },
+      { event: 'resource-unavailable', resource: resource.name, status: failure.status },
       `${resource.name}: ${why}, going on without`,
     )
     this.#delivery.unreadable()

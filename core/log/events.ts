@@ -1,0 +1,168 @@
+interface EventMeaning {
+  readonly level: 'info' | 'warn' | 'error' | 'fatal'
+  readonly means: string
+  /** What the operator should do; absent: nothing. */
+  readonly fix?: string
+}
+
+/**
+ * Every event that a log line can report, with its meaning: docs/operating.md is generated from it. A name is stable once
+ * released; fields that come with it may be added.
+ */
+export const events = {
+  starting: { level: 'info', means: 'the process starts: its version, dataplane and node' },
+  'dataplane-usable': {
+    level: 'info',
+    means: 'the dataplane can run on this node: the families that it serves, and what it found',
+  },
+  waiting: {
+    level: 'info',
+    means: 'the start still waits for what the line names; the rules are as the last process left them',
+    fix: 'look at the warnings above it; for podCIDRs, at the controller that assigns them',
+  },
+  'resource-synced': { level: 'info', means: 'a list from the API server is complete' },
+  'resource-unavailable': {
+    level: 'info',
+    means: 'an optional resource is not served or not permitted; the node goes on without it',
+    fix: 'grant list and watch where it says so',
+  },
+  'cluster-synced': { level: 'info', means: 'all lists are complete, so that the first apply begins' },
+  'node-in-sync': { level: 'info', means: 'the kernel does what the cluster asks, in every family' },
+  'first-apply': { level: 'info', means: 'the first apply of a family is done' },
+  'changes-applied': {
+    level: 'info',
+    means: 'a summary each minute: applies, routes, kernel operations, the longest apply',
+  },
+  'apply-failed': {
+    level: 'error',
+    means:
+      'the kernel or a tool refused an apply, or the dataplane failed; it is retried with the newest table after 0.1 s, ' +
+      'doubling to 30 s',
+    fix: "if it goes on: `operation` names what was refused, 'portolan plan --from kernel' prints the rest",
+  },
+  'apply-recovered': { level: 'info', means: 'an apply succeeded after failures' },
+  'route-degraded': {
+    level: 'warn',
+    means: 'one route cannot be programmed as specified: a limit of the dataplane, with the reason',
+    fix: "see the limits on the dataplane's layout page",
+  },
+  'route-recovered': { level: 'info', means: 'a degraded route works as specified again' },
+  'dataplane-notice': { level: 'warn', means: 'something the dataplane wants the operator to know' },
+  'drift-found': {
+    level: 'warn',
+    means: "another tool changed Portolan's rules; `findings` names what, and it is repaired",
+    fix: 'find the tool: see [Drift](#drift)',
+  },
+  'drift-repaired': { level: 'info', means: 'the drift is repaired' },
+  'dataplane-disagrees': {
+    level: 'error',
+    means: 'the dataplane reads back something else than it has just written; no other tool did that',
+    fix: 'report it to the author of the dataplane',
+  },
+  'dataplane-fault': {
+    level: 'error',
+    means: 'a method of the dataplane failed, hangs or returned nonsense; the core goes on',
+    fix: 'restart, and report it to the author of the dataplane',
+  },
+  'node-changed': {
+    level: 'info',
+    means:
+      "interfaces, addresses or pods' namespaces changed and the dataplane followed; counted each minute",
+  },
+  'api-failed': {
+    level: 'warn',
+    means:
+      'a request to the API server failed; `code` says how, see [error codes](errors.md). It is retried for ever',
+    fix: 'the address, its certificate, or the RBAC above, as the message says',
+  },
+  'api-recovered': { level: 'info', means: 'a resource is watched again after failures' },
+  'api-silent': {
+    level: 'warn',
+    means:
+      'nothing came from the API server for 4 to 6 s, not even an answer to a ping; another connection is tried',
+    fix: 'the network to it, or its load',
+  },
+  'api-answers': { level: 'info', means: 'the API server answers again' },
+  'credentials-unreadable': {
+    level: 'warn',
+    means: 'tokens or certificates could not be renewed; those at hand are used on',
+    fix: 'check the file or the exec plugin',
+  },
+  'object-problem': {
+    level: 'warn',
+    means: 'an object, or one value of it, cannot be used and is left out; everything else goes on',
+    fix: 'correct the object',
+  },
+  'object-problems': {
+    level: 'warn',
+    means:
+      'how many there have been, by field: after the start, then every ten minutes if there are new ones',
+  },
+  'parser-failed': {
+    level: 'error',
+    means: 'a defect of Portolan: an object that it cannot parse is left out',
+    fix: 'report it, with the object',
+  },
+  'kinds-ignored': {
+    level: 'info',
+    means: 'the file of --source has objects of kinds that do not matter here',
+  },
+  'file-polled': {
+    level: 'warn',
+    means: 'the file of --source cannot be watched, so it is looked at every two seconds',
+  },
+  'recording-failed': {
+    level: 'error',
+    means: 'the rest of a recording cannot be used; the state reached so far stays',
+    fix: 'record again',
+  },
+  'recording-torn': { level: 'warn', means: 'the recording was cut off; what came before it was played' },
+  'recording-played': { level: 'info', means: 'the recording has been played; its last state stays' },
+  'addresses-unreadable': {
+    level: 'warn',
+    means: "this node's addresses cannot be read; those known so far stay",
+    fix: 'check whether the process is out of file descriptors or memory',
+  },
+  'addresses-readable': { level: 'info', means: "this node's addresses can be read again" },
+  'no-pod-detection': {
+    level: 'warn',
+    means: 'nothing tells local pods from other clients: no masquerade to ClusterIPs, no short cut for pods',
+    fix: '--cluster-cidr, or another --detect-local-mode',
+  },
+  'no-nodeport-addresses': {
+    level: 'warn',
+    means: 'no address of this node is known, so NodePorts answer nowhere',
+    fix: '--hostname-override, --bind-address or --nodeport-addresses, as the message says',
+  },
+  'state-kept': {
+    level: 'warn',
+    means:
+      'the Node object or ServiceCIDRs are unknown at this start, so that what the kernel has of them stays',
+    fix: 'look why the Node is missing; the RBAC above',
+  },
+  stopping: { level: 'info', means: 'a signal asks the process to end' },
+  stopped: { level: 'info', means: 'the process ends; the rules stay in place' },
+  'stop-failed': { level: 'error', means: 'a part could not be stopped; the process ends, the rules stay' },
+  'stop-without-apply': {
+    level: 'error',
+    means: 'an apply has not ended 20 s after the signal; the process ends without it',
+    fix: 'report it to the author of the dataplane',
+  },
+  'left-open': {
+    level: 'warn',
+    means: 'the dataplane left a timer or a socket open; the process ends all the same',
+  },
+  'start-failed': {
+    level: 'warn',
+    means:
+      'the start failed, and a part of it could not be closed either; the error that ends the process follows',
+  },
+  'stray-error': {
+    level: 'fatal',
+    means: 'an error that no caller handles, such as in a timer of a dataplane; exit 1, the rules stay',
+    fix: 'report it, with the `stack`',
+  },
+} as const satisfies Readonly<Record<string, EventMeaning>>
+
+/** The `event` of a log line. */
+export type LogEvent = keyof typeof events
