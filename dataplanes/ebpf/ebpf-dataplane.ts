@@ -53,7 +53,7 @@ import { TableMaps } from './kernel/table-maps.ts'
 import { type Held, type NodeState, nothingHeld } from './layout/held.ts'
 import { allMaps, allPrograms, structs } from './layout/layout.ts'
 import { settingsKey } from './layout/node-elements.ts'
-import { type EbpfSettings, readSettings } from './settings.ts'
+import { type EbpfSettings, readSettings } from './layout/settings.ts'
 
 /** Everything is compared this often at most, in milliseconds, and for one part in so many of the time. */
 const leastComparePeriod = 60_000

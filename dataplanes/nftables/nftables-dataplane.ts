@@ -18,7 +18,7 @@ import {
 import { SystemCommandError } from '@portolan/native/system-command'
 import { capabilities } from './capabilities.ts'
 import { compile } from './compile/compile.ts'
-import { endpointOrder } from './compile/held-order.ts'
+import { endpointOrder } from './compile/endpoint-order.ts'
 import { print } from './compile/print.ts'
 import { type NftProgram, operations, settle, type TableMemory } from './compile/program.ts'
 import { reconcile } from './compile/reconcile.ts'
@@ -35,7 +35,7 @@ import { isOurLayout } from './layout/base-chains.ts'
 import type { Setting } from './layout/chain.ts'
 import { type Held, nothingHeld } from './layout/held.ts'
 import { findSet, nftFamily, tableName } from './layout/layout.ts'
-import { parseSettings, type Settings } from './settings.ts'
+import { parseSettings, type Settings } from './layout/settings.ts'
 
 /**
  * A change may be refused because somebody has changed the table meanwhile, and a repair because it happens again. More

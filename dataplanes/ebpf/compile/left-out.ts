@@ -1,6 +1,6 @@
 import type { RouteKey, ServiceRoute } from '@portolan/core'
 import type { MapName } from '../layout/layout.ts'
-import { sizeSetting } from '../settings.ts'
+import { sizeSetting } from '../layout/settings.ts'
 import type { RouteStep } from './program.ts'
 
 /** A route that there is no room for. */

@@ -1,6 +1,12 @@
 import type { RouteKey, RoutingTable, ServiceRoute } from '@portolan/core'
-import { memberKeys } from '../kernel/route-writer.ts'
-import { addressKey, allowedSourcesOf, frontendKeyOf, rangeKey, writeFrontend } from '../layout/encode.ts'
+import {
+  addressKey,
+  allowedSourcesOf,
+  frontendKeyOf,
+  memberKeys,
+  rangeKey,
+  writeFrontend,
+} from '../layout/encode.ts'
 import {
   type Bytes,
   bufferOf,

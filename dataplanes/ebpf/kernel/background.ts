@@ -1,7 +1,7 @@
 import type { RoutingTable } from '@portolan/core'
 import type { BpfObject } from '@portolan/native/libbpf'
 import type { Bytes, NodeState } from '../layout/held.ts'
-import type { EbpfSettings } from '../settings.ts'
+import type { EbpfSettings } from '../layout/settings.ts'
 import { ConnectionSweep } from './connection-sweep.ts'
 import { type NodeListener, NodeWatch } from './node-watch.ts'
 import type { NodePins } from './pins.ts'

@@ -11,7 +11,7 @@ import {
   readPrograms,
 } from '@portolan/native/libbpf'
 import { allMaps, allPrograms, packetPrograms } from '../layout/layout.ts'
-import type { EbpfSettings } from '../settings.ts'
+import type { EbpfSettings } from '../layout/settings.ts'
 import { findCgroup } from './cgroup-root.ts'
 
 /** What of a node decides whether the dataplane can run there. */

@@ -24,8 +24,9 @@ import {
   switchedPacketPrograms,
 } from '../layout/layout.ts'
 import { bridgeOf } from '../layout/node-elements.ts'
-import { defaultRoute, type EbpfSettings, findPaths, matches } from '../settings.ts'
+import { defaultRoute, type EbpfSettings } from '../layout/settings.ts'
 import { findCgroup } from './cgroup-root.ts'
+import { findPaths, matches } from './name-patterns.ts'
 import { clsact, type PacketHook, packetHooks, tcx } from './packet-hook.ts'
 import { linkPin, markPrograms, type NodePins } from './pins.ts'
 

@@ -1,5 +1,6 @@
 import { readdirSync, readlinkSync } from 'node:fs'
-import { type EbpfSettings, findPaths } from '../settings.ts'
+import type { EbpfSettings } from '../layout/settings.ts'
+import { findPaths } from './name-patterns.ts'
 
 /** More than a node has pods. */
 const mostNamespaces = 4096

@@ -4,7 +4,7 @@ import type { BpfObject } from '@portolan/native/libbpf'
 import { type Bytes, bufferOf, type NodeState } from '../layout/held.ts'
 import type { MapName } from '../layout/layout.ts'
 import { deviceElements, namespaceElements } from '../layout/node-elements.ts'
-import { defaultRoute, type EbpfSettings } from '../settings.ts'
+import { defaultRoute, type EbpfSettings } from '../layout/settings.ts'
 import { attachToInterfaces, readNode } from './node-hooks.ts'
 import type { NodePins } from './pins.ts'
 

@@ -16,7 +16,7 @@ import {
   removeUnusedHook,
 } from '@portolan/native/libbpf'
 import { packetPrograms } from '../layout/layout.ts'
-import type { EbpfSettings } from '../settings.ts'
+import type { EbpfSettings } from '../layout/settings.ts'
 import { forgetQdiscs, interfaceLinks, qdiscMark, tcxPin } from './pins.ts'
 
 /** A way to have a program run for an interface's packets. To be used in the node's network namespace. */

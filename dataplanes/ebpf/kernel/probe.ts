@@ -1,5 +1,5 @@
 import { isOlderVersion, type ProbeReport } from '@portolan/core'
-import type { EbpfSettings } from '../settings.ts'
+import type { EbpfSettings } from '../layout/settings.ts'
 import { type Environment, type Loaded, readEnvironment } from './environment.ts'
 
 type Problem = ProbeReport['problems'][number]

@@ -4,7 +4,7 @@ import {
   allowedSourcesOf,
   frontendKeyOf,
   hasMembers,
-  memberKey,
+  memberKeys,
   rangeKey,
   writeEndpoint,
   writeFrontend,
@@ -159,12 +159,4 @@ export class RouteWriter {
       this.#maps.object.map('frontends').get(frontend)?.readUInt32LE(structs.frontend.at.service) === service
     )
   }
-}
-
-/** Keys of the map `members` that a route has. */
-export function memberKeys(route: ServiceRoute, service: number): Buffer[] {
-  if (!hasMembers(route)) return []
-  return (['cluster', 'local'] as const).flatMap((over) =>
-    route.endpoints[over].map((endpoint) => memberKey(service, over, endpoint)),
-  )
 }

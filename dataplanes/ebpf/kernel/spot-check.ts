@@ -4,6 +4,7 @@ import {
   addressKey,
   allowedSourcesOf,
   frontendKeyOf,
+  memberKeys,
   rangeKey,
   writeFrontend,
   writeService,
@@ -13,7 +14,6 @@ import { structs } from '../layout/layout.ts'
 import { tableRanges } from '../layout/node-elements.ts'
 import type { RouteNumbers } from '../layout/numbers.ts'
 import { sameEndpoints } from '../layout/same-endpoints.ts'
-import { memberKeys } from './route-writer.ts'
 import type { TableMaps } from './table-maps.ts'
 
 /** Elements read in one look: some milliseconds of system calls. */

@@ -208,6 +208,14 @@ export function memberKey(service: number, over: EndpointScope, endpoint: Endpoi
   return key
 }
 
+/** Keys of the map `members` that a route has. */
+export function memberKeys(route: ServiceRoute, service: number): Buffer[] {
+  if (!hasMembers(route)) return []
+  return (['cluster', 'local'] as const).flatMap((over) =>
+    route.endpoints[over].map((endpoint) => memberKey(service, over, endpoint)),
+  )
+}
+
 /** Whether the programs ask if an endpoint that they remember is still one of the route's. */
 export function hasMembers({ protocol, affinitySeconds }: ServiceRoute): boolean {
   return protocol === 'UDP' || affinitySeconds !== undefined

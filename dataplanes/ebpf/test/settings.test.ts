@@ -1,5 +1,6 @@
 import test from 'ava'
-import { matches, readSettings } from '../settings.ts'
+import { matches } from '../kernel/name-patterns.ts'
+import { readSettings } from '../layout/settings.ts'
 
 const read = (settings: Record<string, string>, networkNamespace?: string) =>
   readSettings({

@@ -7,8 +7,8 @@ import {
   type ServiceRoute,
   type TraceStep,
 } from '@portolan/core'
+import { orderBehind } from '../compile/endpoint-order.ts'
 import { placeOf, policyOfFrontend } from '../compile/frontend-state.ts'
-import { orderBehind } from '../compile/held-order.ts'
 import { boundedEndpoints, choiceFrom, type NumberedRoute } from '../compile/numbered-route.ts'
 import { balanceChain, balanceChains } from '../layout/balance-chains.ts'
 import { baseChains, markerChain } from '../layout/base-chains.ts'

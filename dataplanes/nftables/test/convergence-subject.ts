@@ -2,8 +2,8 @@ import { interference, type Subject } from '@portolan/conformance/convergence'
 import type { RoutingTable } from '@portolan/core'
 import type { Held } from '../layout/held.ts'
 import { findSet } from '../layout/layout.ts'
+import type { Settings } from '../layout/settings.ts'
 import { NftablesDataplane } from '../nftables-dataplane.ts'
-import type { Settings } from '../settings.ts'
 import { KernelModel, ModelTransport, namesIn } from './kernel-model.ts'
 
 /** This dataplane over a model of the kernel, for the convergence property. */

@@ -1,7 +1,5 @@
-import { readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import type { DataplaneOptions } from '@portolan/core'
-import { allMaps, type MapName } from './layout/layout.ts'
+import { allMaps, type MapName } from './layout.ts'
 
 /** The options of this dataplane, read and checked. */
 export interface EbpfSettings {
@@ -87,25 +85,4 @@ function readPorts(value: string): EbpfSettings['ports'] {
       `masquerade-ports ${JSON.stringify(value)}: it must be FIRST-LAST within 1024 and 65535, as 61000-65535`,
     )
   return ports
-}
-
-/** Whether a name or path is meant by one of the patterns. */
-export function matches(name: string, patterns: readonly string[]): boolean {
-  return patterns.some((pattern) =>
-    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
-  )
-}
-
-/** Paths of existing files that the patterns mean. */
-export function findPaths(patterns: readonly string[]): string[] {
-  return patterns.flatMap((pattern) => {
-    const directory = dirname(pattern)
-    try {
-      return readdirSync(directory)
-        .map((name) => join(directory, name))
-        .filter((path) => matches(path, [pattern]))
-    } catch {
-      return []
-    }
-  })
 }
