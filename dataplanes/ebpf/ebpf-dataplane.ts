@@ -35,7 +35,7 @@ import { applyElements } from './kernel/apply.ts'
 import { Background } from './kernel/background.ts'
 import { CarryOver } from './kernel/carry-over.ts'
 import { findCgroup } from './kernel/cgroup-root.ts'
-import { attachAll, detachInterfaces, findDetached, readNode } from './kernel/node-hooks.ts'
+import { attachAll, detachInterfaces, findDetached } from './kernel/node-hooks.ts'
 import { observe, readDevices, readSettings as readHeldSettings, readNamespaces } from './kernel/observe.ts'
 import {
   areMapsPinned,
@@ -48,6 +48,7 @@ import {
   unpinNode,
 } from './kernel/pins.ts'
 import { probe } from './kernel/probe.ts'
+import { readNode } from './kernel/read-node.ts'
 import { SpotCheck } from './kernel/spot-check.ts'
 import { TableMaps } from './kernel/table-maps.ts'
 import { type Held, type NodeState, nothingHeld } from './layout/held.ts'

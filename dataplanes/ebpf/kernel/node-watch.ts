@@ -1,12 +1,14 @@
 import type { IpFamily, RoutingTable } from '@portolan/core'
-import { type NetworkInterface, RouteEvents } from '@portolan/native'
+import { RouteEvents } from '@portolan/native'
 import type { BpfObject } from '@portolan/native/libbpf'
 import { type Bytes, bufferOf, type NodeState } from '../layout/held.ts'
 import type { MapName } from '../layout/layout.ts'
 import { deviceElements, namespaceElements } from '../layout/node-elements.ts'
 import { defaultRoute, type EbpfSettings } from '../layout/settings.ts'
-import { attachToInterfaces, readNode } from './node-hooks.ts'
+import { changesOf } from './node-changes.ts'
+import { attachToInterfaces } from './node-hooks.ts'
 import type { NodePins } from './pins.ts'
+import { readNode } from './read-node.ts'
 
 /** For what no event tells (namespaces that are files), and for one whose signal was lost; in milliseconds. */
 const lookPeriod = 250
@@ -159,35 +161,4 @@ export class NodeWatch {
 /** Elements of the map of namespaces, whose values mean nothing. */
 function withoutValue(node: NodeState): Map<Bytes, Bytes> {
   return new Map([...namespaceElements(node)].map((key) => [key, '\0']))
-}
-
-interface NodeChanges {
-  /** Indexes of those that are new or have changed. */
-  readonly interfaces: ReadonlySet<number>
-  readonly gone: readonly NetworkInterface[]
-  readonly namespaces: boolean
-  /** For a log. */
-  readonly said: readonly string[]
-}
-
-function changesOf(before: NodeState, after: NodeState): NodeChanges {
-  const known = new Map(before.interfaces.map((one) => [one.index, one]))
-  const changed = after.interfaces.filter((one) => !isSame(known.get(one.index), one))
-  const there = new Set(after.interfaces.map(({ index }) => index))
-  const gone = before.interfaces.filter(({ index }) => !there.has(index))
-  const namespaces = String(before.podNamespaces) !== String(after.podNamespaces)
-  return {
-    interfaces: new Set(changed.map(({ index }) => index)),
-    gone,
-    namespaces,
-    said: [
-      ...changed.map(({ index, name }) => `interface ${name} ${known.has(index) ? 'changed' : 'came'}`),
-      ...gone.map(({ name }) => `interface ${name} went`),
-      ...(namespaces ? ['network namespaces of pods changed'] : []),
-    ],
-  }
-}
-
-function isSame(one: NetworkInterface | undefined, other: NetworkInterface): boolean {
-  return one !== undefined && JSON.stringify(one) === JSON.stringify(other)
 }

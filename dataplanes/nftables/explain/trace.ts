@@ -1,20 +1,12 @@
-import {
-  type Address,
-  cidrContains,
-  type Endpoint,
-  type Evaluation,
-  parseCidr,
-  type ServiceRoute,
-  type TraceStep,
-} from '@portolan/core'
+import type { Evaluation, TraceStep } from '@portolan/core'
 import { orderBehind } from '../compile/endpoint-order.ts'
 import { placeOf, policyOfFrontend } from '../compile/frontend-state.ts'
 import { boundedEndpoints, choiceFrom, type NumberedRoute } from '../compile/numbered-route.ts'
 import { balanceChain, balanceChains } from '../layout/balance-chains.ts'
-import { baseChains, markerChain } from '../layout/base-chains.ts'
-import type { ChainDeclaration, Setting } from '../layout/chain.ts'
+import { baseChains } from '../layout/base-chains.ts'
+import type { Setting } from '../layout/chain.ts'
 import { elementText } from '../layout/element-text.ts'
-import { type Datum, dataText, readDataText } from '../layout/elements.ts'
+import type { Datum } from '../layout/elements.ts'
 import type { Held } from '../layout/held.ts'
 import {
   affinityClients,
@@ -26,241 +18,169 @@ import {
   hairpinSet,
   nodePortAddressSet,
   policiesOf,
-  type SetDeclaration,
   serviceCidrSet,
 } from '../layout/layout.ts'
-import { choiceNumber, letterOf, policyNumber, policyText } from '../layout/numbers.ts'
+import { choiceNumber, policyNumber } from '../layout/numbers.ts'
 import { deliveryChains, policyChain, policyChains } from '../layout/policy-chains.ts'
-import { heldSets } from './held-sets.ts'
+import {
+  type Check,
+  holdsChain,
+  holdsChainNamed,
+  holdsElement,
+  holdsEndpoints,
+  holdsNoRange,
+  holdsRange,
+  soundTable,
+} from './checks.ts'
 
 type Step = TraceStep<Held>
+type AtFrontend = Extract<Evaluation, { frontend: unknown }>
+type Balanced = Extract<Evaluation, { verdict: 'balance' }>
+type Elsewhere = Extract<Evaluation, { because: 'otherPort' | 'unallocated' }>
 
 /** The way of a packet through the chains, a line a step, with the elements that decide. */
 export function trace(evaluation: Evaluation, setting: Setting): Step[] {
   if (evaluation.verdict === 'none') return []
-  const { packet, sourceClass } = evaluation
-  const base = new Map(baseChains(setting).map((chain) => [chain.name, chain]))
-  const baseChain = (name: string): Check => holdsChain(base.get(name))
-  const hook = sourceClass === 'node' ? 'output' : 'prerouting'
-  const steps = [step(`chain ${hook}: jump services`, soundTable(setting), baseChain(hook))]
-  if (!('frontend' in evaluation)) {
-    const set = evaluation.because === 'otherPort' ? clusterIpSet : serviceCidrSet
-    const element =
-      set === clusterIpSet
-        ? holdsElement(set, [packet.destination])
-        : holdsRange(packet.destination, set.name)
-    steps.push(
-      step(
-        `chain services: ${packet.destination} in @${set.name}: ${evaluation.verdict}`,
-        baseChain('services'),
-        element,
-      ),
-    )
-    return steps
-  }
-  const { frontend, route } = evaluation
-  const place = placeOf(frontend)
-  const key =
-    frontend.address === undefined
-      ? [route.protocol, frontend.port]
-      : [frontend.address, route.protocol, frontend.port]
-  if (place === 'nodeport') {
+  const hook = evaluation.sourceClass === 'node' ? 'output' : 'prerouting'
+  return [
+    step(`chain ${hook}: jump services`, soundTable(setting), holdsBaseChain(setting, hook)),
+    ...('frontend' in evaluation ? frontendSteps(evaluation, setting) : [elsewhereStep(evaluation, setting)]),
+  ]
+}
+
+/** To a ClusterIP that has no such port, or to an address that no Service has. */
+function elsewhereStep({ packet: { destination }, verdict, because }: Elsewhere, setting: Setting): Step {
+  const [set, element] =
+    because === 'otherPort'
+      ? [clusterIpSet, holdsElement(clusterIpSet, [destination])]
+      : [serviceCidrSet, holdsRange(destination, serviceCidrSet.name)]
+  return step(
+    `chain services: ${destination} in @${set.name}: ${verdict}`,
+    holdsBaseChain(setting, 'services'),
+    element,
+  )
+}
+
+/** From the first lookup to the verdict for this class of source. */
+function frontendSteps(evaluation: AtFrontend, setting: Setting): Step[] {
+  const { frontend, packet, sourceClass } = evaluation
+  const [place, policy] = [placeOf(frontend), policyOfFrontend(frontend)]
+  const steps: Step[] = []
+  if (place === 'nodeport')
     steps.push(
       step(
         `chain services: ${packet.destination} in @${nodePortAddressSet.name}`,
         holdsElement(nodePortAddressSet, [packet.destination]),
       ),
     )
-  }
-  const policy = policyOfFrontend(frontend)
-  const policies = policiesOf(place)
-  const ofPolicy = policyChains(setting, place, policy)
-  const number = [policyNumber(policy)]
+  const [policies, number] = [policiesOf(place), [policyNumber(policy)]]
+  const key = keyOf(evaluation)
+  const chains = policyChains(setting, place, policy)
   steps.push(
     step(
       `chain services: @${policies.name} { ${elementText(policies, { key, value: number })} }: goto ${policyChain(place, policy)}`,
-      baseChain('services'),
+      holdsBaseChain(setting, 'services'),
       holdsElement(policies, key, number),
-      ...ofPolicy.map(holdsChain),
+      ...chains.map(holdsChain),
     ),
   )
-  if (policy.filtered) {
-    const allowed = evaluation.verdict === 'balance' || evaluation.because !== 'allowedSources'
-    const source = elementText(allowedSourceSet, { key: [...key, packet.source] })
-    const ranges = frontend.allowedSources ?? []
-    steps.push(
-      step(
-        `chain ${policyChain(place, policy)}: ${source} ${allowed ? 'in' : 'not in'} @${allowedSourceSet.name}: ${allowed ? `goto ${place}-${policyText({ ...policy, filtered: false })}` : 'drop'}`,
-        ...ranges.map((range) => holdsElement(allowedSourceSet, [...key, range])),
-        ...(allowed ? [] : [holdsNoRange(key, packet.source)]),
-      ),
-    )
-    if (!allowed) return steps
-  }
-  const chain = policyChain(place, { ...policy, filtered: false })
-  if (evaluation.verdict !== 'balance') {
-    steps.push(
-      step(`chain ${chain}: from ${sourceClass}: ${evaluation.verdict}`, holdsChainNamed(ofPolicy, chain)),
-    )
-    return steps
-  }
+  if (policy.filtered) steps.push(filterStep(evaluation))
+  if (evaluation.verdict !== 'balance' && evaluation.because === 'allowedSources') return steps
 
-  const { over } = evaluation
+  const chain = policyChain(place, { ...policy, filtered: false })
+  const fromSource = `chain ${chain}: from ${sourceClass}`
+  const isThere = holdsChainNamed(chains, chain)
+  if (evaluation.verdict !== 'balance')
+    return [...steps, step(`${fromSource}: ${evaluation.verdict}`, isThere)]
+  const delivery = deliveryChains(setting, place, evaluation.over)
+  const next = `${place}-${evaluation.over}${evaluation.masquerade ? '-masquerade' : ''}`
+  return [
+    ...steps,
+    step(`${fromSource}: goto ${next}`, isThere, holdsChainNamed(delivery, next)),
+    ...balanceSteps(evaluation, setting),
+    ...masqueradeSteps(evaluation, setting),
+  ]
+}
+
+/** Whether the source is in one of the ranges that may use this frontend. */
+function filterStep(evaluation: AtFrontend): Step {
+  const { frontend, packet } = evaluation
+  const [place, policy, key] = [placeOf(frontend), policyOfFrontend(frontend), keyOf(evaluation)]
+  const allowed = evaluation.verdict === 'balance' || evaluation.because !== 'allowedSources'
+  const source = elementText(allowedSourceSet, { key: [...key, packet.source] })
+  const [is, then] = allowed
+    ? ['in', `goto ${policyChain(place, { ...policy, filtered: false })}`]
+    : ['not in', 'drop']
+  return step(
+    `chain ${policyChain(place, policy)}: ${source} ${is} @${allowedSourceSet.name}: ${then}`,
+    ...(frontend.allowedSources ?? []).map((range) => holdsElement(allowedSourceSet, [...key, range])),
+    ...(allowed ? [] : [holdsNoRange(key, packet.source)]),
+  )
+}
+
+/** By the number of endpoints to one of them. */
+function balanceSteps(evaluation: Balanced, setting: Setting): Step[] {
+  const { frontend, route, over } = evaluation
+  const { protocol } = route
+  const [place, key] = [placeOf(frontend), keyOf(evaluation)]
   const version: NumberedRoute = {
     route,
     ...(route.affinitySeconds === undefined ? {} : { numbers: { route: 0, endpoints: new Map(), next: 1 } }),
   }
   const wanted = boundedEndpoints(version, over)
   const choice = choiceFrom(version, wanted)
-  const counts = countsOf(place, over)
-  const masquerade = letterOf(frontend.verdicts[sourceClass]) === (over === 'cluster' ? 'C' : 'L')
-  const balance = balanceChain(place, over, route.protocol, choice)
-  const choiceData = [choiceNumber(choice)]
-  const delivery = deliveryChains(setting, place, over)
-  const leadsOn = `${place}-${over}${masquerade ? '-masquerade' : ''}`
-  const ofBalance = balanceChains(setting, place, over, route.protocol, choice)
-  steps.push(
-    step(
-      `chain ${chain}: from ${sourceClass}: goto ${leadsOn}`,
-      holdsChainNamed(ofPolicy, chain),
-      holdsChainNamed(delivery, leadsOn),
-    ),
-    step(
-      `chain ${place}-${over}: @${counts.name} { ${elementText(counts, { key, value: choiceData })} }: goto ${balance}`,
-      holdsChainNamed(delivery, `${place}-${over}`),
-      holdsElement(counts, key, choiceData),
-      ...ofBalance.map(holdsChain),
-    ),
+  const [counts, number] = [countsOf(place, over), [choiceNumber(choice)]]
+  const balance = balanceChain(place, over, protocol, choice)
+  const chains = balanceChains(setting, place, over, protocol, choice)
+  const count = step(
+    `chain ${place}-${over}: @${counts.name} { ${elementText(counts, { key, value: number })} }: goto ${balance}`,
+    holdsChainNamed(deliveryChains(setting, place, over), `${place}-${over}`),
+    holdsElement(counts, key, number),
+    ...chains.map(holdsChain),
   )
   const endpoints = holdsEndpoints(wanted, (held) => orderBehind(held, route, over, frontend))
   if (choice.affinitySeconds === undefined) {
-    steps.push(
-      step(
-        `chain ${balance}: dnat to one of ${choice.count} in @${endpointsOf(place, over, route.protocol).name}, at random`,
-        endpoints,
-      ),
-    )
-  } else {
-    const [picks, clients] = [affinityPicksOf(place, over, route.protocol).name, affinityClients.name]
-    steps.push(
-      step(
-        `chain ${balance}: the endpoint in @${clients} if this client has one here, else one of ${choice.count} in @${picks}, at random`,
-        endpoints,
-      ),
-      step(
-        `chain ${balance}: keep it in @${clients} for ${choice.affinitySeconds} s, dnat`,
-        holdsChainNamed(ofBalance, balance),
-      ),
-    )
+    const set = endpointsOf(place, over, protocol).name
+    const text = `chain ${balance}: dnat to one of ${choice.count} in @${set}, at random`
+    return [count, step(text, endpoints)]
   }
-  if (masquerade) steps.push(step('chain postrouting: masquerade fully-random', baseChain('postrouting')))
-  else if (isOwnEndpoint(evaluation, route)) {
-    steps.push(
-      step(
-        `chain postrouting: ${packet.source} to itself in @${hairpinSet.name}: masquerade fully-random`,
-        baseChain('postrouting'),
-        holdsElement(hairpinSet, [packet.source, packet.source]),
-      ),
-    )
-  }
-  return steps
+  const [picks, clients] = [affinityPicksOf(place, over, protocol).name, affinityClients.name]
+  return [
+    count,
+    step(
+      `chain ${balance}: the endpoint in @${clients} if this client has one here, else one of ${choice.count} in @${picks}, at random`,
+      endpoints,
+    ),
+    step(
+      `chain ${balance}: keep it in @${clients} for ${choice.affinitySeconds} s, dnat`,
+      holdsChainNamed(chains, balance),
+    ),
+  ]
 }
 
-function isOwnEndpoint({ packet }: Evaluation, { endpoints }: ServiceRoute): boolean {
-  return [...endpoints.cluster, ...endpoints.local].some(
-    ({ address, local }) => local && address === packet.source,
-  )
+function masqueradeSteps({ masquerade, packet: { source }, route }: Balanced, setting: Setting): Step[] {
+  const chain = holdsBaseChain(setting, 'postrouting')
+  if (masquerade) return [step('chain postrouting: masquerade fully-random', chain)]
+  const { cluster, local } = route.endpoints
+  if (![...cluster, ...local].some((endpoint) => endpoint.local && endpoint.address === source)) return []
+  return [
+    step(
+      `chain postrouting: ${source} to itself in @${hairpinSet.name}: masquerade fully-random`,
+      chain,
+      holdsElement(hairpinSet, [source, source]),
+    ),
+  ]
 }
 
-/** What the kernel lacks, or has otherwise. */
-type Check = (held: Held) => readonly string[]
+/** The key of the frontend's elements. */
+function keyOf({ frontend: { address, port }, route: { protocol } }: AtFrontend): Datum[] {
+  return address === undefined ? [protocol, port] : [address, protocol, port]
+}
+
+function holdsBaseChain(setting: Setting, wanted: string): Check {
+  return holdsChain(baseChains(setting).find(({ name }) => name === wanted))
+}
 
 function step(text: string, ...checks: readonly Check[]): Step {
   return { text, lacks: (held) => [...new Set(checks.flatMap((check) => check(held)))] }
-}
-
-/** Whether there is a table, laid out and set as this one is. */
-function soundTable(setting: Setting): Check {
-  const marker = markerChain(setting)
-  return ({ chains, exists, flaw }) => {
-    if (!exists) return ['there is no table']
-    if (flaw !== undefined) return [flaw]
-    return chains.has(marker)
-      ? []
-      : [`the table is of another version, or of other flags: no chain ${marker}`]
-  }
-}
-
-/** A chain with its rules, and the element by which packets come to it. */
-function holdsChain(chain: ChainDeclaration | undefined): Check {
-  return (held) => {
-    if (chain === undefined) return []
-    const { name, rules, entry } = chain
-    const count = held.chains.get(name)
-    if (count === undefined) return [`chain ${name} is missing`]
-    const wrong = count === rules.length ? [] : [`chain ${name}: ${count} rules instead of ${rules.length}`]
-    return entry === undefined ? wrong : [...wrong, ...holdsElement(entry.map, entry.key, [name])(held)]
-  }
-}
-
-/** A chain with its rules; how packets come to it is an earlier step's matter. */
-function holdsChainNamed(chains: readonly ChainDeclaration[], wanted: string): Check {
-  const chain = chains.find(({ name }) => name === wanted)
-  if (chain === undefined) return holdsChain(undefined)
-  const { entry: _, ...rest } = chain
-  return holdsChain(rest)
-}
-
-function holdsElement(set: SetDeclaration, key: readonly Datum[], value?: readonly Datum[]): Check {
-  const wanted = elementText(set, value === undefined ? { key } : { key, value })
-  return ({ elements }) => {
-    const found = elements.get(set.name)?.get(dataText(key))
-    if (found === undefined) return [`${set.name} lacks { ${wanted} }`]
-    if (value === undefined || found === dataText(value)) return []
-    const other = elementText(set, { key, value: readDataText(found, set.value ?? []) })
-    return [`${set.name} has { ${other} } in place of { ${wanted} }`]
-  }
-}
-
-/** That no range lets this source in. */
-function holdsNoRange(key: readonly Datum[], source: Address): Check {
-  return ({ elements }) =>
-    [...(elements.get(allowedSourceSet.name)?.keys() ?? [])].flatMap((text) => {
-      const held = readDataText(text, allowedSourceSet.key)
-      const range = parseCidr(String(held.at(-1)))
-      if (dataText(held.slice(0, -1)) !== dataText(key)) return []
-      if (range === undefined || !cidrContains(range, source)) return []
-      return [`${allowedSourceSet.name} has { ${elementText(allowedSourceSet, { key: held })} }`]
-    })
-}
-
-/** The endpoints behind a destination, in whatever order. */
-function holdsEndpoints(
-  endpoints: readonly Endpoint[],
-  orderOf: (held: Held) => readonly string[] | undefined,
-): Check {
-  const wanted = endpoints.map(({ address, port }) => `${address}|${port}`)
-  return (held) => {
-    const found = orderOf(held) ?? []
-    return [
-      ...wanted.filter((key) => !found.includes(key)).map((key) => `no slot leads to ${shown(key)}`),
-      ...found
-        .filter((key) => !wanted.includes(key))
-        .map((key) => (key === '' ? 'a slot is empty' : `a slot leads to ${shown(key)}`)),
-    ]
-  }
-}
-
-function shown(endpointKey: string): string {
-  return endpointKey.replace('|', ' port ')
-}
-
-/** A range in which unallocated addresses are dropped, around this one. */
-function holdsRange(address: Address, set: string): Check {
-  return (held) => {
-    const ranges = heldSets(held).serviceCidrs.flatMap((text) => parseCidr(text) ?? [])
-    return ranges.some((range) => cidrContains(range, address))
-      ? []
-      : [`${set} has no range around ${address}`]
-  }
 }
