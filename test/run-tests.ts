@@ -57,10 +57,15 @@ async function runAva(
   const failuresBefore = results.failures.length
   const ava = spawn(file, [...args, ...files], {
     cwd: run.cwd,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     ...(run.env === undefined ? {} : { env: run.env }),
   })
   const ended = endOf(ava)
+  if (ava.stderr !== null)
+    createInterface({ input: ava.stderr }).on('line', (line) => {
+      results.readError(line)
+      process.stderr.write(`${line}\n`)
+    })
   let heardAt = performance.now()
   let toldAt = heardAt
   let isOver = false

@@ -40,7 +40,12 @@ const claims: readonly {
       '1..2',
       '# pass 1',
     ],
-    closes: ['✘ wrong', '1 passed (0 declared gaps), 1 failed, 0 skipped', '1 passed, 1 failed, 0 skipped'],
+    closes: [
+      '✘ wrong',
+      '    ok 7 - is no result here',
+      '1 passed (0 declared gaps), 1 failed, 0 skipped',
+      '1 passed, 1 failed, 0 skipped',
+    ],
     prints: ['', '✘ wrong', '    ok 7 - is no result here', '12 sequences'],
   },
 ]
@@ -54,6 +59,31 @@ for (const { claim, lines, closes, prints = [] } of claims) {
     t.deepEqual(printed, prints)
   })
 }
+
+test('a file that ended by itself is told with what it wrote of itself', (t) => {
+  const results = new TapResults(() => {})
+  results.read('not ok 1 - core/a.test.ts exited with a non-zero exit code: 1')
+  results.readError('core/b.test.ts still runs')
+  results.readError('core/a.test.ts still runs 30 s after its last test; it holds: Timeout')
+  results.readError('something else')
+  t.deepEqual(results.closingLines().slice(0, 3), [
+    '',
+    '✘ core/a.test.ts exited with a non-zero exit code: 1',
+    '  core/a.test.ts still runs 30 s after its last test; it holds: Timeout',
+  ])
+})
+
+test('of a failure with a long story the beginning is told again', (t) => {
+  const results = new TapResults(() => {})
+  for (const line of [
+    'not ok 1 - wrong',
+    '  ---',
+    ...Array.from({ length: 99 }, (_, i) => `    ${i}`),
+    '  ...',
+  ])
+    results.read(line)
+  t.is(results.closingLines().length, 1 + 1 + 20 + 2)
+})
 
 test('the last line is the plain form that continuous integration reads', (t) => {
   const results = new TapResults(() => {})

@@ -1,13 +1,23 @@
 import { gapMark } from './conformance/gap-mark.ts'
 import { realTitle } from './real-api-server/real-title.ts'
 
+interface Failure {
+  readonly name: string
+  readonly details: string[]
+}
+
+/** Of each failure, at the end. */
+const mostLines = 20
+
 /** What ava's TAP output says, counted as it comes. */
 export class TapResults {
   #passed = 0
   #gaps = 0
   #skipped = 0
   #againstRealApiServer = 0
-  #failures: string[] = []
+  #failures: Failure[] = []
+  /** What test files wrote about themselves to standard error, by file: why one ended, for instance. */
+  readonly #words = new Map<string, string[]>()
   readonly #print: (line: string) => void
   /** Inside the YAML block in which ava tells what went wrong. */
   #inDetails = false
@@ -17,9 +27,9 @@ export class TapResults {
     this.#print = print
   }
 
-  /** Names of what failed: named once more at the end, since there are thousands of lines between. */
+  /** Names of what failed. */
   get failures(): readonly string[] {
-    return this.#failures
+    return this.#failures.map(({ name }) => name)
   }
 
   get isEmpty(): boolean {
@@ -37,12 +47,12 @@ export class TapResults {
 
   /** Something failed that is no test. */
   fail(what: string): void {
-    this.#failures.push(what)
+    this.#failures.push({ name: what, details: [] })
   }
 
   /** Takes failures back that turned out to be none. */
   withdraw(isNone: (failure: string) => boolean): void {
-    this.#failures = this.#failures.filter((failure) => !isNone(failure))
+    this.#failures = this.#failures.filter(({ name }) => !isNone(name))
   }
 
   /** Takes one line; true when it tells of a test that passed. */
@@ -53,7 +63,7 @@ export class TapResults {
       const ran = !/# (SKIP|TODO)/i.test(name)
       if (ran && name.includes(realTitle)) this.#againstRealApiServer += 1
       if (verdict === 'not ok') {
-        this.#failures.push(name)
+        this.#failures.push({ name, details: [] })
         this.#print('')
         this.#print(`✘ ${name}`)
         return false
@@ -65,22 +75,36 @@ export class TapResults {
     }
     if (line.trim() === '---') this.#inDetails = true
     else if (line.trim() === '...') this.#inDetails = false
-    else if (this.#inDetails) this.#print(line)
-    else if (/^\s*# {3}/.test(line)) this.#print(line.replace(/^\s*# {3}/, ''))
+    else if (this.#inDetails) {
+      this.#failures.at(-1)?.details.push(line)
+      this.#print(line)
+    } else if (/^\s*# {3}/.test(line)) this.#print(line.replace(/^\s*# {3}/, ''))
     return false
   }
 
+  /** Takes one line of standard error, and keeps it for the end when it begins with the name of a test file. */
+  readError(line: string): void {
+    const [, file] = /^(\S+\.test\.ts)[ :]/.exec(line) ?? []
+    if (file !== undefined) this.#words.set(file, [...(this.#words.get(file) ?? []), line])
+  }
+
   /**
-   * All that failed, one line for people, and one that a program reads: numbers of tests that proved what they say, that
+   * All that failed, with the first lines of why, since there are thousands of lines between; then one line for people, and one that a program reads: numbers of tests that proved what they say, that
    * failed, and that didn't run. A declared gap passes and proves nothing, so the last line leaves it out.
    */
   closingLines(): readonly string[] {
     const failed = this.#failures.length
     return [
       '',
-      ...this.#failures.map((name) => `✘ ${name}`),
+      ...this.#failures.flatMap((failure) => [`✘ ${failure.name}`, ...this.#why(failure)]),
       `${this.#passed} passed (${this.#gaps} declared gaps), ${failed} failed, ${this.#skipped} skipped`,
       `${this.#passed} passed, ${failed} failed, ${this.#skipped} skipped`,
     ]
+  }
+
+  #why({ name, details }: Failure): readonly string[] {
+    const [file = ''] = name.split(' ')
+    const lines = [...details, ...(this.#words.get(file) ?? []).map((line) => `  ${line}`)]
+    return lines.slice(0, mostLines)
   }
 }

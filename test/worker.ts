@@ -8,6 +8,7 @@ import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { registerCompletionHandler } from 'ava'
 import { exitAtOnce } from '../core/cli/exit-at-once.ts'
+import { openHandles } from './open-handles.ts'
 import { takeOwnCgroup } from './own-cgroup.ts'
 import { takeOwnMounts } from './own-mounts.ts'
 import { titleOf } from './running-files.ts'
@@ -48,7 +49,7 @@ registerCompletionHandler(() => {
   clearTimeout(release)
   noteTime(file, performance.now())
   setTimeout(() => {
-    const holding = process.getActiveResourcesInfo().join(', ')
+    const holding = openHandles().join(', ')
     process.stderr.write(`${file} still runs ${graceSeconds} s after its last test; it holds: ${holding}\n`)
     process.exit(1)
   }, graceSeconds * 1000).unref()

@@ -382,6 +382,20 @@ export const kernelChecks: readonly KernelCheck[] = [
     },
   },
   {
+    claim: 'a rule that drops what our chains let through is noticed, and removed',
+    async run(lab) {
+      const dataplane = open(lab)
+      await bring(dataplane, withEndpoints(web))
+      const iptables = (...args: readonly string[]) =>
+        lab.node.exec('/usr/sbin/iptables', ['-w', '9', ...args])
+      await iptables('-I', 'PORTIPVS-FORWARD', '1', '-j', 'DROP')
+      equal(await dataplane.isUnchanged('IPv4'), false)
+      await bring(dataplane, withEndpoints(web))
+      ok(!(await iptables('-S', 'PORTIPVS-FORWARD')).stdout.includes('DROP'))
+      await dataplane.stop()
+    },
+  },
+  {
     claim: 'isUnchanged sees what others change and nothing else, and costs no reading of everything',
     async run(lab) {
       const dataplane = open(lab)

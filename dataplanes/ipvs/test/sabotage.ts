@@ -33,9 +33,10 @@ async function rewrite(command: SystemCommand, make: (line: string) => string | 
 }
 
 /**
- * What befalls a node from outside. Sysctls are damaged in kernel-checks.ts: what connects while `vs.conntrack` is off is
- * followed by no mark, so IPVS never sees it close, and a Service that is removed meanwhile drains for a quarter of an hour
- * (docs/ipvs-layout.md).
+ * What befalls a node from outside. Two damages are in kernel-checks.ts instead, because they leave IPVS with connections
+ * that never close to it, and a Service that is removed meanwhile drains until IPVS forgets them (docs/ipvs-layout.md): while
+ * `vs.conntrack` is off no mark follows a connection, for a quarter of an hour; a rule that drops answers leaves
+ * connections half open, for a minute.
  */
 const damages: readonly Damage[] = [
   (command) => ipvsadm(command, ['-C']).then(() => {}),
@@ -70,7 +71,6 @@ const damages: readonly Damage[] = [
     }
     await command.run('ipset', ['destroy'])
   },
-  (command) => both(command, (six) => [iptables(six), '-I', 'PORTIPVS-FORWARD', '1', '-j', 'DROP']),
   // As many rules as before.
   (command) => both(command, (six) => [iptables(six), '-R', 'PORTIPVS-FORWARD', '2', '-j', 'ACCEPT']),
 ]

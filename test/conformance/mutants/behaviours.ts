@@ -256,7 +256,7 @@ export const behaviours = {
     )
   },
 
-  refusesWhileItChanges: (mischief) => inTwoSteps(mischief, refusing, 30),
+  refusesWhileItChanges: (mischief) => inTwoSteps(mischief, refusing, 100),
 
   stopsForHalfASecondInAHundredChanges: (mischief) =>
     everyNth(60, mischief, (family) => outage(mischief, family, 900)),
