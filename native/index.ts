@@ -1,8 +1,6 @@
 export { type DirectoryLock, LockTimeoutError, lockDirectory } from './directory-lock.ts'
 export { listDefaultRoutes, listInterfaces, type NetworkInterface } from './interfaces.ts'
 export { describeErrno, SystemCallError } from './libc.ts'
-export { NetfilterInfo } from './netfilter/netfilter-info.ts'
-export { XtablesInfo } from './netfilter/xtables-info.ts'
 export {
   beginGenericCommand,
   type GenericNetlinkFamily,
@@ -21,5 +19,6 @@ export * from './netlink/netlink-reader.ts'
 export { NetlinkSocket } from './netlink/netlink-socket.ts'
 export { NetlinkWriter, nested } from './netlink/netlink-writer.ts'
 export { enterNetworkNamespace, inNetworkNamespace, networkNamespaceCookie } from './network-namespace.ts'
+export { inNamespace, readProc } from './proc.ts'
 export { RouteEvents, type RouteEventsOptions } from './route-events.ts'
 export { openTun } from './tun.ts'

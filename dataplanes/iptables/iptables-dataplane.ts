@@ -15,6 +15,7 @@ import {
   type TableChange,
   type TraceStep,
 } from '@portolan/core'
+import { detectIptablesVariant, Xtables } from '@portolan/native/netfilter'
 import { SystemCommand } from '@portolan/native/system-command'
 import { capabilities } from './capabilities.ts'
 import { compile } from './compile/compile.ts'
@@ -31,10 +32,8 @@ import { Disturbance } from './kernel/disturbance.ts'
 import { observe } from './kernel/observe.ts'
 import { openWitness } from './kernel/open-witness.ts'
 import { probe } from './kernel/probe.ts'
-import { detectVariant } from './kernel/variant.ts'
-import { Xtables } from './kernel/xtables.ts'
 import { type Held, nothingHeld } from './layout/held.ts'
-import { mostClientSets } from './layout/layout.ts'
+import { isOurChain, mostClientSets } from './layout/layout.ts'
 import type { Setting } from './layout/setting.ts'
 import { parseSettings, type Settings } from './layout/settings.ts'
 
@@ -171,9 +170,9 @@ export class IptablesDataplane implements Dataplane<IptablesProgram, Held> {
 
   async #open() {
     const { networkNamespace } = this.#options
-    const variant = this.#settings.variant ?? (await detectVariant(this.#command))
+    const variant = this.#settings.variant ?? (await detectIptablesVariant(this.#command, isOurChain))
     return {
-      xtables: new Xtables(this.#command, variant),
+      xtables: new Xtables(this.#command, variant, isOurChain),
       disturbance: new Disturbance(this.#openWitness(variant, networkNamespace)),
     }
   }

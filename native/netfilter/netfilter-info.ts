@@ -3,37 +3,24 @@ import { readWhole } from '../netlink/netlink-protocol-error.ts'
 import { findAttribute, messageFlag } from '../netlink/netlink-reader.ts'
 import { NetlinkSocket } from '../netlink/netlink-socket.ts'
 import { NetlinkWriter } from '../netlink/netlink-writer.ts'
+import { addressFamily, type IpFamily } from './family.ts'
+import { readIpsetCount, readIpsetRevision, writeIpsetList, writeIpsetTypeRequest } from './ipset-messages.ts'
+import {
+  netlinkNetfilter,
+  nfnetlinkHeaderBytes,
+  nfnetlinkSubsystem,
+  writeNfnetlinkHeader,
+} from './nfnetlink.ts'
 
-const netfilter = 12
-/** struct nfgenmsg, which every payload begins with: address family, version, resource id. */
-const headerBytes = 4
-/** NFNL_SUBSYS_IPSET, _NFTABLES and _NFT_COMPAT of linux/netfilter/nfnetlink.h, with the messages asked for. */
+/** NFT_MSG_GETGEN with NFTA_GEN_ID, and NFNL_MSG_COMPAT_GET, of linux/netfilter/nf_tables.h and nf_tables_compat.h. */
 const message = {
-  listSet: (6 << 8) | 7,
-  getSetType: (6 << 8) | 13,
-  getGeneration: (10 << 8) | 16,
-  getExtension: 11 << 8,
+  getGeneration: nfnetlinkSubsystem.nfTables | 16,
+  getExtension: nfnetlinkSubsystem.nftCompat,
 }
-/** IPSET_ATTR_* of linux/netfilter/ipset/ip_set.h. */
-const attribute = {
-  protocol: 1,
-  setName: 2,
-  setType: 3,
-  revision: 4,
-  family: 5,
-  flags: 6,
-  data: 7,
-  elements: 24,
-}
-/** NFTA_COMPAT_* of linux/netfilter/nf_tables_compat.h. */
+const generationId = 1
+/** NFTA_COMPAT_*. */
 const extension = { name: 1, revision: 2, kind: 3 }
 const extensionKind = { match: 0, target: 1 } as const
-const protocolFamily = { IPv4: 2, IPv6: 10 } as const
-/** Understood by every kernel since 2.6.39. */
-const ipsetProtocol = 6
-const listHeaderOnly = 1 << 2
-const networkOrder = 0x4000
-const generationId = 1
 /** IPSET_ERR_FIND_TYPE is one of ipset's own. */
 const errno = { noEntry: 2, invalid: 22, noProtocol: 93, noSetType: 4098 }
 
@@ -48,7 +35,7 @@ export class NetfilterInfo {
   /** @param networkNamespace its path; absent: the caller's own */
   constructor(networkNamespace?: string) {
     this.#socket = new NetlinkSocket({
-      protocol: netfilter,
+      protocol: netlinkNetfilter,
       sendBufferBytes: 64 * 1024,
       ...(networkNamespace === undefined ? {} : { networkNamespace }),
     })
@@ -64,7 +51,7 @@ export class NetfilterInfo {
     const request = this.#request(message.getGeneration, 0, () => {})
     try {
       const { payload } = this.#socket.ask(request, refusedTo("read nf_tables' generation"))
-      return findAttribute(payload.subarray(headerBytes), generationId)?.readUInt32BE(0)
+      return findAttribute(payload.subarray(nfnetlinkHeaderBytes), generationId)?.readUInt32BE(0)
     } catch (error) {
       if (error instanceof SystemCallError && error.errno === errno.invalid) return undefined
       throw error
@@ -77,21 +64,14 @@ export class NetfilterInfo {
    * @throws SystemCallError
    */
   elements(set: string): number | undefined {
-    const request = this.#request(message.listSet, messageFlag.dump, (writer) => {
-      uint8Attribute(writer, attribute.protocol, ipsetProtocol)
-      writer.stringAttribute(attribute.setName, set)
-      writer.uint32BEAttribute(networkOrder | attribute.flags, listHeaderOnly)
-    })
+    this.#writer.reset()
+    writeIpsetList(this.#writer, 'IPv4', set, true)
     try {
       return readWhole(() => {
         let count: number | undefined
-        for (const { payload } of this.#socket.dump(
-          request,
-          refusedTo(`count the elements of ipset ${set}`),
-        )) {
-          const data = findAttribute(payload.subarray(headerBytes), attribute.data)
-          count = data === undefined ? count : findAttribute(data, attribute.elements)?.readUInt32BE(0)
-        }
+        const refused = refusedTo(`count the elements of ipset ${set}`)
+        for (const { payload } of this.#socket.dump(this.#writer.bytes, refused))
+          count = readIpsetCount(payload) ?? count
         return count
       })
     } catch (error) {
@@ -106,15 +86,12 @@ export class NetfilterInfo {
    *
    * @throws SystemCallError EINVAL: the kernel has no ipsets at all
    */
-  setTypeRevision(type: string, family: keyof typeof protocolFamily): number | undefined {
-    const request = this.#request(message.getSetType, 0, (writer) => {
-      uint8Attribute(writer, attribute.protocol, ipsetProtocol)
-      writer.stringAttribute(attribute.setType, type)
-      uint8Attribute(writer, attribute.family, protocolFamily[family])
-    })
+  setTypeRevision(type: string, family: IpFamily): number | undefined {
+    this.#writer.reset()
+    writeIpsetTypeRequest(this.#writer, family, type)
     try {
-      const { payload } = this.#socket.ask(request, refusedTo(`ask for the ipset type ${type}`))
-      return findAttribute(payload.subarray(headerBytes), attribute.revision)?.readUInt8(0)
+      const refused = refusedTo(`ask for the ipset type ${type}`)
+      return readIpsetRevision(this.#socket.ask(this.#writer.bytes, refused).payload)
     } catch (error) {
       if (error instanceof SystemCallError && error.errno === errno.noSetType) return undefined
       throw error
@@ -128,7 +105,7 @@ export class NetfilterInfo {
    * @throws SystemCallError
    */
   hasExtension(
-    family: keyof typeof protocolFamily,
+    family: IpFamily,
     kind: keyof typeof extensionKind,
     name: string,
     revision: number,
@@ -138,7 +115,7 @@ export class NetfilterInfo {
       writer.uint32BEAttribute(extension.revision, revision)
       writer.uint32BEAttribute(extension.kind, extensionKind[kind])
     }
-    const request = this.#request(message.getExtension, 0, ask, protocolFamily[family])
+    const request = this.#request(message.getExtension, addressFamily[family], ask)
     try {
       this.#socket.ask(request, refusedTo(`ask for the ${kind} ${name}`))
       return true
@@ -154,11 +131,10 @@ export class NetfilterInfo {
     this.#socket.close()
   }
 
-  #request(type: number, flags: number, write: (writer: NetlinkWriter) => void, family = 0): Buffer {
+  #request(type: number, family: number, write: (writer: NetlinkWriter) => void): Buffer {
     this.#writer.reset()
-    const start = this.#writer.beginMessage(type, messageFlag.request | flags)
-    // The address family is the header's first byte; the rest of it is zero.
-    this.#writer.uint32(family)
+    const start = this.#writer.beginMessage(type, messageFlag.request)
+    writeNfnetlinkHeader(this.#writer, family)
     write(this.#writer)
     this.#writer.endMessage(start)
     return this.#writer.bytes
@@ -167,10 +143,4 @@ export class NetfilterInfo {
 
 function refusedTo(doing: string): (ack: { readonly errno: number }) => Error {
   return ({ errno: number }) => new SystemCallError(doing, number)
-}
-
-function uint8Attribute(writer: NetlinkWriter, type: number, value: number): void {
-  const start = writer.beginAttribute(type)
-  writer.uint8(value)
-  writer.endAttribute(start)
 }

@@ -113,6 +113,12 @@ export class NetlinkWriter {
     this.endAttribute(start)
   }
 
+  uint8Attribute(type: number, value: number): void {
+    const start = this.beginAttribute(type)
+    this.uint8(value)
+    this.endAttribute(start)
+  }
+
   uint32BEAttribute(type: number, value: number): void {
     const start = this.beginAttribute(type)
     this.uint32BE(value)

@@ -1,6 +1,6 @@
 import { createLab } from '@portolan/lab'
 import test from 'ava'
-import { NetfilterInfo, XtablesInfo } from '../index.ts'
+import { NetfilterInfo, XtablesInfo } from '../netfilter/index.ts'
 import { SystemCommand } from '../system-command.ts'
 
 test('the elements of an ipset are counted without being listed, and a set that is not there is told', async (t) => {

@@ -1,6 +1,6 @@
 import { createLab } from '@portolan/lab'
 import test from 'ava'
-import { XtablesInfo } from '../index.ts'
+import { XtablesInfo } from '../netfilter/index.ts'
 import { SystemCommand } from '../system-command.ts'
 
 test('a legacy table is looked at as it is, and one that grew meanwhile is told', async (t) => {

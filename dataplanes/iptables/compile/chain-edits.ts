@@ -1,5 +1,3 @@
-import type { TableName } from '../layout/base-chains.ts'
-
 /** What one transaction of iptables-restore does to a table. */
 export interface ChainEdits {
   /** Chains that are written whole, whether they were there or not. */
@@ -18,7 +16,7 @@ export const noChainEdits: ChainEdits = {
 }
 
 /** The edits as iptables-restore takes them with --noflush; no lines: nothing to do. */
-export function restoreLines(table: TableName, edits: ChainEdits): readonly string[] {
+export function restoreLines(table: string, edits: ChainEdits): readonly string[] {
   const { written, deleted, jumpsAdded, jumpsRemoved } = edits
   const lines: string[] = [`*${table}`]
   // Naming a chain makes it, or empties it. In order of names, because iptables-nft looks for each new one's place in a

@@ -1,5 +1,5 @@
 import type { Degraded, IpFamily, RouteKey } from '@portolan/core'
-import type { Variant } from '../kernel/variant.ts'
+import type { IptablesVariant } from '@portolan/native/netfilter'
 import type { SetDeclaration, SetKind } from '../layout/layout.ts'
 import type { ChainEdits } from './chain-edits.ts'
 import type { DispatchChange, DispatchTree } from './dispatch-tree.ts'
@@ -22,7 +22,7 @@ export interface IptablesProgram {
   /** NodePorts answer at loopback, which the kernel must be told to route. */
   readonly needsRouteLocalnet: boolean
   /** The variant whose rules of ours go once these stand. */
-  readonly leftOver?: Variant
+  readonly leftOver?: IptablesVariant
   readonly findings: readonly string[]
   readonly degraded: readonly Degraded[]
   /** What the operator should know besides. */

@@ -1,7 +1,7 @@
 import type { Degraded, RoutingTable } from '@portolan/core'
-import { routeLocalnetNotice } from '../kernel/route-localnet.ts'
+import type { SavedRules } from '@portolan/native/netfilter'
 import { baseChains, jumps, type NodeFacts, type TableName } from '../layout/base-chains.ts'
-import type { Held, HeldTable } from '../layout/held.ts'
+import type { Held } from '../layout/held.ts'
 import {
   clientSetPrefix,
   declareClientSet,
@@ -12,6 +12,7 @@ import {
   setName,
 } from '../layout/layout.ts'
 import { hasLoopback } from '../layout/loopback.ts'
+import { routeLocalnetNotice } from '../layout/route-localnet.ts'
 import type { Chains, Setting } from '../layout/setting.ts'
 import type { ChainEdits } from './chain-edits.ts'
 import { compiled, destinationEdits, sameRules } from './compile.ts'
@@ -119,7 +120,7 @@ function tableDifference(name: TableName, held: Held, wanted: Chains, findings: 
 }
 
 /** What takes edits of a table back. */
-function undone({ chains, jumps: led }: HeldTable, edits: ChainEdits): ChainEdits {
+function undone({ chains, jumps: led }: SavedRules, edits: ChainEdits): ChainEdits {
   const touched = [...edits.written.keys(), ...edits.deleted]
   return {
     written: new Map(

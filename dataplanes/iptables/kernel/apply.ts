@@ -1,12 +1,14 @@
 import { ApplyError } from '@portolan/core'
+import { Ipset, RefusedLineError, type Xtables } from '@portolan/native/netfilter'
 import type { SystemCommand } from '@portolan/native/system-command'
+import { type ChainEdits, restoreLines } from '../compile/chain-edits.ts'
 import { setLines, transactions } from '../compile/print.ts'
 import type { IptablesProgram } from '../compile/program.ts'
+import type { TableName } from '../layout/base-chains.ts'
 import { routeLocalnetMarker } from '../layout/layout.ts'
+import { routeLocalnetNotice } from '../layout/route-localnet.ts'
 import { removeRules } from './cleanup.ts'
-import { Ipset } from './ipset.ts'
-import { readRouteLocalnet, routeLocalnetNotice, setRouteLocalnet } from './route-localnet.ts'
-import type { Xtables } from './xtables.ts'
+import { readRouteLocalnet, setRouteLocalnet } from './sysctls.ts'
 
 /** What applying took. */
 export interface Applied {
@@ -32,7 +34,20 @@ export async function apply(
   command: SystemCommand,
   xtables: Xtables,
 ): Promise<Applied> {
+  try {
+    return await applyInOrder(program, command, xtables)
+  } catch (error) {
+    throw asApplyError(error)
+  }
+}
+
+async function applyInOrder(
+  program: IptablesProgram,
+  command: SystemCommand,
+  xtables: Xtables,
+): Promise<Applied> {
   const { family } = program
+  const restore = (table: TableName, edits: ChainEdits) => xtables.restore(family, restoreLines(table, edits))
   const ipset = new Ipset(command)
   const { before, after, undone } = setLines(program)
   const undo: Undo = []
@@ -41,11 +56,11 @@ export async function apply(
   try {
     undo.push(() => ipset.restore(undone))
     bytes += await ipset.restore(before)
-    bytes += await xtables.restore(family, 'filter', program.filter)
-    undo.push(() => xtables.restore(family, 'filter', program.filterUndone))
+    bytes += await restore('filter', program.filter)
+    undo.push(() => restore('filter', program.filterUndone))
     // After the table filter, which keeps neighbours away from what listens at loopback.
     if (program.needsRouteLocalnet) notices = await routeLocalnet(command, ipset, undo)
-    bytes += await xtables.restore(family, 'nat', program.nat)
+    bytes += await restore('nat', program.nat)
   } catch (error) {
     throw await takenBack(error, undo)
   }
@@ -83,10 +98,17 @@ async function takenBack(error: unknown, undo: Undo): Promise<unknown> {
     await step().catch((again: unknown) => left.push(again instanceof Error ? again.message : String(again)))
   }
   if (left.length === 0) return error
-  const operation = error instanceof ApplyError ? error.operation : undefined
+  const operation = error instanceof RefusedLineError ? error.line : undefined
   const message = error instanceof Error ? error.message : String(error)
   return new ApplyError(`${message}; and it could not be taken back whole: ${left.join('; ')}`, {
     cause: error,
     ...(operation === undefined ? {} : { operation }),
   })
+}
+
+/** A refusal as the contract has it; any other error as it is. */
+function asApplyError(error: unknown): unknown {
+  if (!(error instanceof RefusedLineError)) return error
+  const { message, line } = error
+  return new ApplyError(message, { cause: error, ...(line === undefined ? {} : { operation: line }) })
 }

@@ -1,19 +1,18 @@
 import { type CleanupReport, type IpFamily, ipFamilies } from '@portolan/core'
+import {
+  findIptables,
+  Ipset,
+  type IptablesVariant,
+  iptablesVariants,
+  Xtables,
+} from '@portolan/native/netfilter'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
-import { noChainEdits } from '../compile/chain-edits.ts'
-import type { TableName } from '../layout/base-chains.ts'
-import type { HeldTable } from '../layout/held.ts'
-import { isOurSet, routeLocalnetMarker } from '../layout/layout.ts'
-import { Ipset } from './ipset.ts'
-import { readRouteLocalnet, setRouteLocalnet } from './route-localnet.ts'
-import { findTools, hasLegacyTable, type Variant, variants } from './variant.ts'
-import { Xtables } from './xtables.ts'
-
-const tables: readonly TableName[] = ['nat', 'filter']
+import { isOurChain, isOurSet, routeLocalnetMarker } from '../layout/layout.ts'
+import { readRouteLocalnet, setRouteLocalnet } from './sysctls.ts'
 
 /** Removes everything of ours, of both variants and families; says what. */
 export async function cleanup(command: SystemCommand): Promise<CleanupReport> {
-  const steps = variants.flatMap((variant) =>
+  const steps = iptablesVariants.flatMap((variant) =>
     ipFamilies.map((family) => ({
       what: `rules of ${variant} ${family} tables`,
       take: () => removeRules(command, variant, family),
@@ -35,47 +34,22 @@ export async function cleanup(command: SystemCommand): Promise<CleanupReport> {
 }
 
 async function hasTools(command: SystemCommand): Promise<boolean> {
-  for (const variant of variants)
+  for (const variant of iptablesVariants)
     for (const family of ipFamilies)
-      if ((await findTools(command, variant, family)) !== undefined) return true
+      if ((await findIptables(command, variant, family)) !== undefined) return true
   return false
 }
 
 /** Removes our rules of one variant and family; tells what. */
 export async function removeRules(
   command: SystemCommand,
-  variant: Variant,
+  variant: IptablesVariant,
   family: IpFamily,
 ): Promise<string[]> {
-  const removed: string[] = []
-  const xtables = new Xtables(command, variant)
-  for (const [table, { chains, jumps }] of await ourRules(command, variant, family)) {
-    await xtables.restore(family, table, {
-      ...noChainEdits,
-      deleted: new Set(chains.keys()),
-      jumpsRemoved: jumps,
-    })
-    removed.push(`${chains.size} chains of the ${variant} ${family} table ${table}`)
-  }
-  return removed
-}
-
-/** The tables of one variant in which there is something of ours. */
-export async function ourRules(
-  command: SystemCommand,
-  variant: Variant,
-  family: IpFamily,
-): Promise<ReadonlyMap<TableName, HeldTable>> {
-  const found = new Map<TableName, HeldTable>()
-  if ((await findTools(command, variant, family)) === undefined) return found
-  const xtables = new Xtables(command, variant)
-  for (const table of tables) {
-    // Asking a legacy table that doesn't exist makes it.
-    if (variant === 'legacy' && !hasLegacyTable(command, family, table)) continue
-    const held = await xtables.read(family, table)
-    if (held.chains.size + held.jumps.length > 0) found.set(table, held)
-  }
-  return found
+  const taken = await new Xtables(command, variant, isOurChain).remove(family)
+  return [...taken].map(
+    ([table, { chains }]) => `${chains.size} chains of the ${variant} ${family} table ${table}`,
+  )
 }
 
 async function destroySets(command: SystemCommand): Promise<string[]> {

@@ -1,7 +1,6 @@
 import { type IpFamily, ipFamilies, type Problem } from '@portolan/core'
-import { NetfilterInfo, XtablesInfo } from '@portolan/native'
+import { type IptablesVariant, NetfilterInfo, XtablesInfo } from '@portolan/native/netfilter'
 import { declareClientSet, declareSet, setKinds } from '../layout/layout.ts'
-import type { Variant } from './variant.ts'
 
 /** Something of the kernel that sets or rules of ours are made of. */
 export interface KernelNeed {
@@ -83,7 +82,7 @@ export const kernelNeeds: readonly KernelNeed[] = [
  */
 export function missingNeeds(
   needs: readonly KernelNeed[],
-  variant: Variant,
+  variant: IptablesVariant,
   networkNamespace: string | undefined,
 ): Problem[] {
   const netfilter = new NetfilterInfo(networkNamespace)

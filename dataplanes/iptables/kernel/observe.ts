@@ -1,13 +1,9 @@
 import type { IpFamily } from '@portolan/core'
+import { Ipset, isSameSetType, Xtables } from '@portolan/native/netfilter'
 import type { SystemCommand } from '@portolan/native/system-command'
 import type { Held } from '../layout/held.ts'
-import { clientSetPrefix, declaredType, isOurSet, setPrefix } from '../layout/layout.ts'
-import { isSameSetType } from '../layout/set-type.ts'
-import { ourRules } from './cleanup.ts'
-import { Ipset } from './ipset.ts'
-import { isTcpLiberal } from './proc.ts'
-import { readRouteLocalnet } from './route-localnet.ts'
-import type { Xtables } from './xtables.ts'
+import { clientSetPrefix, declaredType, isOurChain, isOurSet, setPrefix } from '../layout/layout.ts'
+import { isTcpLiberal, readRouteLocalnet } from './sysctls.ts'
 
 /** Reads back what the kernel holds of ours in one family. */
 export async function observe(family: IpFamily, command: SystemCommand, xtables: Xtables): Promise<Held> {
@@ -16,7 +12,7 @@ export async function observe(family: IpFamily, command: SystemCommand, xtables:
   const written = names.filter((name) => !name.startsWith(clientSetPrefix(family)))
   const other = xtables.variant === 'legacy' ? 'nft' : 'legacy'
   const [elsewhere, nat, filter, read] = await Promise.all([
-    ourRules(command, other, family),
+    new Xtables(command, other, isOurChain).readIfThere(family),
     xtables.read(family, 'nat'),
     xtables.read(family, 'filter'),
     ipset.read(written),
@@ -33,7 +29,7 @@ export async function observe(family: IpFamily, command: SystemCommand, xtables:
     sets: new Map(
       names
         .filter((name) => !otherSets.includes(name))
-        .map((name) => [name, read.get(name)?.elements ?? new Set<string>()]),
+        .map((name) => [name, new Set(read.get(name)?.elements.keys())]),
     ),
     liberal: isTcpLiberal(command.networkNamespace),
     routeLocalnet: readRouteLocalnet(command.networkNamespace),

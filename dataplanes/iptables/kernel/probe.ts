@@ -1,9 +1,16 @@
 import { type IpFamily, ipFamilies, isOlderVersion, type ProbeReport, type Problem } from '@portolan/core'
 import { SystemCallError } from '@portolan/native'
+import {
+  detectIptablesVariant,
+  findIptables,
+  type IptablesVariant,
+  iptablesProgram,
+  legacyTables,
+} from '@portolan/native/netfilter'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { sourceIsDestination, type TableName } from '../layout/base-chains.ts'
+import { isOurChain } from '../layout/layout.ts'
 import { kernelNeeds, missingNeeds } from './kernel-needs.ts'
-import { detectVariant, findTools, hasLegacyTable, type Variant, versionOf } from './variant.ts'
 
 /** From here on iptables has its two variants under names of their own. */
 const oldestIptables = '1.8'
@@ -19,7 +26,10 @@ const fixes: Readonly<Record<SystemCommandError['code'], string>> = {
  * Whether this node can run the dataplane: the tools, the types of sets and the extensions of rules that it uses. Changes
  * nothing; the kernel may load modules.
  */
-export async function probe(command: SystemCommand, wanted: Variant | undefined): Promise<ProbeReport> {
+export async function probe(
+  command: SystemCommand,
+  wanted: IptablesVariant | undefined,
+): Promise<ProbeReport> {
   const facts: Record<string, string> = {}
   const problems: Problem[] = []
   const note = (error: unknown) => {
@@ -28,19 +38,19 @@ export async function probe(command: SystemCommand, wanted: Variant | undefined)
       problems.push({ what: error.message, fix: fixes.COMMAND_FAILED })
     else throw error
   }
-  let found: Variant | undefined
+  let found: IptablesVariant | undefined
   try {
-    const variant = wanted ?? (await detectVariant(command))
+    const variant = wanted ?? (await detectIptablesVariant(command, isOurChain))
     found = variant
     facts.variant = variant
     for (const family of ipFamilies) {
-      const tools = await findTools(command, variant, family)
-      const name = `${family === 'IPv4' ? 'iptables' : 'ip6tables'}-${variant}`
-      if (tools === undefined) {
+      const programs = await findIptables(command, variant, family)
+      const name = iptablesProgram(family, variant)
+      if (programs === undefined) {
         problems.push({ what: `${name} is not installed`, fix: fixes.COMMAND_NOT_FOUND })
         continue
       }
-      const version = (await versionOf(command, tools.save.replace(/-save$/, '')))?.version ?? ''
+      const { version } = programs
       facts[name] = version
       if (isOlderVersion(version, oldestIptables)) {
         problems.push({
@@ -50,9 +60,9 @@ export async function probe(command: SystemCommand, wanted: Variant | undefined)
       }
       for (const table of ['nat', 'filter'] as const) {
         // To try rules in a legacy table makes it.
-        if (variant === 'legacy' && !hasLegacyTable(command, family, table)) continue
+        if (variant === 'legacy' && !legacyTables(command, family).includes(table)) continue
         const args = ['--noflush', '--test', '-w', '5']
-        await command.run(tools.restore, args, trials[table](family)).catch(note)
+        await command.run(programs.restore, args, trials[table](family)).catch(note)
       }
     }
   } catch (error) {

@@ -1,19 +1,12 @@
 import type { IpFamily } from '@portolan/core'
-import type { RouteLocalnet } from '../kernel/route-localnet.ts'
-import type { Variant } from '../kernel/variant.ts'
+import { type IptablesVariant, noRules, type SavedRules } from '@portolan/native/netfilter'
 import type { TableName } from './base-chains.ts'
-
-/** What a table holds of ours. */
-export interface HeldTable {
-  readonly chains: ReadonlyMap<string, readonly string[]>
-  /** Rules in the kernel's own chains that lead to ours, without `-A`. */
-  readonly jumps: readonly string[]
-}
+import type { RouteLocalnet } from './route-localnet.ts'
 
 /** What the kernel holds of one family. */
 export interface Held {
   readonly family: IpFamily
-  readonly tables: Readonly<Record<TableName, HeldTable>>
+  readonly tables: Readonly<Record<TableName, SavedRules>>
   /** Elements of our sets by name; those of sets that packets fill are left out. */
   readonly sets: ReadonlyMap<string, ReadonlySet<string>>
   /** Names of ours that sets of another type have: of another version, or somebody's. Their elements mean nothing. */
@@ -22,15 +15,13 @@ export interface Held {
   readonly liberal: boolean
   readonly routeLocalnet: RouteLocalnet
   /** The other variant, if it has rules of ours too: somebody has changed the setting, or what the node uses. */
-  readonly leftOver?: Variant
+  readonly leftOver?: IptablesVariant
 }
-
-const nothing: HeldTable = { chains: new Map(), jumps: [] }
 
 export function nothingHeld(family: IpFamily): Held {
   return {
     family,
-    tables: { nat: nothing, filter: nothing },
+    tables: { nat: noRules, filter: noRules },
     sets: new Map(),
     otherSets: [],
     liberal: false,

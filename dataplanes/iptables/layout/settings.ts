@@ -1,9 +1,9 @@
-import { type Variant, variants } from '../kernel/variant.ts'
+import { type IptablesVariant, iptablesVariants } from '@portolan/native/netfilter'
 
 /** What `--dataplane-option` may say. */
 export interface Settings {
   /** Absent: found out at start. */
-  readonly variant?: Variant
+  readonly variant?: IptablesVariant
   readonly comments: boolean
 }
 
@@ -12,7 +12,7 @@ export function parseSettings(given: Readonly<Record<string, string>>): Settings
   const known = ['variant', 'comments']
   const unknown = Object.keys(given).find((name) => !known.includes(name))
   if (unknown !== undefined) throw new RangeError(`option ${unknown}: there are ${known.join(' and ')}`)
-  const variant = variants.find((one) => one === given.variant)
+  const variant = iptablesVariants.find((one) => one === given.variant)
   if (given.variant !== undefined && variant === undefined) {
     throw new RangeError(`variant ${JSON.stringify(given.variant)}: there are "legacy" and "nft"`)
   }

@@ -1,7 +1,7 @@
 import type { Subject } from '@portolan/conformance/convergence'
 import { NetfilterModel } from '@portolan/conformance/netfilter-model'
+import type { IptablesVariant } from '@portolan/native/netfilter'
 import { IptablesDataplane } from '../iptables-dataplane.ts'
-import type { Variant } from '../kernel/variant.ts'
 import type { Held } from '../layout/held.ts'
 
 /**
@@ -9,7 +9,7 @@ import type { Held } from '../layout/held.ts'
  *
  * @param mostClientSets fewer than the kernel has room for: then it depends on history which routes have affinity
  */
-export function modelSubject(variant: Variant, mostClientSets?: number): Subject {
+export function modelSubject(variant: IptablesVariant, mostClientSets?: number): Subject {
   const kernel = new NetfilterModel()
   return {
     open: () =>

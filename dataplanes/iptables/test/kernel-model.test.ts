@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from 'node:util'
 import { BrokenCall, checkConvergence, type Subject } from '@portolan/conformance/convergence'
 import { NetfilterModel } from '@portolan/conformance/netfilter-model'
 import { createLab, type Lab } from '@portolan/lab'
+import { type IptablesVariant, iptablesVariants, readSavedRules } from '@portolan/native/netfilter'
 import { SystemCommand } from '@portolan/native/system-command'
 import test from 'ava'
 import { IptablesDataplane } from '../iptables-dataplane.ts'
 import { openWitness } from '../kernel/open-witness.ts'
-import { readRules } from '../kernel/read-rules.ts'
-import { type Variant, variants } from '../kernel/variant.ts'
+import { isOurChain } from '../layout/layout.ts'
 import { modelSubject } from './convergence-subject.ts'
 
 /** Runs each command with the real tools and with the model of them, and throws when their answers differ. */
@@ -46,7 +46,10 @@ class TwinCommand extends SystemCommand {
 
 /** What a tool's answer tells, whatever it prints beside it. */
 function told(program: string, args: readonly string[], answer: string): unknown {
-  if (program.endsWith('-save')) return readRules(answer)
+  if (program.endsWith('-save')) {
+    const tables = [...readSavedRules(answer, isOurChain).values()]
+    return tables.filter(({ chains, jumps }) => chains.size + jumps.length > 0)
+  }
   if (program !== 'ipset') return undefined
   const lines = answer.split('\n').map((line) => line.replace(/^(ipset> )+/, ''))
   if (args[0] === 'list') return lines.filter((line) => line !== '').sort()
@@ -57,7 +60,7 @@ function text(value: unknown): string {
   return JSON.stringify(value, (_, part) => (part instanceof Map ? [...part] : part))
 }
 
-function twinSubject(lab: Lab, variant: Variant): Subject {
+function twinSubject(lab: Lab, variant: IptablesVariant): Subject {
   const { networkNamespace } = lab.node
   const command = new TwinCommand(networkNamespace)
   const options = { masqueradeBit: 14, networkNamespace, settings: { variant } }
@@ -76,7 +79,7 @@ function twinSubject(lab: Lab, variant: Variant): Subject {
 
 const file = 'dataplanes/iptables/test/kernel-model.test.ts'
 
-for (const variant of variants)
+for (const variant of iptablesVariants)
   test(`the real iptables-${variant} and ipset hold and refuse what the model of them does`, async (t) => {
     await using lab = await createLab({ pods: 1 })
     await checkConvergence(t, { file, sequences: 3, subject: () => twinSubject(lab, variant) })

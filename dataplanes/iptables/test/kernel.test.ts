@@ -11,26 +11,27 @@ import {
 import { bring, missing } from '@portolan/conformance/reconcile'
 import { ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
 import { createLab, type Lab } from '@portolan/lab'
+import { detectIptablesVariant, type IptablesVariant, iptablesVariants } from '@portolan/native/netfilter'
 import { SystemCommand } from '@portolan/native/system-command'
 import test from 'ava'
 import iptables from '../index.ts'
-import { detectVariant, type Variant, variants } from '../kernel/variant.ts'
+import { isOurChain } from '../layout/layout.ts'
 
 /** The real kernel, without packets: those are the conformance kit's. */
 
-function open(lab: Lab, variant: Variant): Dataplane<unknown, unknown> {
+function open(lab: Lab, variant: IptablesVariant): Dataplane<unknown, unknown> {
   const { networkNamespace } = lab.node
   return iptables({ masqueradeBit: 14, networkNamespace, settings: { variant } })
 }
 
 /** Lines for a variant's iptables-restore, beside the dataplane's back. */
-function restore(lab: Lab, variant: Variant, ...lines: string[]): Promise<string> {
+function restore(lab: Lab, variant: IptablesVariant, ...lines: string[]): Promise<string> {
   const command = new SystemCommand(lab.node.networkNamespace)
   return command.run(`iptables-${variant}-restore`, ['--noflush', '-w', '5'], `${lines.join('\n')}\n`)
 }
 
 /** All rules and sets, without counters and times. */
-async function dump(lab: Lab, variant: Variant): Promise<string> {
+async function dump(lab: Lab, variant: IptablesVariant): Promise<string> {
   const command = new SystemCommand(lab.node.networkNamespace)
   const texts = await Promise.all([
     command.run(`iptables-${variant}-save`, []),
@@ -45,7 +46,7 @@ async function dump(lab: Lab, variant: Variant): Promise<string> {
     .join('\n')
 }
 
-for (const variant of variants) {
+for (const variant of iptablesVariants) {
   for (const wanted of [everything(), everythingIpv6()]) {
     test(`${variant} ${wanted.family}: what is applied is read back as it was written`, async (t) => {
       await using lab = await createLab({ pods: 1 })
@@ -236,9 +237,9 @@ for (const variant of variants) {
     for (const sign of signs) {
       await using lab = await createLab({ pods: 1 })
       await restore(lab, variant, ...sign)
-      const another = variants.find((one) => one !== variant) ?? variant
+      const another = iptablesVariants.find((one) => one !== variant) ?? variant
       await restore(lab, another, '*filter', ':PORTOLAN-PREROUTING - [0:0]', 'COMMIT')
-      t.is(await detectVariant(new SystemCommand(lab.node.networkNamespace)), variant)
+      t.is(await detectIptablesVariant(new SystemCommand(lab.node.networkNamespace), isOurChain), variant)
     }
   })
 

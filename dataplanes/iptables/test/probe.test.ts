@@ -1,11 +1,11 @@
 import { everything, everythingIpv6 } from '@portolan/conformance/example-tables'
 import { createLab } from '@portolan/lab'
+import { iptablesVariants } from '@portolan/native/netfilter'
 import { SystemCommand } from '@portolan/native/system-command'
 import test from 'ava'
 import { reconcile } from '../compile/reconcile.ts'
 import { extensionNeed, kernelNeeds, missingNeeds, setTypeNeed } from '../kernel/kernel-needs.ts'
 import { probe } from '../kernel/probe.ts'
-import { variants } from '../kernel/variant.ts'
 import { nothingHeld } from '../layout/held.ts'
 import { mostClientSets } from '../layout/layout.ts'
 
@@ -31,7 +31,7 @@ test('whatever matches, targets and types of sets a program has, the probe asks 
   t.deepEqual([...used].sort(), kernelNeeds.map(({ what }) => what).sort())
 })
 
-for (const variant of variants) {
+for (const variant of iptablesVariants) {
   test(`${variant}: what the kernel lacks is named with its module, and what it has is not`, async (t) => {
     await using lab = await createLab({ pods: 1 })
     const needs = [

@@ -1,13 +1,14 @@
 import { frontend, internal } from '@portolan/conformance/example-tables'
 import { frontendKey } from '@portolan/core'
+import { formatProbability, readSavedRules } from '@portolan/native/netfilter'
 import test from 'ava'
 import fc from 'fast-check'
 import { type DispatchEdit, DispatchTree, rulesOf } from '../compile/dispatch-tree.ts'
 import { Disturbance } from '../kernel/disturbance.ts'
-import { readRules } from '../kernel/read-rules.ts'
 import { sourceIsDestination } from '../layout/base-chains.ts'
 import { dispatchPath } from '../layout/dispatch-path.ts'
-import { formatProbability, probability } from '../layout/probability.ts'
+import { isOurChain } from '../layout/layout.ts'
+import { probability } from '../layout/probability.ts'
 import { parseSettings } from '../layout/settings.ts'
 
 test('with any number of endpoints each is taken with the same chance, to 2^-31 for each that comes before it', (t) => {
@@ -139,7 +140,7 @@ test('after any history a tree is what its destinations give from nothing', (t) 
 })
 
 test('reading keeps to our own chains and to what leads to them', (t) => {
-  const { chains, jumps } = readRules(
+  const tables = readSavedRules(
     [
       '*nat',
       ':PREROUTING ACCEPT [1:60]',
@@ -151,7 +152,9 @@ test('reading keeps to our own chains and to what leads to them', (t) => {
       '-A PTL-IP -d 0.0.0.2/0.0.0.7 -g PTL-IP-2',
       'COMMIT',
     ].join('\n'),
+    isOurChain,
   )
+  const { chains, jumps } = tables.get('nat')!
   t.deepEqual(chains, new Map([['PTL-IP', ['-d 0.0.0.2/0.0.0.7 -g PTL-IP-2']]]))
   t.deepEqual(jumps, ['PREROUTING ! -d 127.0.0.0/8 -j PORTOLAN-SERVICES'])
 })

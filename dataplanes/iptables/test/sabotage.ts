@@ -1,8 +1,14 @@
 import { type IpFamily, ipFamilies } from '@portolan/core'
+import {
+  detectIptablesVariant,
+  findIptables,
+  Ipset,
+  type IptablesPrograms,
+  type IptablesVariant,
+  iptablesVariants,
+} from '@portolan/native/netfilter'
 import { SystemCommand } from '@portolan/native/system-command'
-import { Ipset } from '../kernel/ipset.ts'
-import { detectVariant, findTools, type Tools, type Variant, variants } from '../kernel/variant.ts'
-import { setName } from '../layout/layout.ts'
+import { isOurChain, setName } from '../layout/layout.ts'
 
 /** What befalls a node's rules from outside: lines for iptables-restore, and for ipset. */
 interface Damage {
@@ -33,7 +39,7 @@ export async function sabotage(networkNamespace: string, way: number): Promise<b
   const damage = damages[way]
   if (damage === undefined) return false
   const command = new SystemCommand(networkNamespace)
-  const variant = await detectVariant(command)
+  const variant = await detectIptablesVariant(command, isOurChain)
   for (const family of ipFamilies) {
     const { rules, sets } = damage
     if (rules !== undefined) await restore(command, variant, family, rules)
@@ -55,12 +61,12 @@ const foreignRules = [
 export async function foreign(networkNamespace: string): Promise<() => Promise<boolean>> {
   const command = new SystemCommand(networkNamespace)
   const ipset = new Ipset(command)
-  for (const variant of variants) await restore(command, variant, 'IPv4', foreignRules)
+  for (const variant of iptablesVariants) await restore(command, variant, 'IPv4', foreignRules)
   await ipset.restore(['create somebody-else hash:ip', 'add somebody-else 192.0.2.1'])
   return async () => {
     const sets = await ipset.read(['somebody-else'])
     let whole = sets.get('somebody-else')?.elements.has('192.0.2.1') === true
-    for (const variant of variants) {
+    for (const variant of iptablesVariants) {
       const { save } = await toolsOf(command, variant, 'IPv4')
       const saved = await command.run(save, ['-t', 'filter'])
       whole &&= foreignRules.filter((rule) => rule.startsWith('-A')).every((rule) => saved.includes(rule))
@@ -69,13 +75,22 @@ export async function foreign(networkNamespace: string): Promise<() => Promise<b
   }
 }
 
-async function restore(command: SystemCommand, variant: Variant, family: IpFamily, lines: readonly string[]) {
+async function restore(
+  command: SystemCommand,
+  variant: IptablesVariant,
+  family: IpFamily,
+  lines: readonly string[],
+) {
   const tools = await toolsOf(command, variant, family)
   await command.run(tools.restore, ['--noflush', '-w', '5'], `${lines.join('\n')}\n`)
 }
 
-async function toolsOf(command: SystemCommand, variant: Variant, family: IpFamily): Promise<Tools> {
-  const tools = await findTools(command, variant, family)
+async function toolsOf(
+  command: SystemCommand,
+  variant: IptablesVariant,
+  family: IpFamily,
+): Promise<IptablesPrograms> {
+  const tools = await findIptables(command, variant, family)
   if (tools === undefined) throw new Error(`there is no iptables-${variant}`)
   return tools
 }

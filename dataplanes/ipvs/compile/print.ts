@@ -1,5 +1,5 @@
 import type { IpFamily } from '@portolan/core'
-import { nameOf } from '../kernel/iptables-command.ts'
+import { iptablesProgram } from '@portolan/native/netfilter'
 import {
   declarationOf,
   kernelName,
@@ -33,10 +33,11 @@ export function print({ family, skeleton, steps }: IpvsProgram): string {
       `create ${kernelName(family, name)} ${setTypes[kind]} family ${inet} maxelem ${mostElements}${mark}`,
     )
   }
-  for (const script of skeleton.rules) add(`${nameOf(family, 'auto', 'restore')} --noflush`, script.trimEnd())
+  for (const script of skeleton.rules)
+    add(`${iptablesProgram(family, undefined, 'restore')} --noflush`, script.trimEnd())
   const { leftOver } = skeleton
   for (const script of leftOver?.scripts ?? [])
-    add(`${nameOf(family, leftOver?.variant ?? 'auto', 'restore')} --noflush`, script.trimEnd())
+    add(`${iptablesProgram(family, leftOver?.variant, 'restore')} --noflush`, script.trimEnd())
   if (skeleton.routeMark !== undefined)
     add(`ip ${family === 'IPv4' ? '-4' : '-6'} -batch -`, ...routeText(family, skeleton.routeMark))
   for (const step of steps)

@@ -1,5 +1,5 @@
-import type { LeftOver, Variant } from '../kernel/iptables-command.ts'
-import type { Held } from '../layout/held.ts'
+import type { IptablesVariant } from '@portolan/native/netfilter'
+import type { Held, LeftOver } from '../layout/held.ts'
 import { iptablesRules, type RuleSetting } from '../layout/iptables-rules.ts'
 import { differences, removeScript, restoreScript } from '../layout/iptables-script.ts'
 import { kernelName, routingTable, rulePriority, type SetName, sets } from '../layout/layout.ts'
@@ -13,7 +13,7 @@ export interface SkeletonProgram {
   /** For `iptables-restore --noflush`, one for each table; absent: nothing to do. */
   readonly rules: readonly string[]
   /** For the `iptables-restore` of the variant that is not used any more. */
-  readonly leftOver?: { readonly variant: Variant; readonly scripts: readonly string[] }
+  readonly leftOver?: { readonly variant: IptablesVariant; readonly scripts: readonly string[] }
   /** The mark, and its mask, whose packets are to be led to this node. */
   readonly routeMark?: number
   readonly sysctls: ReadonlyMap<string, string>

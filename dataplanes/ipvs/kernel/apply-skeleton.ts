@@ -1,6 +1,7 @@
 import { ApplyError, type IpFamily } from '@portolan/core'
+import { iptablesProgram } from '@portolan/native/netfilter'
 import type { SkeletonProgram } from '../compile/skeleton.ts'
-import { type Iptables, nameOf } from './iptables-command.ts'
+import type { Iptables } from './iptables.ts'
 import type { Transport } from './transport.ts'
 
 /**
@@ -33,7 +34,7 @@ export async function applySkeleton(
     bytes += script.length
   }
   for (const script of leftOver?.scripts ?? []) {
-    await attempt(`${nameOf(family, leftOver?.variant ?? 'auto', 'restore')}`, () =>
+    await attempt(iptablesProgram(family, leftOver?.variant, 'restore'), () =>
       iptables.restore(family, script, leftOver?.variant),
     )
     bytes += script.length

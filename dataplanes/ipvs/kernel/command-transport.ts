@@ -7,6 +7,7 @@ import {
   parseAddress,
   parseCidr,
 } from '@portolan/core'
+import { Ipset } from '@portolan/native/netfilter'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { routeText } from '../compile/print.ts'
 import { type DestinationStep, inverse, type Step } from '../compile/step.ts'
@@ -44,9 +45,11 @@ import type { Applied, HeldServer, Transport } from './transport.ts'
 export class CommandTransport implements Transport {
   readonly name = 'ipvsadm'
   readonly #command: SystemCommand
+  readonly #ipset: Ipset
 
   constructor(command: SystemCommand) {
     this.#command = command
+    this.#ipset = new Ipset(command)
   }
 
   async apply(family: IpFamily, steps: readonly Step[]): Promise<Applied> {
@@ -115,8 +118,9 @@ export class CommandTransport implements Transport {
   async #restore(family: IpFamily, batch: readonly Step[]): Promise<number> {
     const [first] = batch
     if (first === undefined) return 0
-    const text = `${batch.map((step) => stepText(family, step)).join('\n')}\n`
-    if (programOf(first) === 'ipset') await this.#command.run('ipset', ['-exist', 'restore'], text)
+    const lines = batch.map((step) => stepText(family, step))
+    const text = `${lines.join('\n')}\n`
+    if (programOf(first) === 'ipset') await this.#ipset.restore(lines)
     else await ipvsadm(this.#command, ['--restore'], text)
     return text.length
   }
@@ -143,24 +147,27 @@ export class CommandTransport implements Transport {
 
   async readSets(family: IpFamily): Promise<Map<SetName, SetElement['element'][]>> {
     const found = new Map<SetName, SetElement['element'][]>()
-    const saved = (await this.#command.run('ipset', ['save'])).split('\n')
-    const byName = new Map(sets.map((set) => [kernelName(family, set.name), set]))
-    for (const line of saved) {
-      const [verb = '', name = '', text = '', ...options] = line.split(' ')
-      const set = byName.get(name)
-      if (set === undefined) continue
+    const there = new Set(await this.#ipset.names())
+    const declared = sets.filter(({ name }) => there.has(kernelName(family, name)))
+    const saved = await this.#ipset.read(declared.map(({ name }) => kernelName(family, name)))
+    for (const { name, kind } of declared) {
+      const { type = '', elements = [] } = saved.get(kernelName(family, name)) ?? {}
       // One of another type is as good as none: it is replaced.
-      if (verb === 'create' && isDeclaredAs([text, ...options], family, set.kind)) found.set(set.name, [])
-      const mark = options[options.indexOf('skbmark') + 1]
-      const element = verb === 'add' ? readElement(text, set.kind, mark) : undefined
-      if (element !== undefined) found.get(set.name)?.push(element)
+      if (!isDeclaredAs(type.split(' '), family, kind)) continue
+      const read = [...elements].map(([text, options]) =>
+        readElement(text, kind, /skbmark (\S+)/.exec(options)?.[1]),
+      )
+      found.set(
+        name,
+        read.filter((element) => element !== undefined),
+      )
     }
     return found
   }
 
   async createSet(family: IpFamily, set: SetName): Promise<void> {
     const { kind } = declarationOf(set)
-    const there = new Set((await this.#command.run('ipset', ['list', '-name'])).split('\n'))
+    const there = new Set(await this.#ipset.names())
     if (there.has(kernelName(family, set)))
       await this.#command.run('ipset', ['destroy', kernelName(family, set)])
     await this.#command.run('ipset', [
@@ -176,7 +183,7 @@ export class CommandTransport implements Transport {
   }
 
   async destroySets(family: IpFamily): Promise<number> {
-    const there = new Set((await this.#command.run('ipset', ['list', '-name'])).split('\n'))
+    const there = new Set(await this.#ipset.names())
     let count = 0
     for (const { name } of sets) {
       if (!there.has(kernelName(family, name))) continue

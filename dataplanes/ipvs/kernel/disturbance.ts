@@ -8,7 +8,7 @@ import { differences } from '../layout/iptables-script.ts'
 import { type SetName, sets } from '../layout/layout.ts'
 import { sysctlsOf } from '../layout/sysctls.ts'
 import { sameTerms, serverKey, type VirtualServer } from '../layout/virtual-server.ts'
-import type { Iptables } from './iptables-command.ts'
+import type { Iptables } from './iptables.ts'
 import type { Transport } from './transport.ts'
 
 /** Virtual servers that one look compares; the next look goes on with the next ones, so none is left out for ever. */

@@ -1,12 +1,6 @@
-import {
-  type Address,
-  addressBytes,
-  type Endpoint,
-  formatBytes,
-  type IpFamily,
-  type Protocol,
-} from '@portolan/core'
+import { type Address, addressBytes, type Endpoint, formatBytes, type IpFamily } from '@portolan/core'
 import { findAttribute, genericHeaderBytes, type NetlinkWriter, nested } from '@portolan/native'
+import { addressFamily, protocolNumber, protocolOfNumber } from '@portolan/native/netfilter'
 import type { Step } from '../compile/step.ts'
 import { persistentFlag } from '../layout/layout.ts'
 import type { ServerPlace, ServerTerms } from '../layout/virtual-server.ts'
@@ -48,8 +42,6 @@ const destination = {
   active: 7,
   inactive: 8,
 }
-const addressFamily: Readonly<Record<IpFamily, number>> = { IPv4: 2, IPv6: 10 }
-const protocolNumber: Readonly<Record<Protocol, number>> = { TCP: 6, UDP: 17, SCTP: 132 }
 /** Set by the kernel alone: the virtual server is in its table (IP_VS_SVC_F_HASHED). */
 const hashedFlag = 0x2
 /** Of a virtual server for single addresses; persistence by ranges of clients would have a shorter one. */
@@ -147,8 +139,7 @@ export function readService(
   }
   const fwmark = findAttribute(bytes, service.fwmark)
   if (fwmark !== undefined) return { place: { fwmark: fwmark.readUInt32LE(0) }, terms }
-  const number = uint16(bytes, service.protocol)
-  const protocol = (['TCP', 'UDP', 'SCTP'] as const).find((one) => protocolNumber[one] === number)
+  const protocol = protocolOfNumber(uint16(bytes, service.protocol))
   if (protocol === undefined) return undefined
   return {
     place: { address: address(bytes, service.address, family), protocol, port: port(bytes, service.port) },

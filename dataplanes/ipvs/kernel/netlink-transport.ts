@@ -1,9 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { IpFamily } from '@portolan/core'
 import {
-  findAttribute,
   GenericNetlinkSocket,
-  inNetworkNamespace,
+  inNamespace,
   messageFlag,
   type NetlinkAck,
   NetlinkSocket,
@@ -11,25 +10,23 @@ import {
   readWhole,
   SystemCallError,
 } from '@portolan/native'
+import {
+  ipsetCommand,
+  NetfilterInfo,
+  netlinkNetfilter,
+  readIpsetCount,
+  readIpsetRevision,
+  writeIpsetDestroy,
+  writeIpsetList,
+  writeIpsetTypeRequest,
+} from '@portolan/native/netfilter'
 import type { Step } from '../compile/step.ts'
 import type { SetElement } from '../layout/element.ts'
-import { declarationOf, kernelName, type SetName, sets } from '../layout/layout.ts'
+import { declarationOf, kernelName, type SetName, sets, setTypes } from '../layout/layout.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import { sysctlPath } from '../layout/sysctls.ts'
 import { type ServerKey, type ServerPlace, serverKey, type VirtualServer } from '../layout/virtual-server.ts'
-import {
-  ipsetCommand,
-  isDeclaredAs,
-  netlinkNetfilter,
-  readElementCount,
-  readElements,
-  readRevision,
-  writeCreate,
-  writeDestroy,
-  writeElement,
-  writeList,
-  writeTypeRequest,
-} from './ipset-messages.ts'
+import { isDeclaredAs, readElements, writeCreate, writeElement } from './ipset-messages.ts'
 import {
   command,
   commandOf,
@@ -46,8 +43,6 @@ import { PolicyRoute } from './policy-route.ts'
 import type { Applied, HeldServer, Transport } from './transport.ts'
 
 const sendBufferBytes = 1024 * 1024
-/** linux/netfilter/nf_tables.h: NFT_MSG_GETGEN and NFTA_GEN_ID. */
-const nfTables = { getGeneration: (10 << 8) | 16, generation: 1 }
 const errno = { noEntry: 2, noProcess: 3, exists: 17 }
 
 /**
@@ -59,6 +54,7 @@ export class NetlinkTransport implements Transport {
   readonly #networkNamespace: string | undefined
   readonly #ipvs: GenericNetlinkSocket
   readonly #ipset: NetlinkSocket
+  readonly #netfilter: NetfilterInfo
   readonly #routes: PolicyRoute
   readonly #writer = new NetlinkWriter()
 
@@ -71,6 +67,7 @@ export class NetlinkTransport implements Transport {
     const options = { ...(networkNamespace === undefined ? {} : { networkNamespace }), sendBufferBytes }
     this.#ipvs = new GenericNetlinkSocket(ipvsFamily, options)
     this.#ipset = new NetlinkSocket({ protocol: netlinkNetfilter, ...options })
+    this.#netfilter = new NetfilterInfo(networkNamespace)
     this.#routes = new PolicyRoute(networkNamespace)
   }
 
@@ -194,7 +191,7 @@ export class NetlinkTransport implements Transport {
   ): Read[] | undefined {
     this.#writer.reset()
     const kernels = kernelName(family, name)
-    writeList(this.#writer, family, kernels, header)
+    writeIpsetList(this.#writer, family, kernels, header)
     try {
       return readWhole(() => {
         const found: Read[] = []
@@ -209,15 +206,15 @@ export class NetlinkTransport implements Transport {
   }
 
   async countElements(family: IpFamily, set: SetName): Promise<number | undefined> {
-    return this.#list(family, set, true, readElementCount)?.findLast((count) => count !== undefined)
+    return this.#list(family, set, true, readIpsetCount)?.findLast((count) => count !== undefined)
   }
 
   async createSet(family: IpFamily, set: SetName): Promise<void> {
     const doing = `create ipset ${kernelName(family, set)}`
     this.#writer.reset()
-    writeTypeRequest(this.#writer, family, declarationOf(set).kind)
+    writeIpsetTypeRequest(this.#writer, family, setTypes[declarationOf(set).kind])
     const { payload } = this.#ipset.ask(this.#writer.bytes, refusedTo(doing))
-    const revision = readRevision(payload)
+    const revision = readIpsetRevision(payload) ?? 0
     const create = () => {
       this.#writer.reset()
       writeCreate(this.#writer, family, set, revision)
@@ -242,7 +239,7 @@ export class NetlinkTransport implements Transport {
   /** @returns whether there was such a set */
   #destroy(family: IpFamily, set: SetName): boolean {
     this.#writer.reset()
-    writeDestroy(this.#writer, family, kernelName(family, set))
+    writeIpsetDestroy(this.#writer, family, kernelName(family, set))
     const [error] = this.#ipset.transact(this.#writer.bytes, this.#writer.sequence)
     if (error === undefined) return true
     if (error.errno === errno.noEntry) return false
@@ -263,7 +260,7 @@ export class NetlinkTransport implements Transport {
   }
 
   async readSysctl(name: string): Promise<string | undefined> {
-    return this.#inNamespace(() => {
+    return inNamespace(this.#networkNamespace, () => {
       try {
         return readFileSync(sysctlPath(name), 'utf8').trim()
       } catch {
@@ -273,7 +270,7 @@ export class NetlinkTransport implements Transport {
   }
 
   async writeSysctl(name: string, value: string): Promise<void> {
-    this.#inNamespace(() => writeFileSync(sysctlPath(name), value))
+    inNamespace(this.#networkNamespace, () => writeFileSync(sysctlPath(name), value))
   }
 
   async setTimeouts({ tcpTimeout, tcpFinTimeout, udpTimeout }: IpvsSettings): Promise<void> {
@@ -286,28 +283,14 @@ export class NetlinkTransport implements Transport {
   }
 
   readGeneration(): number | undefined {
-    this.#writer.reset()
-    const start = this.#writer.beginMessage(nfTables.getGeneration, messageFlag.request)
-    this.#writer.uint32(0)
-    this.#writer.endMessage(start)
-    try {
-      const { payload } = this.#ipset.ask(this.#writer.bytes, refusedTo("read nf_tables' generation"))
-      return findAttribute(payload.subarray(4), nfTables.generation)?.readUInt32BE(0)
-    } catch (error) {
-      // A kernel without nf_tables, where iptables is the legacy one.
-      if (error instanceof SystemCallError) return undefined
-      throw error
-    }
+    return this.#netfilter.generation()
   }
 
   close(): void {
     this.#ipvs.close()
     this.#ipset.close()
+    this.#netfilter.close()
     this.#routes.close()
-  }
-
-  #inNamespace<Result>(act: () => Result): Result {
-    return this.#networkNamespace === undefined ? act() : inNetworkNamespace(this.#networkNamespace, act)
   }
 }
 

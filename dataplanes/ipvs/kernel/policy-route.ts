@@ -8,6 +8,7 @@ import {
   readWhole,
   SystemCallError,
 } from '@portolan/native'
+import { addressFamily } from '@portolan/native/netfilter'
 import { routingTable, rulePriority } from '../layout/layout.ts'
 
 /** Numbers of linux/rtnetlink.h and linux/fib_rules.h. */
@@ -28,7 +29,6 @@ const staticProtocol = 4
 const toTable = 1
 /** Loopback is the first interface of every network namespace. */
 const loopback = 1
-const protocolFamily: Readonly<Record<IpFamily, number>> = { IPv4: 2, IPv6: 10 }
 /** Addresses for documentation: local only by a route such as ours. */
 const elsewhere: Readonly<Record<IpFamily, Address>> = {
   IPv4: '192.0.2.1' as Address,
@@ -156,7 +156,7 @@ export class PolicyRoute {
     const scope = kind === localRoute ? hostScope : 0
     // Who deletes means a route of any origin: those that ip(8) makes are of protocol boot.
     const protocol = type === message.newRoute ? staticProtocol : 0
-    for (const byte of [protocolFamily[family], prefixLength, 0, 0, 0, protocol, scope, kind])
+    for (const byte of [addressFamily[family], prefixLength, 0, 0, 0, protocol, scope, kind])
       this.#writer.uint8(byte)
     this.#writer.uint32(0)
     return start
@@ -166,7 +166,7 @@ export class PolicyRoute {
   #rule(type: number, flags: number, family: IpFamily): number {
     this.#writer.reset()
     const start = this.#writer.beginMessage(type, messageFlag.request | flags)
-    for (const byte of [protocolFamily[family], 0, 0, 0, 0, 0, 0, toTable]) this.#writer.uint8(byte)
+    for (const byte of [addressFamily[family], 0, 0, 0, 0, 0, 0, toTable]) this.#writer.uint8(byte)
     this.#writer.uint32(0)
     return start
   }

@@ -5,13 +5,10 @@ import { type SystemCommand, SystemCommandError } from '@portolan/native/system-
 import { iptablesRules } from '../layout/iptables-rules.ts'
 import { sets, setTypes } from '../layout/layout.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
-import type { Iptables } from './iptables-command.ts'
+import type { Iptables } from './iptables.ts'
 import type { Transport } from './transport.ts'
 
 const packages: Readonly<Record<string, string>> = {
-  iptables: 'iptables',
-  ip6tables: 'iptables',
-  'iptables-save': 'iptables',
   nsenter: 'util-linux',
   ipvsadm: 'ipvsadm',
   ipset: 'ipset',
@@ -96,7 +93,7 @@ async function attempt(act: () => Promise<void>, problems: Problem[]): Promise<v
     await act()
   } catch (error) {
     if (!(error instanceof SystemCommandError)) throw error
-    const name = packages[error.program] ?? error.program
+    const name = /^ip6?tables/.test(error.program) ? 'iptables' : (packages[error.program] ?? error.program)
     problems.push({ what: error.message, fix: `on Debian: apt-get install ${name}` })
   }
 }

@@ -1,14 +1,21 @@
 import type { IpFamily } from '@portolan/core'
-import type { LeftOver } from '../kernel/iptables-command.ts'
+import type { IptablesVariant, SavedRules } from '@portolan/native/netfilter'
 import type { SetElement } from './element.ts'
-import type { Table } from './iptables-rules.ts'
-import type { HeldRules } from './iptables-script.ts'
 import { ourFlag, type SetName } from './layout.ts'
 import type { VirtualServer } from './virtual-server.ts'
 
+/** Our part of iptables, by table. */
+export type HeldTables = ReadonlyMap<string, SavedRules>
+
+/** Rules of ours of the variant of iptables that is not used any more. */
+export interface LeftOver {
+  readonly variant: IptablesVariant
+  readonly tables: HeldTables
+}
+
 /** What everything else stands on: sets, iptables rules, the way by which marked packets are local, sysctls. */
 export interface HeldSkeleton {
-  readonly rules: ReadonlyMap<Table, HeldRules>
+  readonly rules: HeldTables
   /** Of the variant of iptables that is not used. */
   readonly leftOver?: LeftOver
   /** Whether packets with the route mark are led to this node. */

@@ -1,41 +1,10 @@
-import type { Table, TableRules } from './iptables-rules.ts'
-
-/** What is in one iptables table of ours, read back, as `iptables-save` prints it. */
-export interface HeldRules {
-  /** Rules by chain, without the chain's name. */
-  readonly chains: ReadonlyMap<string, readonly string[]>
-  /** Rules of built-in chains that lead to chains of ours: `INPUT -j PORTIPVS-INPUT`, as often as they are there. */
-  readonly jumps: readonly string[]
-}
-
-const ours = /^PORTIPVS-/
-
-/** Reads what `iptables-save` prints. Rules and chains of others are passed over. */
-export function readSaved(text: string): Map<Table, HeldRules> {
-  const tables = new Map<Table, { chains: Map<string, string[]>; jumps: string[] }>()
-  let current = { chains: new Map<string, string[]>(), jumps: [] as string[] }
-  for (const line of text.split('\n')) {
-    if (line.startsWith('*')) {
-      current = { chains: new Map(), jumps: [] }
-      tables.set(line.slice(1).trim() as Table, current)
-    } else if (line.startsWith(':')) {
-      const name = line.slice(1).split(' ')[0] ?? ''
-      if (ours.test(name)) current.chains.set(name, [])
-    } else if (line.startsWith('-A ')) {
-      const [, chain = '', rule = ''] = /^-A (\S+) (.*)$/.exec(line) ?? []
-      // A comment may say anything.
-      const target = /(?:^| )-[jg] (\S+)/.exec(rule.replaceAll(/"(?:\\.|[^"\\])*"/g, '""'))?.[1] ?? ''
-      if (ours.test(chain)) current.chains.get(chain)?.push(rule)
-      else if (ours.test(target)) current.jumps.push(`${chain} ${rule}`)
-    }
-  }
-  return tables
-}
+import { removalLines, type SavedRules } from '@portolan/native/netfilter'
+import type { TableRules } from './iptables-rules.ts'
 
 const jumpText = (hook: string, target: string) => `${hook} -j ${target}`
 
 /** What differs in a table, in words; empty: nothing. */
-export function differences({ table, chains, jumps }: TableRules, held: HeldRules | undefined): string[] {
+export function differences({ table, chains, jumps }: TableRules, held: SavedRules | undefined): string[] {
   const found: string[] = []
   for (const [name, rules] of chains) {
     const difference = differenceOf(rules, held?.chains.get(name))
@@ -67,7 +36,7 @@ function differenceOf(wanted: readonly string[], held: readonly string[] | undef
  * For `iptables-restore --noflush`: makes a table's chains what they should be, in one transaction. Chains that stay are
  * filled anew, jumps that are there stay where they are, and everything of others stays as it is.
  */
-export function restoreScript({ table, chains, jumps }: TableRules, held: HeldRules | undefined): string {
+export function restoreScript({ table, chains, jumps }: TableRules, held: SavedRules | undefined): string {
   const wanted = new Set([...jumps].map(([hook, target]) => jumpText(hook, target)))
   const lines = [`*${table}`]
   for (const name of chains.keys()) lines.push(`:${name} - [0:0]`)
@@ -87,14 +56,6 @@ export function restoreScript({ table, chains, jumps }: TableRules, held: HeldRu
 }
 
 /** Takes everything of ours out of a table. */
-export function removeScript(table: Table, held: HeldRules): string {
-  const names = [...held.chains.keys()]
-  const lines = [
-    `*${table}`,
-    ...held.jumps.map((jump) => `-D ${jump}`),
-    ...names.map((name) => `-F ${name}`),
-    ...names.map((name) => `-X ${name}`),
-    'COMMIT',
-  ]
-  return `${lines.join('\n')}\n`
+export function removeScript(table: string, held: SavedRules): string {
+  return `${removalLines(table, held).join('\n')}\n`
 }

@@ -91,6 +91,11 @@ export function kernelName(family: IpFamily, name: SetName): string {
   return `${prefix[family]}${name}`
 }
 
+/** Whether an iptables chain is this dataplane's, by its name. */
+export function isOurChain(name: string): boolean {
+  return name.startsWith('PORTIPVS-')
+}
+
 /** The ipset type of each kind of element. */
 export const setTypes: Readonly<Record<ElementKind, string>> = {
   destination: 'hash:ip,port',

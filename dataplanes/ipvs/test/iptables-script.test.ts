@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs'
 import type { PodSource } from '@portolan/core'
+import { readSavedRules } from '@portolan/native/netfilter'
 import test from 'ava'
 import { iptablesRules } from '../layout/iptables-rules.ts'
-import { differences, readSaved, removeScript, restoreScript } from '../layout/iptables-script.ts'
+import { differences, removeScript, restoreScript } from '../layout/iptables-script.ts'
+import { isOurChain } from '../layout/layout.ts'
+
+const readSaved = (text: string) => readSavedRules(text, isOurChain)
 
 const rules = iptablesRules({
   family: 'IPv4',

@@ -6,8 +6,9 @@ import {
   readAttributes,
   readMessages,
 } from '@portolan/native'
+import { ipsetCommand } from '@portolan/native/netfilter'
 import test from 'ava'
-import { ipsetCommand, readElements, writeCreate, writeElement } from '../kernel/ipset-messages.ts'
+import { readElements, writeCreate, writeElement } from '../kernel/ipset-messages.ts'
 import {
   commandOf,
   readDestination,

@@ -1,15 +1,14 @@
 import { createLab } from '@portolan/lab'
 import { NetlinkSocket, NetlinkWriter } from '@portolan/native'
+import {
+  netlinkNetfilter,
+  readIpsetRevision,
+  writeIpsetList,
+  writeIpsetTypeRequest,
+} from '@portolan/native/netfilter'
 import test from 'ava'
 import { isDeclaredAs as isSavedAs } from '../kernel/command-transport.ts'
-import {
-  isDeclaredAs,
-  netlinkNetfilter,
-  readRevision,
-  writeCreate,
-  writeList,
-  writeTypeRequest,
-} from '../kernel/ipset-messages.ts'
+import { isDeclaredAs, writeCreate } from '../kernel/ipset-messages.ts'
 import { declarationOf, kernelName, type SetName, sets, setTypes } from '../layout/layout.ts'
 
 const families = ['IPv4', 'IPv6'] as const
@@ -23,9 +22,9 @@ test('a set that we made is told from one of another type, family, size or optio
   const refused = ({ errno }: { readonly errno: number }) => new Error(`errno ${errno}`)
   const revisionOf = (family: (typeof families)[number], name: SetName) => {
     writer.reset()
-    writeTypeRequest(writer, family, declarationOf(name).kind)
+    writeIpsetTypeRequest(writer, family, setTypes[declarationOf(name).kind])
     try {
-      return readRevision(socket.ask(writer.bytes, refused).payload)
+      return readIpsetRevision(socket.ask(writer.bytes, refused).payload)
     } catch (error) {
       const noSuchType = 'errno 4098'
       if (error instanceof Error && error.message === noSuchType) return undefined
@@ -35,7 +34,7 @@ test('a set that we made is told from one of another type, family, size or optio
   const told = async (family: (typeof families)[number], name: SetName) => {
     const { kind } = declarationOf(name)
     writer.reset()
-    writeList(writer, family, kernelName(family, name))
+    writeIpsetList(writer, family, kernelName(family, name))
     const heads = [...socket.dump(writer.bytes, refused)].map(({ payload }) =>
       isDeclaredAs(payload, family, kind),
     )

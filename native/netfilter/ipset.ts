@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ApplyError } from '@portolan/core'
-import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
-import { refused } from './xtables.ts'
+import { type SystemCommand, SystemCommandError } from '../system-command.ts'
+import { namingRefusedLine } from './refused-line.ts'
 
 /** A set as the kernel has it. */
-export interface HeldSet {
-  /** Its type with all options, as `ipset save` tells. */
-  type: string
-  readonly elements: Set<string>
+export interface SavedSet {
+  /** Its type with all options, as `ipset save` prints it. */
+  readonly type: string
+  /** What `ipset add` takes, with the options that the element has: `` for none. */
+  readonly elements: ReadonlyMap<string, string>
 }
 
-/** The ipset tool. */
+/** The ipset tool: for those whose changes start tools anyway. Whose don't, write netlink (ipset-messages.ts). */
 export class Ipset {
   readonly #command: SystemCommand
 
@@ -24,8 +24,8 @@ export class Ipset {
   }
 
   /** Some sets, which have to be there; others' sets may be large, so not all are asked for. */
-  async read(names: readonly string[]): Promise<Map<string, HeldSet>> {
-    const sets = new Map(names.map((name) => [name, { type: '', elements: new Set<string>() }]))
+  async read(names: readonly string[]): Promise<Map<string, SavedSet>> {
+    const sets = new Map(names.map((name) => [name, { type: '', elements: new Map<string, string>() }]))
     if (names.length === 0) return sets
     const asked = `${names.map((name) => `save ${name}`).join('\n')}\nquit\n`
     const saved = await this.#command.run('ipset', ['-'], asked)
@@ -34,26 +34,27 @@ export class Ipset {
       const set = sets.get(name)
       if (set === undefined) continue
       if (verb === 'create') set.type = rest
-      else set.elements.add(rest.split(' ', 1)[0] ?? '')
+      else {
+        const end = rest.indexOf(' ')
+        set.elements.set(end < 0 ? rest : rest.slice(0, end), end < 0 ? '' : rest.slice(end + 1))
+      }
     }
     return sets
   }
 
   /**
    * Runs commands one after the other; what is already so is no error. Not a transaction: those before a refused one
-   * have been done. Gives the bytes that it took.
+   * have been done.
    *
-   * @throws ApplyError naming the line that was refused
+   * @returns bytes
+   * @throws RefusedLineError
    */
   async restore(lines: readonly string[]): Promise<number> {
     if (lines.length === 0) return 0
     const text = `${lines.join('\n')}\n`
-    try {
-      await this.#command.run('ipset', ['-exist', 'restore'], text)
-    } catch (error) {
-      if (!(error instanceof SystemCommandError)) throw error
-      throw refused('ipset restore', error, lines)
-    }
+    await namingRefusedLine('ipset restore', lines, () =>
+      this.#command.run('ipset', ['-exist', 'restore'], text),
+    )
     return text.length
   }
 
@@ -69,7 +70,7 @@ export class Ipset {
         await this.restore(left.map((name) => `destroy ${name}`))
         return []
       } catch (error) {
-        if (!(error instanceof ApplyError)) throw error
+        if (!(error instanceof SystemCommandError)) throw error
         const there = new Set(await this.names())
         // The first one that is there was refused; the rest were not tried, and may fare better.
         const [first, ...others] = left.filter((name) => there.has(name))

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { inNetworkNamespace } from '@portolan/native'
+import { inNetworkNamespace } from './network-namespace.ts'
 
-/** Runs a synchronous function in a network namespace, or where the caller is. */
+/** Runs a synchronous function in a network namespace, or with `undefined` where the caller is. */
 export function inNamespace<Result>(networkNamespace: string | undefined, run: () => Result): Result {
   return networkNamespace === undefined ? run() : inNetworkNamespace(networkNamespace, run)
 }
@@ -14,10 +14,4 @@ export function readProc(path: string): string | undefined {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   }
-}
-
-const liberalPath = '/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal'
-
-export function isTcpLiberal(networkNamespace: string | undefined): boolean {
-  return inNamespace(networkNamespace, () => (readProc(liberalPath) ?? '0').trim() !== '0')
 }
