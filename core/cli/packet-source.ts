@@ -9,9 +9,9 @@ import {
   parseAddress,
   splitCidr,
 } from '../network/address.ts'
+import { isLoopback } from '../network/special-addresses.ts'
 import type { Reason } from '../table/absent-endpoints.ts'
 import type { Packet } from '../table/evaluate.ts'
-import { isLoopback } from '../table/node-addresses.ts'
 import { detectorFix } from '../table/reason.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import { UserError, usageError } from './user-error.ts'

@@ -6,6 +6,7 @@ import {
   type IpFamily,
   splitCidr,
 } from '../network/address.ts'
+import { isLoopback } from '../network/special-addresses.ts'
 
 /**
  * At which addresses of the node NodePorts answer (SEMANTICS 8): its primary address of each family, or all that lie
@@ -37,8 +38,4 @@ export function nodePortAddresses(
 /** The first of the node's addresses in the family that others can reach it at. */
 export function primaryAddress(addresses: readonly Address[], family: IpFamily): Address | undefined {
   return addresses.find((address) => familyOf(address) === family && !isLoopback(address))
-}
-
-export function isLoopback(address: Address): boolean {
-  return address === '::1' || (familyOf(address) === 'IPv4' && address.startsWith('127.'))
 }

@@ -5,29 +5,22 @@ import type {
   ServiceRecord,
   SliceRecord,
 } from '../cluster/records.ts'
-import { loopbackAddress } from '../cluster/usable-address.ts'
-import {
-  type Address,
-  type Cidr,
-  disjointCidrs,
-  familyOf,
-  type IpFamily,
-  parseAddress,
-  parseCidr,
-} from '../network/address.ts'
+import { type Address, type Cidr, type IpFamily, parseAddress, parseCidr } from '../network/address.ts'
 import { type ClusterView, type Reason, unservedAt, whyNoEndpoints } from './absent-endpoints.ts'
-import { adoptOrder } from './arrange-endpoints.ts'
-import { CountedSet } from './counted-set.ts'
 import { isLocal, type NodeTopology, selectEndpoints } from './endpoint-selection.ts'
 import type { Evaluation } from './evaluate.ts'
 import { frontendProblem } from './frontend-problem.ts'
-import { type NodePortPolicy, nodePortAddresses, primaryAddress } from './node-addresses.ts'
+import { HealthCheckPorts } from './health-check-ports.ts'
+import type { NodePortPolicy } from './node-addresses.ts'
+import { NodeSets } from './node-sets.ts'
 import { explainReason, type ReasonFacts } from './reason.ts'
 import { buildRoute } from './route-builder.ts'
+import { RouteSet } from './route-set.ts'
 import type { HeldSets, PodSource, RoutingTable } from './routing-table.ts'
 import { ServiceClaims } from './service-claims.ts'
 import { clusterIPOf, destinationsOf, routeKeyOf, serviceKeyOf } from './service-frontends.ts'
-import type { Endpoint, EndpointScope, RouteKey, ServiceRoute } from './service-route.ts'
+import { ServiceRanges } from './service-ranges.ts'
+import type { EndpointScope, RouteKey, ServiceRoute } from './service-route.ts'
 import { mergeSlices, SliceCache } from './slice-cache.ts'
 import { allowedSources } from './source-ranges.ts'
 import { type Touched, TouchedSets } from './touched.ts'
@@ -65,35 +58,20 @@ export class TableBuilder {
   readonly #options: TableBuilderOptions
   readonly #services = new Map<string, ServiceRecord>()
   readonly #slices = new SliceCache()
-  readonly #serviceCidrs = new Map<string, readonly Cidr[]>()
   #node: NodeTopology
-  #nodeAddresses: readonly Address[] = []
-  /** Absent: not told, so those of the Node object stand in (a file as source). */
-  #interfaceAddresses: ReadonlySet<Address> | undefined
-  /** What the kernel held at the start of the sets that nothing else is known of. */
-  #heldNodePortAddresses: readonly Address[] = []
-  #heldServiceCidrs: readonly Cidr[] = []
-  /** The source may not read ServiceCIDRs, or they aren't served. */
-  #serviceCidrsUnreadable = false
 
   /** Services whose routes must be worked out again. */
   readonly #dirty = new Set<string>()
-  #addressesChanged = false
-  #rangesChanged = false
   readonly #triggerTimes = new Map<string, number[]>()
   /** Only of Services with source ranges. */
   readonly #allowedSources = new Map<string, readonly Cidr[]>()
   #touched = new TouchedSets()
 
-  readonly #routes = new Map<RouteKey, ServiceRoute>()
+  readonly #routes = new RouteSet()
   readonly #claims: ServiceClaims
-  readonly #ranges = new Set<Cidr>()
-  readonly #hairpins = new CountedSet<Address>()
-  readonly #healthChecks = new CountedSet<number>()
-  /** Only of Services that have one. */
-  readonly #healthCheckOf = new Map<string, number>()
-  readonly #nodePorts = new Set<Address>()
-  readonly #locals = new Set<Address>()
+  readonly #nodeSets: NodeSets
+  readonly #serviceRanges: ServiceRanges
+  readonly #healthChecks = new HealthCheckPorts()
   /** As of the last `drain`. Changes in place at the next one. */
   readonly table: RoutingTable
 
@@ -106,16 +84,23 @@ export class TableBuilder {
       (key) => this.#services.get(key),
       (lost) => options.onProblem?.(frontendProblem(lost)),
     )
+    this.#nodeSets = new NodeSets({
+      family: options.family,
+      policy: options.nodePortAddresses ?? 'primary',
+      localhost: options.localhostNodePorts ?? false,
+      primary: options.nodeAddress,
+    })
+    this.#serviceRanges = new ServiceRanges(options.family)
     this.table = {
       family: options.family,
-      routes: this.#routes,
+      routes: this.#routes.routes,
       frontends: this.#claims.owners,
       clusterIPs: this.#claims.clusterIPs,
-      serviceCidrs: this.#ranges,
-      nodePortAddresses: this.#nodePorts,
-      hairpinAddresses: this.#hairpins.values,
-      healthCheckNodePorts: this.#healthChecks.values,
-      localAddresses: this.#locals,
+      serviceCidrs: this.#serviceRanges.cidrs,
+      nodePortAddresses: this.#nodeSets.nodePortAddresses,
+      hairpinAddresses: this.#routes.hairpinAddresses,
+      healthCheckNodePorts: this.#healthChecks.ports,
+      localAddresses: this.#nodeSets.localAddresses,
       podSource: options.podSource,
     }
   }
@@ -162,49 +147,44 @@ export class TableBuilder {
       for (const key of this.#services.keys()) this.#dirty.add(key)
     }
     if (isBlank) return
-    const before = this.#sourceAddress
-    this.#nodeAddresses = node.addresses
-    this.#addressesChanged = true
-    if (this.#sourceAddress !== before) this.#restrictAgain()
+    this.#moving(() => this.#nodeSets.setNodeAddresses(node.addresses))
   }
 
   /** The node as last known stays: traffic doesn't stop because its Node object is made again. */
   removeNode(_key: string): void {}
 
   setServiceCidr(record: ServiceCidrRecord): void {
-    const ours = record.cidrs.filter((cidr) => familyOf(cidr) === this.family)
-    this.#serviceCidrs.set(record.key, ours)
-    this.#rangesChanged = true
+    this.#serviceRanges.set(record)
   }
 
   removeServiceCidr(key: string): void {
-    if (this.#serviceCidrs.delete(key)) this.#rangesChanged = true
+    this.#serviceRanges.remove(key)
   }
 
   /** Whether ServiceCIDRs can be read at all; until told they can. */
   setServiceCidrsReadable(readable: boolean): void {
-    if (readable === !this.#serviceCidrsUnreadable) return
-    this.#serviceCidrsUnreadable = !readable
-    this.#rangesChanged = true
+    this.#serviceRanges.setReadable(readable)
   }
 
   /** All addresses of this node's interfaces, of both families. Until told, those of its Node object count. */
   setLocalAddresses(addresses: ReadonlySet<Address>): void {
-    this.#interfaceAddresses = addresses
-    this.#addressesChanged = true
+    this.#nodeSets.setInterfaceAddresses(addresses)
   }
 
   /** Whether `drain` has anything to work out. */
   get isPending(): boolean {
-    return this.#dirty.size > 0 || this.#claims.isPending || this.#addressesChanged || this.#rangesChanged
+    return (
+      this.#dirty.size > 0 ||
+      this.#claims.isPending ||
+      this.#nodeSets.isPending ||
+      this.#serviceRanges.isPending
+    )
   }
 
   /** Brings the table up to date; gives what was touched since the last time. */
   drain(): Touched {
-    if (this.#addressesChanged) this.#placeNode()
-    if (this.#rangesChanged) this.#placeRanges()
-    this.#addressesChanged = false
-    this.#rangesChanged = false
+    if (this.#nodeSets.isPending) this.#nodeSets.place(this.#touched.sets)
+    if (this.#serviceRanges.isPending) this.#serviceRanges.place(this.#touched.sets)
     this.#settleClaims()
     for (const key of this.#dirty) this.#rebuild(key)
     this.#dirty.clear()
@@ -220,8 +200,8 @@ export class TableBuilder {
    */
   get unknownSets(): readonly (keyof HeldSets)[] {
     return [
-      ...(this.#isPrimaryUnknown ? (['nodePortAddresses'] as const) : []),
-      ...(this.#serviceCidrsUnreadable ? (['serviceCidrs'] as const) : []),
+      ...(this.#nodeSets.isPrimaryUnknown ? (['nodePortAddresses'] as const) : []),
+      ...(this.#serviceRanges.isUnknown ? (['serviceCidrs'] as const) : []),
     ]
   }
 
@@ -233,16 +213,12 @@ export class TableBuilder {
     const unknown = this.unknownSets
     if (unknown.length === 0) return
     const { nodePortAddresses, serviceCidrs } = heldSets()
-    const before = this.#sourceAddress
     if (unknown.includes('nodePortAddresses')) {
-      this.#heldNodePortAddresses = nodePortAddresses.flatMap((text) => parseAddress(text) ?? [])
-      this.#addressesChanged = true
+      const held = nodePortAddresses.flatMap((text) => parseAddress(text) ?? [])
+      this.#moving(() => this.#nodeSets.adoptNodePortAddresses(held))
     }
-    if (unknown.includes('serviceCidrs')) {
-      this.#heldServiceCidrs = serviceCidrs.flatMap((text) => parseCidr(text) ?? [])
-      this.#rangesChanged = true
-    }
-    if (this.#sourceAddress !== before) this.#restrictAgain()
+    if (unknown.includes('serviceCidrs'))
+      this.#serviceRanges.adopt(serviceCidrs.flatMap((text) => parseCidr(text) ?? []))
   }
 
   /**
@@ -250,16 +226,7 @@ export class TableBuilder {
    * To be called before anything is applied: nothing is touched by it.
    */
   adoptOrder(orderOf: (route: ServiceRoute, over: EndpointScope) => readonly string[] | undefined): void {
-    for (const [key, route] of this.#routes) {
-      const { cluster, local } = route.endpoints
-      const inOrder = (over: EndpointScope): readonly Endpoint[] => {
-        const order = orderOf(route, over)
-        return order === undefined ? route.endpoints[over] : adoptOrder(route.endpoints[over], order)
-      }
-      const endpoints = { cluster: inOrder('cluster'), local: inOrder('local') }
-      if (endpoints.cluster !== cluster || endpoints.local !== local)
-        this.#routes.set(key, { ...route, endpoints })
-    }
+    this.#routes.adoptOrder(orderOf)
   }
 
   /** The Service behind a route, as it is now. */
@@ -318,12 +285,21 @@ export class TableBuilder {
     const sources =
       service === undefined || service.sourceRanges.length === 0
         ? undefined
-        : allowedSources(service.sourceRanges, this.family, this.#sourceAddress, service.loadBalancerIPs)
+        : allowedSources(
+            service.sourceRanges,
+            this.family,
+            this.#nodeSets.sourceAddress,
+            service.loadBalancerIPs,
+          )
     if (sources === undefined) this.#allowedSources.delete(key)
     else this.#allowedSources.set(key, sources)
   }
 
-  #restrictAgain(): void {
+  /** Services with source ranges are worked out again if the address that the node's own packets come from changes. */
+  #moving(change: () => void): void {
+    const before = this.#nodeSets.sourceAddress
+    change()
+    if (this.#nodeSets.sourceAddress === before) return
     for (const [key, service] of this.#services) {
       if (service.sourceRanges.length === 0) continue
       this.#restrict(key, service)
@@ -331,61 +307,23 @@ export class TableBuilder {
     }
   }
 
-  /** The address that the node's own packets are taken to come from (SEMANTICS 7). */
-  get #sourceAddress(): Address {
-    return this.#primary ?? loopbackAddress(this.family)
-  }
-
-  get #primary(): Address | undefined {
-    const told = this.#options.nodeAddress ?? primaryAddress(this.#nodeAddresses, this.family)
-    if (told !== undefined || !this.#isPrimaryUnknown) return told
-    // A predecessor with the same policy had just this one.
-    return this.#heldNodePortAddresses.length === 1 ? this.#heldNodePortAddresses[0] : undefined
-  }
-
-  get #isPrimaryUnknown(): boolean {
-    const { nodeAddress, nodePortAddresses: policy = 'primary' } = this.#options
-    return policy === 'primary' && nodeAddress === undefined && this.#nodeAddresses.length === 0
-  }
-
-  #placeNode(): void {
-    const all = this.#interfaceAddresses ?? this.#nodeAddresses
-    const locals = new Set([...all].filter((address) => familyOf(address) === this.family))
-    replaceMembers(this.#locals, locals, this.#touched.sets.localAddresses)
-    const policy = this.#options.nodePortAddresses ?? 'primary'
-    const localhost = this.#options.localhostNodePorts ?? false
-    const answering = this.#isPrimaryUnknown
-      ? new Set(this.#heldNodePortAddresses.filter((address) => locals.has(address)))
-      : nodePortAddresses(policy, this.family, locals, this.#primary, localhost)
-    replaceMembers(this.#nodePorts, answering, this.#touched.sets.nodePortAddresses)
-  }
-
-  /** Two ServiceCIDRs may name the same range, or one inside the other: the union counts (SEMANTICS 13, quirk 2). */
-  #placeRanges(): void {
-    const told = this.#serviceCidrsUnreadable
-      ? this.#heldServiceCidrs
-      : [...this.#serviceCidrs.values()].flat()
-    const all = new Set(disjointCidrs(told))
-    replaceMembers(this.#ranges, all, this.#touched.sets.serviceCidrs)
-  }
-
   #settleClaims(): void {
     const { services, goneRoutes, clusterIPs } = this.#claims.settle()
     for (const key of services) this.#dirty.add(key)
-    for (const route of goneRoutes) this.#publish(route, undefined)
+    for (const route of goneRoutes) this.#routes.publish(route, undefined, this.#touched)
     for (const address of clusterIPs) this.#touched.sets.clusterIPs.add(address)
   }
 
   #rebuild(key: string): void {
     const service = this.#services.get(key)
     const isHere = service !== undefined && clusterIPOf(service, this.family) !== undefined
-    this.#placeHealthCheck(key, isHere ? service.healthCheckNodePort : 0)
+    this.#healthChecks.place(key, isHere ? service.healthCheckNodePort : 0, this.#touched.sets)
     if (!isHere) return
     const slices = this.#slices.slicesOf(key)
     let changed = false
     for (const port of service.ports) {
       const route = routeKeyOf(service, port)
-      const before = this.#routes.get(route)
+      const before = this.#routes.routes.get(route)
       const after = buildRoute({
         key: before?.key ?? route,
         before,
@@ -399,60 +337,11 @@ export class TableBuilder {
         detectsPods: this.#options.podSource.by !== 'none',
         masqueradeAll: this.#options.masqueradeAll ?? false,
       })
-      if (this.#publish(route, after)) changed = true
+      if (this.#routes.publish(route, after, this.#touched)) changed = true
     }
     if (changed) this.#touched.triggerTimes.push(...(this.#triggerTimes.get(key) ?? []))
-  }
-
-  /** @param port 0: none */
-  #placeHealthCheck(key: string, port: number): void {
-    const before = this.#healthCheckOf.get(key) ?? 0
-    if (before === port) return
-    const touched = this.#touched.sets.healthCheckNodePorts
-    if (before !== 0 && this.#healthChecks.release(before)) touched.add(before)
-    if (port !== 0 && this.#healthChecks.hold(port)) touched.add(port)
-    if (port === 0) this.#healthCheckOf.delete(key)
-    else this.#healthCheckOf.set(key, port)
-  }
-
-  /** Whether anything changed. */
-  #publish(key: RouteKey, after: ServiceRoute | undefined): boolean {
-    const before = this.#routes.get(key)
-    if (before === after) return false
-    if (after === undefined) this.#routes.delete(key)
-    else this.#routes.set(key, after)
-    this.#touched.routes.add(key)
-    if (before?.endpoints !== after?.endpoints) {
-      for (const address of localAddressesOf(after)) {
-        if (this.#hairpins.hold(address)) this.#touched.sets.hairpinAddresses.add(address)
-      }
-      for (const address of localAddressesOf(before)) {
-        if (this.#hairpins.release(address)) this.#touched.sets.hairpinAddresses.add(address)
-      }
-    }
-    return true
   }
 }
 
 /** What an annotation may add to the latency metric between two drains, for one Service. */
 const mostTriggerTimes = 100
-
-/** One entry for each local endpoint in each list: held and released alike, so the counts come out even. */
-function* localAddressesOf(route: ServiceRoute | undefined): Generator<Address> {
-  if (route === undefined) return
-  for (const endpoint of route.endpoints.cluster) if (endpoint.local) yield endpoint.address
-  for (const endpoint of route.endpoints.local) yield endpoint.address
-}
-
-function replaceMembers<Member>(set: Set<Member>, wanted: ReadonlySet<Member>, touched: Set<Member>): void {
-  for (const member of [...set]) {
-    if (wanted.has(member)) continue
-    set.delete(member)
-    touched.add(member)
-  }
-  for (const member of wanted) {
-    if (set.has(member)) continue
-    set.add(member)
-    touched.add(member)
-  }
-}

@@ -49,3 +49,21 @@ export function mergeTouched(first: Touched, second: Touched): Touched {
 function addAll<Member>(into: Set<Member>, members: ReadonlySet<Member>): void {
   for (const member of members) into.add(member)
 }
+
+/** Brings a set to what is wanted of it; what comes or goes is touched. */
+export function replaceMembers<Member>(
+  set: Set<Member>,
+  wanted: ReadonlySet<Member>,
+  touched: Set<Member>,
+): void {
+  for (const member of [...set]) {
+    if (wanted.has(member)) continue
+    set.delete(member)
+    touched.add(member)
+  }
+  for (const member of wanted) {
+    if (set.has(member)) continue
+    set.add(member)
+    touched.add(member)
+  }
+}

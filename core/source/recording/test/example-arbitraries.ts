@@ -1,7 +1,6 @@
 /** Arbitrary records for property tests: whatever the parsers can make, and nothing else. */
 import fc from 'fast-check'
 import type { ClusterRecord, ServiceRecord, SliceEndpoint, SliceRecord } from '../../../cluster/records.ts'
-import { specialRange } from '../../../cluster/usable-address.ts'
 import {
   type Address,
   type Cidr,
@@ -10,6 +9,7 @@ import {
   parseAddress,
   parseCidr,
 } from '../../../network/address.ts'
+import { specialRange } from '../../../network/special-addresses.ts'
 
 /** Any address, in its canonical spelling; those that stand for others (IPv4-mapped) are of IPv4. */
 export function anyAddress(family: IpFamily): fc.Arbitrary<Address> {

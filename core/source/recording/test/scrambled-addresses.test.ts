@@ -1,6 +1,5 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { specialRange } from '../../../cluster/usable-address.ts'
 import {
   type Address,
   addressBytes,
@@ -10,6 +9,7 @@ import {
   parseAddress,
   parseCidr,
 } from '../../../network/address.ts'
+import { specialRange } from '../../../network/special-addresses.ts'
 import { ScrambledAddresses } from '../scrambled-addresses.ts'
 import { anyAddress, anyCidr } from './example-arbitraries.ts'
 

@@ -1,0 +1,89 @@
+import { type Address, familyOf, type IpFamily } from '../network/address.ts'
+import { loopbackAddress } from '../network/special-addresses.ts'
+import { type NodePortPolicy, nodePortAddresses, primaryAddress } from './node-addresses.ts'
+import { replaceMembers, type TouchedSets } from './touched.ts'
+
+export interface NodeSetsOptions {
+  readonly family: IpFamily
+  readonly policy: NodePortPolicy
+  /** Whether NodePorts may answer at 127.0.0.1. */
+  readonly localhost: boolean
+  /** The node's primary address, in place of what its Node object says. */
+  readonly primary: Address | undefined
+}
+
+/**
+ * The sets of a table that follow from the addresses of this node, and the address that its own packets come from. They
+ * stand still until `place`.
+ */
+export class NodeSets {
+  readonly localAddresses = new Set<Address>()
+  readonly nodePortAddresses = new Set<Address>()
+  readonly #options: NodeSetsOptions
+  /** Those of the Node object, of both families. */
+  #nodeAddresses: readonly Address[] = []
+  /** Absent: not told, so those of the Node object stand in (a file as source). */
+  #interfaceAddresses: ReadonlySet<Address> | undefined
+  /** What the kernel held at the start, while nothing else is known. */
+  #heldNodePortAddresses: readonly Address[] = []
+  #isPending = false
+
+  constructor(options: NodeSetsOptions) {
+    this.#options = options
+  }
+
+  /** Whether `place` has anything to do. */
+  get isPending(): boolean {
+    return this.#isPending
+  }
+
+  /** @param addresses of both families, as the Node object has them */
+  setNodeAddresses(addresses: readonly Address[]): void {
+    this.#nodeAddresses = addresses
+    this.#isPending = true
+  }
+
+  /** @param addresses of both families, as the interfaces have them */
+  setInterfaceAddresses(addresses: ReadonlySet<Address>): void {
+    this.#interfaceAddresses = addresses
+    this.#isPending = true
+  }
+
+  /** Takes over the addresses that a predecessor left in the kernel. */
+  adoptNodePortAddresses(held: readonly Address[]): void {
+    this.#heldNodePortAddresses = held
+    this.#isPending = true
+  }
+
+  /** The addresses of NodePorts follow the Node object, and there is none, or it has no address yet. */
+  get isPrimaryUnknown(): boolean {
+    const { policy, primary } = this.#options
+    return policy === 'primary' && primary === undefined && this.#nodeAddresses.length === 0
+  }
+
+  /** The address that the node's own packets are taken to come from (SEMANTICS 7). */
+  get sourceAddress(): Address {
+    return this.#primary ?? loopbackAddress(this.#options.family)
+  }
+
+  get #primary(): Address | undefined {
+    const { family, primary } = this.#options
+    const told = primary ?? primaryAddress(this.#nodeAddresses, family)
+    if (told !== undefined || !this.isPrimaryUnknown) return told
+    // A predecessor with the same policy had just this one.
+    return this.#heldNodePortAddresses.length === 1 ? this.#heldNodePortAddresses[0] : undefined
+  }
+
+  /** Brings the sets up to date. */
+  place(touched: TouchedSets['sets']): void {
+    this.#isPending = false
+    const { family, localhost, policy } = this.#options
+    const all = this.#interfaceAddresses ?? this.#nodeAddresses
+    const locals = new Set([...all].filter((address) => familyOf(address) === family))
+    replaceMembers(this.localAddresses, locals, touched.localAddresses)
+    const answering = this.isPrimaryUnknown
+      ? new Set(this.#heldNodePortAddresses.filter((address) => locals.has(address)))
+      : nodePortAddresses(policy, family, locals, this.#primary, localhost)
+    replaceMembers(this.nodePortAddresses, answering, touched.nodePortAddresses)
+  }
+}
