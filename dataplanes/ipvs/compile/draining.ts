@@ -1,7 +1,12 @@
 import { endpointKey, type FrontendKey } from '@portolan/core'
-import type { HeldServer } from '../kernel/transport.ts'
 import { readDestinationKey } from '../layout/element.ts'
-import { type ServerKey, type ServerPlace, serverKey, type VirtualServer } from '../layout/virtual-server.ts'
+import {
+  type HeldServer,
+  type ServerKey,
+  type ServerPlace,
+  serverKey,
+  type VirtualServer,
+} from '../layout/virtual-server.ts'
 import { changePlacement, drainedPlacement, isWanted } from './change-placement.ts'
 import { changeServer } from './change-server.ts'
 import { MarkChange } from './mark-numbers.ts'

@@ -29,17 +29,18 @@ import {
 } from '../layout/layout.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import {
+  type HeldDestination,
+  type HeldServer,
   type ServerKey,
   type ServerPlace,
   type ServerTerms,
   serverKey,
   type VirtualServer,
 } from '../layout/virtual-server.ts'
-import type { HeldDestination } from './ipvs-messages.ts'
 import { ipvsadm } from './ipvsadm.ts'
 import { notTakenBack } from './netlink-steps.ts'
 import { type BatchResult, resultOf } from './restore-result.ts'
-import type { Applied, HeldServer, Transport } from './transport.ts'
+import type { Applied, Transport } from './transport.ts'
 
 /** Everything through ipvsadm, ipset, ip and sysctl: for machines where the native library can't be loaded. */
 export class CommandTransport implements Transport {

@@ -3,7 +3,7 @@ import { findAttribute, genericHeaderBytes, type NetlinkWriter, nested } from '@
 import { addressFamily, protocolNumber, protocolOfNumber } from '@portolan/native/netfilter'
 import type { Step } from '../compile/step.ts'
 import { persistentFlag } from '../layout/layout.ts'
-import type { ServerPlace, ServerTerms } from '../layout/virtual-server.ts'
+import type { HeldDestination, ServerPlace, ServerTerms } from '../layout/virtual-server.ts'
 
 /** Numbers of linux/ip_vs.h. */
 export const ipvsFamily = { name: 'IPVS', version: 1 }
@@ -145,16 +145,6 @@ export function readService(
     place: { address: address(bytes, service.address, family), protocol, port: port(bytes, service.port) },
     terms,
   }
-}
-
-/** A destination of a virtual server, with its connections. */
-export interface HeldDestination {
-  readonly endpoint: Endpoint
-  readonly weight: number
-  /** Established ones. */
-  readonly active: number
-  /** Others: those that begin, those that were closed less than two minutes ago, those of UDP. */
-  readonly inactive: number
 }
 
 export function readDestination(payload: Buffer, family: IpFamily): HeldDestination | undefined {

@@ -25,12 +25,18 @@ import type { SetElement } from '../layout/element.ts'
 import { declarationOf, kernelName, type SetName, sets, setTypes } from '../layout/layout.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import { sysctlPath } from '../layout/sysctls.ts'
-import { type ServerKey, type ServerPlace, serverKey, type VirtualServer } from '../layout/virtual-server.ts'
+import {
+  type HeldDestination,
+  type HeldServer,
+  type ServerKey,
+  type ServerPlace,
+  serverKey,
+  type VirtualServer,
+} from '../layout/virtual-server.ts'
 import { isDeclaredAs, readElements, writeCreate, writeElement } from './ipset-messages.ts'
 import {
   command,
   commandOf,
-  type HeldDestination,
   ipvsFamily,
   readDestination,
   readService,
@@ -40,7 +46,7 @@ import {
 } from './ipvs-messages.ts'
 import { applySteps, type BatchAnswer, isOfElements } from './netlink-steps.ts'
 import { PolicyRoute } from './policy-route.ts'
-import type { Applied, HeldServer, Transport } from './transport.ts'
+import type { Applied, Transport } from './transport.ts'
 
 const sendBufferBytes = 1024 * 1024
 const errno = { noEntry: 2, noProcess: 3, exists: 17 }

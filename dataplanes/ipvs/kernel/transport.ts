@@ -3,18 +3,12 @@ import type { DestinationStep, Step } from '../compile/step.ts'
 import type { SetElement } from '../layout/element.ts'
 import type { SetName } from '../layout/layout.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
-import type { ServerKey, ServerPlace, ServerTerms, VirtualServer } from '../layout/virtual-server.ts'
-import type { HeldDestination } from './ipvs-messages.ts'
+import type { HeldServer, ServerKey, ServerPlace, VirtualServer } from '../layout/virtual-server.ts'
 
 export interface Applied {
   /** Bytes sent. */
   readonly bytes: number
   readonly unusable: readonly DestinationStep[]
-}
-
-export interface HeldServer {
-  readonly terms: ServerTerms
-  readonly destinations: readonly HeldDestination[]
 }
 
 /** How virtual servers, sets, the route for marked packets and sysctls are reached; iptables is a program either way. */

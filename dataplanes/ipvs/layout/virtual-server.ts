@@ -33,6 +33,22 @@ export interface VirtualServer {
   readonly misweighed?: readonly Endpoint[]
 }
 
+/** A destination of a virtual server, with its connections. */
+export interface HeldDestination {
+  readonly endpoint: Endpoint
+  readonly weight: number
+  /** Established ones. */
+  readonly active: number
+  /** Others: those that begin, those that were closed less than two minutes ago, those of UDP. */
+  readonly inactive: number
+}
+
+/** A virtual server as the kernel has it now. */
+export interface HeldServer {
+  readonly terms: ServerTerms
+  readonly destinations: readonly HeldDestination[]
+}
+
 export function sameTerms(a: ServerTerms, b: ServerTerms): boolean {
   return a.scheduler === b.scheduler && a.flags === b.flags && a.timeoutSeconds === b.timeoutSeconds
 }

@@ -6,9 +6,9 @@ import { checkDrained, takeTurns, unwanted } from '../compile/draining.ts'
 import { type Memory, settle } from '../compile/memory.ts'
 import { reconcile } from '../compile/reconcile.ts'
 import { stepText } from '../compile/step-text.ts'
-import type { HeldServer } from '../kernel/transport.ts'
 import { nothingHeld } from '../layout/held.ts'
 import { readSettings } from '../layout/settings.ts'
+import type { HeldServer } from '../layout/virtual-server.ts'
 import { type ServerPlace, serverKey } from '../layout/virtual-server.ts'
 
 const settings = readSettings({}, 14)

@@ -2,12 +2,13 @@ import { type Interference, interference } from '@portolan/conformance/convergen
 import { NetfilterModel } from '@portolan/conformance/netfilter-model'
 import { type Endpoint, endpointKey, type IpFamily } from '@portolan/core'
 import type { Step } from '../compile/step.ts'
-import type { HeldDestination } from '../kernel/ipvs-messages.ts'
 import { applySteps, type BatchAnswer } from '../kernel/netlink-steps.ts'
-import type { Applied, HeldServer, Transport } from '../kernel/transport.ts'
+import type { Applied, Transport } from '../kernel/transport.ts'
 import { type Element, elementKey, type SetElement } from '../layout/element.ts'
 import { kernelName, type SetName, sets } from '../layout/layout.ts'
 import {
+  type HeldDestination,
+  type HeldServer,
   type ServerKey,
   type ServerPlace,
   type ServerTerms,
