@@ -1,20 +1,21 @@
 import type { ClusterRecord } from '../../../cluster/records.ts'
 import type { Logger } from '../../../log/logger.ts'
-import { backoff } from '../../../time/backoff.ts'
-import { type Clock, pause } from '../../../time/clock.ts'
+import type { Clock } from '../../../time/clock.ts'
 import { ApiError, asApiError } from '../connection/api-error.ts'
 import { ChildAbort } from '../connection/child-abort.ts'
 import type { ApiResponse } from '../connection/connection.ts'
-import { expectJson, readJson } from '../requests/api-answer.ts'
+import { expectJson } from '../requests/api-answer.ts'
 import type { ApiClient } from '../requests/api-client.ts'
-import { endsInitialEvents, identityOf, member, resourceVersionOf } from '../requests/api-object.ts'
+import { endsInitialEvents, resourceVersionOf } from '../requests/api-object.ts'
 import { readEventStream } from '../requests/event-stream.ts'
 import { listPages } from '../requests/list-pages.ts'
-import { type Query, type Resource, requestPath, versionPath } from '../requests/resource.ts'
+import { type Query, type Resource, requestPath } from '../requests/resource.ts'
 import { isOlder } from '../requests/resource-version.ts'
 import type { ObjectEvent } from '../requests/watch-event.ts'
 import type { Timings } from '../timings.ts'
 import type { Delivery } from './delivery.ts'
+import { checkHistory, type LastEvent, wentBack } from './history-check.ts'
+import { readList } from './read-list.ts'
 import { SilenceWatch } from './silence.ts'
 
 export interface ListWatchOptions<R extends ClusterRecord> {
@@ -32,9 +33,6 @@ export interface ListWatchOptions<R extends ClusterRecord> {
   readonly onProgress: () => void
 }
 
-/** How long a resumed watch may take to tell of a deletion that a list has shown already. */
-const deletionPatienceMs = 500
-
 /**
  * Lists and watches one resource: by watch-list (KEP-3157), or in pages where that fails. It keeps up to where
  * everything has been delivered, so that the next attempt goes on from there.
@@ -44,7 +42,7 @@ export class ListWatch<R extends ClusterRecord> {
   /** Up to which everything has been delivered; `undefined`: a list is needed. */
   #version: string | undefined
   /** The object of the last event since the list. */
-  #last: { readonly object: unknown; readonly deleted: boolean } | undefined
+  #last: LastEvent | undefined
   /** Through which the last list came. */
   #listedBy: object | undefined
   /** The connection on which a watch-list failed and pages did not. */
@@ -147,7 +145,7 @@ export class ListWatch<R extends ClusterRecord> {
     try {
       const read = async (query: Query) => {
         const response = await this.#get(attempt.signal, query)
-        return { body: await this.#readList(response, attempt), connection: response.connection }
+        return { body: await this.#read(response, attempt), connection: response.connection }
       }
       for await (const page of listPages({ what: this.#what('list'), read })) {
         this.#listFrom(page.connection)
@@ -171,7 +169,7 @@ export class ListWatch<R extends ClusterRecord> {
     await expectJson(response, this.#what('watch'))
     this.#options.onAccepted()
     // Beside the watch: an HTTP/2 stream that ends unread meanwhile couldn't be read any more.
-    if (version === 'resumed') void this.#verify(from, attempt)
+    if (version === 'resumed') void this.#checkHistory(from, attempt)
     await readEventStream(response, {
       what: this.#what('watch'),
       clock: this.#options.clock,
@@ -180,49 +178,15 @@ export class ListWatch<R extends ClusterRecord> {
     })
   }
 
-  /**
-   * A server with an older history than ours would keep a watch from a version of its future quiet until it gets there,
-   * so its present version is asked for; also over the same connection, behind which a proxy may have changed servers.
-   * It may have come further since; so the object of the last event is asked for, whose version can't go back either.
-   * Where that fails, the next bookmark may show it, within a minute.
-   */
-  async #verify(from: string, attempt: ChildAbort): Promise<void> {
-    const { client, resource, delivery, clock, timings, random } = this.#options
-    for (let failures = 1; !attempt.signal.aborted; failures++) {
-      const last = this.#last
-      const known = last === undefined ? undefined : identityOf(last.object)
-      try {
-        const response = await client.get(versionPath(resource, known?.key), attempt.signal)
-        const list = await this.#readList(response, attempt)
-        const version = resourceVersionOf(list)
-        if (isOlder(version, from)) return attempt.abort(this.#wentBack(from, version))
-        if (last === undefined || known === undefined) return
-        const found = resourceVersionOf((member(list, 'items') as unknown[] | undefined)?.[0])
-        if (isOlder(found, known.resourceVersion))
-          return attempt.abort(this.#wentBack(known.resourceVersion, found, known.key))
-        if (found !== '' || last.deleted) return
-        // It may have been deleted meanwhile; then the watch says so.
-        await pause(clock, deletionPatienceMs, attempt.signal)
-        if (delivery.holds(known)) attempt.abort(this.#wentBack(known.resourceVersion, 'nothing', known.key))
-        return
-      } catch {
-        await pause(clock, backoff(failures, timings, random), attempt.signal)
-      }
-    }
+  #checkHistory(from: string, attempt: ChildAbort): Promise<void> {
+    const read = (response: ApiResponse) => this.#read(response, attempt)
+    return checkHistory(from, attempt, { ...this.#options, read, last: () => this.#last })
   }
 
-  async #readList(response: ApiResponse, attempt: ChildAbort): Promise<object> {
+  #read(response: ApiResponse, attempt: ChildAbort): Promise<object> {
     const { clock, timings } = this.#options
-    const what = this.#what('list')
-    const silence = new SilenceWatch(clock, timings.responseTimeoutMs, () =>
-      attempt.abort(new ApiError('API_SILENT', `${what}: the answer stopped in the middle`)),
-    )
-    try {
-      await expectJson(response, what)
-      return await readJson(response, what, () => silence.heard())
-    } finally {
-      silence.stop()
-    }
+    const timeoutMs = timings.responseTimeoutMs
+    return readList(response, attempt, { what: this.#what('list'), clock, timeoutMs })
   }
 
   #onEvent(event: ObjectEvent, receivedAt: number): void {
@@ -230,21 +194,12 @@ export class ListWatch<R extends ClusterRecord> {
     const version = resourceVersionOf(event.object)
     const reached = this.#version ?? ''
     if (event.type === 'DELETED') delivery.remove(event.object, receivedAt)
-    else if (isOlder(version, reached)) throw this.#wentBack(reached, version)
+    else if (isOlder(version, reached)) throw wentBack(this.#options.resource, reached, version)
     else if (event.type !== 'BOOKMARK') delivery.deliver(event.object, receivedAt)
     if (event.type !== 'BOOKMARK') this.#last = { object: event.object, deleted: event.type === 'DELETED' }
     // Old servers give a deleted object with the version that it had.
     if (version !== '' && !isOlder(version, reached)) this.#version = version
     this.#options.onProgress()
-  }
-
-  /** @param key of an object; absent: the version is the server's own */
-  #wentBack(from: string, to: string, key?: string): ApiError {
-    const whose = key === undefined ? "the server's resourceVersion" : `the resourceVersion of ${key}`
-    return new ApiError(
-      'API_VERSION_WENT_BACK',
-      `${this.#what('watch')}: ${whose} went from ${from} back to ${to}, as after restoring a backup of etcd: listing again`,
-    )
   }
 
   /** Notes the connection that a list comes through: over a new one an old version may mean a new state. */

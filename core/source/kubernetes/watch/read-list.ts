@@ -1,0 +1,31 @@
+import type { Clock } from '../../../time/clock.ts'
+import { ApiError } from '../connection/api-error.ts'
+import type { ChildAbort } from '../connection/child-abort.ts'
+import type { ApiResponse } from '../connection/connection.ts'
+import { expectJson, readJson } from '../requests/api-answer.ts'
+import { SilenceWatch } from './silence.ts'
+
+export interface ListReading {
+  /** For messages: `cannot list services`. */
+  readonly what: string
+  readonly clock: Clock
+  /** Silence in the middle of the answer that ends the attempt, in milliseconds. */
+  readonly timeoutMs: number
+}
+
+/** Reads a list, or one page of it, to its end. Throws {@link ApiError}. */
+export async function readList(
+  response: ApiResponse,
+  attempt: ChildAbort,
+  { what, clock, timeoutMs }: ListReading,
+): Promise<object> {
+  const silence = new SilenceWatch(clock, timeoutMs, () =>
+    attempt.abort(new ApiError('API_SILENT', `${what}: the answer stopped in the middle`)),
+  )
+  try {
+    await expectJson(response, what)
+    return await readJson(response, what, () => silence.heard())
+  } finally {
+    silence.stop()
+  }
+}
