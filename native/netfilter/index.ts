@@ -3,6 +3,7 @@
  * its tables. Nothing here knows what a Service is, or reads back what others have.
  */
 export { addressFamily, type IpFamily, protocolNumber, protocolOfNumber } from './family.ts'
+export { GenerationWatch } from './generation-watch.ts'
 export { Ipset, type SavedSet } from './ipset.ts'
 export {
   type IpsetElement,

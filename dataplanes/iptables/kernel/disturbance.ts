@@ -1,4 +1,5 @@
 import type { IpFamily } from '@portolan/core'
+import { GenerationWatch } from '@portolan/native/netfilter'
 
 /** Sees at a glance whether something changed in the kernel. */
 export interface Witness {
@@ -24,13 +25,8 @@ const lookInsideAfter = 60_000
  */
 export class Disturbance {
   readonly #witness: Witness
+  readonly #watch: GenerationWatch
   readonly #now: () => number
-  /** Transactions of ours so far. */
-  #ours = 0
-  /** Of ours, not settled yet: the generation may have counted them or not. */
-  readonly #underWay = new Set<Promise<unknown>>()
-  /** Generation less our own transactions: moves only when somebody else commits. */
-  #others: number | undefined
   /** The shape in which we last saw or left a family, as long as nobody has disturbed it. */
   readonly #shapes = new Map<IpFamily, string>()
   readonly #lookedInside = new Map<IpFamily, number>()
@@ -38,13 +34,17 @@ export class Disturbance {
   /** @param now milliseconds on a clock that never goes back */
   constructor(witness: Witness, now: () => number = () => performance.now()) {
     this.#witness = witness
+    this.#watch = new GenerationWatch(
+      () => witness.generation(),
+      () => this.#shapes.clear(),
+    )
     this.#now = now
   }
 
   /** Whether a family holds what it did after the last `reading` or `applying`. */
   async isQuiet(family: IpFamily): Promise<boolean> {
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
-    this.#look()
+    await this.#watch.settled()
+    this.#watch.look()
     const looked = this.#lookedInside.get(family)
     if (looked === undefined || this.#now() - looked > lookInsideAfter) return false
     return this.#looksUntouched(family)
@@ -52,12 +52,12 @@ export class Disturbance {
 
   /** Reads a family whole. */
   async reading<Result>(family: IpFamily, read: () => Promise<Result>): Promise<Result> {
-    this.#look()
-    const others = this.#others
+    this.#watch.look()
+    const { others } = this.#watch
     const shape = this.#witness.shape(family)
     const result = await read()
     // Meanwhile a look for the other family may have seen what others did, which this reading may have come too early for.
-    this.#know(family, others === this.#others ? shape : undefined)
+    this.#know(family, others === this.#watch.others ? shape : undefined)
     this.#lookedInside.set(family, this.#now())
     return result
   }
@@ -67,19 +67,12 @@ export class Disturbance {
     family: IpFamily,
     apply: () => Promise<Result>,
   ): Promise<Result> {
-    this.#look()
+    this.#watch.look()
     const wasUntouched = this.#looksUntouched(family)
     this.#shapes.delete(family)
-    const applying = apply()
-    this.#underWay.add(applying)
-    try {
-      const result = await applying
-      this.#ours += result.transactions
+    return this.#watch.committing(apply, () => {
       if (wasUntouched) this.#know(family, this.#witness.shape(family))
-      return result
-    } finally {
-      this.#underWay.delete(applying)
-    }
+    })
   }
 
   close(): void {
@@ -94,13 +87,5 @@ export class Disturbance {
   #looksUntouched(family: IpFamily): boolean {
     const shape = this.#shapes.get(family)
     return shape !== undefined && shape === this.#witness.shape(family)
-  }
-
-  #look(): void {
-    if (this.#underWay.size > 0) return
-    const generation = this.#witness.generation()
-    if (generation === undefined) return
-    if (generation - this.#ours !== this.#others) this.#shapes.clear()
-    this.#others = generation - this.#ours
   }
 }

@@ -9,6 +9,14 @@ import {
   readWhole,
   SystemCallError,
 } from '@portolan/native'
+import {
+  addressFamily,
+  NetfilterInfo,
+  netlinkNetfilter,
+  nfnetlinkHeaderBytes,
+  nfnetlinkSubsystem,
+  writeNfnetlinkHeader,
+} from '@portolan/native/netfilter'
 import { print } from '../compile/print.ts'
 import type { NftProgram } from '../compile/program.ts'
 import type { Element } from '../layout/elements.ts'
@@ -22,9 +30,8 @@ import { runScript } from './nft-script.ts'
 import { shapeFlaw } from './set-shape.ts'
 import type { Sent, Transport } from './transport.ts'
 
-/** Numbers of linux/netfilter/nfnetlink.h and nf_tables.h. */
-const netlinkNetfilter = 12
-const subsystem = 10 << 8
+/** Numbers of linux/netfilter/nf_tables.h. */
+const subsystem = nfnetlinkSubsystem.nfTables
 const message = {
   batchBegin: 0x10,
   batchEnd: 0x11,
@@ -35,11 +42,9 @@ const message = {
   newSetElement: subsystem | 12,
   getSetElement: subsystem | 13,
   deleteSetElement: subsystem | 14,
-  getGeneration: subsystem | 16,
 }
 const list = { table: 1, set: 2, elements: 3 }
-const object = { table: 1, tableFlags: 2, setName: 2, ruleChain: 2, chainName: 3, generation: 1 }
-const protocolFamily: Readonly<Record<IpFamily, number>> = { IPv4: 2, IPv6: 10 }
+const object = { table: 1, tableFlags: 2, setName: 2, ruleChain: 2, chainName: 3 }
 
 /** A list's length is a 16-bit number of bytes; one element is well below the rest. */
 const listBytes = 60_000
@@ -54,6 +59,7 @@ const sendBufferBytes = 512 * 1024 * 1024
 export class NetlinkTransport implements Transport {
   readonly name = 'netlink'
   readonly #socket: NetlinkSocket
+  readonly #info: NetfilterInfo
   readonly #writer = new NetlinkWriter()
   readonly #nft: NftCommand
 
@@ -65,6 +71,7 @@ export class NetlinkTransport implements Transport {
       sendBufferBytes,
       ...(networkNamespace === undefined ? {} : { networkNamespace }),
     })
+    this.#info = new NetfilterInfo(networkNamespace)
   }
 
   async apply(program: NftProgram): Promise<Sent> {
@@ -107,13 +114,13 @@ export class NetlinkTransport implements Transport {
   #tableFlags(family: IpFamily): number | undefined {
     this.#writer.reset()
     const start = this.#writer.beginMessage(message.getTable, messageFlag.request)
-    this.#header(protocolFamily[family], 0)
+    writeNfnetlinkHeader(this.#writer, addressFamily[family])
     this.#writer.stringAttribute(object.table, tableName)
     this.#writer.endMessage(start)
     const refused = (ack: NetlinkAck) => new SystemCallError(`read the table ${tableName}`, ack.errno)
     try {
       const { payload } = this.#socket.ask(this.#writer.bytes, refused)
-      return findAttribute(payload.subarray(4), object.tableFlags)?.readUInt32BE(0) ?? 0
+      return findAttribute(payload.subarray(nfnetlinkHeaderBytes), object.tableFlags)?.readUInt32BE(0) ?? 0
     } catch (error) {
       if (error instanceof SystemCallError && error.code === 'ENOENT') return undefined
       throw error
@@ -133,18 +140,13 @@ export class NetlinkTransport implements Transport {
     return result
   }
 
-  readGeneration(): number {
-    this.#writer.reset()
-    const start = this.#writer.beginMessage(message.getGeneration, messageFlag.request)
-    this.#header(0, 0)
-    this.#writer.endMessage(start)
-    const refused = (ack: NetlinkAck) => new Error(`read nftables' generation: ${inWords(ack)}`)
-    const { payload } = this.#socket.ask(this.#writer.bytes, refused)
-    return findAttribute(payload.subarray(4), object.generation)?.readUInt32BE(0) ?? 0
+  readGeneration(): number | undefined {
+    return this.#info.generation()
   }
 
   close(): void {
     this.#socket.close()
+    this.#info.close()
   }
 
   #send(program: NftProgram): number {
@@ -201,7 +203,7 @@ export class NetlinkTransport implements Transport {
 
   #beginElements(type: number, flags: number, family: IpFamily, set: string): number {
     const start = this.#writer.beginMessage(type, messageFlag.request | flags)
-    this.#header(protocolFamily[family], 0)
+    writeNfnetlinkHeader(this.#writer, addressFamily[family])
     this.#writer.stringAttribute(list.table, tableName)
     this.#writer.stringAttribute(list.set, set)
     return start
@@ -209,15 +211,8 @@ export class NetlinkTransport implements Transport {
 
   #batchMark(type: number): void {
     const start = this.#writer.beginMessage(type, messageFlag.request)
-    this.#header(0, subsystem >> 8)
+    writeNfnetlinkHeader(this.#writer, 0, subsystem >> 8)
     this.#writer.endMessage(start)
-  }
-
-  /** struct nfgenmsg */
-  #header(family: number, resource: number): void {
-    this.#writer.uint8(family)
-    this.#writer.uint8(0)
-    this.#writer.uint16BE(resource)
   }
 
   /** What is read of the attributes of every object of a kind in our table. */
@@ -225,13 +220,13 @@ export class NetlinkTransport implements Transport {
     return readWhole(() => {
       this.#writer.reset()
       const start = this.#writer.beginMessage(type, messageFlag.request | messageFlag.dump)
-      this.#header(protocolFamily[family], 0)
+      writeNfnetlinkHeader(this.#writer, addressFamily[family])
       this.#writer.stringAttribute(object.table, tableName)
       this.#writer.endMessage(start)
       const found: Read[] = []
       const refused = (ack: NetlinkAck) => new Error(`list the table ${tableName}: ${inWords(ack)}`)
       for (const { payload } of this.#socket.dump(Buffer.from(this.#writer.bytes), refused)) {
-        const attributes = payload.subarray(4)
+        const attributes = payload.subarray(nfnetlinkHeaderBytes)
         // Older kernels ignore the filter by table.
         if (text(findAttribute(attributes, object.table)) !== tableName) continue
         found.push(read(attributes))
@@ -249,7 +244,7 @@ export class NetlinkTransport implements Transport {
     const plainInterval = set.kind === 'interval' && set.key.length === 1
     const refused = (ack: NetlinkAck) => new Error(`list the set ${set.name}: ${inWords(ack)}`)
     for (const { payload } of this.#socket.dump(Buffer.from(this.#writer.bytes), refused)) {
-      const bytes = findAttribute(payload.subarray(4), list.elements)
+      const bytes = findAttribute(payload.subarray(nfnetlinkHeaderBytes), list.elements)
       if (bytes === undefined) continue
       for (const { key, value, intervalEnd } of readElements(bytes, set, family)) {
         if (plainInterval) edges.push({ address: key as Address, end: intervalEnd })
