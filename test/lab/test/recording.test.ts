@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import fc from 'fast-check'
-import { createLab, podAddress } from './index.ts'
-import { encodeMessage, MessageReader, readDatagram } from './recorded-message.ts'
+import { createLab, podAddress } from '../index.ts'
+import { encodeMessage, MessageReader, readDatagram } from '../recorded-message.ts'
 
 const port = 8080
 const to = { address: podAddress('IPv4', 0), port }

@@ -7,7 +7,7 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
-import { runInVm, runToTheEnd } from './index.ts'
+import { runInVm, runToTheEnd } from '../index.ts'
 
 /**
  * `npm test` gets QEMU and the kernel before (see setup.sh); where they are missing these fail and say what to do. Only
@@ -47,7 +47,7 @@ vmTest(
     const [said, complained] = [text(out), text(err)]
     const words = ["it's", 'two words', '$HOME', '', 'line\nline', 'ß']
     const result = await runInVm(['sh', '-c', script, 'sh', ...words], {
-      cwd: import.meta.dirname,
+      cwd: join(import.meta.dirname, '..'),
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', GREETING: "o'clock", 'not-a-shell-name': '1' },
       writable: [kept],
       stdout: out,
@@ -56,7 +56,7 @@ vmTest(
     })
     out.end()
     err.end()
-    const manifest = readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')
+    const manifest = readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')
     t.is(
       await said,
       `${result.kernel}\n${manifest}${[...words, "o'clock", ''].join('|')}lo\nnetfilter\nipvs\nwritten\nreopened\n`,
@@ -146,7 +146,7 @@ vmTest('a machine that says nothing is switched off, and only so many more are t
 })
 
 vmTest('a machine ends with the process that started it, even if that one is killed', async (t) => {
-  const cli = spawn(process.execPath, [join(import.meta.dirname, 'cli.ts'), 'sleep', '1000'], {
+  const cli = spawn(process.execPath, [join(import.meta.dirname, '../cli.ts'), 'sleep', '1000'], {
     stdio: 'ignore',
   })
   const children = () => readFileSync(`/proc/${cli.pid}/task/${cli.pid}/children`, 'utf8').trim()

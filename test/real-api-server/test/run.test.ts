@@ -6,11 +6,11 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createLab, NamespaceRelay } from '@portolan/lab'
 import test from 'ava'
-import { RealApiServer } from './real-api-server.ts'
-import { realApiServerTest } from './real-test.ts'
+import { RealApiServer } from '../real-api-server.ts'
+import { realApiServerTest } from '../real-test.ts'
 
 const real = realApiServerTest(test)
-const program = fileURLToPath(new URL('../../core/cli/portolan.js', import.meta.url))
+const program = fileURLToPath(new URL('../../../core/cli/portolan.js', import.meta.url))
 const limitMs = 60_000
 
 real('portolan run translates what is written there, also after a restart of the server', async (t) => {

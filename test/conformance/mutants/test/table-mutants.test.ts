@@ -4,8 +4,8 @@
  */
 import type { Address, Frontend } from '@portolan/core'
 import test from 'ava'
-import { runConformance } from '../index.ts'
-import { type Mutate, mutant, routes, verdicts, withoutSourceRanges } from './table-mutant.ts'
+import { runConformance } from '../../index.ts'
+import { type Mutate, mutant, routes, verdicts, withoutSourceRanges } from '../table-mutant.ts'
 
 const rows: readonly {
   claim: string

@@ -14,9 +14,9 @@ import {
   podAddress,
   remotePodAddress,
   supportsSctp,
-} from './index.ts'
+} from '../index.ts'
 
-/** What sockets this kernel has; with SCTP it can be run in the VM: `npm run vm -- npx ava test/lab/lab.test.ts`. */
+/** What sockets this kernel has; with SCTP it can be run in the VM: `npm run vm -- npx ava test/lab/test/lab.test.ts`. */
 const protocols: readonly Protocol[] = supportsSctp() ? ['TCP', 'UDP', 'SCTP'] : ['TCP', 'UDP']
 
 const labs: Lab[] = []

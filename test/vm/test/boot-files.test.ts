@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import test from 'ava'
 import fc from 'fast-check'
-import { commandScript } from './command-script.ts'
-import { cpioArchive } from './cpio.ts'
-import { unpackKernelImage } from './kernel-image.ts'
-import { loadOrder } from './kernel-modules.ts'
+import { commandScript } from '../command-script.ts'
+import { cpioArchive } from '../cpio.ts'
+import { unpackKernelImage } from '../kernel-image.ts'
+import { loadOrder } from '../kernel-modules.ts'
 
 /** What a machine boots from, byte by byte: needs neither QEMU nor a kernel. */
 

@@ -1,9 +1,9 @@
 import type { IpFamily } from '@portolan/core'
 import test from 'ava'
-import { Random } from '../random.ts'
-import { combinationsIn, everyCombination } from './coverage.ts'
-import { LiveCluster } from './live-cluster.ts'
-import { randomSequence } from './random-sequence.ts'
+import { Random } from '../../random.ts'
+import { combinationsIn, everyCombination } from '../coverage.ts'
+import { LiveCluster } from '../live-cluster.ts'
+import { randomSequence } from '../random-sequence.ts'
 
 const sequences = 6000
 

@@ -1,11 +1,11 @@
 import { readdirSync } from 'node:fs'
 import test from 'ava'
 import { execa } from 'execa'
-import { sweepDeadLabs } from './index.ts'
+import { sweepDeadLabs } from '../index.ts'
 
 /** A program that builds a lab, tells its namespaces, and then ends in its own way. */
 function programEndingBy(statement: string) {
-  const lab = new URL('./index.ts', import.meta.url)
+  const lab = new URL('../index.ts', import.meta.url)
   return execa(
     process.execPath,
     [

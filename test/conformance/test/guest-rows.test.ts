@@ -1,11 +1,11 @@
 /** What becomes of the rows of a kit that runs in a VM, when its program or its machine ends before it has told them. */
 import { VmError } from '@portolan/vm'
 import test from 'ava'
-import { type GuestFollower, GuestRows } from './guest-rows.ts'
-import type { Row } from './row.ts'
-import type { Scenario } from './scenario.ts'
-import { type Assertions, declareRows, type RowToBe, type TestFunction } from './suite.ts'
-import { toldLine } from './vm-guest-talk.ts'
+import { type GuestFollower, GuestRows } from '../guest-rows.ts'
+import type { Row } from '../row.ts'
+import type { Scenario } from '../scenario.ts'
+import { type Assertions, declareRows, type RowToBe, type TestFunction } from '../suite.ts'
+import { toldLine } from '../vm-guest-talk.ts'
 
 const scenarioOf = (name: string): Scenario => ({ name, claims: [], run: async () => [] })
 const rowOf = (scenario: string, name: string): RowToBe => ({

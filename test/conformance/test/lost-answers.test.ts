@@ -1,13 +1,13 @@
 import nftables from '@portolan/dataplane-nftables'
 import test from 'ava'
-import { targetOf } from './case-objects.ts'
-import { runCheck } from './check.ts'
-import { serveInternet } from './internet.ts'
-import { at } from './matrix-case.ts'
-import { patienceOf } from './patience.ts'
-import { place } from './place.ts'
-import { Stage } from './stage.ts'
-import { createTestbed } from './testbed.ts'
+import { targetOf } from '../case-objects.ts'
+import { runCheck } from '../check.ts'
+import { serveInternet } from '../internet.ts'
+import { at } from '../matrix-case.ts'
+import { patienceOf } from '../patience.ts'
+import { place } from '../place.ts'
+import { Stage } from '../stage.ts'
+import { createTestbed } from '../testbed.ts'
 
 test('of answers that did not come it is told how others fared, and what the kernel knows', async (t) => {
   const [family, protocol] = ['IPv4', 'TCP'] as const

@@ -4,12 +4,12 @@
  * such row; its state names no interface but its own.
  */
 import test from 'ava'
-import type { DataplaneUnderTest } from './index.ts'
-import { at } from './matrix-case.ts'
-import { patienceOf } from './patience.ts'
-import { place } from './place.ts'
-import { Stage } from './stage.ts'
-import { createTestbed } from './testbed.ts'
+import type { DataplaneUnderTest } from '../index.ts'
+import { at } from '../matrix-case.ts'
+import { patienceOf } from '../patience.ts'
+import { place } from '../place.ts'
+import { Stage } from '../stage.ts'
+import { createTestbed } from '../testbed.ts'
 
 const kinds: readonly (readonly [string, string, Readonly<Record<string, string>>])[] = [
   ['nftables', 'nftables', { transport: 'netlink' }],
@@ -45,7 +45,7 @@ const families = ['IPv4', 'IPv6'] as const
 
 for (const [name, directory, settings] of kinds) {
   test(`what the node itself does is no drift: ${name}`, async (t) => {
-    const url = new URL(`../../dataplanes/${directory}/test/under-test.ts`, import.meta.url)
+    const url = new URL(`../../../dataplanes/${directory}/test/under-test.ts`, import.meta.url)
     const { default: underTest } = (await import(url.href)) as { readonly default: DataplaneUnderTest }
     const { factory } = underTest
     const testbed = await createTestbed({ factory, settings, families, patience: patienceOf(1) })

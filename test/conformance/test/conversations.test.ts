@@ -9,14 +9,14 @@ import {
   conversationOf,
   describeScript,
   type Script,
-} from './conversations/conversation.ts'
-import { fuzzConversations } from './conversations/fuzz.ts'
-import { generateScript, type Limits, mayMeet } from './conversations/generate.ts'
-import { shrink } from './conversations/shrink.ts'
-import { TwinLabs } from './conversations/twin-labs.ts'
-import { runConformance } from './index.ts'
-import { patienceOf } from './patience.ts'
-import { Random } from './random.ts'
+} from '../conversations/conversation.ts'
+import { fuzzConversations } from '../conversations/fuzz.ts'
+import { generateScript, type Limits, mayMeet } from '../conversations/generate.ts'
+import { shrink } from '../conversations/shrink.ts'
+import { TwinLabs } from '../conversations/twin-labs.ts'
+import { runConformance } from '../index.ts'
+import { patienceOf } from '../patience.ts'
+import { Random } from '../random.ts'
 
 const limits = fc.record({
   protocols: fc.constantFrom(['TCP', 'UDP'] as const, ['TCP'] as const, ['UDP'] as const),

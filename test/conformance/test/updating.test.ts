@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import test from 'ava'
 import { execa } from 'execa'
-import { isUpdating } from './updating.ts'
+import { isUpdating } from '../updating.ts'
 
 test('a person may have expected output written anew, continuous integration may not', (t) => {
   t.false(isUpdating('UPDATE_GOLDEN', {}))
@@ -20,7 +20,7 @@ test('a golden file is not written where CI is set', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'portolan-golden-'))
   t.teardown(() => rm(folder, { recursive: true }))
   const script = `
-    const { asGolden } = await import(${JSON.stringify(import.meta.resolve('./golden.ts'))})
+    const { asGolden } = await import(${JSON.stringify(import.meta.resolve('../golden.ts'))})
     await asGolden(new URL(${JSON.stringify(`${pathToFileURL(folder)}/`)}), 'file', process.argv[1])`
   const write = (CI: string) =>
     execa(process.execPath, ['--input-type=module', '--eval', script, 'text'], {

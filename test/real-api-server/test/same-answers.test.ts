@@ -1,9 +1,9 @@
 import { type ApiObject, ApiServer } from '@portolan/api-server'
 import test from 'ava'
-import { cachedEtcd, hasWatchProgress } from './debian-etcd.ts'
-import { RawClient } from './raw-client.ts'
-import { administrator, RealApiServer } from './real-api-server.ts'
-import { type RealTest, realApiServerTest } from './real-test.ts'
+import { cachedEtcd, hasWatchProgress } from '../debian-etcd.ts'
+import { RawClient } from '../raw-client.ts'
+import { administrator, RealApiServer } from '../real-api-server.ts'
+import { type RealTest, realApiServerTest } from '../real-test.ts'
 
 // What our tests rely on in the embedded API server, asked of it and of a real one: the same claims of both.
 

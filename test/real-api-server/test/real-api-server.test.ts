@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import test from 'ava'
-import { RealApiServer } from './real-api-server.ts'
-import { realApiServerTest } from './real-test.ts'
+import { RealApiServer } from '../real-api-server.ts'
+import { realApiServerTest } from '../real-test.ts'
 
 const real = realApiServerTest(test)
 const namespaces = '/api/v1/namespaces'

@@ -2,8 +2,8 @@
 import type { ApplyReport, Capabilities, Dataplane, DataplaneFactory, Feature } from '@portolan/core'
 import nftables from '@portolan/dataplane-nftables'
 import test from 'ava'
-import { conformance, runConformance, type TestFunction } from './index.ts'
-import { type Mutate, mutant, routes, verdicts, withoutSourceRanges } from './mutants/table-mutant.ts'
+import { conformance, runConformance, type TestFunction } from '../index.ts'
+import { type Mutate, mutant, routes, verdicts, withoutSourceRanges } from '../mutants/table-mutant.ts'
 
 const wholeTable: Mutate = (table) => table
 

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import test from 'ava'
-import { probe } from './probe.ts'
+import { probe } from '../probe.ts'
 
 const rows = [
   ['udp4', '127.0.0.1', false],

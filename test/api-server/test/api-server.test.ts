@@ -1,5 +1,5 @@
 import test from 'ava'
-import { type ApiObject, ApiServer, type ApiServerOptions } from './index.ts'
+import { type ApiObject, ApiServer, type ApiServerOptions } from '../index.ts'
 
 const slices = '/apis/discovery.k8s.io/v1/endpointslices'
 
