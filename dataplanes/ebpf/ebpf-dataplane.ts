@@ -52,9 +52,11 @@ import { readNode } from './kernel/read-node.ts'
 import { SpotCheck } from './kernel/spot-check.ts'
 import { TableMaps } from './kernel/table-maps.ts'
 import { type Held, type NodeState, nothingHeld } from './layout/held.ts'
-import { allMaps, allPrograms, structs } from './layout/layout.ts'
+import { allMaps } from './layout/maps.ts'
 import { settingsKey } from './layout/node-elements.ts'
+import { allPrograms } from './layout/programs.ts'
 import { type EbpfSettings, readSettings } from './layout/settings.ts'
+import { structs } from './layout/structures.ts'
 
 /** Everything is compared this often at most, in milliseconds, and for one part in so many of the time. */
 const leastComparePeriod = 60_000

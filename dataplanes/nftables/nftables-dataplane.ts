@@ -34,8 +34,9 @@ import { AffinityNumbers } from './layout/affinity-numbers.ts'
 import { isOurLayout } from './layout/base-chains.ts'
 import type { Setting } from './layout/chain.ts'
 import { type Held, nothingHeld } from './layout/held.ts'
-import { findSet, nftFamily, tableName } from './layout/layout.ts'
+import { findSet } from './layout/sets.ts'
 import { parseSettings, type Settings } from './layout/settings.ts'
+import { nftFamily, tableName } from './layout/table.ts'
 
 /**
  * A change may be refused because somebody has changed the table meanwhile, and a repair because it happens again. More
@@ -43,7 +44,7 @@ import { parseSettings, type Settings } from './layout/settings.ts'
  */
 const toleratedRefusals = 2
 
-/** See layout.ts for how packets are led, and transport.ts for how programs reach the kernel. */
+/** See layout/table.ts for how packets are led, and kernel/transport.ts for how programs reach the kernel. */
 export class NftablesDataplane implements Dataplane<NftProgram, Held> {
   readonly name = 'nftables'
   readonly contractVersion = contractVersion

@@ -1,6 +1,6 @@
 /*
  * What user space tells the programs, and what the programs remember. Every structure here is described once more in
- * dataplanes/ebpf/layout/layout.ts, and a test compares the two (sizes and offsets, from this object's BTF).
+ * dataplanes/ebpf/layout/structures.ts, and a test compares the two (sizes and offsets, from this object's BTF).
  *
  * An IPv4 address is kept as the IPv4-mapped IPv6 address ::ffff:a.b.c.d, so both families, and an IPv6 socket that
  * talks to an IPv4 address, take the same way through the programs. Addresses and ports are in network order, all

@@ -1,6 +1,5 @@
-import { formatBytes } from '@portolan/core'
-import { familyAt } from '../layout/encode.ts'
-import { deviceOfPods, frontendKind, protocolNumber, rangeScope, structs } from '../layout/layout.ts'
+import { addressText, familyAt } from '../layout/address-bytes.ts'
+import { deviceOfPods, frontendKind, protocolNumber, rangeScope, structs } from '../layout/structures.ts'
 import type { ElementStep } from './program.ts'
 
 /** An element of a map for a person: by what it stands for where that can be told from its bytes, else in hexadecimal. */
@@ -62,12 +61,6 @@ function deviceText(key: Buffer, value: Buffer | undefined): string {
   const bridge = value.readUInt32LE(at.bridge)
   const port = bridge === 0 ? '' : `, port of bridge ${bridge}`
   return `${device} = masquerade as ${source}${pods}${port}`
-}
-
-/** An address of 16 bytes, as one of IPv4 where it is mapped. */
-export function addressText(bytes: Buffer, at: number): string {
-  const mapped = familyAt(bytes, at) === 'IPv4'
-  return formatBytes(bytes.subarray(mapped ? at + 12 : at, at + 16))
 }
 
 function nameOf(numbers: Readonly<Record<string, number>>, number: number | undefined): string | undefined {

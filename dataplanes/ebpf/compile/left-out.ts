@@ -1,5 +1,5 @@
 import type { RouteKey, ServiceRoute } from '@portolan/core'
-import type { MapName } from '../layout/layout.ts'
+import type { MapName } from '../layout/maps.ts'
 import { sizeSetting } from '../layout/settings.ts'
 import type { RouteStep } from './program.ts'
 

@@ -16,7 +16,6 @@ import {
   type HeldService,
   numbersOf,
 } from '../layout/held.ts'
-import { structs } from '../layout/layout.ts'
 import {
   deviceElements,
   namespaceElements,
@@ -26,6 +25,7 @@ import {
 } from '../layout/node-elements.ts'
 import type { RouteNumbers } from '../layout/numbers.ts'
 import { sameEndpoints } from '../layout/same-endpoints.ts'
+import { structs } from '../layout/structures.ts'
 import { degradedBy } from './compile.ts'
 import { LeftOut } from './left-out.ts'
 import { type EbpfProgram, type ElementStep, type RouteStep, unsupported } from './program.ts'

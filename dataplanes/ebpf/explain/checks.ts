@@ -10,17 +10,11 @@ import {
   type SourceClass,
 } from '@portolan/core'
 import { frontendText } from '../compile/print.ts'
-import {
-  addressKey,
-  allowedSourcesOf,
-  frontendKeyOf,
-  rangeKey,
-  verdictByte,
-  writeEndpoint,
-} from '../layout/encode.ts'
+import { addressKey, allowedSourcesOf, frontendKeyOf, rangeKey, writeEndpoint } from '../layout/encode.ts'
 import { bytesOf, type Held, type HeldService } from '../layout/held.ts'
-import { sourceClassIndex, structs } from '../layout/layout.ts'
 import { deviceElements } from '../layout/node-elements.ts'
+import { sourceClassIndex, structs } from '../layout/structures.ts'
+import { verdictByte } from '../layout/verdict-byte.ts'
 import { heldSets } from './held-sets.ts'
 
 /** What the maps and hooks lack, or have otherwise. */

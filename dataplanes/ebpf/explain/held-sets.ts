@@ -1,7 +1,8 @@
 import type { HeldSets } from '@portolan/core'
-import { addressText, rangeCidr } from '../compile/element-text.ts'
+import { rangeCidr } from '../compile/element-text.ts'
+import { addressText } from '../layout/address-bytes.ts'
 import { bufferOf, type Held } from '../layout/held.ts'
-import { frontendKind, rangeScope, structs } from '../layout/layout.ts'
+import { frontendKind, rangeScope, structs } from '../layout/structures.ts'
 
 /** The table's plain sets as the maps hold them. */
 export function heldSets({ frontends, ranges }: Held): HeldSets {

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { BpfError, BpfMap, type BpfObject, readMapLayout } from '@portolan/native/libbpf'
-import { allMaps, connectionMaps, type MapName, structs } from '../layout/layout.ts'
 import { type Conversion, conversionOf, convert } from '../layout/layout-change.ts'
+import { allMaps, connectionMaps, type MapName } from '../layout/maps.ts'
+import { structs } from '../layout/structures.ts'
 
 /** What is lost with the entries of a map that can't be taken over; of others the table has everything. */
 const consequences: Partial<Record<MapName, string>> = {

@@ -1,5 +1,5 @@
 import type { BpfMap, BpfObject } from '@portolan/native/libbpf'
-import { structs } from '../layout/layout.ts'
+import { structs } from '../layout/structures.ts'
 import { isStaleAffinity, isStaleFlow, type Lookup, type Remembered } from './stale-connections.ts'
 
 /** Entries looked at each time: some milliseconds. */

@@ -10,7 +10,8 @@ import {
   ProgramsMissingError,
   readPrograms,
 } from '@portolan/native/libbpf'
-import { allMaps, allPrograms, packetPrograms } from '../layout/layout.ts'
+import { allMaps } from '../layout/maps.ts'
+import { allPrograms, packetPrograms } from '../layout/programs.ts'
 import type { EbpfSettings } from '../layout/settings.ts'
 import { findCgroup } from './cgroup-root.ts'
 

@@ -10,14 +10,14 @@ import {
   readProgramInfoOf,
 } from '@portolan/native/libbpf'
 import type { NodeState } from '../layout/held.ts'
+import { allMaps } from '../layout/maps.ts'
+import { bridgeOf } from '../layout/node-elements.ts'
 import {
-  allMaps,
   barePacketPrograms,
   packetPrograms,
   socketPrograms,
   switchedPacketPrograms,
-} from '../layout/layout.ts'
-import { bridgeOf } from '../layout/node-elements.ts'
+} from '../layout/programs.ts'
 import type { EbpfSettings } from '../layout/settings.ts'
 import { findCgroup } from './cgroup-root.ts'
 import { clsact, type PacketHook, packetHooks, tcx } from './packet-hook.ts'

@@ -1,6 +1,6 @@
 import type { IpFamily } from '@portolan/core'
 import type { BpfMap, BpfObject } from '@portolan/native/libbpf'
-import { familyAt } from '../layout/encode.ts'
+import { familyAt } from '../layout/address-bytes.ts'
 import {
   type Bytes,
   bytesOf,
@@ -9,8 +9,9 @@ import {
   type NodeState,
   numbersOf,
 } from '../layout/held.ts'
-import { familyIndex, frontendKind, type MapName, structs } from '../layout/layout.ts'
+import type { MapName } from '../layout/maps.ts'
 import { settingsKey } from '../layout/node-elements.ts'
+import { familyIndex, frontendKind, structs } from '../layout/structures.ts'
 
 /** Reads back all that the maps hold of one family, in batches: 100,000 Services take a fraction of a second. */
 export function observe(

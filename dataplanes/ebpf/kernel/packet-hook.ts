@@ -15,7 +15,7 @@ import {
   programAtTcx,
   removeUnusedHook,
 } from '@portolan/native/libbpf'
-import { packetPrograms } from '../layout/layout.ts'
+import { packetPrograms } from '../layout/programs.ts'
 import type { EbpfSettings } from '../layout/settings.ts'
 import { forgetQdiscs, interfaceLinks, qdiscMark, tcxPin } from './pins.ts'
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { bpfFileSystem, makePinDirectory, readPrograms } from '@portolan/native/libbpf'
-import { allMaps, type MapName, structs } from '../layout/layout.ts'
+import { allMaps, type MapName } from '../layout/maps.ts'
+import { structs } from '../layout/structures.ts'
 
 const root = `${bpfFileSystem}/portolan`
 

@@ -14,8 +14,8 @@ import {
   writeService,
 } from '../layout/encode.ts'
 import { bytesOf } from '../layout/held.ts'
-import { structs } from '../layout/layout.ts'
 import type { Numbers, RouteNumbers } from '../layout/numbers.ts'
+import { structs } from '../layout/structures.ts'
 import type { TableMap, TableMaps } from './table-maps.ts'
 
 /** A route's step with the numbers that it has before (`old`) and after. */

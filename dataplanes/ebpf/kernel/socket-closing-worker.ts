@@ -6,7 +6,8 @@ import { existsSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { enterNetworkNamespace } from '@portolan/native'
 import { BpfObject, readClosingPrograms, runIterator } from '@portolan/native/libbpf'
-import { closingMaps, closingProgram } from '../layout/layout.ts'
+import { closingMaps } from '../layout/maps.ts'
+import { closingProgram } from '../layout/programs.ts'
 
 /** What the thread is started with. */
 export interface ClosingData {

@@ -10,10 +10,10 @@ import {
   writeService,
 } from '../layout/encode.ts'
 import { bufferOf } from '../layout/held.ts'
-import { structs } from '../layout/layout.ts'
 import { tableRanges } from '../layout/node-elements.ts'
 import type { RouteNumbers } from '../layout/numbers.ts'
 import { sameEndpoints } from '../layout/same-endpoints.ts'
+import { structs } from '../layout/structures.ts'
 import type { TableMaps } from './table-maps.ts'
 
 /** Elements read in one look: some milliseconds of system calls. */

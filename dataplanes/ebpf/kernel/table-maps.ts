@@ -1,7 +1,7 @@
 import type { IpFamily } from '@portolan/core'
 import type { BpfObject } from '@portolan/native/libbpf'
 import { LeftOut } from '../compile/left-out.ts'
-import { tableMaps } from '../layout/layout.ts'
+import { tableMaps } from '../layout/maps.ts'
 import { Numbers } from '../layout/numbers.ts'
 import { ElementBatch } from './element-batch.ts'
 

@@ -1,8 +1,9 @@
 import { addressBytes, type IpFamily, type RoutingTable } from '@portolan/core'
 import type { NetworkInterface } from '@portolan/native'
-import { classOfPods, rangeKey } from './encode.ts'
+import { rangeKey } from './encode.ts'
 import { type Bytes, bytesOf, type NodeState } from './held.ts'
-import { deviceOfPods, familyIndex, rangeScope, sourceClassIndex, structs } from './layout.ts'
+import { deviceOfPods, familyIndex, rangeScope, sourceClassIndex, structs } from './structures.ts'
+import { classOfPods } from './verdict-byte.ts'
 
 /** What the devices map holds for a family: where packets of pods come in, and what masquerade makes of the source. */
 export function deviceElements(table: RoutingTable, { interfaces }: NodeState): Map<Bytes, Bytes> {

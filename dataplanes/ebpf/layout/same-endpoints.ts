@@ -1,6 +1,6 @@
 import type { Endpoint } from '@portolan/core'
 import { writeEndpoint } from './encode.ts'
-import { structs } from './layout.ts'
+import { structs } from './structures.ts'
 
 /** Whether slots hold these endpoints. Their order means nothing: a process that starts anew may have another. */
 export function sameEndpoints(slots: Buffer, base: number, endpoints: readonly Endpoint[]): boolean {

@@ -1,5 +1,5 @@
 import type { DataplaneOptions } from '@portolan/core'
-import { allMaps, type MapName } from './layout.ts'
+import { allMaps, type MapName } from './maps.ts'
 
 /** The options of this dataplane, read and checked. */
 export interface EbpfSettings {

@@ -16,7 +16,8 @@ import { applyElements } from '../kernel/apply.ts'
 import { observe } from '../kernel/observe.ts'
 import { TableMaps } from '../kernel/table-maps.ts'
 import { bytesOf, nothingHeld } from '../layout/held.ts'
-import { allMaps, type MapName, structs } from '../layout/layout.ts'
+import { allMaps, type MapName } from '../layout/maps.ts'
+import { structs } from '../layout/structures.ts'
 import { clusterIP, endpoint, internal, nodePort, route, table as tableOf } from './example-tables.ts'
 
 /** Maps of the kernel that no program reads: nothing is pinned or attached, and they go with their descriptors. */

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { BpfObject, readPrograms } from '@portolan/native/libbpf'
 import test from 'ava'
 import { ConnectionSweep } from '../kernel/connection-sweep.ts'
-import { allMaps, protocolNumber, structs } from '../layout/layout.ts'
+import { allMaps } from '../layout/maps.ts'
+import { protocolNumber, structs } from '../layout/structures.ts'
 
 /** Of more than a few batches: the sweep takes longer for them than endpoints stay. */
 const clients = 20_000

@@ -18,7 +18,7 @@ import { applyElements } from '../kernel/apply.ts'
 import { observe } from '../kernel/observe.ts'
 import { TableMaps } from '../kernel/table-maps.ts'
 import { bufferOf, type Held, type NodeState, nothingHeld } from '../layout/held.ts'
-import { structs } from '../layout/layout.ts'
+import { structs } from '../layout/structures.ts'
 import { KernelModel } from './kernel-model.ts'
 
 /** A node that stands still: what comes and goes on it is another test's. */

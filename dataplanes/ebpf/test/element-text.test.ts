@@ -4,7 +4,7 @@ import { elementText } from '../compile/element-text.ts'
 import type { ElementStep } from '../compile/program.ts'
 import { trace } from '../explain/trace.ts'
 import { addressKey, frontendKeyOf, rangeKey } from '../layout/encode.ts'
-import { rangeScope } from '../layout/layout.ts'
+import { rangeScope } from '../layout/structures.ts'
 import { clusterIP, endpoint, internal, route, table } from './example-tables.ts'
 
 const web = route(

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { BrokenCall, checkConvergence, type Subject } from '@portolan/conformance/convergence'
 import { type BpfMap, BpfObject, readPrograms } from '@portolan/native/libbpf'
 import test from 'ava'
-import { allMaps } from '../layout/layout.ts'
+import { allMaps } from '../layout/maps.ts'
 import { modelSubject } from './convergence-subject.ts'
 import { KernelModel } from './kernel-model.ts'
 

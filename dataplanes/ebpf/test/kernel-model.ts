@@ -1,6 +1,7 @@
 import { type Interference, interference } from '@portolan/conformance/convergence'
 import type { BpfMap, BpfObject } from '@portolan/native/libbpf'
-import { type MapName, structs } from '../layout/layout.ts'
+import type { MapName } from '../layout/maps.ts'
+import { structs } from '../layout/structures.ts'
 
 /** What a map is to the kernel. */
 interface MapType {

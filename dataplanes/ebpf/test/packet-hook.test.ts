@@ -15,7 +15,8 @@ import {
 import test from 'ava'
 import { clsact, type PacketHook, tcx } from '../kernel/packet-hook.ts'
 import { nodeDirectory, unpinDeadNodes } from '../kernel/pins.ts'
-import { allMaps, allPrograms } from '../layout/layout.ts'
+import { allMaps } from '../layout/maps.ts'
+import { allPrograms } from '../layout/programs.ts'
 import { applied } from './applied-table.ts'
 import { endpoint, internal, route, table } from './example-tables.ts'
 

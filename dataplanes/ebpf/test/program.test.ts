@@ -3,9 +3,9 @@ import test from 'ava'
 import { compile } from '../compile/compile.ts'
 import { print } from '../compile/print.ts'
 import { reconcile } from '../compile/reconcile.ts'
-import { verdictByte } from '../layout/encode.ts'
 import { nothingHeld } from '../layout/held.ts'
-import { verdictBit } from '../layout/layout.ts'
+import { verdictBit } from '../layout/structures.ts'
+import { verdictByte } from '../layout/verdict-byte.ts'
 import { clusterIP, endpoint, internal, refused, route, table } from './example-tables.ts'
 
 const web = route(

@@ -4,7 +4,7 @@ import { BpfMap, libbpf, openPin } from '@portolan/native/libbpf'
 import { SystemCommand } from '@portolan/native/system-command'
 import { clsact, tcx } from '../kernel/packet-hook.ts'
 import { linkPin, nodeDirectory } from '../kernel/pins.ts'
-import type { MapName } from '../layout/layout.ts'
+import type { MapName } from '../layout/maps.ts'
 
 /** What befalls a node's maps and hooks from outside. */
 const damages: readonly ((networkNamespace: string) => void)[] = [

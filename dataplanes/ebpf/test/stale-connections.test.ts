@@ -1,6 +1,7 @@
 import test from 'ava'
 import { isStaleAffinity, isStaleFlow, type Lookup } from '../kernel/stale-connections.ts'
-import { flowTimeouts, protocolNumber, structs } from '../layout/layout.ts'
+import { protocolNumber, structs } from '../layout/structures.ts'
+import { flowTimeouts } from '../layout/timeouts.ts'
 
 const now = 1_000_000n * 1_000_000_000n
 const secondsAgo = (seconds: number) => now - BigInt(seconds) * 1_000_000_000n

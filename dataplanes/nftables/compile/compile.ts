@@ -2,7 +2,7 @@ import type { Address, Degraded, ServiceRoute, SetChange, TableChange } from '@p
 import { NumbersChange } from '../layout/affinity-numbers.ts'
 import type { Setting } from '../layout/chain.ts'
 import { ElementChanges } from '../layout/elements.ts'
-import { clusterIpSet, hairpinSet, nodePortAddressSet, serviceCidrSet } from '../layout/layout.ts'
+import { clusterIpSet, hairpinSet, nodePortAddressSet, serviceCidrSet } from '../layout/sets.ts'
 import { Declarations } from './declarations.ts'
 import { declare } from './declare.ts'
 import { changeRoute } from './frontend-elements.ts'

@@ -3,9 +3,10 @@ import { balanceChain, balanceChains, readBalanceChain, setsOf } from '../layout
 import { baseChains } from '../layout/base-chains.ts'
 import type { ChainDeclaration, Setting } from '../layout/chain.ts'
 import type { ElementChanges } from '../layout/elements.ts'
-import { balanceChainsOf, baseSets, countsOf, type Place, type SetDeclaration } from '../layout/layout.ts'
 import { type Choice, maximumAffinityCount, maximumCount, type Policy } from '../layout/numbers.ts'
 import { deliveryChains, policyChain, policyChains, readPolicyChain } from '../layout/policy-chains.ts'
+import { balanceChainsOf, baseSets, countsOf, type SetDeclaration } from '../layout/sets.ts'
+import type { Place } from '../layout/table.ts'
 
 /** Up to here all smaller counts come along; a larger count brings just those beside it. */
 const mostContiguous = 512

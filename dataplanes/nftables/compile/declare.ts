@@ -2,7 +2,8 @@ import type { IpFamily } from '@portolan/core'
 import type { ChainDeclaration, Setting } from '../layout/chain.ts'
 import { elementText } from '../layout/element-text.ts'
 import { expressions, protocolName } from '../layout/expressions.ts'
-import { type Field, nftFamily, type SetDeclaration, tableName } from '../layout/layout.ts'
+import type { Field, SetDeclaration } from '../layout/sets.ts'
+import { nftFamily, tableName } from '../layout/table.ts'
 
 /** Entries of the affinity map; at 2 MiB of buckets a family. When it is full, new clients just don't stick. */
 const affinityEntries = 131072

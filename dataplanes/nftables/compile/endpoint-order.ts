@@ -1,8 +1,8 @@
 import type { EndpointScope, Frontend, ServiceRoute } from '@portolan/core'
 import { type Datum, dataText } from '../layout/elements.ts'
 import type { Held } from '../layout/held.ts'
-import { affinityEndpointsOf, affinityPicksOf, countsOf, endpointsOf } from '../layout/layout.ts'
 import { choiceOfNumber } from '../layout/numbers.ts'
+import { affinityEndpointsOf, affinityPicksOf, countsOf, endpointsOf } from '../layout/sets.ts'
 import { placeOf, scopesOf } from './frontend-state.ts'
 
 /** The endpoint keys of a list by slot, as the kernel holds them behind the first frontend that uses the list. */

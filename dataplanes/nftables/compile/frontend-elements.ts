@@ -7,19 +7,18 @@ import {
   type Protocol,
 } from '@portolan/core'
 import type { Datum, ElementSink } from '../layout/elements.ts'
+import { choiceNumber, policyNumber } from '../layout/numbers.ts'
 import {
   affinityEndpointsOf,
   affinityPicksOf,
   affinityRoutesOf,
   allowedSourceSet,
   countsOf,
-  endpointScopes,
   endpointsOf,
-  type Place,
   policiesOf,
   type SetDeclaration,
-} from '../layout/layout.ts'
-import { choiceNumber, policyNumber } from '../layout/numbers.ts'
+} from '../layout/sets.ts'
+import { endpointScopes, type Place } from '../layout/table.ts'
 import type { Declarations } from './declarations.ts'
 import { type FrontendState, frontendStates, type Leg } from './frontend-state.ts'
 import type { NumberedRoute } from './numbered-route.ts'

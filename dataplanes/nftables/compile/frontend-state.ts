@@ -7,8 +7,8 @@ import {
   type Frontend,
   type Protocol,
 } from '@portolan/core'
-import { endpointScopes, type Place } from '../layout/layout.ts'
 import { type Choice, type Policy, policyOf } from '../layout/numbers.ts'
+import { endpointScopes, type Place } from '../layout/table.ts'
 import { boundedEndpoints, choiceFrom, type NumberedRoute } from './numbered-route.ts'
 
 /**

@@ -8,7 +8,7 @@ import {
   readDataText,
 } from '../layout/elements.ts'
 import type { Held } from '../layout/held.ts'
-import { findSet, type SetDeclaration } from '../layout/layout.ts'
+import { findSet, type SetDeclaration } from '../layout/sets.ts'
 
 /**
  * Takes every element that a table wants and keeps only what the kernel lacks or has otherwise: of a million elements

@@ -1,6 +1,5 @@
 import type { Degraded, Endpoint, EndpointScope, ServiceRoute } from '@portolan/core'
 import type { NumbersChange, RouteNumbers } from '../layout/affinity-numbers.ts'
-import { endpointScopes } from '../layout/layout.ts'
 import {
   type Choice,
   firstAffinityRoute,
@@ -8,6 +7,7 @@ import {
   maximumAffinityCount,
   maximumCount,
 } from '../layout/numbers.ts'
+import { endpointScopes } from '../layout/table.ts'
 import type { TableMemory } from './program.ts'
 
 /** One version of a route, with the numbers it has if its clients stick to their endpoints. */

@@ -1,6 +1,7 @@
 import { elementText } from '../layout/element-text.ts'
 import type { Element } from '../layout/elements.ts'
-import { nftFamily, type SetDeclaration, tableName } from '../layout/layout.ts'
+import type { SetDeclaration } from '../layout/sets.ts'
+import { nftFamily, tableName } from '../layout/table.ts'
 import type { NftProgram } from './program.ts'
 
 /** The program as one nft transaction: what `nft -f` takes, and what a person reads. Empty: nothing to do. */

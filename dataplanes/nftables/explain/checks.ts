@@ -4,7 +4,7 @@ import type { ChainDeclaration, Setting } from '../layout/chain.ts'
 import { elementText } from '../layout/element-text.ts'
 import { type Datum, dataText, readDataText } from '../layout/elements.ts'
 import type { Held } from '../layout/held.ts'
-import { allowedSourceSet, type SetDeclaration } from '../layout/layout.ts'
+import { allowedSourceSet, type SetDeclaration } from '../layout/sets.ts'
 import { heldSets } from './held-sets.ts'
 
 /** What the kernel lacks, or has otherwise. */

@@ -1,6 +1,6 @@
 import type { HeldSets } from '@portolan/core'
 import type { Held } from '../layout/held.ts'
-import { nodePortAddressSet, type SetDeclaration, serviceCidrSet } from '../layout/layout.ts'
+import { nodePortAddressSet, type SetDeclaration, serviceCidrSet } from '../layout/sets.ts'
 
 /** The table's plain sets as the kernel holds them. */
 export function heldSets({ elements }: Held): HeldSets {

@@ -8,6 +8,8 @@ import type { Setting } from '../layout/chain.ts'
 import { elementText } from '../layout/element-text.ts'
 import type { Datum } from '../layout/elements.ts'
 import type { Held } from '../layout/held.ts'
+import { choiceNumber, policyNumber } from '../layout/numbers.ts'
+import { deliveryChains, policyChain, policyChains } from '../layout/policy-chains.ts'
 import {
   affinityClients,
   affinityPicksOf,
@@ -19,9 +21,7 @@ import {
   nodePortAddressSet,
   policiesOf,
   serviceCidrSet,
-} from '../layout/layout.ts'
-import { choiceNumber, policyNumber } from '../layout/numbers.ts'
-import { deliveryChains, policyChain, policyChains } from '../layout/policy-chains.ts'
+} from '../layout/sets.ts'
 import {
   type Check,
   holdsChain,

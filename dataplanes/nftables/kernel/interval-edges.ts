@@ -1,5 +1,5 @@
 import { type Address, addressBytes, formatBytes } from '@portolan/core'
-import { rangeOf } from './netlink-elements.ts'
+import { rangeOf } from './address-range.ts'
 
 /** A mark of a plain interval set: where an interval begins, or the first address after one. */
 export interface Edge {

@@ -1,22 +1,8 @@
 import { ApplyError } from '@portolan/core'
 import { describeErrno, type NetlinkAck, readAttributes } from '@portolan/native'
 import { elementText } from '../layout/element-text.ts'
-import type { Element } from '../layout/elements.ts'
-import type { SetDeclaration } from '../layout/layout.ts'
-import { isIntervalEnd } from './netlink-elements.ts'
-
-/** One message of a batch, to tell by which element the kernel took offence. */
-export interface SentList {
-  readonly sequence: number
-  /** Offset of the message in the batch, and of its list of elements. */
-  readonly start: number
-  readonly listStart: number
-  readonly verb: 'add' | 'delete'
-  readonly set: SetDeclaration
-  readonly elements: readonly Element[]
-  /** Index of the message's first element. */
-  readonly first: number
-}
+import type { SentList } from './netlink-batch.ts'
+import { isIntervalEnd } from './netlink-element-reader.ts'
 
 /** Says which element the kernel refused, and why. */
 export function refusal(error: NetlinkAck, sent: readonly SentList[], batch: Buffer): ApplyError {

@@ -5,7 +5,6 @@ import {
   type NetlinkAck,
   NetlinkSocket,
   NetlinkWriter,
-  nested,
   readWhole,
   SystemCallError,
 } from '@portolan/native'
@@ -14,40 +13,23 @@ import {
   NetfilterInfo,
   netlinkNetfilter,
   nfnetlinkHeaderBytes,
-  nfnetlinkSubsystem,
   writeNfnetlinkHeader,
 } from '@portolan/native/netfilter'
 import { print } from '../compile/print.ts'
 import type { NftProgram } from '../compile/program.ts'
-import type { Element } from '../layout/elements.ts'
 import { flaggedTable, type HeldElements, noTable, type Structure } from '../layout/held.ts'
-import { findSet, nftFamily, type SetDeclaration, tableName } from '../layout/layout.ts'
+import { findSet, type SetDeclaration } from '../layout/sets.ts'
+import { nftFamily, tableName } from '../layout/table.ts'
 import { type Edge, pairEdges } from './interval-edges.ts'
-import { readElements, writeElement } from './netlink-elements.ts'
-import { inWords, refusal, type SentList } from './netlink-refusal.ts'
+import { writeBatch } from './netlink-batch.ts'
+import { readElements } from './netlink-element-reader.ts'
+import { inWords, refusal } from './netlink-refusal.ts'
+import { beginElements, listAttribute, message, objectAttribute } from './nf-tables-messages.ts'
 import type { NftCommand } from './nft-command.ts'
 import { runScript } from './nft-script.ts'
 import { shapeFlaw } from './set-shape.ts'
 import type { Sent, Transport } from './transport.ts'
 
-/** Numbers of linux/netfilter/nf_tables.h. */
-const subsystem = nfnetlinkSubsystem.nfTables
-const message = {
-  batchBegin: 0x10,
-  batchEnd: 0x11,
-  getTable: subsystem | 1,
-  getChain: subsystem | 4,
-  getRule: subsystem | 7,
-  getSet: subsystem | 10,
-  newSetElement: subsystem | 12,
-  getSetElement: subsystem | 13,
-  deleteSetElement: subsystem | 14,
-}
-const list = { table: 1, set: 2, elements: 3 }
-const object = { table: 1, tableFlags: 2, setName: 2, ruleChain: 2, chainName: 3 }
-
-/** A list's length is a 16-bit number of bytes; one element is well below the rest. */
-const listBytes = 60_000
 /** The kernel wants the whole transaction in one send: 30,000 Services of 10 endpoints are 25 MB. */
 const sendBufferBytes = 512 * 1024 * 1024
 
@@ -92,12 +74,12 @@ export class NetlinkTransport implements Transport {
     if (flags === undefined) return noTable
     const chains = new Map<string, number>()
     const read = (attributes: Buffer, name: number) => text(findAttribute(attributes, name))
-    for (const name of this.#objects(message.getChain, family, (one) => read(one, object.chainName)))
+    for (const name of this.#objects(message.getChain, family, (one) => read(one, objectAttribute.chainName)))
       chains.set(name, 0)
-    for (const name of this.#objects(message.getRule, family, (one) => read(one, object.ruleChain)))
+    for (const name of this.#objects(message.getRule, family, (one) => read(one, objectAttribute.ruleChain)))
       chains.set(name, (chains.get(name) ?? 0) + 1)
     const sets = this.#objects(message.getSet, family, (attributes) => {
-      const name = read(attributes, object.setName)
+      const name = read(attributes, objectAttribute.setName)
       const set = findSet(name)
       const flaw = set && shapeFlaw(attributes, set, family)
       return { name, flaw: flaw && `the set ${name} ${flaw}` }
@@ -115,12 +97,15 @@ export class NetlinkTransport implements Transport {
     this.#writer.reset()
     const start = this.#writer.beginMessage(message.getTable, messageFlag.request)
     writeNfnetlinkHeader(this.#writer, addressFamily[family])
-    this.#writer.stringAttribute(object.table, tableName)
+    this.#writer.stringAttribute(objectAttribute.table, tableName)
     this.#writer.endMessage(start)
     const refused = (ack: NetlinkAck) => new SystemCallError(`read the table ${tableName}`, ack.errno)
     try {
       const { payload } = this.#socket.ask(this.#writer.bytes, refused)
-      return findAttribute(payload.subarray(nfnetlinkHeaderBytes), object.tableFlags)?.readUInt32BE(0) ?? 0
+      return (
+        findAttribute(payload.subarray(nfnetlinkHeaderBytes), objectAttribute.tableFlags)?.readUInt32BE(0) ??
+        0
+      )
     } catch (error) {
       if (error instanceof SystemCallError && error.code === 'ENOENT') return undefined
       throw error
@@ -151,17 +136,9 @@ export class NetlinkTransport implements Transport {
 
   #send(program: NftProgram): number {
     const writer = this.#writer
-    writer.reset()
-    this.#batchMark(message.batchBegin)
-    const sent: SentList[] = []
-    for (const { set, removals } of program.elements)
-      this.#lists('delete', program.family, set, removals, sent)
-    for (const { set, additions } of program.elements)
-      this.#lists('add', program.family, set, additions, sent)
+    const sent = writeBatch(writer, program)
     const last = sent.at(-1)
     if (last === undefined) return 0
-    writer.addMessageFlags(last.start, messageFlag.ack)
-    this.#batchMark(message.batchEnd)
     const bytes = writer.length
     try {
       const [error] = this.#socket.transact(writer.bytes, last.sequence)
@@ -173,62 +150,20 @@ export class NetlinkTransport implements Transport {
     return bytes
   }
 
-  #lists(
-    verb: SentList['verb'],
-    family: IpFamily,
-    set: SetDeclaration,
-    elements: readonly Element[],
-    sent: SentList[],
-  ): void {
-    const writer = this.#writer
-    let index = 0
-    while (index < elements.length) {
-      const start = this.#beginElements(
-        verb === 'add' ? message.newSetElement : message.deleteSetElement,
-        verb === 'add' ? messageFlag.create | messageFlag.exclusive : 0,
-        family,
-        set.name,
-      )
-      const listStart = writer.beginAttribute(nested | list.elements)
-      const first = index
-      while (index < elements.length && writer.length - listStart < listBytes) {
-        const element = elements[index++]
-        if (element !== undefined) writeElement(writer, set, element, { withValue: verb === 'add' })
-      }
-      writer.endAttribute(listStart)
-      writer.endMessage(start)
-      sent.push({ sequence: writer.sequence, start, listStart, verb, set, elements, first })
-    }
-  }
-
-  #beginElements(type: number, flags: number, family: IpFamily, set: string): number {
-    const start = this.#writer.beginMessage(type, messageFlag.request | flags)
-    writeNfnetlinkHeader(this.#writer, addressFamily[family])
-    this.#writer.stringAttribute(list.table, tableName)
-    this.#writer.stringAttribute(list.set, set)
-    return start
-  }
-
-  #batchMark(type: number): void {
-    const start = this.#writer.beginMessage(type, messageFlag.request)
-    writeNfnetlinkHeader(this.#writer, 0, subsystem >> 8)
-    this.#writer.endMessage(start)
-  }
-
   /** What is read of the attributes of every object of a kind in our table. */
   #objects<Read>(type: number, family: IpFamily, read: (attributes: Buffer) => Read): Read[] {
     return readWhole(() => {
       this.#writer.reset()
       const start = this.#writer.beginMessage(type, messageFlag.request | messageFlag.dump)
       writeNfnetlinkHeader(this.#writer, addressFamily[family])
-      this.#writer.stringAttribute(object.table, tableName)
+      this.#writer.stringAttribute(objectAttribute.table, tableName)
       this.#writer.endMessage(start)
       const found: Read[] = []
       const refused = (ack: NetlinkAck) => new Error(`list the table ${tableName}: ${inWords(ack)}`)
       for (const { payload } of this.#socket.dump(Buffer.from(this.#writer.bytes), refused)) {
         const attributes = payload.subarray(nfnetlinkHeaderBytes)
         // Older kernels ignore the filter by table.
-        if (text(findAttribute(attributes, object.table)) !== tableName) continue
+        if (text(findAttribute(attributes, objectAttribute.table)) !== tableName) continue
         found.push(read(attributes))
       }
       return found
@@ -237,14 +172,14 @@ export class NetlinkTransport implements Transport {
 
   #readSet(family: IpFamily, set: SetDeclaration): HeldElements {
     this.#writer.reset()
-    const start = this.#beginElements(message.getSetElement, messageFlag.dump, family, set.name)
+    const start = beginElements(this.#writer, message.getSetElement, messageFlag.dump, family, set.name)
     this.#writer.endMessage(start)
     const elements: HeldElements = new Map()
     const edges: Edge[] = []
     const plainInterval = set.kind === 'interval' && set.key.length === 1
     const refused = (ack: NetlinkAck) => new Error(`list the set ${set.name}: ${inWords(ack)}`)
     for (const { payload } of this.#socket.dump(Buffer.from(this.#writer.bytes), refused)) {
-      const bytes = findAttribute(payload.subarray(nfnetlinkHeaderBytes), list.elements)
+      const bytes = findAttribute(payload.subarray(nfnetlinkHeaderBytes), listAttribute.elements)
       if (bytes === undefined) continue
       for (const { key, value, intervalEnd } of readElements(bytes, set, family)) {
         if (plainInterval) edges.push({ address: key as Address, end: intervalEnd })

@@ -1,5 +1,5 @@
 import { ipFamilies } from '@portolan/core'
-import { nftFamily, tableName } from '../layout/layout.ts'
+import { nftFamily, tableName } from '../layout/table.ts'
 import { type NftCommand, NftListingError } from './nft-command.ts'
 import { member } from './nft-json.ts'
 

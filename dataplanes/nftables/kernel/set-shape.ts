@@ -1,6 +1,6 @@
 import type { IpFamily } from '@portolan/core'
 import { findAttribute } from '@portolan/native'
-import type { Field, SetDeclaration } from '../layout/layout.ts'
+import type { Field, SetDeclaration } from '../layout/sets.ts'
 
 /** Attributes of NFT_MSG_NEWSET and set flags of linux/netfilter/nf_tables.h. */
 const attribute = { flags: 3, keyBytes: 5, valueType: 6, valueBytes: 7, description: 9 }
@@ -39,7 +39,7 @@ export function shapeFlaw(held: Buffer, set: SetDeclaration, family: IpFamily): 
   return undefined
 }
 
-/** Each field takes a multiple of 4 bytes; see layout.ts for clients of IPv6. */
+/** Each field takes a multiple of 4 bytes; see expressions.ts for clients of IPv6. */
 function bytesOf(fields: readonly Field[], { kind }: SetDeclaration, family: IpFamily): number {
   const addressBytes = family === 'IPv4' ? 4 : kind === 'timeout' ? 12 : 16
   return fields.reduce((sum, field) => sum + (field === 'address' || field === 'range' ? addressBytes : 4), 0)

@@ -1,7 +1,7 @@
 import type { IpFamily } from '@portolan/core'
 import type { NftProgram } from '../compile/program.ts'
 import type { HeldElements, Structure } from '../layout/held.ts'
-import type { SetDeclaration } from '../layout/layout.ts'
+import type { SetDeclaration } from '../layout/sets.ts'
 
 export interface Sent {
   readonly bytes: number

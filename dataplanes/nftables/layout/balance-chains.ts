@@ -2,22 +2,22 @@ import type { EndpointScope, Protocol } from '@portolan/core'
 import type { ChainDeclaration, ChainEntry, Setting } from './chain.ts'
 import { expressions, protocolName } from './expressions.ts'
 import {
-  affinityClients,
-  affinityEndpointsOf,
-  affinityPicksOf,
-  affinityRoutesOf,
-  balanceChainsOf,
-  endpointsOf,
-  type Place,
-  type SetDeclaration,
-} from './layout.ts'
-import {
   type Choice,
   choiceNumber,
   maximumAffinityCount,
   maximumAffinitySeconds,
   maximumCount,
 } from './numbers.ts'
+import {
+  affinityClients,
+  affinityEndpointsOf,
+  affinityPicksOf,
+  affinityRoutesOf,
+  balanceChainsOf,
+  endpointsOf,
+  type SetDeclaration,
+} from './sets.ts'
+import type { Place } from './table.ts'
 
 export function balanceChain(place: Place, over: EndpointScope, protocol: Protocol, choice: Choice): string {
   const sticky = choice.affinitySeconds === undefined ? '' : `-affinity-${choice.affinitySeconds}`

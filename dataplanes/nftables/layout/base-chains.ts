@@ -4,13 +4,12 @@ import { expressions } from './expressions.ts'
 import {
   clusterIpSet,
   hairpinSet,
-  layoutVersion,
   nodePortAddressSet,
-  type Place,
   policiesOf,
   policyChainsOf,
   serviceCidrSet,
-} from './layout.ts'
+} from './sets.ts'
+import { layoutVersion, type Place } from './table.ts'
 
 const markerOfLayout = `layout-${layoutVersion}-`
 

@@ -1,6 +1,6 @@
 import type { IpFamily, PodSource } from '@portolan/core'
 import type { Datum } from './elements.ts'
-import type { SetDeclaration } from './layout.ts'
+import type { SetDeclaration } from './sets.ts'
 
 /** What the static chains depend on; fixed for the life of the process. */
 export interface Setting {

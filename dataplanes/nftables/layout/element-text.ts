@@ -1,6 +1,6 @@
 import type { Datum, Element } from './elements.ts'
-import type { Field, SetDeclaration } from './layout.ts'
 import { numberText } from './numbers.ts'
+import type { Field, SetDeclaration } from './sets.ts'
 
 /** An element in nft's language: `10.96.0.1 . tcp . 80 : 1:2a`. */
 export function elementText(set: SetDeclaration, element: Element): string {

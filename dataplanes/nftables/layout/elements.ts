@@ -1,4 +1,4 @@
-import type { Field, SetDeclaration } from './layout.ts'
+import type { Field, SetDeclaration } from './sets.ts'
 
 /** One field: an address, range, protocol or chain as text; a port, slot or number as a number. */
 export type Datum = string | number

@@ -1,5 +1,5 @@
 import type { IpFamily, Protocol } from '@portolan/core'
-import { nftFamily, type Place } from './layout.ts'
+import { nftFamily, type Place } from './table.ts'
 
 /** nft's name of a protocol. */
 export const protocolName = (protocol: Protocol): string => protocol.toLowerCase()

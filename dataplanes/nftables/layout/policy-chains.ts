@@ -1,15 +1,9 @@
 import type { EndpointScope } from '@portolan/core'
 import type { ChainDeclaration, ChainEntry, Setting } from './chain.ts'
 import { expressions } from './expressions.ts'
-import {
-  allowedSourceSet,
-  balanceChainsOf,
-  countsOf,
-  nftFamily,
-  type Place,
-  policyChainsOf,
-} from './layout.ts'
 import { isVerdictLetter, type Policy, policyNumber, policyText, type VerdictLetter } from './numbers.ts'
+import { allowedSourceSet, balanceChainsOf, countsOf, policyChainsOf } from './sets.ts'
+import { nftFamily, type Place } from './table.ts'
 
 /** Where a verdict leads: a chain, or the end. */
 function target(place: Place, letter: VerdictLetter): string {

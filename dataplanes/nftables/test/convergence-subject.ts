@@ -1,7 +1,7 @@
 import { interference, type Subject } from '@portolan/conformance/convergence'
 import type { RoutingTable } from '@portolan/core'
 import type { Held } from '../layout/held.ts'
-import { findSet } from '../layout/layout.ts'
+import { findSet } from '../layout/sets.ts'
 import type { Settings } from '../layout/settings.ts'
 import { NftablesDataplane } from '../nftables-dataplane.ts'
 import { KernelModel, ModelTransport, namesIn } from './kernel-model.ts'

@@ -14,7 +14,8 @@ import test from 'ava'
 import fc from 'fast-check'
 import nftables from '../index.ts'
 import { markerChain } from '../layout/base-chains.ts'
-import { baseSets, countsOf, endpointsOf, nftFamily } from '../layout/layout.ts'
+import { baseSets, countsOf, endpointsOf } from '../layout/sets.ts'
+import { nftFamily } from '../layout/table.ts'
 
 /** Whatever a table of our name holds, it stops no family: it is repaired, or replaced whole. */
 

@@ -6,7 +6,7 @@ import type { Sent, Transport } from '../kernel/transport.ts'
 import type { ElementChanges } from '../layout/elements.ts'
 import { dataText } from '../layout/elements.ts'
 import { type HeldElements, noTable, type Structure } from '../layout/held.ts'
-import { type Field, findSet, type SetDeclaration } from '../layout/layout.ts'
+import { type Field, findSet, type SetDeclaration } from '../layout/sets.ts'
 import type { Settings } from '../layout/settings.ts'
 
 interface ModelSet {

@@ -4,7 +4,7 @@ import type { NftProgram } from '../compile/program.ts'
 import type { Sent, Transport } from '../kernel/transport.ts'
 import { ElementChanges } from '../layout/elements.ts'
 import type { HeldElements, Structure } from '../layout/held.ts'
-import { hairpinSet, type SetDeclaration } from '../layout/layout.ts'
+import { hairpinSet, type SetDeclaration } from '../layout/sets.ts'
 
 /**
  * Does everything twice, on the real kernel and on the model of it, and throws when they differ: in what they hold, or in

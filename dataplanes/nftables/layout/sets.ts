@@ -1,26 +1,5 @@
-import type { EndpointScope, IpFamily, Protocol } from '@portolan/core'
-
-/**
- * The element-only layout: one table per IP family in which no Service has a chain or a rule of its own, so that a
- * change costs a few set elements whatever the size of the cluster. docs/nftables-layout.md draws it.
- *
- * A packet's first lookup gives a number, kept in the packet's priority (`meta priority`), by which static chains
- * decide what comes next. The priority is the one 32-bit place that nft can both fill from a map and look up in
- * another, that no other tool keeps state in, and that forwarding sets anew; only first packets of connections
- * come here at all. A verdict map by Service would need no number, but each new element of one makes the kernel
- * check the whole table again (0.7 ms at 10,000 Services, 14 ms at 100,000).
- */
-
-export const tableName = 'portolan'
-
-/** Raised when chains or sets change their meaning, so that an older table is replaced in one transaction. */
-export const layoutVersion = 1
-
-/** A virtual IP is (address, protocol, port); a NodePort is (protocol, port) at any of the node's addresses. */
-export type Place = 'vip' | 'nodeport'
-
-export const places: readonly Place[] = ['vip', 'nodeport']
-export const endpointScopes: readonly EndpointScope[] = ['cluster', 'local']
+import type { EndpointScope, Protocol } from '@portolan/core'
+import { endpointScopes, type Place, places } from './table.ts'
 
 /** What a field of a key or a value is; decides its text and its bytes. `chain` is a verdict: goto that chain. */
 export type Field = 'address' | 'protocol' | 'port' | 'slot' | 'number' | 'range' | 'chain'
@@ -186,9 +165,4 @@ const everySet: ReadonlyMap<string, SetDeclaration> = new Map(
 /** The declaration behind a set's name, for reading a table back. */
 export function findSet(name: string): SetDeclaration | undefined {
   return everySet.get(name)
-}
-
-/** nft's name of a family. */
-export function nftFamily(family: IpFamily): 'ip' | 'ip6' {
-  return family === 'IPv4' ? 'ip' : 'ip6'
 }

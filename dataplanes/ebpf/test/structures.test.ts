@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { readClosingPrograms, readPrograms, readStructs } from '@portolan/native/libbpf'
 import test from 'ava'
-import { closingStructs, flowTimeouts, type StructLayout, structs } from '../layout/layout.ts'
+import { closingStructs, type StructLayout, structs } from '../layout/structures.ts'
+import { flowTimeouts } from '../layout/timeouts.ts'
 
 const objects = [
   [readStructs(readPrograms()), structs],

@@ -1,6 +1,6 @@
 /**
  * The keys and values of the maps, field by field: the one description that encoders and decoders here go by. The C
- * side is native/bpf/structures.h, and layout.test.ts compares the two.
+ * side is native/bpf/structures.h, and structures.test.ts compares the two.
  */
 
 /** The width of a field in bytes: an address is 16, IPv4 addresses being IPv4-mapped. */
@@ -90,63 +90,3 @@ export const protocolNumber = { TCP: 6, UDP: 17, SCTP: 132 } as const
 
 /** Indexes of a frontend's verdicts. */
 export const sourceClassIndex = { pod: 0, node: 1, outside: 2 } as const
-
-/** Maps whose elements user space writes, and those in which the programs remember connections. */
-export const tableMaps = ['frontends', 'services', 'endpoints', 'ranges', 'members'] as const
-export const nodeMaps = ['devices', 'namespaces', 'node_settings'] as const
-export const connectionMaps = [
-  'affinities',
-  'flows',
-  'untranslated',
-  'fragments',
-  'peers',
-  'choices',
-] as const
-export const allMaps = [...tableMaps, ...nodeMaps, ...connectionMaps] as const
-
-export type MapName = (typeof allMaps)[number]
-
-/** Programs at sockets, by the cgroup hook that they are for. */
-export const socketPrograms = {
-  connect4: 'connect_ipv4',
-  connect6: 'connect_ipv6',
-  sendmsg4: 'sendmsg_ipv4',
-  sendmsg6: 'sendmsg_ipv6',
-  recvmsg4: 'recvmsg_ipv4',
-  recvmsg6: 'recvmsg_ipv6',
-  getpeername4: 'getpeername_ipv4',
-  getpeername6: 'getpeername_ipv6',
-  sock_release: 'socket_closed',
-} as const
-
-/** Programs at interfaces, by direction. */
-export const packetPrograms = { ingress: 'packets_in', egress: 'packets_out' } as const
-
-/** The same for interfaces whose packets begin with the IP header: tunnels, PPP. */
-export const barePacketPrograms = { ingress: 'bare_packets_in', egress: 'bare_packets_out' } as const
-
-/** The same for ports of bridges: the bridge itself has those of packetPrograms. */
-export const switchedPacketPrograms = { ingress: 'switched_packets_in' } as const
-
-/** Every program of native/bpf/portolan.bpf.c. */
-export const allPrograms: readonly string[] = [
-  socketPrograms,
-  packetPrograms,
-  barePacketPrograms,
-  switchedPacketPrograms,
-].flatMap((some) => Object.values(some))
-
-/**
- * How long a connection is remembered without a packet in either direction, in seconds, by its state's number: what
- * native/bpf/timeouts.h has. A flow's other direction has the key { source: destination, destination: source } of its
- * value, ports alike; both are kept as long as one of them is young enough.
- */
-export const flowTimeouts = [30, 30, 120, 120, 60, 86_400, 3600, 3600, 120, 10] as const
-
-/**
- * The iterator of native/bpf/close.bpf.c, which closes UDP sockets of the network namespace that it runs in: those that
- * were led to an endpoint of a service that is in the map `removed` (key removed_key, value one byte). The map `peers` is
- * the one that the other programs fill.
- */
-export const closingProgram = 'close_udp'
-export const closingMaps = ['peers', 'removed'] as const

@@ -1,0 +1,126 @@
+import { type Address, addressBytes, type Protocol } from '@portolan/core'
+import { type NetlinkWriter, nested } from '@portolan/native'
+import { protocolNumber } from '@portolan/native/netfilter'
+import type { Datum, Element } from '../layout/elements.ts'
+import type { Field, SetDeclaration } from '../layout/sets.ts'
+import { rangeEdge } from './address-range.ts'
+import {
+  dataAttribute,
+  elementAttribute,
+  intervalEnd,
+  listElement,
+  verdictAttribute,
+} from './netlink-element-attributes.ts'
+
+/** Writes one element of a set as nested attributes; an interval of addresses alone is two. */
+export function writeElement(
+  writer: NetlinkWriter,
+  set: SetDeclaration,
+  item: Element,
+  options: { readonly withValue: boolean },
+): void {
+  const start = writer.beginAttribute(nested | listElement)
+  writeKey(writer, elementAttribute.key, set, item.key, 'first')
+  const range = set.key.at(-1) === 'range' ? String(item.key.at(-1)) : undefined
+  if (range !== undefined && set.key.length > 1)
+    writeKey(writer, elementAttribute.keyEnd, set, item.key, 'last')
+  if (options.withValue && set.value !== undefined && item.value !== undefined)
+    writeValue(writer, set.value, item.value)
+  writer.endAttribute(start)
+  if (range !== undefined && set.key.length === 1) writeIntervalEnd(writer, range)
+}
+
+function writeKey(
+  writer: NetlinkWriter,
+  attribute: number,
+  set: SetDeclaration,
+  key: readonly Datum[],
+  edge: 'first' | 'last',
+): void {
+  const outer = writer.beginAttribute(nested | attribute)
+  const inner = writer.beginAttribute(dataAttribute.value)
+  for (let index = 0; index < key.length; index++) writeDatum(writer, set.key[index], key[index] ?? 0, edge)
+  writer.endAttribute(inner)
+  writer.endAttribute(outer)
+}
+
+function writeValue(writer: NetlinkWriter, kinds: readonly Field[], value: readonly Datum[]): void {
+  const outer = writer.beginAttribute(nested | elementAttribute.data)
+  if (kinds[0] === 'chain') {
+    const inner = writer.beginAttribute(nested | dataAttribute.verdict)
+    writer.uint32BEAttribute(verdictAttribute.code, verdictAttribute.goto >>> 0)
+    writer.stringAttribute(verdictAttribute.chain, String(value[0]))
+    writer.endAttribute(inner)
+  } else {
+    const inner = writer.beginAttribute(dataAttribute.value)
+    for (let index = 0; index < value.length; index++)
+      writeDatum(writer, kinds[index], value[index] ?? 0, 'first')
+    writer.endAttribute(inner)
+  }
+  writer.endAttribute(outer)
+}
+
+/** Each field takes a multiple of 4 bytes. Numbers that the kernel itself makes are in host byte order. */
+function writeDatum(
+  writer: NetlinkWriter,
+  kind: Field | undefined,
+  datum: Datum,
+  edge: 'first' | 'last',
+): void {
+  switch (kind) {
+    case 'address':
+      writeAddress(writer, datum as Address)
+      return
+    case 'range':
+      for (const byte of rangeEdge(String(datum), edge)) writer.uint8(byte)
+      return
+    case 'protocol':
+      // One of somebody else's, which is to be removed, is known by its number.
+      writer.uint8(protocolNumber[datum as Protocol] ?? Number(datum))
+      writer.align()
+      return
+    case 'port':
+      writer.uint16BE(Number(datum))
+      writer.align()
+      return
+    default:
+      writer.uint32(Number(datum))
+  }
+}
+
+/** IPv4 by hand: this runs once for every endpoint of the cluster. */
+function writeAddress(writer: NetlinkWriter, address: Address): void {
+  if (address.includes(':')) {
+    for (const byte of addressBytes(address)) writer.uint8(byte)
+    return
+  }
+  let value = 0
+  let octet = 0
+  for (let index = 0; index < address.length; index++) {
+    const code = address.charCodeAt(index)
+    if (code === 46) {
+      value = value * 256 + octet
+      octet = 0
+    } else {
+      octet = octet * 10 + code - 48
+    }
+  }
+  writer.uint32BE(value * 256 + octet)
+}
+
+/** A plain interval set marks the first address after the interval; one up to the last address has no mark. */
+function writeIntervalEnd(writer: NetlinkWriter, range: string): void {
+  const after = rangeEdge(range, 'last')
+  let index = after.length - 1
+  while (index >= 0 && after[index] === 255) after[index--] = 0
+  if (index < 0) return
+  after[index] = (after[index] ?? 0) + 1
+  const start = writer.beginAttribute(nested | listElement)
+  const outer = writer.beginAttribute(nested | elementAttribute.key)
+  const inner = writer.beginAttribute(dataAttribute.value)
+  for (const byte of after) writer.uint8(byte)
+  writer.endAttribute(inner)
+  writer.endAttribute(outer)
+  writer.uint32BEAttribute(elementAttribute.flags, intervalEnd)
+  writer.endAttribute(start)
+}
