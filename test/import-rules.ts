@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { type Import, isTest, type Package, packageOf } from './imports.ts'
 
 /** Each rule gives a line for each import that breaks it; none: all keep it. */
@@ -6,20 +7,27 @@ export type ImportRule = (imports: readonly Import[], packages: readonly Package
 /**
  * Rooms of one folder import only those before them in the list.
  *
- * @param rooms their folders, `core/time/` first
+ * @param rooms their folders, `core/time/` first; the files of a folder itself are the room before its own rooms
  * @param apart rooms that don't import each other, although both stand in the list
  */
 export function onlyDownwards(rooms: readonly string[], apart: readonly string[] = []): ImportRule {
-  const roomOf = (path: string) => rooms.findIndex((room) => path.startsWith(room))
+  const roomOf = (path: string) => rooms.findLastIndex((room) => path.startsWith(room))
   return (imports, packages) =>
-    imports.flatMap(({ from, to }) => {
+    imports.flatMap((one) => {
+      const { from, to } = one
       const [own, other] = [roomOf(from), roomOf(to)]
-      if (own < 0 || own === other || isTest(from, packages)) return []
+      if (own < 0 || own === other || isTest(from, packages) || isPassedOn(one, packages)) return []
       const [ownRoom = '', otherRoom = ''] = [rooms[own], rooms[other]]
       if (other > own) return [`${from} imports ${to}: ${otherRoom} comes after ${ownRoom}`]
       const areApart = apart.includes(ownRoom) && apart.includes(otherRoom)
       return areApart ? [`${from} imports ${to}: ${ownRoom} and ${otherRoom} stand apart`] : []
     })
+}
+
+/** A face passes on what the rooms of its folder have. */
+function isPassedOn({ from, to }: Import, packages: readonly Package[]): boolean {
+  const faces = packages.flatMap((one) => [...one.faces.values()])
+  return faces.includes(from) && to.startsWith(`${posix.dirname(from)}/`)
 }
 
 /** What a room can see of its package's other files is what the page lists, so that no arrow goes around the rooms. */
@@ -45,7 +53,7 @@ export const onlyFaces: ImportRule = (imports, packages) =>
         : [`${from} imports ${to}: import its package instead`]
     }
     const target = packages.find(({ name }) => to === name || to.startsWith(`${name}/`))
-    if (target === undefined || !target.faces.includes(to))
+    if (target === undefined || !target.faces.has(to))
       return [`${from} imports ${to}: its package.json exports no such thing`]
     const declared = isTest(from, packages)
       ? [own.name, ...own.dependencies, ...own.devDependencies]

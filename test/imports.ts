@@ -34,8 +34,8 @@ export interface Package {
   /** `dataplanes/nftables` */
   readonly folder: string
   readonly name: string
-  /** What may be imported of it, by its full name: `@portolan/core/table`. */
-  readonly faces: readonly string[]
+  /** What may be imported of it: the file behind `@portolan/core/table`. */
+  readonly faces: ReadonlyMap<string, string>
   /** Files that others may start: `core/cli/portolan.js`. */
   readonly programs: readonly string[]
   readonly dependencies: readonly string[]

@@ -7,9 +7,10 @@ import { type Address, familyOf, type IpFamily, ipFamilies } from '../network/ad
 import { isLoopback } from '../network/special-addresses.ts'
 import { usableFamilies } from '../network/usable-families.ts'
 import { unusable } from '../proxy/proxy-error.ts'
+import type { TableBuilder } from '../table/build/table-builder.ts'
 import { type Evaluation, evaluate } from '../table/evaluate.ts'
+import { describeEvaluation } from '../table/explain/describe-evaluation.ts'
 import { frontendKey } from '../table/service-route.ts'
-import type { TableBuilder } from '../table/table-builder.ts'
 import { type Destination, parseDestination } from './destination.ts'
 import { describeExplanation, type Explanation, explanationOf } from './explanation.ts'
 import { checkSteps } from './kernel-check.ts'
@@ -78,7 +79,10 @@ export async function explainConnection(
     const { packet, note } = packetSource(client, table, tables.node)
     const { port, protocol } = destination
     const evaluation = evaluate(table, { ...packet, destination: address, port, protocol })
-    const reasons = [...(note === undefined ? [] : [note]), builder.describe(evaluation, tables.cluster)]
+    const reasons = [
+      ...(note === undefined ? [] : [note]),
+      describeEvaluation(builder, evaluation, tables.cluster),
+    ]
     const steps = dataplane.trace(table, evaluation)
     const kernel = held?.has(table.family) ? checkSteps(steps, held.get(table.family)) : undefined
     const rules = steps.map(stepText)

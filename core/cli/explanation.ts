@@ -1,5 +1,5 @@
-import type { Reason } from '../table/absent-endpoints.ts'
 import type { Evaluation } from '../table/evaluate.ts'
+import type { Reason } from '../table/explain/absent-endpoints.ts'
 import { masqueradedEndpoints } from '../table/hairpin.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import type { Endpoint, FrontendKind } from '../table/service-route.ts'

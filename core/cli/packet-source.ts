@@ -10,9 +10,9 @@ import {
   splitCidr,
 } from '../network/address.ts'
 import { isLoopback } from '../network/special-addresses.ts'
-import type { Reason } from '../table/absent-endpoints.ts'
 import type { Packet } from '../table/evaluate.ts'
-import { detectorFix } from '../table/reason.ts'
+import type { Reason } from '../table/explain/absent-endpoints.ts'
+import { detectorFix } from '../table/explain/reason.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import { UserError, usageError } from './user-error.ts'
 

@@ -2,28 +2,26 @@ import type {
   NodeRecord,
   ObjectProblem,
   ServiceCidrRecord,
+  ServicePort,
   ServiceRecord,
   SliceRecord,
-} from '../cluster/records.ts'
-import { type Address, type Cidr, type IpFamily, parseAddress, parseCidr } from '../network/address.ts'
-import { type ClusterView, type Reason, unservedAt, whyNoEndpoints } from './absent-endpoints.ts'
-import { isLocal, type NodeTopology, selectEndpoints } from './endpoint-selection.ts'
-import type { Evaluation } from './evaluate.ts'
+} from '../../cluster/records.ts'
+import { type Address, type Cidr, type IpFamily, parseAddress, parseCidr } from '../../network/address.ts'
+import type { HeldSets, PodSource, RoutingTable } from '../routing-table.ts'
+import type { EndpointScope, RouteKey, ServiceRoute } from '../service-route.ts'
+import { type Touched, TouchedSets } from '../touched.ts'
+import { type NodeTopology, selectEndpoints } from './endpoint-selection.ts'
 import { frontendProblem } from './frontend-problem.ts'
 import { HealthCheckPorts } from './health-check-ports.ts'
 import type { NodePortPolicy } from './node-addresses.ts'
 import { NodeSets } from './node-sets.ts'
-import { explainReason, type ReasonFacts } from './reason.ts'
 import { buildRoute } from './route-builder.ts'
 import { RouteSet } from './route-set.ts'
-import type { HeldSets, PodSource, RoutingTable } from './routing-table.ts'
 import { ServiceClaims } from './service-claims.ts'
 import { clusterIPOf, destinationsOf, routeKeyOf, serviceKeyOf } from './service-frontends.ts'
 import { ServiceRanges } from './service-ranges.ts'
-import type { EndpointScope, RouteKey, ServiceRoute } from './service-route.ts'
 import { mergeSlices, SliceCache } from './slice-cache.ts'
 import { allowedSources } from './source-ranges.ts'
-import { type Touched, TouchedSets } from './touched.ts'
 
 export interface TableBuilderOptions {
   readonly family: IpFamily
@@ -43,6 +41,16 @@ export interface TableBuilderOptions {
   readonly triggersSince?: number
   /** Told of each claim that a Service loses to another one. */
   readonly onProblem?: (problem: ObjectProblem) => void
+}
+
+/** What a route is built from. */
+export interface RouteOrigin {
+  readonly service: ServiceRecord
+  readonly port: ServicePort
+  /** Of the Service and the family, in the order of their keys. */
+  readonly slices: readonly SliceRecord[]
+  readonly node: NodeTopology
+  readonly masqueradeAll: boolean
 }
 
 /**
@@ -229,18 +237,13 @@ export class TableBuilder {
     this.#routes.adoptOrder(orderOf)
   }
 
-  /** The Service behind a route, as it is now. */
-  serviceOf(route: RouteKey): ServiceRecord | undefined {
-    return this.#services.get(serviceKeyOf(route))
-  }
-
-  /**
-   * Why a packet got its verdict, in words. The evaluation must be of this table. `cluster`: what else is there, for
-   * reasons that lie beyond the table.
-   */
-  describe(evaluation: Evaluation, cluster?: ClusterView): Reason {
-    const facts = 'route' in evaluation ? this.#reasonFacts(evaluation.route.key, cluster) : undefined
-    return explainReason(evaluation, this.table, facts, (address) => unservedAt(address, cluster))
+  /** What a route was built from, as it is now; `undefined`: there is no such Service or port any more. */
+  originOf(route: RouteKey): RouteOrigin | undefined {
+    const service = this.#services.get(serviceKeyOf(route))
+    const port = service?.ports.find((one) => routeKeyOf(service, one) === route)
+    if (service === undefined || port === undefined) return undefined
+    const slices = this.#slices.slicesOf(service.key)
+    return { service, port, slices, node: this.#node, masqueradeAll: this.#options.masqueradeAll ?? false }
   }
 
   /** How many Services and destinations are held for reasons beyond the table; for tests against leaks. */
@@ -249,26 +252,6 @@ export class TableBuilder {
       services: this.#services.size,
       sliceServices: this.#slices.serviceCount,
       contested: this.#claims.contestedCount,
-    }
-  }
-
-  #reasonFacts(route: RouteKey, cluster: ClusterView | undefined): ReasonFacts | undefined {
-    const service = this.serviceOf(route)
-    const port = service?.ports.find((one) => routeKeyOf(service, one) === route)
-    if (service === undefined || port === undefined) return undefined
-    const { family } = this
-    const slices = this.#slices.slicesOf(service.key)
-    const merged = mergeSlices(slices, port.name, port.protocol)
-    const ready = merged.filter(({ endpoint }) => endpoint.ready)
-    const here = ready.filter((candidate) => isLocal(candidate, this.#node)).length
-    return {
-      service,
-      selection: selectEndpoints(merged, this.#node),
-      ready: { here, elsewhere: ready.length - here },
-      nodeless: merged.length > 0 && merged.every(({ endpoint }) => endpoint.nodeName === ''),
-      whyNone: () => whyNoEndpoints({ service, port, family, slices, cluster }),
-      zone: this.#node.zone,
-      masqueradeAll: this.#options.masqueradeAll ?? false,
     }
   }
 

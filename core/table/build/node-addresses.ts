@@ -5,8 +5,8 @@ import {
   familyOf,
   type IpFamily,
   splitCidr,
-} from '../network/address.ts'
-import { isLoopback } from '../network/special-addresses.ts'
+} from '../../network/address.ts'
+import { isLoopback } from '../../network/special-addresses.ts'
 
 /**
  * At which addresses of the node NodePorts answer (SEMANTICS 8): its primary address of each family, or all that lie

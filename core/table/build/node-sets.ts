@@ -1,7 +1,7 @@
-import { type Address, familyOf, type IpFamily } from '../network/address.ts'
-import { loopbackAddress } from '../network/special-addresses.ts'
+import { type Address, familyOf, type IpFamily } from '../../network/address.ts'
+import { loopbackAddress } from '../../network/special-addresses.ts'
+import { replaceMembers, type TouchedSets } from '../touched.ts'
 import { type NodePortPolicy, nodePortAddresses, primaryAddress } from './node-addresses.ts'
-import { replaceMembers, type TouchedSets } from './touched.ts'
 
 export interface NodeSetsOptions {
   readonly family: IpFamily

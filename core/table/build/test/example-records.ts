@@ -5,8 +5,8 @@ import type {
   SliceEndpoint,
   SlicePort,
   SliceRecord,
-} from '../../cluster/records.ts'
-import { type Address, type Cidr, familyOf, parseAddress, parseCidr } from '../../network/address.ts'
+} from '../../../cluster/records.ts'
+import { type Address, type Cidr, familyOf, parseAddress, parseCidr } from '../../../network/address.ts'
 
 /** Throws for what is no address: a mistake in the test. */
 export function address(text: string): Address {

@@ -1,5 +1,6 @@
-import type { ServiceRecord } from '../cluster/records.ts'
-import type { Address, IpFamily } from '../network/address.ts'
+import type { ServiceRecord } from '../../cluster/records.ts'
+import type { Address, IpFamily } from '../../network/address.ts'
+import type { FrontendKey, RouteKey } from '../service-route.ts'
 import { CountedSet } from './counted-set.ts'
 import { type Claim, FrontendClaims, type LostClaim } from './frontend-claims.ts'
 import {
@@ -10,7 +11,6 @@ import {
   routeKeyOf,
   serviceKeyOf,
 } from './service-frontends.ts'
-import type { FrontendKey, RouteKey } from './service-route.ts'
 
 /** What came of settling: to be worked out, or told, by the table's builder. */
 export interface Settlement {

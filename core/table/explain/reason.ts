@@ -1,11 +1,11 @@
-import type { ServiceRecord } from '../cluster/records.ts'
-import { type Address, cidrContains } from '../network/address.ts'
+import type { ServiceRecord } from '../../cluster/records.ts'
+import { type Address, cidrContains } from '../../network/address.ts'
+import type { EndpointSelection } from '../build/endpoint-selection.ts'
+import type { Evaluation } from '../evaluate.ts'
+import { masqueradedEndpoints } from '../hairpin.ts'
+import type { RoutingTable } from '../routing-table.ts'
+import { frontendKey, type SourceClass } from '../service-route.ts'
 import type { Reason } from './absent-endpoints.ts'
-import type { EndpointSelection } from './endpoint-selection.ts'
-import type { Evaluation } from './evaluate.ts'
-import { masqueradedEndpoints } from './hairpin.ts'
-import type { RoutingTable } from './routing-table.ts'
-import { frontendKey, type SourceClass } from './service-route.ts'
 
 /** What the reason for a verdict needs to know beyond the table, which holds Kubernetes' rules no more. */
 export interface ReasonFacts {

@@ -7,7 +7,7 @@ import {
   hostCidr,
   type IpFamily,
   splitCidr,
-} from '../network/address.ts'
+} from '../../network/address.ts'
 
 /**
  * Who may use the load balancer addresses of a Service in one family (SEMANTICS 7); `undefined`: everybody. Ranges of

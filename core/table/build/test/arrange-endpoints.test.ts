@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
+import { type Endpoint, endpointKey } from '../../service-route.ts'
 import { adoptOrder, arrangeEndpoints } from '../arrange-endpoints.ts'
-import { type Endpoint, endpointKey } from '../service-route.ts'
 import { address } from './example-records.ts'
 
 const endpoint = (last: number, local = false): Endpoint => ({

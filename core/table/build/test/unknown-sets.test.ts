@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { NodeRecord } from '../../cluster/records.ts'
+import type { NodeRecord } from '../../../cluster/records.ts'
 import type { NodePortPolicy } from '../node-addresses.ts'
 import { TableBuilder, type TableBuilderOptions } from '../table-builder.ts'
 import {

@@ -1,6 +1,6 @@
-import type { ServicePort, ServiceRecord } from '../cluster/records.ts'
-import { type Address, familyOf, type IpFamily } from '../network/address.ts'
-import { type FrontendKey, type FrontendKind, frontendKey, type RouteKey } from './service-route.ts'
+import type { ServicePort, ServiceRecord } from '../../cluster/records.ts'
+import { type Address, familyOf, type IpFamily } from '../../network/address.ts'
+import { type FrontendKey, type FrontendKind, frontendKey, type RouteKey } from '../service-route.ts'
 
 /** A destination that a Service wants to answer at. */
 export interface Destination {

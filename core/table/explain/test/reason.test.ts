@@ -1,8 +1,15 @@
 import test from 'ava'
-import type { ServiceRecord, SliceEndpoint } from '../../cluster/records.ts'
-import { evaluate } from '../evaluate.ts'
-import { TableBuilder, type TableBuilderOptions } from '../table-builder.ts'
-import { address, cidr, exampleEndpoint, exampleService, exampleSlice } from './example-records.ts'
+import type { ServiceRecord, SliceEndpoint } from '../../../cluster/records.ts'
+import { TableBuilder, type TableBuilderOptions } from '../../build/table-builder.ts'
+import {
+  address,
+  cidr,
+  exampleEndpoint,
+  exampleService,
+  exampleSlice,
+} from '../../build/test/example-records.ts'
+import { evaluate } from '../../evaluate.ts'
+import { describeEvaluation } from '../describe-evaluation.ts'
 
 const here = exampleEndpoint('10.1.0.1', { nodeName: 'here' })
 const there = ['10.2.0.1', '10.2.0.2', '10.2.0.3'].map((text) => exampleEndpoint(text))
@@ -209,6 +216,6 @@ for (const {
       destination: address(destination),
       port,
     } as const
-    t.is(builder.describe(evaluate(builder.table, packet)).text, reason)
+    t.is(describeEvaluation(builder, evaluate(builder.table, packet)).text, reason)
   })
 }

@@ -1,4 +1,4 @@
-import type { FrontendKey, FrontendKind, RouteKey } from './service-route.ts'
+import type { FrontendKey, FrontendKind, RouteKey } from '../service-route.ts'
 
 /** One route's wish to answer at a destination. */
 export interface Claim {

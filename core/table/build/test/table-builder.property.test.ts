@@ -1,10 +1,11 @@
 import test from 'ava'
 import fc from 'fast-check'
-import type { ServiceRecord, SliceEndpoint, SliceRecord } from '../../cluster/records.ts'
-import { AppliedTable, difference, fullDifference, isEmptyChange, mergeTouched } from '../diff.ts'
-import { type Evaluation, evaluate } from '../evaluate.ts'
-import { type RoutingTable, tableSets } from '../routing-table.ts'
-import { endpointKey, frontendKey, type ServiceRoute, sourceClasses } from '../service-route.ts'
+import type { ServiceRecord, SliceEndpoint, SliceRecord } from '../../../cluster/records.ts'
+import { AppliedTable, difference, fullDifference, isEmptyChange, mergeTouched } from '../../diff.ts'
+import { type Evaluation, evaluate } from '../../evaluate.ts'
+import { describeEvaluation } from '../../explain/describe-evaluation.ts'
+import { type RoutingTable, tableSets } from '../../routing-table.ts'
+import { endpointKey, frontendKey, type ServiceRoute, sourceClasses } from '../../service-route.ts'
 import { TableBuilder } from '../table-builder.ts'
 import { address, cidr } from './example-records.ts'
 
@@ -300,7 +301,7 @@ test('evaluate never names an endpoint outside the route, and every evaluation h
       builder.drain()
       for (const one of packets) {
         const evaluation: Evaluation = evaluate(builder.table, one)
-        t.not(builder.describe(evaluation).text, '')
+        t.not(describeEvaluation(builder, evaluation).text, '')
         if (evaluation.verdict !== 'balance') continue
         t.true(evaluation.endpoints.length > 0)
         t.is(builder.table.routes.get(evaluation.route.key), evaluation.route)

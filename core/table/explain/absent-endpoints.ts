@@ -1,5 +1,5 @@
-import type { ServicePort, ServiceRecord, SliceRecord, Unserved } from '../cluster/records.ts'
-import type { Address, IpFamily } from '../network/address.ts'
+import type { ServicePort, ServiceRecord, SliceRecord, Unserved } from '../../cluster/records.ts'
+import type { Address, IpFamily } from '../../network/address.ts'
 
 /** What a person should know, and do about it where something is amiss. One line each. */
 export interface Reason {

@@ -1,5 +1,5 @@
-import type { TrafficPolicy } from '../cluster/records.ts'
-import type { EndpointScope, Frontend, FrontendKind, Verdict, Verdicts } from './service-route.ts'
+import type { TrafficPolicy } from '../../cluster/records.ts'
+import type { EndpointScope, Frontend, FrontendKind, Verdict, Verdicts } from '../service-route.ts'
 
 /** What decides the verdicts of a service port, besides its traffic policies. */
 export interface VerdictFacts {

@@ -1,4 +1,4 @@
-import type { ObjectProblem } from '../cluster/records.ts'
+import type { ObjectProblem } from '../../cluster/records.ts'
 import type { LostClaim } from './frontend-claims.ts'
 
 const fields = {

@@ -1,6 +1,6 @@
-import type { ServiceCidrRecord } from '../cluster/records.ts'
-import { type Cidr, disjointCidrs, familyOf, type IpFamily } from '../network/address.ts'
-import { replaceMembers, type TouchedSets } from './touched.ts'
+import type { ServiceCidrRecord } from '../../cluster/records.ts'
+import { type Cidr, disjointCidrs, familyOf, type IpFamily } from '../../network/address.ts'
+import { replaceMembers, type TouchedSets } from '../touched.ts'
 
 /** The ranges that ClusterIPs of one family are allocated from. They stand still until `place`. */
 export class ServiceRanges {

@@ -1,6 +1,6 @@
-import type { SliceEndpoint, SliceRecord } from '../cluster/records.ts'
-import type { Address } from '../network/address.ts'
-import type { Protocol } from '../network/protocol.ts'
+import type { SliceEndpoint, SliceRecord } from '../../cluster/records.ts'
+import type { Address } from '../../network/address.ts'
+import type { Protocol } from '../../network/protocol.ts'
 
 /** One endpoint of one service port, merged from all slices of the Service. */
 export interface MergedEndpoint {

@@ -1,8 +1,8 @@
-import type { Address } from '../network/address.ts'
+import type { Address } from '../../network/address.ts'
+import type { Endpoint, EndpointScope, RouteKey, ServiceRoute } from '../service-route.ts'
+import type { TouchedSets } from '../touched.ts'
 import { adoptOrder } from './arrange-endpoints.ts'
 import { CountedSet } from './counted-set.ts'
-import type { Endpoint, EndpointScope, RouteKey, ServiceRoute } from './service-route.ts'
-import type { TouchedSets } from './touched.ts'
 
 /** The routes of a table, and the addresses of local endpoints that follow from them. */
 export class RouteSet {

@@ -1,7 +1,7 @@
 import test from 'ava'
-import type { ObjectProblem, ServiceRecord } from '../../cluster/records.ts'
-import { AppliedTable, isEmptyChange } from '../diff.ts'
-import { type FrontendKey, frontendKey, type RouteKey } from '../service-route.ts'
+import type { ObjectProblem, ServiceRecord } from '../../../cluster/records.ts'
+import { AppliedTable, isEmptyChange } from '../../diff.ts'
+import { type FrontendKey, frontendKey, type RouteKey } from '../../service-route.ts'
 import { TableBuilder, type TableBuilderOptions } from '../table-builder.ts'
 import { address, cidr, exampleEndpoint, exampleService, exampleSlice } from './example-records.ts'
 

@@ -1,8 +1,8 @@
 /** Who is served by what, and masqueraded or not: SEMANTICS 5 and 6, after upstream's packet-flow tests. */
 import test from 'ava'
-import type { ServiceRecord, SliceEndpoint } from '../../cluster/records.ts'
-import { type Evaluation, evaluate } from '../evaluate.ts'
-import type { SourceClass } from '../service-route.ts'
+import type { ServiceRecord, SliceEndpoint } from '../../../cluster/records.ts'
+import { type Evaluation, evaluate } from '../../evaluate.ts'
+import type { SourceClass } from '../../service-route.ts'
 import { TableBuilder, type TableBuilderOptions } from '../table-builder.ts'
 import { address, cidr, exampleEndpoint, exampleService, exampleSlice } from './example-records.ts'
 

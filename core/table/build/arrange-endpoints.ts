@@ -1,5 +1,5 @@
-import type { Address } from '../network/address.ts'
-import { type Endpoint, endpointKey } from './service-route.ts'
+import type { Address } from '../../network/address.ts'
+import { type Endpoint, endpointKey } from '../service-route.ts'
 
 /**
  * Gives a new set of endpoints the order that leaves as many as possible where they were: newcomers take the places

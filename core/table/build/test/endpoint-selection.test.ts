@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { SliceEndpoint } from '../../cluster/records.ts'
+import type { SliceEndpoint } from '../../../cluster/records.ts'
 import { type EndpointSelection, selectEndpoints } from '../endpoint-selection.ts'
 import { exampleEndpoint } from './example-records.ts'
 

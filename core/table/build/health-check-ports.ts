@@ -1,5 +1,5 @@
+import type { TouchedSets } from '../touched.ts'
 import { CountedSet } from './counted-set.ts'
-import type { TouchedSets } from './touched.ts'
 
 /** The health check node ports of a table's Services (SEMANTICS 11). */
 export class HealthCheckPorts {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { SliceRecord } from '../../cluster/records.ts'
+import type { SliceRecord } from '../../../cluster/records.ts'
 import { mergeSlices, SliceCache } from '../slice-cache.ts'
 import { exampleEndpoint, exampleSlice } from './example-records.ts'
 
