@@ -58,6 +58,8 @@ export type Verdicts = Readonly<Record<SourceClass, Verdict>>
 /** Which of a route's two lists of endpoints: all of the cluster that may be used, or those on this node. */
 export type EndpointScope = 'cluster' | 'local'
 
+export const endpointScopes: readonly EndpointScope[] = ['cluster', 'local']
+
 /**
  * What happens to a new connection. `balance` picks one endpoint of the list uniformly at random; the list is never
  * empty. `reject` answers with ICMP port unreachable: nothing serves here. `drop` is silent: endpoints exist, but

@@ -23,7 +23,7 @@ const thisNode = '(this node)'
 
 /**
  * Writes a program's elements in an order in which a packet meets a frontend as it was or as it will be, and endpoints
- * that are those of before or those of after: endpoints go into slots that nobody reads, what stops balancing stops, one
+ * that are those of before or those of after: endpoints go into slots that no packet reads, what stops balancing stops, one
  * 8-byte store switches each service to its new endpoints, then what balances begins, and only then goes what is no
  * longer needed. So a program that fails midway leaves each destination old or new. Between the last two stores a route
  * whose policy passes from one list of endpoints to the other finds none: microseconds, or until the next attempt.

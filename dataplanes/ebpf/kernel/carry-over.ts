@@ -17,7 +17,7 @@ const consequences: Partial<Record<MapName, string>> = {
 
 /**
  * Takes over what the maps of another version, or of other sizes, hold: tables, so that nothing is missing when the
- * programs are replaced, whichever family is applied first; and connections, which nobody could know anew.
+ * programs are replaced, whichever family is applied first; and connections, which could not be learnt anew.
  */
 export class CarryOver {
   readonly #directory: string

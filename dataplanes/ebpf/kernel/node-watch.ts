@@ -26,7 +26,7 @@ export interface NodeListener {
 /**
  * Follows the node as its interfaces, their addresses and its pods' namespaces come, change and go: by the kernel's events,
  * so that a pod's first packet finds the programs, and apart from the comparison of the whole, which is for what others do
- * to us. Only what differs from the node of before is written: an element that somebody has overwritten stays as it is, and
+ * to us. Only what differs from the node of before is written: an element that others have overwritten stays as it is, and
  * the comparison finds it.
  */
 export class NodeWatch {
@@ -80,7 +80,7 @@ export class NodeWatch {
   }
 
   /**
-   * Follows at once in whatever has happened until now, so that none of it looks like somebody's interference.
+   * Follows at once in whatever has happened until now, so that none of it looks like drift.
    *
    * @returns whether there was anything
    */

@@ -52,7 +52,7 @@ export function tcx(directory: string): PacketHook {
 
 /**
  * Filters, which go with their interface, and which others' tools may remove. The qdisc that holds them has no room for a
- * name, so that it was made here is remembered beside the pins: somebody else's stays, also when it is empty.
+ * name, so that it was made here is remembered beside the pins: a foreign one stays, also when it is empty.
  */
 export function clsact(directory: string): PacketHook {
   return {

@@ -1,4 +1,4 @@
-import type { IpFamily, PodSource, ServiceRoute } from '@portolan/core'
+import { endpointScopes, type IpFamily, type PodSource, type ServiceRoute } from '@portolan/core'
 import type { RouteStep } from '../compile/program.ts'
 import {
   allowedSourcesOf,
@@ -88,7 +88,7 @@ export class RouteWriter {
         }
       }
       if (hasMembers(after)) {
-        for (const over of ['cluster', 'local'] as const) {
+        for (const over of endpointScopes) {
           for (const endpoint of after.endpoints[over]) {
             members.add(owner)
             writeMemberKey(numbers.service, over, endpoint, members.keys, members.keyAt)
@@ -113,7 +113,7 @@ export class RouteWriter {
     })
   }
 
-  /** Those that balance for somebody, or those that don't. */
+  /** Those that balance for some class of source, or those that don't. */
   frontends(which: (balances: boolean) => boolean): void {
     const batch = this.#maps.batch('frontends')
     batch.expect(this.#routes.length)

@@ -1,6 +1,6 @@
 /**
- * A thread that closes sockets in one network namespace after the other: whoever enters a namespace is better no thread
- * that does anything else.
+ * Closes sockets in one network namespace after the other, in a thread of its own: one that enters a namespace should do
+ * nothing else.
  */
 import { existsSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -28,7 +28,7 @@ const { peers } = workerData as ClosingData
 let object: BpfObject | undefined
 
 function close({ removed, namespaces }: ClosingRequest): ClosingResponse {
-  // With an empty map of its own it would find nothing, and nobody would know.
+  // With an empty map of its own it would find nothing, without a word.
   if (object === undefined && !existsSync(peers)) throw new Error(`the map peers is not pinned at ${peers}`)
   object ??= BpfObject.loadBlocking(readClosingPrograms(), {
     maps: closingMaps,

@@ -20,7 +20,7 @@ import type { TableMaps } from './table-maps.ts'
 const budget = 1024
 
 /**
- * Compares some of a family's routes with the maps at each look, in turn. Whoever empties or overwrites a map is noticed
+ * Compares some of a family's routes with the maps at each look, in turn. That a map was emptied or overwritten is noticed
  * at once; a single element, when its turn comes; what was added, by the comparison of everything only.
  */
 export class SpotCheck {

@@ -3,6 +3,7 @@ import {
   type Cidr,
   type Endpoint,
   type EndpointScope,
+  endpointScopes,
   type Frontend,
   type PodSource,
   type ServiceRoute,
@@ -129,7 +130,7 @@ export function memberKey(service: number, over: EndpointScope, endpoint: Endpoi
 /** Keys of the map `members` that a route has. */
 export function memberKeys(route: ServiceRoute, service: number): Buffer[] {
   if (!hasMembers(route)) return []
-  return (['cluster', 'local'] as const).flatMap((over) =>
+  return endpointScopes.flatMap((over) =>
     route.endpoints[over].map((endpoint) => memberKey(service, over, endpoint)),
   )
 }

@@ -72,7 +72,7 @@ export class Numbers {
     this.#leaving = []
   }
 
-  /** A program of the family has failed, so that nobody knows what the kernel holds of it: what is read back counts. */
+  /** A program of the family has failed, so that what the kernel holds of it is unknown until it is read back. */
   doubt(family: IpFamily): void {
     this.#byRoute.delete(family)
     this.#leaving = []

@@ -35,7 +35,7 @@ export function orderBehind(
   const order: string[] = []
   for (let slot = 0; slot < choice.count; slot++) {
     const found = slots?.get(dataText([...within, slot])) ?? ''
-    // A slot that is missing holds nobody, which is what the empty key says.
+    // The empty key: a slot that is missing holds no endpoint.
     order.push(sticky ? (targets?.get(dataText([...within, found])) ?? '') : found)
   }
   return order

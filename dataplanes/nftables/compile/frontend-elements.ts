@@ -4,6 +4,7 @@ import {
   type Endpoint,
   type EndpointScope,
   endpointKey,
+  endpointScopes,
   type Protocol,
 } from '@portolan/core'
 import type { Datum, ElementSink } from '../layout/elements.ts'
@@ -18,7 +19,7 @@ import {
   policiesOf,
   type SetDeclaration,
 } from '../layout/sets.ts'
-import { endpointScopes, type Place } from '../layout/table.ts'
+import type { Place } from '../layout/table.ts'
 import type { Declarations } from './declarations.ts'
 import { type FrontendState, frontendStates, type Leg } from './frontend-state.ts'
 import type { NumberedRoute } from './numbered-route.ts'

@@ -4,11 +4,12 @@ import {
   type Endpoint,
   type EndpointScope,
   endpointKey,
+  endpointScopes,
   type Frontend,
   type Protocol,
 } from '@portolan/core'
 import { type Choice, type Policy, policyOf } from '../layout/numbers.ts'
-import { endpointScopes, type Place } from '../layout/table.ts'
+import type { Place } from '../layout/table.ts'
 import { boundedEndpoints, choiceFrom, type NumberedRoute } from './numbered-route.ts'
 
 /**

@@ -1,4 +1,10 @@
-import type { Degraded, Endpoint, EndpointScope, ServiceRoute } from '@portolan/core'
+import {
+  type Degraded,
+  type Endpoint,
+  type EndpointScope,
+  endpointScopes,
+  type ServiceRoute,
+} from '@portolan/core'
 import type { NumbersChange, RouteNumbers } from '../layout/affinity-numbers.ts'
 import {
   type Choice,
@@ -7,7 +13,6 @@ import {
   maximumAffinityCount,
   maximumCount,
 } from '../layout/numbers.ts'
-import { endpointScopes } from '../layout/table.ts'
 import type { TableMemory } from './program.ts'
 
 /** One version of a route, with the numbers it has if its clients stick to their endpoints. */

@@ -1,9 +1,9 @@
-import { endpointKey, protocols, type RoutingTable, type ServiceRoute } from '@portolan/core'
+import { endpointKey, endpointScopes, protocols, type RoutingTable, type ServiceRoute } from '@portolan/core'
 import { AffinityNumbers, NumbersChange } from '../layout/affinity-numbers.ts'
 import { type Datum, dataText } from '../layout/elements.ts'
 import type { Held } from '../layout/held.ts'
 import { affinityEndpointsOf, affinityRoutesOf } from '../layout/sets.ts'
-import { endpointScopes, places } from '../layout/table.ts'
+import { places } from '../layout/table.ts'
 import { placeOf } from './frontend-state.ts'
 
 /** Gives routes the numbers that the kernel knows them by, so that a restart forgets no client's choice. */

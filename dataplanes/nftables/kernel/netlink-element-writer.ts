@@ -75,7 +75,7 @@ function writeDatum(
       for (const byte of rangeEdge(String(datum), edge)) writer.uint8(byte)
       return
     case 'protocol':
-      // One of somebody else's, which is to be removed, is known by its number.
+      // A foreign one, which is to be removed, is known by its number.
       writer.uint8(protocolNumber[datum as Protocol] ?? Number(datum))
       writer.align()
       return

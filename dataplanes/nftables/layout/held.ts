@@ -6,7 +6,7 @@ export interface Structure {
   readonly exists: boolean
   /**
    * Why the table can't be repaired but only be replaced, as far as that shows without knowing what it should be: an
-   * older layout, a set of another type, somebody else's table of our name. Its elements aren't read then.
+   * older layout, a set of another type, a foreign table of our name. Its elements aren't read then.
    */
   readonly flaw: string | undefined
   /** Number of rules by chain. */

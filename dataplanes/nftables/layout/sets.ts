@@ -1,5 +1,5 @@
-import type { EndpointScope, Protocol } from '@portolan/core'
-import { endpointScopes, type Place, places } from './table.ts'
+import { type EndpointScope, endpointScopes, type Protocol } from '@portolan/core'
+import { type Place, places } from './table.ts'
 
 /** What a field of a key or a value is; decides its text and its bytes. `chain` is a verdict: goto that chain. */
 export type Field = 'address' | 'protocol' | 'port' | 'slot' | 'number' | 'range' | 'chain'

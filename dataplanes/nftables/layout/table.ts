@@ -1,4 +1,4 @@
-import type { EndpointScope, IpFamily } from '@portolan/core'
+import type { IpFamily } from '@portolan/core'
 
 /**
  * The element-only layout: one table per IP family in which no Service has a chain or a rule of its own, so that a
@@ -20,7 +20,6 @@ export const layoutVersion = 1
 export type Place = 'vip' | 'nodeport'
 
 export const places: readonly Place[] = ['vip', 'nodeport']
-export const endpointScopes: readonly EndpointScope[] = ['cluster', 'local']
 
 /** nft's name of a family. */
 export function nftFamily(family: IpFamily): 'ip' | 'ip6' {
