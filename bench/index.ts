@@ -9,13 +9,17 @@
  *   scenarios/  what happens in a cell: a file for each, most of them pure data
  *      │
  *      ├── cluster/    the API server in a process of its own, and what it serves
- *      ├── subject/    what is measured: our process that tells of itself, or another program
+ *      ├── proxy/      what is measured: Portolan's engine in a process that reports on itself
+ *      ├── external/   what is measured: any other program, known from outside
  *      └── measure/    clocks, quantiles, CPU and memory, connects, first packets
  *
- *   floor/      the same kernel writes with nothing around them
- *   baselines/  upstream's layouts, as dataplanes
- *   core-alone/ what needs no kernel
- *   results.ts  what comes out: every metric and its meaning; report/ draws it, compare/ puts two side by side
+ *   lower-bound/     the same kernel writes with nothing around them
+ *   baselines/       upstream's layouts, as dataplanes
+ *   core-only/       what needs no kernel
+ *   recording/       a recorded cluster in place of a generated one
+ *   worker-process/  a process of ours that is called over IPC
+ *   outages/         what an outage of the API server costs: scripts, whose figures are in docs/operating.md
+ *   results.ts       what comes out: every metric and its meaning; report/ draws it, compare/ puts two side by side
  * ```
  */
 export { createBenchCommand } from './command/command.ts'

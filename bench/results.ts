@@ -63,7 +63,7 @@ export interface Result {
   /** The median of each run (`--repeat`): how much one run differs from the next. */
   readonly runs: readonly number[]
   /** The least that the same kernel writes cost here, with nothing around them. */
-  readonly floor?: Floor
+  readonly lowerBound?: LowerBound
 }
 
 /** One size of one candidate that was given up in one run. What had been measured until then is among the results. */
@@ -74,12 +74,12 @@ export interface Failure {
   readonly endpointsPerService: number
   /** Of `--repeat`: 0, 1, ... */
   readonly run: number
-  /** Where it stopped, a scenario's name or `floor`: neither that nor what comes after it was measured. Empty: before any. */
+  /** Where it stopped, a scenario's name or `lower-bound`: neither that nor what comes after it was measured. Empty: before any. */
   readonly scenario: string
   readonly reason: string
 }
 
-export interface Floor {
+export interface LowerBound {
   readonly p50: number
   readonly p99: number
   readonly samples: number

@@ -1,4 +1,4 @@
-import { Companion } from '../worker-process/worker-process.ts'
+import { WorkerProcess } from '../worker-process/worker-process.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
 import type { ProbeName } from './probe-services.ts'
 
@@ -56,11 +56,11 @@ export interface ApiServerCalls {
   cpuMs(): Promise<number>
 }
 
-export type ApiServerProcess = Companion<ApiServerCalls>
+export type ApiServerProcess = WorkerProcess<ApiServerCalls>
 
 /** The API server is a process of its own, so that its costs are not those of the one who is measured. */
 export function startApiServer(networkNamespace?: string): ApiServerProcess {
-  return new Companion<ApiServerCalls>({
+  return new WorkerProcess<ApiServerCalls>({
     module: new URL('./api-server-process.ts', import.meta.url),
     // Its collector would take from the one who is measured the time of the other cores.
     flags: ['--max-semi-space-size=64'],
@@ -73,7 +73,7 @@ export function startApiServer(networkNamespace?: string): ApiServerProcess {
  * is removed.
  */
 export function openApiServer(kubeconfig: string, networkNamespace: string): ApiServerProcess {
-  return new Companion<ApiServerCalls>({
+  return new WorkerProcess<ApiServerCalls>({
     module: new URL('./given-api-server-process.ts', import.meta.url),
     args: [kubeconfig, networkNamespace],
   })

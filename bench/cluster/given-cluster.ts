@@ -8,7 +8,7 @@ import type { ClusterChange } from './cluster-change.ts'
 /** Requests at a time while the cluster is filled and emptied. */
 export const requestsAtOnce = 16
 /** Without one more namespace gone for so long, no more go: a cluster without a controller manager removes none. */
-const patienceMs = 10_000
+const timeoutMs = 10_000
 
 /**
  * The benchmark's objects in a cluster that somebody has given: in namespaces of its own, whose names begin with one
@@ -84,7 +84,7 @@ export class GivenCluster {
     this.#written.clear()
     this.#namespaces.clear()
     let left = names
-    for (let lastGone = monotonic(); left.length > 0 && monotonic() - lastGone < patienceMs; ) {
+    for (let lastGone = monotonic(); left.length > 0 && monotonic() - lastGone < timeoutMs; ) {
       const still = await this.#stillThere(left)
       if (still.length < left.length) lastGone = monotonic()
       left = still

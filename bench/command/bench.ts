@@ -4,11 +4,11 @@ import { createLab } from '@portolan/lab'
 import { fillArguments } from '../external/arguments.ts'
 import { externalCandidate } from '../external/external-candidate.ts'
 import { printTable, renderReport } from '../report/index.ts'
-import { checkNames, findCandidates, usualCandidates } from '../run/candidates.ts'
+import { checkNames, defaultCandidates, findCandidates } from '../run/candidates.ts'
 import { type Grid, inGivenCluster, inRecording, scenariosOf } from '../run/grid.ts'
 import { type Progress, runBench } from '../run/run-bench.ts'
 import { scenarioNames } from '../scenarios/index.ts'
-import { endCompanions } from '../worker-process/worker-process.ts'
+import { endWorkerProcesses } from '../worker-process/worker-process.ts'
 import { BenchError } from './bench-error.ts'
 import { commandLine } from './command-line.ts'
 import type { BenchFlags } from './flags.ts'
@@ -64,11 +64,11 @@ export async function bench(flags: BenchFlags, version: string): Promise<void> {
 }
 
 /** What would be a pity to find out after an hour. @throws what the one who typed the command can mend */
-async function checkBefore({ dataplanes = [], against }: Grid, { json, report }: BenchFlags): Promise<void> {
+async function checkBefore({ dataplanes = [], external }: Grid, { json, report }: BenchFlags): Promise<void> {
   await checkNames(dataplanes)
-  if (against !== undefined) {
-    const { usable, reason } = (await externalCandidate(against)).candidate
-    if (!usable) throw new BenchError(`--against: ${reason}`, 'portolan bench --help has an example', 2)
+  if (external !== undefined) {
+    const { usable, reason } = (await externalCandidate(external)).candidate
+    if (!usable) throw new BenchError(`--external: ${reason}`, 'portolan bench --help has an example', 2)
   }
   for (const path of [json, report]) await checkWritable(path)
 }
@@ -86,39 +86,39 @@ function readGrid(flags: BenchFlags): Grid {
     ...(scenario === undefined ? {} : { scenarios: scenario }),
     repeat,
     effort: thorough ? 'thorough' : 'quick',
-    ...readAgainst(flags),
+    ...readExternal(flags),
     ...readRecording(flags),
     ...readApiServer(flags),
   }
 }
 
-function readAgainst({
-  against,
-  againstArgs = [],
-  againstName,
-  againstPatience,
-  dataplane = usualCandidates,
-}: BenchFlags): Pick<Grid, 'against'> {
-  if (against === undefined) {
-    if (againstArgs.length === 0 && againstName === undefined) return {}
-    throw new BenchError('--against-args and --against-name are of a program', 'name it with --against', 2)
+function readExternal({
+  external,
+  externalArgs = [],
+  externalName,
+  externalTimeout,
+  dataplane = defaultCandidates,
+}: BenchFlags): Pick<Grid, 'external'> {
+  if (external === undefined) {
+    if (externalArgs.length === 0 && externalName === undefined) return {}
+    throw new BenchError('--external-args and --external-name are of a program', 'name it with --external', 2)
   }
   // Before anything is measured: a place that is not known is a mistake of the command line.
-  fillArguments(againstArgs, { kubeconfig: '', node: '', clusterCidr: '', apiServer: '' })
-  const name = againstName ?? basename(against)
+  fillArguments(externalArgs, { kubeconfig: '', node: '', clusterCidr: '', apiServer: '' })
+  const name = externalName ?? basename(external)
   // Figures are told apart by it.
   if (name === 'core' || dataplane.includes(name))
     throw new BenchError(
-      `--against: '${name}' is measured already`,
-      'call it something else with --against-name',
+      `--external: '${name}' is measured already`,
+      'call it something else with --external-name',
       2,
     )
   return {
-    against: {
+    external: {
       name,
-      program: resolve(against),
-      args: againstArgs,
-      patienceMs: againstPatience * 60_000,
+      program: resolve(external),
+      args: externalArgs,
+      readyTimeoutMs: externalTimeout * 60_000,
     },
   }
 }
@@ -153,7 +153,7 @@ function readApiServer({ apiServer, recording, scenario }: BenchFlags): Pick<Gri
 
 async function list({ dataplanes }: Grid): Promise<void> {
   await using lab = await createLab()
-  const candidates = await findCandidates(dataplanes ?? usualCandidates, lab.node)
+  const candidates = await findCandidates(dataplanes ?? defaultCandidates, lab.node)
   console.log('Dataplanes:')
   for (const { name, kind, usable, reason } of candidates) {
     const state = usable
@@ -183,7 +183,7 @@ function endOnSignals(progress: Progress): AbortSignal {
     // Before anything else: a second signal leaves at once, and the terminal must have its cursor then.
     progress.end()
     console.error('\nportolan: interrupted; removing what was made (again to leave at once)')
-    void endCompanions().finally(() => process.exit(130))
+    void endWorkerProcesses().finally(() => process.exit(130))
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)

@@ -2,7 +2,7 @@ import type { BenchFlags } from './flags.ts'
 
 /** As a person would type it for a shell, with what decides about the figures. */
 export function commandLine(flags: BenchFlags): string {
-  const { services, endpoints, dataplane, scenario, apiServer, recording, against, repeat, thorough } = flags
+  const { services, endpoints, dataplane, scenario, apiServer, recording, external, repeat, thorough } = flags
   const lists = { services, endpoints, dataplane, scenario }
   return [
     'portolan bench',
@@ -11,7 +11,7 @@ export function commandLine(flags: BenchFlags): string {
     ),
     ...(apiServer === undefined ? [] : [`--api-server ${quoted(apiServer)}`]),
     ...(recording === undefined ? [] : recordingPart(recording, flags)),
-    ...(against === undefined ? [] : againstPart(against, flags)),
+    ...(external === undefined ? [] : externalPart(external, flags)),
     ...(repeat > 1 ? [`--repeat ${repeat}`] : []),
     ...(thorough ? ['--thorough'] : []),
   ].join(' ')
@@ -25,20 +25,20 @@ function recordingPart(recording: string, { recordingSpeed, node }: BenchFlags):
   ]
 }
 
-function againstPart(
-  against: string,
-  { againstArgs = [], againstName, againstPatience }: BenchFlags,
+function externalPart(
+  external: string,
+  { externalArgs = [], externalName, externalTimeout }: BenchFlags,
 ): string[] {
   return [
-    `--against ${quoted(against)}`,
-    ...(againstArgs.length === 0 ? [] : [`--against-args ${quoted(againstArgs.map(joinable).join(' '))}`]),
-    ...(againstName === undefined ? [] : [`--against-name ${quoted(againstName)}`]),
-    ...(againstPatience === usualPatience ? [] : [`--against-patience ${againstPatience}`]),
+    `--external ${quoted(external)}`,
+    ...(externalArgs.length === 0 ? [] : [`--external-args ${quoted(externalArgs.map(joinable).join(' '))}`]),
+    ...(externalName === undefined ? [] : [`--external-name ${quoted(externalName)}`]),
+    ...(externalTimeout === defaultTimeoutMinutes ? [] : [`--external-timeout ${externalTimeout}`]),
   ]
 }
 
 /** Minutes. */
-export const usualPatience = 20
+export const defaultTimeoutMinutes = 20
 
 /** For a shell: what has a letter that means something to one stands in single quotes. */
 function quoted(word: string): string {

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { addCompareCommand } from '../compare/index.ts'
 import { splitArguments } from '../external/arguments.ts'
 import { addReportCommand } from '../report/command.ts'
-import { usualPatience } from './command-line.ts'
+import { defaultTimeoutMinutes } from './command-line.ts'
 import type { BenchFlags } from './flags.ts'
 
 /** `portolan bench` and what is below it. Commands load what they need when they run. */
@@ -41,20 +41,20 @@ export function createBenchCommand(version: string): Command {
     .option('--recording-speed <factor>', 'make its changes so many times as fast', readFactor, 1)
     .option('--node <which>', 'which of its nodes to be: most (endpoints), median, or a name', 'most')
     .option(
-      '--against <program>',
+      '--external <program>',
       'measure another program, too, such as a kube-proxy: from outside, by its packets',
     )
     .option(
-      '--against-args <text>',
+      '--external-args <text>',
       'its arguments, with {kubeconfig}, {node}, {clusterCidr} and {apiServer} in their places',
       readArguments,
     )
-    .option('--against-name <name>', "what to call it (default: the program's file name)")
+    .option('--external-name <name>', "what to call it (default: the program's file name)")
     .option(
-      '--against-patience <minutes>',
+      '--external-timeout <minutes>',
       'how long after its start Services may be without an answer',
       readFactor,
-      usualPatience,
+      defaultTimeoutMinutes,
     )
     .option(
       '--repeat <times>',
@@ -82,8 +82,8 @@ Examples:
   $ portolan bench --dataplane ./my-dataplane.ts,nftables     # yours beside ours
   $ portolan bench --scenario core --services 100000          # without a kernel, without root's rights
   $ portolan bench --recording cluster.rec --recording-speed 10 --node median
-  $ portolan bench --services 1000 --dataplane nftables --against ./kube-proxy \\
-      --against-args '--kubeconfig={kubeconfig} --hostname-override={node} --cluster-cidr={clusterCidr} --proxy-mode=nftables'
+  $ portolan bench --services 1000 --dataplane nftables --external ./kube-proxy \\
+      --external-args '--kubeconfig={kubeconfig} --hostname-override={node} --cluster-cidr={clusterCidr} --proxy-mode=nftables'
   $ portolan bench --services 1000 --dataplane nftables --api-server ~/.kube/config
   $ portolan bench compare before.json after.json             # exit code 1 when something is worse
 

@@ -8,10 +8,10 @@ export interface BenchFlags {
   readonly recording?: string
   readonly recordingSpeed: number
   readonly node: string
-  readonly against?: string
-  readonly againstArgs?: readonly string[]
-  readonly againstName?: string
-  readonly againstPatience: number
+  readonly external?: string
+  readonly externalArgs?: readonly string[]
+  readonly externalName?: string
+  readonly externalTimeout: number
   readonly repeat: number
   readonly thorough: boolean
   readonly list: boolean

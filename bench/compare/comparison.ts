@@ -5,7 +5,7 @@ import { type Estimate, estimateChange, type Interval, intervalOf } from './run-
 
 /** Two benchmark runs side by side. */
 export interface Comparison {
-  /** What makes the two less comparable: another kernel, another CPU, floors that moved. */
+  /** What makes the two less comparable: another kernel, another CPU, lower bounds that moved. */
   readonly warnings: readonly string[]
   readonly rows: readonly ComparedResult[]
   /** Figures of A that B has not because it failed. */
@@ -55,7 +55,7 @@ export interface CompareOptions {
 }
 
 /** Changes below these are noise on any machine: in milliseconds, and in bytes. */
-const leastChange: Partial<Record<ResultKey['metric'], number>> = {
+const minChange: Partial<Record<ResultKey['metric'], number>> = {
   lagGrowth: 10,
   // /proc counts it in hundredths of a second.
   childCpu: 20,
@@ -94,7 +94,7 @@ export function compareResults(a: BenchResults, b: BenchResults, options: Compar
     failures.b.some((failure) => isAbout(failure, result)),
   )
   return {
-    warnings: [...machineDifferences(a, b), ...movedFloors(pairs, threshold)],
+    warnings: [...machineDifferences(a, b), ...movedLowerBounds(pairs, threshold)],
     rows,
     lost: lost.map(keyOf),
     onlyInA: onlyInA.map(keyOf),
@@ -141,21 +141,21 @@ function exceeds(
   { scale, a, b, distance }: Estimate,
   threshold: number,
 ): boolean {
-  if (Math.abs(b - a) < (leastChange[metric] ?? 0)) return false
+  if (Math.abs(b - a) < (minChange[metric] ?? 0)) return false
   if (scale === 'ratio') return Math.abs(distance) > Math.log1p(threshold)
   return Math.abs(distance) > threshold * Math.min(Math.abs(a), Math.abs(b))
 }
 
 /**
- * The floor is the kernel's part alone, with none of our code in it. Where it moved, the machine was another: a busy
+ * The lower bound is the kernel's part alone, with none of our code in it. Where it moved, the machine was another: a busy
  * neighbour, another frequency.
  */
-function movedFloors(
+function movedLowerBounds(
   pairs: readonly { readonly resultA: Result; readonly resultB: Result }[],
   threshold: number,
 ): string[] {
   const moved = pairs.flatMap(({ resultA, resultB }) => {
-    const [a, b] = [resultA.floor?.p50 ?? 0, resultB.floor?.p50 ?? 0]
+    const [a, b] = [resultA.lowerBound?.p50 ?? 0, resultB.lowerBound?.p50 ?? 0]
     return a > 0 && b > 0 ? [Math.log(b / a)] : []
   })
   if (moved.length === 0) return []
@@ -163,7 +163,7 @@ function movedFloors(
   if (Math.abs(typical) <= Math.log1p(threshold)) return []
   const how = typical > 0 ? 'slower' : 'faster'
   return [
-    `the floors moved too, by ${Math.exp(typical).toFixed(2)} in the median: the kernel's part alone was ${how} in B, which no change of ours explains; run both again, side by side`,
+    `the lower bounds moved too, by ${Math.exp(typical).toFixed(2)} in the median: the kernel's part alone was ${how} in B, which no change of ours explains; run both again, side by side`,
   ]
 }
 

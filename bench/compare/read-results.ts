@@ -3,7 +3,7 @@ import {
   type BenchResults,
   type Candidate,
   type Failure,
-  type Floor,
+  type LowerBound,
   metrics,
   type Result,
   schemaVersion,
@@ -121,8 +121,8 @@ function findProblem(entry: unknown, known: Set<string>): string | undefined {
   if (!Array.isArray(entry.runs) || entry.runs.length === 0 || !entry.runs.every(isNumber)) {
     return `runs ${show(entry.runs)}: must be a list of at least one number`
   }
-  if (entry.floor !== undefined && !isFloor(entry.floor))
-    return `floor ${show(entry.floor)}: needs p50 and p99`
+  if (entry.lowerBound !== undefined && !isLowerBound(entry.lowerBound))
+    return `lowerBound ${show(entry.lowerBound)}: needs p50 and p99`
   const key = JSON.stringify([
     entry.dataplane,
     entry.scenario,
@@ -154,7 +154,7 @@ function isMetric(name: string): name is Result['metric'] {
   return Object.hasOwn(metrics, name)
 }
 
-function isFloor(value: unknown): value is Floor {
+function isLowerBound(value: unknown): value is LowerBound {
   return isObject(value) && isNumber(value.p50) && isNumber(value.p99)
 }
 

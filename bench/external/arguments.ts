@@ -12,15 +12,15 @@ export interface Place {
 
 /** Codes of {@link ArgumentsError}: when it happens, and the fix. */
 export const argumentsErrorCodes = {
-  AGAINST_ARGUMENTS: {
+  EXTERNAL_ARGUMENTS: {
     when: 'the arguments for the external program cannot be read',
     fix: 'correct them as the message says',
   },
 } as const
 
-/** A mistake in `--against-args`. */
+/** A mistake in `--external-args`. */
 export class ArgumentsError extends Error {
-  readonly code: keyof typeof argumentsErrorCodes = 'AGAINST_ARGUMENTS'
+  readonly code: keyof typeof argumentsErrorCodes = 'EXTERNAL_ARGUMENTS'
   readonly mend: string
 
   constructor(message: string, mend: string) {
@@ -56,7 +56,7 @@ export function splitArguments(text: string): string[] {
   }
   if (quote !== '')
     throw new ArgumentsError(
-      `--against-args '${text}': a ${quote} is not closed`,
+      `--external-args '${text}': a ${quote} is not closed`,
       'close it, or quote it by the other kind',
     )
   if (current !== undefined) found.push(current)
@@ -77,7 +77,7 @@ export function fillArguments(args: readonly string[], place: Place): string[] {
       if (name === undefined) {
         const known = names.map((one) => `{${one}}`).join(', ')
         throw new ArgumentsError(
-          `--against-args '${argument}': nothing is called {${word}}`,
+          `--external-args '${argument}': nothing is called {${word}}`,
           `one of ${known}`,
         )
       }

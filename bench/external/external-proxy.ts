@@ -8,7 +8,7 @@ import { systemPath } from '@portolan/native/system-command'
 import type { ApiServerAddress } from '../cluster/api-server.ts'
 import { thisNode } from '../cluster/probe-services.ts'
 import type { ProcessUsage } from '../measure/process-usage.ts'
-import type { Subject } from '../proxy/proxy-under-test.ts'
+import type { ProxyUnderTest } from '../proxy/proxy-under-test.ts'
 import { fillArguments } from './arguments.ts'
 import { readTreeUsage } from './process-tree.ts'
 
@@ -21,12 +21,12 @@ export interface ExternalProgram {
   /** May have places in braces: see `fillArguments`. */
   readonly args: readonly string[]
   /** Milliseconds from its start until Services must answer. */
-  readonly patienceMs: number
+  readonly readyTimeoutMs: number
 }
 
 /** Codes of {@link ExternalProgramError}: when it happens, and the fix. */
 export const externalProgramErrorCodes = {
-  AGAINST_FAILED: {
+  EXTERNAL_FAILED: {
     when: 'the external program ended, could not be started, or did not make Services work',
     fix: 'run it by hand with the same arguments',
   },
@@ -34,7 +34,7 @@ export const externalProgramErrorCodes = {
 
 /** The program has ended while it was needed, could not be started, or didn't do what it is for. */
 export class ExternalProgramError extends Error {
-  readonly code: keyof typeof externalProgramErrorCodes = 'AGAINST_FAILED'
+  readonly code: keyof typeof externalProgramErrorCodes = 'EXTERNAL_FAILED'
   readonly mend: string
 
   constructor(message: string, mend: string) {
@@ -54,9 +54,9 @@ const shownOutput = 2_000
  * tells of its processes. What it leaves in the kernel when it ends, nobody but itself knows how to remove: so whoever
  * wants a node without rules makes a new node.
  */
-export class ExternalSubject implements Subject {
+export class ExternalProxy implements ProxyUnderTest {
   readonly #program: ExternalProgram
-  readonly #patienceMs: number
+  readonly #stopTimeoutMs: number
   /** Where its output goes, of all starts together. */
   readonly outputFile: string
   #child: ChildProcess | undefined
@@ -64,14 +64,14 @@ export class ExternalSubject implements Subject {
   #looking: NodeJS.Timeout | undefined
   #peakRssBytes = 0
 
-  /** @param options `patienceMs`: how long it has to end in order; default 10 seconds */
-  constructor(program: ExternalProgram, { patienceMs = 10_000 } = {}) {
+  /** @param options `stopTimeoutMs`: how long it has to end in order; default 10 seconds */
+  constructor(program: ExternalProgram, { stopTimeoutMs = 10_000 } = {}) {
     this.#program = program
-    this.#patienceMs = patienceMs
+    this.#stopTimeoutMs = stopTimeoutMs
     // Whoever doesn't wait for it isn't ended by it.
     this.#ended.promise.catch(() => {})
-    subjects += 1
-    this.outputFile = join(outputFolder(), `${basename(program.program)}-${subjects}.log`)
+    proxies += 1
+    this.outputFile = join(outputFolder(), `${basename(program.program)}-${proxies}.log`)
   }
 
   /** Rejects with {@link ExternalProgramError} when the program ends by itself. Never resolves. */
@@ -87,7 +87,7 @@ export class ExternalSubject implements Subject {
       if (cause instanceof ExternalProgramError || !(cause instanceof Error)) throw cause
       const { name, program } = this.#program
       const said = await lastOutput(this.outputFile)
-      const mend = 'does it use --against-args {kubeconfig} and {node}, and the node that it runs on?'
+      const mend = 'does it use --external-args {kubeconfig} and {node}, and the node that it runs on?'
       const message = `${name} (${program}): ${cause.message}; its output is in ${this.outputFile}${said}`
       throw new ExternalProgramError(message, mend)
     }
@@ -140,7 +140,7 @@ export class ExternalSubject implements Subject {
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
     const exited = new Promise((resolve) => child.once('exit', resolve))
     child.kill('SIGTERM')
-    const timer = setTimeout(() => child.kill('SIGKILL'), this.#patienceMs)
+    const timer = setTimeout(() => child.kill('SIGKILL'), this.#stopTimeoutMs)
     await exited
     clearTimeout(timer)
   }
@@ -172,7 +172,7 @@ export class ExternalSubject implements Subject {
       if (this.#child !== child) return
       const how = signal === null ? `with exit code ${code}` : `by ${signal}`
       const said = await lastOutput(this.outputFile)
-      const mend = 'check --against and --against-args; try the same command in a terminal'
+      const mend = 'check --external and --external-args; try the same command in a terminal'
       const message = `${name} (${program}) ended ${how}; its output is in ${this.outputFile}${said}`
       this.#ended.reject(new ExternalProgramError(message, mend))
     })
@@ -213,13 +213,13 @@ function killGroup(group: number): void {
 }
 
 let folder: string | undefined
-let subjects = 0
+let proxies = 0
 let isTold = false
 
 /** Stays after the benchmark where an error has named a file in it. */
 function outputFolder(): string {
   if (folder !== undefined) return folder
-  const made = mkdtempSync(join(tmpdir(), 'portolan-against-'))
+  const made = mkdtempSync(join(tmpdir(), 'portolan-external-'))
   process.once('exit', () => {
     if (!isTold) rmSync(made, { recursive: true, force: true })
   })

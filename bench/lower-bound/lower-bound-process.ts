@@ -1,4 +1,4 @@
-/** A dataplane's kernel writes with nothing around them: see floor.ts. */
+/** A dataplane's kernel writes with nothing around them: see lower-bound.ts. */
 import type { Dataplane } from '@portolan/core'
 import { importDataplane } from '@portolan/core/dataplane'
 import { GeneratedCluster } from '../cluster/generated-cluster.ts'
@@ -6,14 +6,14 @@ import { nodeObject, probeObjects } from '../cluster/probe-services.ts'
 import { changeScenario } from '../scenarios/change-scenarios.ts'
 import { answerCalls } from '../worker-process/answer-calls.ts'
 import { BareTable } from './bare-table.ts'
-import type { FloorCalls, FloorValues } from './lower-bound.ts'
+import type { LowerBoundCalls, LowerBoundValues } from './lower-bound.ts'
 import { type Write, WriteRecorder } from './write-recorder.ts'
 
 // Before the dataplane's code takes its hold of what is recorded.
 const recorder = new WriteRecorder()
 let cleanUp = async () => {}
 
-const calls: FloorCalls = {
+const calls: LowerBoundCalls = {
   async measure({ spec, module, settings, networkNamespace, scenarios }) {
     const load = () => importDataplane(module, { masqueradeBit: 14, networkNamespace, settings })
     const dataplane = await load()
@@ -37,7 +37,7 @@ const calls: FloorCalls = {
         const program = dataplane.compile(bare.change(scenario.change(cluster, turn, length)))
         samples.push(await sample(() => dataplane.apply(program)))
       }
-      const values = floorOf(samples)
+      const values = lowerBoundOf(samples)
       turns.push(...byName(scenario, values.values).map((one) => ({ ...one, of: values.of })))
       if (extra.length > 0) await dataplane.apply(dataplane.compile(bare.change({ remove: extra })))
     }
@@ -49,7 +49,7 @@ const calls: FloorCalls = {
     cleanUp = () => remove(successor)
     await successor.start()
     await successor.observe('IPv4')
-    return [{ name: 'cold-start', ...floorOf([cold], 'once') }, ...turns]
+    return [{ name: 'cold-start', ...lowerBoundOf([cold], 'once') }, ...turns]
   },
 }
 
@@ -82,7 +82,7 @@ const slowMs = 5
  * Sends everything again, in order; the kernel is then as it was before the first time. The first of two rounds is for
  * V8 to compile what is hot.
  */
-function floorOf(samples: readonly Sample[], times?: 'once'): Omit<FloorValues, 'name'> {
+function lowerBoundOf(samples: readonly Sample[], times?: 'once'): Omit<LowerBoundValues, 'name'> {
   if (samples.some(({ writes }) => writes.length === 0)) {
     return { of: 'apply', values: samples.map(({ applyMs }) => applyMs) }
   }

@@ -1,10 +1,10 @@
 import type { Host } from '@portolan/lab'
 import type { ClusterSpec } from '../cluster/cluster-spec.ts'
 import { inLab, type NamedDataplane } from '../proxy/lab-settings.ts'
-import type { Floor } from '../results.ts'
-import { Companion } from '../worker-process/worker-process.ts'
+import type { LowerBound } from '../results.ts'
+import { WorkerProcess } from '../worker-process/worker-process.ts'
 
-export interface FloorRequest {
+export interface LowerBoundRequest {
   readonly spec: ClusterSpec
   /** What `loadDataplane` takes. */
   readonly module: string
@@ -14,28 +14,28 @@ export interface FloorRequest {
   readonly scenarios: readonly { readonly name: string; readonly length: number }[]
 }
 
-export interface FloorValues {
+export interface LowerBoundValues {
   /** A scenario's name, `cold-start` first. */
   readonly name: string
-  readonly of: Floor['of']
+  readonly of: LowerBound['of']
   /** Milliseconds of each turn. */
   readonly values: readonly number[]
 }
 
-export interface FloorCalls {
-  measure(request: FloorRequest): Promise<readonly FloorValues[]>
+export interface LowerBoundCalls {
+  measure(request: LowerBoundRequest): Promise<readonly LowerBoundValues[]>
 }
 
 /**
  * The least that a dataplane's kernel writes cost: each apply's are recorded, and sent again from prepared buffers. On a
  * node that holds nothing of this dataplane, and in a process of its own.
  */
-export async function measureFloor(
+export async function measureLowerBound(
   node: Host,
   dataplane: NamedDataplane,
-  request: Pick<FloorRequest, 'spec' | 'scenarios'>,
-): Promise<readonly FloorValues[]> {
-  const process = new Companion<FloorCalls>({
+  request: Pick<LowerBoundRequest, 'spec' | 'scenarios'>,
+): Promise<readonly LowerBoundValues[]> {
+  const process = new WorkerProcess<LowerBoundCalls>({
     module: new URL('./lower-bound-process.ts', import.meta.url),
     networkNamespace: node.networkNamespace,
   })

@@ -17,9 +17,9 @@ export interface FirstPacketRequest {
 /** An attempt whose SYN was dropped would sleep for a second; it is given up, and another is on its way. */
 const attemptMs = 100
 /** The load of the looking is kept small, because it takes CPU time from who is looked at. */
-const mostAtOnce = 8
+const maxConcurrent = 8
 /** Time between two attempts, in milliseconds, and how it grows: the answer is good to this part of it. */
-const pace = { leastMs: 1, part: 0.02 }
+const pace = { minMs: 1, part: 0.02 }
 
 /**
  * When a new TCP connection from a host first reaches a certain server, by `monotonic`: good to a millisecond, and to
@@ -49,11 +49,11 @@ export async function firstPacketAt(
     if (failure !== undefined) throw failure
     const elapsed = monotonic() - begun
     if (elapsed > timeoutMs) throw new Error(describe(to, expected, timeoutMs))
-    if (underWay < mostAtOnce)
+    if (underWay < maxConcurrent)
       attempt().catch((error) => {
         failure = error
       })
-    await new Promise((resolve) => setTimeout(resolve, Math.max(pace.leastMs, elapsed * pace.part)))
+    await new Promise((resolve) => setTimeout(resolve, Math.max(pace.minMs, elapsed * pace.part)))
   }
   return reached
 }

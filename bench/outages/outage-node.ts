@@ -1,4 +1,4 @@
-import { Companion } from '../worker-process/worker-process.ts'
+import { WorkerProcess } from '../worker-process/worker-process.ts'
 
 export interface NodeCalls {
   /** Starts watching; resolves when all lists are complete. */
@@ -15,12 +15,12 @@ export interface ServiceNews {
 
 /** A node's watch client, and what it was told last of each Service. */
 export class OutageNode implements AsyncDisposable {
-  readonly #companion: Companion<NodeCalls>
+  readonly #worker: WorkerProcess<NodeCalls>
   readonly #news = new Map<string, ServiceNews>()
   #onNews = () => {}
 
   private constructor(networkNamespace: string | undefined) {
-    this.#companion = new Companion<NodeCalls>(
+    this.#worker = new WorkerProcess<NodeCalls>(
       {
         module: new URL('./node-process.ts', import.meta.url),
         ...(networkNamespace === undefined ? {} : { networkNamespace }),
@@ -35,7 +35,7 @@ export class OutageNode implements AsyncDisposable {
 
   static async start(kubeconfig: string, networkNamespace?: string): Promise<OutageNode> {
     const node = new OutageNode(networkNamespace)
-    await node.#companion.call('watch', kubeconfig)
+    await node.#worker.call('watch', kubeconfig)
     return node
   }
 
@@ -61,6 +61,6 @@ export class OutageNode implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#companion.end()
+    await this.#worker.end()
   }
 }

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RealApiServer } from '@portolan/real-api-server'
-import { Companion } from '../worker-process/worker-process.ts'
+import { WorkerProcess } from '../worker-process/worker-process.ts'
 
 /** An API server that can be made to fail as a whole. */
 export interface OutageServer extends AsyncDisposable {
@@ -34,25 +34,25 @@ export interface EmbeddedCalls {
 
 /** The embedded API server in a process of its own. */
 export async function startEmbedded(): Promise<OutageServer> {
-  const companion = new Companion<EmbeddedCalls>({
+  const worker = new WorkerProcess<EmbeddedCalls>({
     module: new URL('./embedded-process.ts', import.meta.url),
   })
   const kubeconfig = join(tmpdir(), `portolan-outage-${process.pid}`)
-  await companion.call('start')
-  const url = await companion.call('writeKubeconfig', kubeconfig)
+  await worker.call('start')
+  const url = await worker.call('writeKubeconfig', kubeconfig)
   let services = 0
   return {
     url,
     kubeconfig,
-    createService: (name) => companion.call('createService', name, `10.96.1.${++services}`),
-    kill: () => companion.call('stop'),
-    start: () => companion.call('start'),
-    freeze: () => process.kill(companion.pid, 'SIGSTOP'),
-    thaw: () => process.kill(companion.pid, 'SIGCONT'),
-    backUp: () => companion.call('backUp'),
-    restore: () => companion.call('restore'),
+    createService: (name) => worker.call('createService', name, `10.96.1.${++services}`),
+    kill: () => worker.call('stop'),
+    start: () => worker.call('start'),
+    freeze: () => process.kill(worker.pid, 'SIGSTOP'),
+    thaw: () => process.kill(worker.pid, 'SIGCONT'),
+    backUp: () => worker.call('backUp'),
+    restore: () => worker.call('restore'),
     async [Symbol.asyncDispose]() {
-      await companion.end()
+      await worker.end()
       await rm(kubeconfig, { force: true })
     },
   }

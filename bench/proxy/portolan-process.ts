@@ -1,4 +1,4 @@
-/** `portolan run`'s engine as a process of its own that tells of itself: see ProxySubject. */
+/** `portolan run`'s engine as a process of its own that tells of itself: see PortolanProxy. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'

@@ -1,10 +1,10 @@
 import type { Host } from '@portolan/lab'
 import type { ApiServerAddress } from '../cluster/api-server.ts'
 import { type ProcessUsage, readProcessUsage } from '../measure/process-usage.ts'
-import { Companion } from '../worker-process/worker-process.ts'
+import { WorkerProcess } from '../worker-process/worker-process.ts'
 import type { AppliedEvents } from './event-trace.ts'
 import { inLab, type NamedDataplane } from './lab-settings.ts'
-import type { StartReport, Subject, SubjectInside } from './proxy-under-test.ts'
+import type { ProxyInternals, ProxyUnderTest, StartReport } from './proxy-under-test.ts'
 
 export interface ProxyProcessOptions {
   /** What `loadDataplane` takes. */
@@ -32,13 +32,13 @@ export interface ProxyProcessCalls {
 export type ProxyNews = { readonly applied: AppliedEvents } | { readonly failed: string }
 
 /** How long anything may take before the measurement is given up, in milliseconds. */
-const patience = 5 * 60_000
+const timeoutMs = 5 * 60_000
 
 /** The whole product with one dataplane: `portolan run`'s engine in a process on the virtual node. */
-export class ProxySubject implements Subject {
+export class PortolanProxy implements ProxyUnderTest {
   readonly #dataplane: NamedDataplane
   readonly #ended = Promise.withResolvers<never>()
-  #process: Companion<ProxyProcessCalls> | undefined
+  #process: WorkerProcess<ProxyProcessCalls> | undefined
   #applied: AppliedEvents[] = []
   /** Events that were applied and nobody has waited for yet; negative: awaited. */
   #surplus = 0
@@ -68,7 +68,7 @@ export class ProxySubject implements Subject {
       kubeconfig,
       ...(serviceAccountDirectory === undefined ? {} : { serviceAccountDirectory }),
     }
-    const process: Companion<ProxyProcessCalls> = new Companion(
+    const process: WorkerProcess<ProxyProcessCalls> = new WorkerProcess(
       {
         module: new URL('./portolan-process.ts', import.meta.url),
         networkNamespace: node.networkNamespace,
@@ -104,7 +104,7 @@ export class ProxySubject implements Subject {
     }
   }
 
-  get inside(): SubjectInside {
+  get internals(): ProxyInternals {
     const running = this.#running
     return {
       pid: running.pid,
@@ -119,7 +119,7 @@ export class ProxySubject implements Subject {
     }
   }
 
-  get #running(): Companion<ProxyProcessCalls> {
+  get #running(): WorkerProcess<ProxyProcessCalls> {
     if (this.#process === undefined) throw new Error(`${this.#dataplane.module} isn't running`)
     return this.#process
   }
@@ -158,7 +158,7 @@ export class ProxySubject implements Subject {
 /** @throws Error with this text when the work takes longer than anything may */
 async function within<Result>(work: Promise<Result>, late: () => string): Promise<Result> {
   const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`${late()} in ${patience / 60_000} minutes`)), patience)
+  const timer = setTimeout(() => reject(new Error(`${late()} in ${timeoutMs / 60_000} minutes`)), timeoutMs)
   try {
     return await Promise.race([work, promise])
   } finally {

@@ -7,7 +7,7 @@ import type { AppliedEvents } from './event-trace.ts'
  * Something that programs a node's Services: our process with one dataplane, or another program altogether. Whatever
  * needs no more than this is measured of any of them alike.
  */
-export interface Subject {
+export interface ProxyUnderTest {
   /** Starts it on the node, against the API server; resolves when the process runs. May be started again after a stop. */
   start(node: Host, apiServer: ApiServerAddress): Promise<void>
   /** What it and its children have used since the start. */
@@ -17,10 +17,10 @@ export interface Subject {
   /** Rejects when it ends by itself while it is needed, or goes on failing; never resolves. */
   readonly ended: Promise<never>
   /** What it tells of itself; absent: it is only known from outside. */
-  readonly inside?: SubjectInside
+  readonly internals?: ProxyInternals
 }
 
-export interface SubjectInside {
+export interface ProxyInternals {
   /** Process id, for what only /proc knows. */
   readonly pid: number
   /** Resolves when the kernel first holds what the cluster asks. */

@@ -28,7 +28,7 @@ export function churnLag(selection: Selection): ChurnLag | undefined {
         const result = selection.find(name, scenario, 'lag', size)
         return result === undefined ? [] : [{ x: rate, y: result[quantile] }]
       })
-      return points.length === 0 ? [] : [{ candidate: name, points, floor: [] }]
+      return points.length === 0 ? [] : [{ candidate: name, points, lowerBound: [] }]
     })
   return { scenarios: rates.map(({ scenario }) => scenario), size, curves }
 }

@@ -14,7 +14,7 @@ export interface Line {
   readonly style: SeriesStyle
   readonly points: readonly Point[]
   /** Drawn thin and dotted, in the line's colour. */
-  readonly floor: readonly Point[]
+  readonly lowerBound: readonly Point[]
 }
 
 /** One plot: a quantity on a logarithmic axis, against a size (logarithmic too) or against named places. */
@@ -71,11 +71,11 @@ export function drawLinePanel(panel: LinePanel, axis: LogAxis = logAxis(allValue
       axisLine: { show: false },
       splitLine: { show: true, lineStyle: { color: ink.grid } },
     },
-    series: lines.flatMap(({ style, points, floor }) => [
+    series: lines.flatMap(({ style, points, lowerBound }) => [
       {
         type: 'line',
         silent: true,
-        data: floor.filter(isDrawn).map(toPair),
+        data: lowerBound.filter(isDrawn).map(toPair),
         // Seen also where there is but one size, and so no line.
         symbol: 'rect',
         symbolSize: [9, 1.4],
@@ -194,7 +194,7 @@ function readable(values: readonly number[], place: (value: number) => number): 
 }
 
 function allValues({ lines }: LinePanel): number[] {
-  return lines.flatMap(({ points, floor }) => [...points, ...floor].map(({ y }) => y))
+  return lines.flatMap(({ points, lowerBound }) => [...points, ...lowerBound].map(({ y }) => y))
 }
 
 /** A logarithmic axis has no place for 0. */

@@ -17,11 +17,11 @@ export function numbersTables(results: BenchResults): Html {
 ${groups.map(([metric, list]) => metricRows(metric, list, order))}</table></div></details>
 `
   })
-  return html`<p>Open a scenario for its numbers (what is open is printed too); all of them are in results.json as well. The quantiles are those of all samples of all runs together; the floor is that of p50.</p>
+  return html`<p>Open a scenario for its numbers (what is open is printed too); all of them are in results.json as well. The quantiles are those of all samples of all runs together; the lower bound is that of p50.</p>
 ${tables}`
 }
 
-const figures = ['p50', 'p90', 'p99', 'max', 'Samples', 'Runs', 'Floor'] as const
+const figures = ['p50', 'p90', 'p99', 'max', 'Samples', 'Runs', 'Lower bound'] as const
 
 function metricRows(metric: string, results: readonly Result[], order: ReadonlyMap<string, number>): Html {
   const place = ({ dataplane }: Result): number => order.get(dataplane) ?? order.size
@@ -37,7 +37,7 @@ ${sorted.map(
       ...[r.p50, r.p90, r.p99, r.max].map((value) => formatQuantity(value, r.unit)),
       threeDigits(r.samples),
       threeDigits(r.runs.length),
-      r.floor === undefined ? '' : formatQuantity(r.floor.p50, r.unit),
+      r.lowerBound === undefined ? '' : formatQuantity(r.lowerBound.p50, r.unit),
     ].map((text) => html`<td class="number">${text}</td>`)}</tr>\n`,
 )}</tbody>
 `

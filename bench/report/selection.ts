@@ -6,8 +6,8 @@ export type Quantile = 'p50' | 'p99'
 export interface Curve {
   readonly candidate: string
   readonly points: readonly Point[]
-  /** The same points' floors, where they were measured. */
-  readonly floor: readonly Point[]
+  /** The same points' lower bounds, where they were measured. */
+  readonly lowerBound: readonly Point[]
 }
 
 export interface Point {
@@ -97,10 +97,10 @@ export class Selection {
         .sort((a, b) => a.x - b.x)
       if (placed.length === 0) return []
       const points = placed.map(({ x, result }) => ({ x, y: result[quantile] }))
-      const floor = placed.flatMap(({ x, result }) =>
-        result.floor === undefined ? [] : [{ x, y: result.floor[quantile] }],
+      const lowerBound = placed.flatMap(({ x, result }) =>
+        result.lowerBound === undefined ? [] : [{ x, y: result.lowerBound[quantile] }],
       )
-      return [{ candidate: name, points, floor }]
+      return [{ candidate: name, points, lowerBound }]
     })
   }
 }

@@ -8,17 +8,17 @@ export interface SummaryColumn {
   readonly title: string
   readonly scenario: string
   readonly metric: MetricName
-  readonly of: 'p50' | 'p99' | 'floor'
+  readonly of: 'p50' | 'p99' | 'lowerBound'
 }
 
 /** What a reader asks first. */
 export const summaryColumns: readonly SummaryColumn[] = [
   { title: 'One change, p50', scenario: 'endpoint-replaced', metric: 'eventToCommit', of: 'p50' },
   { title: 'p99', scenario: 'endpoint-replaced', metric: 'eventToCommit', of: 'p99' },
-  { title: 'floor', scenario: 'endpoint-replaced', metric: 'eventToCommit', of: 'floor' },
+  { title: 'lower bound', scenario: 'endpoint-replaced', metric: 'eventToCommit', of: 'lowerBound' },
   { title: 'To first packet', scenario: 'first-packet', metric: 'eventToFirstPacket', of: 'p50' },
   { title: 'Cold start', scenario: 'cold-start', metric: 'listToCommit', of: 'p50' },
-  { title: 'floor', scenario: 'cold-start', metric: 'listToCommit', of: 'floor' },
+  { title: 'lower bound', scenario: 'cold-start', metric: 'listToCommit', of: 'lowerBound' },
   { title: 'CPU per change', scenario: 'endpoint-replaced', metric: 'cpuPerChange', of: 'p50' },
   { title: 'Memory, peak', scenario: 'cold-start', metric: 'rssPeak', of: 'p50' },
   { title: 'Kernel memory', scenario: 'cold-start', metric: 'kernelMemory', of: 'p50' },
@@ -33,7 +33,7 @@ export function summaryRows(
   return selection.candidates.flatMap(({ name }) => {
     const cells = summaryColumns.map(({ scenario, metric, of }) => {
       const result = selection.find(name, scenario, metric, size)
-      const value = of === 'floor' ? result?.floor?.p50 : result?.[of]
+      const value = of === 'lowerBound' ? result?.lowerBound?.p50 : result?.[of]
       return result === undefined || value === undefined ? '' : formatQuantity(value, result.unit)
     })
     return cells.some((text) => text !== '') ? [{ candidate: name, cells }] : []
@@ -69,7 +69,7 @@ export function summaryTable(results: BenchResults): Html | undefined {
 ${sizes.map((size) => sizeTable(selection, size))}
 <p>One change: an endpoint replaced, from the event's first byte to the kernel's commit. To first packet: from the write
 at the API server until a connection reaches the new endpoint. Cold start: from the list's first byte to the commit of
-all rules. Floor: the same kernel writes with nothing around them.</p>
+all rules. Lower bound: the same kernel writes with nothing around them.</p>
 </section>
 `
 }

@@ -47,7 +47,7 @@ function summaryBlock(results: BenchResults, selection: Selection, size: Size, w
   return [describeSize(size.services, size.endpointsPerService), ...textTable(columns, lines, width)]
 }
 
-/** The floor stands in brackets. */
+/** The lower bound stands in brackets. */
 function changesBlock(selection: Selection, width: number): string[] {
   const metrics: readonly MetricName[] = ['eventToCommit', 'failureToCommit']
   const rows = scenariosOf(selection.all).flatMap((scenario) => {
@@ -56,8 +56,9 @@ function changesBlock(selection: Selection, width: number): string[] {
     const cells = selection.candidates.map(({ name }) => {
       const found = metrics.flatMap((metric) => selection.find(name, scenario, metric, size) ?? [])[0]
       if (found === undefined) return ''
-      const floor = found.floor === undefined ? '' : ` (${formatQuantity(found.floor.p50, found.unit)})`
-      return `${formatQuantity(found.p50, found.unit)}${floor}`
+      const lowerBound =
+        found.lowerBound === undefined ? '' : ` (${formatQuantity(found.lowerBound.p50, found.unit)})`
+      return `${formatQuantity(found.p50, found.unit)}${lowerBound}`
     })
     return cells.every((cell) => cell === '') ? [] : [{ name: plainText(scenarioName(scenario)), cells }]
   })
@@ -70,7 +71,7 @@ function changesBlock(selection: Selection, width: number): string[] {
   ]
   const cells = rows.map((row) => [row.name, ...shown(row.cells).map((cell) => (cell === '' ? '-' : cell))])
   return [
-    ...wrapText('Kinds of change at the largest size, from event to commit, p50 (floor)', width),
+    ...wrapText('Kinds of change at the largest size, from event to commit, p50 (lower bound)', width),
     ...textTable(columns, cells, width),
   ]
 }

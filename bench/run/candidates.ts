@@ -13,7 +13,7 @@ export interface NamedCandidate extends Candidate {
 }
 
 /** All that are measured unless some are named: Portolan's own, and upstream's layouts. */
-export const usualCandidates: readonly string[] = [...Object.keys(ownDataplanes), ...Object.keys(baselines)]
+export const defaultCandidates: readonly string[] = [...Object.keys(ownDataplanes), ...Object.keys(baselines)]
 
 /**
  * Finds out which of these run on this node. One that doesn't is told with the reason; it stops nobody else.

@@ -4,7 +4,7 @@ import type { RecordingChoice } from '../recording/recorded-cluster.ts'
 import type { Candidate } from '../results.ts'
 import type { ChangeScenario } from '../scenarios/change-scenario.ts'
 import { chooseScenarios, type Scenario, scenarioNames } from '../scenarios/index.ts'
-import type { Effort, StageScenario } from '../scenarios/node-scenario.ts'
+import type { Effort, NodeScenario } from '../scenarios/node-scenario.ts'
 
 /** What was asked for: every candidate at every shape by every scenario, so many times. */
 export interface Grid {
@@ -18,7 +18,7 @@ export interface Grid {
   readonly repeat: number
   readonly effort: Effort
   /** Another program, measured beside the dataplanes; absent: none. */
-  readonly against?: ExternalProgram
+  readonly external?: ExternalProgram
   /** Path of a kubeconfig: somebody's API server in place of the embedded one. */
   readonly apiServer?: string
   /** In place of clusters of the shapes above. */
@@ -26,7 +26,7 @@ export interface Grid {
 }
 
 /** Sizes that take less than three minutes together, on two cores. */
-const usualShape = { services: [100, 500, 2000], endpoints: [10] } as const
+const defaultShape = { services: [100, 500, 2000], endpoints: [10] } as const
 
 /** A recorded cluster has its own changes, and is measured by no others. */
 export const inRecording: readonly string[] = [
@@ -53,7 +53,7 @@ export const inGivenCluster: readonly string[] = [
 ]
 
 /** Left to those who ask for them: each takes long, or tells much the same as another. */
-const unusual: readonly string[] = [
+const onRequest: readonly string[] = [
   'churn-20',
   'large-service',
   'watch-load',
@@ -71,8 +71,8 @@ const baselineShare = {
 }
 
 export function shapesOf({
-  services = usualShape.services,
-  endpoints = usualShape.endpoints,
+  services = defaultShape.services,
+  endpoints = defaultShape.endpoints,
 }: Grid): ClusterShape[] {
   return services.flatMap((count) =>
     endpoints.map((endpointsPerService) => ({ services: count, endpointsPerService })),
@@ -87,23 +87,23 @@ export function scenariosOf({ scenarios, effort, recording, apiServer }: Grid): 
     .map(({ name }) => name)
     .filter((name) => name !== 'replay')
     .filter((name) => apiServer === undefined || inGivenCluster.includes(name))
-  return chooseScenarios(effort === 'thorough' ? all : all.filter((name) => !unusual.includes(name)))
+  return chooseScenarios(effort === 'thorough' ? all : all.filter((name) => !onRequest.includes(name)))
 }
 
 /** Those of the scenarios that this candidate is measured by at this shape. */
 export function scenariosFor(
   { name, kind }: Candidate,
   shape: ClusterShape,
-  scenarios: readonly (StageScenario | ChangeScenario)[],
+  scenarios: readonly (NodeScenario | ChangeScenario)[],
   grid: Grid,
-): (StageScenario | ChangeScenario)[] {
+): (NodeScenario | ChangeScenario)[] {
   const asked = grid.dataplanes?.includes(name) === true || grid.effort === 'thorough'
   const limited = kind === 'baseline' && !asked
   if (limited && shape.services > baselineShare.services) return []
   return scenarios.filter((scenario) => {
     if (limited && grid.scenarios === undefined && !baselineShare.scenarios.includes(scenario.name))
       return false
-    if (scenario.kind === 'stage') return kind !== 'external' || scenario.fromOutside
+    if (scenario.kind === 'node') return kind !== 'external' || scenario.fromOutside
     return kind !== 'external' && (scenario.fits?.(shape) ?? true)
   })
 }

@@ -1,40 +1,40 @@
 import type { Lab } from '@portolan/lab'
 import { openApiServer, startApiServer } from '../cluster/api-server.ts'
 import type { ClusterSpec } from '../cluster/cluster-spec.ts'
-import { measureFloor } from '../lower-bound/lower-bound.ts'
+import { measureLowerBound } from '../lower-bound/lower-bound.ts'
 import type { NamedDataplane } from '../proxy/lab-settings.ts'
-import type { Subject } from '../proxy/proxy-under-test.ts'
+import type { ProxyUnderTest } from '../proxy/proxy-under-test.ts'
 import { type ChangeScenario, turnsOf } from '../scenarios/change-scenario.ts'
 import { coldStart, untilReachable } from '../scenarios/cold-start.ts'
-import type { Effort, Stage, StageScenario } from '../scenarios/node-scenario.ts'
+import type { Effort, NodeFixture, NodeScenario } from '../scenarios/node-scenario.ts'
 import { playChanges } from '../scenarios/play-changes.ts'
 import type { Recorder } from './recorder.ts'
 
-/** One subject in one cluster, and what is to be measured of it. */
+/** One proxy in one cluster, and what is to be measured of it. */
 export interface Cell {
   /** What results say. */
   readonly dataplane: string
-  /** For the floor; absent: there is none of it. */
-  readonly floorOf?: NamedDataplane
-  readonly subject: Subject
+  /** For the lower bound; absent: there is none of it. */
+  readonly lowerBoundOf?: NamedDataplane
+  readonly proxy: ProxyUnderTest
   readonly spec: ClusterSpec
-  readonly scenarios: readonly (StageScenario | ChangeScenario)[]
+  readonly scenarios: readonly (NodeScenario | ChangeScenario)[]
   /** A kubeconfig of somebody's API server; absent: the embedded one. */
   readonly apiServer?: string
   readonly effort: Effort
   /** How many times as fast a recording is replayed. */
   readonly speed?: number
-  /** See `Stage`. */
-  readonly patienceMs?: number
+  /** See `NodeFixture`. */
+  readonly readyTimeoutMs?: number
   warn(text: string): void
 }
 
-/** Turns of a change that are sent again for the floor. */
-const mostFloorTurns = { quick: 40, thorough: 200 }
+/** Turns of a change that are sent again for the lower bound. */
+const maxLowerBoundTurns = { quick: 40, thorough: 200 }
 
 /**
  * @param step told of what begins
- * @throws when a scenario fails, and when the subject can't be stopped: what it has left in the lab is nobody's to use then
+ * @throws when a scenario fails, and when the proxy can't be stopped: what it has left in the lab is nobody's to use then
  */
 export async function measureCell(
   cell: Cell,
@@ -42,7 +42,7 @@ export async function measureCell(
   recorder: Recorder,
   step: (what: string) => void,
 ): Promise<void> {
-  const { subject, spec, effort } = cell
+  const { proxy, spec, effort } = cell
   const { shape } = spec
   const about = { dataplane: cell.dataplane, ...shape }
   const wanted = new Set(cell.scenarios)
@@ -53,39 +53,39 @@ export async function measureCell(
       : openApiServer(cell.apiServer, networkNamespace)
   const play = async () => {
     const address = await server.call('load', spec)
-    const record: Stage['record'] = (scenario, metric, values) =>
+    const record: NodeFixture['record'] = (scenario, metric, values) =>
       recorder.add(about, scenario, metric, values)
-    const { speed = 1, patienceMs, warn } = cell
-    const patience = patienceMs === undefined ? {} : { patienceMs }
-    const stage: Stage = { lab, shape, server, address, subject, effort, speed, ...patience, record, warn }
+    const { speed = 1, readyTimeoutMs, warn } = cell
+    const ready = readyTimeoutMs === undefined ? {} : { readyTimeoutMs }
+    const fixture: NodeFixture = { lab, shape, server, address, proxy, effort, speed, ...ready, record, warn }
     step(coldStart.name)
     // It has to be started in any case, and is measured only if that was asked for.
-    await coldStart.play(wanted.has(coldStart) ? stage : { ...stage, record: () => {} })
-    await untilReachable(lab, stage)
+    await coldStart.play(wanted.has(coldStart) ? fixture : { ...fixture, record: () => {} })
+    await untilReachable(lab, fixture)
     for (const scenario of cell.scenarios) {
       if (scenario === coldStart) continue
       step(scenario.name)
-      if (scenario.kind === 'change') await playChanges(stage, scenario)
-      else await scenario.play(stage)
+      if (scenario.kind === 'change') await playChanges(fixture, scenario)
+      else await scenario.play(fixture)
     }
   }
   try {
-    await Promise.race([play(), subject.ended])
-    await subject.stop('go')
+    await Promise.race([play(), proxy.ended])
+    await proxy.stop('go')
     for (const left of await server.call('release')) cell.warn(left)
   } catch (error) {
     // Why it failed is known already.
-    await subject.stop('go').catch(() => {})
+    await proxy.stop('go').catch(() => {})
     throw error
   } finally {
     await server.end()
   }
-  if (cell.floorOf === undefined) return
-  step('floor')
-  await recordFloors(cell, cell.floorOf, lab, recorder)
+  if (cell.lowerBoundOf === undefined) return
+  step('lower-bound')
+  await recordLowerBounds(cell, cell.lowerBoundOf, lab, recorder)
 }
 
-async function recordFloors(
+async function recordLowerBounds(
   cell: Cell,
   dataplane: NamedDataplane,
   lab: Lab,
@@ -96,16 +96,16 @@ async function recordFloors(
   const changes = cell.scenarios.filter((scenario) => scenario.kind === 'change')
   const scenarios = changes.map((scenario) => {
     const applyMs = recorder.median(about, scenario.name, 'apply') ?? 1
-    // Each turn is applied once and its writes are sent twice; and a floor spreads less than what stands on it.
-    const length = Math.min(mostFloorTurns[effort], turnsOf(scenario, effort, 6 * applyMs))
+    // Each turn is applied once and its writes are sent twice; and a lower bound spreads less than what stands on it.
+    const length = Math.min(maxLowerBoundTurns[effort], turnsOf(scenario, effort, 6 * applyMs))
     return { name: scenario.name, length }
   })
-  const floors = await measureFloor(lab.node, dataplane, { spec, scenarios })
-  for (const { name, of, values } of floors) {
+  const lowerBounds = await measureLowerBound(lab.node, dataplane, { spec, scenarios })
+  for (const { name, of, values } of lowerBounds) {
     const metrics =
       name === coldStart.name
         ? (['apply', 'listToCommit'] as const)
         : (['apply', 'computeAndApply', 'eventToCommit'] as const)
-    for (const metric of metrics) recorder.addFloor(about, name, metric, of, values)
+    for (const metric of metrics) recorder.addLowerBound(about, name, metric, of, values)
   }
 }

@@ -1,17 +1,17 @@
 import { median, quantiles } from '../measure/quantiles.ts'
-import { type Floor, type MetricName, metrics, type Result } from '../results.ts'
+import { type LowerBound, type MetricName, metrics, type Result } from '../results.ts'
 
 /** What results are about, besides their metric. */
-export type Subject = Pick<Result, 'dataplane' | 'services' | 'endpointsPerService'>
+export type MeasuredCell = Pick<Result, 'dataplane' | 'services' | 'endpointsPerService'>
 
 interface Series {
-  readonly subject: Subject
+  readonly about: MeasuredCell
   readonly scenario: string
   readonly metric: MetricName
   /** The values of each run. */
   readonly runs: number[][]
-  floor?: number[]
-  floorOf?: Floor['of']
+  lowerBound?: number[]
+  lowerBoundOf?: LowerBound['of']
 }
 
 /** Collects values while they are measured, and makes results of them. */
@@ -24,8 +24,8 @@ export class Recorder {
     this.#run = run
   }
 
-  add(subject: Subject, scenario: string, metric: MetricName, values: number | readonly number[]): void {
-    const series = this.#find(subject, scenario, metric)
+  add(about: MeasuredCell, scenario: string, metric: MetricName, values: number | readonly number[]): void {
+    const series = this.#find(about, scenario, metric)
     series.runs[this.#run] ??= []
     const run = series.runs[this.#run]
     // No spread into push: there may be more values than a call can have arguments.
@@ -34,46 +34,48 @@ export class Recorder {
   }
 
   /** The least that this metric could be; does nothing where it wasn't measured. */
-  addFloor(
-    subject: Subject,
+  addLowerBound(
+    about: MeasuredCell,
     scenario: string,
     metric: MetricName,
-    of: Floor['of'],
+    of: LowerBound['of'],
     values: readonly number[],
   ): void {
-    const series = this.#series.get(keyOf(subject, scenario, metric))
+    const series = this.#series.get(keyOf(about, scenario, metric))
     if (series === undefined || values.length === 0) return
-    series.floor = [...(series.floor ?? []), ...values]
-    series.floorOf = of
+    series.lowerBound = [...(series.lowerBound ?? []), ...values]
+    series.lowerBoundOf = of
   }
 
   /** Of all values so far; `undefined` where there are none. */
-  median(subject: Subject, scenario: string, metric: MetricName): number | undefined {
-    const values = this.#series.get(keyOf(subject, scenario, metric))?.runs.flat() ?? []
+  median(about: MeasuredCell, scenario: string, metric: MetricName): number | undefined {
+    const values = this.#series.get(keyOf(about, scenario, metric))?.runs.flat() ?? []
     return values.length === 0 ? undefined : median(values)
   }
 
   /** In the order in which they were first added. */
   results(): Result[] {
-    return [...this.#series.values()].map(({ subject, scenario, metric, runs, floor, floorOf }) => {
+    return [...this.#series.values()].map(({ about, scenario, metric, runs, lowerBound, lowerBoundOf }) => {
       const filled = runs.filter((run) => run.length > 0)
       return {
-        ...subject,
+        ...about,
         scenario,
         metric,
         unit: metrics[metric].unit,
         ...rounded(quantiles(filled.flat())),
         runs: filled.map((run) => significant(median(run))),
-        ...(floor === undefined || floorOf === undefined ? {} : { floor: floorResult(floor, floorOf) }),
+        ...(lowerBound === undefined || lowerBoundOf === undefined
+          ? {}
+          : { lowerBound: lowerBoundResult(lowerBound, lowerBoundOf) }),
       }
     })
   }
 
-  #find(subject: Subject, scenario: string, metric: MetricName): Series {
-    const key = keyOf(subject, scenario, metric)
+  #find(about: MeasuredCell, scenario: string, metric: MetricName): Series {
+    const key = keyOf(about, scenario, metric)
     let series = this.#series.get(key)
     if (series === undefined) {
-      series = { subject, scenario, metric, runs: [] }
+      series = { about, scenario, metric, runs: [] }
       this.#series.set(key, series)
     }
     return series
@@ -81,14 +83,14 @@ export class Recorder {
 }
 
 function keyOf(
-  { dataplane, services, endpointsPerService }: Subject,
+  { dataplane, services, endpointsPerService }: MeasuredCell,
   scenario: string,
   metric: string,
 ): string {
   return [dataplane, services, endpointsPerService, scenario, metric].join('|')
 }
 
-function floorResult(values: readonly number[], of: Floor['of']): Floor {
+function lowerBoundResult(values: readonly number[], of: LowerBound['of']): LowerBound {
   const { p50, p99, samples } = quantiles(values)
   return { p50: significant(p50), p99: significant(p99), samples, of }
 }

@@ -1,15 +1,15 @@
 import type { ClusterSpec } from '../cluster/cluster-spec.ts'
 import type { ClusterShape } from '../cluster/generated-cluster.ts'
 import { type ExternalCandidate, externalCandidate } from '../external/external-candidate.ts'
-import { ExternalSubject } from '../external/external-proxy.ts'
-import { ProxySubject } from '../proxy/portolan-proxy.ts'
+import { ExternalProxy } from '../external/external-proxy.ts'
+import { PortolanProxy } from '../proxy/portolan-proxy.ts'
 import { RecordedCluster } from '../recording/recorded-cluster.ts'
 import { type BenchResults, type Candidate, type Failure, type Result, schemaVersion } from '../results.ts'
 import type { ChangeScenario } from '../scenarios/change-scenario.ts'
 import type { CoreScenario } from '../scenarios/core-scenario.ts'
-import type { StageScenario } from '../scenarios/node-scenario.ts'
+import type { NodeScenario } from '../scenarios/node-scenario.ts'
 import { createBenchLab, SharedLab } from './bench-lab.ts'
-import { cleanUpAfter, findCandidates, type NamedCandidate, usualCandidates } from './candidates.ts'
+import { cleanUpAfter, defaultCandidates, findCandidates, type NamedCandidate } from './candidates.ts'
 import { type Grid, scenariosFor, scenariosOf, shapesOf } from './grid.ts'
 import { describeMachine } from './machine.ts'
 import { type Cell, measureCell } from './measure-cell.ts'
@@ -59,10 +59,10 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
   const onNode = scenarios.filter((scenario) => scenario.kind !== 'core')
   const alone = scenarios.filter((scenario) => scenario.kind === 'core')
   await using lab = new SharedLab()
-  const names = onNode.length === 0 ? [] : (grid.dataplanes ?? usualCandidates)
+  const names = onNode.length === 0 ? [] : (grid.dataplanes ?? defaultCandidates)
   const candidates = names.length === 0 ? [] : await lab.use(({ node }) => findCandidates(names, node))
   const usable = candidates.filter((candidate) => candidate.usable)
-  const externals = grid.against === undefined ? [] : [await externalCandidate(grid.against)]
+  const externals = grid.external === undefined ? [] : [await externalCandidate(grid.external)]
   const recorder = new Recorder()
   const warn = onlyOnce((text) => progress.warned(text))
   const { specs, warnings } = await specsOf(grid)
@@ -168,7 +168,7 @@ function nodeTask(
   candidate: NamedCandidate,
   spec: ClusterSpec,
   around: {
-    readonly onNode: readonly (StageScenario | ChangeScenario)[]
+    readonly onNode: readonly (NodeScenario | ChangeScenario)[]
     readonly grid: Grid
     readonly lab: SharedLab
     readonly recorder: Recorder
@@ -183,7 +183,7 @@ function nodeTask(
   const cell = {
     dataplane: name,
     // A recording's changes can't be made twice.
-    ...(spec.from === 'generated' ? { floorOf: dataplane } : {}),
+    ...(spec.from === 'generated' ? { lowerBoundOf: dataplane } : {}),
     spec,
     scenarios,
     effort: grid.effort,
@@ -194,11 +194,11 @@ function nodeTask(
   return [
     {
       about: { dataplane: name, ...shape },
-      // The cold start is always made, and the floor is a step of its own.
-      steps: new Set(['cold-start', 'floor', ...scenarios.map((scenario) => scenario.name)]).size,
+      // The cold start is always made, and the lower bound is a step of its own.
+      steps: new Set(['cold-start', 'lower-bound', ...scenarios.map((scenario) => scenario.name)]).size,
       run: (step) =>
         lab.use(
-          (here) => measureCell({ ...cell, subject: new ProxySubject(dataplane) }, here, recorder, step),
+          (here) => measureCell({ ...cell, proxy: new PortolanProxy(dataplane) }, here, recorder, step),
           (node) => cleanUpAfter(dataplane, node),
         ),
     },
@@ -210,7 +210,7 @@ function externalTask(
   { candidate, program }: ExternalCandidate,
   spec: ClusterSpec,
   around: {
-    readonly onNode: readonly (StageScenario | ChangeScenario)[]
+    readonly onNode: readonly (NodeScenario | ChangeScenario)[]
     readonly grid: Grid
     readonly recorder: Recorder
     readonly warn: (text: string) => void
@@ -227,12 +227,12 @@ function externalTask(
       steps: new Set(['cold-start', ...scenarios.map((scenario) => scenario.name)]).size,
       async run(step) {
         await using lab = await createBenchLab()
-        const subject = new ExternalSubject(program)
+        const proxy = new ExternalProxy(program)
         const speed = recording === undefined ? {} : { speed: recording.speed }
-        const { patienceMs } = program
-        const about = { dataplane: name, subject, spec, scenarios, effort, patienceMs, warn }
+        const { readyTimeoutMs } = program
+        const about = { dataplane: name, proxy, spec, scenarios, effort, readyTimeoutMs, warn }
         const cell = { ...about, ...speed, ...apiServerOf(grid) }
-        await subject.explaining(measureCell(cell, lab, recorder, step))
+        await proxy.explaining(measureCell(cell, lab, recorder, step))
       },
     },
   ]

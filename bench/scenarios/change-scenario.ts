@@ -5,7 +5,7 @@ import type { Effort } from './node-scenario.ts'
 
 /**
  * A kind of change to a cluster, as data: what is written to the API server, turn by turn. After `length` turns, any
- * even number, everything is as it was; so the same kernel writes can be sent again and again for the floor.
+ * even number, everything is as it was; so the same kernel writes can be sent again and again for the lower bound.
  */
 export interface ChangeScenario {
   readonly kind: 'change'
@@ -25,10 +25,10 @@ export interface ChangeScenario {
 
 /** What all turns of a scenario may take together, in milliseconds, unless a few turns take more. */
 const budgetMs = { quick: 1_000, thorough: 60_000 }
-const fewestTurns = 2
+const minTurns = 2
 
 /** An even number of turns, fewer where each takes long. @param turnMs what a turn was seen to take */
 export function turnsOf({ turns }: ChangeScenario, effort: Effort, turnMs: number): number {
-  const affordable = Math.max(fewestTurns, Math.floor(budgetMs[effort] / turnMs))
+  const affordable = Math.max(minTurns, Math.floor(budgetMs[effort] / turnMs))
   return 2 * Math.floor(Math.min(turns[effort], affordable) / 2)
 }

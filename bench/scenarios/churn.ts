@@ -1,29 +1,29 @@
 import { median } from '../measure/quantiles.ts'
 import type { AppliedEvents } from '../proxy/event-trace.ts'
-import { insideOf, type StageScenario } from './node-scenario.ts'
+import { internalsOf, type NodeScenario } from './node-scenario.ts'
 import { takeTraced } from './traced.ts'
 import { recordUsage } from './usage.ts'
 
 /** Long enough that a stall of a tenth of a second isn't taken for a rate that is too high. */
 const seconds = { quick: 3, thorough: 20 }
 
-/** Endpoints change at a steady rate, whether the subject keeps up or not. */
-export function churn(perSecond: number): StageScenario {
+/** Endpoints change at a steady rate, whether the proxy keeps up or not. */
+export function churn(perSecond: number): NodeScenario {
   const name = `churn-${perSecond}`
   return {
-    kind: 'stage',
+    kind: 'node',
     name,
     meaning: `${perSecond.toLocaleString('en')} endpoints a second are replaced, one at a time, all over the cluster.`,
     fromOutside: false,
-    async play(stage) {
-      const { server, subject, effort, record } = stage
-      const inside = insideOf(stage)
+    async play(fixture) {
+      const { server, proxy, effort, record } = fixture
+      const inside = internalsOf(fixture)
       await inside.quiet(true)
       await inside.eventLoopDelays()
-      const since = await subject.usage()
+      const since = await proxy.usage()
       const sent = await server.call('churn', perSecond, seconds[effort])
       const applies = await takeTraced(inside, sent.length)
-      await recordUsage(stage, name, { since, changes: sent.length })
+      await recordUsage(fixture, name, { since, changes: sent.length })
       record(name, 'eventLoopDelay', await inside.eventLoopDelays())
       await inside.quiet(false)
 

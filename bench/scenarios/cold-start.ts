@@ -5,72 +5,76 @@ import { firstPacketAt } from '../measure/first-packet.ts'
 import { readKernelMemory, readMapMemory } from '../measure/kernel-memory.ts'
 import type { StartReport } from '../proxy/proxy-under-test.ts'
 import { watchConnections } from './connection-loss.ts'
-import { insideOf, type Stage, type StageScenario } from './node-scenario.ts'
+import { internalsOf, type NodeFixture, type NodeScenario } from './node-scenario.ts'
 import { recordUsage } from './usage.ts'
 
-const usualPatienceMs = 20 * 60_000
+const defaultReadyTimeoutMs = 20 * 60_000
 
-/** The only one that finds no subject running: it starts it, for all others too. */
-export const coldStart: StageScenario = {
-  kind: 'stage',
+/** The only one that finds no proxy running: it starts it, for all others too. */
+export const coldStart: NodeScenario = {
+  kind: 'node',
   name: 'cold-start',
   meaning: 'The process starts on a node without rules.',
   fromOutside: true,
-  async play(stage) {
+  async play(fixture) {
     const before = readKernelMemory()
-    await start(stage, 'cold-start')
+    await start(fixture, 'cold-start')
     const { name } = coldStart
-    stage.record(name, 'kernelMemory', Math.max(0, readKernelMemory() - before))
-    if (stage.subject.inside === undefined) return
-    const { heapBytes, pid } = insideOf(stage)
-    stage.record(name, 'mapMemory', readMapMemory(pid))
-    stage.record(name, 'heap', await heapBytes())
+    fixture.record(name, 'kernelMemory', Math.max(0, readKernelMemory() - before))
+    if (fixture.proxy.internals === undefined) return
+    const { heapBytes, pid } = internalsOf(fixture)
+    fixture.record(name, 'mapMemory', readMapMemory(pid))
+    fixture.record(name, 'heap', await heapBytes())
   },
 }
 
 /** The process starts on what its predecessor left: only what differs is to be applied, and nobody notices. */
-export const warmRestart: StageScenario = {
-  kind: 'stage',
+export const warmRestart: NodeScenario = {
+  kind: 'node',
   name: 'warm-restart',
   meaning: 'The process ends and starts again; the kernel holds all rules meanwhile.',
   fromOutside: false,
-  async play(stage) {
+  async play(fixture) {
     const { name } = warmRestart
-    await watchConnections(stage, name, async () => {
-      await stage.subject.stop('stay')
-      await start(stage, name)
+    await watchConnections(fixture, name, async () => {
+      await fixture.proxy.stop('stay')
+      await start(fixture, name)
     })
   },
 }
 
-async function start(stage: Stage, scenario: string): Promise<void> {
-  const { subject, lab, address } = stage
+async function start(fixture: NodeFixture, scenario: string): Promise<void> {
+  const { proxy, lab, address } = fixture
   const begun = monotonic()
-  await subject.start(lab.node, address)
-  if (subject.inside === undefined) {
-    await untilReachable(lab, stage)
-    stage.record(scenario, 'startToProgrammed', monotonic() - begun)
+  await proxy.start(lab.node, address)
+  if (proxy.internals === undefined) {
+    await untilReachable(lab, fixture)
+    fixture.record(scenario, 'startToProgrammed', monotonic() - begun)
   } else {
-    const report = await subject.inside.started()
+    const report = await proxy.internals.started()
     refuseHalfPrograms(report)
-    stage.record(scenario, 'startToProgrammed', report.firstApplied - report.processStarted)
-    stage.record(scenario, 'listToCommit', report.firstApplied - report.received)
+    fixture.record(scenario, 'startToProgrammed', report.firstApplied - report.processStarted)
+    fixture.record(scenario, 'listToCommit', report.firstApplied - report.received)
     // All tools that it has started so far were for the apply.
-    const { childrenMs } = await subject.usage()
-    stage.record(scenario, 'listToCommitCpu', report.cpuMs + childrenMs)
-    stage.record(scenario, 'compute', report.computeMs)
-    stage.record(scenario, 'compile', report.compileMs)
-    stage.record(scenario, 'apply', report.applyMs)
-    stage.record(scenario, 'operations', report.operations)
-    stage.record(scenario, 'bytesToKernel', report.bytes)
+    const { childrenMs } = await proxy.usage()
+    fixture.record(scenario, 'listToCommitCpu', report.cpuMs + childrenMs)
+    fixture.record(scenario, 'compute', report.computeMs)
+    fixture.record(scenario, 'compile', report.compileMs)
+    fixture.record(scenario, 'apply', report.applyMs)
+    fixture.record(scenario, 'operations', report.operations)
+    fixture.record(scenario, 'bytesToKernel', report.bytes)
   }
-  await recordUsage(stage, scenario)
+  await recordUsage(fixture, scenario)
 }
 
 /** Resolves when the first, the middle and the last probe Service answer: what a start is for, however it is done. */
 export async function untilReachable(
   { pods }: Lab,
-  { patienceMs = usualPatienceMs, subject, address }: Pick<Stage, 'patienceMs' | 'subject' | 'address'>,
+  {
+    readyTimeoutMs = defaultReadyTimeoutMs,
+    proxy,
+    address,
+  }: Pick<NodeFixture, 'readyTimeoutMs' | 'proxy' | 'address'>,
 ): Promise<void> {
   const [pod] = pods
   for (const clusterIP of Object.values(address.probes)) {
@@ -78,8 +82,8 @@ export async function untilReachable(
     await firstPacketAt(pod, {
       to: { address: clusterIP, port: probePort },
       expected: { address: remotePodAddress('IPv4', probePod), port: probeTargetPort },
-      timeoutMs: patienceMs,
-      ended: subject.ended,
+      timeoutMs: readyTimeoutMs,
+      ended: proxy.ended,
     })
   }
 }

@@ -2,7 +2,7 @@ import { remotePodAddress } from '@portolan/lab'
 import { type ProbeName, probePod, probePort, probeTargetPort } from '../cluster/probe-services.ts'
 import { measureConnects } from '../measure/connect-cost.ts'
 import type { MetricName } from '../results.ts'
-import type { StageScenario } from './node-scenario.ts'
+import type { NodeScenario } from './node-scenario.ts'
 
 const rounds = { quick: 4, thorough: 20 }
 /** Well below what a server's queue of new connections holds. */
@@ -20,8 +20,8 @@ function destinations(
   ]
 }
 
-export const connectCost: StageScenario = {
-  kind: 'stage',
+export const connectCost: NodeScenario = {
+  kind: 'node',
   name: 'connect',
   meaning: 'A pod connects to the first, the middle and the last Service, and past all of them.',
   fromOutside: true,

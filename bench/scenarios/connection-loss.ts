@@ -1,7 +1,7 @@
 import type { Lab } from '@portolan/lab'
 import type { ApiServerAddress } from '../cluster/api-server.ts'
 import { type ProbeName, probePort } from '../cluster/probe-services.ts'
-import type { Stage } from './node-scenario.ts'
+import type { NodeFixture } from './node-scenario.ts'
 
 /** Milliseconds between two connections: often enough to meet a gap, seldom enough not to be the load itself. */
 const everyMs = 5
@@ -42,12 +42,12 @@ export async function countConnections(
  * @param which by default one that nothing changes
  */
 export async function watchConnections<Result>(
-  stage: Probed & Pick<Stage, 'record'>,
+  fixture: Probed & Pick<NodeFixture, 'record'>,
   scenario: string,
   work: () => Promise<Result>,
   which: ProbeName = 'first',
 ): Promise<Result> {
-  const counting = await countConnections(stage, which)
+  const counting = await countConnections(fixture, which)
   let result: Result
   try {
     result = await work()
@@ -57,7 +57,7 @@ export async function watchConnections<Result>(
     throw error
   }
   const { tried, lost } = await counting.stop()
-  stage.record(scenario, 'connectionsTried', tried)
-  stage.record(scenario, 'connectionsLost', lost)
+  fixture.record(scenario, 'connectionsTried', tried)
+  fixture.record(scenario, 'connectionsLost', lost)
   return result
 }

@@ -7,10 +7,10 @@ export interface CoreScenario {
   readonly kind: 'core'
   readonly name: string
   readonly meaning: string
-  play(stage: CoreStage): Promise<void>
+  play(fixture: CoreFixture): Promise<void>
 }
 
-export interface CoreStage {
+export interface CoreFixture {
   readonly shape: ClusterShape
   readonly effort: Effort
   record(scenario: string, metric: MetricName, values: number | readonly number[]): void

@@ -1,5 +1,5 @@
 import type { CoreFigures } from '../core-only/core-process.ts'
-import { Companion } from '../worker-process/worker-process.ts'
+import { WorkerProcess } from '../worker-process/worker-process.ts'
 import type { CoreScenario } from './core-scenario.ts'
 
 const changes = { quick: 5_000, thorough: 20_000 }
@@ -10,7 +10,7 @@ export const coreAlone: CoreScenario = {
   meaning:
     'The core alone: JSON text to records, records to a routing table, and one endpoint at a time replaced.',
   async play({ shape, effort, record }) {
-    const process = new Companion<{
+    const process = new WorkerProcess<{
       measure(shape: object, changes: number): Promise<CoreFigures>
     }>({ module: new URL('../core-only/core-process.ts', import.meta.url), flags: ['--expose-gc'] })
     try {

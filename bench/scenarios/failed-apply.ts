@@ -1,17 +1,17 @@
 import { endpointReplaced } from './endpoint-replaced.ts'
-import { insideOf, type StageScenario } from './node-scenario.ts'
+import { internalsOf, type NodeScenario } from './node-scenario.ts'
 
 const failures = { quick: 1, thorough: 20 }
 
 /** The failure is made before the dataplane, so that it is the same for all of them; the repetition is real. */
-export const failedApply: StageScenario = {
-  kind: 'stage',
+export const failedApply: NodeScenario = {
+  kind: 'node',
   name: 'failed-apply',
   meaning: 'An apply fails; the kernel is read back and brought to the newest table.',
   fromOutside: false,
-  async play(stage) {
-    const { server, effort, record } = stage
-    const inside = insideOf(stage)
+  async play(fixture) {
+    const { server, effort, record } = fixture
+    const inside = internalsOf(fixture)
     inside.takeApplied()
     const length = 2 * failures[effort]
     for (let turn = 0; turn < length; turn++) {

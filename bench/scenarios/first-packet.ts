@@ -4,7 +4,7 @@ import { probePod, probePort, probeTargetPort } from '../cluster/probe-services.
 import { monotonic } from '../measure/clock.ts'
 import { type Destination, firstPacketAt } from '../measure/first-packet.ts'
 import { watchConnections } from './connection-loss.ts'
-import type { Effort, Stage, StageScenario } from './node-scenario.ts'
+import type { Effort, NodeFixture, NodeScenario } from './node-scenario.ts'
 import { recordUsage } from './usage.ts'
 
 /** Changes, and the time after which no more are begun: a program that needs a second for each is known after four. */
@@ -14,27 +14,27 @@ const changes = {
 }
 const timeoutMs = 10 * 60_000
 
-/** Measured on the data path alone, so it makes no assumption about how the subject works. */
-export const firstPacket: StageScenario = {
-  kind: 'stage',
+/** Measured on the data path alone, so it makes no assumption about how the proxy works. */
+export const firstPacket: NodeScenario = {
+  kind: 'node',
   name: 'first-packet',
   meaning: "A Service's only endpoint is replaced; a pod on the node connects all the time.",
   fromOutside: true,
-  async play(stage) {
-    const { subject, effort } = stage
+  async play(fixture) {
+    const { proxy, effort } = fixture
     const { name } = firstPacket
     const swap = async (pod: number) => {
-      const events = await swapEndpoint(stage, name, pod)
-      await subject.inside?.eventsApplied(events)
+      const events = await swapEndpoint(fixture, name, pod)
+      await proxy.internals?.eventsApplied(events)
     }
     const work = async () => {
-      const since = await subject.usage()
+      const since = await proxy.usage()
       const swaps = await repeatWithin(effort, (turn) => swap(probePod + 1 + (turn % 2)))
-      await recordUsage(stage, name, { since, changes: swaps })
+      await recordUsage(fixture, name, { since, changes: swaps })
       await swap(probePod)
     }
-    await watchConnections(stage, name, work, 'middle')
-    subject.inside?.takeApplied()
+    await watchConnections(fixture, name, work, 'middle')
+    proxy.internals?.takeApplied()
   },
 }
 
@@ -48,15 +48,15 @@ export async function repeatWithin(effort: Effort, change: (turn: number) => Pro
 }
 
 /** Makes a pod of the remote node the only endpoint of the probe Service in the middle; returns the number of events. */
-export async function swapEndpoint(stage: Stage, scenario: string, next: number): Promise<number> {
-  const { server, address } = stage
+export async function swapEndpoint(fixture: NodeFixture, scenario: string, next: number): Promise<number> {
+  const { server, address } = fixture
   const to = { address: address.probes.middle, port: probePort }
-  return await recordFirstPacket(stage, scenario, to, next, () => server.call('pointProbe', 'middle', next))
+  return await recordFirstPacket(fixture, scenario, to, next, () => server.call('pointProbe', 'middle', next))
 }
 
 /** From a write at the API server to the first connection that reaches a pod of the remote node. */
 export async function recordFirstPacket(
-  { lab, record, subject }: Stage,
+  { lab, record, proxy }: NodeFixture,
   scenario: string,
   to: Destination,
   remotePod: number,
@@ -67,7 +67,7 @@ export async function recordFirstPacket(
   const expected = { address: remotePodAddress('IPv4', remotePod), port: probeTargetPort }
   const written = write()
   // Nobody looks for what was never written.
-  const ended = written.then(() => subject.ended)
+  const ended = written.then(() => proxy.ended)
   const [{ sentAt, events }, reached] = await Promise.all([
     written,
     firstPacketAt(pod, { to, expected, timeoutMs, ended }),

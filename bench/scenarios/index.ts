@@ -9,11 +9,11 @@ import { failedApply } from './failed-apply.ts'
 import { firstPacket } from './first-packet.ts'
 import { firstPacketAdded } from './first-packet-added.ts'
 import { firstPacketChurn } from './first-packet-churn.ts'
-import type { StageScenario } from './node-scenario.ts'
+import type { NodeScenario } from './node-scenario.ts'
 import { replay } from './replay.ts'
 import { watchLoad } from './watch-load.ts'
 
-export type Scenario = StageScenario | ChangeScenario | CoreScenario
+export type Scenario = NodeScenario | ChangeScenario | CoreScenario
 
 /** Everything that can be measured, in the order in which it is. */
 export const scenarios: readonly Scenario[] = [

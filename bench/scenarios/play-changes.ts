@@ -1,16 +1,16 @@
 import type { AppliedEvents } from '../proxy/event-trace.ts'
 import { type ChangeScenario, turnsOf } from './change-scenario.ts'
 import { watchConnections } from './connection-loss.ts'
-import { insideOf, type Stage } from './node-scenario.ts'
+import { internalsOf, type NodeFixture } from './node-scenario.ts'
 import { recordUsage } from './usage.ts'
 
 /** There and back before any is counted, in which V8 compiles what is hot; not so often where a turn takes long. */
 const warmUps = { most: 5, milliseconds: 300 }
 
 /** Makes one change after the other, each when the one before is in the kernel, and records the way of each. */
-export async function playChanges(stage: Stage, scenario: ChangeScenario): Promise<void> {
-  const { server, subject, effort } = stage
-  const inside = insideOf(stage)
+export async function playChanges(fixture: NodeFixture, scenario: ChangeScenario): Promise<void> {
+  const { server, proxy, effort } = fixture
+  const inside = internalsOf(fixture)
   await inside.eventsApplied(await server.call('prepare', scenario.name))
   const turn = async (number: number, of: number): Promise<readonly AppliedEvents[]> => {
     const { events } = await server.call('change', scenario.name, number, of)
@@ -28,20 +28,20 @@ export async function playChanges(stage: Stage, scenario: ChangeScenario): Promi
   inside.takeApplied()
 
   const length = turnsOf(scenario, effort, turnMs)
-  await watchConnections(stage, scenario.name, async () => {
-    const since = await subject.usage()
+  await watchConnections(fixture, scenario.name, async () => {
+    const since = await proxy.usage()
     for (let number = 0; number < length; number++) {
       const name = number % 2 === 1 ? (scenario.oddTurns?.name ?? scenario.name) : scenario.name
-      recordWay(stage, name, await turn(number, length))
+      recordWay(fixture, name, await turn(number, length))
     }
-    await recordUsage(stage, scenario.name, { since, changes: length })
+    await recordUsage(fixture, scenario.name, { since, changes: length })
   })
   await inside.eventsApplied(await server.call('tidy', scenario.name))
   inside.takeApplied()
 }
 
 /** A change may take several applies, when its events come in several reads. */
-function recordWay({ record }: Stage, scenario: string, applies: readonly AppliedEvents[]): void {
+function recordWay({ record }: NodeFixture, scenario: string, applies: readonly AppliedEvents[]): void {
   const first = applies.find(({ received }) => received.length > 0)
   const last = applies.at(-1)
   const received = first?.received[0]

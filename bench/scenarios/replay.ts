@@ -1,5 +1,5 @@
 import { watchConnections } from './connection-loss.ts'
-import type { StageScenario } from './node-scenario.ts'
+import type { NodeScenario } from './node-scenario.ts'
 import { takeByProbes } from './traced.ts'
 import { recordUsage } from './usage.ts'
 
@@ -7,30 +7,30 @@ import { recordUsage } from './usage.ts'
 const settleMs = 500
 
 /** Only in a recorded cluster. */
-export const replay: StageScenario = {
-  kind: 'stage',
+export const replay: NodeScenario = {
+  kind: 'node',
   name: 'replay',
   meaning: "A recording's changes are made again, one after the other, when they are due (--recording).",
   fromOutside: true,
-  async play(stage) {
-    const { server, subject, record, speed = 1 } = stage
+  async play(fixture) {
+    const { server, proxy, record, speed = 1 } = fixture
     const { name } = replay
-    const { inside } = subject
-    await inside?.quiet(true)
-    await inside?.eventLoopDelays()
-    const { events, traced, seconds, warnings } = await watchConnections(stage, name, async () => {
-      const since = await subject.usage()
+    const { internals } = proxy
+    await internals?.quiet(true)
+    await internals?.eventLoopDelays()
+    const { events, traced, seconds, warnings } = await watchConnections(fixture, name, async () => {
+      const since = await proxy.usage()
       const replayed = await server.call('replay', speed)
       await new Promise((resolve) => setTimeout(resolve, settleMs))
-      await recordUsage(stage, name, { since, changes: Math.max(1, replayed.events) })
+      await recordUsage(fixture, name, { since, changes: Math.max(1, replayed.events) })
       return replayed
     })
-    for (const warning of warnings) stage.warn(warning)
+    for (const warning of warnings) fixture.warn(warning)
     record(name, 'changesPerSecond', events / seconds)
-    if (inside === undefined) return
-    const applies = await takeByProbes(inside, (pod) => server.call('pointProbe', 'middle', pod), traced)
-    record(name, 'eventLoopDelay', await inside.eventLoopDelays())
-    await inside.quiet(false)
+    if (internals === undefined) return
+    const applies = await takeByProbes(internals, (pod) => server.call('pointProbe', 'middle', pod), traced)
+    record(name, 'eventLoopDelay', await internals.eventLoopDelays())
+    await internals.quiet(false)
     const changes = applies.filter(({ why }) => why === 'change')
     for (const one of changes) {
       record(name, 'eventToCommit', one.applied - one.changeReceived)

@@ -1,12 +1,12 @@
 import type { Written } from '../cluster/api-server.ts'
 import { probePod } from '../cluster/probe-services.ts'
 import type { AppliedEvents } from '../proxy/event-trace.ts'
-import type { SubjectInside } from '../proxy/proxy-under-test.ts'
+import type { ProxyInternals } from '../proxy/proxy-under-test.ts'
 
-const patienceMs = 5 * 60_000
+const timeoutMs = 5 * 60_000
 const lookEveryMs = 20
 
-type Traced = Pick<SubjectInside, 'takeTrace'>
+type Traced = Pick<ProxyInternals, 'takeTrace'>
 
 /**
  * The applies of so many events, as they were traced while it was quiet; waits until all are in the kernel.
@@ -35,7 +35,7 @@ export async function takeByProbes(
 ): Promise<AppliedEvents[]> {
   const applies: AppliedEvents[] = []
   let missing = events
-  const end = Date.now() + patienceMs
+  const end = Date.now() + timeoutMs
   do {
     if (Date.now() > end) throw new Error(`${missing} of ${events} changes did not arrive in time`)
     for (const pod of [probePod + 1, probePod]) {
@@ -60,7 +60,7 @@ async function takeUntil(
   whyNot: (applies: readonly AppliedEvents[]) => string | undefined,
 ): Promise<AppliedEvents[]> {
   const applies: AppliedEvents[] = []
-  const end = Date.now() + patienceMs
+  const end = Date.now() + timeoutMs
   for (;;) {
     applies.push(...(await inside.takeTrace()))
     const why = whyNot(applies)

@@ -1,19 +1,19 @@
 import type { ProcessUsage } from '../measure/process-usage.ts'
-import type { Stage } from './node-scenario.ts'
+import type { NodeFixture } from './node-scenario.ts'
 
 const nothing: ProcessUsage = { userMs: 0, systemMs: 0, childrenMs: 0, rssBytes: 0, peakRssBytes: 0 }
 
 /**
- * Records what the subject has used.
+ * Records what the proxy has used.
  * @param since what it had used before; absent: since its start
  * @param changes how many changes that was for
  */
 export async function recordUsage(
-  { subject, record }: Stage,
+  { proxy, record }: NodeFixture,
   scenario: string,
   { since = nothing, changes }: { readonly since?: ProcessUsage; readonly changes?: number } = {},
 ): Promise<void> {
-  const now = await subject.usage()
+  const now = await proxy.usage()
   const [user, system, children] = [
     now.userMs - since.userMs,
     now.systemMs - since.systemMs,

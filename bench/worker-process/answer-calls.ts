@@ -1,7 +1,7 @@
 import type { Calls, Push, Request, Response } from './worker-process.ts'
 
 /**
- * Makes this process a companion: answers the calls of the process that started it, until that lets go of it or a signal
+ * Makes this process a worker process: answers the calls of the process that started it, until that lets go of it or a signal
  * comes. Then it runs `cleanUp` and exits.
  */
 export function answerCalls<Of extends Calls<Of>>(calls: Of, cleanUp: () => Promise<void>): void {

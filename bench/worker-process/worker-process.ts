@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-/** What a companion can be asked: plain data both ways, because it crosses a process boundary. */
+/** What a worker process can be asked: plain data both ways, because it crosses a process boundary. */
 export type Calls<Of> = {
   readonly [Name in keyof Of]: (...args: never[]) => Promise<unknown>
 }
 
-export interface CompanionOptions {
+export interface WorkerProcessOptions {
   /** A module that calls `answerCalls`. */
   readonly module: URL
   /** As a path; absent: the caller's. */
@@ -26,16 +26,16 @@ const lastWordsMs = 500
 
 const running = new Set<{ end(): Promise<void> }>()
 
-/** Asks all companions to clean up and end, and waits for that. */
-export async function endCompanions(): Promise<void> {
-  await Promise.all([...running].map((companion) => companion.end()))
+/** Asks all worker processes to clean up and end, and waits for that. */
+export async function endWorkerProcesses(): Promise<void> {
+  await Promise.all([...running].map((worker) => worker.end()))
 }
 
 /**
  * A process of ours that is asked over IPC, in a network namespace of its choice. It ends with the caller, also when the
  * caller is killed, and has its own way of cleaning up then.
  */
-export class Companion<Of extends Calls<Of>> {
+export class WorkerProcess<Of extends Calls<Of>> {
   readonly pid: number
   /** Resolves when it has ended, with how it did and its last words. */
   readonly exited: Promise<Error>
@@ -44,7 +44,7 @@ export class Companion<Of extends Calls<Of>> {
   readonly #lastWords: string[] = []
   #lastId = 0
 
-  constructor(options: CompanionOptions, onPush: (message: unknown) => void = () => {}) {
+  constructor(options: WorkerProcessOptions, onPush: (message: unknown) => void = () => {}) {
     const { networkNamespace, flags = [], args = [] } = options
     // Both replace themselves by the next program, so the pid is that of Node.
     const argv = [
@@ -102,11 +102,11 @@ export class Companion<Of extends Calls<Of>> {
 
   /**
    * Asks it to clean up and end, and waits for that.
-   * @param options `patienceMs`: after so many milliseconds it is killed, and leaves what it has made; default 5 minutes
+   * @param options `timeoutMs`: after so many milliseconds it is killed, and leaves what it has made; default 5 minutes
    */
-  async end({ patienceMs = 5 * 60_000 } = {}): Promise<void> {
+  async end({ timeoutMs = 5 * 60_000 } = {}): Promise<void> {
     if (this.#child.connected) this.#child.disconnect()
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), patienceMs)
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), timeoutMs)
     await this.exited
     clearTimeout(timer)
   }

@@ -28,18 +28,18 @@ const rows: readonly Row[] = [
   },
   {
     claim: 'a program that is not there',
-    args: [...quick, '--against', './no-such-proxy'],
+    args: [...quick, '--external', './no-such-proxy'],
     message: /no-such-proxy is not there/,
   },
   {
     claim: 'a program of the same name as a dataplane',
-    args: [...quick, '--against', './nftables'],
-    message: /--against: 'nftables' is measured already/,
+    args: [...quick, '--external', './nftables'],
+    message: /--external: 'nftables' is measured already/,
   },
   {
     claim: 'a program of the same name as a dataplane that was named',
-    args: [...quick, '--dataplane', 'ebpf', '--against', './proxy', '--against-name', 'ebpf'],
-    message: /--against: 'ebpf' is measured already/,
+    args: [...quick, '--dataplane', 'ebpf', '--external', './proxy', '--external-name', 'ebpf'],
+    message: /--external: 'ebpf' is measured already/,
   },
   {
     claim: 'a folder for the figures that is not there',

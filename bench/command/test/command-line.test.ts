@@ -14,17 +14,17 @@ const rows: readonly (readonly [claim: string, args: readonly string[], line: Re
   [
     'arguments of another program, with quotes and spaces',
     [
-      '--against',
+      '--external',
       './proxy',
-      '--against-args',
+      '--external-args',
       `--a="two words" '{"b": 1}' "" "it's" 'say "'"it's"'"' --c={node}`,
     ],
-    /^portolan bench --against \.\/proxy --against-args '/,
+    /^portolan bench --external \.\/proxy --external-args '/,
   ],
   [
     'its patience and its name',
-    ['--against', './proxy', '--against-name', 'my proxy', '--against-patience', '0.5'],
-    /--against-name 'my proxy' --against-patience 0\.5$/,
+    ['--external', './proxy', '--external-name', 'my proxy', '--external-timeout', '0.5'],
+    /--external-name 'my proxy' --external-timeout 0\.5$/,
   ],
 ]
 

@@ -199,10 +199,10 @@ test('a figure that B lacks because it failed there is a regression, one that it
   t.false(isRegression(compareResults(b, b, { threshold: 0.1 })))
 })
 
-test('other machines and moved floors are told', (t) => {
-  const floor = (p50: number) => ({ floor: { p50, p99: p50, samples: 9, of: 'writes' as const } })
-  const a = run([{ ...result({}), ...floor(1) }])
-  const b = run([{ ...result({}), ...floor(1.4) }])
+test('other machines and moved lower bounds are told', (t) => {
+  const lowerBound = (p50: number) => ({ lowerBound: { p50, p99: p50, samples: 9, of: 'writes' as const } })
+  const a = run([{ ...result({}), ...lowerBound(1) }])
+  const b = run([{ ...result({}), ...lowerBound(1.4) }])
   const other = {
     ...b,
     machine: { ...b.machine, kernel: 'Linux 6.1', versions: { portolan: '2', nft: '1.1' } },
@@ -212,7 +212,7 @@ test('other machines and moved floors are told', (t) => {
     'the kernel differs: Linux 6.18 in A, Linux 6.1 in B',
     'the version of nft differs: 1.0.6 in A, 1.1 in B',
   ])
-  t.regex(warnings[2] ?? '', /^the floors moved too, by 1\.40 in the median: .* slower in B/)
+  t.regex(warnings[2] ?? '', /^the lower bounds moved too, by 1\.40 in the median: .* slower in B/)
   t.is(warnings.length, 3)
 })
 

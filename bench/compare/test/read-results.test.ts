@@ -39,7 +39,7 @@ const leftOut: readonly (readonly [says: string, entry: unknown, problem: string
   ],
   ['a text for a number', { ...good, p99: '3' }, 'p99 "3": must be a number'],
   ['no runs', { ...good, runs: [] }, 'runs []: must be a list of at least one number'],
-  ['a floor of nothing', { ...good, floor: {} }, 'floor {}: needs p50 and p99'],
+  ['a lower bound of nothing', { ...good, lowerBound: {} }, 'lowerBound {}: needs p50 and p99'],
 ]
 
 for (const [says, entry, problem] of leftOut) {

@@ -25,7 +25,7 @@ for (const [text, expected] of [
 }
 
 test('a quote that is not closed is told', (t) => {
-  t.throws(() => splitArguments('--a "b'), { code: 'AGAINST_ARGUMENTS', message: /a " is not closed/ })
+  t.throws(() => splitArguments('--a "b'), { code: 'EXTERNAL_ARGUMENTS', message: /a " is not closed/ })
 })
 
 for (const [argument, expected] of [
@@ -41,7 +41,7 @@ for (const [argument, expected] of [
 }
 
 test('a place that nobody knows is told with those that there are', (t) => {
-  const error = t.throws(() => fillArguments(['--x={hostname}'], place), { code: 'AGAINST_ARGUMENTS' })
+  const error = t.throws(() => fillArguments(['--x={hostname}'], place), { code: 'EXTERNAL_ARGUMENTS' })
   t.regex(error!.message, /nothing is called \{hostname\}/)
   t.like(error, { mend: 'one of {kubeconfig}, {node}, {clusterCidr}, {apiServer}' })
 })

@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava'
 import type { BenchResults, metrics } from '../../results.ts'
 import type { Grid } from '../../run/grid.ts'
 import { runBench } from '../../run/run-bench.ts'
-import { ExternalSubject } from '../external-proxy.ts'
+import { ExternalProxy } from '../external-proxy.ts'
 
 const portolan = fileURLToPath(new URL('../../../core/cli/portolan.js', import.meta.url))
 const place = ['--kubeconfig={kubeconfig}', '--node={node}', '--cluster-cidr={clusterCidr}']
@@ -23,14 +23,14 @@ const scenarios = [
 
 // Outputs of programs that fail stay for their user.
 test.after.always(async () => {
-  const { outputFile } = new ExternalSubject({ name: '', program: '', args: [], patienceMs: 0 })
+  const { outputFile } = new ExternalProxy({ name: '', program: '', args: [], readyTimeoutMs: 0 })
   await rm(dirname(outputFile), { recursive: true })
 })
 
-async function bench(against: NonNullable<Grid['against']>): Promise<BenchResults & { told: string[] }> {
+async function bench(external: NonNullable<Grid['external']>): Promise<BenchResults & { told: string[] }> {
   const told: string[] = []
   const results = await runBench({
-    grid: { services: [10], endpoints: [2], dataplanes: [], scenarios, repeat: 1, effort: 'quick', against },
+    grid: { services: [10], endpoints: [2], dataplanes: [], scenarios, repeat: 1, effort: 'quick', external },
     command: '',
     version: '',
     progress: {
@@ -51,7 +51,7 @@ test.serial('another program is measured by every scenario that sees it from out
     name: 'stranger',
     program: process.execPath,
     args: [portolan, 'run', ...place],
-    patienceMs: 60_000,
+    readyTimeoutMs: 60_000,
   })
   t.deepEqual(told, [])
   t.deepEqual(dataplanes, [{ name: 'stranger', kind: 'external', usable: true, reason: '' }])
@@ -88,7 +88,7 @@ test.serial('another program is measured by every scenario that sees it from out
 })
 
 async function script(t: ExecutionContext, text: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'pl-against-'))
+  const folder = await mkdtemp(join(tmpdir(), 'pl-external-'))
   t.teardown(() => rm(folder, { recursive: true }))
   const path = join(folder, 'program')
   await writeFile(path, `#!/bin/sh\n${text}\n`)
@@ -111,7 +111,7 @@ for (const [claim, text, says] of [
 ] as const) {
   test.serial(`a program that ${claim} is told, and has no figures`, async (t) => {
     const program = await script(t, text)
-    const { results, told } = await bench({ name: 'acme', program, args: [], patienceMs: 3000 })
+    const { results, told } = await bench({ name: 'acme', program, args: [], readyTimeoutMs: 3000 })
     t.is(told.length, 1)
     t.regex(told[0]!, /^acme, 10 x 2: cold-start: acme \(/)
     t.regex(told[0]!, says)
@@ -125,7 +125,7 @@ for (const [claim, program, says] of [
   ['may not be run', fileURLToPath(import.meta.url), /can't be run \(EACCES\): chmod \+x it/],
 ] as const) {
   test.serial(`a program that ${claim} is listed with the reason`, async (t) => {
-    const { dataplanes } = await bench({ name: 'acme', program, args: [], patienceMs: 1000 })
+    const { dataplanes } = await bench({ name: 'acme', program, args: [], readyTimeoutMs: 1000 })
     t.like(dataplanes[0], { name: 'acme', kind: 'external', usable: false })
     t.regex(dataplanes[0]!.reason, says)
   })

@@ -9,10 +9,10 @@ import test, { type ExecutionContext } from 'ava'
 import { startApiServer } from '../../cluster/api-server.ts'
 import { probeAddresses, probePort, probeServices, probeTargetPort } from '../../cluster/probe-services.ts'
 import { firstPacketAt } from '../../measure/first-packet.ts'
-import { ExternalSubject } from '../external-proxy.ts'
+import { ExternalProxy } from '../external-proxy.ts'
 
 const portolan = fileURLToPath(new URL('../../../core/cli/portolan.js', import.meta.url))
-const patienceMs = 50_000
+const readyTimeoutMs = 50_000
 const portolanArgs = [
   portolan,
   'run',
@@ -24,7 +24,7 @@ const address = { host: '127.0.0.1', port: 6443, kubeconfig: '/nowhere', probes:
 
 // Outputs of programs that fail stay for their user.
 test.after.always(async () => {
-  const { outputFile } = new ExternalSubject({ name: '', program: '', args: [], patienceMs: 0 })
+  const { outputFile } = new ExternalProxy({ name: '', program: '', args: [], readyTimeoutMs: 0 })
   await rm(dirname(outputFile), { recursive: true })
 })
 
@@ -36,7 +36,7 @@ async function lab(t: ExecutionContext): Promise<Lab> {
 
 /** A program of one's own, as a file that can be executed. */
 async function script(t: ExecutionContext, text: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'pl-against-'))
+  const folder = await mkdtemp(join(tmpdir(), 'pl-external-'))
   t.teardown(() => rm(folder, { recursive: true }))
   const path = join(folder, 'program')
   await writeFile(path, `#!/bin/sh\n${text}\n`)
@@ -63,14 +63,14 @@ test.serial(
       from: 'generated',
       shape: { services: 20, endpointsPerService: 3 },
     })
-    const subject = new ExternalSubject({
+    const proxy = new ExternalProxy({
       name: 'stranger',
       program: process.execPath,
       args: portolanArgs,
-      patienceMs,
+      readyTimeoutMs,
     })
-    t.teardown(() => subject.stop('go'))
-    await subject.start(place.node, at)
+    t.teardown(() => proxy.stop('go'))
+    await proxy.start(place.node, at)
     const reach = (pod: number) =>
       Promise.race([
         firstPacketAt(place.pods[0]!, {
@@ -78,18 +78,18 @@ test.serial(
           expected: { address: remotePodAddress('IPv4', pod), port: probeTargetPort },
           timeoutMs: 50_000,
         }),
-        subject.ended,
+        proxy.ended,
       ])
     await reach(0)
-    const first = await subject.usage()
+    const first = await proxy.usage()
     t.true(first.userMs > 0)
     t.true(first.rssBytes > 30 << 20)
     t.true(first.peakRssBytes >= first.rssBytes)
     const moved = reach(7)
     await server.call('pointProbe', 'last', 7)
     await moved
-    await subject.stop('go')
-    t.regex(await readFile(subject.outputFile, 'utf8'), /node in sync/)
+    await proxy.stop('go')
+    t.regex(await readFile(proxy.outputFile, 'utf8'), /node in sync/)
   },
 )
 
@@ -97,21 +97,21 @@ test.serial(
   'a program that ends by itself is told with its exit code, its last words and its log',
   async (t) => {
     const program = await script(t, 'echo "no such flag: $1" >&2; exit 3')
-    const subject = new ExternalSubject({ name: 'acme', program, args: ['--node={node}'], patienceMs })
-    await subject.start((await lab(t)).node, address)
-    const error = await t.throwsAsync(subject.ended, { code: 'AGAINST_FAILED' })
+    const proxy = new ExternalProxy({ name: 'acme', program, args: ['--node={node}'], readyTimeoutMs })
+    await proxy.start((await lab(t)).node, address)
+    const error = await t.throwsAsync(proxy.ended, { code: 'EXTERNAL_FAILED' })
     t.regex(error!.message, /^acme \(.*\) ended with exit code 3; its output is in /)
     t.regex(error!.message, /no such flag: --node=node-under-test/)
-    t.true((await readFile(subject.outputFile, 'utf8')).includes('no such flag'))
-    await t.throwsAsync(subject.usage(), { code: 'AGAINST_FAILED' })
-    await subject.stop('go')
+    t.true((await readFile(proxy.outputFile, 'utf8')).includes('no such flag'))
+    await t.throwsAsync(proxy.usage(), { code: 'EXTERNAL_FAILED' })
+    await proxy.stop('go')
   },
 )
 
 test.serial('a program that is not there is told', async (t) => {
-  const subject = new ExternalSubject({ name: 'acme', program: '/no/such/program', args: [], patienceMs })
-  await subject.start((await lab(t)).node, address)
-  const error = await t.throwsAsync(subject.ended, { code: 'AGAINST_FAILED' })
+  const proxy = new ExternalProxy({ name: 'acme', program: '/no/such/program', args: [], readyTimeoutMs })
+  await proxy.start((await lab(t)).node, address)
+  const error = await t.throwsAsync(proxy.ended, { code: 'EXTERNAL_FAILED' })
   t.regex(error!.message, /No such file/)
 })
 
@@ -122,10 +122,10 @@ test.serial(
       t,
       'echo "$1 $KUBECONFIG"; command -v nft; ip -o link | grep -c eth1; sleep 60',
     )
-    const subject = new ExternalSubject({ name: 'acme', program, args: ['{apiServer}'], patienceMs })
-    t.teardown(() => subject.stop('go'))
-    await subject.start((await lab(t)).node, address)
-    const output = () => readFile(subject.outputFile, 'utf8')
+    const proxy = new ExternalProxy({ name: 'acme', program, args: ['{apiServer}'], readyTimeoutMs })
+    t.teardown(() => proxy.stop('go'))
+    await proxy.start((await lab(t)).node, address)
+    const output = () => readFile(proxy.outputFile, 'utf8')
     await until(async () => (await output()).split('\n').length > 3)
     t.regex(await output(), /^https:\/\/127\.0\.0\.1:6443 \/nowhere\n\/usr\/s?bin\/nft\n1\n$/)
   },
@@ -134,34 +134,34 @@ test.serial(
 test.serial('CPU and memory are those of the whole tree, also of tools that have ended', async (t) => {
   const burn = 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'
   const program = await script(t, `sh -c '${burn}'; sh -c '${burn}; sleep 60' & echo ready; wait`)
-  const subject = new ExternalSubject({ name: 'acme', program, args: [], patienceMs })
-  t.teardown(() => subject.stop('go'))
-  await subject.start((await lab(t)).node, address)
-  await until(async () => (await readFile(subject.outputFile, 'utf8')).includes('ready'))
-  const ended = (await subject.usage()).childrenMs
+  const proxy = new ExternalProxy({ name: 'acme', program, args: [], readyTimeoutMs })
+  t.teardown(() => proxy.stop('go'))
+  await proxy.start((await lab(t)).node, address)
+  await until(async () => (await readFile(proxy.outputFile, 'utf8')).includes('ready'))
+  const ended = (await proxy.usage()).childrenMs
   t.true(ended >= 50, `${ended} ms of the tool that has ended`)
-  await until(async () => (await subject.usage()).childrenMs >= ended * 1.5)
-  t.true((await subject.usage()).rssBytes > 1 << 20)
+  await until(async () => (await proxy.usage()).childrenMs >= ended * 1.5)
+  t.true((await proxy.usage()).rssBytes > 1 << 20)
 })
 
 test.serial('nothing of it is left when it ends by itself', async (t) => {
   const program = await script(t, 'sleep 300 & echo "tool $!"; exit 1')
-  const subject = new ExternalSubject({ name: 'acme', program, args: [], patienceMs })
-  await subject.start((await lab(t)).node, address)
-  await t.throwsAsync(subject.ended, { code: 'AGAINST_FAILED' })
-  await subject.stop('go')
-  await gone(await toolOf(subject))
+  const proxy = new ExternalProxy({ name: 'acme', program, args: [], readyTimeoutMs })
+  await proxy.start((await lab(t)).node, address)
+  await t.throwsAsync(proxy.ended, { code: 'EXTERNAL_FAILED' })
+  await proxy.stop('go')
+  await gone(await toolOf(proxy))
   t.pass()
 })
 
 test.serial('nothing of it is left when the benchmark is ended by a signal', async (t) => {
   t.timeout(120_000)
-  const told = join(await mkdtemp(join(tmpdir(), 'pl-against-')), 'tool')
+  const told = join(await mkdtemp(join(tmpdir(), 'pl-external-')), 'tool')
   t.teardown(() => rm(dirname(told), { recursive: true }))
   const program = await script(t, `sleep 300 & echo "tool $!" > ${told}; wait`)
   const json = ['--json', join(dirname(told), 'results.json'), '--report', join(dirname(told), 'report.html')]
   const scenario = ['--services', '10', '--scenario', 'cold-start', '--dataplane', 'nftables']
-  const args = [portolan, 'bench', ...scenario, ...json, '--against', program]
+  const args = [portolan, 'bench', ...scenario, ...json, '--external', program]
   const bench = spawn(process.execPath, args, { stdio: 'ignore' })
   t.teardown(() => bench.kill('SIGKILL'))
   const tool = async () => Number(/tool (\d+)/.exec(await readFile(told, 'utf8').catch(() => ''))?.[1])
@@ -175,16 +175,16 @@ test.serial('nothing of it is left when the benchmark is ended by a signal', asy
 
 test.serial('nothing of it is left after a stop, not even a tool that ignores the end', async (t) => {
   const program = await script(t, `trap '' TERM; (trap '' TERM; sleep 300) & echo "tool $!"; wait; wait`)
-  const subject = new ExternalSubject({ name: 'acme', program, args: [], patienceMs }, { patienceMs: 200 })
-  await subject.start((await lab(t)).node, address)
-  const tool = await toolOf(subject)
-  await subject.stop('go')
+  const proxy = new ExternalProxy({ name: 'acme', program, args: [], readyTimeoutMs }, { stopTimeoutMs: 200 })
+  await proxy.start((await lab(t)).node, address)
+  const tool = await toolOf(proxy)
+  await proxy.stop('go')
   await gone(tool)
   t.pass()
 })
 
 /** The process id that a script tells of a tool that it has started. */
-async function toolOf({ outputFile }: ExternalSubject): Promise<number> {
+async function toolOf({ outputFile }: ExternalProxy): Promise<number> {
   const output = () => readFile(outputFile, 'utf8')
   await until(async () => /tool \d+\n/.test(await output()))
   return Number(/tool (\d+)/.exec(await output())?.[1])

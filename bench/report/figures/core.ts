@@ -12,7 +12,7 @@ export function coreAlone({ selection }: Context): Figure | undefined {
       .filter((r) => r.endpointsPerService === endpoints)
       .map((r) => ({ x: r.services, y: r.p50 }))
       .sort((a, b) => a.x - b.x)
-    return points.length === 0 ? [] : [{ label, style: drawn, points, floor: [] }]
+    return points.length === 0 ? [] : [{ label, style: drawn, points, lowerBound: [] }]
   }
   const load = [
     ...lineOf('listParse', 'list to records', styleAt(0)),

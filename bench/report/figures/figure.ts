@@ -25,7 +25,7 @@ export interface Context {
 }
 
 export const dotted =
-  'The dotted line of the same colour is the floor: the same kernel writes with nothing around them.'
+  'The dotted line of the same colour is the lower bound: the same kernel writes with nothing around them.'
 
 export function figure(
   id: string,
@@ -69,9 +69,9 @@ export function bySize(
 }
 
 export function toLines(curves: readonly Curve[], styles: ReadonlyMap<string, SeriesStyle>): Line[] {
-  return curves.flatMap(({ candidate, points, floor }) => {
+  return curves.flatMap(({ candidate, points, lowerBound }) => {
     const style = styles.get(candidate)
-    return style === undefined ? [] : [{ label: candidate, style, points, floor }]
+    return style === undefined ? [] : [{ label: candidate, style, points, lowerBound }]
   })
 }
 

@@ -23,7 +23,7 @@ export function firstPacket(context: Context): Figure | undefined {
       const y = selection.find(name, scenario, metric, size)?.p50
       return y === undefined ? [] : [{ x, y }]
     })
-    return points.length === 0 ? [] : [{ candidate: name, points, floor: [] }]
+    return points.length === 0 ? [] : [{ candidate: name, points, lowerBound: [] }]
   })
   const byPosition: LinePanel = {
     title: `TCP connect, p50, ${plural(size.services, 'Service')}`,

@@ -32,7 +32,7 @@ test('each size has a row of every dataplane that was measured there', (t) => {
   }
 })
 
-test('a figure stands beside its floor', (t) => {
+test('a figure stands beside its lower bound', (t) => {
   const text = printTable(example, 200)
   t.regex(text, /^nftables +220 µs +682 µs +42 µs /m)
   t.regex(text, /^Service added +292 µs \(67\.2 µs\)/m)

@@ -25,14 +25,14 @@ test('quantiles are of all runs together, and each run has its median', (t) => {
   ])
 })
 
-test('a floor belongs to a figure that was measured, and no other', (t) => {
+test('a lower bound belongs to a figure that was measured, and no other', (t) => {
   const recorder = new Recorder()
   recorder.add(about, 'port-changed', 'apply', [4])
-  recorder.addFloor(about, 'port-changed', 'apply', 'writes', [1, 2])
-  recorder.addFloor(about, 'port-changed', 'eventToCommit', 'writes', [1])
+  recorder.addLowerBound(about, 'port-changed', 'apply', 'writes', [1, 2])
+  recorder.addLowerBound(about, 'port-changed', 'eventToCommit', 'writes', [1])
   const results = recorder.results()
   t.is(results.length, 1)
-  t.deepEqual(results[0]?.floor, { p50: 1, p99: 2, samples: 2, of: 'writes' })
+  t.deepEqual(results[0]?.lowerBound, { p50: 1, p99: 2, samples: 2, of: 'writes' })
 })
 
 test('a run that measured nothing of a metric leaves no hole', (t) => {

@@ -75,10 +75,10 @@ test('a slowed dataplane is reported slower on the data path, too', (t) => {
   t.true(result(slow, 'first-packet', 'eventToFirstPacket').p50 >= delayMs)
 })
 
-test('the floor is that of the kernel writes, so the sleep is not in it', (t) => {
-  const { floor } = result(slow, 'endpoint-replaced', 'apply')
-  t.is(floor?.of, 'writes')
-  t.true((floor?.p50 ?? delayMs) < delayMs)
+test('the lower bound is that of the kernel writes, so the sleep is not in it', (t) => {
+  const { lowerBound } = result(slow, 'endpoint-replaced', 'apply')
+  t.is(lowerBound?.of, 'writes')
+  t.true((lowerBound?.p50 ?? delayMs) < delayMs)
 })
 
 test('no connection is lost while a dataplane changes what they do not concern, or restarts', (t) => {
