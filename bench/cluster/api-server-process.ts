@@ -8,7 +8,7 @@ import { RecordedCluster } from '../recording/recorded-cluster.ts'
 import { replay } from '../recording/replay.ts'
 import { changeScenario } from '../scenarios/change-scenarios.ts'
 import { endpointChurned } from '../scenarios/endpoint-replaced.ts'
-import { answerCalls } from '../worker-process/answer-calls.ts'
+import { serveCalls } from '../worker-process/serve-calls.ts'
 import type { ApiServerCalls, Written } from './api-server.ts'
 import { type ClusterChange, writeChange } from './cluster-change.ts'
 import { type ClusterSpec, openCluster } from './cluster-spec.ts'
@@ -97,4 +97,4 @@ function write(change: ClusterChange): Written {
   return writeChange(server, change)
 }
 
-answerCalls(calls, () => server.stop())
+serveCalls(calls, () => server.stop())

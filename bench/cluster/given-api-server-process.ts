@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { kubeconfigCredentials } from '@portolan/core/source'
 import { NamespaceRelay } from '@portolan/lab'
 import { changeScenario } from '../scenarios/change-scenarios.ts'
-import { answerCalls } from '../worker-process/answer-calls.ts'
+import { serveCalls } from '../worker-process/serve-calls.ts'
 import { ApiRequests } from './api-requests.ts'
 import type { ApiServerCalls } from './api-server.ts'
 import { GeneratedCluster } from './generated-cluster.ts'
@@ -78,7 +78,7 @@ function unavailable(): Promise<never> {
   return Promise.reject(new Error('this scenario is for the embedded API server'))
 }
 
-answerCalls(calls, async () => {
+serveCalls(calls, async () => {
   // Once more, for it may have been interrupted.
   await given.empty()
   await relay?.close()

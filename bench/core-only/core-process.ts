@@ -3,7 +3,7 @@ import { parseService, parseSlice } from '@portolan/core/cluster'
 import { AppliedTable, TableBuilder } from '@portolan/core/table'
 import { type ClusterShape, GeneratedCluster } from '../cluster/generated-cluster.ts'
 import { endpointReplaced } from '../scenarios/endpoint-replaced.ts'
-import { answerCalls } from '../worker-process/answer-calls.ts'
+import { serveCalls } from '../worker-process/serve-calls.ts'
 
 export interface CoreFigures {
   readonly parseMs: number
@@ -14,7 +14,7 @@ export interface CoreFigures {
   readonly changesUs: readonly number[]
 }
 
-answerCalls({ measure }, async () => {})
+serveCalls({ measure }, async () => {})
 
 async function measure(shape: ClusterShape, changes: number): Promise<CoreFigures> {
   const heapBefore = heapBytes()

@@ -61,7 +61,6 @@ export class ExternalProxy implements ProxyUnderTest {
   readonly outputFile: string
   #child: ChildProcess | undefined
   readonly #ended = Promise.withResolvers<never>()
-  #looking: NodeJS.Timeout | undefined
   #peakRssBytes = 0
 
   /** @param options `stopTimeoutMs`: how long it has to end in order; default 10 seconds */
@@ -113,14 +112,13 @@ export class ExternalProxy implements ProxyUnderTest {
         env: { ...process.env, PATH: systemPath, KUBECONFIG: kubeconfig },
       })
       this.#child = child
+      this.#peakRssBytes = 0
       this.#watch(child)
       await Promise.race([new Promise((resolve) => child.once('spawn', resolve)), this.ended])
     } finally {
       await output.close()
     }
-    this.#peakRssBytes = 0
     this.#look()
-    this.#looking = setInterval(() => this.#look(), lookEvery)
   }
 
   /** @throws ExternalProgramError when it has ended */
@@ -136,7 +134,6 @@ export class ExternalProxy implements ProxyUnderTest {
   async stop(_rules: 'stay' | 'go'): Promise<void> {
     const child = this.#child
     this.#child = undefined
-    clearInterval(this.#looking)
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
     const exited = new Promise((resolve) => child.once('exit', resolve))
     child.kill('SIGTERM')
@@ -155,10 +152,13 @@ export class ExternalProxy implements ProxyUnderTest {
     }
   }
 
-  /** Tells of an end that nobody asked for. */
+  /** Looks at its memory while it runs, and reports an end that was not asked for. */
   #watch(child: ChildProcess): void {
     const { name, program } = this.#program
+    // Made before anything is awaited: a program that ends at once is to be looked at no more.
+    const looking = setInterval(() => this.#look(), lookEvery)
     child.once('error', (error) => {
+      clearInterval(looking)
       const mend = 'is setpriv installed (util-linux), and is this Linux?'
       this.#ended.reject(
         new ExternalProgramError(`${name} (${program}) could not be started: ${error.message}`, mend),
@@ -168,7 +168,7 @@ export class ExternalProxy implements ProxyUnderTest {
     child.once('exit', async (code, signal) => {
       // At once, while the number is surely still that of its group.
       if (child.pid !== undefined) killGroup(child.pid)
-      clearInterval(this.#looking)
+      clearInterval(looking)
       if (this.#child !== child) return
       const how = signal === null ? `with exit code ${code}` : `by ${signal}`
       const said = await lastOutput(this.outputFile)

@@ -4,7 +4,7 @@ import { importDataplane } from '@portolan/core/dataplane'
 import { GeneratedCluster } from '../cluster/generated-cluster.ts'
 import { nodeObject, probeObjects } from '../cluster/probe-services.ts'
 import { changeScenario } from '../scenarios/change-scenarios.ts'
-import { answerCalls } from '../worker-process/answer-calls.ts'
+import { serveCalls } from '../worker-process/serve-calls.ts'
 import { BareTable } from './bare-table.ts'
 import type { LowerBoundCalls, LowerBoundValues } from './lower-bound.ts'
 import { type Write, WriteRecorder } from './write-recorder.ts'
@@ -53,7 +53,7 @@ const calls: LowerBoundCalls = {
   },
 }
 
-answerCalls(calls, () => cleanUp())
+serveCalls(calls, () => cleanUp())
 
 async function remove(dataplane: Dataplane<unknown, unknown>): Promise<void> {
   await dataplane.stop()

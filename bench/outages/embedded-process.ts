@@ -1,6 +1,6 @@
 /** The embedded API server as a process of its own: see `EmbeddedCalls`. */
 import { ApiServer, type Checkpoint } from '@portolan/api-server'
-import { answerCalls } from '../worker-process/answer-calls.ts'
+import { serveCalls } from '../worker-process/serve-calls.ts'
 import type { EmbeddedCalls } from './outage-server.ts'
 
 const server = new ApiServer()
@@ -41,4 +41,4 @@ const calls: EmbeddedCalls = {
   },
 }
 
-answerCalls(calls, () => server.stop())
+serveCalls(calls, () => server.stop())

@@ -1,7 +1,7 @@
 /** The watch client of a node in a process of its own: tells when each Service came and went. See `NodeCalls`. */
 import { kubernetesSource } from '@portolan/core/source'
 import { monotonic } from '../measure/clock.ts'
-import { answerCalls, push } from '../worker-process/answer-calls.ts'
+import { report, serveCalls } from '../worker-process/serve-calls.ts'
 import type { NodeCalls, ServiceNews } from './outage-node.ts'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
@@ -13,7 +13,7 @@ const calls: NodeCalls = {
     stop = () => source.stop()
     const synced = Promise.withResolvers<void>()
     const missing = new Set(['Service', 'EndpointSlice', 'Node', 'ServiceCIDR'])
-    const tell = (news: ServiceNews) => push(news)
+    const tell = (news: ServiceNews) => report(news)
     await source.start({
       set: (record) => {
         if (record.kind === 'Service') tell({ service: record.key, there: true, at: monotonic() })
@@ -31,4 +31,4 @@ const calls: NodeCalls = {
   },
 }
 
-answerCalls(calls, () => stop())
+serveCalls(calls, () => stop())

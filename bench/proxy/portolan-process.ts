@@ -11,7 +11,7 @@ import { kubernetesSource } from '@portolan/core/source'
 import { network } from '@portolan/lab'
 import { thisNode } from '../cluster/probe-services.ts'
 import { sinceBoot } from '../measure/clock.ts'
-import { answerCalls, push } from '../worker-process/answer-calls.ts'
+import { report, serveCalls } from '../worker-process/serve-calls.ts'
 import { type AppliedEvents, EventTrace } from './event-trace.ts'
 import type { ProxyNews, ProxyProcessCalls, ProxyProcessOptions } from './portolan-proxy.ts'
 
@@ -114,7 +114,7 @@ const calls: ProxyProcessCalls = {
 let stopped = false
 
 // Left alone in the middle, it leaves nothing behind.
-answerCalls(calls, async () => {
+serveCalls(calls, async () => {
   if (!stopped) await calls.stop('go')
 })
 
@@ -129,7 +129,7 @@ function onFailed({ error, failures }: Failed): void {
   // The first may be the one that was made; what goes on failing would be waited for in vain.
   if (failures < 3) return
   const why = error instanceof Error ? error.message : String(error)
-  push({ failed: `apply failed ${failures} times in a row: ${why}` } satisfies ProxyNews)
+  report({ failed: `apply failed ${failures} times in a row: ${why}` } satisfies ProxyNews)
 }
 
 function onApplied(applied: Applied): void {
@@ -138,7 +138,7 @@ function onApplied(applied: Applied): void {
   if (applied.why === 'start' || applied.family !== 'IPv4') return
   const events = trace.take(applied)
   if (quiet) kept.push(events)
-  else push({ applied: events } satisfies ProxyNews)
+  else report({ applied: events } satisfies ProxyNews)
 }
 
 /** Lets one apply fail on demand, whatever the dataplane is. */

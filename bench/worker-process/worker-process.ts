@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { type BirpcReturn, createBirpc } from 'birpc'
 
 /** What a worker process can be asked: plain data both ways, because it crosses a process boundary. */
 export type Calls<Of> = {
@@ -7,7 +8,7 @@ export type Calls<Of> = {
 }
 
 export interface WorkerProcessOptions {
-  /** A module that calls `answerCalls`. */
+  /** A module that calls `serveCalls`. */
   readonly module: URL
   /** As a path; absent: the caller's. */
   readonly networkNamespace?: string
@@ -17,9 +18,10 @@ export interface WorkerProcessOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-export type Request = { readonly id: number; readonly call: string; readonly args: unknown[] }
-export type Response = { readonly id: number; readonly value?: unknown; readonly error?: string }
-export type Push = { readonly push: unknown }
+/** What a worker can call here. */
+export interface News {
+  news(message: unknown): void
+}
 
 /** Milliseconds that a process's last words may take after its end. */
 const lastWordsMs = 500
@@ -40,11 +42,10 @@ export class WorkerProcess<Of extends Calls<Of>> {
   /** Resolves when it has ended, with how it did and its last words. */
   readonly exited: Promise<Error>
   readonly #child: ChildProcess
-  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
+  readonly #calls: BirpcReturn<Of, News>
   readonly #lastWords: string[] = []
-  #lastId = 0
 
-  constructor(options: WorkerProcessOptions, onPush: (message: unknown) => void = () => {}) {
+  constructor(options: WorkerProcessOptions, onNews: (message: unknown) => void = () => {}) {
     const { networkNamespace, flags = [], args = [] } = options
     // Both replace themselves by the next program, so the pid is that of Node.
     const argv = [
@@ -61,6 +62,8 @@ export class WorkerProcess<Of extends Calls<Of>> {
       // Of a process group of its own: Ctrl-C is for the one who asks, and it tells the others.
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // Errors keep their stacks, and numbers that JSON doesn't have stay what they are.
+      serialization: 'advanced',
       env: { ...process.env, ...options.env },
     })
     this.pid = this.#child.pid ?? 0
@@ -68,36 +71,32 @@ export class WorkerProcess<Of extends Calls<Of>> {
       this.#lastWords.push(text)
       if (this.#lastWords.length > 20) this.#lastWords.shift()
     })
-    this.#child.on('message', (message: Response | Push) => {
-      if ('push' in message) return onPush(message.push)
-      const waiting = this.#waiting.get(message.id)
-      this.#waiting.delete(message.id)
-      if (message.error === undefined) waiting?.resolve(message.value)
-      else waiting?.reject(new Error(message.error))
-    })
+    this.#calls = createBirpc<Of, News>(
+      { news: onNews },
+      {
+        // Where it fails the process has ended or is about to, and `exited` fails what waits for an answer.
+        post: (message) => void this.#child.send(message, () => {}),
+        on: (receive) => void this.#child.on('message', receive),
+        bind: 'functions',
+        timeout: -1,
+      },
+    )
     running.add(this)
     this.exited = this.#watch(options.module)
     void this.exited.then((error) => {
       running.delete(this)
-      for (const { reject } of this.#waiting.values()) reject(error)
-      this.#waiting.clear()
+      this.#calls.$rejectPendingCalls(({ reject }) => reject(error))
     })
   }
 
-  /** @throws what the call threw there, as a plain error; and when the process has ended */
+  /** @throws what the call threw there, with its stack; and when the process has ended */
   async call<Name extends keyof Of & string>(
     name: Name,
     ...args: Parameters<Of[Name]>
   ): Promise<Awaited<ReturnType<Of[Name]>>> {
     // Waited for in vain once it has let go or ended; the error then says how that was.
     if (!this.#child.connected) throw new Error(`${name}: the process has ended\n${this.#lastWords.join('')}`)
-    const id = ++this.#lastId
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-    this.#waiting.set(id, { resolve, reject })
-    this.#child.send({ id, call: name, args } satisfies Request, (error) => {
-      if (error !== null) reject(error)
-    })
-    return (await promise) as Awaited<ReturnType<Of[Name]>>
+    return (await this.#calls.$call(name, ...(args as never))) as Awaited<ReturnType<Of[Name]>>
   }
 
   /**

@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { type BirpcReturn, createBirpc } from 'birpc'
 import type { HostCalls } from './host-calls.ts'
-import type { HostRequest, HostResponse } from './host-worker.ts'
 
 /**
  * A thread that lives in one network namespace at a time. Starting one costs more than everything that a lab does with
@@ -10,12 +10,10 @@ import type { HostRequest, HostResponse } from './host-worker.ts'
 export class HostThread {
   static readonly #idle: HostThread[] = []
   readonly #worker: Worker
-  readonly #waiting = new Map<
-    number,
-    { resolve: (value: unknown) => void; reject: (reason: unknown) => void }
-  >()
-  #lastId = 0
-  #ended: unknown
+  readonly #calls: BirpcReturn<HostCalls>
+  /** How many calls have no answer yet. */
+  #pending = 0
+  #ended: Error | undefined
 
   /** A thread in this namespace, an idle one if there is any. */
   static enter(name: string, networkNamespace: string): HostThread {
@@ -31,12 +29,15 @@ export class HostThread {
       // Flags of the main program (--input-type, --test) may forbid what a thread is.
       execArgv: [],
     })
-    this.#worker.on('message', (response: HostResponse) => {
-      const waiting = this.#waiting.get(response.id)
-      this.#waiting.delete(response.id)
-      if ('error' in response) waiting?.reject(new Error(response.error))
-      else waiting?.resolve(response.value)
-    })
+    this.#calls = createBirpc<HostCalls>(
+      {},
+      {
+        post: (message) => this.#worker.postMessage(message),
+        on: (receive) => void this.#worker.on('message', receive),
+        // Each call that may take long has a limit of its own.
+        timeout: -1,
+      },
+    )
     this.#worker.on('error', (reason) => this.#fail(reason))
     this.#worker.on('exit', () => this.#fail(new Error("the host's thread has ended")))
   }
@@ -46,17 +47,17 @@ export class HostThread {
     ...args: Parameters<HostCalls[Name]>
   ): Promise<Awaited<ReturnType<HostCalls[Name]>>> {
     if (this.#ended !== undefined) throw this.#ended
-    const id = ++this.#lastId
-    const answered = new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject })
-    })
-    this.#worker.postMessage({ id, call, args } satisfies HostRequest)
-    return (await answered) as Awaited<ReturnType<HostCalls[Name]>>
+    this.#pending += 1
+    try {
+      return (await this.#calls.$call(call, ...(args as never))) as Awaited<ReturnType<HostCalls[Name]>>
+    } finally {
+      this.#pending -= 1
+    }
   }
 
   /** Closes every socket and leaves the namespace. A thread that is still at something ends. */
   async leave(): Promise<void> {
-    const hasLeft = this.#ended === undefined && this.#waiting.size === 0 && (await this.call('leave'))
+    const hasLeft = this.#ended === undefined && this.#pending === 0 && (await this.call('leave'))
     if (!hasLeft) {
       await this.#worker.terminate()
       return
@@ -65,10 +66,10 @@ export class HostThread {
     HostThread.#idle.push(this)
   }
 
-  #fail(reason: unknown): void {
+  #fail(reason: Error): void {
     this.#ended ??= reason
-    for (const { reject } of this.#waiting.values()) reject(this.#ended)
-    this.#waiting.clear()
+    const ended = this.#ended
+    this.#calls.$rejectPendingCalls(({ reject }) => reject(ended))
     const index = HostThread.#idle.indexOf(this)
     if (index >= 0) HostThread.#idle.splice(index, 1)
   }

@@ -4,6 +4,7 @@
  */
 import { parentPort } from 'node:worker_threads'
 import { enterNetworkNamespace } from '@portolan/native'
+import { createBirpc } from 'birpc'
 import { type ConnectLoop, firstPacketAt, startConnectLoop } from './connect-loop.ts'
 import { arrivalKey, arrivals, type EchoServer, serve } from './echo-server.ts'
 import type { HeldConnection } from './held-connection.ts'
@@ -14,12 +15,6 @@ import { probe } from './probe.ts'
 import { serveRecorded } from './recording-server.ts'
 import { openRecordingSocket, type RecordingSocket } from './recording-socket.ts'
 import { silence } from './silence.ts'
-
-export type HostRequest = { readonly id: number; readonly call: keyof HostCalls; readonly args: unknown[] }
-
-export type HostResponse =
-  | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: string }
 
 /** The main thread's. */
 const home = '/proc/self/ns/net'
@@ -156,14 +151,19 @@ function socketOf(id: number): RecordingSocket {
   return socket
 }
 
-parentPort?.on('message', async ({ id, call, args }: HostRequest) => {
-  let response: HostResponse
-  try {
-    // Whatever went wrong, no socket is made in the machine's own namespace.
-    if (name === '' && call !== 'enter') throw new Error(`${call}: this thread is in no namespace`)
-    response = { id, value: await (calls[call] as (...args: unknown[]) => Promise<unknown>)(...args) }
-  } catch (error) {
-    response = { id, error: `${name}: ${error instanceof Error ? error.message : String(error)}` }
-  }
-  parentPort?.postMessage(response)
+createBirpc<Record<never, never>, HostCalls>(calls, {
+  post: (message) => parentPort?.postMessage(message),
+  on: (receive) => void parentPort?.on('message', receive),
+  bind: 'functions',
+  timeout: -1,
+  resolver:
+    (call, serve) =>
+    async (...args) => {
+      // Whatever went wrong, no socket is made in the machine's own namespace.
+      if (name === '' && call !== 'enter') throw new Error(`${call}: this thread is in no namespace`)
+      return await serve(...args)
+    },
+  onFunctionError(error) {
+    if (error instanceof Error) error.message = `${name}: ${error.message}`
+  },
 })

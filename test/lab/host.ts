@@ -72,6 +72,7 @@ export class Host {
   readonly #namespace: string
   readonly #patience: Patience
   #thread: HostThread | undefined
+  #closed = false
 
   constructor(name: string, namespace: string, addresses: Record<Family, string[]>, patience: Patience) {
     this.#patience = patience
@@ -202,8 +203,9 @@ export class Host {
     }) as unknown as Promise<Result<Given>>
   }
 
-  /** Closes every socket. */
+  /** Closes every socket. The host can be asked nothing more. */
   async close(): Promise<void> {
+    this.#closed = true
     const thread = this.#thread
     this.#thread = undefined
     await thread?.leave()
@@ -213,6 +215,8 @@ export class Host {
     call: Name,
     ...args: Parameters<HostCalls[Name]>
   ): Promise<Awaited<ReturnType<HostCalls[Name]>>> {
+    // A thread that started now would never end: what is left of a probe that repeats itself would keep the process alive.
+    if (this.#closed) throw new Error(`${this.name}: the lab has been closed`)
     this.#thread ??= HostThread.enter(this.name, this.networkNamespace)
     return await this.#thread.call(call, ...args)
   }

@@ -115,6 +115,16 @@ test.serial('a program that is not there is told', async (t) => {
   t.regex(error!.message, /No such file/)
 })
 
+test.serial('a program that ends at once is looked at no more, though nothing stops it', async (t) => {
+  const place = await lab(t)
+  const timers = () => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length
+  const before = timers()
+  const proxy = new ExternalProxy({ name: 'acme', program: '/no/such/program', args: [], readyTimeoutMs })
+  await proxy.start(place.node, address)
+  await t.throwsAsync(proxy.ended, { code: 'EXTERNAL_FAILED' })
+  t.true(timers() <= before, `${timers()} timers, and ${before} before`)
+})
+
 test.serial(
   'it is told where it is by its arguments and by KUBECONFIG, and finds the system tools',
   async (t) => {

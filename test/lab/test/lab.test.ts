@@ -353,6 +353,23 @@ test('a lab closes while its hosts are still at something', async (t) => {
   )
 })
 
+test('a host of a closed lab refuses what it is asked, and starts no thread for it', async (t) => {
+  const lab = await createLab({ pods: 1, slowness: 8 })
+  await lab.close()
+  const to = { address: podAddress('IPv4', 0), port: 80 }
+  await t.throwsAsync(lab.node.probe({ protocol: 'TCP', to }), { message: /^node: the lab has been closed/ })
+})
+
+test('what fails in a host is thrown with the stack of where it failed', async (t) => {
+  const lab = await createLab({ pods: 1, slowness: 8 })
+  t.teardown(() => lab.close())
+  const to = { address: podAddress('IPv4', 0), port: 80 }
+  const loop = await lab.node.startConnectLoop({ to, everyMs: 5 })
+  await loop.stop()
+  const error = await t.throwsAsync(loop.stop(), { message: /^node: .* has been stopped before/ })
+  t.regex(error!.stack ?? '', /host-worker/)
+})
+
 async function connectHere(port: number): Promise<void> {
   const socket = connect({ host: '127.0.0.1', port })
   try {
