@@ -95,6 +95,11 @@ export function disjointCidrs(cidrs: Iterable<Cidr>): Cidr[] {
   return kept.sort()
 }
 
+/** The 32 bits of an IPv4 address as a number; `undefined` for an IPv6 address. Makes no object: see {@link readIpv4}. */
+export function ipv4Number(address: Address): number | undefined {
+  return readIpv4(address)
+}
+
 /** The 4 or 16 bytes of a canonical address, in network order. */
 export function addressBytes(address: Address): Uint8Array {
   if (!address.includes(':')) {

@@ -62,7 +62,8 @@ export type Evaluation =
  */
 export function evaluate(table: RoutingTable, packet: Packet): Evaluation {
   const sourceClass = classifySource(table, packet)
-  const found = findFrontend(table, packet)
+  const { destination: address, protocol, port } = packet
+  const found = findFrontend(table, { address, protocol, port })
   if (found !== undefined) return evaluateFrontend(found.route, found.frontend, packet, sourceClass)
   // An agent may have bound a ClusterIP to an interface of this node (NodeLocal DNSCache): that is the agent's then.
   if (table.localAddresses.has(packet.destination)) return { verdict: 'none', packet, sourceClass }
@@ -100,18 +101,23 @@ function isFromPod({ podSource }: RoutingTable, packet: Packet): boolean {
   }
 }
 
-function findFrontend(
+/** The frontend that answers at a destination: addresses of Services go before NodePorts (SEMANTICS 8). */
+export function findFrontend(
   table: RoutingTable,
-  { destination, protocol, port }: Packet,
+  {
+    address,
+    protocol,
+    port,
+  }: { readonly address: Address; readonly protocol: Protocol; readonly port: number },
 ): { readonly route: ServiceRoute; readonly frontend: Frontend } | undefined {
-  const vip = table.frontends.get(frontendKey(destination, protocol, port))
-  const nodePort = table.nodePortAddresses.has(destination)
+  const vip = table.frontends.get(frontendKey(address, protocol, port))
+  const nodePort = table.nodePortAddresses.has(address)
     ? table.frontends.get(frontendKey(undefined, protocol, port))
     : undefined
   const key = vip ?? nodePort
   const route = key === undefined ? undefined : table.routes.get(key)
-  const address = vip === undefined ? undefined : destination
-  const frontend = route?.frontends.find((one) => one.port === port && one.address === address)
+  const at = vip === undefined ? undefined : address
+  const frontend = route?.frontends.find((one) => one.port === port && one.address === at)
   return route === undefined || frontend === undefined ? undefined : { route, frontend }
 }
 

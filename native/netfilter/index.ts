@@ -2,7 +2,7 @@
  * What dataplanes over netfilter share: iptables and ipset by their tools, ipset by netlink, and what the kernel tells of
  * its tables. Nothing here knows what a Service is, or reads back what others have.
  */
-export { addressFamily, type IpFamily, protocolNumber, protocolOfNumber } from './family.ts'
+export { addressFamily, type IpFamily } from './family.ts'
 export { GenerationWatch } from './generation-watch.ts'
 export { Ipset, type SavedSet } from './ipset.ts'
 export {
@@ -38,5 +38,6 @@ export {
 export { RefusedLineError } from './refused-line.ts'
 export { formatProbability, noRules, readSavedRules, removalLines, type SavedRules } from './saved-rules.ts'
 export { isSameSetType } from './set-type.ts'
+export { podMatch, type SourceOfPods } from './source-match.ts'
 export { Xtables } from './xtables.ts'
 export { XtablesInfo } from './xtables-info.ts'

@@ -1,6 +1,6 @@
 import { findAttribute, messageFlag, readAttributes } from '../netlink/netlink-reader.ts'
 import { type NetlinkWriter, nested } from '../netlink/netlink-writer.ts'
-import { addressFamily, type IpFamily, protocolNumber, protocolOfNumber } from './family.ts'
+import { addressFamily, type IpFamily } from './family.ts'
 import { nfnetlinkHeaderBytes, nfnetlinkSubsystem, writeNfnetlinkHeader } from './nfnetlink.ts'
 
 /** Messages about ipsets, of linux/netfilter/ipset/ip_set.h: written, and read. */
@@ -57,7 +57,8 @@ interface Range {
 
 /** One element: what the set's type has of it. */
 export interface IpsetElement extends Range {
-  readonly protocol?: keyof typeof protocolNumber
+  /** IPPROTO_*. */
+  readonly protocol?: number
   readonly port?: number
   /** The second address of types such as `hash:net,net` and `hash:ip,port,net`. */
   readonly second?: Range
@@ -90,7 +91,7 @@ export function writeIpsetElement(
     writer.uint16BE(element.port)
     writer.endAttribute(port)
   }
-  if (element.protocol !== undefined) writer.uint8Attribute(data.protocol, protocolNumber[element.protocol])
+  if (element.protocol !== undefined) writer.uint8Attribute(data.protocol, element.protocol)
   if (element.second !== undefined) range(writer, data.ip2, data.prefixLength2, family, element.second)
   if (element.mark !== undefined) {
     const mark = writer.beginAttribute(networkOrder | data.mark)
@@ -183,7 +184,7 @@ export function* readIpsetElements(payload: Buffer, family: IpFamily): Generator
     if (type !== top.data) continue
     const first = readRange(value, data.ip, data.prefixLength, family)
     if (first === undefined) continue
-    const protocol = protocolOfNumber(findAttribute(value, data.protocol)?.readUInt8(0))
+    const protocol = findAttribute(value, data.protocol)?.readUInt8(0)
     const port = findAttribute(value, data.port)?.readUInt16BE(0)
     const second = readRange(value, data.ip2, data.prefixLength2, family)
     const mark = findAttribute(value, data.mark)?.readUInt32BE(0)

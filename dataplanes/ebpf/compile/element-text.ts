@@ -1,5 +1,6 @@
+import { protocolNumber } from '@portolan/core'
 import { addressText, familyAt } from '../layout/address-bytes.ts'
-import { deviceOfPods, frontendKind, protocolNumber, rangeScope, structs } from '../layout/structures.ts'
+import { deviceOfPods, frontendKind, rangeScope, structs } from '../layout/structures.ts'
 import type { ElementStep } from './program.ts'
 
 /** An element of a map for a person: by what it stands for where that can be told from its bytes, else in hexadecimal. */

@@ -1,4 +1,5 @@
-import { protocolNumber, structs } from '../layout/structures.ts'
+import { protocolNumber } from '@portolan/core'
+import { structs } from '../layout/structures.ts'
 import { flowTimeouts } from '../layout/timeouts.ts'
 
 /** What is remembered of a connection or client: key and value of a map, and when this is (CLOCK_MONOTONIC, ns). */

@@ -1,27 +1,16 @@
-import { type Address, addressBytes, formatBytes, type IpFamily } from '@portolan/core'
+import { type Address, addressBytes, formatBytes, type IpFamily, ipv4Number } from '@portolan/core'
 
 /** Writes an address as the maps have it: 16 bytes, IPv4 as ::ffff:a.b.c.d. */
 export function writeAddress(address: Address, into: Buffer, at: number): void {
-  // By hand: a cluster's load has half a million of them, and an array for each costs more than the system calls.
-  let value = 0
-  let octet = at + 12
-  for (let index = 0; index < address.length; index++) {
-    const code = address.charCodeAt(index)
-    if (code === colon) {
-      into.fill(0, at + 12, at + 16)
-      into.set(addressBytes(address), at)
-      return
-    }
-    if (code === dot) {
-      into[octet++] = value
-      value = 0
-    } else value = value * 10 + code - digitZero
+  // Without an array: a cluster's load has half a million of them, which would cost more than the system calls.
+  const value = ipv4Number(address)
+  if (value === undefined) {
+    into.set(addressBytes(address), at)
+    return
   }
-  into[octet] = value
+  into.writeUInt32BE(value, at + 12)
   writeFamilyPrefix('IPv4', into, at)
 }
-
-const [dot, digitZero, colon] = [0x2e, 0x30, 0x3a]
 
 /** The address of all zeros, which keeps the families apart. */
 export function writeFamilyPrefix(family: IpFamily, into: Buffer, at: number): void {

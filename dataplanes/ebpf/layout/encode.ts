@@ -6,12 +6,13 @@ import {
   endpointScopes,
   type Frontend,
   type PodSource,
+  protocolNumber,
   type ServiceRoute,
   sourceClasses,
   splitCidr,
 } from '@portolan/core'
 import { writeAddress, writeFamilyPrefix } from './address-bytes.ts'
-import { frontendKind, hasRanges, protocolNumber, sourceClassIndex, structs } from './structures.ts'
+import { frontendKind, hasRanges, sourceClassIndex, structs } from './structures.ts'
 import { verdictByte } from './verdict-byte.ts'
 
 /** Elements are made one after the other in one buffer, so everything here writes at an offset into zeroed bytes. */

@@ -86,7 +86,5 @@ export const deviceOfPods = 1
 
 export const familyIndex = { IPv4: 0, IPv6: 1 } as const
 
-export const protocolNumber = { TCP: 6, UDP: 17, SCTP: 132 } as const
-
 /** Indexes of a frontend's verdicts. */
 export const sourceClassIndex = { pod: 0, node: 1, outside: 2 } as const

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { protocolNumber } from '@portolan/core'
 import { BpfObject, readPrograms } from '@portolan/native/libbpf'
 import test from 'ava'
 import { ConnectionSweep } from '../kernel/connection-sweep.ts'
 import { allMaps } from '../layout/maps.ts'
-import { protocolNumber, structs } from '../layout/structures.ts'
+import { structs } from '../layout/structures.ts'
 
 /** Of more than a few batches: the sweep takes longer for them than endpoints stay. */
 const clients = 20_000

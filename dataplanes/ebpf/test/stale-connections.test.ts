@@ -1,6 +1,7 @@
+import { protocolNumber } from '@portolan/core'
 import test from 'ava'
 import { isStaleAffinity, isStaleFlow, type Lookup } from '../kernel/stale-connections.ts'
-import { protocolNumber, structs } from '../layout/structures.ts'
+import { structs } from '../layout/structures.ts'
 import { flowTimeouts } from '../layout/timeouts.ts'
 
 const now = 1_000_000n * 1_000_000_000n

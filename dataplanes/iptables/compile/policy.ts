@@ -1,7 +1,4 @@
-import type { EndpointScope, Frontend, SourceClass, Verdict, Verdicts } from '@portolan/core'
-
-/** A verdict as a letter: `c`, `l` balance over cluster or local, capitals masquerade, `r` and `d` refuse. */
-export type VerdictLetter = 'c' | 'C' | 'l' | 'L' | 'r' | 'd'
+import { type Frontend, letterOf, type SourceClass, type VerdictLetter, type Verdicts } from '@portolan/core'
 
 /** What a frontend does by who asks. */
 export type Policy = Readonly<Record<SourceClass, VerdictLetter>>
@@ -10,26 +7,8 @@ export function policyOf({ pod, node, outside }: Verdicts): Policy {
   return { pod: letterOf(pod), node: letterOf(node), outside: letterOf(outside) }
 }
 
-function letterOf(verdict: Verdict): VerdictLetter {
-  if (verdict.do === 'reject') return 'r'
-  if (verdict.do === 'drop') return 'd'
-  const letter = verdict.over === 'cluster' ? 'c' : 'l'
-  return verdict.masquerade ? (letter.toUpperCase() as 'C' | 'L') : letter
-}
-
 export function policyText({ pod, node, outside }: Policy): string {
   return pod + node + outside
-}
-
-/** The list that a verdict balances over; `undefined` for one that refuses. */
-export function overOf(letter: VerdictLetter): EndpointScope | undefined {
-  if (letter === 'c' || letter === 'C') return 'cluster'
-  if (letter === 'l' || letter === 'L') return 'local'
-  return undefined
-}
-
-export function masquerades(letter: VerdictLetter): boolean {
-  return letter === 'C' || letter === 'L'
 }
 
 /**

@@ -6,14 +6,18 @@ import {
   familyOf,
   frontendKey,
   hostCidr,
+  masquerades,
   type ServiceRoute,
+  scopeOfLetter,
+  type VerdictLetter,
 } from '@portolan/core'
+import { podMatch } from '@portolan/native/netfilter'
 import { protocolMatch } from '../layout/dispatch-path.ts'
 import { clientSet, routeChain, setName } from '../layout/layout.ts'
 import { probability } from '../layout/probability.ts'
 import type { Chains, Setting } from '../layout/setting.ts'
-import { nodeMatch, podMatch, setMark } from '../layout/source-match.ts'
-import { masquerades, overOf, type Policy, policyOf, policyText, type VerdictLetter } from './policy.ts'
+import { nodeMatch, setMark } from '../layout/source-match.ts'
+import { type Policy, policyOf, policyText } from './policy.ts'
 
 /** All that a route has in the table nat. */
 export interface RouteProgram {
@@ -70,8 +74,8 @@ function targetOf(route: ServiceRoute, policy: Policy): string {
   const { pod, node, outside } = policy
   const letters: readonly VerdictLetter[] = [pod, node, outside]
   // What is refused is left untranslated, and no other rule of this table may translate it: the table filter refuses.
-  if (letters.every((letter) => overOf(letter) === undefined)) return '-j ACCEPT'
-  const over = overOf(outside)
+  if (letters.every((letter) => scopeOfLetter(letter) === undefined)) return '-j ACCEPT'
+  const over = scopeOfLetter(outside)
   if (over !== undefined && letters.every((letter) => letter === outside) && !masquerades(outside))
     return `-g ${routeChain(route, listRole[over])}`
   return `-g ${routeChain(route, 'S', policyText(policy))}`
@@ -92,10 +96,10 @@ export function listChains(route: ServiceRoute): ReadonlyMap<EndpointScope, stri
     const policy = policyOf(frontend.verdicts)
     const { pod, node, outside } = policy
     const entry = routeChain(route, 'S', policyText(policy))
-    const over = overOf(outside)
+    const over = scopeOfLetter(outside)
     use(over, targetOf(route, policy) === `-g ${entry}` ? entry : own(over))
     if (marksOnly(policy)) continue
-    for (const letter of [pod, node]) use(overOf(letter), own(overOf(letter)))
+    for (const letter of [pod, node]) use(scopeOfLetter(letter), own(scopeOfLetter(letter)))
   }
   const chains = new Map<EndpointScope, string>()
   for (const [over, leading] of users) {
@@ -107,7 +111,11 @@ export function listChains(route: ServiceRoute): ReadonlyMap<EndpointScope, stri
 
 /** Whether sources differ in nothing but that some are masqueraded. */
 function marksOnly({ pod, node, outside }: Policy): boolean {
-  return node === outside && overOf(pod) === overOf(outside) && (pod === outside || masquerades(outside))
+  return (
+    node === outside &&
+    scopeOfLetter(pod) === scopeOfLetter(outside) &&
+    (pod === outside || masquerades(outside))
+  )
 }
 
 /** The chain of a policy: what happens to each class of source, and at its end to the rest. */
@@ -119,10 +127,10 @@ function entryRules(
   listRules: (over: EndpointScope) => readonly string[],
 ): readonly string[] {
   const { pod, node, outside } = policy
-  const fromPod = podMatch(setting)
+  const fromPod = podMatch(setting.podSource)
   const mark = setMark(setting)
   const lead = (match: string, letter: VerdictLetter): string[] => {
-    const over = overOf(letter)
+    const over = scopeOfLetter(letter)
     if (over === undefined) return [`${match}-j ACCEPT`]
     const goto = `${match}-g ${routeChain(route, listRole[over])}`
     return masquerades(letter) ? [`${match}${mark}`, goto] : [goto]
@@ -137,7 +145,7 @@ function entryRules(
     if (node !== outside) rules.push(...lead(`${nodeMatch} `, node))
     if (masquerades(outside)) rules.push(mark)
   }
-  const over = overOf(outside)
+  const over = scopeOfLetter(outside)
   if (over === undefined) rules.push('-j ACCEPT')
   else if (isInlined(over)) rules.push(...listRules(over))
   else rules.push(`-g ${routeChain(route, listRole[over])}`)

@@ -1,19 +1,5 @@
 import type { Setting } from './setting.ts'
 
-/** Matches a packet from a local pod; `undefined` where pods can't be told from others. */
-export function podMatch({ podSource }: Setting): string | undefined {
-  switch (podSource.by) {
-    case 'none':
-      return undefined
-    case 'cidr':
-      return `-s ${podSource.cidr}`
-    case 'interface':
-      return `-i ${podSource.name}`
-    case 'interfacePrefix':
-      return `-i ${podSource.prefix}+`
-  }
-}
-
 /** Matches a packet from this node; ask for pods first, who may be behind an address of the node. */
 export const nodeMatch = '-m addrtype --src-type LOCAL'
 

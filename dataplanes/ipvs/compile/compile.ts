@@ -2,6 +2,7 @@ import {
   type Address,
   type EndpointScope,
   type FrontendKey,
+  findFrontend,
   frontendKey,
   type RoutingTable,
   type ServiceRoute,
@@ -19,7 +20,6 @@ import type { Memory } from './memory.ts'
 import {
   classesOf,
   destinationsOfRoute,
-  frontendAt,
   isExcluded,
   markedLists,
   markedServer,
@@ -196,7 +196,7 @@ export class Compiler {
     const lists = new Set<EndpointScope>()
     const classes = classesOf(this.#table)
     for (const destination of destinationsOfRoute(route, this.#table.nodePortAddresses)) {
-      const found = frontendAt(this.#table, destination)
+      const found = findFrontend(this.#table, destination)
       if (found?.route !== route || found === undefined || isExcluded(destination, this.#settings)) continue
       for (const over of markedLists(found.frontend, classes).values()) lists.add(over)
     }

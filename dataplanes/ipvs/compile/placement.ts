@@ -4,7 +4,7 @@ import {
   type Endpoint,
   type EndpointScope,
   type Frontend,
-  frontendKey,
+  findFrontend,
   type RouteKey,
   type RoutingTable,
   type ServiceRoute,
@@ -29,21 +29,6 @@ export interface Placement {
   readonly sets: ReadonlySet<DestinationSet>
   readonly marks: ReadonlyMap<MarkSet, number>
   readonly sources: readonly Cidr[]
-}
-
-/** The frontend that answers at a destination: a virtual IP goes before a NodePort (SEMANTICS 8). */
-export function frontendAt(
-  table: RoutingTable,
-  { address, protocol, port }: Destination,
-): { readonly route: ServiceRoute; readonly frontend: Frontend } | undefined {
-  const vip = table.frontends.get(frontendKey(address, protocol, port))
-  const nodePort = table.nodePortAddresses.has(address)
-    ? table.frontends.get(frontendKey(undefined, protocol, port))
-    : undefined
-  const route = table.routes.get(vip ?? nodePort ?? ('' as never))
-  const at = vip === undefined ? undefined : address
-  const frontend = route?.frontends.find((one) => one.port === port && one.address === at)
-  return route === undefined || frontend === undefined ? undefined : { route, frontend }
 }
 
 /** Where a frontend answers: at its address, or a NodePort at each of the node's that serve NodePorts. */
@@ -104,7 +89,7 @@ export function placementAt(
   markOf: (owner: MarkOwner) => number,
 ): Placement | undefined {
   if (isExcluded(destination, settings)) return undefined
-  const found = frontendAt(table, destination)
+  const found = findFrontend(table, destination)
   if (found === undefined) return undefined
   const { route, frontend } = found
   const classes = classesOf(table)

@@ -1,4 +1,4 @@
-import type { FrontendKey, RoutingTable, SetChange } from '@portolan/core'
+import { type FrontendKey, findFrontend, type RoutingTable, type SetChange } from '@portolan/core'
 import { destinationKey, type Element, elementKey, readDestinationKey } from '../layout/element.ts'
 import { type Held, isOurs } from '../layout/held.ts'
 import { type DestinationSet, destinationSets, markSets, type SetName } from '../layout/layout.ts'
@@ -7,7 +7,7 @@ import { Compiler } from './compile.ts'
 import { describeSteps } from './findings.ts'
 import { isOurMark, type MarkBits, MarkChange } from './mark-numbers.ts'
 import { emptyMemory, type Memory } from './memory.ts'
-import { classesOf, frontendAt, isExcluded, markedLists, markOwner, type Placement } from './placement.ts'
+import { classesOf, isExcluded, markedLists, markOwner, type Placement } from './placement.ts'
 import type { IpvsProgram } from './program.ts'
 import { type Setting, skeletonProgram } from './skeleton.ts'
 
@@ -74,7 +74,7 @@ function memoryOf(held: Held, table: RoutingTable, settings: IpvsSettings, bits:
       if (!isOurs(server) || !isOurMark(place.fwmark)) continue
       memory.marked.set(place.fwmark, server)
       memory.marks.reserve(place.fwmark)
-    } else if (isOurs(server) || (frontendAt(table, place) !== undefined && !isExcluded(place, settings))) {
+    } else if (isOurs(server) || (findFrontend(table, place) !== undefined && !isExcluded(place, settings))) {
       // One of somebody else's that stands where a Service is: it is taken over, as when kube-proxy was here before.
       draft(destinationKey(place)).server = server
     }
@@ -96,7 +96,7 @@ function restoreMarks(drafts: ReadonlyMap<FrontendKey, Draft>, table: RoutingTab
   const given = new Set<number>()
   for (const [key, { marks }] of drafts) {
     if (marks.size === 0) continue
-    const found = frontendAt(table, readDestinationKey(key))
+    const found = findFrontend(table, readDestinationKey(key))
     if (found === undefined) continue
     const lists = markedLists(found.frontend, classes)
     for (const [source, set] of [

@@ -1,6 +1,6 @@
-import { endpointKey, type RouteKey } from '@portolan/core'
+import { endpointKey, findFrontend, type RouteKey } from '@portolan/core'
 import { type ServerPlace, serverKey, type VirtualServer } from '../layout/virtual-server.ts'
-import { frontendAt, routeOfOwner } from './placement.ts'
+import { routeOfOwner } from './placement.ts'
 import type { IpvsProgram } from './program.ts'
 import type { DestinationStep } from './step.ts'
 
@@ -67,7 +67,7 @@ export function withoutDestinations(program: IpvsProgram, left: readonly Destina
 }
 
 function routeAt({ table, outcome }: IpvsProgram, place: ServerPlace): RouteKey | undefined {
-  if (!('fwmark' in place)) return frontendAt(table, place)?.route.key
+  if (!('fwmark' in place)) return findFrontend(table, place)?.route.key
   const owner = outcome.owners.ownerOf(place.fwmark) ?? outcome.memory.marks.ownerOf(place.fwmark)
   return owner === undefined ? undefined : routeOfOwner(owner)
 }

@@ -1,4 +1,13 @@
-import { type Address, addressBytes, type Cidr, formatBytes, type IpFamily, splitCidr } from '@portolan/core'
+import {
+  type Address,
+  addressBytes,
+  type Cidr,
+  formatBytes,
+  type IpFamily,
+  protocolNumber,
+  protocolOfNumber,
+  splitCidr,
+} from '@portolan/core'
 import type { NetlinkWriter } from '@portolan/native'
 import {
   type IpsetElement,
@@ -40,7 +49,7 @@ function fieldsOf(element: Element): IpsetElement {
   const { destination, source, mark } = element
   return {
     address: addressBytes(destination.address),
-    protocol: destination.protocol,
+    protocol: protocolNumber[destination.protocol],
     port: destination.port,
     ...(source === undefined ? {} : { second: rangeOf(source) }),
     ...(mark === undefined ? {} : { mark }),
@@ -76,7 +85,7 @@ export function* readElements(payload: Buffer, family: IpFamily, kind: ElementKi
 }
 
 function elementOf(
-  { address: bytes, prefixLength, protocol, port = 0, second, mark = 0 }: IpsetElement,
+  { address: bytes, prefixLength, protocol: number, port = 0, second, mark = 0 }: IpsetElement,
   family: IpFamily,
   kind: ElementKind,
 ): Element | undefined {
@@ -92,6 +101,7 @@ function elementOf(
       return second !== undefined && formatBytes(second.address) === address ? { loop: address } : { address }
     default:
   }
+  const protocol = protocolOfNumber(number)
   if (protocol === undefined) return undefined
   const destination = { address, protocol, port }
   if (kind === 'destination') return { destination }

@@ -1,6 +1,14 @@
-import { type Address, addressBytes, type Endpoint, formatBytes, type IpFamily } from '@portolan/core'
+import {
+  type Address,
+  addressBytes,
+  type Endpoint,
+  formatBytes,
+  type IpFamily,
+  protocolNumber,
+  protocolOfNumber,
+} from '@portolan/core'
 import { findAttribute, genericHeaderBytes, type NetlinkWriter, nested } from '@portolan/native'
-import { addressFamily, protocolNumber, protocolOfNumber } from '@portolan/native/netfilter'
+import { addressFamily } from '@portolan/native/netfilter'
 import type { Step } from '../compile/step.ts'
 import { persistentFlag } from '../layout/layout.ts'
 import type { HeldDestination, ServerPlace, ServerTerms } from '../layout/virtual-server.ts'

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { IpFamily, PodSource } from '@portolan/core'
+import { podMatch } from '@portolan/native/netfilter'
 import { kernelName, markTag, markTagMask, type SetName } from './layout.ts'
 
 /** What the rules depend on besides the family: fixed for the life of the process. */
@@ -154,24 +155,4 @@ function withMarker(table: Table, rules: Omit<TableRules, 'table'> | undefined):
   const text = JSON.stringify([layoutVersion, [...chains], [...jumps]])
   const marker = `PORTIPVS-RULES-${createHash('sha256').update(text).digest('hex').slice(0, 8)}`
   return { table, jumps, chains: new Map([...chains, [marker, []]]) }
-}
-
-/** @throws RangeError for an interface name that iptables couldn't read back */
-function podMatch(source: PodSource): string | undefined {
-  switch (source.by) {
-    case 'none':
-      return undefined
-    case 'cidr':
-      return `-s ${source.cidr}`
-    case 'interface':
-      return `-i ${interfaceName(source.name)}`
-    case 'interfacePrefix':
-      return `-i ${interfaceName(source.prefix)}+`
-  }
-}
-
-function interfaceName(name: string): string {
-  if (!/^[\w.@:-]{1,15}$/.test(name))
-    throw new RangeError(`the pods' interface ${JSON.stringify(name)} can't be named in an iptables rule`)
-  return name
 }

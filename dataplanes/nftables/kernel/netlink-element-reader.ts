@@ -1,6 +1,5 @@
-import { type Address, formatBytes, type IpFamily } from '@portolan/core'
+import { type Address, formatBytes, type IpFamily, protocolOfNumber } from '@portolan/core'
 import { findAttribute, readAttributes } from '@portolan/native'
-import { protocolOfNumber } from '@portolan/native/netfilter'
 import type { Field, SetDeclaration } from '../layout/sets.ts'
 import { rangeOf } from './address-range.ts'
 import { ForeignElementError } from './foreign-element-error.ts'

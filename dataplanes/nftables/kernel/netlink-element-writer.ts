@@ -1,6 +1,5 @@
-import { type Address, addressBytes, type Protocol } from '@portolan/core'
+import { type Address, addressBytes, ipv4Number, type Protocol, protocolNumber } from '@portolan/core'
 import { type NetlinkWriter, nested } from '@portolan/native'
-import { protocolNumber } from '@portolan/native/netfilter'
 import type { Datum, Element } from '../layout/elements.ts'
 import type { Field, SetDeclaration } from '../layout/sets.ts'
 import { rangeEdge } from './address-range.ts'
@@ -88,24 +87,10 @@ function writeDatum(
   }
 }
 
-/** IPv4 by hand: this runs once for every endpoint of the cluster. */
 function writeAddress(writer: NetlinkWriter, address: Address): void {
-  if (address.includes(':')) {
-    for (const byte of addressBytes(address)) writer.uint8(byte)
-    return
-  }
-  let value = 0
-  let octet = 0
-  for (let index = 0; index < address.length; index++) {
-    const code = address.charCodeAt(index)
-    if (code === 46) {
-      value = value * 256 + octet
-      octet = 0
-    } else {
-      octet = octet * 10 + code - 48
-    }
-  }
-  writer.uint32BE(value * 256 + octet)
+  const value = ipv4Number(address)
+  if (value === undefined) writer.copy(addressBytes(address))
+  else writer.uint32BE(value)
 }
 
 /** A plain interval set marks the first address after the interval; one up to the last address has no mark. */

@@ -1,4 +1,4 @@
-import type { Verdict, Verdicts } from '@portolan/core'
+import { letterOf, type VerdictLetter, type Verdicts, verdictLetters } from '@portolan/core'
 
 /**
  * The numbers that go through a packet's priority, as `major:minor` of 16 bits each (nft's classid). Their ranges
@@ -9,13 +9,8 @@ import type { Verdict, Verdicts } from '@portolan/core'
  * - affinity: major is the route's number, minor the endpoint's (0: just the route)
  */
 
-const letters = ['c', 'C', 'l', 'L', 'r', 'd'] as const
-
-/** A verdict in one letter: cluster, local (capital: masqueraded), reject, drop. */
-export type VerdictLetter = (typeof letters)[number]
-
 export function isVerdictLetter(text: string | undefined): text is VerdictLetter {
-  return letters.some((letter) => letter === text)
+  return verdictLetters.some((letter) => letter === text)
 }
 
 /** What a destination does with each class of source, and whether sources are filtered first. */
@@ -24,12 +19,6 @@ export interface Policy {
   readonly node: VerdictLetter
   readonly outside: VerdictLetter
   readonly filtered: boolean
-}
-
-export function letterOf(verdict: Verdict): VerdictLetter {
-  if (verdict.do !== 'balance') return verdict.do === 'reject' ? 'r' : 'd'
-  const letter = verdict.over === 'cluster' ? 'c' : 'l'
-  return verdict.masquerade ? (letter.toUpperCase() as 'C' | 'L') : letter
 }
 
 export function policyOf(verdicts: Verdicts, filtered: boolean): Policy {
@@ -44,19 +33,20 @@ export function policyOf(verdicts: Verdicts, filtered: boolean): Policy {
 const policyMajor = 0x10000
 
 export function policyNumber(policy: Policy): number {
-  const digits = [policy.pod, policy.node, policy.outside].map((letter) => letters.indexOf(letter))
-  const code = digits.reduce((sum, digit) => sum * letters.length + digit, 0)
-  return policyMajor + 1 + code + (policy.filtered ? letters.length ** 3 : 0)
+  const digits = [policy.pod, policy.node, policy.outside].map((letter) => verdictLetters.indexOf(letter))
+  const code = digits.reduce((sum, digit) => sum * verdictLetters.length + digit, 0)
+  return policyMajor + 1 + code + (policy.filtered ? verdictLetters.length ** 3 : 0)
 }
 
 /** The policy behind a number; `undefined` for one that is none. */
 export function policyOfNumber(number: number): Policy | undefined {
   const code = number - policyMajor - 1
-  if (code < 0 || code >= 2 * letters.length ** 3) return undefined
-  const digit = (place: number) => letters[Math.floor(code / letters.length ** place) % letters.length]
+  if (code < 0 || code >= 2 * verdictLetters.length ** 3) return undefined
+  const digit = (place: number) =>
+    verdictLetters[Math.floor(code / verdictLetters.length ** place) % verdictLetters.length]
   const [pod, node, outside] = [digit(2), digit(1), digit(0)]
   if (pod === undefined || node === undefined || outside === undefined) return undefined
-  return { pod, node, outside, filtered: code >= letters.length ** 3 }
+  return { pod, node, outside, filtered: code >= verdictLetters.length ** 3 }
 }
 
 /** `cCC`, `lCl-filtered`: part of the name of a policy's chain. */

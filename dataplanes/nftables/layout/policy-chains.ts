@@ -1,7 +1,7 @@
-import type { EndpointScope } from '@portolan/core'
+import { type EndpointScope, masquerades, type VerdictLetter } from '@portolan/core'
 import type { ChainDeclaration, ChainEntry, Setting } from './chain.ts'
 import { expressions } from './expressions.ts'
-import { isVerdictLetter, type Policy, policyNumber, policyText, type VerdictLetter } from './numbers.ts'
+import { isVerdictLetter, type Policy, policyNumber, policyText } from './numbers.ts'
 import { allowedSourceSet, balanceChainsOf, countsOf, policyChainsOf } from './sets.ts'
 import { nftFamily, type Place } from './table.ts'
 
@@ -13,7 +13,7 @@ function target(place: Place, letter: VerdictLetter): string {
     case 'd':
       return 'drop'
     default:
-      return `goto ${deliveryChain(place, overOf(letter), letter === letter.toUpperCase())}`
+      return `goto ${deliveryChain(place, overOf(letter), masquerades(letter))}`
   }
 }
 
@@ -80,7 +80,7 @@ function entryOf(place: Place, policy: Policy): ChainEntry {
 function describe(letter: VerdictLetter): string {
   if (letter === 'r') return 'reject'
   if (letter === 'd') return 'drop'
-  return `${overOf(letter)}${letter === letter.toUpperCase() ? ' masqueraded' : ''}`
+  return `${overOf(letter)}${masquerades(letter) ? ' masqueraded' : ''}`
 }
 
 function podMatch(setting: Setting): string | undefined {

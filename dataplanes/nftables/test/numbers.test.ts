@@ -1,3 +1,4 @@
+import { letterOf } from '@portolan/core'
 import test from 'ava'
 import fc from 'fast-check'
 import {
@@ -5,7 +6,6 @@ import {
   choiceOfNumber,
   firstAffinityRoute,
   lastAffinityRoute,
-  letterOf,
   maximumAffinityCount,
   maximumCount,
   numberText,
