@@ -91,8 +91,8 @@ const rules: readonly Kept[] = [
     claim: 'the rooms of the table import downwards only',
     rule: onlyDownwards(['core/table/', ...roomsIn('core/table/')]),
     breaks: [
-      ['core/table/diff.ts', 'core/table/build/table-builder.ts', /build\/ comes after core\/table\//],
-      ['core/table/build/table-builder.ts', 'core/table/explain/reason.ts', /explain\/ comes after/],
+      ['core/table/diff.ts', 'core/table/builder/table-builder.ts', /builder\/ comes after core\/table\//],
+      ['core/table/builder/table-builder.ts', 'core/table/explain/reason.ts', /explain\/ comes after/],
     ],
   },
   {

@@ -7,7 +7,7 @@ import { type Address, familyOf, type IpFamily, ipFamilies } from '../network/ad
 import { isLoopback } from '../network/special-addresses.ts'
 import { usableFamilies } from '../network/usable-families.ts'
 import { unusable } from '../proxy/proxy-error.ts'
-import type { TableBuilder } from '../table/build/table-builder.ts'
+import type { TableBuilder } from '../table/builder/table-builder.ts'
 import { type Evaluation, evaluate } from '../table/evaluate.ts'
 import { describeEvaluation } from '../table/explain/describe-evaluation.ts'
 import { frontendKey } from '../table/service-route.ts'

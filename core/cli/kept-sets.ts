@@ -1,4 +1,4 @@
-import type { TableBuilder } from '../table/build/table-builder.ts'
+import type { TableBuilder } from '../table/builder/table-builder.ts'
 
 /** For each set of the table that is unknown and has something in it all the same: what stays, why, and what to do. */
 export function keptSets({ table, unknownSets }: TableBuilder, nodeName: string): string[] {

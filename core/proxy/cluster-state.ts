@@ -2,7 +2,7 @@ import type { ProblemLog } from '../cluster/problem-log.ts'
 import { type ClusterRecord, type ObjectProblem, type RecordKind, recordKinds } from '../cluster/records.ts'
 import { familyOf } from '../network/address.ts'
 import type { ClusterSink } from '../source/cluster-source.ts'
-import type { TableBuilder } from '../table/build/table-builder.ts'
+import type { TableBuilder } from '../table/builder/table-builder.ts'
 
 export interface ClusterStateOptions {
   /** One for each family that the node has. */

@@ -3,7 +3,7 @@ import { podSource } from '../config/pod-source.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import type { Capabilities } from '../dataplane/contract.ts'
 import { type Cidr, familyOf, type IpFamily } from '../network/address.ts'
-import { TableBuilder } from '../table/build/table-builder.ts'
+import { TableBuilder } from '../table/builder/table-builder.ts'
 
 export interface TableBuildersOptions {
   readonly config: ProxyConfig

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import test from 'ava'
 import fc from 'fast-check'
-import { address, cidr } from '../../table/build/test/example-records.ts'
+import { address, cidr } from '../../table/builder/test/example-records.ts'
 import {
   addressBytes,
   cidrContains,

@@ -1,14 +1,14 @@
 import test from 'ava'
 import { ProblemLog } from '../../cluster/problem-log.ts'
 import { type ObjectProblem, recordKinds } from '../../cluster/records.ts'
-import { TableBuilder } from '../../table/build/table-builder.ts'
+import { TableBuilder } from '../../table/builder/table-builder.ts'
 import {
   address,
   cidr,
   exampleEndpoint,
   exampleService,
   exampleSlice,
-} from '../../table/build/test/example-records.ts'
+} from '../../table/builder/test/example-records.ts'
 import { ClusterState } from '../cluster-state.ts'
 
 function setUp() {

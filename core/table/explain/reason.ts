@@ -1,6 +1,6 @@
 import type { ServiceRecord } from '../../cluster/records.ts'
 import { type Address, cidrContains } from '../../network/address.ts'
-import type { EndpointSelection } from '../build/endpoint-selection.ts'
+import type { EndpointSelection } from '../builder/endpoint-selection.ts'
 import type { Evaluation } from '../evaluate.ts'
 import { masqueradedEndpoints } from '../hairpin.ts'
 import type { RoutingTable } from '../routing-table.ts'

@@ -1,13 +1,13 @@
 import test from 'ava'
 import type { ServiceRecord, SliceEndpoint } from '../../../cluster/records.ts'
-import { TableBuilder, type TableBuilderOptions } from '../../build/table-builder.ts'
+import { TableBuilder, type TableBuilderOptions } from '../../builder/table-builder.ts'
 import {
   address,
   cidr,
   exampleEndpoint,
   exampleService,
   exampleSlice,
-} from '../../build/test/example-records.ts'
+} from '../../builder/test/example-records.ts'
 import { evaluate } from '../../evaluate.ts'
 import { describeEvaluation } from '../describe-evaluation.ts'
 
