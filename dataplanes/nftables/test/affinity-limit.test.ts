@@ -3,7 +3,8 @@ import { fullDifference } from '@portolan/core'
 import test from 'ava'
 import { firstAffinityRoute, lastAffinityRoute } from '../layout/numbers.ts'
 import { NftablesDataplane } from '../nftables-dataplane.ts'
-import { KernelModel, ModelTransport } from './kernel-model.ts'
+import { KernelModel } from './kernel-model.ts'
+import { ModelTransport } from './model-transport.ts'
 
 /** All routes that can have affinity. */
 const most = lastAffinityRoute - firstAffinityRoute + 1

@@ -4,7 +4,9 @@ import type { Held } from '../layout/held.ts'
 import { findSet } from '../layout/sets.ts'
 import type { Settings } from '../layout/settings.ts'
 import { NftablesDataplane } from '../nftables-dataplane.ts'
-import { KernelModel, ModelTransport, namesIn } from './kernel-model.ts'
+import { KernelModel } from './kernel-model.ts'
+import { ModelTransport } from './model-transport.ts'
+import { namesIn } from './nft-commands.ts'
 
 /** This dataplane over a model of the kernel, for the convergence property. */
 export function modelSubject(transport: Settings['transport']): Subject {

@@ -8,7 +8,8 @@ import type { Held } from '../layout/held.ts'
 import type { Settings } from '../layout/settings.ts'
 import { NftablesDataplane } from '../nftables-dataplane.ts'
 import { meaningOf, modelSubject } from './convergence-subject.ts'
-import { KernelModel, ModelTransport } from './kernel-model.ts'
+import { KernelModel } from './kernel-model.ts'
+import { ModelTransport } from './model-transport.ts'
 import { TwinTransport } from './twin-transport.ts'
 
 /** The real kernel and the model of it, side by side. The namespace is one for all sequences, and empty before each. */

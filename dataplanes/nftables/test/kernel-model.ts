@@ -1,13 +1,7 @@
 import { type Interference, interference } from '@portolan/conformance/convergence'
 import { ApplyError, type Cidr, cidrContains, type IpFamily, splitCidr } from '@portolan/core'
-import { print } from '../compile/print.ts'
-import type { NftProgram } from '../compile/program.ts'
-import type { Sent, Transport } from '../kernel/transport.ts'
-import type { ElementChanges } from '../layout/elements.ts'
-import { dataText } from '../layout/elements.ts'
-import { type HeldElements, noTable, type Structure } from '../layout/held.ts'
-import { type Field, findSet, type SetDeclaration } from '../layout/sets.ts'
-import type { Settings } from '../layout/settings.ts'
+import { findSet, type SetDeclaration } from '../layout/sets.ts'
+import { namesIn, parseCommand, readText } from './nft-commands.ts'
 
 interface ModelSet {
   readonly declaration: string
@@ -49,7 +43,7 @@ export class KernelModel {
 
   /** One command of an nft script. */
   run(command: string, family: IpFamily): void {
-    const { verb, name, body } = parsed(command)
+    const { verb, name, body } = parseCommand(command)
     switch (verb) {
       case 'add table':
         if (!this.tables.has(family)) this.#set(this.tables, family, { sets: new Map(), chains: new Map() })
@@ -152,128 +146,8 @@ export class KernelModel {
   }
 }
 
-interface Command {
-  /** `add chain` */
-  readonly verb: string
-  readonly name: string
-  readonly body: string
-}
-
-/** Commands and rules come again and again in a hundred thousand sequences; elements don't. */
-const knownCommands = new Map<string, Command>()
-const knownRules = new Map<string, RuleNames>()
-
-function parsed(command: string): Command {
-  const known = knownCommands.get(command)
-  if (known !== undefined) return known
-  const [verb = '', kind = '', , , name = '', ...words] = command.split(' ')
-  const result = { verb: `${verb} ${kind}`, name, body: words.join(' ') }
-  if (kind !== 'element') knownCommands.set(command, result)
-  return result
-}
-
-interface RuleNames {
-  /** Sets that the rule names. */
-  readonly sets: readonly string[]
-  /** Chains that it leads to. */
-  readonly chains: readonly string[]
-}
-
-export function namesIn(rule: string): RuleNames {
-  const known = knownRules.get(rule)
-  if (known !== undefined) return known
-  const all = (pattern: RegExp) => [...rule.matchAll(pattern)].map(([, name = '']) => name)
-  const names = { sets: all(/@([a-z][\w-]*)(?![\w,])/g), chains: all(/(?:goto|jump) ([\w-]+)/g) }
-  knownRules.set(rule, names)
-  return names
-}
-
-/** Hands programs to a model of the kernel as the transports hand them to the real one. */
-export class ModelTransport implements Transport {
-  readonly name: Settings['transport']
-  readonly #kernel: KernelModel
-
-  constructor(kernel: KernelModel, name: Settings['transport']) {
-    this.#kernel = kernel
-    this.name = name
-  }
-
-  async apply(program: NftProgram): Promise<Sent> {
-    const { family, declarations, elements, replace } = program
-    if (this.name === 'nft' || replace) {
-      this.#script(print(program), family)
-      return { bytes: 0, transactions: 1 }
-    }
-    let transactions = 0
-    if (declarations.length > 0) {
-      this.#script(['add table ip portolan', ...declarations].join('\n'), family)
-      transactions++
-    }
-    if (elements.count > 0) {
-      this.#kernel.transaction(() => this.#batch(family, elements))
-      transactions++
-    }
-    return { bytes: 0, transactions }
-  }
-
-  async readStructure(family: IpFamily): Promise<Structure> {
-    const table = this.#kernel.tables.get(family)
-    if (table === undefined) return noTable
-    const { chains, sets } = table
-    return {
-      exists: true,
-      flaw: undefined,
-      chains: new Map([...chains].map(([name, rules]) => [name, rules.length])),
-      sets: new Set(sets.keys()),
-    }
-  }
-
-  async readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, HeldElements>> {
-    const table = this.#kernel.tables.get(family)
-    return new Map(sets.map(({ name }) => [name, new Map(table?.sets.get(name)?.elements)]))
-  }
-
-  readGeneration(): number | undefined {
-    return this.name === 'nft' ? undefined : this.#kernel.generation
-  }
-
-  close(): void {}
-
-  #script(text: string, family: IpFamily): void {
-    this.#kernel.transaction(() => {
-      // Elements are listed over several lines.
-      for (const command of text.trim().split(/\n(?![\t}])/)) this.#kernel.run(command, family)
-    })
-  }
-
-  #batch(family: IpFamily, elements: ElementChanges): void {
-    for (const { set, removals } of elements)
-      for (const { key } of removals) this.#kernel.deleteElement(family, set, dataText(key))
-    for (const { set, additions } of elements)
-      for (const { key, value } of additions)
-        this.#kernel.addElement(family, set, dataText(key), dataText(value ?? []), true)
-  }
-}
-
 function refused(operation: string, why: string): ApplyError {
   return new ApplyError(`the kernel refused "${operation}": ${why}`, { operation })
-}
-
-/** Text of nft's language as the layout's. */
-function readText(text: string, fields: readonly Field[]): string {
-  if (fields.length === 0) return ''
-  return text
-    .trim()
-    .split(' . ')
-    .map((part, index) => {
-      const field = fields[index]
-      if (field === 'protocol') return part.toUpperCase()
-      if (field === 'chain') return part.replace(/^goto /, '')
-      if (field !== 'number') return part
-      const [major = '0', minor = '0'] = part.split(':')
-      return String(Number.parseInt(major, 16) * 0x10000 + Number.parseInt(minor, 16))
-    })
-    .join('|')
 }
 
 /** Keys whose last field is a range. */

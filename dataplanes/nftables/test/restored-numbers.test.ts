@@ -2,7 +2,8 @@ import { endpoint, external, frontend, internal, route, table } from '@portolan/
 import test from 'ava'
 import fc from 'fast-check'
 import { NftablesDataplane } from '../nftables-dataplane.ts'
-import { KernelModel, ModelTransport } from './kernel-model.ts'
+import { KernelModel } from './kernel-model.ts'
+import { ModelTransport } from './model-transport.ts'
 
 const endpoints = ['10.1.0.2', '10.1.0.3', '10.1.1.2', '10.1.1.3'].map((address) => endpoint(address))
 const sticky = { affinitySeconds: 600 }
