@@ -194,6 +194,26 @@ test('the imports that are seen lead to files, or to packages', (t) => {
   t.deepEqual(lost, [])
 })
 
+test('the page lists whom each package declares', (t) => {
+  const folders = packages.map(({ folder }) => folder)
+  const matching = (pattern: string) =>
+    folders.filter((folder) =>
+      pattern.endsWith('/*') ? folder.startsWith(pattern.slice(0, -1)) : folder === pattern,
+    )
+  const inCode = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].flatMap(([, name = '']) => matching(name))
+  const rows = [...page.matchAll(/^\| (`[^|.]+`) \| ([^|]*)\| (?:on|to|in) /gm)]
+  const told = rows.flatMap(([, own = '', cell = '']) => {
+    const [wanted = '', except = ''] = cell.split(' but ')
+    const imported = inCode(wanted).filter((folder) => !inCode(except).includes(folder))
+    return inCode(own).map((folder) => [folder, imported.filter((one) => one !== folder).toSorted()] as const)
+  })
+  const declared = packages.map(({ folder, dependencies }) => {
+    const theirs = packages.filter(({ name }) => dependencies.includes(name))
+    return [folder, theirs.map((one) => one.folder).toSorted()] as const
+  })
+  t.deepEqual(Object.fromEntries(told), Object.fromEntries(declared))
+})
+
 test('the page lists the rooms that there are', (t) => {
   const parents = [
     'core/',
