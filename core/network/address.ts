@@ -95,9 +95,22 @@ export function disjointCidrs(cidrs: Iterable<Cidr>): Cidr[] {
   return kept.sort()
 }
 
-/** The 32 bits of an IPv4 address as a number; `undefined` for an IPv6 address. Makes no object: see {@link readIpv4}. */
+/**
+ * The 32 bits of a canonical IPv4 address as a number; `undefined` for an IPv6 address. Nothing is checked and no object
+ * made: a cluster's load asks this half a million times.
+ */
 export function ipv4Number(address: Address): number | undefined {
-  return readIpv4(address)
+  let value = 0
+  let octet = 0
+  for (let index = 0; index < address.length; index++) {
+    const code = address.charCodeAt(index)
+    if (code === 58) return undefined
+    if (code === 46) {
+      value = (value << 8) | octet
+      octet = 0
+    } else octet = octet * 10 + code - 48
+  }
+  return ((value << 8) | octet) >>> 0
 }
 
 /** The 4 or 16 bytes of a canonical address, in network order. */

@@ -7,6 +7,7 @@ import {
   cidrContains,
   disjointCidrs,
   formatBytes,
+  ipv4Number,
   parseAddress,
   parseCidr,
   splitCidr,
@@ -20,6 +21,15 @@ const bytes = fc.oneof(
     .array(fc.constantFrom(0, 0, 0, 1, 255), { minLength: 16, maxLength: 16 })
     .map((list) => Uint8Array.from(list)),
 )
+
+test('the number of an address is its four bytes, and an IPv6 address has none', (t) => {
+  fc.assert(
+    fc.property(bytes, (raw) => {
+      const wanted = raw.length === 4 ? Buffer.from(raw).readUInt32BE(0) : undefined
+      t.is(ipv4Number(formatBytes(raw)), wanted)
+    }),
+  )
+})
 
 test('what is formatted is parsed back to the same bytes and the same text', (t) => {
   fc.assert(
