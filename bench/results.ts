@@ -90,7 +90,7 @@ export interface LowerBound {
   readonly of: 'writes' | 'apply'
 }
 
-export type Unit = 'ms' | 'us' | 'bytes' | 'count' | 'per second'
+export type Unit = 'ms' | 'us' | 'bytes' | 'count' | 'per second' | 'bytes per second'
 
 export interface Metric {
   readonly unit: Unit
@@ -224,6 +224,54 @@ export const metrics = {
     unit: 'us',
     better: 'lower',
     meaning: 'A TCP connect to the Service that comes last in order.',
+  },
+  connectSampled: {
+    unit: 'us',
+    better: 'lower',
+    meaning:
+      "A TCP connect to each of 32 Services all over the cluster: each one's median is a sample, the slowest is max.",
+  },
+  udpConnectBare: {
+    unit: 'us',
+    better: undefined,
+    meaning:
+      "connect(2) of the node's own UDP socket while no proxy runs, to no Service: what the call itself costs.",
+  },
+  udpConnectNone: {
+    unit: 'us',
+    better: 'lower',
+    meaning: 'The same to no Service, with the proxy: what other connects pay.',
+  },
+  udpConnectService: { unit: 'us', better: 'lower', meaning: 'The same to a Service.' },
+  throughputBare: {
+    unit: 'bytes per second',
+    better: undefined,
+    meaning:
+      "One TCP flow from outside to a pod by its own address while no proxy runs: the machine's own speed.",
+  },
+  throughputNodePort: {
+    unit: 'bytes per second',
+    better: 'higher',
+    meaning: 'The same flow through a NodePort.',
+  },
+  driftCheck: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: 'A check whether anything else changed the rules, as made every second.',
+  },
+  driftCheckCpu: { unit: 'ms', better: 'lower', meaning: 'CPU time of it, with the tools that it started.' },
+  readBack: {
+    unit: 'ms',
+    better: 'lower',
+    meaning: 'Reading the kernel back and comparing it with the table, as an audit does.',
+  },
+  readBackCpu: { unit: 'ms', better: 'lower', meaning: 'CPU time of it, with the tools that it started.' },
+  cleanup: { unit: 'ms', better: 'lower', meaning: 'Removing everything from the kernel.' },
+  rssGrowth: {
+    unit: 'bytes',
+    better: 'lower',
+    meaning:
+      'By how much resident memory at its highest in the last half of a soak exceeds that in the first, after a warm-up.',
   },
   listParse: { unit: 'ms', better: 'lower', meaning: 'All objects from JSON text to records.' },
   tableBuild: { unit: 'ms', better: 'lower', meaning: 'All records into the routing table.' },

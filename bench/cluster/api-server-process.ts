@@ -54,6 +54,9 @@ const calls: ApiServerCalls = {
   async change(scenario, turn, length) {
     return write(changeScenario(scenario).change(opened(), turn, length))
   },
+  async write(change) {
+    return write(change)
+  },
   async pointProbe(which, pod) {
     return write({ write: [probeSlice(which, pod)] })
   },

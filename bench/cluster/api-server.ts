@@ -1,4 +1,5 @@
 import { WorkerProcess } from '../worker-process/worker-process.ts'
+import type { ClusterChange } from './cluster-change.ts'
 import type { ClusterSpec } from './cluster-spec.ts'
 import type { ProbeName } from './probe-services.ts'
 
@@ -41,6 +42,8 @@ export interface ApiServerCalls {
   tidy(scenario: string): Promise<number>
   /** Makes one turn of a change scenario. */
   change(scenario: string, turn: number, length: number): Promise<Written>
+  /** Writes and removes any objects. */
+  write(change: ClusterChange): Promise<Written>
   /** Gives a probe Service another pod of the remote node as its only endpoint. */
   pointProbe(which: ProbeName, pod: number): Promise<Written>
   /** Replaces endpoints at a rate, all over the cluster; returns when each was written. Nothing puts them back. */

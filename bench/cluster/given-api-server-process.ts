@@ -58,6 +58,7 @@ const calls: ApiServerCalls = {
     if (cluster === undefined) throw new Error('only a cluster that is there can be changed')
     return given.change(changeScenario(scenario).change(cluster, turn, length))
   },
+  write: (change) => given.change(change),
   async pointProbe(which, pod) {
     return given.change({ write: [probeSlice(which, pod)] })
   },

@@ -57,6 +57,8 @@ export interface CompareOptions {
 /** Changes below these are noise on any machine: in milliseconds, and in bytes. */
 const minChange: Partial<Record<ResultKey['metric'], number>> = {
   lagGrowth: 10,
+  // V8 gives pages back and takes them as it pleases.
+  rssGrowth: 8 << 20,
   // /proc counts it in hundredths of a second.
   childCpu: 20,
   kernelMemory: 8 << 20,

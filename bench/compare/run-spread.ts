@@ -28,6 +28,7 @@ export const assumedNoise: Readonly<Record<Unit, number>> = {
   ms: 0.15,
   us: 0.15,
   'per second': 0.05,
+  'bytes per second': 0.15,
   bytes: 0.05,
   count: 0.01,
 }
@@ -57,7 +58,7 @@ function noiseOf({ metric, scenario, unit }: Result): number {
 }
 
 /** Metrics that lie around 0, so that a ratio says nothing about them. */
-const aroundZero: ReadonlySet<MetricName> = new Set(['lagGrowth', 'connectionsLost'])
+const aroundZero: ReadonlySet<MetricName> = new Set(['lagGrowth', 'rssGrowth', 'connectionsLost'])
 
 /** Welch's test: the two may have different spreads and numbers of runs. */
 export function estimateChange(resultA: Result, resultB: Result): Estimate {

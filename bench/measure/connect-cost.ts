@@ -1,5 +1,6 @@
 import { inNetworkNamespace } from '@portolan/native'
 import koffi from 'koffi'
+import type { Destination } from './first-packet.ts'
 
 const libc = koffi.load('libc.so.6')
 const socket = libc.func('int socket(int domain, int type, int protocol)')
@@ -7,7 +8,7 @@ const connect = libc.func('int connect(int fd, const void *address, uint32_t len
 const setOption = libc.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)')
 const close = libc.func('int close(int fd)')
 
-const [ipv4, streamCloseOnExec, socketLevel, lingerOption] = [2, 1 | 0o2000000, 1, 13]
+const [ipv4, closeOnExec, stream, datagram, socketLevel, lingerOption] = [2, 0o2000000, 1, 2, 1, 13]
 
 /**
  * Microseconds of each of so many TCP connects in a row, from a network namespace to an IPv4 address. The calls are made
@@ -15,22 +16,15 @@ const [ipv4, streamCloseOnExec, socketLevel, lingerOption] = [2, 1 | 0o2000000, 
  *
  * @throws Error when one is refused
  */
-export function measureConnects(
-  networkNamespace: string,
-  to: { readonly address: string; readonly port: number },
-  count: number,
-): number[] {
-  const destination = Buffer.alloc(16)
-  destination.writeUInt16LE(ipv4, 0)
-  destination.writeUInt16BE(to.port, 2)
-  destination.set(to.address.split('.').map(Number), 4)
+export function measureConnects(networkNamespace: string, to: Destination, count: number): number[] {
+  const destination = socketAddress(to)
   // Closes by a reset: thousands of connections in TIME_WAIT would use up the ports.
   const linger = Buffer.alloc(8)
   linger.writeInt32LE(1, 0)
   const times: number[] = []
   inNetworkNamespace(networkNamespace, () => {
     for (let turn = 0; turn < count; turn++) {
-      const fd = Number(socket(ipv4, streamCloseOnExec, 0))
+      const fd = Number(socket(ipv4, stream | closeOnExec, 0))
       setOption(fd, socketLevel, lingerOption, linger, linger.length)
       const begun = process.hrtime.bigint()
       const result = Number(connect(fd, destination, destination.length))
@@ -41,4 +35,39 @@ export function measureConnects(
     }
   })
   return times
+}
+
+/**
+ * Microseconds of each of so many connect(2) of one UDP socket, which send nothing: what is left is the look-up of a route,
+ * and programs at connect.
+ *
+ * @throws Error when one is refused
+ */
+export function measureUdpConnects(networkNamespace: string, to: Destination, count: number): number[] {
+  const destination = socketAddress(to)
+  const times: number[] = []
+  inNetworkNamespace(networkNamespace, () => {
+    const fd = Number(socket(ipv4, datagram | closeOnExec, 0))
+    try {
+      for (let turn = 0; turn < count; turn++) {
+        const begun = process.hrtime.bigint()
+        const result = Number(connect(fd, destination, destination.length))
+        const ended = process.hrtime.bigint()
+        if (result !== 0) throw new Error(`connect to ${to.address} port ${to.port} by UDP failed`)
+        times.push(Number(ended - begun) / 1000)
+      }
+    } finally {
+      close(fd)
+    }
+  })
+  return times
+}
+
+/** A sockaddr_in: see ip(7). */
+function socketAddress({ address, port }: Destination): Buffer {
+  const encoded = Buffer.alloc(16)
+  encoded.writeUInt16LE(ipv4, 0)
+  encoded.writeUInt16BE(port, 2)
+  encoded.set(address.split('.').map(Number), 4)
+  return encoded
 }

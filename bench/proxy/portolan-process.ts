@@ -2,7 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import type { Dataplane } from '@portolan/core'
+import type { Dataplane, RoutingTable, TableChange } from '@portolan/core'
 import { parseFlags } from '@portolan/core/config'
 import { importDataplane } from '@portolan/core/dataplane'
 import type { Applied, Failed } from '@portolan/core/engine'
@@ -35,8 +35,10 @@ const firstApplies: Applied[] = []
 let quiet = false
 let kept: AppliedEvents[] = []
 let failNext = false
+/** What the dataplane was last given for IPv4. */
+let table: RoutingTable | undefined
 
-const dataplane = withFailures(await importDataplane(name, { masqueradeBit: 14, networkNamespace, settings }))
+const dataplane = instrumented(await importDataplane(name, { masqueradeBit: 14, networkNamespace, settings }))
 const proxy = await startProxy({
   config: parseFlags(
     { node: thisNode, clusterCidr: network.IPv4.clusterCidr, auditPeriod },
@@ -105,6 +107,16 @@ const calls: ProxyProcessCalls = {
   async failOnce() {
     failNext = true
   },
+  checkDrift: () => milliseconds(() => dataplane.isUnchanged('IPv4')),
+  readBack: () =>
+    milliseconds(async () => {
+      if (table === undefined) throw new Error('nothing was compiled for IPv4 yet')
+      dataplane.reconcile(await dataplane.observe('IPv4'), table)
+    }),
+  async cleanUp() {
+    await proxy.stop()
+    return await milliseconds(() => dataplane.cleanup())
+  },
   async stop(rules) {
     await proxy.stop()
     if (rules === 'go') await dataplane.cleanup()
@@ -141,12 +153,22 @@ function onApplied(applied: Applied): void {
   else report({ applied: events } satisfies ProxyNews)
 }
 
-/** Lets one apply fail on demand, whatever the dataplane is. */
-function withFailures(of: Dataplane<unknown, unknown>): Dataplane<unknown, unknown> {
+/** Lets one apply fail on demand, and keeps the table that was last compiled, whatever the dataplane is. */
+function instrumented(of: Dataplane<unknown, unknown>): Dataplane<unknown, unknown> {
   return new Proxy(of, {
     get(target, property) {
       const value: unknown = Reflect.get(target, property, target)
       if (typeof value !== 'function') return value
+      if (property === 'compile')
+        return (change: TableChange) => {
+          keep(change.table)
+          return target.compile(change)
+        }
+      if (property === 'reconcile')
+        return (held: unknown, whole: RoutingTable) => {
+          keep(whole)
+          return target.reconcile(held, whole)
+        }
       if (property !== 'apply' || !failNext) return value.bind(target)
       return () => {
         failNext = false
@@ -154,6 +176,16 @@ function withFailures(of: Dataplane<unknown, unknown>): Dataplane<unknown, unkno
       }
     },
   })
+}
+
+function keep(compiled: RoutingTable): void {
+  if (compiled.family === 'IPv4') table = compiled
+}
+
+async function milliseconds(act: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now()
+  await act()
+  return performance.now() - begun
 }
 
 function collectGarbage(): void {

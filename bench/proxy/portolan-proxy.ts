@@ -25,6 +25,9 @@ export interface ProxyProcessCalls {
   quiet(on: boolean): Promise<void>
   takeTrace(): Promise<readonly AppliedEvents[]>
   failOnce(): Promise<void>
+  checkDrift(): Promise<number>
+  readBack(): Promise<number>
+  cleanUp(): Promise<number>
   stop(rules: 'stay' | 'go'): Promise<void>
 }
 
@@ -114,6 +117,9 @@ export class PortolanProxy implements ProxyUnderTest {
       quiet: (on) => running.call('quiet', on),
       takeTrace: () => Promise.race([running.call('takeTrace'), this.ended]),
       failOnce: () => running.call('failOnce'),
+      checkDrift: () => running.call('checkDrift'),
+      readBack: () => running.call('readBack'),
+      cleanUp: () => running.call('cleanUp'),
       takeApplied: () => this.#applied.splice(0),
       eventsApplied: (count) => this.#await(count),
     }

@@ -36,6 +36,12 @@ export interface ProxyInternals {
   /** Turns telling of each apply off, which costs it CPU time; `takeTrace` then asks for what happened. */
   quiet(on: boolean): Promise<void>
   takeTrace(): Promise<readonly AppliedEvents[]>
+  /** Asks the dataplane whether anything changed its rules; returns milliseconds. */
+  checkDrift(): Promise<number>
+  /** Reads the kernel back and compares it with the table, as an audit does; returns milliseconds. */
+  readBack(): Promise<number>
+  /** Stops it and removes all that it made in the kernel; returns the removal's milliseconds. It can only be stopped then. */
+  cleanUp(): Promise<number>
   /** Lets the next apply fail before it touches the kernel; resolves when that is arranged. */
   failOnce(): Promise<void>
 }

@@ -17,17 +17,20 @@ const milliseconds: readonly Scale[] = [
   { from: 0, divisor: 0.001, name: ' µs' },
 ]
 
+const bytes: readonly Scale[] = [
+  { from: gibi, divisor: gibi, name: ' GiB' },
+  { from: mebi, divisor: mebi, name: ' MiB' },
+  { from: 1024, divisor: 1024, name: ' KiB' },
+  { from: 0, divisor: 1, name: ' B' },
+]
+
 const scales: Readonly<Record<Unit, readonly Scale[]>> = {
   ms: milliseconds,
   us: milliseconds.map(({ from, divisor, name }) => ({ from: from * 1000, divisor: divisor * 1000, name })),
-  bytes: [
-    { from: gibi, divisor: gibi, name: ' GiB' },
-    { from: mebi, divisor: mebi, name: ' MiB' },
-    { from: 1024, divisor: 1024, name: ' KiB' },
-    { from: 0, divisor: 1, name: ' B' },
-  ],
+  bytes,
   count: [{ from: 0, divisor: 1, name: '' }],
   'per second': [{ from: 0, divisor: 1, name: '/s' }],
+  'bytes per second': bytes.map((scale) => ({ ...scale, name: `${scale.name}/s` })),
 }
 
 /** `0.1423 ms` as `142 µs`, `230686720 bytes` as `220 MiB`: three digits, in the unit that a person would choose. */
@@ -36,12 +39,18 @@ export function formatQuantity(value: number, unit: Unit): string {
   const magnitude = Math.abs(value)
   const scale = scales[unit].find(({ from }) => magnitude >= from) ?? { divisor: 1, name: '' }
   // 0 is said in the unit that was measured, not in the smallest.
-  if (magnitude === 0)
-    return `0${unit === 'count' ? '' : unit === 'per second' ? '/s' : ` ${unitName[unit]}`}`
+  if (magnitude === 0) return `0${zeroSuffix[unit]}`
   return `${threeDigits(value / scale.divisor)}${scale.name}`
 }
 
-const unitName = { ms: 'ms', us: 'µs', bytes: 'B' } as const
+const zeroSuffix: Readonly<Record<Unit, string>> = {
+  ms: ' ms',
+  us: ' µs',
+  bytes: ' B',
+  count: '',
+  'per second': '/s',
+  'bytes per second': ' B/s',
+}
 
 /** `1.42`, `14.2`, `142`, `14,200`: whole numbers are never rounded. */
 export function threeDigits(value: number): string {

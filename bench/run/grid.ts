@@ -59,7 +59,16 @@ const onRequest: readonly string[] = [
   'watch-load',
   'first-packet-added',
   'first-packet-churn',
+  'connect-sampled',
+  'node-connect',
+  'throughput',
+  'audit',
+  'cleanup',
+  'soak',
 ]
+
+/** Baselines serve ClusterIPs alone. */
+const withNodePort: readonly string[] = ['throughput']
 
 /**
  * What is shown of upstream's layouts where nobody asked for more: at sizes at which they take seconds rather than
@@ -103,6 +112,7 @@ export function scenariosFor(
   return scenarios.filter((scenario) => {
     if (limited && grid.scenarios === undefined && !baselineShare.scenarios.includes(scenario.name))
       return false
+    if (kind === 'baseline' && withNodePort.includes(scenario.name)) return false
     if (scenario.kind === 'node') return kind !== 'external' || scenario.fromOutside
     return kind !== 'external' && (scenario.fits?.(shape) ?? true)
   })

@@ -1,16 +1,22 @@
+import { audit } from './audit.ts'
 import type { ChangeScenario } from './change-scenario.ts'
 import { changeScenarios } from './change-scenarios.ts'
 import { churn } from './churn.ts'
+import { cleanup } from './cleanup.ts'
 import { coldStart, warmRestart } from './cold-start.ts'
 import { connectCost } from './connect.ts'
+import { connectSampled } from './connect-sampled.ts'
 import { coreAlone } from './core.ts'
 import type { CoreScenario } from './core-scenario.ts'
 import { failedApply } from './failed-apply.ts'
 import { firstPacket } from './first-packet.ts'
 import { firstPacketAdded } from './first-packet-added.ts'
 import { firstPacketChurn } from './first-packet-churn.ts'
+import { nodeConnect } from './node-connect.ts'
 import type { NodeScenario } from './node-scenario.ts'
 import { replay } from './replay.ts'
+import { soak } from './soak.ts'
+import { throughput } from './throughput.ts'
 import { watchLoad } from './watch-load.ts'
 
 export type Scenario = NodeScenario | ChangeScenario | CoreScenario
@@ -22,13 +28,19 @@ export const scenarios: readonly Scenario[] = [
   firstPacket,
   firstPacketAdded,
   connectCost,
+  connectSampled,
+  nodeConnect,
+  throughput,
   churn(20),
   churn(200),
   churn(2000),
   firstPacketChurn,
   replay,
   failedApply,
+  audit,
   warmRestart,
+  cleanup,
+  soak,
   coreAlone,
   watchLoad,
 ]
