@@ -105,9 +105,15 @@ test('cleanup removes what any of our dataplanes has left, says whose it was, an
   const after = textOf(rest.slice(0, inventory.length))
   const again = rest.at(-1)
 
-  for (const ours of [/table ip portolan$/m, /table ip6 portolan$/m, /PORTOLAN-/, /PTL-4/, /bpf\/portolan/])
+  for (const ours of [
+    /table ip portolan$/m,
+    /table ip6 portolan$/m,
+    /^:PORTOLAN-/m,
+    /^PORTOLAN-4/m,
+    /bpf\/portolan/,
+  ])
     t.regex(before, ours)
-  t.notRegex(after, /portolan|PORTOLAN|PTL-/)
+  t.notRegex(after, /portolan|PORTOLAN/)
   for (const theirs of [/table ip someone-else/, /:FOREIGN(.|\n)*:FOREIGN/, /^foreign$/m, /bpf\/someone/])
     t.regex(after, theirs)
 
@@ -141,7 +147,7 @@ test('cleanup --dataplane removes what that one has left, and nothing of the oth
   t.regex(iptables?.stdout ?? '', /^iptables: removed \d+ ipsets$/m)
   t.notRegex(textOf(outcomes.slice(0, 2)), /^nftables/m)
   t.regex(textOf(there), /table ip portolan$/m)
-  t.notRegex(textOf(there), /PTL-|PORTOLAN-|bpf\/portolan/)
+  t.notRegex(textOf(there), /PORTOLAN-|bpf\/portolan/)
 })
 
 test('where the tools and the file system are not there, cleanup says so and succeeds', async (t) => {
@@ -160,7 +166,7 @@ test('where the tools and the file system are not there, cleanup says so and suc
 
 test("a set that somebody's rule still uses fails the cleanup, which names it and removes all else", async (t) => {
   const node = await Node.create(t)
-  const rule = ['FORWARD', '-m', 'set', '--match-set', 'PTL-4-cluster-ips', 'dst', '-j', 'ACCEPT']
+  const rule = ['FORWARD', '-m', 'set', '--match-set', 'PORTOLAN-4-cluster-ips', 'dst', '-j', 'ACCEPT']
   const [used, failed, freed, cleaned, ...there] = await node.take(
     ...node.leftovers,
     execute('iptables-nft', '-A', ...rule),
@@ -171,12 +177,12 @@ test("a set that somebody's rule still uses fails the cleanup, which names it an
   )
   t.is(used?.code, 0, used?.stderr)
   t.is(failed?.code, 1)
-  t.regex(failed?.stderr ?? '', /iptables: .*ipsets: .*still in use: PTL-4-cluster-ips/)
+  t.regex(failed?.stderr ?? '', /iptables: .*ipsets: .*still in use: PORTOLAN-4-cluster-ips/)
   t.regex(failed?.stdout ?? '', /^nftables: removed table ip portolan$/m)
   t.regex(failed?.stdout ?? '', /^ebpf: removed pin /m)
   t.is(freed?.code, 0)
   t.is(cleaned?.code, 0, cleaned?.stderr)
-  t.notRegex(textOf(there), /portolan|PORTOLAN|PTL-/)
+  t.notRegex(textOf(there), /portolan|PORTOLAN/)
 })
 
 test('a setting of the kernel that cannot be undone fails the cleanup, which says what to do and then finishes', async (t) => {

@@ -19,7 +19,7 @@ export function endpointOrder(
   )
   const order = new Set<string>()
   for (const rule of rules) {
-    const chain = / -g (PTL-A-\S+)$/.exec(` ${rule}`)?.[1]
+    const chain = / -g (PORTOLAN-A-\S+)$/.exec(` ${rule}`)?.[1]
     if (chain === undefined) continue
     const translated = chains.get(chain)?.flatMap((one) => endpointOf(one) ?? [])[0]
     order.add(known.get(chain) ?? translated ?? chain)

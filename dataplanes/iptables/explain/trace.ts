@@ -120,7 +120,7 @@ export function trace(evaluation: Evaluation, setting: Setting): Step[] {
         ownChain(list),
       ),
       step(
-        `nat PTL-A-*: kept in the endpoint's set for ${route.affinitySeconds} s, -j DNAT`,
+        `nat PORTOLAN-A-*: kept in the endpoint's set for ${route.affinitySeconds} s, -j DNAT`,
         ...endpoints.map((endpoint) => ownChain(endpointChain(route, endpoint))),
       ),
     )

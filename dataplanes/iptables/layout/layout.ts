@@ -3,8 +3,8 @@ import type { Endpoint, IpFamily, Protocol, ServiceRoute } from '@portolan/core'
 import { endpointKey, ipFamilies, protocols } from '@portolan/core'
 
 /**
- * Names of chains. What packets pass always is called PORTOLAN-*, what stands for Services PTL-*. Other dataplanes have
- * chains called PORTOLAN-* too, so ours are told by their whole names (`isOurChain`, `isOurSet`).
+ * Names of chains. The IPVS dataplane's begin with PORTOLAN- too, and so may others', so ours are told by their whole names
+ * (`isOurChain`, `isOurSet`).
  * docs/iptables-layout.md draws how they lead to each other.
  */
 export const services = 'PORTOLAN-SERVICES'
@@ -17,8 +17,8 @@ export const output = 'PORTOLAN-OUTPUT'
 export const refusals = 'PORTOLAN-REFUSALS'
 
 /** Roots of the trees that lead to the rule of a destination. */
-export const addressRoot = 'PTL-IP'
-export const portRoot = (protocol: Protocol): string => `PTL-${protocol}`
+export const addressRoot = 'PORTOLAN-IP'
+export const portRoot = (protocol: Protocol): string => `PORTOLAN-${protocol}`
 
 const baseChainNames: ReadonlySet<string> = new Set([
   services,
@@ -35,7 +35,7 @@ const baseChainNames: ReadonlySet<string> = new Set([
 const builtNames = [
   new RegExp(`^${addressRoot}(-[0-7]{1,3})?$`),
   new RegExp(`^(${protocols.map(portRoot).join('|')})(-[0-9a-f]{1,3})?$`),
-  /^PTL-[CLSA]-[A-Z2-7]{12}(-|$)/,
+  /^PORTOLAN-[CLSA]-[A-Z2-7]{12}(-|$)/,
 ]
 
 /** Whether a chain is this dataplane's, by its name. A name that a new version no longer gives has to stay known here. */
@@ -59,7 +59,8 @@ export type ChainRole = 'C' | 'L' | 'S' | 'A'
  */
 export function routeChain(route: ServiceRoute, role: ChainRole, detail = ''): string {
   const service = route.name.replace(/^[^/]*\//, '').replace(/[^A-Za-z0-9-]/g, '-')
-  return `PTL-${role}-${hash(`${route.key}|${detail}`)}-${service}`.slice(0, longestName)
+  const whole = `PORTOLAN-${role}-${hash(`${route.key}|${detail}`)}-${service}`
+  return whole.slice(0, longestName).replace(/-+$/, '')
 }
 
 /** 12 letters of base 32: 60 bits, so that two of a million names are equal once in two million clusters. */
@@ -108,7 +109,7 @@ const types: Readonly<Partial<Record<SetKind, string>>> = {
 
 /** Sets live beside both families' tables, so a family's number is in their names. */
 export function setPrefix(family: IpFamily): string {
-  return family === 'IPv4' ? 'PTL-4-' : 'PTL-6-'
+  return family === 'IPv4' ? 'PORTOLAN-4-' : 'PORTOLAN-6-'
 }
 
 export function setName(family: IpFamily, kind: SetKind): string {
@@ -151,7 +152,7 @@ export const routeLocalnetMarker: SetDeclaration = {
   type: 'bitmap:port range 0-0',
 }
 
-const clientSetName = /^PTL-[46]-A-[A-Z2-7]{12}$/
+const clientSetName = /^PORTOLAN-[46]-A-[A-Z2-7]{12}$/
 
 const writtenSets: ReadonlyMap<string, string> = new Map(
   ipFamilies.flatMap((family) =>

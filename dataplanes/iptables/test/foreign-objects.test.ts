@@ -72,26 +72,26 @@ const ourChain = fc.constantFrom(
   'PORTOLAN-SERVICES',
   'PORTOLAN-NODEPORTS',
   'PORTOLAN-POSTROUTING',
-  'PTL-IP',
-  'PTL-IP-7',
-  'PTL-TCP-1f',
-  'PTL-C-AAAAAAAAAAAA-web',
-  'PTL-A-BBBBBBBBBBBB-',
-  'PTL-S-CCCCCCCCCCCC-some-serv',
+  'PORTOLAN-IP',
+  'PORTOLAN-IP-7',
+  'PORTOLAN-TCP-1f',
+  'PORTOLAN-C-AAAAAAAAAAAA-web',
+  'PORTOLAN-A-BBBBBBBBBBBB-',
+  'PORTOLAN-S-CCCCCCCCCCCC-some-serv',
 )
 const target = fc.constantFrom(
   'ACCEPT',
   'RETURN',
   'DNAT --to-destination :8080',
   'MARK --set-mark 0x4000',
-  'PTL-C-AAAAAAAAAAAA-web',
-  'PTL-A-BBBBBBBBBBBB-',
+  'PORTOLAN-C-AAAAAAAAAAAA-web',
+  'PORTOLAN-A-BBBBBBBBBBBB-',
 )
 const match = fc.constantFrom(
   '',
   '-p tcp --dport 80',
   '-m statistic --mode random --probability 0.33333333349',
-  '-m comment --comment "a \\"quoted\\" thing -j PTL-IP"',
+  '-m comment --comment "a \\"quoted\\" thing -j PORTOLAN-IP"',
   '-m mark --mark 0x1/0x1',
 )
 /** Lines of iptables-restore for the table nat: chains of our names and of others', which lead to each other. */
@@ -102,7 +102,7 @@ const foreignRules = fc
   })
   // The kernel refuses chains that lead to themselves, and targets that not every hook has.
   .map((rules) =>
-    rules.filter(([chain, , to]) => chain !== to && !(chain.startsWith('PTL-') && isOurChain(to))),
+    rules.filter(([chain, , to]) => chain !== to && !(chain.startsWith('PORTOLAN-') && isOurChain(to))),
   )
 
 for (const variant of ['nft', 'legacy'] as const) {

@@ -77,12 +77,12 @@ for (const variant of iptablesVariants) {
   }[] = [
     {
       claim: 'a way to a chain that has gone',
-      behindOurBack: ['-F PTL-IP', '-F PTL-IP-2', '-X PTL-IP-2'],
-      operation: '-A PTL-IP -d 0.0.0.2/0.0.0.7 -g PTL-IP-2',
+      behindOurBack: ['-F PORTOLAN-IP', '-F PORTOLAN-IP-2', '-X PORTOLAN-IP-2'],
+      operation: '-A PORTOLAN-IP -d 0.0.0.2/0.0.0.7 -g PORTOLAN-IP-2',
     },
     {
       claim: 'deleting a chain that somebody leads to',
-      behindOurBack: [':PTL-EXTRA - [0:0]', '-A PTL-EXTRA -j PORTOLAN-MASQUERADE'],
+      behindOurBack: [':PORTOLAN-EXTRA - [0:0]', '-A PORTOLAN-EXTRA -j PORTOLAN-MASQUERADE'],
       alsoDeleted: 'PORTOLAN-MASQUERADE',
       operation: '-X PORTOLAN-MASQUERADE',
     },
@@ -115,7 +115,7 @@ for (const variant of iptablesVariants) {
       claim: 'a flush of everything',
       lines: ['*nat', '-F', '-X', 'COMMIT', '*filter', '-F', '-X', 'COMMIT'],
     },
-    { claim: 'a flushed leaf', lines: ['*nat', '-F PTL-IP-012', 'COMMIT'] },
+    { claim: 'a flushed leaf', lines: ['*nat', '-F PORTOLAN-IP-012', 'COMMIT'] },
     { claim: 'a rule more', lines: ['*nat', '-I PORTOLAN-SERVICES 1 -j RETURN', 'COMMIT'] },
     {
       claim: 'a rule that was replaced by one of the same size',
@@ -151,11 +151,11 @@ for (const variant of iptablesVariants) {
     t.true(await dataplane.isUnchanged('IPv4'))
     await new SystemCommand(lab.node.networkNamespace).run('ipset', [
       'del',
-      'PTL-4-cluster-ips',
+      'PORTOLAN-4-cluster-ips',
       '10.96.0.10',
     ])
     t.false(await dataplane.isUnchanged('IPv4'))
-    t.regex(await missing(dataplane, everything()), /add PTL-4-cluster-ips 10\.96\.0\.10/)
+    t.regex(await missing(dataplane, everything()), /add PORTOLAN-4-cluster-ips 10\.96\.0\.10/)
     await bring(dataplane, everything())
     t.true(await dataplane.isUnchanged('IPv4'))
   })
@@ -204,7 +204,7 @@ for (const variant of iptablesVariants) {
   test(`${variant}: cleanup removes chains and sets of both families, and nothing else`, async (t) => {
     await using lab = await createLab({ pods: 1 })
     const dataplane = open(lab, variant)
-    const others = ['KUBE-FIREWALL', 'PORTOLAN-PREROUTING', 'PTL-EXTRA']
+    const others = ['KUBE-FIREWALL', 'PORTOLAN-PREROUTING', 'PORTOLAN-EXTRA']
     const declared = others.map((chain) => `:${chain} - [0:0]`)
     await restore(
       lab,
@@ -215,7 +215,11 @@ for (const variant of iptablesVariants) {
       'COMMIT',
     )
     const command = new SystemCommand(lab.node.networkNamespace)
-    await command.run('ipset', ['restore'], 'create PORTOLAN-SERVED hash:ip\ncreate PTL-4-mine hash:ip\n')
+    await command.run(
+      'ipset',
+      ['restore'],
+      'create PORTOLAN-SERVED hash:ip\ncreate PORTOLAN-4-mine hash:ip\n',
+    )
     const before = await dump(lab, variant)
     const loopback: RoutingTable = { ...everything(), nodePortAddresses: new Set(['127.0.0.1' as never]) }
     await bring(dataplane, loopback)
@@ -230,7 +234,7 @@ for (const variant of iptablesVariants) {
 
   test(`the variant is found out to be ${variant} by rules of ours, by kubelet's hint, by most rules`, async (t) => {
     const signs = [
-      ['*nat', ':PTL-IP - [0:0]', 'COMMIT'],
+      ['*nat', ':PORTOLAN-IP - [0:0]', 'COMMIT'],
       ['*mangle', ':KUBE-IPTABLES-HINT - [0:0]', 'COMMIT'],
       ['*filter', '-A INPUT -s 192.0.2.1/32 -j DROP', 'COMMIT'],
     ]
@@ -298,7 +302,7 @@ test('what the other variant holds of ours goes when the operator changes over, 
     await bring(open(lab, after), everything())
     t.is(await missing(open(lab, after), everything()), '')
     const left = await new SystemCommand(lab.node.networkNamespace).run(`iptables-${before}-save`, [])
-    t.notRegex(left, /PORTOLAN|PTL/)
+    t.notRegex(left, /PORTOLAN/)
   }
 })
 

@@ -165,7 +165,7 @@ test('when there is no room for more sets of clients a Service goes without affi
       reason: 'no session affinity: more than 30000 IPv4 endpoints of such Services',
     },
   ])
-  t.is(program.newSets.filter(({ name }) => name.startsWith('PTL-4-A-')).length, 0)
+  t.is(program.newSets.filter(({ name }) => name.startsWith('PORTOLAN-4-A-')).length, 0)
   const less = sticky(web)
   const memory = settle(program.outcome)
   t.true(operations(compile(fullDifference(some, less), settingOf(some), memory)) > 0)
@@ -201,7 +201,7 @@ test('each way to tell pods makes its own rules, and none marks nobody by being 
   for (const [podSource, rule] of sources) {
     const some = table([route('shop/web:http', web, [clusterIP])], {}, 'IPv4', podSource)
     const chains = reconcile(nothingHeld('IPv4'), some, settingOf(some)).nat.written
-    const entry = [...chains].find(([name]) => name.startsWith('PTL-S-'))
+    const entry = [...chains].find(([name]) => name.startsWith('PORTOLAN-S-'))
     t.is(entry?.[1][0], rule)
   }
 })
@@ -212,17 +212,23 @@ test('all chains and sets that a program makes are known as ours by their names,
     for (const chain of [...nat.written.keys(), ...filter.written.keys()]) t.true(isOurChain(chain), chain)
     for (const { name } of newSets) t.true(isOurSet(name), name)
   }
-  t.true(isOurSet('PTL-4-route-localnet'))
+  t.true(isOurSet('PORTOLAN-4-route-localnet'))
   const chains = [
     'PORTOLAN-PREROUTING',
     'PORTOLAN-NEW-POD',
     'PORTOLAN-INPUT-2',
-    'PTL-EXTRA',
-    'PTL-IP-8',
-    'PTL-C-web',
+    'PORTOLAN-EXTRA',
+    'PORTOLAN-IP-8',
+    'PORTOLAN-C-web',
   ]
   for (const chain of chains) t.false(isOurChain(chain), chain)
-  const sets = ['PORTOLAN-SERVED', 'PTL-4-mine', 'PTL-5-dropped', 'PTL-4-A-mine', 'PTL-6-route-localnet']
+  const sets = [
+    'PORTOLAN-SERVED',
+    'PORTOLAN-4-mine',
+    'PORTOLAN-5-dropped',
+    'PORTOLAN-4-A-mine',
+    'PORTOLAN-6-route-localnet',
+  ]
   for (const set of sets) t.false(isOurSet(set), set)
 })
 
@@ -233,7 +239,7 @@ test('names of chains and sets are within the kernel’s limits, and what a name
   for (const [chain, rules] of nat.written) {
     t.regex(chain, /^[A-Za-z0-9-]{1,28}$/)
     for (const rule of rules.filter((one) => one.includes('--comment')))
-      t.regex(rule, /--comment "[A-Za-z0-9._:/-]{1,80}" -g PTL-[A-Za-z0-9-]+$/)
+      t.regex(rule, /--comment "[A-Za-z0-9._:/-]{1,80}" -g PORTOLAN-[A-Za-z0-9-]+$/)
   }
   for (const set of newSets) t.true(set.name.length <= 31)
 })

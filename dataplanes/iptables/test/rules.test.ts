@@ -70,27 +70,27 @@ const paths: readonly (readonly [string | undefined, number, readonly string[]])
     '10.96.1.10',
     80,
     [
-      'PTL-IP -d 0.0.0.2/0.0.0.7 -g PTL-IP-2',
-      'PTL-IP-2 -d 0.0.0.10/0.0.0.63 -g PTL-IP-12',
-      'PTL-IP-12 -d 0.0.1.10/0.0.1.255 -g PTL-IP-412',
+      'PORTOLAN-IP -d 0.0.0.2/0.0.0.7 -g PORTOLAN-IP-2',
+      'PORTOLAN-IP-2 -d 0.0.0.10/0.0.0.63 -g PORTOLAN-IP-12',
+      'PORTOLAN-IP-12 -d 0.0.1.10/0.0.1.255 -g PORTOLAN-IP-412',
     ],
   ],
   [
     'fd00::40',
     80,
     [
-      'PTL-IP -d ::/::7 -g PTL-IP-0',
-      'PTL-IP-0 -d ::/::3f -g PTL-IP-00',
-      'PTL-IP-00 -d ::40/::1ff -g PTL-IP-100',
+      'PORTOLAN-IP -d ::/::7 -g PORTOLAN-IP-0',
+      'PORTOLAN-IP-0 -d ::/::3f -g PORTOLAN-IP-00',
+      'PORTOLAN-IP-00 -d ::40/::1ff -g PORTOLAN-IP-100',
     ],
   ],
   [
     undefined,
     30080,
     [
-      'PTL-TCP -p tcp -m tcp --dport 28672:32767 -g PTL-TCP-7',
-      'PTL-TCP-7 -p tcp -m tcp --dport 29952:30207 -g PTL-TCP-75',
-      'PTL-TCP-75 -p tcp -m tcp --dport 30080:30095 -g PTL-TCP-758',
+      'PORTOLAN-TCP -p tcp -m tcp --dport 28672:32767 -g PORTOLAN-TCP-7',
+      'PORTOLAN-TCP-7 -p tcp -m tcp --dport 29952:30207 -g PORTOLAN-TCP-75',
+      'PORTOLAN-TCP-75 -p tcp -m tcp --dport 30080:30095 -g PORTOLAN-TCP-758',
     ],
   ],
 ]
@@ -145,17 +145,17 @@ test('reading keeps to our own chains and to what leads to them', (t) => {
       '*nat',
       ':PREROUTING ACCEPT [1:60]',
       ':KUBE-SERVICES - [0:0]',
-      ':PTL-IP - [0:0]',
+      ':PORTOLAN-IP - [0:0]',
       '-A PREROUTING -j KUBE-SERVICES',
       '-A PREROUTING ! -d 127.0.0.0/8 -j PORTOLAN-SERVICES',
       '-A KUBE-SERVICES -j ACCEPT',
-      '-A PTL-IP -d 0.0.0.2/0.0.0.7 -g PTL-IP-2',
+      '-A PORTOLAN-IP -d 0.0.0.2/0.0.0.7 -g PORTOLAN-IP-2',
       'COMMIT',
     ].join('\n'),
     isOurChain,
   )
   const { chains, jumps } = tables.get('nat')!
-  t.deepEqual(chains, new Map([['PTL-IP', ['-d 0.0.0.2/0.0.0.7 -g PTL-IP-2']]]))
+  t.deepEqual(chains, new Map([['PORTOLAN-IP', ['-d 0.0.0.2/0.0.0.7 -g PORTOLAN-IP-2']]]))
   t.deepEqual(jumps, ['PREROUTING ! -d 127.0.0.0/8 -j PORTOLAN-SERVICES'])
 })
 

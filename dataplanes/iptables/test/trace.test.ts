@@ -44,22 +44,25 @@ const rows: readonly Row[] = [
     from: outside,
     to: ['203.0.113.10', 80],
     ends: [
-      /^nat PTL-IP-\w+: -d 203\.0\.113\.10\/32 .* -g (PTL-S-\S+)$/,
-      /^nat PTL-S-\S+: from outside: -j ACCEPT$/,
-      /^filter FORWARD: by PORTOLAN-FORWARD to PORTOLAN-REFUSALS: 203\.0\.113\.10,tcp:80 in PTL-4-dropped: drop$/,
+      /^nat PORTOLAN-IP-\w+: -d 203\.0\.113\.10\/32 .* -g (PORTOLAN-S-\S+)$/,
+      /^nat PORTOLAN-S-\S+: from outside: -j ACCEPT$/,
+      /^filter FORWARD: by PORTOLAN-FORWARD to PORTOLAN-REFUSALS: 203\.0\.113\.10,tcp:80 in PORTOLAN-4-dropped: drop$/,
     ],
   },
   {
     claim: 'a NodePort is refused where packets for the node itself come in',
     from: outside,
     to: [nodeAddress, 30080],
-    ends: [/^nat PTL-S-\S+: from outside: -j ACCEPT$/, /^filter INPUT: .* in PTL-4-dropped-nodeports: drop$/],
+    ends: [
+      /^nat PORTOLAN-S-\S+: from outside: -j ACCEPT$/,
+      /^filter INPUT: .* in PORTOLAN-4-dropped-nodeports: drop$/,
+    ],
   },
   {
     claim: 'what the node itself asks for is refused on its way out',
     from: { source: nodeAddress, sourceClass: 'node' },
     to: ['10.96.0.40', 80],
-    ends: [/-j ACCEPT$/, /^filter OUTPUT: .* in PTL-4-rejected: reject$/],
+    ends: [/-j ACCEPT$/, /^filter OUTPUT: .* in PORTOLAN-4-rejected: reject$/],
   },
 ]
 for (const { claim, from, to, ends } of rows) {

@@ -64,7 +64,7 @@ test('a set that can not be destroyed fails the change that left it, and goes wi
   const error = await t.throwsAsync(dataplane.apply(dataplane.compile(fullDifference(sticky, none))), {
     instanceOf: ApplyError,
   })
-  t.regex(error?.message ?? '', /can't be destroyed: PTL-4-A-/)
+  t.regex(error?.message ?? '', /can't be destroyed: PORTOLAN-4-A-/)
   kernel.run = run
   await dataplane.apply(await reconcile())
   t.is(dataplane.print(await reconcile()), '')

@@ -47,44 +47,47 @@ export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
   const tables: readonly Omit<TableRules, 'table'>[] = [
     {
       jumps: new Map(
-        ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'].map((hook) => [hook, `PORTIPVS-${hook}`]),
+        ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'].map((hook) => [hook, `PORTOLAN-IPVS-${hook}`]),
       ),
       chains: new Map<string, string[]>([
         [
-          'PORTIPVS-PREROUTING',
+          'PORTOLAN-IPVS-PREROUTING',
           [
-            `${isNew} -g PORTIPVS-NEW`,
+            `${isNew} -g PORTOLAN-IPVS-NEW`,
             // What was led to IPVS once is led there for as long as it lasts, whatever becomes of the Service.
             `-m connmark --mark ${routed}/${routed} -m conntrack --ctdir ORIGINAL -j MARK --set-xmark ${routed}/${routed}`,
           ],
         ],
         [
-          'PORTIPVS-NEW',
+          'PORTOLAN-IPVS-NEW',
           [
             restricted,
-            ...fromPod('-g PORTIPVS-NEW-POD'),
+            ...fromPod('-g PORTOLAN-IPVS-NEW-POD'),
             `${match('DROP-OUTSIDE', 'dst,dst')} -j DROP`,
-            '-g PORTIPVS-SERVE',
+            '-g PORTOLAN-IPVS-SERVE',
           ],
         ],
-        ['PORTIPVS-NEW-POD', [`${match('DROP-POD', 'dst,dst')} -j DROP`, '-g PORTIPVS-SERVE']],
-        ['PORTIPVS-SERVE', [`${match('SERVED', 'dst,dst')} -g PORTIPVS-LEAD`]],
+        ['PORTOLAN-IPVS-NEW-POD', [`${match('DROP-POD', 'dst,dst')} -j DROP`, '-g PORTOLAN-IPVS-SERVE']],
+        ['PORTOLAN-IPVS-SERVE', [`${match('SERVED', 'dst,dst')} -g PORTOLAN-IPVS-LEAD`]],
         [
-          'PORTIPVS-LEAD',
+          'PORTOLAN-IPVS-LEAD',
           [`-j CONNMARK --set-xmark ${routed}/${routed}`, `-j MARK --set-xmark ${routed}/${routed}`],
         ],
         [
-          'PORTIPVS-INPUT',
+          'PORTOLAN-IPVS-INPUT',
           [
             // The route is taken; left on, the mark could lead what IPVS sends on back here.
             `-m mark --mark ${routed}/${routed} -j MARK --set-xmark 0x0/${routed}`,
             ...fromPod(`${isNew} ${mapMark('MARK-POD')}`),
           ],
         ],
-        ['PORTIPVS-OUTPUT', [`${isNew} -j PORTIPVS-NEW-NODE`]],
-        ['PORTIPVS-NEW-NODE', [restricted, `${match('DROP-NODE', 'dst,dst')} -j DROP`, mapMark('MARK-NODE')]],
+        ['PORTOLAN-IPVS-OUTPUT', [`${isNew} -j PORTOLAN-IPVS-NEW-NODE`]],
         [
-          'PORTIPVS-POSTROUTING',
+          'PORTOLAN-IPVS-NEW-NODE',
+          [restricted, `${match('DROP-NODE', 'dst,dst')} -j DROP`, mapMark('MARK-NODE')],
+        ],
+        [
+          'PORTOLAN-IPVS-POSTROUTING',
           // IPVS has read it. A tunnel would give it on to its outer packet.
           [
             `-m mark --mark ${hex(markTag)}/${hex(markTagMask)} -m ipvs --ipvs -j MARK --set-xmark 0x0/0xffffffff`,
@@ -93,38 +96,41 @@ export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
       ]),
     },
     {
-      jumps: new Map(['PREROUTING', 'POSTROUTING'].map((hook) => [hook, `PORTIPVS-${hook}`])),
+      jumps: new Map(['PREROUTING', 'POSTROUTING'].map((hook) => [hook, `PORTOLAN-IPVS-${hook}`])),
       chains: new Map<string, string[]>([
         [
-          'PORTIPVS-PREROUTING',
+          'PORTOLAN-IPVS-PREROUTING',
           [
-            ...fromPod('-g PORTIPVS-MASQ-POD'),
+            ...fromPod('-g PORTOLAN-IPVS-MASQ-POD'),
             `${match('MASQ-OUTSIDE', 'dst,dst')} -j MARK --set-xmark ${masquerade}/${masquerade}`,
           ],
         ],
         [
-          'PORTIPVS-MASQ-POD',
+          'PORTOLAN-IPVS-MASQ-POD',
           [`${match('MASQ-POD', 'dst,dst')} -j MARK --set-xmark ${masquerade}/${masquerade}`],
         ],
         [
-          'PORTIPVS-POSTROUTING',
+          'PORTOLAN-IPVS-POSTROUTING',
           [
             '-m ipvs ! --ipvs -j RETURN',
-            `-m mark --mark ${masquerade}/${masquerade} -g PORTIPVS-MASQUERADE`,
+            `-m mark --mark ${masquerade}/${masquerade} -g PORTOLAN-IPVS-MASQUERADE`,
             // The node's own: for it any of its addresses will do, and that of the way out is sure to get an answer.
             '-m addrtype --src-type LOCAL -j MASQUERADE --random-fully',
             `${match('HAIRPIN', 'src,dst')} -j MASQUERADE --random-fully`,
           ],
         ],
-        ['PORTIPVS-MASQUERADE', [`-j MARK --set-xmark ${masquerade}/0x0`, '-j MASQUERADE --random-fully']],
+        [
+          'PORTOLAN-IPVS-MASQUERADE',
+          [`-j MARK --set-xmark ${masquerade}/0x0`, '-j MASQUERADE --random-fully'],
+        ],
       ]),
     },
     {
-      jumps: new Map(['INPUT', 'FORWARD', 'OUTPUT'].map((hook) => [hook, `PORTIPVS-${hook}`])),
+      jumps: new Map(['INPUT', 'FORWARD', 'OUTPUT'].map((hook) => [hook, `PORTOLAN-IPVS-${hook}`])),
       chains: new Map<string, string[]>([
-        ['PORTIPVS-INPUT', [`${isNew} ${match('REFUSED', 'dst,dst')} ${reject}`]],
+        ['PORTOLAN-IPVS-INPUT', [`${isNew} ${match('REFUSED', 'dst,dst')} ${reject}`]],
         [
-          'PORTIPVS-FORWARD',
+          'PORTOLAN-IPVS-FORWARD',
           [
             '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
             `${isNew} ${match('REFUSED', 'dst,dst')} ${reject}`,
@@ -132,9 +138,9 @@ export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
             `${isNew} ${match('SERVICE-CIDRS', 'dst')} -j DROP`,
           ],
         ],
-        ['PORTIPVS-OUTPUT', [`${isNew} -j PORTIPVS-NEW-NODE`]],
+        ['PORTOLAN-IPVS-OUTPUT', [`${isNew} -j PORTOLAN-IPVS-NEW-NODE`]],
         [
-          'PORTIPVS-NEW-NODE',
+          'PORTOLAN-IPVS-NEW-NODE',
           [
             `${match('REFUSED', 'dst,dst')} ${reject}`,
             // A ClusterIP that some agent has bound to an interface of this node is the agent's (NodeLocal DNSCache).
@@ -153,6 +159,6 @@ export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
 function withMarker(table: Table, rules: Omit<TableRules, 'table'> | undefined): TableRules {
   const { chains = new Map(), jumps = new Map() } = rules ?? {}
   const text = JSON.stringify([layoutVersion, [...chains], [...jumps]])
-  const marker = `PORTIPVS-RULES-${createHash('sha256').update(text).digest('hex').slice(0, 8)}`
+  const marker = `PORTOLAN-IPVS-RULES-${createHash('sha256').update(text).digest('hex').slice(0, 8)}`
   return { table, jumps, chains: new Map([...chains, [marker, []]]) }
 }

@@ -84,16 +84,17 @@ export function declarationOf(name: SetName): SetDeclaration {
   return found
 }
 
-const prefix: Readonly<Record<IpFamily, string>> = { IPv4: 'PORTIPVS-', IPv6: 'PORTIPVS-6-' }
+/** What begins the names of chains and of sets: the iptables dataplane has no name that begins so. */
+export const namePrefix = 'PORTOLAN-IPVS-'
 
-/** The name in the kernel, where all families share one space of names. */
+/** The name in the kernel, where all families share one space of names; at most 31 characters (IPSET_MAXNAMELEN). */
 export function kernelName(family: IpFamily, name: SetName): string {
-  return `${prefix[family]}${name}`
+  return `${namePrefix}${family === 'IPv4' ? '' : '6-'}${name}`
 }
 
 /** Whether an iptables chain is this dataplane's, by its name. */
 export function isOurChain(name: string): boolean {
-  return name.startsWith('PORTIPVS-')
+  return name.startsWith(namePrefix)
 }
 
 /** The ipset type of each kind of element. */

@@ -34,8 +34,8 @@ function saved(script: string): string {
 const whole = saved(restoreScript(filter, undefined))
 
 test("a rule of somebody's that leads to ours is seen whatever its comment says", (t) => {
-  const rule = 'SOMEBODY -m comment --comment "as \\"before\\" -j ACCEPT" -j PORTIPVS-INPUT'
-  const held = readSaved(`*filter\n:PORTIPVS-INPUT - [0:0]\n-A ${rule}\nCOMMIT\n`).get('filter')
+  const rule = 'SOMEBODY -m comment --comment "as \\"before\\" -j ACCEPT" -j PORTOLAN-IPVS-INPUT'
+  const held = readSaved(`*filter\n:PORTOLAN-IPVS-INPUT - [0:0]\n-A ${rule}\nCOMMIT\n`).get('filter')
   t.deepEqual(held?.jumps, [rule])
 })
 
@@ -46,32 +46,33 @@ test('what a script makes is read back as whole', (t) => {
 const damages: readonly (readonly [string, (text: string) => string, RegExp])[] = [
   [
     'a missing rule',
-    (text) => text.replace(/^-A PORTIPVS-FORWARD .*\n/m, ''),
-    /chain PORTIPVS-FORWARD of filter: 3 rules instead of 4/,
+    (text) => text.replace(/^-A PORTOLAN-IPVS-FORWARD .*\n/m, ''),
+    /chain PORTOLAN-IPVS-FORWARD of filter: 3 rules instead of 4/,
   ],
   [
     'a rule too many',
-    (text) => `${text}\n-A PORTIPVS-INPUT -j DROP`,
-    /chain PORTIPVS-INPUT of filter: 2 rules instead of 1/,
+    (text) => `${text}\n-A PORTOLAN-IPVS-INPUT -j DROP`,
+    /chain PORTOLAN-IPVS-INPUT of filter: 2 rules instead of 1/,
   ],
   [
     'a rule replaced by another one',
-    (text) => text.replace(/^-A PORTIPVS-FORWARD .*CLUSTER-IPS .*$/m, '-A PORTIPVS-FORWARD -j ACCEPT'),
-    /chain PORTIPVS-FORWARD of filter: rule 3 is another one/,
+    (text) =>
+      text.replace(/^-A PORTOLAN-IPVS-FORWARD .*CLUSTER-IPS .*$/m, '-A PORTOLAN-IPVS-FORWARD -j ACCEPT'),
+    /chain PORTOLAN-IPVS-FORWARD of filter: rule 3 is another one/,
   ],
   [
     'a jump on a condition',
     (text) => text.replace('-A INPUT -j', '-A INPUT -s 192.0.2.1/32 -j'),
-    /chain INPUT of filter: 0 jumps to PORTIPVS-INPUT instead of 1\nchain INPUT of filter: another rule/,
+    /chain INPUT of filter: 0 jumps to PORTOLAN-IPVS-INPUT instead of 1\nchain INPUT of filter: another rule/,
   ],
   ['a missing jump', (text) => text.replace(/^-A INPUT .*\n/m, ''), /chain INPUT of filter: 0 jumps/],
-  ['a jump too many', (text) => `${text}\n-A INPUT -j PORTIPVS-INPUT`, /chain INPUT of filter: 2 jumps/],
+  ['a jump too many', (text) => `${text}\n-A INPUT -j PORTOLAN-IPVS-INPUT`, /chain INPUT of filter: 2 jumps/],
   [
     'rules of another setting',
-    (text) => text.replace(/PORTIPVS-RULES-\w+/, 'PORTIPVS-RULES-00000000'),
-    /PORTIPVS-RULES-00000000 of filter: too many/,
+    (text) => text.replace(/PORTOLAN-IPVS-RULES-\w+/, 'PORTOLAN-IPVS-RULES-00000000'),
+    /PORTOLAN-IPVS-RULES-00000000 of filter: too many/,
   ],
-  ['no table', () => '', /chain PORTIPVS-INPUT of filter: missing/],
+  ['no table', () => '', /chain PORTOLAN-IPVS-INPUT of filter: missing/],
 ]
 
 for (const [what, damage, finding] of damages) {
@@ -83,12 +84,17 @@ for (const [what, damage, finding] of damages) {
 
 test('a repair leaves jumps that are there where they are, takes surplus ones and chains of old out', (t) => {
   const held = readSaved(
-    `${whole}\n:PORTIPVS-OLD - [0:0]\n-A INPUT -j PORTIPVS-INPUT\n-A OUTPUT -p tcp -g PORTIPVS-OLD`,
+    `${whole}\n:PORTOLAN-IPVS-OLD - [0:0]\n-A INPUT -j PORTOLAN-IPVS-INPUT\n-A OUTPUT -p tcp -g PORTOLAN-IPVS-OLD`,
   ).get('filter')
   const script = restoreScript(filter, held)
   t.deepEqual(
     script.split('\n').filter((line) => /^-[IDFX]/.test(line)),
-    ['-D INPUT -j PORTIPVS-INPUT', '-D OUTPUT -p tcp -g PORTIPVS-OLD', '-F PORTIPVS-OLD', '-X PORTIPVS-OLD'],
+    [
+      '-D INPUT -j PORTOLAN-IPVS-INPUT',
+      '-D OUTPUT -p tcp -g PORTOLAN-IPVS-OLD',
+      '-F PORTOLAN-IPVS-OLD',
+      '-X PORTOLAN-IPVS-OLD',
+    ],
   )
 })
 

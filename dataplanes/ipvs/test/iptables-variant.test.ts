@@ -4,7 +4,7 @@ import { SystemCommand } from '@portolan/native/system-command'
 import test from 'ava'
 import { Iptables } from '../kernel/iptables.ts'
 
-const ours = '*filter\n:PORTIPVS-INPUT - [0:0]\n-A INPUT -j PORTIPVS-INPUT\nCOMMIT\n'
+const ours = '*filter\n:PORTOLAN-IPVS-INPUT - [0:0]\n-A INPUT -j PORTOLAN-IPVS-INPUT\nCOMMIT\n'
 
 /** Of the kernel's own iptables, without IPVS. */
 for (const variant of iptablesVariants) {
@@ -31,7 +31,7 @@ for (const variant of iptablesVariants) {
     // With rules of its own there, they count before what kubelet says.
     await restore(other, '*mangle', ':KUBE-IPTABLES-HINT - [0:0]', 'COMMIT')
     const after = new Iptables(command, 'auto')
-    t.deepEqual((await after.read('IPv4')).get('filter')?.jumps, ['INPUT -j PORTIPVS-INPUT'])
+    t.deepEqual((await after.read('IPv4')).get('filter')?.jumps, ['INPUT -j PORTOLAN-IPVS-INPUT'])
     t.is(await after.readLeftOver('IPv4'), undefined)
     t.deepEqual(await after.remove('IPv4'), [`1 chains of the ${variant} IPv4 table filter`])
     t.deepEqual(await after.remove('IPv4'), [])

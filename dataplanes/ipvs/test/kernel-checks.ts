@@ -388,9 +388,9 @@ export const kernelChecks: readonly KernelCheck[] = [
       await bring(dataplane, withEndpoints(web))
       const iptables = (...args: readonly string[]) =>
         lab.node.exec('/usr/sbin/iptables', ['-w', '9', ...args])
-      const rules = async () => (await iptables('-S', 'PORTIPVS-FORWARD')).stdout
+      const rules = async () => (await iptables('-S', 'PORTOLAN-IPVS-FORWARD')).stdout
       const before = await rules()
-      await iptables('-I', 'PORTIPVS-FORWARD', '1', '-j', 'DROP')
+      await iptables('-I', 'PORTOLAN-IPVS-FORWARD', '1', '-j', 'DROP')
       equal(await dataplane.isUnchanged('IPv4'), false)
       await bring(dataplane, withEndpoints(web))
       equal(await rules(), before)
@@ -451,15 +451,15 @@ export const kernelChecks: readonly KernelCheck[] = [
       await bring(before, wanted)
       await before.stop()
       const legacy = async () => (await lab.node.exec('/usr/sbin/iptables-legacy-save', [])).stdout
-      match(await legacy(), /PORTIPVS/)
+      match(await legacy(), /PORTOLAN-IPVS/)
       const after = open(lab, { iptables: 'nft' })
       match(await missing(lab, wanted, { iptables: 'nft' }), /^# iptables-legacy-restore --noflush$/m)
       await bring(after, wanted)
-      doesNotMatch(await legacy(), /PORTIPVS/)
+      doesNotMatch(await legacy(), /PORTOLAN-IPVS/)
       equal(await missing(lab, wanted, { iptables: 'nft' }), '')
       await after.stop()
       ok((await open(lab, { iptables: 'legacy' }).cleanup()).removed.length > 0)
-      doesNotMatch((await lab.node.exec('/usr/sbin/iptables-nft-save', [])).stdout, /PORTIPVS/)
+      doesNotMatch((await lab.node.exec('/usr/sbin/iptables-nft-save', [])).stdout, /PORTOLAN-IPVS/)
     },
   },
   {

@@ -33,7 +33,7 @@ test('what was done before a refused step is taken back, and the error names the
   const error = t.throws(() => applySteps('IPv4', [server, add('10.1.0.2'), refused], send), {
     instanceOf: ApplyError,
   })
-  t.regex(error?.message ?? '', /refused "add PORTIPVS-SERVED 10\.96\.0\.1,tcp:80": .*\(ENOENT\)$/)
+  t.regex(error?.message ?? '', /refused "add PORTOLAN-IPVS-SERVED 10\.96\.0\.1,tcp:80": .*\(ENOENT\)$/)
   t.is(kernel.servers('IPv4').size, 0)
 })
 

@@ -202,12 +202,12 @@ test('a scheduler and its flags are those of every virtual server', (t) => {
 test('each way to tell pods makes its own rules', (t) => {
   const sources = [
     [{ by: 'none' }, undefined],
-    [{ by: 'interface', name: 'cbr0' }, '-i cbr0 -g PORTIPVS-NEW-POD'],
-    [{ by: 'interfacePrefix', prefix: 'veth' }, '-i veth+ -g PORTIPVS-NEW-POD'],
+    [{ by: 'interface', name: 'cbr0' }, '-i cbr0 -g PORTOLAN-IPVS-NEW-POD'],
+    [{ by: 'interfacePrefix', prefix: 'veth' }, '-i veth+ -g PORTOLAN-IPVS-NEW-POD'],
   ] as const
   for (const [podSource, match] of sources) {
     const text = print(fromNothing(table([], {}, 'IPv4', podSource)))
-    t.is(text.includes('-g PORTIPVS-NEW-POD'), match !== undefined)
+    t.is(text.includes('-g PORTOLAN-IPVS-NEW-POD'), match !== undefined)
     if (match !== undefined) t.true(text.includes(match))
   }
   const odd = table([], {}, 'IPv4', { by: 'interface', name: 'a b' })

@@ -15,7 +15,7 @@ async function both(
 }
 
 const iptables = (six: boolean) => (six ? 'ip6tables' : 'iptables')
-const set = (six: boolean, name: string) => `PORTIPVS-${six ? '6-' : ''}${name}`
+const set = (six: boolean, name: string) => `PORTOLAN-IPVS-${six ? '6-' : ''}${name}`
 const flushing =
   (name: string): Damage =>
   (command) =>
@@ -44,9 +44,17 @@ const damages: readonly Damage[] = [
   async (command) => {
     for (const name of ['MASQ-OUTSIDE', 'CLUSTER-IPS']) await flushing(name)(command)
   },
-  (command) => both(command, (six) => [iptables(six), '-t', 'mangle', '-F', 'PORTIPVS-PREROUTING']),
+  (command) => both(command, (six) => [iptables(six), '-t', 'mangle', '-F', 'PORTOLAN-IPVS-PREROUTING']),
   (command) =>
-    both(command, (six) => [iptables(six), '-t', 'nat', '-D', 'POSTROUTING', '-j', 'PORTIPVS-POSTROUTING']),
+    both(command, (six) => [
+      iptables(six),
+      '-t',
+      'nat',
+      '-D',
+      'POSTROUTING',
+      '-j',
+      'PORTOLAN-IPVS-POSTROUTING',
+    ]),
   (command) => both(command, (six) => ['ip', six ? '-6' : '-4', 'rule', 'del', 'priority', '30']),
   (command) => both(command, (six) => ['ip', six ? '-6' : '-4', 'route', 'flush', 'table', '20559']),
   // Every destination gets a weight that isn't ours.
@@ -72,7 +80,7 @@ const damages: readonly Damage[] = [
     await command.run('ipset', ['destroy'])
   },
   // As many rules as before.
-  (command) => both(command, (six) => [iptables(six), '-R', 'PORTIPVS-FORWARD', '2', '-j', 'ACCEPT']),
+  (command) => both(command, (six) => [iptables(six), '-R', 'PORTOLAN-IPVS-FORWARD', '2', '-j', 'ACCEPT']),
 ]
 
 /** Damages what is ours in one of several ways; false when there are no more. A hook of the conformance kit. */

@@ -23,13 +23,13 @@ const rows: readonly [Packet['sourceClass'], readonly RegExp[], RegExp | undefin
   [
     'outside',
     [
-      /^nat PREROUTING: .* in PORTIPVS-MASQ-OUTSIDE: marked for masquerade$/,
+      /^nat PREROUTING: .* in PORTOLAN-IPVS-MASQ-OUTSIDE: marked for masquerade$/,
       /^nat POSTROUTING: marked: masquerade$/,
     ],
     undefined,
   ],
   ['node', [/^nat POSTROUTING: from an address of this node: masquerade$/], /PREROUTING/],
-  ['pod', [/ in PORTIPVS-SERVED: routed to this node$/, /^IPVS: virtual server /], /masquerade/],
+  ['pod', [/ in PORTOLAN-IPVS-SERVED: routed to this node$/, /^IPVS: virtual server /], /masquerade/],
 ]
 for (const [sourceClass = 'outside', lines, never] of rows) {
   test(`a trace of ${sourceClass} at a ClusterIP tells who marks it for masquerade, if anybody`, (t) => {
