@@ -1,5 +1,15 @@
 /** The public contract: what a dataplane package may import, and all that it needs. */
 export * from './dataplane/contract.ts'
+export type { DataplaneContext, DataplaneParts } from './dataplane/dataplane-parts.ts'
+export { defineDataplane } from './dataplane/define-dataplane.ts'
+export type { DataplaneLogger } from './dataplane/logger.ts'
+export {
+  parseSettings,
+  type SettingDeclaration,
+  type SettingDeclarations,
+  SettingError,
+  type SettingValues,
+} from './dataplane/settings.ts'
 export { isOlderVersion } from './dataplane/version.ts'
 export * from './network/address.ts'
 export * from './network/protocol.ts'

@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto'
 import {
   type ApplyReport,
-  type Capabilities,
   type CleanupReport,
-  contractVersion,
-  type Dataplane,
-  type DataplaneFactory,
-  type DataplaneOptions,
+  type CompiledProgram,
+  defineDataplane,
   type Endpoint,
+  type IpFamily,
+  type Kernel,
   type ProbeReport,
-  type ProgramSize,
   type RouteChange,
   type RoutingTable,
   type ServiceRoute,
@@ -20,23 +18,24 @@ import { SystemCommand } from '@portolan/native/system-command'
 /** Lines for `iptables-restore --noflush`. */
 type Lines = readonly string[]
 
-/**
- * The layout of kube-proxy's iptables mode: one chain with a rule for each Service, a chain for each Service with a rule
- * for each endpoint, a chain for each endpoint; and of it what kube-proxy sends for a change, which is the one chain
- * whole and what changed of the others. ClusterIPs alone, which is what a benchmark's cluster has.
- */
-class UpstreamIptables implements Dataplane<Lines, undefined> {
-  readonly name = 'upstream-iptables'
-  readonly contractVersion = contractVersion
-  readonly capabilities: Capabilities = { families: ['IPv4'], protocols: ['TCP', 'UDP', 'SCTP'], gaps: {} }
-  readonly #mark: string
+interface Script extends CompiledProgram {
+  readonly lines: Lines
+}
+
+const script = (family: IpFamily, lines: Lines): Script => ({
+  family,
+  lines,
+  operations: lines.length,
+  findings: [],
+  degraded: [],
+})
+
+class UpstreamKernel implements Kernel<Script, undefined> {
   readonly #iptables: string
   readonly #command: SystemCommand
 
-  /** Setting `variant`: `legacy` or `nft`; without it what the system calls iptables. */
-  constructor({ networkNamespace, masqueradeBit, settings }: DataplaneOptions) {
-    this.#iptables = settings.variant === undefined ? 'iptables' : `iptables-${settings.variant}`
-    this.#mark = `0x${(2 ** masqueradeBit).toString(16)}`
+  constructor(networkNamespace: string | undefined, variant: string | undefined) {
+    this.#iptables = variant === undefined ? 'iptables' : `iptables-${variant}`
     this.#command = new SystemCommand(networkNamespace)
   }
 
@@ -52,45 +51,16 @@ class UpstreamIptables implements Dataplane<Lines, undefined> {
     }
   }
 
-  async start(): Promise<void> {}
-  async stop(): Promise<void> {}
   async observe(): Promise<undefined> {}
-  nothingHeld(): undefined {}
 
   async isUnchanged(): Promise<boolean> {
     return true
   }
 
-  endpointOrder(): undefined {
-    return undefined
-  }
-
-  compile({ table, routes }: TableChange): Lines {
-    return routes.length === 0 ? [] : restored(table, routes)
-  }
-
-  /** Everything anew, as kube-proxy does at its start. */
-  reconcile(_: undefined, table: RoutingTable): Lines {
-    const routes = [...table.routes.values()].map((after) => ({ key: after.key, after }))
-    return restored(table, routes, baseRules(this.#mark))
-  }
-
-  print(lines: Lines): string {
-    return lines.join('\n')
-  }
-
-  measure(lines: Lines): ProgramSize {
-    return { operations: lines.length, findings: [] }
-  }
-
-  async apply(lines: Lines): Promise<ApplyReport> {
-    const text = `${this.print(lines)}\n`
+  async apply({ lines }: Script): Promise<ApplyReport> {
+    const text = `${lines.join('\n')}\n`
     if (lines.length > 0) await this.#restore(text)
-    return { operations: lines.length, bytes: text.length, degraded: [] }
-  }
-
-  trace(): readonly string[] {
-    return []
+    return { bytes: text.length }
   }
 
   async cleanup(): Promise<CleanupReport> {
@@ -196,6 +166,38 @@ function hash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16).toUpperCase()
 }
 
-const upstreamIptables: DataplaneFactory = (options) => new UpstreamIptables(options)
+/**
+ * The layout of kube-proxy's iptables mode: one chain with a rule for each Service, a chain for each Service with a rule
+ * for each endpoint, a chain for each endpoint; and of it what kube-proxy sends for a change, which is the one chain
+ * whole and what changed of the others. ClusterIPs alone, which is what a benchmark's cluster has.
+ */
+const upstreamIptables = defineDataplane({
+  name: 'upstream-iptables',
+  capabilities: { families: ['IPv4'], protocols: ['TCP', 'UDP', 'SCTP'], gaps: {} },
+  settings: {
+    variant: {
+      type: 'choice',
+      choices: ['legacy', 'nft'],
+      description: 'which iptables programs to use; without it, what the system calls iptables',
+    },
+  },
+  create({ masqueradeBit, networkNamespace, settings }) {
+    const mark = `0x${(2 ** masqueradeBit).toString(16)}`
+    return {
+      compiler: {
+        compile: ({ family, table, routes }: TableChange): Script =>
+          script(family, routes.length === 0 ? [] : restored(table, routes)),
+        /** Everything anew, as kube-proxy does at its start. */
+        reconcile(_, table) {
+          const routes = [...table.routes.values()].map((after) => ({ key: after.key, after }))
+          return script(table.family, restored(table, routes, baseRules(mark)))
+        },
+        print: ({ lines }) => lines.join('\n'),
+        trace: () => [],
+      },
+      kernel: new UpstreamKernel(networkNamespace, settings.variant),
+    }
+  },
+})
 
 export default upstreamIptables

@@ -1,18 +1,15 @@
 import {
   type ApplyReport,
-  type Capabilities,
   type CleanupReport,
-  contractVersion,
-  type Dataplane,
-  type DataplaneFactory,
-  type DataplaneOptions,
+  type CompiledProgram,
+  defineDataplane,
   type Endpoint,
   emptyTable,
   type Frontend,
   fullDifference,
   type IpFamily,
+  type Kernel,
   type ProbeReport,
-  type ProgramSize,
   type RoutingTable,
   type ServiceRoute,
   type TableChange,
@@ -22,23 +19,22 @@ import { SystemCommand } from '@portolan/native/system-command'
 const table = 'portolan-bench-upstream'
 
 /** Lines of nft that change one table of one family. */
-interface Script {
-  readonly family: IpFamily
+interface Script extends CompiledProgram {
   readonly lines: readonly string[]
 }
 
-/**
- * The layout of kube-proxy's nftables mode: a chain for each Service and one for each endpoint, a verdict map that leads
- * to the Service's chain, and `nft -f` at every change, of what changed only. Balancing, ClusterIPs and masquerade of what
- * is not from a pod: what a benchmark's cluster asks for. Nothing is read back, which upstream does at every sync.
- */
-class UpstreamNftables implements Dataplane<Script, undefined> {
-  readonly name = 'upstream-nftables'
-  readonly contractVersion = contractVersion
-  readonly capabilities: Capabilities = { families: ['IPv4'], protocols: ['TCP', 'UDP', 'SCTP'], gaps: {} }
+const script = (family: IpFamily, lines: readonly string[]): Script => ({
+  family,
+  lines,
+  operations: lines.length,
+  findings: [],
+  degraded: [],
+})
+
+class UpstreamKernel implements Kernel<Script, undefined> {
   readonly #command: SystemCommand
 
-  constructor({ networkNamespace }: DataplaneOptions) {
+  constructor(networkNamespace: string | undefined) {
     this.#command = new SystemCommand(networkNamespace)
   }
 
@@ -52,48 +48,16 @@ class UpstreamNftables implements Dataplane<Script, undefined> {
     }
   }
 
-  async start(): Promise<void> {}
-  async stop(): Promise<void> {}
-
   async observe(): Promise<undefined> {}
-
-  nothingHeld(): undefined {}
 
   async isUnchanged(): Promise<boolean> {
     return true
   }
 
-  endpointOrder(): undefined {
-    return undefined
-  }
-
-  compile(change: TableChange): Script {
-    return { family: change.family, lines: changeLines(change) }
-  }
-
-  /** Everything anew, as kube-proxy does at its start. */
-  reconcile(_: undefined, wanted: RoutingTable): Script {
-    const empty = emptyTable(wanted.family, wanted.podSource)
-    const lines = [...baseLines(wanted), ...changeLines(fullDifference(empty, wanted))]
-    return { family: wanted.family, lines }
-  }
-
-  print({ lines }: Script): string {
-    return lines.join('\n')
-  }
-
-  measure({ lines }: Script): ProgramSize {
-    return { operations: lines.length, findings: [] }
-  }
-
-  async apply(script: Script): Promise<ApplyReport> {
-    const text = `${this.print(script)}\n`
-    if (script.lines.length > 0) await this.#nft(['-f', '-'], text)
-    return { operations: script.lines.length, bytes: text.length, degraded: [] }
-  }
-
-  trace(): readonly string[] {
-    return []
+  async apply({ lines }: Script): Promise<ApplyReport> {
+    const text = `${lines.join('\n')}\n`
+    if (lines.length > 0) await this.#nft(['-f', '-'], text)
+    return { bytes: text.length }
   }
 
   async cleanup(): Promise<CleanupReport> {
@@ -209,6 +173,28 @@ function plain(name: string): string {
   return name.replace(/[^a-zA-Z0-9-]/g, '_')
 }
 
-const upstreamNftables: DataplaneFactory = (options) => new UpstreamNftables(options)
+/**
+ * The layout of kube-proxy's nftables mode: a chain for each Service and one for each endpoint, a verdict map that leads
+ * to the Service's chain, and `nft -f` at every change, of what changed only. Balancing, ClusterIPs and masquerade of what
+ * is not from a pod: what a benchmark's cluster asks for. Nothing is read back, which upstream does at every sync.
+ */
+const upstreamNftables = defineDataplane({
+  name: 'upstream-nftables',
+  capabilities: { families: ['IPv4'], protocols: ['TCP', 'UDP', 'SCTP'], gaps: {} },
+  create: ({ networkNamespace }) => ({
+    compiler: {
+      compile: (change: TableChange): Script => script(change.family, changeLines(change)),
+      /** Everything anew, as kube-proxy does at its start. */
+      reconcile(_, wanted) {
+        const empty = emptyTable(wanted.family, wanted.podSource)
+        const lines = [...baseLines(wanted), ...changeLines(fullDifference(empty, wanted))]
+        return script(wanted.family, lines)
+      },
+      print: ({ lines }) => lines.join('\n'),
+      trace: () => [],
+    },
+    kernel: new UpstreamKernel(networkNamespace),
+  }),
+})
 
 export default upstreamNftables

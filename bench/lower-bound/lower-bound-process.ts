@@ -1,6 +1,6 @@
 /** A dataplane's kernel writes with nothing around them: see lower-bound.ts. */
 import type { Dataplane } from '@portolan/core'
-import { importDataplane } from '@portolan/core/dataplane'
+import { loadDataplane } from '@portolan/core/dataplane'
 import { GeneratedCluster } from '../cluster/generated-cluster.ts'
 import { nodeObject, probeObjects } from '../cluster/probe-services.ts'
 import { changeScenario } from '../scenarios/change-scenarios.ts'
@@ -15,7 +15,7 @@ let cleanUp = async () => {}
 
 const calls: LowerBoundCalls = {
   async measure({ spec, module, settings, networkNamespace, scenarios }) {
-    const load = () => importDataplane(module, { masqueradeBit: 14, networkNamespace, settings })
+    const load = () => loadDataplane(module, { masqueradeBit: 14, networkNamespace, settings })
     const dataplane = await load()
     cleanUp = () => remove(dataplane)
     const cluster = new GeneratedCluster(spec.shape)
@@ -55,7 +55,7 @@ const calls: LowerBoundCalls = {
 
 serveCalls(calls, () => cleanUp())
 
-async function remove(dataplane: Dataplane<unknown, unknown>): Promise<void> {
+async function remove(dataplane: Dataplane): Promise<void> {
   await dataplane.stop()
   await dataplane.cleanup()
 }

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Dataplane, RoutingTable, TableChange } from '@portolan/core'
 import { parseFlags } from '@portolan/core/config'
-import { importDataplane } from '@portolan/core/dataplane'
+import { loadDataplane } from '@portolan/core/dataplane'
 import type { Applied, Failed } from '@portolan/core/engine'
 import { startProxy } from '@portolan/core/proxy'
 import { kubernetesSource } from '@portolan/core/source'
@@ -38,7 +38,7 @@ let failNext = false
 /** What the dataplane was last given for IPv4. */
 let table: RoutingTable | undefined
 
-const dataplane = instrumented(await importDataplane(name, { masqueradeBit: 14, networkNamespace, settings }))
+const dataplane = instrumented(await loadDataplane(name, { masqueradeBit: 14, networkNamespace, settings }))
 const proxy = await startProxy({
   config: parseFlags(
     { node: thisNode, clusterCidr: network.IPv4.clusterCidr, auditPeriod },
@@ -154,7 +154,7 @@ function onApplied(applied: Applied): void {
 }
 
 /** Lets one apply fail on demand, and keeps the table that was last compiled, whatever the dataplane is. */
-function instrumented(of: Dataplane<unknown, unknown>): Dataplane<unknown, unknown> {
+function instrumented(of: Dataplane): Dataplane {
   return new Proxy(of, {
     get(target, property) {
       const value: unknown = Reflect.get(target, property, target)

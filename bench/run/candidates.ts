@@ -45,7 +45,7 @@ export async function cleanUpAfter(dataplane: NamedDataplane, node: Host): Promi
   await loaded.cleanup()
 }
 
-function loadInLab(dataplane: NamedDataplane, node: Host): Promise<Dataplane<unknown, unknown>> {
+function loadInLab(dataplane: NamedDataplane, node: Host): Promise<Dataplane> {
   return loadDataplane(dataplane.module, {
     masqueradeBit: 14,
     networkNamespace: node.networkNamespace,

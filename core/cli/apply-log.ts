@@ -44,10 +44,8 @@ export class ApplyLog implements EngineObserver {
   }
 
   onApplied(applied: Applied): void {
-    const { family, report, why } = applied
+    const { why } = applied
     this.#tellDegraded(applied)
-    for (const notice of report.notices ?? [])
-      this.#logger.warn({ event: 'dataplane-notice', family }, notice)
     if (why === 'change') {
       this.#count(applied)
       if (this.#logger.isLevelEnabled('debug')) this.#logger.debug(describe(applied), 'change applied')

@@ -101,7 +101,7 @@ type HeldFamilies = ReadonlyMap<IpFamily, unknown>
 
 /** Reads what the kernel holds, takes over what only the kernel knows as `run` does, and explains by that. */
 async function withHeld(
-  dataplane: Dataplane<unknown, unknown>,
+  dataplane: Dataplane,
   { builders }: NodeTables,
   explainBy: (held: HeldFamilies) => Explained,
 ): Promise<Explained> {

@@ -40,16 +40,15 @@ export async function plan(flags: PlanFlags): Promise<void> {
   try {
     for (const builder of builders) {
       const { family, table } = builder
-      const held = onKernel ? await dataplane.observe(family) : dataplane.nothingHeld(family)
+      const held = onKernel ? await dataplane.observe(family) : undefined
       if (onKernel) adoptHeld(dataplane, held, builder, () => builder.drain())
       for (const line of keptSets(builder, nodeName)) say(`${family}: ${line}`)
       const program = dataplane.reconcile(held, table)
-      const { operations } = dataplane.measure(program)
       const from = onKernel ? 'what this kernel holds' : 'nothing'
       say(
         `node ${nodeName} by ${description}, ${family}, from ${from}: ` +
           `${count(table.routes.size, 'route')}, ${count(table.frontends.size, 'frontend')}, ` +
-          `${count(operations, 'operation')} of ${dataplane.name}`,
+          `${count(program.operations, 'operation')} of ${dataplane.name}`,
       )
       const text = dataplane.print(program)
       if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)

@@ -1,5 +1,8 @@
+import type { IpFamily } from '../network/address.ts'
 import type { HeldSets } from '../table/routing-table.ts'
-import type { ApplyReport, CleanupReport, ProbeReport, ProgramSize, TraceStep } from './contract.ts'
+import type { CompiledProgram, Degraded } from './compiled-program.ts'
+import type { TraceStep } from './compiler.ts'
+import type { ApplyReport, CleanupReport, ProbeReport } from './kernel.ts'
 
 /** What a method returned: usable as it is, or made usable, and then what is wrong with it. */
 export interface Checked<Result> {
@@ -27,35 +30,49 @@ export function checkProbeReport(value: unknown): Checked<ProbeReport> {
  */
 export function checkApplyReport(value: unknown): Checked<ApplyReport> {
   const fields = isObject(value) ? value : {}
-  const isDegraded = (one: unknown): boolean => isObject(one) && isText(one.route) && isText(one.reason)
   const valid =
-    isCount(fields.operations) &&
-    isCount(fields.bytes) &&
-    isListOf(fields.degraded, isDegraded) &&
-    (fields.notices === undefined || isListOf(fields.notices, isText))
+    isCount(fields.bytes) && (fields.degraded === undefined || isListOf(fields.degraded, isDegraded))
   if (valid) return { result: value as ApplyReport }
-  const list = (some: unknown, isOne: (one: unknown) => boolean): never[] =>
-    Array.isArray(some) ? (some.filter(isOne) as never[]) : []
   return {
     result: {
-      operations: isCount(fields.operations) ? fields.operations : 0,
       bytes: isCount(fields.bytes) ? fields.bytes : 0,
-      degraded: list(fields.degraded, isDegraded),
-      notices: list(fields.notices, isText),
+      degraded: Array.isArray(fields.degraded) ? fields.degraded.filter(isDegraded) : [],
     },
     wrong:
-      `returned ${shown(value)}; an ApplyReport has operations and bytes (whole numbers from 0) and degraded ` +
+      `returned ${shown(value)}; an ApplyReport has bytes (a whole number from 0) and may have degraded ` +
       '(a list of route and reason)',
   }
 }
 
-/** A size that can't be read can't be acted on: `result` is of no use then. */
-export function checkProgramSize(value: unknown): Checked<ProgramSize> {
-  const size = value as ProgramSize
-  if (isObject(value) && isCount(value.operations) && isListOf(value.findings, isText))
-    return { result: size }
-  const wrong = `returned ${shown(value)}; a ProgramSize has operations (a whole number from 0) and findings (texts)`
-  return { result: size, wrong }
+/** A program that can't be read can't be acted on: `result` is of no use then. */
+export function checkProgram<Program extends CompiledProgram>(
+  value: Program,
+  family: IpFamily,
+): Checked<Program> {
+  const program: unknown = value
+  const valid =
+    isObject(program) &&
+    program.family === family &&
+    isCount(program.operations) &&
+    isListOf(program.degraded, isDegraded) &&
+    areFindings(program)
+  if (valid) return { result: value }
+  const { operations, findings, degraded } = isObject(program) ? program : {}
+  const seen = isObject(program) ? { family: program.family, operations, findings, degraded } : program
+  const wrong =
+    `returned ${shown(seen)}; a program has the family ${family}, operations (a whole number from 0), findings ` +
+    '(texts) and degraded (a list of route and reason)'
+  return { result: value, wrong }
+}
+
+/** A getter is taken on trust: what it gives may take long to find, and often nothing asks for it. */
+function areFindings(program: Record<string, unknown>): boolean {
+  const isGetter = Object.getOwnPropertyDescriptor(program, 'findings')?.get !== undefined
+  return isGetter || isListOf(program.findings, isText)
+}
+
+function isDegraded(one: unknown): one is Degraded {
+  return isObject(one) && isText(one.route) && isText(one.reason)
 }
 
 export function checkCleanupReport(value: unknown): Checked<CleanupReport> {
@@ -99,11 +116,11 @@ export function checkLines(value: unknown): Checked<readonly string[]> {
 }
 
 /** A step is a text, or an object with one. */
-export function checkTrace(value: unknown): Checked<readonly (string | TraceStep<unknown>)[]> {
+export function checkTrace<Observed>(value: unknown): Checked<readonly (string | TraceStep<Observed>)[]> {
   const isStep = (one: unknown): boolean =>
     isText(one) ||
     (isObject(one) && isText(one.text) && (one.lacks === undefined || typeof one.lacks === 'function'))
-  if (isListOf(value, isStep)) return { result: value as readonly (string | TraceStep<unknown>)[] }
+  if (isListOf(value, isStep)) return { result: value as readonly (string | TraceStep<Observed>)[] }
   return { result: [], wrong: `returned ${shown(value)} in place of a list of steps` }
 }
 

@@ -1,13 +1,12 @@
 import type { IpFamily } from '../network/address.ts'
-import type { Dataplane } from './contract.ts'
+import type { CompiledProgram } from './compiled-program.ts'
+import type { Compiler } from './compiler.ts'
+import type { Kernel } from './kernel.ts'
 
-export type DataplaneMethod = {
-  [Name in keyof Dataplane<unknown, unknown>]-?: Required<Dataplane<unknown, unknown>>[Name] extends (
-    ...args: never
-  ) => unknown
-    ? Name
-    : never
-}[keyof Dataplane<unknown, unknown>]
+/** A method by the name that its author knows. */
+export type DataplaneMethod =
+  | keyof Compiler<CompiledProgram, unknown>
+  | keyof Kernel<CompiledProgram, unknown>
 
 /** Codes of {@link DataplaneError}: when it happens, and the fix. */
 export const dataplaneErrorCodes = {

@@ -6,26 +6,24 @@ import { dataplaneModule, loadDataplane } from './load-dataplane.ts'
 
 const options = { masqueradeBit: 14, settings: {} }
 
-/** A dataplane's shape as source text; `without` leaves members out. */
-function shape(version: number, without: readonly string[] = []): string {
-  const methods = [
-    'probe',
-    'start',
-    'observe',
-    'isUnchanged',
-    'endpointOrder',
-    'nothingHeld',
-    'compile',
-    'reconcile',
-    'print',
-    'measure',
-  ]
-    .concat(['apply', 'trace', 'stop', 'cleanup'])
-    .filter((method) => !without.includes(method))
-  return `({
-    name: 'acme', contractVersion: ${version}, capabilities: { families: ['IPv4'], protocols: [], gaps: {} },
-    ${methods.map((method) => `${method}() {}`).join(', ')}
-  })`
+/** A dataplane's module as source text; `without` leaves methods out. */
+function moduleOf(without: readonly string[] = [], more = '', create = ''): string {
+  const half = (...methods: readonly string[]) =>
+    `{ ${methods
+      .filter((method) => !without.includes(method))
+      .map((method) => `${method}() {}`)
+      .join(', ')} }`
+  return `
+    import { defineDataplane } from ${JSON.stringify(import.meta.resolve('./define-dataplane.ts'))}
+    const compiler = ${half('compile', 'reconcile', 'print', 'trace')}
+    const kernel = ${half('probe', 'observe', 'apply', 'cleanup')}
+    const factory = defineDataplane({
+      name: 'acme',
+      capabilities: { families: ['IPv4'], protocols: [], gaps: {} },
+      settings: { speed: { type: 'choice', choices: ['low', 'high'], default: 'low', description: 'how fast' } },
+      create: ${create === '' ? '() => ({ compiler, kernel })' : create},
+    })
+    export default { ...factory, ${more} }`
 }
 
 async function directoryWith(
@@ -49,16 +47,20 @@ test('a short name stands for our own package, any other name for itself', (t) =
 
 test('loads a module by its path and hands the options to its factory', async (t) => {
   const directory = await directoryWith(t, {
-    'plane.mjs': `export default (options) => ({ ...${shape(1)}, name: 'bit ' + options.masqueradeBit })`,
+    'plane.mjs': moduleOf(
+      [],
+      '',
+      '({ masqueradeBit }) => ({ compiler: { ...compiler, print: () => "bit " + masqueradeBit }, kernel })',
+    ),
   })
   const dataplane = await loadDataplane('./plane.mjs', { masqueradeBit: 7, settings: {} }, directory)
-  t.is(dataplane.name, 'bit 7')
+  t.is(dataplane.print({} as never), 'bit 7')
 })
 
 test('loads a package that is installed where the operator stands', async (t) => {
   const directory = await directoryWith(t, {
     'node_modules/@acme/plane/package.json': '{ "type": "module", "exports": "./index.js" }',
-    'node_modules/@acme/plane/index.js': `export default () => ${shape(1)}`,
+    'node_modules/@acme/plane/index.js': moduleOf(),
   })
   const dataplane = await loadDataplane('@acme/plane', options, directory)
   t.is(dataplane.name, 'acme')
@@ -73,7 +75,7 @@ const failures: readonly [string, string, string, RegExp, RegExp][] = [
     /DataplaneFactory/,
   ],
   [
-    'a default that is no function',
+    'a default that is no dataplane',
     'export default {}',
     'DATAPLANE_WITHOUT_FACTORY',
     /of type object/,
@@ -83,51 +85,51 @@ const failures: readonly [string, string, string, RegExp, RegExp][] = [
   ['a missing dependency', "import 'not-there'", 'DATAPLANE_BROKEN', /not-there/, /npm install/],
   [
     'a factory that throws',
-    "export default () => { throw new Error('bad transport') }",
+    moduleOf([], '', "() => { throw new Error('bad transport') }"),
     'DATAPLANE_BROKEN',
     /bad transport/,
     /--dataplane-option/,
   ],
   [
     'a factory that returns nothing',
-    'export default () => {}',
+    moduleOf([], '', '() => {}'),
     'DATAPLANE_INCOMPLETE',
-    /undefined/,
-    /contract/,
+    /lacks compiler, kernel of the contract/,
+    /author/,
   ],
   [
     'a factory that returns a promise',
-    `export default async () => ${shape(1)}`,
+    moduleOf([], '', 'async () => ({ compiler, kernel })'),
     'DATAPLANE_INCOMPLETE',
     /returned a promise/,
-    /start\(\)/,
+    /open\(\)/,
   ],
   [
     'a factory whose promise fails',
-    "export default async () => { throw new Error('no kernel module') }",
+    moduleOf([], '', "async () => { throw new Error('no kernel module') }"),
     'DATAPLANE_INCOMPLETE',
     /returned a promise/,
-    /start\(\)/,
+    /open\(\)/,
   ],
   [
     'an older contract',
-    `export default () => ${shape(0)}`,
+    moduleOf([], 'contractVersion: 1'),
     'DATAPLANE_CONTRACT_VERSION',
-    /contract version 0; this Portolan has 1/,
+    /contract version 1; this Portolan has 2/,
     /for this Portolan/,
   ],
   [
     'a newer contract',
-    `export default () => ${shape(2)}`,
+    moduleOf([], 'contractVersion: 3'),
     'DATAPLANE_CONTRACT_VERSION',
-    /contract version 2/,
+    /contract version 3/,
     /newer Portolan/,
   ],
   [
     'missing methods',
-    `export default () => ${shape(1, ['apply', 'trace'])}`,
+    moduleOf(['apply', 'trace']),
     'DATAPLANE_INCOMPLETE',
-    /lacks apply, trace/,
+    /lacks compiler\.trace, kernel\.apply/,
     /author/,
   ],
 ]
@@ -139,6 +141,18 @@ for (const [claim, source, code, message, mend] of failures) {
     t.regex((error as Error & { mend: string }).mend, mend)
   })
 }
+
+test('an option that the dataplane does not know is refused, with those that it knows', async (t) => {
+  const directory = await directoryWith(t, { 'plane.mjs': moduleOf() })
+  const error = await t.throwsAsync(
+    loadDataplane('./plane.mjs', { masqueradeBit: 14, settings: { sped: 'low' } }, directory),
+    {
+      code: 'DATAPLANE_SETTING_INVALID',
+      message: "dataplane './plane.mjs': unknown option sped; known: speed",
+    },
+  )
+  t.regex((error as Error & { mend: string }).mend, /portolan help-dataplane \.\/plane\.mjs/)
+})
 
 test('a package that is not installed comes with the line that installs it', async (t) => {
   const error = await t.throwsAsync(loadDataplane('@acme/nowhere', options), {
@@ -183,7 +197,7 @@ const advice: readonly [string, string, RegExp][] = [
 
 for (const [what, name, mend] of advice) {
   test(`${what} is refused with the path to write`, async (t) => {
-    const directory = await directoryWith(t, { 'acme/index.ts': `export default () => ${shape(1)}` })
+    const directory = await directoryWith(t, { 'acme/index.ts': moduleOf() })
     const error = await t.throwsAsync(loadDataplane(name, options, directory), {
       code: 'DATAPLANE_NOT_INSTALLED',
     })

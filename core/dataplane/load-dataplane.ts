@@ -2,9 +2,13 @@ import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Clock, systemClock } from '../time/clock.ts'
-import { contractVersion, type Dataplane, type DataplaneOptions } from './contract.ts'
+import { contractVersion, type Dataplane, type DataplaneFactory, type DataplaneOptions } from './contract.ts'
 import { thrownMessage } from './dataplane-error.ts'
-import { SupervisedDataplane, type SupervisionOptions } from './supervised-dataplane.ts'
+import { DataplaneLoadError, incomplete } from './dataplane-load-error.ts'
+import { supervised } from './supervise.ts'
+import type { SupervisionOptions } from './supervised-calls.ts'
+
+export { type DataplaneLoadCode, DataplaneLoadError } from './dataplane-load-error.ts'
 
 /** The dataplanes that Portolan itself brings, by the short names that operators use for them. */
 export const ownDataplanes: Readonly<Record<string, string>> = {
@@ -14,64 +18,8 @@ export const ownDataplanes: Readonly<Record<string, string>> = {
   ebpf: '@portolan/dataplane-ebpf',
 }
 
-const requiredMethods = [
-  'probe',
-  'start',
-  'observe',
-  'isUnchanged',
-  'endpointOrder',
-  'nothingHeld',
-  'compile',
-  'reconcile',
-  'print',
-  'measure',
-  'apply',
-  'trace',
-  'stop',
-  'cleanup',
-] as const satisfies readonly (keyof Dataplane<unknown, unknown>)[]
-
 /** Milliseconds for a module and all that it imports. */
 const importDeadline = 30_000
-
-/** Codes of {@link DataplaneLoadError}: when it happens, and the fix. */
-export const dataplaneLoadErrorCodes = {
-  DATAPLANE_NOT_INSTALLED: {
-    when: 'there is no package or file of the name given with --dataplane',
-    fix: 'install the package, or give its path',
-  },
-  DATAPLANE_BROKEN: {
-    when: 'the package is there, but importing it or making the dataplane fails',
-    fix: 'report it, with the message, to its author',
-  },
-  DATAPLANE_WITHOUT_FACTORY: {
-    when: "the package's default export is not a function that makes a dataplane",
-    fix: 'check the name; an author exports the factory as default',
-  },
-  DATAPLANE_CONTRACT_VERSION: {
-    when: 'the dataplane fulfils another version of the contract',
-    fix: 'install the version of the dataplane that fits this Portolan',
-  },
-  DATAPLANE_INCOMPLETE: {
-    when: 'the dataplane lacks a method or a declaration that the contract asks for',
-    fix: 'report it to its author; docs/writing-a-dataplane.md has the contract',
-  },
-} as const
-
-export type DataplaneLoadCode = keyof typeof dataplaneLoadErrorCodes
-
-/** Why a dataplane package could not be used, and what to do about it. */
-export class DataplaneLoadError extends Error {
-  readonly code: DataplaneLoadCode
-  readonly mend: string
-
-  constructor(code: DataplaneLoadCode, message: string, mend: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'DataplaneLoadError'
-    this.code = code
-    this.mend = mend
-  }
-}
 
 /** The module that a dataplane's name stands for: one of ours, a path, or a package by its own name. */
 export function dataplaneModule(name: string): string {
@@ -83,30 +31,28 @@ export function dataplaneModule(name: string): string {
  * that starts with `./`, `../` or `/`. No other package is ever imported. What comes out fulfils the contract as far
  * as its shape tells, and is supervised: whatever it does, its caller gets an answer.
  *
- * @throws {DataplaneLoadError} saying what is wrong with the package and what to do.
+ * @throws {DataplaneLoadError} saying what is wrong with the package, or with the options given to it, and what to do.
  */
 export async function loadDataplane(
   name: string,
   options: DataplaneOptions,
   workingDirectory: string = process.cwd(),
   supervision: SupervisionOptions = {},
-): Promise<Dataplane<unknown, unknown>> {
-  const { clock } = supervision
-  return new SupervisedDataplane(await importDataplane(name, options, workingDirectory, clock), supervision)
-}
-
-/** The same without supervision: for measuring a dataplane itself. */
-export async function importDataplane(
-  name: string,
-  options: DataplaneOptions,
-  workingDirectory: string = process.cwd(),
-  clock: Clock = systemClock,
-): Promise<Dataplane<unknown, unknown>> {
-  const factory = await loadFactory(name, workingDirectory, clock)
-  let made: unknown
+): Promise<Dataplane> {
+  const factory = await loadFactory(name, workingDirectory, supervision.clock)
+  let made: Dataplane
   try {
-    made = factory(options)
+    made = factory.create(options, supervision)
   } catch (cause) {
+    if (cause instanceof DataplaneLoadError) throw cause
+    const isSetting = (cause as { readonly code?: unknown } | null)?.code === 'DATAPLANE_OPTION_INVALID'
+    if (isSetting)
+      throw new DataplaneLoadError(
+        'DATAPLANE_SETTING_INVALID',
+        `dataplane '${name}': ${thrownMessage(cause)}`,
+        `'portolan help-dataplane ${name}' shows its options`,
+        { cause },
+      )
     throw new DataplaneLoadError(
       'DATAPLANE_BROKEN',
       `dataplane '${name}' can't be made: ${thrownMessage(cause)}`,
@@ -114,25 +60,32 @@ export async function importDataplane(
       { cause },
     )
   }
-  return checkContract(name, made)
+  if (typeof made !== 'object' || made === null) throw incomplete(name, ['what create returns'])
+  return supervised(made, supervision)
 }
 
-async function loadFactory(
+/** What the operator named, not made yet: its capabilities and settings. @throws {DataplaneLoadError} */
+export async function loadFactory(
   name: string,
-  workingDirectory: string,
-  clock: Clock,
-): Promise<(options: DataplaneOptions) => unknown> {
+  workingDirectory: string = process.cwd(),
+  clock: Clock = systemClock,
+): Promise<DataplaneFactory> {
   const exported = await importModule(name, workingDirectory, clock)
   const factory = (exported as { readonly default?: unknown }).default
-  if (typeof factory !== 'function') {
+  const isFactory =
+    typeof factory === 'object' &&
+    factory !== null &&
+    typeof (factory as { create?: unknown }).create === 'function'
+  if (!isFactory) {
     const found = factory === undefined ? 'no default export' : `a default export of type ${typeof factory}`
     throw new DataplaneLoadError(
       'DATAPLANE_WITHOUT_FACTORY',
       `'${dataplaneModule(name)}' is not a dataplane: it has ${found}`,
-      'a dataplane package exports a DataplaneFactory as its default',
+      'a dataplane package exports as its default the DataplaneFactory that defineDataplane returns',
     )
   }
-  return factory as (options: DataplaneOptions) => unknown
+  checkFactory(name, factory as Readonly<Record<string, unknown>>)
+  return factory as unknown as DataplaneFactory
 }
 
 /** Beside the core first, then where the operator stands, so that a dataplane may be installed in either place. */
@@ -219,26 +172,9 @@ function notInstalled(name: string, specifier: string, cause: unknown): Dataplan
   )
 }
 
-function checkContract(name: string, made: unknown): Dataplane<unknown, unknown> {
-  if (made instanceof Promise) {
-    // Nobody waits for it: its own failure must not end the process as an unhandled one.
-    made.catch(() => {})
-    throw new DataplaneLoadError(
-      'DATAPLANE_INCOMPLETE',
-      `dataplane '${name}': its factory returned a promise, not a dataplane`,
-      'a DataplaneFactory returns at once; what has to be awaited belongs into start()',
-    )
-  }
-  if (typeof made !== 'object' || made === null) {
-    throw new DataplaneLoadError(
-      'DATAPLANE_INCOMPLETE',
-      `dataplane '${name}': its factory returned ${made === null ? 'null' : typeof made}, not a dataplane`,
-      'a DataplaneFactory returns an object that fulfils the Dataplane contract',
-    )
-  }
-  const dataplane = made as Record<string, unknown>
-  if (dataplane.contractVersion !== contractVersion) {
-    const theirs = dataplane.contractVersion
+function checkFactory(name: string, factory: Readonly<Record<string, unknown>>): void {
+  if (factory.contractVersion !== contractVersion) {
+    const theirs = factory.contractVersion
     const older = typeof theirs === 'number' && theirs > contractVersion
     throw new DataplaneLoadError(
       'DATAPLANE_CONTRACT_VERSION',
@@ -248,16 +184,10 @@ function checkContract(name: string, made: unknown): Dataplane<unknown, unknown>
         : `install a version of '${dataplaneModule(name)}' for this Portolan`,
     )
   }
-  const missing: string[] = requiredMethods.filter((method) => typeof dataplane[method] !== 'function')
-  if (typeof dataplane.name !== 'string' || dataplane.name === '') missing.unshift('name')
-  const families = (dataplane.capabilities as { readonly families?: unknown } | undefined)?.families
+  const missing: string[] = []
+  if (typeof factory.name !== 'string' || factory.name === '') missing.push('name')
+  const families = (factory.capabilities as { readonly families?: unknown } | undefined)?.families
   if (!Array.isArray(families)) missing.push('capabilities.families')
-  if (missing.length > 0) {
-    throw new DataplaneLoadError(
-      'DATAPLANE_INCOMPLETE',
-      `dataplane '${name}' lacks ${missing.join(', ')} of the Dataplane contract`,
-      'report it to its author',
-    )
-  }
-  return made as Dataplane<unknown, unknown>
+  if (typeof factory.settings !== 'object' || factory.settings === null) missing.push('settings')
+  if (missing.length > 0) throw incomplete(name, missing)
 }

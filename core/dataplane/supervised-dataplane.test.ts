@@ -6,8 +6,11 @@ import type { RoutingTable } from '../table/routing-table.ts'
 import { frontendKey, type RouteKey, type ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
 import type { Clock } from '../time/clock.ts'
-import { ApplyError, contractVersion, type Dataplane } from './contract.ts'
+import type { CompiledProgram } from './compiled-program.ts'
+import type { Compiler } from './compiler.ts'
 import type { DataplaneError } from './dataplane-error.ts'
+import { ApplyError, type Kernel } from './kernel.ts'
+import type { SupervisionOptions } from './supervised-calls.ts'
 import { SupervisedDataplane } from './supervised-dataplane.ts'
 
 const family: IpFamily = 'IPv4'
@@ -43,18 +46,22 @@ class ManualClock implements Clock {
   }
 }
 
+/** Names of routes. */
+type Names = readonly string[] & CompiledProgram
+
+const names = (list: readonly string[]): Names =>
+  Object.assign([...list], { family, operations: list.length, findings: [], degraded: [] })
+
 /** A kernel that holds the names of routes; whatever a test gives takes the place of a method. */
-class PlainDataplane implements Dataplane<readonly string[], readonly string[]> {
-  readonly name = 'acme'
-  readonly contractVersion = contractVersion
-  readonly capabilities = { families: ['IPv4', 'IPv6'], protocols: ['TCP'], gaps: {} } as const
+class PlainDataplane implements Compiler<Names, readonly string[]>, Kernel<Names, readonly string[]> {
+  readonly name: string = 'acme'
   held: readonly string[] = []
 
   async probe() {
     return { usable: true, problems: [], facts: {} }
   }
-  async start() {}
-  async stop() {}
+  async open() {}
+  async close() {}
   async observe() {
     return this.held
   }
@@ -64,24 +71,18 @@ class PlainDataplane implements Dataplane<readonly string[], readonly string[]> 
   endpointOrder() {
     return undefined
   }
-  nothingHeld() {
-    return []
+  compile({ table }: TableChange): Names {
+    return names([...table.routes.keys()])
   }
-  compile({ table }: TableChange): readonly string[] {
-    return [...table.routes.keys()]
+  reconcile(_held: readonly string[] | undefined, table: RoutingTable): Names {
+    return names([...table.routes.keys()])
   }
-  reconcile(_held: readonly string[], table: RoutingTable): readonly string[] {
-    return [...table.routes.keys()]
-  }
-  print(program: readonly string[]) {
+  print(program: Names) {
     return program.join('\n')
   }
-  measure(program: readonly string[]) {
-    return { operations: program.length, findings: [] as string[] }
-  }
-  async apply(program: readonly string[]) {
+  async apply(program: Names) {
     this.held = program
-    return { operations: program.length, bytes: 0, degraded: [] as { route: string; reason: string }[] }
+    return { bytes: 0 }
   }
   trace() {
     return ['a rule']
@@ -91,11 +92,19 @@ class PlainDataplane implements Dataplane<readonly string[], readonly string[]> 
   }
 }
 
-function supervise(broken: Partial<Record<keyof Dataplane<unknown, unknown>, unknown>>) {
+const capabilities = { families: ['IPv4', 'IPv6'], protocols: ['TCP'], gaps: {} } as const
+
+function superviseDataplane(dataplane: PlainDataplane, options: SupervisionOptions): SupervisedDataplane {
+  const parts = { compiler: dataplane, kernel: dataplane, memory() {} }
+  const made = { name: dataplane.name, capabilities, parts, stopped: new AbortController() }
+  return new SupervisedDataplane(made, options) as unknown as SupervisedDataplane
+}
+
+function supervise(broken: Partial<Record<keyof PlainDataplane, unknown>>) {
   const clock = new ManualClock()
   const faults: DataplaneError[] = []
   const dataplane = Object.assign(new PlainDataplane(), broken) as PlainDataplane
-  const supervised = new SupervisedDataplane(dataplane, { clock, onFault: (fault) => faults.push(fault) })
+  const supervised = superviseDataplane(dataplane, { clock, onFault: (fault) => faults.push(fault) })
   return { clock, dataplane, faults, supervised }
 }
 
@@ -104,14 +113,14 @@ const change = fullDifference(table, table)
 
 const throwing: readonly [string, (supervised: SupervisedDataplane) => unknown, RegExp][] = [
   ['probe', (one) => one.probe(), /^dataplane acme: probe failed: boom$/],
-  ['start', (one) => one.start(), /^dataplane acme: start failed: boom$/],
+  ['open', (one) => one.start(), /^dataplane acme: open failed: boom$/],
   ['observe', (one) => one.observe(family), /^dataplane acme: observe of IPv4 failed: boom$/],
   ['compile', async (one) => one.compile(change), /^dataplane acme: compile of IPv4 failed: boom$/],
   ['reconcile', async (one) => one.reconcile([], table), /^dataplane acme: reconcile of IPv4 failed: boom$/],
   ['print', async (one) => one.print(one.compile(change)), /^dataplane acme: print of IPv4 failed: boom$/],
-  ['measure', async (one) => one.measure(one.compile(change)), /: measure of IPv4 failed: boom$/],
+  ['trace', async (one) => one.trace(table, { verdict: 'none' } as never), /: trace of IPv4 failed: boom$/],
   ['apply', (one) => one.apply(one.compile(change)), /^dataplane acme: apply of IPv4 failed: boom$/],
-  ['stop', (one) => one.stop(), /^dataplane acme: stop failed: boom$/],
+  ['close', (one) => one.start().then(() => one.stop()), /^dataplane acme: close failed: boom$/],
   ['cleanup', (one) => one.cleanup(), /^dataplane acme: cleanup failed: boom$/],
 ]
 
@@ -143,16 +152,17 @@ test('what an error says to do is kept', async (t) => {
 
 const hanging: readonly [string, number, (supervised: SupervisedDataplane) => Promise<unknown>][] = [
   ['probe', 30_000, (one) => one.probe()],
-  ['start', 30_000, (one) => one.start()],
+  ['open', 30_000, (one) => one.start()],
   ['observe', 300_000, (one) => one.observe(family)],
   ['apply', 300_000, (one) => one.apply(one.compile(change))],
-  ['stop', 5000, (one) => one.stop()],
+  ['close', 5000, (one) => one.stop()],
   ['cleanup', 300_000, (one) => one.cleanup()],
 ]
 
 for (const [method, deadline, call] of hanging) {
   test(`${method} that never returns fails at its deadline`, async (t) => {
     const { clock, supervised } = supervise({ [method]: never })
+    if (['observe', 'apply', 'close'].includes(method)) await supervised.start()
     const outcome = call(supervised).then(
       () => 'done',
       (error: DataplaneError) => `${error.code} ${error.message}`,
@@ -174,13 +184,14 @@ test('while a call hangs no other call is made for its family, and one is as soo
   const { clock, supervised } = supervise({
     async apply() {
       await hung.promise
-      return { operations: 0, bytes: 0, degraded: [] }
+      return { bytes: 0 }
     },
     async observe() {
       observed++
       return []
     },
   })
+  await supervised.start()
   const apply = supervised.apply(supervised.compile(change))
   const failed = t.throwsAsync(apply, {
     message: /apply of IPv4 has not returned for 300 s; nothing of IPv4/,
@@ -227,8 +238,9 @@ const nonsense = [
   7,
   'text',
   {},
-  { operations: -7, bytes: 0, degraded: [] },
-  { operations: Number.NaN },
+  { bytes: -7 },
+  { bytes: Number.NaN },
+  { bytes: 0, degraded: 'none' },
 ]
 
 for (const value of nonsense) {
@@ -246,7 +258,12 @@ for (const value of nonsense) {
 
 const broken: readonly [string, unknown, (one: SupervisedDataplane) => unknown][] = [
   ['probe', async () => ({ usable: 'yes' }), (one) => one.probe()],
-  ['measure', () => ({ operations: -1, findings: [] }), async (one) => one.measure(one.compile(change))],
+  [
+    'compile',
+    () => ({ family, operations: -1, findings: [], degraded: [] }),
+    async (one) => one.compile(change),
+  ],
+  ['reconcile', () => ({ family, operations: 1, degraded: [] }), async (one) => one.reconcile([], table)],
   ['print', () => 5, async (one) => one.print(one.compile(change))],
   ['trace', () => 'a line', async (one) => one.trace(table, { verdict: 'none' } as never)],
   ['cleanup', async () => undefined, (one) => one.cleanup()],
@@ -263,7 +280,7 @@ for (const [method, value, call] of broken) {
 test('a look that returns nonsense means unsure, an order that is none means that there is none', async (t) => {
   const { faults, supervised } = supervise({ isUnchanged: async () => 'yes', endpointOrder: () => 5 })
   t.false(await supervised.isUnchanged(family))
-  t.is(supervised.endpointOrder([], route('a'), 'cluster'), undefined)
+  t.is(supervised.endpointOrder?.([], route('a'), 'cluster'), undefined)
   t.is(faults.length, 2)
 })
 
@@ -299,8 +316,8 @@ function tableOf(routes: readonly ServiceRoute[]): RoutingTable {
 class PoisonedDataplane extends PlainDataplane {
   kernel = new Map<string, number>()
 
-  override compile(seen: TableChange): readonly string[] {
-    return seen.routes.flatMap(({ key, before, after }) => {
+  override compile(seen: TableChange): Names {
+    const steps = seen.routes.flatMap(({ key, before, after }) => {
       check([before, after])
       if ((before === undefined) === this.kernel.has(key)) throw new Error(`${key}: wrong before`)
       return [
@@ -308,25 +325,26 @@ class PoisonedDataplane extends PlainDataplane {
         String(after?.frontends[0]?.port),
       ]
     })
+    return names(steps)
   }
 
-  override reconcile(_held: readonly string[], seen: RoutingTable): readonly string[] {
+  override reconcile(_held: readonly string[] | undefined, seen: RoutingTable): Names {
     check([...seen.routes.values()])
     const gone = [...this.kernel.keys()].filter((key) => !seen.routes.has(key as RouteKey))
-    return [
+    return names([
       ...gone.flatMap((key) => [`-${key}`, '']),
       ...[...seen.routes].flatMap(([key, { frontends }]) => [`=${key}`, String(frontends[0]!.port)]),
-    ]
+    ])
   }
 
-  override async apply(program: readonly string[]) {
+  override async apply(program: Names) {
     for (let at = 0; at < program.length; at += 2) {
       const [operation = '', port = ''] = program.slice(at)
       const key = operation.slice(1)
       if (operation.startsWith('-')) this.kernel.delete(key)
       else this.kernel.set(key, Number(port))
     }
-    return { operations: program.length / 2, bytes: 0, degraded: [] }
+    return { bytes: 0 }
   }
 }
 
@@ -347,7 +365,7 @@ test('whatever becomes of Services, those that can be compiled are applied and a
   await fc.assert(
     fc.asyncProperty(steps, async (sequence) => {
       const dataplane = new PoisonedDataplane()
-      const supervised = new SupervisedDataplane(dataplane)
+      const supervised = superviseDataplane(dataplane, {})
       let before = tableOf([])
       for (const step of sequence) {
         const after = tableOf(
@@ -386,7 +404,7 @@ test('one route among thousands that cannot be compiled is found in few attempts
     attempts++
     return reconcile(held, seen)
   }
-  const supervised = new SupervisedDataplane(dataplane)
+  const supervised = superviseDataplane(dataplane, {})
   const { degraded } = await supervised.apply(supervised.reconcile([], tableOf(routes)))
   t.deepEqual(degraded, [
     {

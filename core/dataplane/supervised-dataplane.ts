@@ -3,337 +3,247 @@ import type { Evaluation } from '../table/evaluate.ts'
 import type { HeldSets, RoutingTable } from '../table/routing-table.ts'
 import type { EndpointScope, ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
-import { type Clock, systemClock } from '../time/clock.ts'
+import type { Capabilities } from './capabilities.ts'
 import {
-  type Checked,
   checkApplyReport,
   checkCleanupReport,
   checkEndpointOrder,
   checkHeldSets,
   checkLines,
   checkProbeReport,
-  checkProgramSize,
+  checkProgram,
   checkText,
   checkTrace,
   checkUnchanged,
 } from './check-results.ts'
-import {
-  ApplyError,
-  type ApplyReport,
-  type Capabilities,
-  type CleanupReport,
-  type Dataplane,
-  type Degraded,
-  type ProbeReport,
-  type ProgramSize,
-  type TraceStep,
-} from './contract.ts'
-import { DataplaneError, type DataplaneMethod, thrownMessage } from './dataplane-error.ts'
-import { UncompilableRoutes } from './uncompilable-routes.ts'
+import type { CompiledProgram } from './compiled-program.ts'
+import type { TraceStep } from './compiler.ts'
+import { type ApplyResult, contractVersion, type Dataplane } from './contract.ts'
+import { DataplaneError, type DataplaneMethod } from './dataplane-error.ts'
+import type { DataplaneParts } from './dataplane-parts.ts'
+import type { CleanupReport, ProbeReport } from './kernel.ts'
+import { OpenedDataplane } from './opened-dataplane.ts'
+import { SupervisedCalls, type SupervisionOptions } from './supervised-calls.ts'
+import { type PartialProgram, UncompilableRoutes } from './uncompilable-routes.ts'
 
-/** Milliseconds that a method may take until that is an error. */
-export interface Deadlines {
-  /** `observe`, `apply`, `cleanup`: as long as the largest table on the slowest mechanism is normally written in. */
-  readonly work: number
-  /** `probe`, `start`. */
-  readonly start: number
-  /** `isUnchanged`, which is to cost next to nothing and holds up the changes of its family. */
-  readonly look: number
-  /** `stop`: what is not closed by then, the end of the process closes. */
-  readonly stop: number
-}
-
-export const standardDeadlines: Deadlines = { work: 300_000, start: 30_000, look: 3000, stop: 5000 }
-
-export interface SupervisionOptions {
-  readonly deadlines?: Deadlines
-  readonly clock?: Clock
-  /** Told of each breach of the contract that doesn't fail a call, once for each message. */
-  readonly onFault?: (fault: DataplaneError) => void
+export interface SupervisedParts<Program extends CompiledProgram, Observed, Handle, Memory> {
+  readonly name: string
+  readonly capabilities: Capabilities
+  readonly parts: DataplaneParts<Program, Observed, Handle, Memory>
+  /** Aborted by `stop`. */
+  readonly stopped: AbortController
 }
 
 /**
- * A dataplane, as far as the core trusts it. What it throws says which dataplane and method it was; what never returns
- * fails at a deadline; what it returns is checked; a route that it can't compile is left out alone.
- *
- * A call for a family that has missed its deadline may still write to the kernel. Until it has returned, no other call
- * for that family is made: each fails at its own deadline, so whoever retries gets through as soon as there is a way.
+ * A dataplane, as far as the core trusts it, and its life cycle. What it throws says which dataplane and method it was;
+ * what never returns fails at a deadline; what it returns is checked; a route that it can't compile is left out alone.
  */
-export class SupervisedDataplane implements Dataplane<unknown, unknown> {
+export class SupervisedDataplane<
+  Program extends CompiledProgram = CompiledProgram,
+  Observed = unknown,
+  Handle = unknown,
+  Memory = unknown,
+> implements Dataplane<Program, Observed>
+{
   readonly name: string
-  readonly contractVersion: number
+  readonly contractVersion = contractVersion
   readonly capabilities: Capabilities
-  readonly #dataplane: Dataplane<unknown, unknown>
-  readonly #deadlines: Deadlines
-  readonly #clock: Clock
-  readonly #onFault: (fault: DataplaneError) => void
-  readonly #told = new Set<string>()
-  readonly #uncompilable: Readonly<Record<IpFamily, UncompilableRoutes>>
-  /** The call that missed its deadline and hasn't returned, by family. */
-  readonly #overdue = new Map<IpFamily, OverdueCall>()
+  readonly endpointOrder?: NonNullable<Dataplane<Program, Observed>['endpointOrder']>
+  readonly upkeep?: NonNullable<Dataplane<Program, Observed>['upkeep']>
+  readonly #parts: DataplaneParts<Program, Observed, Handle, Memory>
+  readonly #opened: OpenedDataplane<Handle, Memory>
+  readonly #stopped: AbortController
+  readonly #calls: SupervisedCalls
+  readonly #uncompilable: Readonly<Record<IpFamily, UncompilableRoutes<Program>>>
+  /** The dataplane's own program, of those that were told to leave out routes. */
+  readonly #originals = new WeakMap<CompiledProgram, Program>()
   /** Families of which a look hasn't returned: it isn't asked for again, but holds up nothing else. */
   readonly #looking = new Set<IpFamily>()
+  /** Families whose upkeep failed since they were last observed: what it left is to be looked at. */
+  readonly #doubtful = new Set<IpFamily>()
 
-  constructor(dataplane: Dataplane<unknown, unknown>, options: SupervisionOptions = {}) {
-    this.#dataplane = dataplane
-    this.name = dataplane.name
-    this.contractVersion = dataplane.contractVersion
-    this.capabilities = dataplane.capabilities
+  constructor(made: SupervisedParts<Program, Observed, Handle, Memory>, supervision?: SupervisionOptions) {
+    this.name = made.name
+    this.capabilities = made.capabilities
+    this.#parts = made.parts
+    this.#stopped = made.stopped
+    this.#calls = new SupervisedCalls(made.name, supervision)
+    this.#opened = new OpenedDataplane(made.parts, this.#calls)
     this.#uncompilable = {
-      IPv4: new UncompilableRoutes(dataplane.name),
-      IPv6: new UncompilableRoutes(dataplane.name),
+      IPv4: new UncompilableRoutes(made.name),
+      IPv6: new UncompilableRoutes(made.name),
     }
-    this.#deadlines = options.deadlines ?? standardDeadlines
-    this.#clock = options.clock ?? systemClock
-    this.#onFault = options.onFault ?? (() => {})
+    if (made.parts.compiler.endpointOrder !== undefined) this.endpointOrder = this.#endpointOrder
+    if (made.parts.kernel.upkeep !== undefined) this.upkeep = this.#upkeep
   }
 
   async probe(): Promise<ProbeReport> {
-    const value = await this.#call('probe', undefined, this.#deadlines.start, () => this.#dataplane.probe())
-    return this.#valid('probe', undefined, checkProbeReport(value))
+    const { kernel } = this.#parts
+    const value = await this.#calls.call('probe', undefined, this.#calls.deadlines.start, () =>
+      kernel.probe(),
+    )
+    return this.#calls.valid('probe', undefined, checkProbeReport(value))
   }
 
-  async start(): Promise<void> {
-    await this.#call('start', undefined, this.#deadlines.start, () => this.#dataplane.start())
+  start(): Promise<void> {
+    return this.#opened.open()
   }
 
-  observe(family: IpFamily): Promise<unknown> {
-    return this.#call('observe', family, this.#deadlines.work, () => this.#dataplane.observe(family))
+  observe(family: IpFamily): Promise<Observed> {
+    this.#doubtful.delete(family)
+    const { kernel } = this.#parts
+    return this.#calls.call('observe', family, this.#calls.deadlines.work, () =>
+      this.#opened.with(family, (session) => kernel.observe(session)),
+    )
   }
 
   /** Never fails: whoever can't say that nothing has changed is unsure. */
   async isUnchanged(family: IpFamily): Promise<boolean> {
-    if (this.#looking.has(family)) return false
-    const look = async (): Promise<boolean> => {
+    const { kernel } = this.#parts
+    if (kernel.isUnchanged === undefined || this.#doubtful.has(family) || this.#looking.has(family))
+      return false
+    const look = async (): Promise<boolean | undefined> => {
       this.#looking.add(family)
       try {
-        return await this.#dataplane.isUnchanged(family)
+        return await this.#opened.with(family, async (session) => kernel.isUnchanged?.(session))
       } finally {
         this.#looking.delete(family)
       }
     }
     try {
-      const value = await this.#call('isUnchanged', family, this.#deadlines.look, look)
-      return this.#usable('isUnchanged', family, checkUnchanged(value))
+      const value = await this.#calls.call('isUnchanged', family, this.#calls.deadlines.look, look)
+      return this.#calls.usable('isUnchanged', family, checkUnchanged(value))
     } catch (error) {
-      if (error instanceof DataplaneError) this.#tell(error)
+      if (error instanceof DataplaneError) this.#calls.tell(error)
       return false
     }
   }
 
-  endpointOrder(held: unknown, route: ServiceRoute, over: EndpointScope): readonly string[] | undefined {
+  readonly #endpointOrder = (
+    observed: Observed,
+    route: ServiceRoute,
+    scope: EndpointScope,
+  ): readonly string[] | undefined => {
+    const { compiler } = this.#parts
     const { family } = route
-    const value = this.#now('endpointOrder', family, () => this.#dataplane.endpointOrder(held, route, over))
-    return this.#usable('endpointOrder', family, checkEndpointOrder(value))
+    const order = () => compiler.endpointOrder?.(observed, route, scope)
+    const value = this.#calls.now('endpointOrder', family, order)
+    return this.#calls.usable('endpointOrder', family, checkEndpointOrder(value))
   }
 
   /** Nothing, where the dataplane can't tell: it may leave the method out. */
-  heldSets(held: unknown, table: RoutingTable): HeldSets {
+  heldSets(observed: Observed, table: RoutingTable): HeldSets {
+    const { compiler } = this.#parts
     const { family } = table
-    const value = this.#now('heldSets', family, () => this.#dataplane.heldSets?.(held, table))
-    return this.#usable('heldSets', family, checkHeldSets(value)) ?? noSets
+    const value = this.#calls.now('heldSets', family, () => compiler.heldSets?.(observed, table))
+    return this.#calls.usable('heldSets', family, checkHeldSets(value)) ?? noSets
   }
 
-  nothingHeld(family: IpFamily): unknown {
-    return this.#now('nothingHeld', family, () => this.#dataplane.nothingHeld(family))
-  }
-
-  compile(change: TableChange): unknown {
+  compile(change: TableChange): Program {
+    const { compiler } = this.#parts
     const { family } = change
-    return this.#now('compile', family, () => {
-      const compiled = this.#uncompilable[family].compile(change, (seen) => this.#dataplane.compile(seen))
-      return { family, ...compiled } satisfies Supervised
-    })
-  }
-
-  reconcile(held: unknown, table: RoutingTable): unknown {
-    const { family } = table
-    const reconcile = (seen: RoutingTable) => this.#dataplane.reconcile(held, seen)
-    return this.#now('reconcile', family, () => {
-      return { family, ...this.#uncompilable[family].reconcile(table, reconcile) } satisfies Supervised
-    })
-  }
-
-  print(program: unknown): string {
-    const { family, program: theirs } = program as Supervised
-    const value = this.#now('print', family, () => this.#dataplane.print(theirs))
-    return this.#valid('print', family, checkText(value))
-  }
-
-  measure(program: unknown): ProgramSize {
-    const { family, program: theirs } = program as Supervised
-    const value = this.#now('measure', family, () => this.#dataplane.measure(theirs))
-    return this.#valid('measure', family, checkProgramSize(value))
-  }
-
-  async apply(program: unknown): Promise<ApplyReport> {
-    const { family, program: theirs, leftOut } = program as Supervised
-    const value = await this.#call('apply', family, this.#deadlines.work, () => this.#dataplane.apply(theirs))
-    const report = this.#usable('apply', family, checkApplyReport(value))
-    return leftOut.length === 0 ? report : { ...report, degraded: [...report.degraded, ...leftOut] }
-  }
-
-  trace(table: RoutingTable, evaluation: Evaluation): readonly (string | TraceStep<unknown>)[] {
-    const { family } = table
-    const value = this.#now('trace', family, () => this.#dataplane.trace(table, evaluation))
-    return this.#valid('trace', family, checkTrace(value)).map((step) =>
-      typeof step === 'string' || step.lacks === undefined ? step : this.#supervisedStep(family, step),
+    const { memory } = this.#opened.session(family)
+    const compiled = this.#calls.now('compile', family, () =>
+      this.#uncompilable[family].compile(change, (seen) => compiler.compile(seen, memory)),
     )
+    return this.#program('compile', family, compiled)
   }
 
-  #supervisedStep(family: IpFamily, step: TraceStep<unknown>): TraceStep<unknown> {
+  reconcile(observed: Observed | undefined, table: RoutingTable): Program {
+    const { compiler } = this.#parts
+    const { family } = table
+    const { memory } = this.#opened.session(family)
+    const compiled = this.#calls.now('reconcile', family, () =>
+      this.#uncompilable[family].reconcile(table, (seen) => compiler.reconcile(observed, seen, memory)),
+    )
+    return this.#program('reconcile', family, compiled)
+  }
+
+  print(program: Program): string {
+    const { compiler } = this.#parts
+    const { family } = program
+    const value = this.#calls.now('print', family, () => compiler.print(this.#original(program)))
+    return this.#calls.valid('print', family, checkText(value))
+  }
+
+  async apply(program: Program): Promise<ApplyResult> {
+    const { kernel } = this.#parts
+    const { family, operations, degraded } = program
+    const original = this.#original(program)
+    const value = await this.#calls.call('apply', family, this.#calls.deadlines.work, () =>
+      this.#opened.with(family, (session) => kernel.apply(original, session)),
+    )
+    const report = this.#calls.usable('apply', family, checkApplyReport(value))
+    const shown = report.degraded ?? []
+    return {
+      operations,
+      bytes: report.bytes,
+      degraded: shown.length === 0 ? degraded : [...degraded, ...shown],
+    }
+  }
+
+  trace(table: RoutingTable, evaluation: Evaluation): readonly (string | TraceStep<Observed>)[] {
+    const { compiler } = this.#parts
+    const { family } = table
+    const value = this.#calls.now('trace', family, () => compiler.trace(table, evaluation))
+    return this.#calls
+      .valid('trace', family, checkTrace<Observed>(value))
+      .map((step) =>
+        typeof step === 'string' || step.lacks === undefined ? step : this.#supervisedStep(family, step),
+      )
+  }
+
+  #supervisedStep(family: IpFamily, step: TraceStep<Observed>): TraceStep<Observed> {
     return {
       text: step.text,
-      lacks: (held) => {
-        const lines = this.#now('trace', family, () => step.lacks?.(held))
-        return this.#valid('trace', family, checkLines(lines))
+      lacks: (observed) => {
+        const lines = this.#calls.now('trace', family, () => step.lacks?.(observed))
+        return this.#calls.valid('trace', family, checkLines(lines))
       },
+    }
+  }
+
+  /** Never fails: nothing was asked for that could be tried again. */
+  readonly #upkeep = async (family: IpFamily): Promise<void> => {
+    const { kernel } = this.#parts
+    try {
+      await this.#calls.call('upkeep', family, this.#calls.deadlines.work, () =>
+        this.#opened.with(family, async (session) => kernel.upkeep?.(session)),
+      )
+    } catch (error) {
+      this.#doubtful.add(family)
+      this.#calls.tell(this.#calls.fault('upkeep', family, error))
     }
   }
 
   async stop(): Promise<void> {
-    await this.#call('stop', undefined, this.#deadlines.stop, () => this.#dataplane.stop())
+    this.#stopped.abort()
+    await this.#opened.close()
   }
 
   async cleanup(): Promise<CleanupReport> {
-    const value = await this.#call('cleanup', undefined, this.#deadlines.work, () =>
-      this.#dataplane.cleanup(),
+    const { kernel } = this.#parts
+    if (this.#opened.isOpening) await this.#opened.close()
+    const value = await this.#calls.call('cleanup', undefined, this.#calls.deadlines.work, () =>
+      kernel.cleanup(),
     )
-    return this.#valid('cleanup', undefined, checkCleanupReport(value))
+    return this.#calls.valid('cleanup', undefined, checkCleanupReport(value))
   }
 
-  /** A method that returns at once. */
-  #now<Result>(method: DataplaneMethod, family: IpFamily | undefined, call: () => Result): Result {
-    try {
-      return call()
-    } catch (error) {
-      throw this.#failure(method, family, error)
-    }
+  /** The program as the core may see it: one that tells of the routes that are left out. */
+  #program(method: DataplaneMethod, family: IpFamily, compiled: PartialProgram<Program>): Program {
+    const program = this.#calls.valid(method, family, checkProgram(compiled.program, family))
+    if (compiled.leftOut.length === 0) return program
+    const told = Object.create(program, {
+      degraded: { value: [...program.degraded, ...compiled.leftOut] },
+    }) as Program
+    this.#originals.set(told, program)
+    return told
   }
 
-  /** A method that is awaited, until its deadline. */
-  async #call<Result>(
-    method: DataplaneMethod,
-    family: IpFamily | undefined,
-    deadline: number,
-    call: () => Promise<Result>,
-  ): Promise<Result> {
-    const overdue = family === undefined ? undefined : this.#overdue.get(family)
-    if (family !== undefined && overdue !== undefined) await this.#awaitOverdue(family, overdue, deadline)
-    const begun = this.#clock.now()
-    let running: Promise<Result>
-    try {
-      running = Promise.resolve(call())
-    } catch (error) {
-      throw this.#failure(method, family, error)
-    }
-    try {
-      return await this.#within(deadline, running)
-    } catch (error) {
-      if (error !== missed) throw this.#failure(method, family, error)
-      const late = { method, begun, running }
-      // A look may go on beside anything else: it changes nothing.
-      if (family !== undefined && method !== 'isUnchanged') this.#remember(family, late)
-      else running.catch(() => {})
-      throw this.#hangs(family, late)
-    }
+  #original(program: Program): Program {
+    return this.#originals.get(program) ?? program
   }
-
-  #remember(family: IpFamily, call: OverdueCall): void {
-    this.#overdue.set(family, call)
-    const forget = (): void => void this.#overdue.delete(family)
-    call.running.then(forget, forget)
-  }
-
-  async #awaitOverdue(family: IpFamily, call: OverdueCall, deadline: number): Promise<void> {
-    try {
-      await this.#within(deadline, call.running)
-    } catch (error) {
-      // However it failed: what it left in the kernel is for the caller to look at.
-      if (error === missed) throw this.#hangs(family, call)
-    }
-  }
-
-  /** @throws {@link missed} when the deadline passes first. */
-  #within<Result>(deadline: number, running: Promise<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#clock.after(deadline, () => reject(missed))
-      running.then(resolve, reject).finally(cancel)
-    })
-  }
-
-  #hangs(family: IpFamily | undefined, { method, begun }: OverdueCall): DataplaneError {
-    const seconds = Math.round((this.#clock.now() - begun) / 1000)
-    const waiting =
-      family === undefined || method === 'isUnchanged'
-        ? ''
-        : `; nothing of ${family} is applied until it does`
-    return new DataplaneError(
-      'DATAPLANE_METHOD_HANGS',
-      { dataplane: this.name, method, ...(family === undefined ? {} : { family }) },
-      `has not returned for ${seconds} s${waiting}`,
-      {
-        mend: 'restart Portolan, which leaves the rules in place, and report it to the author of the dataplane',
-      },
-    )
-  }
-
-  /** A refused program is the dataplane's own word, and says all there is to say. */
-  #failure(method: DataplaneMethod, family: IpFamily | undefined, error: unknown): unknown {
-    if (error instanceof ApplyError || error instanceof DataplaneError) return error
-    const at = { dataplane: this.name, method, ...(family === undefined ? {} : { family }) }
-    return new DataplaneError('DATAPLANE_METHOD_FAILED', at, `failed: ${thrownMessage(error)}`, {
-      cause: error,
-      ...mendOf(error),
-    })
-  }
-
-  /** For a result without which nothing can go on. */
-  #valid<Result>(method: DataplaneMethod, family: IpFamily | undefined, checked: Checked<Result>): Result {
-    if (checked.wrong === undefined) return checked.result
-    throw this.#invalid(method, family, checked.wrong)
-  }
-
-  /** For a result that can be done without. */
-  #usable<Result>(method: DataplaneMethod, family: IpFamily | undefined, checked: Checked<Result>): Result {
-    if (checked.wrong !== undefined) this.#tell(this.#invalid(method, family, checked.wrong))
-    return checked.result
-  }
-
-  #invalid(method: DataplaneMethod, family: IpFamily | undefined, wrong: string): DataplaneError {
-    const at = { dataplane: this.name, method, ...(family === undefined ? {} : { family }) }
-    return new DataplaneError('DATAPLANE_RESULT_INVALID', at, wrong)
-  }
-
-  #tell(fault: DataplaneError): void {
-    if (this.#told.has(fault.message) || this.#told.size >= maxTold) return
-    this.#told.add(fault.message)
-    this.#onFault(fault)
-  }
-}
-
-/** A program with what the supervisor has to know of it. */
-interface Supervised {
-  readonly family: IpFamily
-  readonly program: unknown
-  readonly leftOut: readonly Degraded[]
-}
-
-interface OverdueCall {
-  readonly method: DataplaneMethod
-  readonly begun: number
-  readonly running: Promise<unknown>
 }
 
 const noSets: HeldSets = { nodePortAddresses: [], serviceCidrs: [] }
-
-const missed = Symbol('the deadline was missed')
-
-/** Faults are told once for each message; a dataplane that never repeats one must not fill the memory. */
-const maxTold = 100
-
-/** What the error itself says to do is better than the general advice. */
-function mendOf(error: unknown): { readonly mend?: string } {
-  const mend = (error as { readonly mend?: unknown } | null | undefined)?.mend
-  return typeof mend === 'string' ? { mend } : {}
-}

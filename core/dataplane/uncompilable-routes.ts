@@ -2,12 +2,12 @@ import type { RoutingTable } from '../table/routing-table.ts'
 import type { ServiceRoute } from '../table/service-route.ts'
 import type { RouteChange, TableChange } from '../table/table-change.ts'
 import { tableWithout } from '../table/table-without.ts'
-import type { Degraded } from './contract.ts'
+import type { Degraded } from './compiled-program.ts'
 import { thrownMessage } from './dataplane-error.ts'
 
 /** A program that leaves out routes which its dataplane can't compile. */
-export interface PartialProgram {
-  readonly program: unknown
+export interface PartialProgram<Program> {
+  readonly program: Program
   /** The routes that are left out, of those that the program is about. */
   readonly leftOut: readonly Degraded[]
 }
@@ -20,7 +20,7 @@ const maxCulprits = 100
  * the dataplane it is as if it weren't there. A version of a route is a value that never changes, so what was found of
  * one holds until the Service changes.
  */
-export class UncompilableRoutes {
+export class UncompilableRoutes<Program> {
   /** By version of the route; why it can't be compiled. */
   readonly #reasons = new WeakMap<ServiceRoute, string>()
   /** False: nothing was ever left out, and the way of every change is the short one. */
@@ -36,8 +36,8 @@ export class UncompilableRoutes {
    * @param compile the dataplane's. Called again for parts of the change where it throws for the whole.
    * @throws what `compile` throws, where no single route is at fault.
    */
-  compile(change: TableChange, compile: (change: TableChange) => unknown): PartialProgram {
-    const attempt = (): PartialProgram => {
+  compile(change: TableChange, compile: (change: TableChange) => Program): PartialProgram<Program> {
+    const attempt = (): PartialProgram<Program> => {
       const seen = this.#any ? this.#changeWithout(change) : change
       return { program: compile(seen), leftOut: this.#any ? this.#leftOutOf(change.routes) : [] }
     }
@@ -53,8 +53,8 @@ export class UncompilableRoutes {
   }
 
   /** The same for a whole table; `reconcile` is called for parts of the table where it throws for the whole. */
-  reconcile(table: RoutingTable, reconcile: (table: RoutingTable) => unknown): PartialProgram {
-    const attempt = (): PartialProgram => {
+  reconcile(table: RoutingTable, reconcile: (table: RoutingTable) => Program): PartialProgram<Program> {
+    const attempt = (): PartialProgram<Program> => {
       if (!this.#any) return { program: reconcile(table), leftOut: [] }
       const leftOut = this.#leftOutOf([...table.routes.values()].map((after) => ({ key: after.key, after })))
       return { program: reconcile(this.#tableWithout(table)), leftOut }
@@ -85,7 +85,7 @@ export class UncompilableRoutes {
     return culprits.length > 0
   }
 
-  #leftOutOf(changes: readonly RouteChange[]): PartialProgram['leftOut'] {
+  #leftOutOf(changes: readonly RouteChange[]): readonly Degraded[] {
     return changes.flatMap(({ key, after }) => {
       const reason = after === undefined ? undefined : this.#reasons.get(after)
       return reason === undefined

@@ -8,7 +8,7 @@ import type { LiveTable } from './live-table.ts'
  * @param drain brings the table up to date
  */
 export function adoptHeld(
-  dataplane: Dataplane<unknown, unknown>,
+  dataplane: Dataplane,
   held: unknown,
   live: Omit<LiveTable, 'drain'>,
   drain: () => void,
@@ -16,5 +16,6 @@ export function adoptHeld(
   drain()
   live.adoptSets(() => dataplane.heldSets?.(held, live.table) ?? { nodePortAddresses: [], serviceCidrs: [] })
   drain()
-  live.adoptOrder((route, over) => dataplane.endpointOrder(held, route, over))
+  if (dataplane.endpointOrder === undefined) return
+  live.adoptOrder((route, scope) => dataplane.endpointOrder?.(held, route, scope))
 }

@@ -6,7 +6,7 @@ import { SyncLoop } from './sync-loop.ts'
 import { realTiming, type Timing } from './timing.ts'
 
 export interface EngineOptions {
-  readonly dataplane: Dataplane<unknown, unknown>
+  readonly dataplane: Dataplane
   /** The families to keep, each with its own table; a family without one is not touched. */
   readonly tables: Readonly<Partial<Record<IpFamily, LiveTable>>>
   /** Least time between two applies of a family, in milliseconds; default 0. */
@@ -56,6 +56,11 @@ export class Engine {
   /** The family's table may have changed; before `start` this is only remembered. */
   notify(family: IpFamily, received?: number): void {
     this.#loops.get(family)?.notify(received)
+  }
+
+  /** Has the family audited soon, rather than when its time has come. */
+  suspectDrift(family: IpFamily): void {
+    this.#loops.get(family)?.suspectDrift()
   }
 
   /** Resolves when the applies under way have ended. The rules stay in the kernel. */

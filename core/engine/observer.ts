@@ -1,4 +1,4 @@
-import type { ApplyReport } from '../dataplane/contract.ts'
+import type { ApplyResult } from '../dataplane/contract.ts'
 import type { IpFamily } from '../network/address.ts'
 import type { RouteChange } from '../table/table-change.ts'
 
@@ -27,7 +27,7 @@ export interface Applied {
   readonly routes: readonly RouteChange[]
   /** Addresses and ranges that came into or went out of the table's sets. */
   readonly setElements: number
-  readonly report: ApplyReport
+  readonly report: ApplyResult
   readonly timings: ApplyTimings
   /** When the causes happened, by the cluster's clock (milliseconds since the epoch). */
   readonly triggerTimes: readonly number[]

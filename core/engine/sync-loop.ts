@@ -1,4 +1,4 @@
-import type { ApplyReport, Dataplane } from '../dataplane/contract.ts'
+import type { ApplyResult, Dataplane } from '../dataplane/contract.ts'
 import type { IpFamily } from '../network/address.ts'
 import { AppliedTable, isEmptyChange, type Touched } from '../table/diff.ts'
 import { tableSets } from '../table/routing-table.ts'
@@ -12,7 +12,7 @@ import type { Timing } from './timing.ts'
 export interface SyncLoopOptions {
   readonly family: IpFamily
   readonly live: LiveTable
-  readonly dataplane: Dataplane<unknown, unknown>
+  readonly dataplane: Dataplane
   readonly timing: Timing
   /** Least time between the end of one apply and the start of the next, in milliseconds. 0: none. */
   readonly minSyncPeriod: number
@@ -27,8 +27,11 @@ const retryLimits: BackoffLimits = { retryMinMs: 100, retryMaxMs: 30_000 }
 /** An audit may read all that the kernel holds; audits take this part of the time at most. */
 const auditShare = 0.01
 
-/** An audit that is due while something else is done waits so long, in milliseconds. */
-const auditPutOff = 20
+/** What is due while something else is done waits so long, in milliseconds. */
+const putOff = 20
+
+/** Time between two upkeeps of a dataplane, in milliseconds. */
+const upkeepPeriod = 5000
 
 /** What audits may save up of that, in milliseconds: somebody who disturbs a quiet node twice is answered at once twice. */
 const mostAuditCredit = 3000
@@ -67,6 +70,7 @@ export class SyncLoop {
   #scheduled = false
   #cancelTimer: (() => void) | undefined
   #cancelAudit: (() => void) | undefined
+  #cancelUpkeep: (() => void) | undefined
   /** How long audits may take until they have to wait, in milliseconds; below 0: what they have overdrawn. */
   #auditCredit = mostAuditCredit
   #lastAudit = Number.NEGATIVE_INFINITY
@@ -98,6 +102,7 @@ export class SyncLoop {
     this.#pending = true
     this.#wake()
     this.#awaitAudit(this.#options.auditPeriod)
+    this.#awaitUpkeep(upkeepPeriod)
   }
 
   /** The table may have changed. `received`: when the event's first byte arrived, by `Timing.now()`. */
@@ -112,11 +117,21 @@ export class SyncLoop {
     this.#wake()
   }
 
+  /** Has the kernel compared as soon as audits have earned the time for it. */
+  suspectDrift(): void {
+    const waits = this.#cancelAudit !== undefined && this.#disagreements === 0
+    if (!waits) return
+    this.#cancelAudit?.()
+    const earned = (this.#options.timing.now() - this.#lastAudit) * auditShare
+    this.#awaitAudit(Math.max(0, -(this.#auditCredit + earned) / auditShare))
+  }
+
   /** Ends after the apply that is under way. The rules stay. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancelTimer?.()
     this.#cancelAudit?.()
+    this.#cancelUpkeep?.()
     await this.#current
   }
 
@@ -206,11 +221,27 @@ export class SyncLoop {
   #awaitAudit(period: number): void {
     if (this.#options.auditPeriod === 0 || this.#stopped) return
     this.#cancelAudit = this.#options.timing.after(period, () => {
-      const quiet = !this.#busy && !this.#pending && !this.#scheduled && this.#doubt === undefined
-      if (!quiet) return this.#awaitAudit(auditPutOff)
+      this.#cancelAudit = undefined
+      if (!this.#isQuiet) return this.#awaitAudit(putOff)
       this.#busy = true
       this.#follow(this.#audit())
     })
+  }
+
+  #awaitUpkeep(period: number): void {
+    const { dataplane, family, timing } = this.#options
+    if (dataplane.upkeep === undefined || this.#stopped) return
+    this.#cancelUpkeep = timing.after(period, () => {
+      if (!this.#isQuiet) return this.#awaitUpkeep(putOff)
+      this.#busy = true
+      const upkeep = async () => dataplane.upkeep?.(family)
+      this.#follow(upkeep().finally(() => this.#awaitUpkeep(upkeepPeriod)))
+    })
+  }
+
+  /** Nothing of this family is under way or due. */
+  get #isQuiet(): boolean {
+    return !this.#busy && !this.#pending && !this.#scheduled && this.#doubt === undefined
   }
 
   /** Compares the kernel with the table and repairs what differs. What comes meanwhile is applied with it. */
@@ -228,7 +259,7 @@ export class SyncLoop {
       const change = this.#applied.difference(live.table, this.#drain())
       const computed = timing.now()
       const program = dataplane.reconcile(held, live.table)
-      const { operations, findings } = dataplane.measure(program)
+      const { operations } = program
       const changed = !isEmptyChange(change)
       if (operations === 0 && !changed) {
         this.#lastFindings = ''
@@ -236,8 +267,9 @@ export class SyncLoop {
         return
       }
       // What is yet to be written for an event is no drift.
-      const due = changed ? dataplane.measure(dataplane.compile(change)).operations : 0
+      const due = changed ? dataplane.compile(change).operations : 0
       const drifted = operations > due
+      const findings = drifted ? program.findings : []
       if (drifted) this.#tell(() => observer?.onDrift?.({ family, operations, findings }))
       const compiled = timing.now()
       const report = await dataplane.apply(program)
@@ -264,7 +296,7 @@ export class SyncLoop {
     const { dataplane, family, live, observer } = this.#options
     const held = await dataplane.observe(family)
     if (this.#stopped || this.#pending) return
-    const { operations, findings: left } = dataplane.measure(dataplane.reconcile(held, live.table))
+    const { operations, findings: left } = dataplane.reconcile(held, live.table)
     if (operations === 0 || left.join('\n') !== findings) return
     this.#disagreements++
     this.#tell(() => observer?.onDisagreement?.({ family, operations, findings: left }))
@@ -293,7 +325,7 @@ export class SyncLoop {
   #report(
     why: Applied['why'],
     change: TableChange | undefined,
-    report: ApplyReport,
+    report: ApplyResult,
     timings: Omit<Applied['timings'], 'applied'>,
   ): void {
     const { family, live, observer, timing } = this.#options

@@ -47,6 +47,7 @@ export const events = {
     fix: "see the limits on the dataplane's layout page",
   },
   'route-recovered': { level: 'info', means: 'a degraded route works as specified again' },
+  'dataplane-log': { level: 'info', means: 'a line of a dataplane, for its author' },
   'dataplane-notice': { level: 'warn', means: 'something the dataplane wants the operator to know' },
   'drift-found': {
     level: 'warn',

@@ -4,7 +4,9 @@ import type { ObjectProblem } from '../cluster/records.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import type { Dataplane, ProbeReport } from '../dataplane/contract.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
-import { SupervisedDataplane, type SupervisionOptions } from '../dataplane/supervised-dataplane.ts'
+import type { DataplaneLogger } from '../dataplane/logger.ts'
+import { supervised } from '../dataplane/supervise.ts'
+import type { SupervisionOptions } from '../dataplane/supervised-calls.ts'
 import { Engine } from '../engine/engine.ts'
 import type { EngineObserver } from '../engine/observer.ts'
 import type { Logger } from '../log/logger.ts'
@@ -34,7 +36,7 @@ export interface ProxyOptions {
   readonly logger: Logger
   readonly observer?: EngineObserver
   /** Default: loaded as `config` says. */
-  readonly dataplane?: Dataplane<unknown, unknown>
+  readonly dataplane?: Dataplane
   /** Default: opened as `config` says. */
   readonly source?: ClusterSource
   /** Default: `os.networkInterfaces`, those of this process's network namespace. */
@@ -56,11 +58,17 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     onFault: ({ message, mend }) => logger.error({ event: 'dataplane-fault', mend }, message),
   }
   const { dataplane: name, dataplaneSettings: settings, masqueradeBit } = config
-  const onNodeChange = (what: string) => options.observer?.onNodeChange?.(what)
+  const told = {
+    logger: dataplaneLogger(name, logger),
+    onNotice: (notice: string) => logger.warn({ event: 'dataplane-notice', dataplane: name }, notice),
+    onNodeChange: (what: string) => options.observer?.onNodeChange?.(what),
+    onDriftSuspected: (family: IpFamily) => running?.suspectDrift(family),
+  }
+  let running: RunningProxy | undefined
   const dataplane =
     options.dataplane === undefined
-      ? await loadDataplane(name, { masqueradeBit, settings, onNodeChange }, process.cwd(), supervision)
-      : new SupervisedDataplane(options.dataplane, supervision)
+      ? await loadDataplane(name, { masqueradeBit, settings, ...told }, process.cwd(), supervision)
+      : supervised(options.dataplane, supervision)
   const probe = await dataplane.probe()
   if (!probe.usable) throw unusable(dataplane.name, probe)
   const usable = await usableFamilies()
@@ -75,6 +83,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   try {
     await dataplane.start()
     const proxy = new RunningProxy(options, { dataplane, probe, families, source })
+    running = proxy
     close = () => proxy.stop()
     await source.start(proxy.sink)
     return proxy
@@ -86,6 +95,14 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
         'the start failed, and a part of it could not be closed',
       )
     throw error
+  }
+}
+
+/** A dataplane's own lines, each with its name. */
+function dataplaneLogger(dataplane: string, logger: Logger): DataplaneLogger {
+  return {
+    debug: (fields, message) => logger.debug({ dataplane, ...fields }, message),
+    info: (fields, message) => logger.info({ event: 'dataplane-log', dataplane, ...fields }, message),
   }
 }
 
@@ -103,7 +120,7 @@ async function failuresOf(steps: readonly (() => unknown)[]): Promise<unknown[]>
 }
 
 interface Parts {
-  readonly dataplane: Dataplane<unknown, unknown>
+  readonly dataplane: Dataplane
   readonly probe: ProbeReport
   readonly families: readonly IpFamily[]
   readonly source: ClusterSource
@@ -112,7 +129,7 @@ interface Parts {
 /** A proxy at work. Made by {@link startProxy}. */
 export class RunningProxy {
   readonly nodeName: string
-  readonly dataplane: Dataplane<unknown, unknown>
+  readonly dataplane: Dataplane
   /** What the dataplane found on this node. */
   readonly probe: ProbeReport
   readonly families: readonly IpFamily[]
@@ -179,6 +196,11 @@ export class RunningProxy {
   get awaited(): readonly string[] {
     if (this.#state === undefined) return [`podCIDRs of Node ${this.nodeName}`]
     return this.#state.awaited.map((kind) => `list of ${kind}s`)
+  }
+
+  /** Has what the kernel holds of the family compared with its table soon. */
+  suspectDrift(family: IpFamily): void {
+    this.#engine?.suspectDrift(family)
   }
 
   /** Ends after the applies under way; the rules stay in the kernel. */

@@ -1,11 +1,12 @@
 import type {
-  ApplyReport,
+  ApplyResult,
   CleanupReport,
+  CompiledProgram,
   Dataplane,
   DataplaneFactory,
   HeldSets,
-  ProgramSize,
   RoutingTable,
+  TableChange,
 } from '@portolan/core'
 
 /** Codes of {@link BrokenContract}: when it happens, and the fix. */
@@ -39,18 +40,25 @@ export interface KitRun {
  * @param callMs milliseconds that any one call may take
  */
 export function checkedFactory(factory: DataplaneFactory, callMs: number, run: KitRun): DataplaneFactory {
-  return (options) => new CheckedDataplane(factory(options), callMs, run)
+  return { ...factory, create: (options) => new CheckedDataplane(factory.create(options), callMs, run) }
 }
 
-class CheckedDataplane implements Dataplane<unknown, unknown> {
-  readonly #real: Dataplane<unknown, unknown>
+class CheckedDataplane implements Dataplane {
+  readonly endpointOrder?: NonNullable<Dataplane['endpointOrder']>
+  readonly upkeep?: NonNullable<Dataplane['upkeep']>
+  readonly #real: Dataplane
   readonly #callMs: number
   readonly #run: KitRun
 
-  constructor(real: Dataplane<unknown, unknown>, callMs: number, run: KitRun) {
+  constructor(real: Dataplane, callMs: number, run: KitRun) {
     this.#real = real
     this.#callMs = callMs
     this.#run = run
+    const { endpointOrder, upkeep } = real
+    if (endpointOrder !== undefined)
+      this.endpointOrder = (observed, route, scope) => endpointOrder.call(real, observed, route, scope)
+    if (upkeep !== undefined)
+      this.upkeep = (family) => this.#bounded('upkeep', () => upkeep.call(real, family))
   }
 
   get name() {
@@ -73,62 +81,42 @@ class CheckedDataplane implements Dataplane<unknown, unknown> {
     return this.#bounded('start', () => this.#real.start())
   }
 
-  observe(family: Parameters<Dataplane<unknown, unknown>['observe']>[0]) {
+  observe(family: Parameters<Dataplane['observe']>[0]) {
     return this.#bounded('observe', () => this.#real.observe(family))
   }
 
-  async isUnchanged(family: Parameters<Dataplane<unknown, unknown>['isUnchanged']>[0]) {
+  async isUnchanged(family: Parameters<Dataplane['isUnchanged']>[0]) {
     const answer: unknown = await this.#bounded('isUnchanged', () => this.#real.isUnchanged(family))
     if (typeof answer !== 'boolean') this.#break(`isUnchanged gave ${shown(answer)}, due is true or false`)
     return answer as boolean
-  }
-
-  endpointOrder(...args: Parameters<Dataplane<unknown, unknown>['endpointOrder']>) {
-    return this.#real.endpointOrder(...args)
   }
 
   heldSets(held: unknown, table: RoutingTable): HeldSets {
     return this.#real.heldSets?.(held, table) ?? { nodePortAddresses: [], serviceCidrs: [] }
   }
 
-  nothingHeld(...args: Parameters<Dataplane<unknown, unknown>['nothingHeld']>) {
-    return this.#real.nothingHeld(...args)
+  compile(change: TableChange): CompiledProgram {
+    return this.#program('compile', this.#real.compile(change))
   }
 
-  compile(...args: Parameters<Dataplane<unknown, unknown>['compile']>) {
-    return this.#real.compile(...args)
+  reconcile(observed: unknown, table: RoutingTable): CompiledProgram {
+    return this.#program('reconcile', this.#real.reconcile(observed, table))
   }
 
-  reconcile(...args: Parameters<Dataplane<unknown, unknown>['reconcile']>) {
-    return this.#real.reconcile(...args)
-  }
-
-  print(program: unknown) {
+  print(program: CompiledProgram) {
     const text: unknown = this.#real.print(program)
     if (typeof text !== 'string') this.#break(`print gave ${shown(text)}, due is text`)
     return text as string
   }
 
-  measure(program: unknown): ProgramSize {
-    const size: unknown = this.#real.measure(program)
-    this.#expectCounts('measure', size, ['operations'])
-    this.#expectList('measure', size, 'findings', (one) => typeof one === 'string')
-    return size as ProgramSize
-  }
-
-  async apply(program: unknown): Promise<ApplyReport> {
+  async apply(program: CompiledProgram): Promise<ApplyResult> {
     const report: unknown = await this.#bounded('apply', () => this.#real.apply(program))
     this.#expectCounts('apply', report, ['operations', 'bytes'])
-    this.#expectList(
-      'apply',
-      report,
-      'degraded',
-      (one) => typeof field(one, 'route') === 'string' && typeof field(one, 'reason') === 'string',
-    )
-    return report as ApplyReport
+    this.#expectDegraded('apply', report)
+    return report as ApplyResult
   }
 
-  trace(...args: Parameters<Dataplane<unknown, unknown>['trace']>) {
+  trace(...args: Parameters<Dataplane['trace']>) {
     return this.#real.trace(...args)
   }
 
@@ -159,6 +147,19 @@ class CheckedDataplane implements Dataplane<unknown, unknown> {
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  #program(method: string, program: CompiledProgram): CompiledProgram {
+    this.#expectCounts(method, program, ['operations'])
+    this.#expectList(method, program, 'findings', (one) => typeof one === 'string')
+    this.#expectDegraded(method, program)
+    return program
+  }
+
+  #expectDegraded(method: string, given: unknown): void {
+    const isDegraded = (one: unknown) =>
+      typeof field(one, 'route') === 'string' && typeof field(one, 'reason') === 'string'
+    this.#expectList(method, given, 'degraded', isDegraded)
   }
 
   #expectCounts(method: string, given: unknown, names: readonly string[]): void {

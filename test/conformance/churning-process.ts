@@ -26,7 +26,7 @@ async function churn(request: ChurnRequest): Promise<never> {
   const { networkNamespace, settings } = request
   const cluster = newCluster(request)
   cluster.set(...request.steady.flatMap(steadyObjects))
-  const driver = new Driver(factory({ masqueradeBit: 14, networkNamespace, settings }), cluster)
+  const driver = new Driver(factory.create({ masqueradeBit: 14, networkNamespace, settings }), cluster)
   await driver.start()
   process.stdout.write('ready\n')
   for (let turn = 0; ; turn++) {

@@ -1,4 +1,4 @@
-import type { Dataplane, IpFamily } from '@portolan/core'
+import type { CompiledProgram, Dataplane, IpFamily } from '@portolan/core'
 import { adoptHeld } from '@portolan/core/engine'
 import { AppliedTable, isEmptyChange } from '@portolan/core/table'
 import { BrokenContract } from './checked-dataplane.ts'
@@ -17,7 +17,7 @@ export interface Drift {
  * compile and apply each change; after a failure observe and reconcile again.
  */
 export class Driver {
-  readonly #dataplane: Dataplane<unknown, unknown>
+  readonly #dataplane: Dataplane
   readonly #cluster: Cluster
   readonly #applied = new Map<IpFamily, AppliedTable>()
   readonly #degraded = new Map<IpFamily, Set<string>>()
@@ -26,7 +26,7 @@ export class Driver {
   /** Calls for one family never overlap, however many ask for them at the same time. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(dataplane: Dataplane<unknown, unknown>, cluster: Cluster) {
+  constructor(dataplane: Dataplane, cluster: Cluster) {
     this.#dataplane = dataplane
     this.#cluster = cluster
     for (const family of cluster.families) {
@@ -93,8 +93,7 @@ export class Driver {
     await this.#inTurn(families, async (family) => {
       const held = await this.#dataplane.observe(family)
       const program = this.#dataplane.reconcile(held, this.#cluster.table(family))
-      const { operations } = this.#dataplane.measure(program)
-      drifts.push({ family, operations, repair: this.#dataplane.print(program) })
+      drifts.push({ family, operations: program.operations, repair: this.#dataplane.print(program) })
     })
     return drifts.filter(({ operations }) => operations > 0)
   }
@@ -125,7 +124,7 @@ export class Driver {
     this.#appliedOf(family).advance(change)
   }
 
-  async #apply(family: IpFamily, program: unknown): Promise<void> {
+  async #apply(family: IpFamily, program: CompiledProgram): Promise<void> {
     const report = await this.#dataplane.apply(program)
     const known = this.#degraded.get(family) ?? new Set()
     for (const { route } of report.degraded) known.add(route)

@@ -28,7 +28,7 @@ export interface EngineOnKernelOptions {
 export async function engineOnKernel(lab: Lab, options: EngineOnKernelOptions): Promise<void> {
   const { factory, sabotage, settings = {}, slowness = 1 } = options
   const { networkNamespace } = lab.node
-  const open = (): Dataplane<unknown, unknown> => factory({ masqueradeBit: 14, networkNamespace, settings })
+  const open = (): Dataplane => factory.create({ masqueradeBit: 14, networkNamespace, settings })
   const { IPv4, IPv6 } = lab.node.addresses
   const cluster = newCluster({
     families: ipFamilies,
@@ -81,7 +81,7 @@ export async function engineOnKernel(lab: Lab, options: EngineOnKernelOptions): 
 
 /** Each kind of damage meets an engine that has just started. */
 async function repairs(
-  open: () => Dataplane<unknown, unknown>,
+  open: () => Dataplane,
   cluster: Cluster,
   damage: (way: number) => Promise<boolean>,
   patience: number,
@@ -106,11 +106,7 @@ async function repairs(
   if (repaired === 0) throw new Error('no damage was repaired')
 }
 
-function engineOf(
-  dataplane: Dataplane<unknown, unknown>,
-  cluster: Cluster,
-  observer: EngineObserver,
-): Engine {
+function engineOf(dataplane: Dataplane, cluster: Cluster, observer: EngineObserver): Engine {
   const tables = { IPv4: cluster.builder('IPv4'), IPv6: cluster.builder('IPv6') }
   return new Engine({ dataplane, tables, auditPeriod: 200, observer, timing: unhurried })
 }
@@ -133,10 +129,10 @@ function change(engine: Engine, cluster: Cluster, act: () => void): void {
 
 /** A dataplane of which one apply fails before it reaches the kernel. */
 class FailingOnce {
-  readonly dataplane: Dataplane<unknown, unknown>
+  readonly dataplane: Dataplane
   #fails = false
 
-  constructor(real: Dataplane<unknown, unknown>) {
+  constructor(real: Dataplane) {
     this.dataplane = new Proxy(real, {
       get: (target, name) => {
         const value: unknown = Reflect.get(target, name, target)
@@ -189,7 +185,7 @@ class Log implements EngineObserver {
 
 /** Waits until a dataplane that knows nothing finds nothing missing. */
 async function inSync(
-  open: () => Dataplane<unknown, unknown>,
+  open: () => Dataplane,
   cluster: Cluster,
   patience: number,
   when: string,

@@ -43,7 +43,7 @@ export interface ConformanceResult {
  * @throws BrokenContract when what the dataplane declares leaves nothing to prove
  */
 export async function runConformance(options: ConformanceOptions): Promise<ConformanceResult> {
-  checkCapabilities(options.factory({ masqueradeBit: 14, settings: options.settings ?? {} }).capabilities)
+  checkCapabilities(options.factory.capabilities)
   const rows: Row[] = []
   const run: KitRun = {}
   for (const scenario of allScenarios) {
@@ -71,7 +71,7 @@ export async function runScenario(
   const { module, settings = {}, filter, hooks = {} } = options
   const patience = patienceOf(options.slowness)
   const factory = checkedFactory(options.factory, options.callMs ?? patience.callMs, run)
-  const { capabilities } = factory({ masqueradeBit: 14, settings })
+  const { capabilities } = factory
   const families = familiesOf(capabilities, options)
   const wants = (claim: RowClaim) => filter?.(claim) ?? true
   const provable = (claim: ScenarioClaim) =>

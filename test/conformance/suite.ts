@@ -38,8 +38,8 @@ export interface SuiteOptions extends Omit<ConformanceOptions, 'onCase' | 'onSce
  * @throws BrokenContract, RangeError when there would be nothing to prove
  */
 export function conformance(options: SuiteOptions): void {
-  const { test, factory, settings = {}, print } = options
-  const { capabilities } = factory({ masqueradeBit: 14, settings })
+  const { test, factory, print } = options
+  const { capabilities } = factory
   checkCapabilities(capabilities)
   const { suiteMs } = patienceOf(options.slowness)
   const run = new Map<Scenario, Promise<readonly Row[]>>()

@@ -46,7 +46,7 @@ export class Testbed {
   readonly cluster: Cluster
   /** For checks that wait for silence: each sends markers all the time, which a translated machine has no time for. */
   readonly listening: Gate
-  #dataplane: Dataplane<unknown, unknown>
+  #dataplane: Dataplane
   #driver: Driver
   readonly #options: TestbedOptions
   readonly #serving = new Map<string, Promise<unknown>>()
@@ -71,7 +71,7 @@ export class Testbed {
     return this.#options.patience
   }
 
-  get dataplane(): Dataplane<unknown, unknown> {
+  get dataplane(): Dataplane {
     return this.#dataplane
   }
 
@@ -84,8 +84,8 @@ export class Testbed {
   }
 
   /** Another instance of the dataplane for the same node, as a new process would make. */
-  newDataplane(): Dataplane<unknown, unknown> {
-    return this.#options.factory({
+  newDataplane(): Dataplane {
+    return this.#options.factory.create({
       masqueradeBit: 14,
       networkNamespace: this.lab.node.networkNamespace,
       settings: this.#options.settings,

@@ -78,7 +78,7 @@ export async function conformanceInVm(options: VmSuiteOptions): Promise<void> {
     return
   }
   const { factory } = ((await import(underTest)) as { default: DataplaneUnderTest }).default
-  const { capabilities } = factory({ masqueradeBit: 14, settings })
+  const { capabilities } = factory
   checkCapabilities(capabilities)
   const families = familiesOf(capabilities, options)
   const rows = rowsToBe(families, filter)

@@ -66,8 +66,8 @@ for (const [name, factory] of [
   })
 }
 
-function make(factory: DataplaneFactory): Dataplane<unknown, unknown> {
-  return factory({ masqueradeBit: 14, networkNamespace: lab.node.networkNamespace, settings: {} })
+function make(factory: DataplaneFactory): Dataplane {
+  return factory.create({ masqueradeBit: 14, networkNamespace: lab.node.networkNamespace, settings: {} })
 }
 
 async function reaches(t: ExecutionContext, remotePod: number): Promise<void> {

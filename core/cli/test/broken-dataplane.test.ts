@@ -12,29 +12,31 @@ const program = fileURLToPath(new URL('../portolan.js', import.meta.url))
 const sample = fileURLToPath(new URL('../../../docs/sample-cluster.yaml', import.meta.url))
 
 const working = `
+import { defineDataplane } from ${JSON.stringify(import.meta.resolve('../../dataplane/define-dataplane.ts'))}
 const held = new Map()
+const program = ({ family, routes }) =>
+  ({ family, routes: [...routes.keys()], operations: routes.size, findings: [], degraded: [] })
 const dataplane = {
-  name: 'acme',
-  contractVersion: 1,
-  capabilities: { families: ['IPv4'], protocols: ['TCP', 'UDP', 'SCTP'], gaps: {} },
-  async probe() { return { usable: true, problems: [], facts: {} } },
-  async start() {},
-  async observe(family) { return held.get(family) },
-  async isUnchanged() { return true },
-  endpointOrder() {},
-  nothingHeld() {},
-  compile: ({ family, table }) => ({ family, routes: [...table.routes.keys()] }),
-  reconcile: (_held, { family, routes }) => ({ family, routes: [...routes.keys()] }),
+  compile: ({ table }) => program(table),
+  reconcile: (_held, table) => program(table),
   print: ({ routes }) => routes.join('\\n'),
-  measure: ({ routes }) => ({ operations: routes.length, findings: [] }),
+  trace: () => [],
+  async probe() { return { usable: true, problems: [], facts: {} } },
+  async open() {},
+  async close() {},
+  async observe({ family }) { return held.get(family) },
+  async isUnchanged() { return true },
   async apply(program) {
     held.set(program.family, program)
-    return { operations: program.routes.length, bytes: 0, degraded: [] }
+    return { bytes: 0 }
   },
-  trace: () => [],
-  async stop() {},
   async cleanup() { return { removed: [] } },
-}`
+}
+const factory = defineDataplane({
+  name: 'acme',
+  capabilities: { families: ['IPv4'], protocols: ['TCP', 'UDP', 'SCTP'], gaps: {} },
+  create: () => ({ compiler: dataplane, kernel: dataplane }),
+})`
 
 class Run {
   readonly #child: ChildProcess
@@ -67,10 +69,7 @@ class Run {
 async function run(t: ExecutionContext, broken: string): Promise<Run> {
   const directory = await mkdtemp(join(tmpdir(), 'pl-broken-'))
   const module = join(directory, 'acme.mjs')
-  await writeFile(
-    module,
-    `${working}\nObject.assign(dataplane, {${broken}})\nexport default () => dataplane\n`,
-  )
+  await writeFile(module, `${working}\nObject.assign(dataplane, {${broken}})\nexport default factory\n`)
   const args = [program, 'run', '--source', `file:${sample}`, '--node', 'node-a', '--dataplane', module]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   t.teardown(async () => {
@@ -81,11 +80,11 @@ async function run(t: ExecutionContext, broken: string): Promise<Run> {
 }
 
 test('a start that throws ends the process with dataplane, method and what to do', async (t) => {
-  const proxy = await run(t, `async start() { throw new Error('no such device') }`)
+  const proxy = await run(t, `async open() { throw new Error('no such device') }`)
   t.is(await proxy.ended, 1)
   t.regex(
     proxy.text,
-    /portolan: dataplane acme: start failed: no such device\n {2}to mend it: report it to the author/,
+    /portolan: dataplane acme: open failed: no such device\n {2}to mend it: report it to the author/,
   )
 })
 
@@ -94,7 +93,7 @@ test('a route that cannot be compiled is left out alone, and named', async (t) =
     t,
     `reconcile: (_held, { family, routes }) => {
       if (routes.has('shop/web:http/TCP')) throw new RangeError('too many ports')
-      return { family, routes: [...routes.keys()] }
+      return program({ family, routes })
     }`,
   )
   await proxy.line(/node in sync/)
@@ -114,13 +113,13 @@ test('an apply that hangs does not keep the process from ending', async (t) => {
 })
 
 test('a stop that hangs is told once, with what to do, and not as a stop', async (t) => {
-  const proxy = await run(t, 'stop: () => new Promise(() => {})')
+  const proxy = await run(t, 'close: () => new Promise(() => {})')
   await proxy.line(/node in sync/)
   proxy.signal()
   t.is(await proxy.ended, 1)
   t.regex(
     proxy.text,
-    /"event":"stop-failed","mend":".*author of the dataplane","msg":"stopping failed: dataplane acme: stop has not/,
+    /"event":"stop-failed","mend":".*author of the dataplane","msg":"stopping failed: dataplane acme: close has not/,
   )
   t.notRegex(proxy.text, /"msg":"stopped/)
 })
@@ -128,7 +127,7 @@ test('a stop that hangs is told once, with what to do, and not as a stop', async
 test('a report that is none is told, and the rules count as applied', async (t) => {
   const proxy = await run(t, 'async apply() {}')
   await proxy.line(/node in sync/)
-  t.regex(proxy.text, /dataplane acme: apply of IPv4 returned undefined; an ApplyReport has operations/)
+  t.regex(proxy.text, /dataplane acme: apply of IPv4 returned undefined; an ApplyReport has bytes/)
   proxy.signal()
   t.is(await proxy.ended, 0)
 })
@@ -146,7 +145,7 @@ for (const [what, stray] of [
 }
 
 test('a timer that is left running does not keep a stopped process', async (t) => {
-  const proxy = await run(t, 'async start() { setInterval(() => {}, 1000) }')
+  const proxy = await run(t, 'async open() { setInterval(() => {}, 1000) }')
   await proxy.line(/node in sync/)
   proxy.signal()
   t.is(await proxy.ended, 0)

@@ -1,5 +1,10 @@
 import test from 'ava'
-import { ApplyError, contractVersion, type Dataplane } from '../../dataplane/contract.ts'
+import {
+  ApplyError,
+  type CompiledProgram,
+  contractVersion,
+  type Dataplane,
+} from '../../dataplane/contract.ts'
 import { type IpFamily, ipFamilies, parseAddress } from '../../network/address.ts'
 import { emptyTable, fullDifference } from '../../table/diff.ts'
 import type { RoutingTable } from '../../table/routing-table.ts'
@@ -39,10 +44,18 @@ class AddressTable implements LiveTable {
   }
 }
 
-interface Program {
-  readonly family: IpFamily
+interface Program extends CompiledProgram {
   readonly add: readonly string[]
   readonly remove: readonly string[]
+}
+
+function textOf(add: readonly string[], remove: readonly string[]): string {
+  return [...add.map((address) => `+${address}`), ...remove.map((address) => `-${address}`)].join(' ')
+}
+
+function programOf(family: IpFamily, add: readonly string[], remove: readonly string[]): Program {
+  const operations = add.length + remove.length
+  return { family, add, remove, operations, findings: [textOf(add, remove)], degraded: [] }
 }
 
 /** A kernel of sets of addresses that writes down every call, and fails or waits as it is told. */
@@ -85,12 +98,6 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
   trace() {
     return []
   }
-  endpointOrder() {
-    return undefined
-  }
-  nothingHeld(): ReadonlySet<string> {
-    return new Set()
-  }
 
   observe(family: IpFamily): Promise<ReadonlySet<string>> {
     return this.#alone(family, async () => {
@@ -102,21 +109,20 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
 
   compile({ family, localAddresses }: TableChange): Program {
     this.beforeCompile()
-    return { family, add: localAddresses.added, remove: localAddresses.removed }
+    return programOf(family, localAddresses.added, localAddresses.removed)
   }
 
-  reconcile(held: ReadonlySet<string>, table: RoutingTable): Program {
-    const from = { ...emptyTable(table.family, table.podSource), localAddresses: held } as RoutingTable
+  reconcile(held: ReadonlySet<string> | undefined, table: RoutingTable): Program {
+    const from = {
+      ...emptyTable(table.family, table.podSource),
+      localAddresses: held ?? new Set(),
+    } as RoutingTable
     const { family, localAddresses } = fullDifference(from, table)
-    return { family, add: localAddresses.added, remove: localAddresses.removed }
+    return programOf(family, localAddresses.added, localAddresses.removed)
   }
 
   print({ add, remove }: Program): string {
-    return [...add.map((address) => `+${address}`), ...remove.map((address) => `-${address}`)].join(' ')
-  }
-
-  measure({ add, remove }: Program) {
-    return { operations: add.length + remove.length, findings: [this.print({ family: 'IPv4', add, remove })] }
+    return textOf(add, remove)
   }
 
   apply(program: Program) {
@@ -131,7 +137,7 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
       for (const address of program.remove) {
         if (!held.delete(address)) throw new ApplyError(`${address} does not exist`)
       }
-      return { operations: this.measure(program).operations, bytes: 0, degraded: [] }
+      return { operations: program.operations, bytes: 0, degraded: [] }
     })
   }
 }
@@ -196,7 +202,7 @@ function bench(options: Partial<EngineOptions> = {}) {
   const timing = new FakeTiming()
   const notes = new Notes()
   const engine = new Engine({
-    dataplane: dataplane as Dataplane<unknown, unknown>,
+    dataplane: dataplane as Dataplane,
     tables: { IPv4: four },
     timing,
     observer: notes,

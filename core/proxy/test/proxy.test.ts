@@ -32,7 +32,7 @@ class Steps {
   }
 }
 
-function dataplaneOf(steps: Steps): Dataplane<unknown, unknown> {
+function dataplaneOf(steps: Steps): Dataplane {
   return {
     name: 'steps',
     contractVersion,
@@ -45,12 +45,9 @@ function dataplaneOf(steps: Steps): Dataplane<unknown, unknown> {
     stop: () => steps.take('dataplane.stop'),
     observe: async () => ({}),
     isUnchanged: async () => true,
-    endpointOrder: () => undefined,
-    nothingHeld: () => ({}),
-    compile: () => ({}),
-    reconcile: () => ({}),
+    compile: ({ family }) => ({ family, operations: 0, findings: [], degraded: [] }),
+    reconcile: (_, { family }) => ({ family, operations: 0, findings: [], degraded: [] }),
     print: () => '',
-    measure: () => ({ operations: 0, findings: [] }),
     apply: async () => ({ operations: 0, bytes: 0, degraded: [] }),
     trace: () => [],
     cleanup: async () => ({ removed: [] }),

@@ -1,7 +1,13 @@
 import type { Address, ServiceRoute, SetChange, TableChange } from '@portolan/core'
 import { bufferOf, type NodeState } from '../layout/held.ts'
 import { fallbackDevice } from '../layout/node-elements.ts'
-import { type AddressSet, type AddressStep, type EbpfProgram, unsupported } from './program.ts'
+import {
+  type AddressSet,
+  type AddressStep,
+  countOperations,
+  type EbpfProgram,
+  unsupported,
+} from './program.ts'
 
 /**
  * The program for a change to a table that stands.
@@ -9,9 +15,7 @@ import { type AddressSet, type AddressStep, type EbpfProgram, unsupported } from
  * @param interfaces of the node, as they were last read
  */
 export function compile(change: TableChange, interfaces: NodeState['interfaces']): EbpfProgram {
-  return {
-    family: change.family,
-    table: change.table,
+  const steps = {
     routes: change.routes.filter(({ before, after }) => isServed(before ?? after)),
     addresses: [
       ...addressSteps('clusterIP', change.clusterIPs),
@@ -24,6 +28,13 @@ export function compile(change: TableChange, interfaces: NodeState['interfaces']
     ],
     elements: fallbackSteps(change, interfaces),
     attach: [],
+  }
+  return {
+    family: change.family,
+    table: change.table,
+    ...steps,
+    operations: countOperations(steps),
+    findings: [],
     degraded: change.routes.flatMap(({ after }) => degradedBy(after)),
   }
 }

@@ -1,4 +1,4 @@
-import type { Address, Cidr, Degraded, IpFamily, RouteKey, RoutingTable, ServiceRoute } from '@portolan/core'
+import type { Address, Cidr, CompiledProgram, RouteKey, RoutingTable, ServiceRoute } from '@portolan/core'
 import type { RouteNumbers } from '../layout/numbers.ts'
 
 /** One route's change, in terms of the table; numbers are given when it is applied. */
@@ -34,8 +34,7 @@ export interface ElementStep {
 export type Adoption = ReadonlyMap<RouteKey, RouteNumbers>
 
 /** From one state of a family's elements to another. */
-export interface EbpfProgram {
-  readonly family: IpFamily
+export interface EbpfProgram extends CompiledProgram {
   /** The whole table after it. */
   readonly table: RoutingTable
   readonly routes: readonly RouteStep[]
@@ -45,8 +44,6 @@ export interface EbpfProgram {
   readonly elements: readonly ElementStep[]
   /** Hooks and pins that are missing or hold another program: all of them are put right. */
   readonly attach: readonly string[]
-  /** Routes that are left out, each with the reason. */
-  readonly degraded: readonly Degraded[]
   /** Absent: the numbers that earlier programs settled hold. */
   readonly adopt?: Adoption
   /** With `adopt`: numbers that the other family was found to have. */
@@ -55,8 +52,14 @@ export interface EbpfProgram {
   readonly leaving?: readonly RouteNumbers[]
 }
 
-/** How many things the program changes: 0 means nothing to do. */
-export function operations({ routes, addresses, ranges, elements, attach }: EbpfProgram): number {
+/** How many things a program changes: 0 means nothing to do. */
+export function countOperations({
+  routes,
+  addresses,
+  ranges,
+  elements,
+  attach,
+}: Pick<EbpfProgram, 'routes' | 'addresses' | 'ranges' | 'elements' | 'attach'>): number {
   const ofRoutes = routes.reduce((sum, { before, after }) => {
     const endpoints = (after?.endpoints.cluster.length ?? 0) + (after?.endpoints.local.length ?? 0)
     return sum + 1 + endpoints + Math.max(before?.frontends.length ?? 0, after?.frontends.length ?? 0)

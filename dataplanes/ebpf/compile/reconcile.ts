@@ -28,7 +28,14 @@ import { sameEndpoints } from '../layout/same-endpoints.ts'
 import { structs } from '../layout/structures.ts'
 import { degradedBy } from './compile.ts'
 import { LeftOut } from './left-out.ts'
-import { type EbpfProgram, type ElementStep, type RouteStep, unsupported } from './program.ts'
+import { print } from './print.ts'
+import {
+  countOperations,
+  type EbpfProgram,
+  type ElementStep,
+  type RouteStep,
+  unsupported,
+} from './program.ts'
 
 /**
  * The program from what the maps hold to the whole table: nothing for a route that is there and right, nor for one that
@@ -79,9 +86,7 @@ export function reconcile(held: Held, table: RoutingTable, leftOut: LeftOut = ne
     wanted.frontends === held.frontends.size &&
     wanted.ranges === held.ranges.size &&
     wanted.members === held.members.size
-  return {
-    family: table.family,
-    table,
+  const steps = {
     routes,
     addresses: [],
     ranges: [],
@@ -92,12 +97,27 @@ export function reconcile(held: Held, table: RoutingTable, leftOut: LeftOut = ne
       ...nodeSteps(held, table),
     ],
     attach: held.detached,
+  }
+  const program = {
+    family: table.family,
+    table,
+    ...steps,
+    operations: countOperations(steps),
     degraded,
     adopt,
     others: held.others,
     leaving: [...held.services]
       .filter(([service]) => !taken.has(service))
       .map(([service, one]) => numbersOf(service, one)),
+  }
+  return {
+    ...program,
+    // Printing all of a large table takes long, and only an audit asks for it.
+    get findings() {
+      return print({ ...program, findings: [] })
+        .split('\n')
+        .filter((line) => line !== '')
+    },
   }
 }
 

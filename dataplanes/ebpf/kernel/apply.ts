@@ -95,7 +95,7 @@ const tooMany = 'it has more than 65535 endpoints and stays as it was; split the
 
 /** Elements that belong to no route, deletions, and what is told of all. */
 class Writing {
-  readonly degraded: Degraded[]
+  readonly degraded: Degraded[] = []
   bytes = 0
   freed = false
   readonly #told = new Set<string>()
@@ -108,7 +108,6 @@ class Writing {
   constructor(program: EbpfProgram, maps: TableMaps) {
     this.#program = program
     this.#maps = maps
-    this.degraded = [...program.degraded]
     const several = program.routes.length > 1 && program.routes.some(({ before }) => before !== undefined)
     // A first load deletes nothing, and has a million keys.
     const strays = program.elements.some(({ value }) => value === undefined)

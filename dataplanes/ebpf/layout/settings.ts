@@ -1,4 +1,4 @@
-import type { DataplaneOptions } from '@portolan/core'
+import type { SettingDeclarations, SettingValues } from '@portolan/core'
 import { allMaps, type MapName } from './maps.ts'
 
 /** The options of this dataplane, read and checked. */
@@ -33,56 +33,84 @@ export function sizeSetting(map: MapName): string | undefined {
   return map === 'node_settings' ? undefined : `${map}-size`
 }
 
-const settingNames = [
-  'cgroup',
-  'pod-namespaces',
-  'masquerade-ports',
-  'interfaces',
-  'packet-hook',
-  ...allMaps.flatMap((map) => sizeSetting(map) ?? []),
-]
+/** Maps whose size is an option. */
+const sizedMaps = allMaps.filter((map) => sizeSetting(map) !== undefined)
 
-/** @throws RangeError naming the setting, its value, and what would be right */
-export function readSettings({ settings, networkNamespace }: DataplaneOptions): EbpfSettings {
-  for (const name of Object.keys(settings)) {
-    if (!settingNames.includes(name))
-      throw new RangeError(`setting ${JSON.stringify(name)} is unknown; there are ${settingNames.join(', ')}`)
-  }
-  const sizes: Partial<Record<MapName, number>> = {}
-  for (const map of allMaps) {
-    const name = sizeSetting(map)
-    const value = name === undefined ? undefined : settings[name]
-    if (value === undefined) continue
-    if (!/^\d{1,8}$/.test(value) || Number(value) < 16)
-      throw new RangeError(
-        `${name} ${JSON.stringify(value)}: it must be a number of elements from 16 to 99999999`,
-      )
-    sizes[map] = Number(value)
-  }
-  // Of another namespace's node nobody knows which of the machine's namespaces are its pods'.
-  const podNamespaces = settings['pod-namespaces'] ?? (networkNamespace === undefined ? undefined : '')
+const sizes = Object.fromEntries(
+  sizedMaps.map((map) => [
+    `${map}-size`,
+    {
+      type: 'integer',
+      min: 16,
+      max: 99_999_999,
+      description: `elements that the map ${map} has room for`,
+    },
+  ]),
+) satisfies SettingDeclarations
+
+/** What `--dataplane-option` may say. */
+export const settings = {
+  ...sizes,
+  cgroup: {
+    type: 'text',
+    format: 'PATH',
+    description: 'where programs at sockets are attached; without it, the root of the cgroup2 hierarchy',
+  },
+  'pod-namespaces': {
+    type: 'list',
+    format: 'PATH',
+    description:
+      "the pods' network namespaces, each with at most one * at its end; without it, all but the node's",
+  },
+  'masquerade-ports': {
+    type: 'text',
+    format: 'FIRST-LAST',
+    expects: 'FIRST-LAST within 1024 and 65535, as 61000-65535',
+    default: '61000-65535',
+    parse: readPorts,
+    description:
+      'source ports of masqueraded connections, within 1024 and 65535, none of which the node itself uses',
+  },
+  interfaces: {
+    type: 'list',
+    format: 'NAME',
+    default: '*',
+    description:
+      'interfaces that programs are attached to, each with at most one * at its end; default-route: those by which ' +
+      'default routes leave',
+  },
+  'packet-hook': {
+    type: 'choice',
+    choices: ['auto', 'tcx', 'clsact'],
+    default: 'auto',
+    description: 'how programs are attached to interfaces; auto: tcx where the kernel has it (Linux 6.6)',
+  },
+} as const satisfies SettingDeclarations
+
+/** What the options come to. */
+export function readSettings(
+  values: SettingValues<typeof settings>,
+  networkNamespace: string | undefined,
+): EbpfSettings {
+  const chosen: Readonly<Record<string, unknown>> = values
+  const given = sizedMaps.flatMap((map) => {
+    const size = chosen[`${map}-size`]
+    return typeof size === 'number' ? [[map, size] as const] : []
+  })
   return {
     networkNamespace,
-    cgroup: settings.cgroup,
-    podNamespaces: podNamespaces?.split(',').filter((pattern) => pattern !== ''),
-    ports: readPorts(settings['masquerade-ports'] ?? '61000-65535'),
-    interfaces: (settings.interfaces ?? '*').split(','),
-    packetHook: readPacketHook(settings['packet-hook'] ?? 'auto'),
-    sizes,
+    cgroup: values.cgroup,
+    // Of another namespace's node nobody knows which of the machine's namespaces are its pods'.
+    podNamespaces: values['pod-namespaces'] ?? (networkNamespace === undefined ? undefined : []),
+    ports: values['masquerade-ports'],
+    interfaces: values.interfaces,
+    packetHook: values['packet-hook'],
+    sizes: Object.fromEntries(given),
   }
 }
 
-function readPacketHook(value: string): EbpfSettings['packetHook'] {
-  if (value === 'auto' || value === 'tcx' || value === 'clsact') return value
-  throw new RangeError(`packet-hook ${JSON.stringify(value)}: it must be auto, tcx or clsact`)
-}
-
-function readPorts(value: string): EbpfSettings['ports'] {
+function readPorts(value: string): EbpfSettings['ports'] | undefined {
   const [, first, last] = /^(\d{1,5})-(\d{1,5})$/.exec(value) ?? []
   const ports = { first: Number(first), last: Number(last) }
-  if (!(ports.first >= 1024 && ports.first <= ports.last && ports.last <= 65_535))
-    throw new RangeError(
-      `masquerade-ports ${JSON.stringify(value)}: it must be FIRST-LAST within 1024 and 65535, as 61000-65535`,
-    )
-  return ports
+  return ports.first >= 1024 && ports.first <= ports.last && ports.last <= 65_535 ? ports : undefined
 }

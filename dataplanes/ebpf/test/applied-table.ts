@@ -1,4 +1,4 @@
-import type { Address, ApplyReport, Dataplane, IpFamily, RoutingTable, ServiceRoute } from '@portolan/core'
+import type { Address, ApplyResult, Dataplane, IpFamily, RoutingTable, ServiceRoute } from '@portolan/core'
 import type { Host } from '@portolan/lab'
 import type { EbpfProgram } from '../compile/program.ts'
 import type { Held } from '../layout/held.ts'
@@ -8,9 +8,11 @@ import labDataplane from './lab-dataplane.ts'
 /** A dataplane with a table in place, for this package's tests. */
 export interface Applied {
   readonly dataplane: Dataplane<EbpfProgram, Held>
-  readonly report: ApplyReport
+  readonly report: ApplyResult
+  /** What the operator was told. */
+  readonly notices: readonly string[]
   /** Puts another table of the same family in place. */
-  change(wanted: RoutingTable): Promise<ApplyReport>
+  change(wanted: RoutingTable): Promise<ApplyResult>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -21,7 +23,9 @@ export async function applied(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Applied> {
   const { networkNamespace } = node
-  const dataplane = labDataplane({ masqueradeBit: 14, networkNamespace, settings }) as Applied['dataplane']
+  const notices: string[] = []
+  const onNotice = (notice: string) => notices.push(notice)
+  const dataplane = labDataplane.create({ masqueradeBit: 14, networkNamespace, settings, onNotice })
   await dataplane.start()
   const change = async (table: RoutingTable) =>
     dataplane.apply(dataplane.reconcile(await dataplane.observe(table.family), table))
@@ -29,7 +33,7 @@ export async function applied(
   const cleanup = async () => {
     await dataplane.cleanup()
   }
-  return { dataplane, report, change, [Symbol.asyncDispose]: cleanup }
+  return { dataplane, report, notices, change, [Symbol.asyncDispose]: cleanup }
 }
 
 /** A table for a lab's node: all of its addresses are its own, and NodePorts answer at its uplink. */

@@ -4,7 +4,6 @@ import { Engine } from '@portolan/core/engine'
 import { tableSets } from '@portolan/core/table'
 import { createLab } from '@portolan/lab'
 import test from 'ava'
-import type { EbpfDataplane } from '../ebpf-dataplane.ts'
 import { unpinDeadNodes } from '../kernel/pins.ts'
 import { frontendKeyOf } from '../layout/encode.ts'
 import { applied, nodeTable } from './applied-table.ts'
@@ -52,7 +51,7 @@ for (const [claim, damage] of [
     t.timeout(180_000)
     await using lab = await createLab()
     const { networkNamespace } = lab.node
-    const dataplane = labDataplane({ masqueradeBit: 14, networkNamespace, settings: {} }) as EbpfDataplane
+    const dataplane = labDataplane.create({ masqueradeBit: 14, networkNamespace, settings: {} })
     const table = nodeTable(lab.node, 'IPv4', services(200))
     const live = {
       table,

@@ -3,7 +3,6 @@ import type { Address } from '@portolan/core'
 import { createLab, podAddress, remotePodAddress } from '@portolan/lab'
 import { BpfObject, lockBpfFileSystem, makePinDirectory, readPrograms } from '@portolan/native/libbpf'
 import test from 'ava'
-import type { EbpfDataplane } from '../ebpf-dataplane.ts'
 import { nodeDirectory, unpinDeadNodes } from '../kernel/pins.ts'
 import { frontendKeyOf } from '../layout/encode.ts'
 import { allMaps } from '../layout/maps.ts'
@@ -42,7 +41,7 @@ for (const family of ['IPv4', 'IPv6'] as const) {
     const held = await outside.holdConnection({ to, timeoutMs: 5000 })
     await first.dataplane.stop()
     const second = await applied(node, served, larger)
-    t.deepEqual(second.report.notices ?? [], [])
+    t.deepEqual(second.notices, [])
     t.true((await held.ask(5000)).alive)
     for (let turn = 0; turn < 8; turn++) {
       const answer = await outside.probe({ protocol: 'TCP', to, timeoutMs: 5000 })
@@ -91,11 +90,11 @@ test('maps that are in use keep what they have when a process ended before it re
   old.map('affinities').set(client, Buffer.alloc(structs.affinity.size))
   old.pin(`${directory}/maps-old`)
   old.close()
-  const dataplane = labDataplane({ masqueradeBit: 14, networkNamespace, settings: {} }) as EbpfDataplane
+  const dataplane = labDataplane.create({ masqueradeBit: 14, networkNamespace, settings: {} })
   await dataplane.start()
   t.deepEqual(frontends!.get(key), held)
   const program = dataplane.reconcile(await dataplane.observe('IPv4'), served)
-  t.is(dataplane.measure(program).operations, 0)
+  t.is(program.operations, 0)
   await dataplane.apply(program)
   // Connections that came up while the old ones were in use.
   t.not(affinities!.get(client), undefined)
@@ -127,7 +126,7 @@ test('what is no map where an older version has its maps stops nothing, and goes
   makePinDirectory(`${old}/peers`)
   lock.release()
   await using one = await applied(node, nodeTable(node, 'IPv4', []))
-  t.regex(one.report.notices!.join(), /map flows .*another version.*map peers .*another version/)
+  t.regex(one.notices.join(), /map flows .*another version.*map peers .*another version/)
   t.false(existsSync(old))
 })
 
@@ -142,8 +141,8 @@ test('what another version has laid out otherwise is told as lost, and cleanup u
   lock.release()
   old.close()
   renameSync(`${directory}/maps-old/peers`, `${directory}/maps-old/flows`)
-  const { dataplane, report } = await applied(node, nodeTable(node, 'IPv4', []))
-  t.regex(report.notices!.join(), /map flows .*another version.*connections.*may break/)
+  const { dataplane, notices } = await applied(node, nodeTable(node, 'IPv4', []))
+  t.regex(notices.join(), /map flows .*another version.*connections.*may break/)
   await dataplane.stop()
   const left = BpfObject.loadBlocking(readPrograms(), { maps: ['peers'], programs: [], sizes })
   left.pin(`${directory}/maps-older`)

@@ -1,11 +1,16 @@
 import { type FaultyParts, mutated, sequencesUntilFound } from '@portolan/conformance/convergence'
 import type { Dataplane } from '@portolan/core'
 import test from 'ava'
-import type { EbpfProgram } from '../compile/program.ts'
+import { countOperations, type EbpfProgram } from '../compile/program.ts'
 import type { Held } from '../layout/held.ts'
 import { modelSubject } from './convergence-subject.ts'
 
 type Sound = Dataplane<EbpfProgram, Held>
+
+const counted = (program: EbpfProgram): EbpfProgram => ({
+  ...program,
+  operations: countOperations(program),
+})
 
 const mutants: readonly {
   readonly name: string
@@ -13,17 +18,17 @@ const mutants: readonly {
 }[] = [
   {
     name: 'does not tell packets of a new address of the node',
-    plant: (sound) => ({ compile: (change) => ({ ...sound.compile(change), elements: [] }) }),
+    plant: (sound) => ({ compile: (change) => counted({ ...sound.compile(change), elements: [] }) }),
   },
   {
     name: 'forgets what a route was before its change',
     plant: (sound) => ({
       compile(change) {
         const program = sound.compile(change)
-        return {
+        return counted({
           ...program,
           routes: program.routes.map(({ key, after }) => (after === undefined ? { key } : { key, after })),
-        }
+        })
       },
     }),
   },

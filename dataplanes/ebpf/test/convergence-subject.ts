@@ -1,7 +1,7 @@
 import { interference, type Subject } from '@portolan/conformance/convergence'
 import {
   ApplyError,
-  type ApplyReport,
+  type ApplyResult,
   contractVersion,
   type Dataplane,
   type IpFamily,
@@ -12,7 +12,7 @@ import type { BpfObject } from '@portolan/native/libbpf'
 import { capabilities } from '../capabilities.ts'
 import { compile } from '../compile/compile.ts'
 import { print } from '../compile/print.ts'
-import { type EbpfProgram, operations } from '../compile/program.ts'
+import type { EbpfProgram } from '../compile/program.ts'
 import { reconcile } from '../compile/reconcile.ts'
 import { applyElements } from '../kernel/apply.ts'
 import { observe } from '../kernel/observe.ts'
@@ -77,12 +77,6 @@ class MapsDataplane implements Dataplane<EbpfProgram, Held> {
   async isUnchanged(): Promise<boolean> {
     return false
   }
-  endpointOrder(): undefined {
-    return undefined
-  }
-  nothingHeld(family: IpFamily): Held {
-    return nothingHeld(family)
-  }
   trace(): readonly string[] {
     return []
   }
@@ -95,22 +89,18 @@ class MapsDataplane implements Dataplane<EbpfProgram, Held> {
     return compile(change, node.interfaces)
   }
 
-  reconcile(held: Held, table: RoutingTable): EbpfProgram {
-    return reconcile(held, table, this.#tables.leftOut[table.family])
+  reconcile(held: Held | undefined, table: RoutingTable): EbpfProgram {
+    return reconcile(held ?? nothingHeld(table.family), table, this.#tables.leftOut[table.family])
   }
 
   print(program: EbpfProgram): string {
     return print(program)
   }
 
-  measure(program: EbpfProgram) {
-    return { operations: operations(program), findings: [] }
-  }
-
-  async apply(program: EbpfProgram): Promise<ApplyReport> {
+  async apply(program: EbpfProgram): Promise<ApplyResult> {
     try {
       const { bytes, degraded } = applyElements(program, this.#tables, this.#now())
-      return { operations: operations(program), bytes, degraded }
+      return { operations: program.operations, bytes, degraded: [...program.degraded, ...degraded] }
     } catch (cause) {
       throw new ApplyError(cause instanceof Error ? cause.message : String(cause), { cause })
     }

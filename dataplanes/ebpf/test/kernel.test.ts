@@ -83,7 +83,7 @@ for (const family of ['IPv4', 'IPv6'] as const) {
       podSource: { by: 'none' },
       localAddresses: new Set(node.addresses[family] as Address[]),
     }
-    const dataplane = labDataplane({
+    const dataplane = labDataplane.create({
       masqueradeBit: 14,
       networkNamespace: node.networkNamespace,
       settings: {},

@@ -4,8 +4,7 @@
  * files, which have cgroups of their own (test/own-cgroup.ts).
  */
 import { existsSync } from 'node:fs'
-import type { DataplaneFactory } from '@portolan/core'
-import { EbpfDataplane } from '../ebpf-dataplane.ts'
+import { ebpf } from '../ebpf-dataplane.ts'
 
 const smallMaps = {
   'frontends-size': '16384',
@@ -18,19 +17,20 @@ const smallMaps = {
   'untranslated-size': '16384',
 }
 
-const labDataplane: DataplaneFactory = (options) => {
-  const { networkNamespace } = options
-  const cgroup = ownCgroup()
-  const pods = networkNamespace?.replace(/node$/, 'pod*')
-  return new EbpfDataplane({
-    ...options,
-    settings: {
+const labDataplane: typeof ebpf = {
+  ...ebpf,
+  create(options, supervision) {
+    const { networkNamespace } = options
+    const cgroup = ownCgroup()
+    const pods = networkNamespace?.replace(/node$/, 'pod*')
+    const settings = {
       ...smallMaps,
       ...(pods === undefined ? {} : { 'pod-namespaces': pods }),
       ...(cgroup === undefined ? {} : { cgroup }),
       ...options.settings,
-    },
-  })
+    }
+    return ebpf.create({ ...options, settings }, supervision)
+  },
 }
 
 /** Not in a virtual machine, which gets this machine's environment and has cgroups of its own. */

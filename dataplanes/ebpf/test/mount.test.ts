@@ -10,7 +10,7 @@ const program = (networkNamespace: string, script: string) => `
   import { nodeTable } from '${here('./applied-table.ts')}'
   import labDataplane from '${here('./lab-dataplane.ts')}'
   const node = { networkNamespace: ${JSON.stringify(networkNamespace)}, addresses: { IPv4: [], IPv6: [] } }
-  const open = () => labDataplane({ masqueradeBit: 14, networkNamespace: node.networkNamespace, settings: {} })
+  const open = () => labDataplane.create({ masqueradeBit: 14, networkNamespace: node.networkNamespace, settings: {} })
   const table = nodeTable(node, 'IPv4', [])
   ${script}`
 

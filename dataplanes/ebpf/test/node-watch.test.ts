@@ -22,7 +22,7 @@ const table = (lab: Lab) =>
 /** What an audit would report, however soon it comes. */
 async function drift(lab: Lab, { dataplane }: Applied): Promise<readonly string[]> {
   if (await dataplane.isUnchanged('IPv4')) return []
-  return dataplane.measure(dataplane.reconcile(await dataplane.observe('IPv4'), table(lab))).findings
+  return dataplane.reconcile(await dataplane.observe('IPv4'), table(lab)).findings
 }
 
 const events: readonly (readonly [string, readonly string[]])[] = [
@@ -95,7 +95,7 @@ test('everything that comes and goes is told, once', async (t) => {
   const told: string[] = []
   const { networkNamespace } = lab.node
   const { default: labDataplane } = await import('./lab-dataplane.ts')
-  const dataplane = labDataplane({
+  const dataplane = labDataplane.create({
     masqueradeBit: 14,
     networkNamespace,
     settings: {},

@@ -1,13 +1,10 @@
+import { parseSettings } from '@portolan/core'
 import test from 'ava'
 import { matches } from '../kernel/name-patterns.ts'
-import { readSettings } from '../layout/settings.ts'
+import { settings as declared, readSettings } from '../layout/settings.ts'
 
 const read = (settings: Record<string, string>, networkNamespace?: string) =>
-  readSettings({
-    masqueradeBit: 14,
-    settings,
-    ...(networkNamespace === undefined ? {} : { networkNamespace }),
-  })
+  readSettings(parseSettings(declared, settings), networkNamespace)
 
 test('on a node every namespace but its own is a pod; in a lab only those that are named', (t) => {
   t.is(read({}).podNamespaces, undefined)
@@ -18,11 +15,11 @@ test('on a node every namespace but its own is a pod; in a lab only those that a
 })
 
 for (const [settings, words] of [
-  [{ speed: '9' }, /"speed" is unknown; there are cgroup/],
-  [{ 'masquerade-ports': '80-90' }, /masquerade-ports "80-90".*61000-65535/],
+  [{ speed: '9' }, /unknown option speed; known: .*, cgroup/],
+  [{ 'masquerade-ports': '80-90' }, /masquerade-ports: "80-90".*61000-65535/],
   [{ 'masquerade-ports': '65000-61000' }, /masquerade-ports/],
-  [{ 'packet-hook': 'xdp' }, /packet-hook "xdp".*auto, tcx or clsact/],
-  [{ 'services-size': 'many' }, /services-size "many".*number of elements/],
+  [{ 'packet-hook': 'xdp' }, /packet-hook: "xdp".*auto, tcx, clsact/],
+  [{ 'services-size': 'many' }, /services-size: "many".*a whole number from 16/],
 ] as const) {
   test(`a wrong setting is named with what would be right: ${JSON.stringify(settings)}`, (t) => {
     t.throws(() => read(settings), { instanceOf: RangeError, message: words })

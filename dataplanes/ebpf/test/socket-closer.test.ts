@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseSettings } from '@portolan/core'
 import { createLab, remotePodAddress } from '@portolan/lab'
 import { BpfObject, libbpf, readPrograms } from '@portolan/native/libbpf'
 import test from 'ava'
@@ -6,7 +7,7 @@ import { nodeDirectory, unpinDeadNodes } from '../kernel/pins.ts'
 import { SocketCloser } from '../kernel/socket-closer.ts'
 import { memberKey } from '../layout/encode.ts'
 import { bytesOf } from '../layout/held.ts'
-import { readSettings } from '../layout/settings.ts'
+import { settings as declared, readSettings } from '../layout/settings.ts'
 import { applied, nodeTable } from './applied-table.ts'
 import { clusterIP, endpoint, route } from './example-tables.ts'
 import { openMap } from './sabotage.ts'
@@ -37,7 +38,7 @@ test('what fails to be closed is told once, and closed when it can be', async (t
   const pin = `${nodeDirectory(networkNamespace)}/later`
   const none = BpfObject.loadBlocking(readPrograms(), { maps: ['members'], programs: [] })
   const notices: string[] = []
-  const settings = readSettings({ masqueradeBit: 14, networkNamespace, settings: {} })
+  const settings = readSettings(parseSettings(declared, {}), networkNamespace)
   const pauses = { gather: 10, retry: 300, idle: 300 }
   const closer = new SocketCloser(settings, pin, none.map('members'), (one) => notices.push(one), pauses)
   closer.add([bytesOf(memberKey(1, 'cluster', served))])

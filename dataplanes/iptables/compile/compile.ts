@@ -7,7 +7,8 @@ import { type ChainEdits, noChainEdits } from './chain-edits.ts'
 import { type DispatchChange, type DispatchEdit, rulesOf } from './dispatch-tree.ts'
 import { ElementEditor } from './element-edits.ts'
 import { ClientSetBudget, noteClosedNodePorts, withoutAffinity } from './limits.ts'
-import type { IptablesProgram, TableMemory } from './program.ts'
+import { operations } from './print.ts'
+import type { IptablesProgram, TableMemory, UncountedProgram } from './program.ts'
 import { type RouteProgram, routeProgram } from './route-chains.ts'
 import { changeElements } from './set-elements.ts'
 
@@ -40,7 +41,7 @@ export function compile(change: TableChange, setting: Setting, memory: TableMemo
   const elements = new ElementEditor()
   changeElements(change, elements)
   const nat: ChainEdits = { ...noChainEdits, written, deleted }
-  return {
+  const program: UncountedProgram = {
     family: change.family,
     otherSets: [],
     newSets: [...newSets].map((name) => declareClientSet(change.family, name)),
@@ -55,6 +56,7 @@ export function compile(change: TableChange, setting: Setting, memory: TableMemo
     notices: [],
     outcome: { memory, dispatch, clientSets: budget.counts, waiting: budget.refused },
   }
+  return { ...program, operations: operations(program) }
 }
 
 interface Compiled {

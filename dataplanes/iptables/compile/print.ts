@@ -1,6 +1,6 @@
 import { routeLocalnetMarker, type SetKind, setName } from '../layout/layout.ts'
 import { restoreLines } from './chain-edits.ts'
-import type { IptablesProgram } from './program.ts'
+import type { IptablesProgram, UncountedProgram } from './program.ts'
 
 /**
  * What `ipset restore` takes before the rules and after them. An element of most sets counts only for packets that no
@@ -16,7 +16,7 @@ export interface SetLines {
 
 const afterRules: readonly SetKind[] = ['cluster-ips', 'service-cidrs']
 
-export function setLines({ family, otherSets, newSets, elements, oldSets }: IptablesProgram): SetLines {
+export function setLines({ family, otherSets, newSets, elements, oldSets }: UncountedProgram): SetLines {
   const before = [
     ...otherSets.map((name) => `destroy ${name}`),
     ...newSets.map(({ name, type }) => `create ${name} ${type}`),
@@ -67,7 +67,7 @@ export function print(program: IptablesProgram): string {
 }
 
 /** Kernel operations of a program: chains made, emptied or deleted, rules, elements, sets. */
-export function operations(program: IptablesProgram): number {
+export function operations(program: UncountedProgram): number {
   const { before, after } = setLines(program)
   const rules = (['filter', 'nat'] as const).map((name) => restoreLines(name, program[name]).length)
   const lines = rules.reduce((sum, count) => sum + Math.max(0, count - 2), 0)

@@ -1,4 +1,4 @@
-import type { Degraded, IpFamily, RouteKey } from '@portolan/core'
+import type { CompiledProgram, RouteKey } from '@portolan/core'
 import type { IptablesVariant } from '@portolan/native/netfilter'
 import type { SetDeclaration, SetKind } from '../layout/layout.ts'
 import type { ChainEdits } from './chain-edits.ts'
@@ -6,8 +6,7 @@ import type { DispatchChange, DispatchTree } from './dispatch-tree.ts'
 import type { ElementEdits } from './element-edits.ts'
 
 /** From one state of one family's rules to another. */
-export interface IptablesProgram {
-  readonly family: IpFamily
+export interface IptablesProgram extends CompiledProgram {
   /** Sets of another type that have names of ours: they go before {@link newSets} come. */
   readonly otherSets: readonly string[]
   /** Sets that are not there yet. */
@@ -23,12 +22,13 @@ export interface IptablesProgram {
   readonly needsRouteLocalnet: boolean
   /** The variant whose rules of ours go once these stand. */
   readonly leftOver?: IptablesVariant
-  readonly findings: readonly string[]
-  readonly degraded: readonly Degraded[]
   /** What the operator should know besides. */
   readonly notices: readonly string[]
   readonly outcome: Outcome
 }
+
+/** A program before its operations are counted. */
+export type UncountedProgram = Omit<IptablesProgram, 'operations'>
 
 /** What a dataplane remembers of a family's rules. */
 export interface TableMemory {

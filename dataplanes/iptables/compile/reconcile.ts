@@ -19,7 +19,8 @@ import { compiled, destinationEdits, sameRules } from './compile.ts'
 import { type DispatchEdit, DispatchTree, rulesOf } from './dispatch-tree.ts'
 import { differenceOf, type ElementEdits } from './element-edits.ts'
 import { ClientSetBudget, noteClosedNodePorts } from './limits.ts'
-import type { IptablesProgram, TableMemory } from './program.ts'
+import { operations } from './print.ts'
+import type { IptablesProgram, TableMemory, UncountedProgram } from './program.ts'
 import { addAllElements } from './set-elements.ts'
 
 /** The program from what the kernel holds to the whole table: the difference alone. */
@@ -74,7 +75,7 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Ip
   const needsRouteLocalnet = atLoopback && held.routeLocalnet === 'off'
   if (leftOver !== undefined) findings.push(`rules of the ${leftOver} variant are left over`)
   if (needsRouteLocalnet) findings.push('route_localnet is off')
-  return {
+  const program: UncountedProgram = {
     family: table.family,
     otherSets: held.otherSets,
     newSets,
@@ -90,6 +91,7 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Ip
     notices: atLoopback && held.routeLocalnet === 'fixed' ? [routeLocalnetNotice] : [],
     outcome: { memory, dispatch: new Map(), clientSets: budget.counts, waiting: budget.refused },
   }
+  return { ...program, operations: operations(program) }
 }
 
 function tableDifference(name: TableName, held: Held, wanted: Chains, findings: string[]): ChainEdits {

@@ -1,11 +1,17 @@
 import { type FaultyParts, mutated, sequencesUntilFound } from '@portolan/conformance/convergence'
 import type { Dataplane } from '@portolan/core'
 import test from 'ava'
-import type { IptablesProgram } from '../compile/program.ts'
+import { operations } from '../compile/print.ts'
+import type { IptablesProgram, UncountedProgram } from '../compile/program.ts'
 import type { Held } from '../layout/held.ts'
 import { modelSubject } from './convergence-subject.ts'
 
 type Sound = Dataplane<IptablesProgram, Held>
+
+const counted = (program: UncountedProgram): IptablesProgram => ({
+  ...program,
+  operations: operations(program),
+})
 
 const mutants: readonly {
   readonly name: string
@@ -16,7 +22,7 @@ const mutants: readonly {
     plant: (sound) => ({
       compile(change) {
         const program = sound.compile(change)
-        return { ...program, nat: { ...program.nat, deleted: new Set() } }
+        return counted({ ...program, nat: { ...program.nat, deleted: new Set() } })
       },
     }),
   },
@@ -28,7 +34,7 @@ const mutants: readonly {
         const elements = new Map(
           [...program.elements].map(([kind, { added }]) => [kind, { added, removed: new Set<string>() }]),
         )
-        return { ...program, elements }
+        return counted({ ...program, elements })
       },
     }),
   },
@@ -45,10 +51,10 @@ const mutants: readonly {
         const program = sound.reconcile(held, table)
         const written = new Map(
           [...program.nat.written].filter(
-            ([chain, rules]) => held.tables.nat.chains.get(chain)?.length !== rules.length,
+            ([chain, rules]) => held?.tables.nat.chains.get(chain)?.length !== rules.length,
           ),
         )
-        return { ...program, nat: { ...program.nat, written } }
+        return counted({ ...program, nat: { ...program.nat, written } })
       },
     }),
   },

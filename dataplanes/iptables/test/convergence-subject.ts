@@ -1,7 +1,7 @@
 import type { Subject } from '@portolan/conformance/convergence'
 import { NetfilterModel } from '@portolan/conformance/netfilter-model'
 import type { IptablesVariant } from '@portolan/native/netfilter'
-import { IptablesDataplane } from '../iptables-dataplane.ts'
+import { defineIptables } from '../iptables-dataplane.ts'
 import type { Held } from '../layout/held.ts'
 
 /**
@@ -13,14 +13,11 @@ export function modelSubject(variant: IptablesVariant, mostClientSets?: number):
   const kernel = new NetfilterModel()
   return {
     open: () =>
-      new IptablesDataplane(
-        { masqueradeBit: 14, settings: { variant } },
-        {
-          command: kernel,
-          openWitness: () => blindWitness,
-          ...(mostClientSets === undefined ? {} : { mostClientSets }),
-        },
-      ),
+      defineIptables({
+        command: kernel,
+        openWitness: () => blindWitness,
+        ...(mostClientSets === undefined ? {} : { mostClientSets }),
+      }).create({ masqueradeBit: 14, settings: { variant } }),
     break(fault) {
       kernel.break(fault)
     },

@@ -24,13 +24,13 @@ const wanted = (family: IpFamily): RoutingTable => {
   return table(some, { clusterIPs: [address], nodePortAddresses, serviceCidrs }, family)
 }
 
-function open(lab: Lab, variant: 'nft' | 'legacy'): Dataplane<unknown, unknown> {
+function open(lab: Lab, variant: 'nft' | 'legacy'): Dataplane {
   const { networkNamespace } = lab.node
-  return iptables({ masqueradeBit: 14, networkNamespace, settings: { variant } })
+  return iptables.create({ masqueradeBit: 14, networkNamespace, settings: { variant } })
 }
 
 /** Applies as the core does, which comes back after a refusal. */
-async function bringAtLast(dataplane: Dataplane<unknown, unknown>, table: RoutingTable): Promise<void> {
+async function bringAtLast(dataplane: Dataplane, table: RoutingTable): Promise<void> {
   for (let refused = 0; ; refused++) {
     try {
       await bring(dataplane, table)

@@ -5,7 +5,7 @@ import { createLab, type Lab } from '@portolan/lab'
 import { type IptablesVariant, iptablesVariants, readSavedRules } from '@portolan/native/netfilter'
 import { SystemCommand } from '@portolan/native/system-command'
 import test from 'ava'
-import { IptablesDataplane } from '../iptables-dataplane.ts'
+import { defineIptables } from '../iptables-dataplane.ts'
 import { openWitness } from '../kernel/open-witness.ts'
 import { isOurChain } from '../layout/layout.ts'
 import { modelSubject } from './convergence-subject.ts'
@@ -67,12 +67,12 @@ function twinSubject(lab: Lab, variant: IptablesVariant): Subject {
   const model = modelSubject(variant)
   return {
     ...model,
-    open: () => new IptablesDataplane(options, { command, openWitness }),
+    open: () => defineIptables({ command, openWitness }).create(options),
     break(fault) {
       command.model.break(fault)
     },
     async close() {
-      await new IptablesDataplane(options).cleanup()
+      await defineIptables().create(options).cleanup()
     },
   }
 }

@@ -9,7 +9,13 @@ import {
   web,
 } from '@portolan/conformance/example-tables'
 import { bring, missing } from '@portolan/conformance/reconcile'
-import { ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
+import {
+  ApplyError,
+  type CompiledProgram,
+  type Dataplane,
+  fullDifference,
+  type RoutingTable,
+} from '@portolan/core'
 import { createLab, type Lab } from '@portolan/lab'
 import { detectIptablesVariant, type IptablesVariant, iptablesVariants } from '@portolan/native/netfilter'
 import { SystemCommand } from '@portolan/native/system-command'
@@ -19,9 +25,9 @@ import { isOurChain } from '../layout/layout.ts'
 
 /** The real kernel, without packets: those are the conformance kit's. */
 
-function open(lab: Lab, variant: IptablesVariant): Dataplane<unknown, unknown> {
+function open(lab: Lab, variant: IptablesVariant): Dataplane {
   const { networkNamespace } = lab.node
-  return iptables({ masqueradeBit: 14, networkNamespace, settings: { variant } })
+  return iptables.create({ masqueradeBit: 14, networkNamespace, settings: { variant } })
 }
 
 /** Lines for a variant's iptables-restore, beside the dataplane's back. */
@@ -96,7 +102,9 @@ for (const variant of iptablesVariants) {
       await restore(lab, variant, '*nat', ...behindOurBack, 'COMMIT')
       const held = await dump(lab, variant)
       const after = everything()
-      const program = dataplane.compile(fullDifference(before, after)) as { nat: { deleted: Set<string> } }
+      const program = dataplane.compile(fullDifference(before, after)) as CompiledProgram & {
+        nat: { deleted: Set<string> }
+      }
       if (alsoDeleted !== undefined) program.nat.deleted.add(alsoDeleted)
       const error = await t.throwsAsync(dataplane.apply(program), {
         instanceOf: ApplyError,
@@ -195,7 +203,7 @@ for (const variant of iptablesVariants) {
     for (const one of routes) {
       const keys = order.map(({ address, port }) => `${address}|${port}`)
       t.deepEqual(
-        dataplane.endpointOrder(held, { ...one, endpoints: { cluster: web, local: [] } }, 'cluster'),
+        dataplane.endpointOrder?.(held, { ...one, endpoints: { cluster: web, local: [] } }, 'cluster'),
         keys,
       )
     }
@@ -307,7 +315,7 @@ test('what the other variant holds of ours goes when the operator changes over, 
 })
 
 test('a node without iptables is told what to install', async (t) => {
-  const dataplane = iptables({ masqueradeBit: 14, networkNamespace: '/nonexistent', settings: {} })
+  const dataplane = iptables.create({ masqueradeBit: 14, networkNamespace: '/nonexistent', settings: {} })
   const { usable, problems } = await dataplane.probe()
   t.false(usable)
   t.true(problems.length > 0)

@@ -1,5 +1,5 @@
 import { frontend, internal } from '@portolan/conformance/example-tables'
-import { frontendKey } from '@portolan/core'
+import { frontendKey, parseSettings } from '@portolan/core'
 import { formatProbability, readSavedRules } from '@portolan/native/netfilter'
 import test from 'ava'
 import fc from 'fast-check'
@@ -9,7 +9,7 @@ import { sourceIsDestination } from '../layout/base-chains.ts'
 import { dispatchPath } from '../layout/dispatch-path.ts'
 import { isOurChain } from '../layout/layout.ts'
 import { probability } from '../layout/probability.ts'
-import { parseSettings } from '../layout/settings.ts'
+import { settings as declared } from '../layout/settings.ts'
 
 test('with any number of endpoints each is taken with the same chance, to 2^-31 for each that comes before it', (t) => {
   for (const count of [1, 2, 3, 7, 10, 100, 1000]) {
@@ -160,12 +160,12 @@ test('reading keeps to our own chains and to what leads to them', (t) => {
 })
 
 for (const [settings, message] of [
-  [{ variant: 'both' }, /variant "both": there are "legacy" and "nft"/],
-  [{ comments: 'maybe' }, /comments "maybe"/],
-  [{ colour: 'blue' }, /option colour/],
+  [{ variant: 'both' }, /option variant: "both" is not one of legacy, nft/],
+  [{ comments: 'maybe' }, /option comments: "maybe" is not yes or no/],
+  [{ colour: 'blue' }, /unknown option colour; known: variant, comments/],
 ] as const) {
   test(`${JSON.stringify(settings)} is refused with what it may be`, (t) => {
-    t.throws(() => parseSettings(settings), { instanceOf: RangeError, message })
+    t.throws(() => parseSettings(declared, settings), { instanceOf: RangeError, message })
   })
 }
 

@@ -4,7 +4,7 @@ import { NetfilterModel } from '@portolan/conformance/netfilter-model'
 import { ApplyError, fullDifference } from '@portolan/core'
 import { SystemCommandError } from '@portolan/native/system-command'
 import test from 'ava'
-import { IptablesDataplane } from '../iptables-dataplane.ts'
+import { defineIptables } from '../iptables-dataplane.ts'
 
 const wanted = everything()
 
@@ -13,7 +13,7 @@ function refusingNat(refusesUndoing: boolean) {
   const kernel = new NetfilterModel()
   const witness = { generation: () => undefined, shape: () => undefined, close() {} }
   const options = { masqueradeBit: 14, settings: { variant: 'nft' } }
-  const dataplane = new IptablesDataplane(options, { command: kernel, openWitness: () => witness })
+  const dataplane = defineIptables({ command: kernel, openWitness: () => witness }).create(options)
   const run = kernel.run.bind(kernel)
   let isRefusing = true
   let sawNat = false
@@ -49,12 +49,12 @@ test('a set that can not be destroyed fails the change that left it, and goes wi
   const kernel = new NetfilterModel()
   const witness = { generation: () => undefined, shape: () => undefined, close() {} }
   const options = { masqueradeBit: 14, settings: { variant: 'nft' } }
-  const dataplane = new IptablesDataplane(options, { command: kernel, openWitness: () => witness })
+  const dataplane = defineIptables({ command: kernel, openWitness: () => witness }).create(options)
   const clusterIP = frontend('ClusterIP', '10.96.0.30', 80, internal)
   const sticky = table([route('shop/cart:http', web, [clusterIP], { affinitySeconds: 60 })])
   const none = table([])
   const reconcile = async () => dataplane.reconcile(await dataplane.observe('IPv4'), none)
-  await dataplane.apply(dataplane.reconcile(dataplane.nothingHeld('IPv4'), sticky))
+  await dataplane.apply(dataplane.reconcile(undefined, sticky))
   const run = kernel.run.bind(kernel)
   kernel.run = async (program, args, input = '') => {
     if (input.startsWith('destroy'))

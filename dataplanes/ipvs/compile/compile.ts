@@ -165,11 +165,13 @@ export class Compiler {
   }
 
   program(): IpvsProgram {
+    const { steps } = this.order
     return {
       family: this.#table.family,
       table: this.#table,
       skeleton: nothingMissing,
-      steps: this.order.steps,
+      steps,
+      operations: steps.length,
       outcome: {
         family: this.#table.family,
         memory: this.#memory,

@@ -14,11 +14,8 @@ import type { Memory, Outcome } from './memory.ts'
 import type { Placement } from './placement.ts'
 import { type Step, StepOrder } from './step.ts'
 
-/** Virtual servers that one check looks at: with more than that, each has to wait for its turn. */
+/** Virtual servers that one upkeep looks at: with more than that, each has to wait for its turn. */
 const serversPerCheck = 64
-
-/** Milliseconds between two checks. */
-export const drainCheckMs = 5000
 
 /** What is to be done about destinations that have drained, and what to remember then. */
 export interface DrainProgram {
@@ -26,7 +23,7 @@ export interface DrainProgram {
   readonly outcome: Outcome
 }
 
-/** The virtual servers that the next check looks at; then they go behind all others that drain. */
+/** The virtual servers that the next upkeep looks at; then they go behind all others that drain. */
 export function takeTurns(memory: Memory): (FrontendKey | number)[] {
   const keys = [...memory.draining].slice(0, serversPerCheck)
   for (const key of keys) {

@@ -9,7 +9,7 @@ import { isOurMark, type MarkBits, MarkChange } from './mark-numbers.ts'
 import { emptyMemory, type Memory } from './memory.ts'
 import { classesOf, isExcluded, markedLists, markOwner, type Placement } from './placement.ts'
 import type { IpvsProgram } from './program.ts'
-import { type Setting, skeletonProgram } from './skeleton.ts'
+import { type Setting, skeletonOperations, skeletonProgram } from './skeleton.ts'
 
 /** The program from what the kernel holds to the whole table. */
 export function reconcile(
@@ -45,6 +45,7 @@ export function reconcile(
   return {
     ...program,
     skeleton,
+    operations: skeletonOperations(skeleton) + program.steps.length,
     findings: [...skeleton.findings, ...describeSteps(table.family, program.steps)],
   }
 }

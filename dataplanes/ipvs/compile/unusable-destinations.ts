@@ -49,9 +49,11 @@ export function withoutDestinations(program: IpvsProgram, left: readonly Destina
     const reason = `the kernel takes ${endpoint.address} for no address of a host: the endpoint is left out`
     if (route !== undefined && !degraded.has(route)) degraded.set(route, { route, reason })
   }
+  const steps = program.steps.filter((step) => !('endpoint' in step) || !keys.has(keyOf(step)))
   return {
     ...program,
-    steps: program.steps.filter((step) => !('endpoint' in step) || !keys.has(keyOf(step))),
+    steps,
+    operations: program.operations - program.steps.length + steps.length,
     outcome: {
       ...outcome,
       placements: new Map(

@@ -1,11 +1,17 @@
-import { type Cidr, parseCidr } from '@portolan/core'
+import {
+  type Cidr,
+  parseCidr,
+  type SettingDeclarations,
+  SettingError,
+  type SettingValues,
+} from '@portolan/core'
 import { ourFlag, schedulerFlags } from './layout.ts'
 
 export const schedulers = ['rr', 'wrr', 'lc', 'wlc', 'sh', 'mh', 'sed', 'nq'] as const
 
 export type Scheduler = (typeof schedulers)[number]
 
-/** What `--dataplane-option NAME=VALUE` says, read. */
+/** What the options come to. */
 export interface IpvsSettings {
   readonly transport: 'netlink' | 'ipvsadm'
   /** Of every virtual server; default rr. */
@@ -24,19 +30,6 @@ export interface IpvsSettings {
   readonly udpTimeout: number
 }
 
-/** Codes of {@link IpvsSettingError}: when it happens, and the fix. */
-export const ipvsSettingErrorCodes = {
-  IPVS_SETTING_INVALID: {
-    when: 'a --dataplane-option of ipvs is unknown or has a value that makes no sense',
-    fix: 'correct it as the message says',
-  },
-} as const
-
-/** A setting that makes no sense, named with the mend. */
-export class IpvsSettingError extends RangeError {
-  readonly code: keyof typeof ipvsSettingErrorCodes = 'IPVS_SETTING_INVALID'
-}
-
 const flagNames: Readonly<Record<string, { readonly scheduler: Scheduler; readonly flag: number }>> = {
   'sh-fallback': { scheduler: 'sh', flag: schedulerFlags.fallback },
   'sh-port': { scheduler: 'sh', flag: schedulerFlags.port },
@@ -44,44 +37,87 @@ const flagNames: Readonly<Record<string, { readonly scheduler: Scheduler; readon
   'mh-port': { scheduler: 'mh', flag: schedulerFlags.port },
 }
 
-const known = [
-  'transport',
-  'scheduler',
-  'scheduler-flags',
-  'exclude-cidrs',
-  'route-mark-bit',
-  'iptables',
-  'tcp-timeout',
-  'tcpfin-timeout',
-  'udp-timeout',
-  'strict-arp',
-] as const
-
 /** Seconds: the kernel counts its ticks, a thousand a second at most, in 31 bits (ip_vs_set_timeout). */
 const mostTimeout = 2_147_483
 
-/** @throws IpvsSettingError */
-export function readSettings(
-  settings: Readonly<Record<string, string>>,
-  masqueradeBit: number,
-): IpvsSettings {
-  for (const name of Object.keys(settings)) {
-    if (!known.some((one) => one === name))
-      throw new IpvsSettingError(`setting ${JSON.stringify(name)}: there are ${known.join(', ')}`)
-  }
-  const scheduler = oneOf('scheduler', settings.scheduler ?? 'rr', schedulers)
-  // Accepted because kube-proxy has it, and always so: no virtual IP is on an interface, so no ARP is answered for it.
-  oneOf('strict-arp', settings['strict-arp'] ?? 'true', ['true', 'false'])
+/** The bits above begin the marks of virtual servers (`markTag`). */
+const mostMarkBit = 23
+
+const timeout = (connections: string) =>
+  ({
+    type: 'integer',
+    min: 0,
+    max: mostTimeout,
+    default: 0,
+    description: `seconds until ${connections} expire, of all of this network namespace; 0: left as it is`,
+  }) as const
+
+/** What `--dataplane-option` may say. */
+export const settings = {
+  transport: {
+    type: 'choice',
+    choices: ['netlink', 'ipvsadm'],
+    default: 'netlink',
+    description: 'how programs reach the kernel: as raw netlink, or through ipvsadm and ipset',
+  },
+  scheduler: {
+    type: 'choice',
+    choices: schedulers,
+    default: 'rr',
+    description: 'how every virtual server chooses a destination',
+  },
+  'scheduler-flags': {
+    type: 'list',
+    format: Object.keys(flagNames).join('|'),
+    default: '',
+    parse: (name: string) => (Object.hasOwn(flagNames, name) ? name : undefined),
+    description: 'what the schedulers sh and mh look at',
+  },
+  'exclude-cidrs': {
+    type: 'list',
+    format: 'CIDR',
+    expects: 'a CIDR such as 192.0.2.0/24',
+    default: '',
+    parse: parseCidr,
+    description: 'virtual servers at addresses in these are left alone, and no Service is served there',
+  },
+  'route-mark-bit': {
+    type: 'integer',
+    min: 0,
+    max: mostMarkBit,
+    description: 'the mark bit by which packets are routed to this node; without it, a free one',
+  },
+  iptables: {
+    type: 'choice',
+    choices: ['auto', 'nft', 'legacy'],
+    default: 'auto',
+    description: 'which iptables programs to use; auto: what the system calls iptables',
+  },
+  'tcp-timeout': timeout('idle TCP connections'),
+  'tcpfin-timeout': timeout('closed TCP connections'),
+  'udp-timeout': timeout('UDP connections'),
+  'strict-arp': {
+    type: 'choice',
+    choices: ['true', 'false'],
+    default: 'true',
+    description:
+      'taken because kube-proxy has it; no virtual IP is on an interface, so no ARP is answered for it',
+  },
+} as const satisfies SettingDeclarations
+
+/** @throws {SettingError} for options that contradict one another or the mark bit */
+export function readSettings(values: SettingValues<typeof settings>, masqueradeBit: number): IpvsSettings {
+  const { transport, scheduler, iptables } = values
   return {
-    transport: oneOf('transport', settings.transport ?? 'netlink', ['netlink', 'ipvsadm']),
+    transport,
     scheduler,
-    schedulerFlags: readFlags(settings['scheduler-flags'], scheduler),
-    excludeCidrs: list(settings['exclude-cidrs']).map(readCidr),
-    routeMarkBit: readRouteBit(settings['route-mark-bit'], masqueradeBit),
-    iptables: oneOf('iptables', settings.iptables ?? 'auto', ['auto', 'nft', 'legacy']),
-    tcpTimeout: wholeNumber('tcp-timeout', settings['tcp-timeout'] ?? '0', mostTimeout),
-    tcpFinTimeout: wholeNumber('tcpfin-timeout', settings['tcpfin-timeout'] ?? '0', mostTimeout),
-    udpTimeout: wholeNumber('udp-timeout', settings['udp-timeout'] ?? '0', mostTimeout),
+    schedulerFlags: readFlags(values['scheduler-flags'], scheduler),
+    excludeCidrs: values['exclude-cidrs'],
+    routeMarkBit: readRouteBit(values['route-mark-bit'], masqueradeBit),
+    iptables,
+    tcpTimeout: values['tcp-timeout'],
+    tcpFinTimeout: values['tcpfin-timeout'],
+    udpTimeout: values['udp-timeout'],
   }
 }
 
@@ -97,63 +133,26 @@ export function serverFlags({
   return ourFlag | chosen | (falls ? schedulerFlags.fallback : 0)
 }
 
-function readFlags(text: string | undefined, scheduler: Scheduler): number {
+function readFlags(names: readonly string[], scheduler: Scheduler): number {
   let flags = 0
-  for (const name of list(text)) {
+  for (const name of names) {
     const found = flagNames[name]
-    if (found === undefined)
-      throw new IpvsSettingError(
-        `setting scheduler-flags=${text}: there are ${Object.keys(flagNames).join(', ')}`,
-      )
+    if (found === undefined) continue
     if (found.scheduler !== scheduler)
-      throw new IpvsSettingError(
-        `setting scheduler-flags=${text}: ${name} is of scheduler ${found.scheduler}, and the scheduler is ${scheduler}`,
+      throw new SettingError(
+        `option scheduler-flags: ${name} is of scheduler ${found.scheduler}, and the scheduler is ${scheduler}`,
       )
     flags |= found.flag
   }
   return flags
 }
 
-function readCidr(text: string): Cidr {
-  const cidr = parseCidr(text)
-  if (cidr === undefined)
-    throw new IpvsSettingError(
-      `setting exclude-cidrs: ${JSON.stringify(text)} is not a CIDR such as 192.0.2.0/24`,
-    )
-  return cidr
-}
-
-/** The bits above begin the marks of virtual servers (`markTag`). */
-const mostMarkBit = 23
-
-function readRouteBit(text: string | undefined, masqueradeBit: number): number {
+function readRouteBit(bit: number | undefined, masqueradeBit: number): number {
   if (masqueradeBit > mostMarkBit)
-    throw new IpvsSettingError(
+    throw new SettingError(
       `the masquerade bit is ${masqueradeBit}: with IPVS, bits 24 to 31 are in the marks of virtual servers; take one from 0 to ${mostMarkBit}`,
     )
-  if (text === undefined) return masqueradeBit === 13 ? 12 : 13
-  const bit = wholeNumber('route-mark-bit', text, mostMarkBit)
   if (bit === masqueradeBit)
-    throw new IpvsSettingError(`setting route-mark-bit=${text}: this is the masquerade bit; take another`)
-  return bit
-}
-
-function list(text: string | undefined): string[] {
-  return (text ?? '')
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-}
-
-function oneOf<Value extends string>(name: string, text: string, values: readonly Value[]): Value {
-  const found = values.find((value) => value === text)
-  if (found === undefined)
-    throw new IpvsSettingError(`setting ${name}=${text}: there are ${values.join(', ')}`)
-  return found
-}
-
-function wholeNumber(name: string, text: string, most: number): number {
-  if (!/^\d{1,10}$/.test(text) || Number(text) > most)
-    throw new IpvsSettingError(`setting ${name}=${text}: it must be a whole number, at most ${most}`)
-  return Number(text)
+    throw new SettingError(`option route-mark-bit: ${bit} is the masquerade bit; take another`)
+  return bit ?? (masqueradeBit === 13 ? 12 : 13)
 }

@@ -8,10 +8,10 @@ import { modelSubject } from './convergence-subject.ts'
 
 type Sound = Dataplane<IpvsProgram, Held>
 
-const without = (program: IpvsProgram, left: (step: Step) => boolean): IpvsProgram => ({
-  ...program,
-  steps: program.steps.filter((step) => !left(step)),
-})
+const without = (program: IpvsProgram, left: (step: Step) => boolean): IpvsProgram => {
+  const steps = program.steps.filter((step) => !left(step))
+  return { ...program, steps, operations: program.operations - program.steps.length + steps.length }
+}
 
 const mutants: readonly {
   readonly name: string

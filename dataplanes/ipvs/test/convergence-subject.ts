@@ -1,6 +1,6 @@
 import { interference, type Subject } from '@portolan/conformance/convergence'
-import { endpointKey } from '@portolan/core'
-import { IpvsDataplane, type System } from '../ipvs-dataplane.ts'
+import { type Dataplane, endpointKey, ipFamilies } from '@portolan/core'
+import { defineIpvs } from '../ipvs-dataplane.ts'
 import { elementText } from '../layout/element.ts'
 import type { Held } from '../layout/held.ts'
 import { serverKey, type VirtualServer } from '../layout/virtual-server.ts'
@@ -9,20 +9,13 @@ import { KernelModel } from './kernel-model.ts'
 /** This dataplane over a model of the kernel, for the convergence property. */
 export function modelSubject(): Subject {
   const kernel = new KernelModel()
-  /** What waits until some time has passed. */
-  let waiting: (() => Promise<void>) | undefined
-  const after: System['after'] = (_, task) => {
-    waiting = task
-    return () => {
-      if (waiting === task) waiting = undefined
-    }
-  }
+  let opened: Dataplane | undefined
   return {
-    open: () =>
-      new IpvsDataplane(
-        { masqueradeBit: 14, settings: {} },
-        { command: kernel.netfilter, openTransport: async () => kernel.transport(), after },
-      ),
+    open() {
+      const system = { command: kernel.netfilter, openTransport: async () => kernel.transport() }
+      opened = defineIpvs(system).create({ masqueradeBit: 14, settings: {} })
+      return opened
+    },
     break(fault) {
       kernel.interfere = interference(fault)
       kernel.netfilter.interfere = kernel.interfere
@@ -30,9 +23,7 @@ export function modelSubject(): Subject {
     // Connections end, and what has drained goes.
     async wait() {
       kernel.endConnections()
-      const task = waiting
-      waiting = undefined
-      await task?.()
+      await Promise.all(ipFamilies.map((family) => opened?.upkeep?.(family)))
     },
     meaning: (held) => meaningOf(held as Held),
     fresh: () => modelSubject(),

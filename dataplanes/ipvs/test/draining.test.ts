@@ -7,11 +7,11 @@ import { type Memory, settle } from '../compile/memory.ts'
 import { reconcile } from '../compile/reconcile.ts'
 import { stepText } from '../compile/step-text.ts'
 import { nothingHeld } from '../layout/held.ts'
-import { readSettings } from '../layout/settings.ts'
 import type { HeldServer } from '../layout/virtual-server.ts'
 import { type ServerPlace, serverKey } from '../layout/virtual-server.ts'
+import { parsedSettings } from './parsed-settings.ts'
 
-const settings = readSettings({}, 14)
+const settings = parsedSettings({}, 14)
 const clusterIP = frontend('ClusterIP', '10.96.0.10', 80, internal)
 const loadBalancer = frontend('LoadBalancer', '203.0.113.10', 80, externalLocal)
 const shop = (endpoints: typeof web) => table([route('shop/web:http', endpoints, [clusterIP])])

@@ -14,13 +14,19 @@ import {
   web,
 } from '@portolan/conformance/example-tables'
 import { bring, missing as missingOf } from '@portolan/conformance/reconcile'
-import { type Address, ApplyError, type Dataplane, fullDifference, type RoutingTable } from '@portolan/core'
+import {
+  type Address,
+  ApplyError,
+  type CompiledProgram,
+  type Dataplane,
+  fullDifference,
+  type RoutingTable,
+} from '@portolan/core'
 import { type Lab, network, podAddress } from '@portolan/lab'
 import { SystemCommand } from '@portolan/native/system-command'
-import { drainCheckMs } from '../compile/draining.ts'
 import { emptyMemory } from '../compile/memory.ts'
 import ipvs from '../index.ts'
-import { IpvsDataplane } from '../ipvs-dataplane.ts'
+import { defineIpvs } from '../ipvs-dataplane.ts'
 import { Disturbance } from '../kernel/disturbance.ts'
 import { Iptables } from '../kernel/iptables.ts'
 import { NetlinkTransport } from '../kernel/netlink-transport.ts'
@@ -44,8 +50,8 @@ const broadcast = '10.77.0.255'
 type Settings = Readonly<Record<string, string>>
 
 /** A dataplane for the lab's node, as a new process would make it. */
-function open(lab: Lab, settings: Settings = {}): Dataplane<unknown, unknown> {
-  return ipvs({ masqueradeBit: 14, networkNamespace: lab.node.networkNamespace, settings })
+function open(lab: Lab, settings: Settings = {}): Dataplane {
+  return ipvs.create({ masqueradeBit: 14, networkNamespace: lab.node.networkNamespace, settings })
 }
 
 /** What is missing in the eyes of a new process. */
@@ -70,15 +76,15 @@ function twinSubject({ node: { networkNamespace } }: Lab): Subject {
   const spoiler = { isOn: false }
   return {
     open: () =>
-      new IpvsDataplane(options, {
+      defineIpvs({
         openTransport: async () =>
           twinTransport(new NetlinkTransport(networkNamespace), model.transport(), spoiler),
-      }),
+      }).create(options),
     break(fault) {
       spoiler.isOn = fault !== undefined
     },
     async close() {
-      await new IpvsDataplane(options).cleanup()
+      await defineIpvs().create(options).cleanup()
     },
   }
 }
@@ -201,7 +207,7 @@ export const kernelChecks: readonly KernelCheck[] = [
               {},
               family,
             )
-          const told = async (program: unknown) =>
+          const told = async (program: CompiledProgram) =>
             (await dataplane.apply(program)).degraded
               .map(({ route, reason }) => `${route}: ${reason}`)
               .join('; ')
@@ -284,7 +290,10 @@ export const kernelChecks: readonly KernelCheck[] = [
           weight,
         ])
       equal((await weights()).length, pods.length)
-      await sleep(2 * drainCheckMs + 2000)
+      for (let turn = 0; turn < 2; turn++) {
+        await sleep(6000)
+        await dataplane.upkeep?.('IPv4')
+      }
       deepEqual(await weights(), [[`${podAddress('IPv4', 0)}:${port}`, '0']])
       equal((await held.ask()).alive, true)
 

@@ -1,9 +1,9 @@
 import test from 'ava'
 import { modulesOf } from '../kernel/probe.ts'
-import { readSettings } from '../layout/settings.ts'
+import { parsedSettings } from './parsed-settings.ts'
 
 test('every module that sets, rules and virtual servers need is asked for', (t) => {
-  t.deepEqual([...modulesOf(readSettings({ scheduler: 'wrr' }, 14)).keys()].sort(), [
+  t.deepEqual([...modulesOf(parsedSettings({ scheduler: 'wrr' }, 14)).keys()].sort(), [
     'ip6t_REJECT',
     'ip_set_hash_ip',
     'ip_set_hash_ipport',

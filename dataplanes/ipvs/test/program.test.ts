@@ -21,18 +21,18 @@ import { print } from '../compile/print.ts'
 import { reconcile } from '../compile/reconcile.ts'
 import type { Setting } from '../compile/skeleton.ts'
 import { nothingHeld } from '../layout/held.ts'
-import { readSettings } from '../layout/settings.ts'
+import { parsedSettings } from './parsed-settings.ts'
 
 const golden = new URL('./golden/', import.meta.url)
 
-const settings = readSettings({}, 14)
+const settings = parsedSettings({}, 14)
 
 function settingOf({ family, podSource }: RoutingTable): Setting {
   return { family, podSource, masqueradeBit: 14, routeMarkBit: settings.routeMarkBit }
 }
 
 function fromNothing(some: RoutingTable, more: Record<string, string> = {}) {
-  return reconcile(nothingHeld(some.family), some, readSettings(more, 14), settingOf(some))
+  return reconcile(nothingHeld(some.family), some, parsedSettings(more, 14), settingOf(some))
 }
 
 /** What is remembered after the tables were applied one after the other. */

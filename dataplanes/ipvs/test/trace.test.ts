@@ -2,7 +2,7 @@ import { everything } from '@portolan/conformance/example-tables'
 import { type Address, evaluate, frontendKey, type Packet, type RoutingTable } from '@portolan/core'
 import test from 'ava'
 import { trace } from '../explain/trace.ts'
-import { readSettings } from '../layout/settings.ts'
+import { parsedSettings } from './parsed-settings.ts'
 
 const table = everything()
 const shop: RoutingTable = {
@@ -40,7 +40,7 @@ for (const [sourceClass = 'outside', lines, never] of rows) {
       masqueradeBit: 14,
       routeMarkBit: 15,
     } as const
-    const steps = trace(shop, evaluate(shop, packet), readSettings({}, 14), setting)
+    const steps = trace(shop, evaluate(shop, packet), parsedSettings({}, 14), setting)
     const told = steps.map(({ text }) => text)
     for (const line of lines)
       t.true(

@@ -32,11 +32,13 @@ export function compile(change: TableChange, setting: Setting, memory: TableMemo
   }
   changeSets(change, elements)
   declarations.setsOf(elements)
+  const declared = declare(setting, declarations)
   return {
     family: change.family,
     replace: false,
-    declarations: declare(setting, declarations),
+    declarations: declared,
     elements,
+    operations: declared.length + elements.count,
     findings: [],
     degraded,
     outcome: { memory, declared: declarations.names, numbers },

@@ -1,19 +1,14 @@
-import type { Degraded, IpFamily } from '@portolan/core'
+import type { CompiledProgram } from '@portolan/core'
 import type { AffinityNumbers, NumbersChange } from '../layout/affinity-numbers.ts'
 import type { ElementChanges } from '../layout/elements.ts'
 
 /** From one state of one family's table to another. */
-export interface NftProgram {
-  readonly family: IpFamily
+export interface NftProgram extends CompiledProgram {
   /** The table is deleted and made anew in the same transaction: it is not of this layout, or damaged. */
   readonly replace: boolean
   /** nft commands that make sets and chains which nothing leads to yet. */
   readonly declarations: readonly string[]
   readonly elements: ElementChanges
-  /** What the held table has differently; see the contract's `ProgramSize`. */
-  readonly findings: readonly string[]
-  /** Routes that can't be programmed as asked. */
-  readonly degraded: readonly Degraded[]
   /** What holds once the program is applied; see {@link settle}. */
   readonly outcome: Outcome
 }
@@ -36,9 +31,4 @@ export function settle(outcome: Outcome): TableMemory {
   for (const name of outcome.declared) outcome.memory.declared.add(name)
   outcome.memory.numbers.commit(outcome.numbers)
   return outcome.memory
-}
-
-/** Kernel operations of a program. */
-export function operations(program: NftProgram): number {
-  return program.declarations.length + program.elements.count + (program.replace ? 1 : 0)
 }

@@ -46,11 +46,13 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Nf
   const elements = new ElementChanges()
   writeAll(elements)
   declarations.setsOf(elements)
+  const declared = declare(setting, declarations)
   return {
     ...common,
     replace: held.exists,
-    declarations: declare(setting, declarations),
+    declarations: declared,
     elements,
+    operations: declared.length + elements.count + (held.exists ? 1 : 0),
     findings: flaws,
   }
 }
@@ -63,10 +65,12 @@ function repair(held: Held, declarations: Declarations, comparison: HeldComparis
   const chains = declarations.chains.filter(({ name }) => !held.chains.has(name))
   declarations.setsOf(elements)
   const sets = declarations.sets.filter(({ name }) => !held.sets.has(name))
+  const declared = declare(setting, { sets, chains })
   return {
     replace: false,
-    declarations: declare(setting, { sets, chains }),
+    declarations: declared,
     elements,
+    operations: declared.length + elements.count,
     findings: [...chains.map(({ name }) => `chain ${name} is missing`), ...describeElements(elements)],
   }
 }

@@ -20,7 +20,8 @@ function without(
     for (const { key, value } of each('removals', changes)) elements.remove(changes.set, key, value)
     for (const { key, value } of each('additions', changes)) elements.add(changes.set, key, value)
   }
-  return { ...program, elements }
+  const operations = program.operations - program.elements.count + elements.count
+  return { ...program, elements, operations }
 }
 
 /** The declarations without the elements that lead to chains which are a part of a filtered one. */
@@ -31,7 +32,8 @@ function withoutInnerEntries(program: NftProgram): NftProgram {
   const declarations = program.declarations.filter(
     (text) => !inner.some((chain) => text.startsWith('add element') && text.endsWith(`goto ${chain} }`)),
   )
-  return { ...program, declarations }
+  const operations = program.operations - program.declarations.length + declarations.length
+  return { ...program, declarations, operations }
 }
 
 const mutants: readonly {
@@ -43,7 +45,7 @@ const mutants: readonly {
     plant: (sound) => ({
       compile: (change) => withoutInnerEntries(sound.compile(change)),
       reconcile: (held, table) =>
-        held.chains.size === 0
+        held?.chains.size === 0
           ? withoutInnerEntries(sound.reconcile(held, table))
           : sound.reconcile(held, table),
     }),

@@ -3,7 +3,7 @@ import type { RoutingTable } from '@portolan/core'
 import type { Held } from '../layout/held.ts'
 import { findSet } from '../layout/sets.ts'
 import type { Settings } from '../layout/settings.ts'
-import { NftablesDataplane } from '../nftables-dataplane.ts'
+import { defineNftables } from '../nftables-dataplane.ts'
 import { KernelModel } from './kernel-model.ts'
 import { ModelTransport } from './model-transport.ts'
 import { namesIn } from './nft-commands.ts'
@@ -13,10 +13,10 @@ export function modelSubject(transport: Settings['transport']): Subject {
   const kernel = new KernelModel()
   return {
     open: () =>
-      new NftablesDataplane(
-        { masqueradeBit: 14, settings: { transport } },
-        async () => new ModelTransport(kernel, transport),
-      ),
+      defineNftables(async () => new ModelTransport(kernel, transport)).create({
+        masqueradeBit: 14,
+        settings: { transport },
+      }),
     break(fault) {
       kernel.interfere = interference(fault)
     },

@@ -6,7 +6,7 @@ import { NftCommand } from '../kernel/nft-command.ts'
 import { NftTransport } from '../kernel/nft-transport.ts'
 import type { Held } from '../layout/held.ts'
 import type { Settings } from '../layout/settings.ts'
-import { NftablesDataplane } from '../nftables-dataplane.ts'
+import { defineNftables } from '../nftables-dataplane.ts'
 import { meaningOf, modelSubject } from './convergence-subject.ts'
 import { KernelModel } from './kernel-model.ts'
 import { ModelTransport } from './model-transport.ts'
@@ -20,12 +20,12 @@ function twinSubject(lab: Lab, transport: Settings['transport']): Subject {
   const twins: TwinTransport[] = []
   return {
     open: () =>
-      new NftablesDataplane({ masqueradeBit: 14, networkNamespace, settings: { transport } }, async () => {
+      defineNftables(async () => {
         const real = transport === 'nft' ? new NftTransport(nft) : new NetlinkTransport(nft, networkNamespace)
         const twin = new TwinTransport(real, new ModelTransport(kernel, transport))
         twins.push(twin)
         return twin
-      }),
+      }).create({ masqueradeBit: 14, networkNamespace, settings: { transport } }),
     break(fault) {
       for (const twin of twins) twin.spoils = fault !== undefined
     },
@@ -33,7 +33,7 @@ function twinSubject(lab: Lab, transport: Settings['transport']): Subject {
       meaningOf(held as Held, table, (chain) => kernel.tables.get(table.family)?.chains.get(chain) ?? []),
     fresh: () => modelSubject(transport),
     async close() {
-      await new NftablesDataplane({ masqueradeBit: 14, networkNamespace, settings: {} }).cleanup()
+      await defineNftables().create({ masqueradeBit: 14, networkNamespace, settings: {} }).cleanup()
     },
   }
 }

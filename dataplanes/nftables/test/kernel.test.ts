@@ -19,9 +19,9 @@ import nftables from '../index.ts'
 
 const transports = ['netlink', 'nft'] as const
 
-function open(lab: Lab, transport: (typeof transports)[number] = 'netlink'): Dataplane<unknown, unknown> {
+function open(lab: Lab, transport: (typeof transports)[number] = 'netlink'): Dataplane {
   const { networkNamespace } = lab.node
-  return nftables({ masqueradeBit: 14, networkNamespace, settings: { transport } })
+  return nftables.create({ masqueradeBit: 14, networkNamespace, settings: { transport } })
 }
 
 /** Our nft, not the one that npm puts before it. */

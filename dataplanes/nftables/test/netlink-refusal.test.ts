@@ -36,7 +36,7 @@ for (const { what, table: tableOf, element } of kinds)
     const all = tableOf(Array.from({ length: count }, (_, index) => index))
     const empty = emptyTable(all.family, all.podSource)
     for (const place of places) {
-      const there = nftables({ masqueradeBit: 14, networkNamespace, settings: {} })
+      const there = nftables.create({ masqueradeBit: 14, networkNamespace, settings: {} })
       await bring(there, tableOf([place]))
       // Of all that comes, this one is there already.
       const error = await t.throwsAsync(there.apply(there.compile(fullDifference(empty, all))), {

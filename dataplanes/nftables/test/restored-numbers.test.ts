@@ -1,7 +1,10 @@
 import { endpoint, external, frontend, internal, route, table } from '@portolan/conformance/example-tables'
+import type { Dataplane } from '@portolan/core'
 import test from 'ava'
 import fc from 'fast-check'
-import { NftablesDataplane } from '../nftables-dataplane.ts'
+import type { NftProgram } from '../compile/program.ts'
+import type { Held } from '../layout/held.ts'
+import { defineNftables } from '../nftables-dataplane.ts'
 import { KernelModel } from './kernel-model.ts'
 import { ModelTransport } from './model-transport.ts'
 
@@ -27,11 +30,11 @@ const damage = fc.array(
   { maxLength: 12 },
 )
 
-function open(kernel: KernelModel): NftablesDataplane {
-  return new NftablesDataplane(
-    { masqueradeBit: 14, settings: {} },
-    async () => new ModelTransport(kernel, 'netlink'),
-  )
+function open(kernel: KernelModel): Dataplane<NftProgram, Held> {
+  return defineNftables(async () => new ModelTransport(kernel, 'netlink')).create({
+    masqueradeBit: 14,
+    settings: {},
+  })
 }
 
 test('whatever part of the affinity numbers is still held, a restart is accepted and leaves the table whole', async (t) => {
@@ -39,7 +42,7 @@ test('whatever part of the affinity numbers is still held, a restart is accepted
     fc.asyncProperty(damage, async (changes) => {
       const kernel = new KernelModel()
       const first = open(kernel)
-      await first.apply(first.reconcile(first.nothingHeld('IPv4'), wanted))
+      await first.apply(first.reconcile(undefined, wanted))
       const elements = [...(kernel.tables.get('IPv4')?.sets ?? [])]
         .filter(([name]) => name.startsWith('affinity-'))
         .flatMap(([, set]) => [...set.elements.keys()].map((key) => ({ map: set.elements, key })))

@@ -1,7 +1,8 @@
 import test from 'ava'
 import nftables from '../index.ts'
 
-const open = (settings: Readonly<Record<string, string>>) => () => nftables({ masqueradeBit: 14, settings })
+const open = (settings: Readonly<Record<string, string>>) => () =>
+  nftables.create({ masqueradeBit: 14, settings })
 
 test('an option that nftables does not know is refused by name, with the known ones', (t) => {
   t.throws(open({ transprot: 'nft' }), {

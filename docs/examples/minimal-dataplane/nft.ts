@@ -2,32 +2,37 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import type { Held } from './program.ts'
+import type { ObservedState } from './program.ts'
 import { tableName } from './skeleton.ts'
 
 /** The nft program in one network namespace. */
 export class Nft {
   readonly #networkNamespace: string | undefined
+  readonly #signal: AbortSignal | undefined
 
-  constructor(networkNamespace: string | undefined) {
+  /** @param signal aborted when nothing more may run */
+  constructor(networkNamespace: string | undefined, signal?: AbortSignal) {
     this.#networkNamespace = networkNamespace
+    this.#signal = signal
   }
 
-  /** Applies commands in one transaction: all of them or none. */
-  async apply(commands: readonly string[]): Promise<void> {
+  /** Applies commands in one transaction: all of them or none. @returns how many bytes that took */
+  async apply(commands: readonly string[]): Promise<number> {
     // A file, because nft can't open the socket that Node gives a child for its standard input.
     const folder = await mkdtemp(join(tmpdir(), `${tableName}-`))
     try {
       const path = join(folder, 'program.nft')
-      await writeFile(path, `${commands.join('\n')}\n`)
+      const text = `${commands.join('\n')}\n`
+      await writeFile(path, text)
       await this.run(['-f', path])
+      return Buffer.byteLength(text)
     } finally {
       await rm(folder, { recursive: true })
     }
   }
 
   /** Our table, chain by chain and element by element. */
-  async read(): Promise<Held> {
+  async read(): Promise<ObservedState> {
     const chains = new Map<string, number>()
     const elements = new Map<string, string>()
     if (!(await this.hasTable())) return { chains, elements }
@@ -53,6 +58,7 @@ export class Nft {
     // Not the caller's PATH: under npm that has another program called nft.
     const { stdout } = await execa(file, argv, {
       stdin: 'ignore',
+      ...(this.#signal === undefined ? {} : { cancelSignal: this.#signal }),
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
     })
     return stdout

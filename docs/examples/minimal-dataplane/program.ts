@@ -1,44 +1,54 @@
-import type { RoutingTable, TableChange } from '@portolan/core'
+import type { CompiledProgram, RoutingTable, TableChange } from '@portolan/core'
 import { type Contents, contentsOfChange, contentsOfTable, nothing } from './contents.ts'
 import { skeletonChains, skeletonCommands, tableName } from './skeleton.ts'
 
 /** What the kernel holds of ours. */
-export interface Held {
+export interface ObservedState {
   /** Number of rules by chain; empty: there is no table. */
   readonly chains: ReadonlyMap<string, number>
   readonly elements: ReadonlyMap<string, string>
 }
 
 /** One nft transaction, a command a line. */
-export type Program = readonly string[]
+export interface Program extends CompiledProgram {
+  readonly commands: readonly string[]
+}
 
 export function compile(change: TableChange, mark: string): Program {
   const { before, after } = contentsOfChange(change, mark)
-  return difference(before, after)
+  return programOf(difference(before, after), [])
 }
 
-export function reconcile(held: Held, table: RoutingTable, mark: string): Program {
+export function reconcile(observed: ObservedState = noTable, table: RoutingTable, mark: string): Program {
   const skeleton = skeletonChains(table.podSource, mark)
   const wanted = contentsOfTable(table, mark)
-  if (isSound(held, skeleton, wanted.chains)) {
-    const services = [...held.chains].filter(([name]) => !skeleton.has(name))
-    return difference({ chains: new Map(services), elements: held.elements }, wanted)
+  if (isSound(observed, skeleton, wanted.chains)) {
+    const services = [...observed.chains].filter(([name]) => !skeleton.has(name))
+    const commands = difference({ chains: new Map(services), elements: observed.elements }, wanted)
+    // The commands themselves say best what the kernel lacks.
+    return programOf(commands, commands)
   }
   // One transaction, so that no packet meets a node without a table.
-  const remove = held.chains.size === 0 ? [] : [`delete table ip ${tableName}`]
-  return [...remove, ...skeletonCommands(skeleton), ...difference(nothing(), wanted)]
+  const remove = observed.chains.size === 0 ? [] : [`delete table ip ${tableName}`]
+  const commands = [...remove, ...skeletonCommands(skeleton), ...difference(nothing(), wanted)]
+  return programOf(commands, commands)
+}
+
+const noTable: ObservedState = { chains: new Map(), elements: new Map() }
+
+function programOf(commands: readonly string[], findings: readonly string[]): Program {
+  return { family: 'IPv4', operations: commands.length, findings, degraded: [], commands }
 }
 
 /** Whether the skeleton is ours, and no chain has lost or gained a rule. */
 function isSound(
-  held: Held,
+  { chains }: ObservedState,
   skeleton: ReadonlyMap<string, readonly string[]>,
   wanted: ReadonlyMap<string, readonly string[]>,
 ): boolean {
-  const isThere = [...skeleton.keys()].every((name) => held.chains.has(name))
+  const isThere = [...skeleton.keys()].every((name) => chains.has(name))
   return (
-    isThere &&
-    [...skeleton, ...wanted].every(([name, { length }]) => (held.chains.get(name) ?? length) === length)
+    isThere && [...skeleton, ...wanted].every(([name, { length }]) => (chains.get(name) ?? length) === length)
   )
 }
 
@@ -46,7 +56,7 @@ function isSound(
 function difference(
   before: { readonly chains: ReadonlyMap<string, unknown>; readonly elements: ReadonlyMap<string, string> },
   after: Contents,
-): Program {
+): readonly string[] {
   const at = `ip ${tableName}`
   const fresh = [...after.chains].filter(([name]) => !before.chains.has(name))
   const stale = [...before.chains.keys()].filter((name) => !after.chains.has(name))

@@ -1,14 +1,14 @@
-import type { Dataplane } from '@portolan/core'
+import type { CompiledProgram, Dataplane } from '@portolan/core'
 import type { Subject } from './play.ts'
 import { findCounterexample, type Search } from './property.ts'
 
 /** What a faulty dataplane does otherwise than the sound one that it is made of. */
-export type FaultyParts<Program, Held> = Partial<
+export type FaultyParts<Program extends CompiledProgram, Held> = Partial<
   Pick<Dataplane<Program, Held>, 'compile' | 'reconcile' | 'apply' | 'observe'>
 >
 
 /** The subject with a fault planted into each dataplane that it opens. */
-export function mutated<Program, Held>(
+export function mutated<Program extends CompiledProgram, Held>(
   subject: Subject,
   plant: (sound: Dataplane<Program, Held>) => FaultyParts<Program, Held>,
 ): Subject {

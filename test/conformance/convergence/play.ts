@@ -6,11 +6,11 @@ import type { Fault, Sequence, Step } from './sequence.ts'
 /** A dataplane over a kernel, or over a model of one, that can be told to fail. */
 export interface Subject {
   /** A process that starts: a dataplane that knows nothing yet, over the same kernel. */
-  open(): Dataplane<unknown, unknown>
+  open(): Dataplane
   /** Breaks the next calls; `undefined`: they succeed again. */
   break(fault: Fault | undefined): void
   /** Lets time pass. */
-  wait?(dataplane: Dataplane<unknown, unknown>): Promise<void>
+  wait?(dataplane: Dataplane): Promise<void>
   /**
    * What the kernel makes of packets, so that two kernels in which all packets go alike give the same: numbers that the
    * dataplane is free to choose are replaced, and what leads nowhere is left out. Without it, or without `fresh`, the end
@@ -53,7 +53,7 @@ class Player {
   readonly #applied = new Map<IpFamily, AppliedTable>()
   /** Families whose kernel state is in doubt, and why. */
   readonly #doubts = new Map<IpFamily, 'start' | 'retry'>()
-  #dataplane: Dataplane<unknown, unknown>
+  #dataplane: Dataplane
 
   constructor(subject: Subject, node: Sequence['node']) {
     this.#subject = subject
@@ -170,7 +170,9 @@ class Player {
     const held = await this.#dataplane.observe(family)
     const builder = this.#cluster.builder(family)
     builder.drain()
-    if (why === 'start') builder.adoptOrder((route, over) => this.#dataplane.endpointOrder(held, route, over))
+    const order = this.#dataplane.endpointOrder?.bind(this.#dataplane)
+    if (why === 'start' && order !== undefined)
+      builder.adoptOrder((route, scope) => order(held, route, scope))
     const applied = this.#appliedTo(family)
     const change = applied.fullDifference(builder.table)
     const program = this.#dataplane.reconcile(held, builder.table)
@@ -183,7 +185,7 @@ class Player {
   async #differs(family: IpFamily): Promise<string | undefined> {
     const held = await this.#dataplane.observe(family)
     const program = this.#dataplane.reconcile(held, this.#cluster.table(family))
-    const { operations, findings } = this.#dataplane.measure(program)
+    const { operations, findings } = program
     if (operations === 0) return undefined
     const lines = this.#dataplane.print(program).split('\n').slice(0, 12)
     return `${family}: the kernel differs from the table: ${findings.slice(0, 4).join('; ')}\n${lines.join('\n')}`

@@ -38,7 +38,7 @@ if (file === undefined || positionals.length > 1)
 const { factory } = ((await import(pathToFileURL(resolve(file)).href)) as { default: DataplaneUnderTest })
   .default
 const settings = Object.fromEntries(values.option.map(readOption))
-const { capabilities } = factory({ masqueradeBit: 14, settings })
+const { capabilities } = factory
 const families = capabilities.families.filter(
   (family) => values.family === undefined || family === values.family,
 )

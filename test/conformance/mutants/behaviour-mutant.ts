@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import type { Dataplane, DataplaneFactory, IpFamily, RoutingTable } from '@portolan/core'
+import type { CompiledProgram, Dataplane, DataplaneFactory, IpFamily, RoutingTable } from '@portolan/core'
 import { emptyTable, fullDifference } from '@portolan/core/table'
 import { systemPath } from '@portolan/native/system-command'
 
-export type AnyDataplane = Dataplane<unknown, unknown>
+export type AnyDataplane = Dataplane
 
 /** What a mutant has to do its mischief with. */
 export interface Mischief {
@@ -15,8 +15,8 @@ export interface Mischief {
   /** The table to which this instance last compiled or reconciled; from now on `wanted`. */
   advance(wanted: RoutingTable): RoutingTable
   /** As the real ones, but to another table than the one that is asked for. */
-  compile(wanted: RoutingTable): unknown
-  reconcile(held: unknown, wanted: RoutingTable): unknown
+  compile(wanted: RoutingTable): CompiledProgram
+  reconcile(held: unknown, wanted: RoutingTable): CompiledProgram
   /** Calls back once for each family in which this instance finds a table that an earlier one left in the kernel. */
   atRestart(act: (family: IpFamily) => Promise<void>): Partial<AnyDataplane>
 }
@@ -26,8 +26,8 @@ export type Behaviour = (mischief: Mischief) => Partial<AnyDataplane>
 
 /** The real dataplane with this behaviour. */
 export function behaving(factory: DataplaneFactory, behaviour: Behaviour): DataplaneFactory {
-  return (options) => {
-    const real = factory(options)
+  const create: DataplaneFactory['create'] = (options) => {
+    const real = factory.create(options)
     const applied = new Map<IpFamily, RoutingTable>()
     const mischief: Mischief = {
       real,
@@ -58,9 +58,7 @@ export function behaving(factory: DataplaneFactory, behaviour: Behaviour): Datap
             if (begun.has(family)) return held
             begun.add(family)
             const nothing = emptyTable(family, { by: 'none' })
-            const [found, bare] = [held, real.nothingHeld(family)].map((one) =>
-              real.print(real.reconcile(one, nothing)),
-            )
+            const [found, bare] = [held, undefined].map((one) => real.print(real.reconcile(one, nothing)))
             if (found === bare) return held
             await act(family)
             return await real.observe(family)
@@ -76,13 +74,14 @@ export function behaving(factory: DataplaneFactory, behaviour: Behaviour): Datap
       start: () => real.start(),
       observe: (family) => real.observe(family),
       isUnchanged: (family) => real.isUnchanged(family),
-      endpointOrder: (held, route, over) => real.endpointOrder(held, route, over),
+      ...(real.endpointOrder === undefined
+        ? {}
+        : { endpointOrder: (held, route, scope) => real.endpointOrder?.(held, route, scope) }),
+      ...(real.upkeep === undefined ? {} : { upkeep: async (family) => real.upkeep?.(family) }),
       heldSets: (held, table) => real.heldSets?.(held, table) ?? { nodePortAddresses: [], serviceCidrs: [] },
-      nothingHeld: (family) => real.nothingHeld(family),
       compile: (change) => real.compile(change),
       reconcile: (held, table) => mischief.reconcile(held, table),
       print: (program) => real.print(program),
-      measure: (program) => real.measure(program),
       apply: (program) => real.apply(program),
       trace: (table, evaluation) => real.trace(table, evaluation),
       stop: () => real.stop(),
@@ -90,6 +89,7 @@ export function behaving(factory: DataplaneFactory, behaviour: Behaviour): Datap
     }
     return { ...forwarded, ...behaviour(mischief) }
   }
+  return { ...factory, create }
 }
 
 /** A copy that stays as it is. */

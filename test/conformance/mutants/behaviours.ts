@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ApplyError, type IpFamily, type RoutingTable, type ServiceRoute } from '@portolan/core'
+import {
+  ApplyError,
+  type CompiledProgram,
+  type IpFamily,
+  type RoutingTable,
+  type ServiceRoute,
+} from '@portolan/core'
 import { fullDifference } from '@portolan/core/table'
 import { type Behaviour, type Mischief, outage, snapshot } from './behaviour-mutant.ts'
 import { routes, verdicts } from './table-mutant.ts'
@@ -9,6 +15,17 @@ const affinityOf = (seconds: number) =>
   routes((route) => (route.affinitySeconds === undefined ? route : { ...route, affinitySeconds: seconds }))
 const refusing = verdicts(() => ({ do: 'reject' }))
 const nothingDone = { operations: 0, bytes: 0, degraded: [] }
+
+/** A program that does nothing, whatever it says. */
+const idle = (family: IpFamily, operations: number): CompiledProgram & { readonly isIdle: true } => ({
+  family,
+  operations,
+  findings: [],
+  degraded: [],
+  isIdle: true,
+})
+
+const isIdle = (program: CompiledProgram): boolean => 'isIdle' in program
 
 /** A change goes by way of another table, where the kernel is for a time. */
 function inTwoSteps(
@@ -163,13 +180,12 @@ export const behaviours = {
     const known = new Set<IpFamily>()
     return {
       reconcile(held, table) {
-        if (known.has(table.family)) return undefined
+        if (known.has(table.family)) return idle(table.family, 0)
         known.add(table.family)
         return real.reconcile(held, table)
       },
-      measure: (program) => (program === undefined ? { operations: 0, findings: [] } : real.measure(program)),
-      print: (program) => (program === undefined ? '' : real.print(program)),
-      apply: async (program) => (program === undefined ? nothingDone : await real.apply(program)),
+      print: (program) => (isIdle(program) ? '' : real.print(program)),
+      apply: async (program) => (isIdle(program) ? nothingDone : await real.apply(program)),
     }
   },
 
@@ -204,9 +220,8 @@ export const behaviours = {
   }),
 
   changesIPv4Only: ({ real }) => ({
-    compile: (change) => (change.family === 'IPv6' ? undefined : real.compile(change)),
-    measure: (program) => (program === undefined ? { operations: 1, findings: [] } : real.measure(program)),
-    apply: async (program) => (program === undefined ? nothingDone : await real.apply(program)),
+    compile: (change) => (change.family === 'IPv6' ? idle('IPv6', 1) : real.compile(change)),
+    apply: async (program) => (isIdle(program) ? nothingDone : await real.apply(program)),
   }),
 
   /** Of the nftables dataplane's layout. */

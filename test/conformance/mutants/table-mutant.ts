@@ -14,12 +14,12 @@ export type Mutate = (table: RoutingTable) => RoutingTable
 
 /** The dataplane as it would be if it understood every table wrongly in this way. */
 export function mutant(mutate: Mutate): DataplaneFactory {
-  return (options) => {
-    const real = nftables(options)
+  const create: DataplaneFactory['create'] = (options) => {
+    const real: Dataplane = nftables.create(options)
     const applied = new Map<string, RoutingTable>()
     const before = (table: RoutingTable) =>
       applied.get(table.family) ?? emptyTable(table.family, table.podSource)
-    const wrapped: Dataplane<unknown, unknown> = {
+    const wrapped: Dataplane = {
       name: 'mutant',
       contractVersion: real.contractVersion,
       capabilities: real.capabilities,
@@ -27,9 +27,11 @@ export function mutant(mutate: Mutate): DataplaneFactory {
       start: () => real.start(),
       observe: (family) => real.observe(family),
       isUnchanged: (family) => real.isUnchanged(family),
-      endpointOrder: (held, route, over) => real.endpointOrder(held, route, over),
+      ...(real.endpointOrder === undefined
+        ? {}
+        : { endpointOrder: (held, route, scope) => real.endpointOrder?.(held, route, scope) }),
+      ...(real.upkeep === undefined ? {} : { upkeep: async (family) => real.upkeep?.(family) }),
       heldSets: (held, table) => real.heldSets?.(held, table) ?? { nodePortAddresses: [], serviceCidrs: [] },
-      nothingHeld: (family) => real.nothingHeld(family),
       compile(change: TableChange) {
         const wrong = mutate(change.table)
         const program = real.compile(fullDifference(before(change.table), wrong))
@@ -42,7 +44,6 @@ export function mutant(mutate: Mutate): DataplaneFactory {
         return real.reconcile(held, wrong)
       },
       print: (program) => real.print(program),
-      measure: (program) => real.measure(program),
       apply: (program) => real.apply(program),
       trace: (table, evaluation) => real.trace(table, evaluation),
       stop: () => real.stop(),
@@ -50,6 +51,7 @@ export function mutant(mutate: Mutate): DataplaneFactory {
     }
     return wrapped
   }
+  return { ...nftables, name: 'mutant', create } as DataplaneFactory
 }
 
 export const routes = (change: (route: ServiceRoute) => ServiceRoute): Mutate => {

@@ -1,4 +1,4 @@
-import type { DataplaneFactory, IpFamily } from '@portolan/core'
+import type { CompiledProgram, DataplaneFactory, IpFamily } from '@portolan/core'
 import { createLab } from '@portolan/lab'
 import type { Subject } from '../convergence/play.ts'
 import { type Counterexample, findCounterexample } from '../convergence/property.ts'
@@ -60,7 +60,7 @@ function realSubject(
   networkNamespace: string,
 ): Subject {
   let fault: Fault | undefined
-  const make = () => factory({ masqueradeBit: 14, networkNamespace, settings })
+  const make = () => factory.create({ masqueradeBit: 14, networkNamespace, settings })
   return {
     open() {
       const dataplane = make()
@@ -69,7 +69,7 @@ function realSubject(
           const part: unknown = Reflect.get(target, name)
           if (typeof part !== 'function') return part
           if (name !== 'apply') return part.bind(target)
-          return async (program: unknown) => {
+          return async (program: CompiledProgram) => {
             // What fails inside of an apply only its author can arrange; the kit lets it fail as a whole.
             if (fault?.how === 'refused') throw new Error('the kit did not let the program be applied')
             const report = await target.apply(program)

@@ -51,6 +51,7 @@ export const explainedScenario: Scenario = {
   async run({ factory, settings, families, patience }) {
     const testbed = await createTestbed({ factory, settings, families, patience })
     try {
+      const nothing = await Promise.all(families.map((family) => testbed.dataplane.observe(family)))
       await testbed.driver.start()
       const stages = moments.map((_, index) => new Stage(testbed, place(index), families[0] ?? 'IPv4', 'TCP'))
       for (const [index, stage] of stages.entries()) stage.declare(moments[index] ?? { endpoints: [] })
@@ -70,7 +71,7 @@ export const explainedScenario: Scenario = {
                 claim: claims.missing,
                 family,
                 protocol: 'any',
-                failures: await whatIsMissed(testbed, family, ways),
+                failures: await whatIsMissed(testbed, family, ways, nothing[index]),
               },
             ]
           }),
@@ -82,7 +83,7 @@ export const explainedScenario: Scenario = {
   },
 }
 
-type Steps = ReturnType<Dataplane<unknown, unknown>['trace']>
+type Steps = ReturnType<Dataplane['trace']>
 
 /** One packet's way, and what of it the kernel lacks. */
 interface Way {
@@ -117,10 +118,18 @@ function whatIsWrong({ who, lacks, steps }: Way): string[] {
   ]
 }
 
-/** The ways as they were, by what the kernel has now. */
-async function whatIsMissed(testbed: Testbed, family: IpFamily, ways: readonly Way[]): Promise<string[]> {
+/**
+ * The ways as they were, by what the kernel has now.
+ *
+ * @param nothing what is read back of a kernel without anything of ours
+ */
+async function whatIsMissed(
+  testbed: Testbed,
+  family: IpFamily,
+  ways: readonly Way[],
+  nothing: unknown,
+): Promise<string[]> {
   const held = await testbed.dataplane.observe(family)
-  const nothing = testbed.dataplane.nothingHeld(family)
   const failures: string[] = []
   const seen = new Set<string>()
   for (const { who, service, evaluation, steps } of ways) {

@@ -1,5 +1,5 @@
 /** The scripts of conversations: how they are generated, compared and shrunk; and whether they find who interferes. */
-import type { DataplaneFactory } from '@portolan/core'
+import type { Dataplane, DataplaneFactory } from '@portolan/core'
 import nftables from '@portolan/dataplane-nftables'
 import { SystemCommand } from '@portolan/native/system-command'
 import test from 'ava'
@@ -127,8 +127,8 @@ const masqueradedPods = `chain post {
 
 /** A dataplane that does its work, and more. */
 function interfering(chain: string): DataplaneFactory {
-  return (options) => {
-    const real = nftables(options)
+  const create: DataplaneFactory['create'] = (options) => {
+    const real: Dataplane = nftables.create(options)
     const meddle = async () => {
       await real.start()
       await nft(options.networkNamespace ?? '', `table ip meddler {\n${chain}\n}`)
@@ -141,6 +141,7 @@ function interfering(chain: string): DataplaneFactory {
       },
     })
   }
+  return { ...nftables, create }
 }
 
 async function nft(networkNamespace: string, input: string): Promise<void> {
@@ -166,7 +167,7 @@ test.serial('random conversations find who interferes, and shrink to what it tak
   const patience = { ...patienceOf(), answerMs: 1000 }
   const labs = await TwinLabs.create({ factory, settings: {}, families: ['IPv4'], patience })
   try {
-    const { capabilities } = factory({ masqueradeBit: 14, settings: {} })
+    const { capabilities } = factory
     const { fault } = await fuzzConversations({
       labs,
       family: 'IPv4',

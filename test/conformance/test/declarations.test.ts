@@ -1,5 +1,12 @@
 /** What a dataplane says of itself, and what the kit is given, decides what it has to prove. */
-import type { ApplyReport, Capabilities, Dataplane, DataplaneFactory, Feature } from '@portolan/core'
+import type {
+  ApplyResult,
+  Capabilities,
+  CompiledProgram,
+  Dataplane,
+  DataplaneFactory,
+  Feature,
+} from '@portolan/core'
 import nftables from '@portolan/dataplane-nftables'
 import test from 'ava'
 import { conformance, runConformance, type TestFunction } from '../index.ts'
@@ -14,11 +21,11 @@ test.serial(
   'a declared gap is no failure, and one whose row passes fails until it is taken back',
   async (t) => {
     const sentence = 'refuses instead'
-    const factory: DataplaneFactory = (options) => {
-      const real = mutant(verdicts((one) => (one.do === 'drop' ? { do: 'reject' } : one)))(options)
-      const gaps = { dropWithoutUsableEndpoint: sentence, rejectWithoutEndpoint: 'drops instead' }
-      return { ...real, capabilities: { ...real.capabilities, gaps } }
-    }
+    const gaps = { dropWithoutUsableEndpoint: sentence, rejectWithoutEndpoint: 'drops instead' }
+    const factory = declaring(
+      mutant(verdicts((one) => (one.do === 'drop' ? { do: 'reject' } : one))),
+      (real) => ({ ...real, gaps }),
+    )
     const { rows } = await runConformance({
       factory,
       families: ['IPv4'],
@@ -101,7 +108,7 @@ const rowsOfTwo = ({ name }: { readonly name: string }) =>
 
 const brokenCalls: readonly {
   what: string
-  breaks: (real: Dataplane<unknown, unknown>) => Partial<Dataplane<unknown, unknown>>
+  breaks: (real: Dataplane) => Partial<Dataplane>
   says: RegExp
 }[] = [
   {
@@ -120,16 +127,18 @@ const brokenCalls: readonly {
     says: /stop has neither resolved nor rejected within 1 s/,
   },
   {
-    what: 'measure counts -7 operations',
-    breaks: () => ({ measure: () => ({ operations: -7, findings: [] }) }),
-    says: /measure gave operations: -7, due is a whole number/,
+    what: 'a program counts -7 operations',
+    breaks: (real) => ({
+      reconcile: (held, table) => ({ ...real.reconcile(held, table), operations: -7 }),
+    }),
+    says: /reconcile gave operations: -7, due is a whole number/,
   },
   {
     what: 'apply reports nothing',
     breaks: (real) => ({
       apply: async (program) => {
         await real.apply(program)
-        return undefined as unknown as ApplyReport
+        return undefined as unknown as ApplyResult
       },
     }),
     says: /apply gave operations: undefined/,
@@ -143,9 +152,13 @@ const brokenCalls: readonly {
 
 for (const { what, breaks, says } of brokenCalls) {
   test.serial(`the kit stops at once, and says why, when ${what}`, async (t) => {
-    const factory: DataplaneFactory = (options) => {
-      const real = mutant(wholeTable)(options)
-      return { ...real, ...breaks(real) }
+    const sound = mutant(wholeTable)
+    const factory: DataplaneFactory = {
+      ...sound,
+      create(options) {
+        const real = sound.create(options)
+        return { ...real, ...breaks(real) }
+      },
     }
     const { rows } = await runConformance({ factory, families: ['IPv4'], filter: rowsOfTwo, callMs: 1000 })
     const first = rows.filter(({ name }) => name.includes(cheapRow))
@@ -176,12 +189,17 @@ async function walk(
 function declaring(
   factory: DataplaneFactory,
   declares: (real: Capabilities) => Capabilities,
-  report: (real: ApplyReport) => ApplyReport = (real) => real,
+  report: (real: ApplyResult) => ApplyResult = (real) => real,
 ): DataplaneFactory {
-  return (options) => {
-    const real = factory(options)
-    const apply = async (program: unknown) => report(await real.apply(program))
-    return { ...real, capabilities: declares(real.capabilities), apply }
+  const capabilities = declares(factory.capabilities)
+  return {
+    ...factory,
+    capabilities,
+    create(options) {
+      const real = factory.create(options)
+      const apply = async (program: CompiledProgram) => report(await real.apply(program))
+      return { ...real, capabilities, apply }
+    },
   }
 }
 
@@ -234,7 +252,7 @@ for (const { lack, mutate, declares } of walks) {
 }
 
 test.serial('a route of a protocol that the dataplane does not list must be named', async (t) => {
-  const outcome = async (report: (real: ApplyReport) => ApplyReport) => {
+  const outcome = async (report: (real: ApplyResult) => ApplyResult) => {
     const { rows } = await runConformance({
       factory: declaring(mutant(withoutUdp), noUdp, report),
       families: ['IPv4'],

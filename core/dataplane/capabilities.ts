@@ -1,0 +1,41 @@
+import type { IpFamily } from '../network/address.ts'
+
+/**
+ * What a dataplane can do. The conformance kit skips exactly what is declared missing, and the table in docs/capabilities.md is
+ * generated from these objects. A gap is a sentence for the operator: what happens instead.
+ */
+export interface Capabilities {
+  readonly families: readonly IpFamily[]
+  /**
+   * What it can translate. Tables have routes of every protocol all the same: one of a protocol that isn't listed is
+   * left out of the program, which neither fails for it nor touches its packets, and is named in
+   * the program's `degraded` whenever it comes or changes.
+   */
+  readonly protocols: readonly ('TCP' | 'UDP' | 'SCTP')[]
+  readonly gaps: Readonly<Partial<Record<Feature, string>>>
+}
+
+/** What a dataplane may declare as a gap, with what it means. */
+export const features = {
+  sourceClasses: 'verdicts differ by who asks: pod, node, outside',
+  dropWithoutUsableEndpoint: 'drops, rather than rejects, where endpoints exist that the packet may not use',
+  rejectWithoutEndpoint: 'refuses connections to a Service without endpoints',
+  rejectOtherPorts: 'refuses other ports of an active ClusterIP, and ping',
+  dropUnallocated: 'drops packets to ClusterIP ranges that no Service has',
+  sourceRanges: 'loadBalancerSourceRanges',
+  affinity: 'session affinity with a timeout',
+  affinityTimeout: 'affinity ends when the timeout is over, however long connections last',
+  affinityAcrossFrontends: 'a client keeps its endpoint across all frontends of a service port',
+  hairpin: 'an endpoint reaches itself through its Service',
+  nodePort: 'NodePorts on chosen node addresses',
+  localhostNodePorts: 'NodePorts at IPv4 loopback, for processes of the node',
+  unknownNode: 'a restart keeps NodePorts and dropped ranges while the Node object is missing',
+  atomicChange: 'a change of several routes shows to packets all at once',
+  sharedPorts: 'a client goes from one port to a Service and, past the Service, to its endpoint',
+  sharedPortsAtOnce: 'pods and the node do so at the same time',
+  localPorts:
+    "the node's own clients may use ports that are NodePorts, or a Service's at an address of the node",
+  largeDatagramsOfNode: 'the node sends Services at its own addresses datagrams that need fragments',
+} as const
+
+export type Feature = keyof typeof features

@@ -1,0 +1,45 @@
+import type { CompiledProgram } from './compiled-program.ts'
+import type { Dataplane } from './contract.ts'
+import type { SupervisionOptions } from './supervised-calls.ts'
+import { SupervisedDataplane } from './supervised-dataplane.ts'
+
+/**
+ * The dataplane as `defineDataplane` would have made it, so that the core can trust it: one that wraps another, as tests
+ * and measurements do, is supervised like any other.
+ */
+export function supervised(dataplane: Dataplane, supervision?: SupervisionOptions): Dataplane {
+  if (dataplane instanceof SupervisedDataplane) return dataplane
+  const { name, capabilities, upkeep } = dataplane
+  let failedToStart = false
+  const kernel = {
+    probe: () => dataplane.probe(),
+    async open() {
+      failedToStart = true
+      await dataplane.start()
+      failedToStart = false
+    },
+    close: () => dataplane.stop(),
+    observe: ({ family }: ForFamily) => dataplane.observe(family),
+    isUnchanged: ({ family }: ForFamily) => dataplane.isUnchanged(family),
+    async apply(program: CompiledProgram) {
+      const { bytes, degraded } = await dataplane.apply(program)
+      return { bytes, degraded: degraded?.filter((one) => !program.degraded.includes(one)) }
+    },
+    ...(upkeep === undefined ? {} : { upkeep: ({ family }: ForFamily) => dataplane.upkeep?.(family) }),
+    cleanup: () => dataplane.cleanup(),
+  }
+  const parts = { compiler: dataplane, kernel } as unknown as ConstructorParameters<
+    typeof SupervisedDataplane
+  >[0]['parts']
+  const made = { name, capabilities, parts, stopped: new AbortController() }
+  const whole = new SupervisedDataplane(made, supervision)
+  const close = whole.stop.bind(whole)
+  const stop = async (): Promise<void> => {
+    await close()
+    // It may have opened half of what it needs.
+    if (failedToStart) await dataplane.stop()
+  }
+  return Object.assign(whole, { stop }) as unknown as Dataplane
+}
+
+type ForFamily = { readonly family: Parameters<Dataplane['observe']>[0] }
