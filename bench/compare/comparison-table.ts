@@ -3,7 +3,6 @@ import { formatQuantity, plural, threeDigits } from '../report/quantity.ts'
 import { type Column, plainText, textTable, wrapText } from '../report/text-table.ts'
 import { type Failure, metrics, type Unit } from '../results.ts'
 import type { ComparedResult, Comparison, ResultKey, Verdict } from './comparison.ts'
-import { assumedNoise } from './run-spread.ts'
 
 export interface TableOptions {
   /** Columns of the terminal. */
@@ -12,12 +11,13 @@ export interface TableOptions {
   readonly all: boolean
 }
 
-const order: readonly Verdict[] = ['worse', 'better', 'changed', 'unsure', 'same']
+const order: readonly Verdict[] = ['worse', 'better', 'changed', 'unsure', 'refused', 'same']
 const marks: Readonly<Record<Verdict, string>> = {
   worse: 'WORSE',
   better: 'better',
   changed: 'changed',
   unsure: '?',
+  refused: 'no verdict',
   same: '',
 }
 
@@ -68,9 +68,11 @@ function cells(row: ComparedResult): string[] {
   const { unit, interval } = row
   const sizes = `${threeDigits(row.services)} x ${threeDigits(row.endpointsPerService)}`
   const ends =
-    row.ratio === undefined
-      ? `${signed(interval.low, unit)} .. ${signed(interval.high, unit)}`
-      : `${factor(interval.low)} .. ${factor(interval.high)}`
+    interval === undefined
+      ? '-'
+      : row.ratio === undefined
+        ? `${signed(interval.low, unit)} .. ${signed(interval.high, unit)}`
+        : `${factor(interval.low)} .. ${factor(interval.high)}`
   return [
     plainText(`  ${row.metric}`),
     sizes,
@@ -79,7 +81,7 @@ function cells(row: ComparedResult): string[] {
     row.ratio === undefined ? signed(row.b - row.a, unit) : factor(row.ratio),
     ends,
     row.p99Ratio === undefined ? '-' : factor(row.p99Ratio),
-    `${marks[row.verdict]}${row.assumed ? '~' : ''}`,
+    marks[row.verdict],
   ]
 }
 
@@ -90,24 +92,24 @@ function legend(shown: readonly ComparedResult[], { confidence }: Comparison, wi
     ...(shown.some(({ verdict }) => verdict === 'unsure')
       ? ['?: beyond the threshold, but may be noise.']
       : []),
-    ...(shown.some(({ assumed }) => assumed)
-      ? [
-          `~: run once, so runs are assumed to differ by ${percent(assumedNoise.ms)} (times); --repeat 5 tells.`,
-        ]
-      : []),
   ]
   return texts.flatMap((text) => wrapText(text, width, '  '))
 }
 
-function summary({ rows, threshold }: Comparison): string {
+function summary({ rows, threshold, minRuns }: Comparison): string {
   const count = (verdict: Verdict): number => rows.filter((row) => row.verdict === verdict).length
-  const changed = count('changed')
-  return [
+  const [changed, refused] = [count('changed'), count('refused')]
+  const judged = [
     `${plural(rows.length, 'figure')} compared: ${count('worse')} worse and ${count('better')} better by more than ${percent(threshold)}`,
     ...(changed > 0 ? [`${changed} changed`] : []),
     `${count('unsure')} beyond it that may be noise`,
     `${count('same')} within.`,
   ].join(', ')
+  if (refused === 0) return judged
+  const fewest = (side: 'a' | 'b') => Math.min(...rows.map(({ runs }) => runs[side]))
+  const needed = `${minRuns} runs of each side, and A has ${fewest('a')}, B ${fewest('b')}`
+  const refusal = `${plural(refused, 'figure')} without a verdict: it needs ${needed}. Measure both with --repeat ${minRuns} or more.`
+  return refused === rows.length ? refusal : `${judged} ${refusal}`
 }
 
 function failed(side: string, failures: readonly Failure[], width: number): string[] {

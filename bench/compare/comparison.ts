@@ -1,7 +1,7 @@
 import { type BenchResults, type Failure, metrics, type Result } from '../results.ts'
 import { markingLevel } from './false-discovery.ts'
 import { machineDifferences } from './machine-differences.ts'
-import { type Estimate, estimateChange, type Interval, intervalOf } from './run-spread.ts'
+import { type Estimate, estimateChange, type Interval, intervalOf, minRuns } from './run-spread.ts'
 
 /** Two benchmark runs side by side. */
 export interface Comparison {
@@ -19,6 +19,8 @@ export interface Comparison {
   readonly confidence: number
   /** As given: 0.1 is 10 %. */
   readonly threshold: number
+  /** Runs that each side of a figure needs for a verdict. */
+  readonly minRuns: number
 }
 
 export type ResultKey = Pick<
@@ -32,20 +34,21 @@ export interface ComparedResult extends ResultKey {
   readonly b: number
   /** B/A; absent where either may be 0. */
   readonly ratio?: number
-  /** Of the ratio; of B less A where there is none. */
-  readonly interval: Interval
+  /** Of the ratio; of B less A where there is none. Absent where the verdict is refused. */
+  readonly interval?: Interval
   /** B/A of the p99s; it has no interval, and isn't judged. */
   readonly p99Ratio?: number
   readonly verdict: Verdict
-  /** One side was run once only: its spread from run to run is assumed. */
-  readonly assumed: boolean
+  /** How often each side was run. */
+  readonly runs: { readonly a: number; readonly b: number }
 }
 
 /**
  * `worse`, `better`: surely so, and by more than the threshold. `changed`: the same, of a metric that has no better
- * direction. `unsure`: by more than the threshold, but it may be noise. `same`: the rest.
+ * direction. `unsure`: by more than the threshold, but it may be noise. `same`: within it. `refused`: a side was run too
+ * seldom to know how much its runs differ.
  */
-export type Verdict = 'worse' | 'better' | 'changed' | 'unsure' | 'same'
+export type Verdict = 'worse' | 'better' | 'changed' | 'unsure' | 'same' | 'refused'
 
 export interface CompareOptions {
   /** A change up to this is none: 0.1 is 10 %. */
@@ -73,7 +76,7 @@ export function compareResults(a: BenchResults, b: BenchResults, options: Compar
     return resultB === undefined ? [] : [{ resultA, resultB, estimate: estimateChange(resultA, resultB) }]
   })
   const alpha = markingLevel(
-    pairs.map(({ estimate }) => estimate.probability),
+    pairs.flatMap(({ estimate: { spread } }) => spread?.probability ?? []),
     falseDiscoveryRate,
   )
   const rows = pairs.map(({ resultA, resultB, estimate }): ComparedResult => {
@@ -84,10 +87,10 @@ export function compareResults(a: BenchResults, b: BenchResults, options: Compar
       a: estimate.a,
       b: estimate.b,
       ...(estimate.scale === 'ratio' ? { ratio: Math.exp(estimate.distance) } : {}),
-      interval: intervalOf(estimate, alpha),
+      ...(estimate.spread === undefined ? {} : { interval: intervalOf(estimate, estimate.spread, alpha) }),
       ...(resultA.p99 > 0 && resultB.p99 > 0 ? { p99Ratio } : {}),
       verdict: judged,
-      assumed: estimate.assumed,
+      runs: { a: resultA.runs.length, b: resultB.runs.length },
     }
   })
   const failures = { a: a.failures ?? [], b: b.failures ?? [] }
@@ -104,7 +107,13 @@ export function compareResults(a: BenchResults, b: BenchResults, options: Compar
     failures,
     confidence: 1 - alpha,
     threshold,
+    minRuns,
   }
+}
+
+/** Whether not one figure could be judged, for want of runs. */
+export function isRefused({ rows }: Comparison): boolean {
+  return rows.length > 0 && rows.every(({ verdict }) => verdict === 'refused')
 }
 
 /** Also where B failed, and so has no figure to be worse. */
@@ -130,8 +139,10 @@ interface Limits {
 }
 
 function judge({ metric }: ResultKey, estimate: Estimate, { alpha, threshold }: Limits): Verdict {
+  const { spread } = estimate
+  if (spread === undefined) return 'refused'
   if (!exceeds(metric, estimate, threshold)) return 'same'
-  if (estimate.probability > alpha) return 'unsure'
+  if (spread.probability > alpha) return 'unsure'
   const { better } = metrics[metric]
   if (better === undefined) return 'changed'
   return estimate.distance > 0 === (better === 'lower') ? 'worse' : 'better'

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CompareFlags } from './run-compare.ts'
 
-/** Adds `compare A B` below `portolan bench`. Exit codes: 0 no regression, 1 a regression, 2 a file can't be used. */
+/** Adds `compare A B` below `portolan bench`. Exit codes: 0 no regression, 1 a regression, 2 a file can't be used or has too few runs. */
 export function addCompareCommand(bench: Command): void {
   // What follows the subcommand is its own, also where bench has an option of the same name (--json FILE).
   bench.enablePositionalOptions()
@@ -19,7 +19,8 @@ export function addCompareCommand(bench: Command): void {
     .option('--json', 'print everything as JSON', false)
     .addHelpText(
       'after',
-      '\nExit codes: 0 nothing is worse, 1 something is or has failed in B only, 2 a file or the command line is wrong.',
+      '\nA verdict needs 3 runs of each side (--repeat 3).\n\nExit codes: 0 nothing is worse, 1 something is or has failed in B only, 2 a file or the command line is wrong, or ' +
+        'there are too few runs for any verdict.',
     )
     .action(async (pathA: string, pathB: string, _: unknown, command: Command) => {
       const { runCompare } = await import('./run-compare.ts')

@@ -1,4 +1,4 @@
-import { compareResults, isRegression } from './comparison.ts'
+import { compareResults, isRefused, isRegression } from './comparison.ts'
 import { printComparison } from './comparison-table.ts'
 import { readResults } from './read-results.ts'
 
@@ -19,7 +19,7 @@ const shownProblems = 5
 /**
  * Compares two results files and prints the outcome.
  *
- * @returns the exit code: 1 when something is worse
+ * @returns the exit code: 1 when something is worse, 2 when not one figure could be judged for want of runs
  * @throws ResultsError when a file can't be used
  */
 export async function runCompare(
@@ -27,7 +27,7 @@ export async function runCompare(
   pathB: string,
   flags: CompareFlags,
   output: Output,
-): Promise<0 | 1> {
+): Promise<0 | 1 | 2> {
   const [a, b] = await Promise.all([readResults(pathA), readResults(pathB)])
   const problems = [...a.problems, ...b.problems]
   for (const problem of problems.slice(0, shownProblems)) output.stderr.write(`portolan: ${problem}\n`)
@@ -39,5 +39,6 @@ export async function runCompare(
     ? `${JSON.stringify({ ...comparison, problems }, undefined, 2)}\n`
     : printComparison(comparison, { width: output.stdout.columns ?? 100, all: flags.all })
   output.stdout.write(text)
-  return isRegression(comparison) ? 1 : 0
+  if (isRegression(comparison)) return 1
+  return isRefused(comparison) ? 2 : 0
 }

@@ -56,6 +56,21 @@ for (const { says, change, exitCode, shows } of rows) {
   })
 }
 
+test('files of one run each are refused with the number of runs that they need: exit code 2', async (t) => {
+  const once = {
+    ...before,
+    results: before.results.map((result) => ({ ...result, runs: result.runs.slice(0, 1) })),
+  }
+  const [a, b] = [await write(once), await write({ ...once, results: once.results.map(slower(5)) })]
+  t.teardown(() => Promise.all([a, b].map(({ folder }) => rm(folder, { recursive: true }))))
+  const out = collect()
+  t.is(await runCompare(a.path, b.path, { threshold: 0.1, all: false, json: false }, out), 2)
+  t.regex(
+    out.text().replaceAll(/\s+/g, ' '),
+    /figures without a verdict: it needs 3 runs of each side, and A has 1, B 1\. Measure both with --repeat 3 or more\./,
+  )
+})
+
 test('as JSON, every figure is there', async (t) => {
   const out = collect()
   await runCompare(example, example, { threshold: 0.1, all: false, json: true }, out)

@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { type BenchResults, type MetricName, metrics, type Result } from '../../results.ts'
-import { compareResults, isRegression, type Verdict } from '../comparison.ts'
+import { compareResults, isRefused, isRegression, type Verdict } from '../comparison.ts'
 import { printComparison } from '../comparison-table.ts'
 
 interface Case {
@@ -25,20 +25,21 @@ const cases: readonly Case[] = [
     verdict: 'same',
   },
   { says: 'what the spread may explain is unsure', a: [10, 20, 15], b: [14, 26, 22], verdict: 'unsure' },
-  { says: 'one run each, a little slower, is unsure', a: [10], b: [12], verdict: 'unsure' },
-  { says: 'one run each, three times as slow, is worse', a: [10], b: [30], verdict: 'worse' },
+  { says: 'one run each, a little slower, has no verdict', a: [10], b: [12], verdict: 'refused' },
+  { says: 'one run each, three times as slow, has no verdict either', a: [10], b: [30], verdict: 'refused' },
+  { says: 'two runs of one side are too few', a: [10, 10.1, 9.9], b: [30, 31], verdict: 'refused' },
   {
     says: 'more changes a second are better',
     metric: 'changesPerSecond',
-    a: [500, 510],
-    b: [900, 910],
+    a: [500, 510, 505],
+    b: [900, 910, 905],
     verdict: 'better',
   },
   {
     says: 'fewer changes a second are worse',
     metric: 'changesPerSecond',
-    a: [900, 910],
-    b: [500, 510],
+    a: [900, 910, 905],
+    b: [500, 510, 505],
     verdict: 'worse',
   },
   {
@@ -49,11 +50,11 @@ const cases: readonly Case[] = [
     verdict: 'worse',
   },
   {
-    says: 'one operation more in a single run is worse',
+    says: 'one operation more in a single run has no verdict',
     metric: 'operations',
     a: [4],
     b: [5],
-    verdict: 'worse',
+    verdict: 'refused',
   },
   {
     says: 'no loss in both is the same',
@@ -112,19 +113,19 @@ const cases: readonly Case[] = [
     verdict: 'same',
   },
   {
-    says: 'how many changes an apply has in a churn is chance, where it was run once',
+    says: 'how many changes an apply has in a churn is chance',
     metric: 'operations',
     scenario: 'churn-2000',
-    a: [24],
-    b: [36],
+    a: [24, 40, 30],
+    b: [36, 48, 28],
     verdict: 'unsure',
   },
   {
     says: 'bytes of such an apply, too',
     metric: 'bytesToKernel',
     scenario: 'replay',
-    a: [576],
-    b: [864],
+    a: [576, 960, 720],
+    b: [864, 1152, 672],
     verdict: 'unsure',
   },
   {
@@ -135,17 +136,17 @@ const cases: readonly Case[] = [
     verdict: 'same',
   },
   {
-    says: 'the parts of CPU time vary more than their sum, where they were run once',
+    says: 'the parts of CPU time vary more than their sum',
     metric: 'cpuSystem',
-    a: [7.4],
-    b: [22.9],
+    a: [7.4, 15.1, 3.2],
+    b: [22.9, 6.8, 17.7],
     verdict: 'unsure',
   },
   {
     says: 'how many connections were tried is a matter of time',
     metric: 'connectionsTried',
-    a: [300],
-    b: [360],
+    a: [300, 420, 250],
+    b: [360, 510, 280],
     verdict: 'unsure',
   },
 ]
@@ -216,7 +217,7 @@ test('other machines and moved lower bounds are told', (t) => {
   t.is(warnings.length, 3)
 })
 
-const runsOf = fc.array(fc.double({ min: 1e-3, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 6 })
+const runsOf = fc.array(fc.double({ min: 1e-3, max: 1e6, noNaN: true }), { minLength: 3, maxLength: 6 })
 const pairs = fc.array(fc.tuple(runsOf, runsOf), { minLength: 1, maxLength: 30 })
 
 test('a run compared with itself is the same in everything', (t) => {
@@ -244,7 +245,7 @@ test('B against A is the mirror of A against B', (t) => {
         return (
           other.verdict === (mirrored[verdict] ?? verdict) &&
           near(other.ratio!, 1 / ratio!) &&
-          near(other.interval.low, 1 / interval.high)
+          near(other.interval!.low, 1 / interval!.high)
         )
       })
     }),
@@ -259,7 +260,8 @@ test('an interval holds its ratio, and excludes 1 where a change is sure', (t) =
         run(list.map((pair, services) => result({ services, runs: pair[side]! }))),
       )
       const { rows } = compareResults(a!, b!, { threshold: 0.1 })
-      return rows.every(({ ratio, interval: { low, high }, verdict }) => {
+      return rows.every(({ ratio, interval, verdict }) => {
+        const { low, high } = interval!
         const excludes = low > 1 || high < 1
         const sure = verdict === 'worse' || verdict === 'better'
         return ratio! >= low * (1 - 1e-9) && ratio! <= high * (1 + 1e-9) && (!sure || excludes)
@@ -314,6 +316,40 @@ test('a dataplane that became 1.5 times slower is found with three runs of a few
   t.deepEqual(
     found.filter(({ services }) => services >= 20),
     [],
+  )
+})
+
+test('without enough runs there is a ratio and neither an interval nor a verdict, whatever the ratio', (t) => {
+  const few = fc.array(fc.double({ min: 1e-3, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 2 })
+  fc.assert(
+    fc.property(few, runsOf, fc.boolean(), (some, enough, swapped) => {
+      const [a, b] = swapped ? [enough, some] : [some, enough]
+      const comparison = compareResults(run([result({ runs: a })]), run([result({ runs: b })]), {
+        threshold: 0,
+      })
+      const [row] = comparison.rows
+      return (
+        row?.verdict === 'refused' &&
+        row.interval === undefined &&
+        row.ratio! > 0 &&
+        isRefused(comparison) &&
+        !isRegression(comparison)
+      )
+    }),
+  )
+  t.pass()
+})
+
+test('what is without a verdict is told with the runs that it needs, and those that have enough are judged', (t) => {
+  const [a, b] = [
+    run([result({ runs: [1] }), result({ services: 7 })]),
+    run([result({}), result({ services: 7 })]),
+  ]
+  const comparison = compareResults(a, b, { threshold: 0.1 })
+  t.false(isRefused(comparison))
+  t.regex(
+    printComparison(comparison, { width: 400, all: true }),
+    /no verdict\n[\s\S]*2 figures compared: .* 1 within\. 1 figure without a verdict: it needs 3 runs of each side, and A has 1, B 3\. Measure both with --repeat 3 or more\./,
   )
 })
 
