@@ -30,7 +30,7 @@ export function addClusterOptions(command: Command): Command {
     .addOption(
       new Option(
         '--dataplane-option <name=value>',
-        'an option of the dataplane; may be given again',
+        "an option of the dataplane, see 'portolan help-dataplane NAME'; may be given again",
       ).argParser(collect),
     )
     .optionsGroup('As in kube-proxy:')

@@ -47,6 +47,7 @@ function createProgram(): Command {
   addBench(program)
   addRecord(program)
   addCleanup(program)
+  addHelpDataplane(program)
   return program
 }
 
@@ -168,6 +169,16 @@ function addCleanup(program: Command): void {
     )
     .addHelpText('after', cleanupHelp)
     .action(async (flags) => (await import('./cleanup.ts')).cleanup(flags))
+}
+
+function addHelpDataplane(program: Command): void {
+  program
+    .command('help-dataplane')
+    .argument('<name>', 'as after --dataplane')
+    .summary('show what a dataplane can do, and its options')
+    .description('Shows what a dataplane can do, and what --dataplane-option may say to it. Changes nothing.')
+    .addHelpText('after', `\nExamples:\n  $ portolan help-dataplane ipvs\n${exitCodeHelp}`)
+    .action(async (name) => (await import('./help-dataplane.ts')).helpDataplane(name))
 }
 
 const programHelp = `

@@ -12,6 +12,9 @@ export interface Drift {
   readonly repair: string
 }
 
+/** Milliseconds, as the engine has it. */
+const upkeepPeriod = 5000
+
 /**
  * Puts a dataplane through its contract in the order that the core's engine keeps: observe and reconcile once, then
  * compile and apply each change; after a failure observe and reconcile again.
@@ -23,6 +26,7 @@ export class Driver {
   readonly #degraded = new Map<IpFamily, Set<string>>()
   /** Families whose kernel state is not known for sure. */
   readonly #doubtful = new Set<IpFamily>()
+  #upkeep: NodeJS.Timeout | undefined
   /** Calls for one family never overlap, however many ask for them at the same time. */
   #last: Promise<unknown> = Promise.resolve()
 
@@ -52,6 +56,8 @@ export class Driver {
   /** Starts the dataplane and takes over the order in which the kernel holds endpoints; changes nothing there. */
   async adopt(): Promise<void> {
     await this.#dataplane.start()
+    if (this.#dataplane.upkeep !== undefined)
+      this.#upkeep = setInterval(() => void this.#keepUp().catch(() => {}), upkeepPeriod).unref()
     await this.#inTurn(this.#cluster.families, async (family) => {
       const held = await this.#dataplane.observe(family)
       const builder = this.#cluster.builder(family)
@@ -100,6 +106,7 @@ export class Driver {
 
   /** As a process that exits: what was applied stays. */
   async stop(): Promise<void> {
+    clearInterval(this.#upkeep)
     await this.#dataplane.stop()
   }
 
@@ -111,6 +118,10 @@ export class Driver {
     })
     this.#last = turn.catch(() => {})
     return turn
+  }
+
+  #keepUp(): Promise<void> {
+    return this.#inTurn(this.#cluster.families, async (family) => this.#dataplane.upkeep?.(family))
   }
 
   async #reconcile(family: IpFamily): Promise<void> {
@@ -136,6 +147,18 @@ export class Driver {
     if (applied === undefined) throw new Error(`no table for ${family}`)
     return applied
   }
+}
+
+/**
+ * What a dataplane that says nothing of the order of endpoints has most likely got wrong, where a restart finds something to
+ * do though nothing has changed.
+ */
+export function orderTrap({ endpointOrder }: Dataplane): string {
+  if (endpointOrder !== undefined) return ''
+  return (
+    '; a new process lists endpoints in another order than the one before it, and this dataplane has no endpointOrder: if ' +
+    'any name, slot or rule in the kernel depends on their order, read it back by endpointOrder, or sort them'
+  )
 }
 
 /** What a drift says, short enough for one line of the matrix. */

@@ -320,7 +320,7 @@ test.serial('plan prints both families as nft text, and its counts on stderr', a
   t.regex(stderr, /IPv4, from nothing: \d+ routes, \d+ frontends, \d+ operations of nftables/)
 })
 
-for (const command of ['run', 'plan', 'explain', 'cleanup']) {
+for (const command of ['run', 'plan', 'explain', 'cleanup', 'help-dataplane']) {
   test.serial(`${command} --help shows examples and exit codes`, async (t) => {
     const { code, stdout } = await portolan(command, '--help')
     t.is(code, 0)
@@ -328,6 +328,29 @@ for (const command of ['run', 'plan', 'explain', 'cleanup']) {
     t.regex(stdout, /Exit codes: 0 done, 1 failed, 2 the command line is wrong/)
   })
 }
+
+test.serial(
+  'help-dataplane shows gaps, and each option with its choices, its default and what it is for',
+  async (t) => {
+    const { code, stdout } = await portolan('help-dataplane', 'ipvs')
+    t.is(code, 0)
+    t.regex(stdout, /^Dataplane ipvs: IPv4, IPv6; TCP, UDP, SCTP$/m)
+    t.regex(
+      stdout,
+      /^ {2}transport=netlink\|ipvsadm\n {6}how programs reach the kernel: .*\(default: netlink\)$/m,
+    )
+    t.regex(stdout, /^ {2}tcp-timeout=0\.\.2147483$/m)
+    t.regex(stdout, /^ {2}exclude-cidrs=CIDR,\.\.\.$/m)
+  },
+)
+
+test.serial('an option that the dataplane does not know is refused, with those that it knows', async (t) => {
+  const wrong = ['--dataplane-option', 'transprot=nft']
+  const { code, stderr } = await portolan('plan', '--source', `file:${sample}`, '--node', 'node-a', ...wrong)
+  t.is(code, 1)
+  t.regex(stderr, /dataplane 'nftables': unknown option transprot; known: transport/)
+  t.regex(stderr, /portolan help-dataplane nftables/)
+})
 
 async function clusterFile(t: ExecutionContext, text: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pl-cli-'))

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { remotePodAddress } from '@portolan/lab'
-import { describeDrift } from '../driver.ts'
+import { describeDrift, orderTrap } from '../driver.ts'
 import { serveInternet } from '../internet.ts'
 import { at } from '../matrix-case.ts'
 import { type EndpointHost, place } from '../place.ts'
@@ -83,7 +83,13 @@ export const restartScenario: Scenario = {
           await loopEnds({ endpoints: members.map((host) => plain.nameOf(host)) })
         await stage.stillHeld()
         tell(claims.noLoss, stage, plain.failures)
-        tell(claims.nothingToDo, stage, idle.filter((one) => one.family === family).map(describeDrift))
+        tell(
+          claims.nothingToDo,
+          stage,
+          idle
+            .filter((one) => one.family === family)
+            .map((one) => `${describeDrift(one)}${orderTrap(testbed.dataplane)}`),
+        )
 
         const now = await changing.serverFor('pod', 'ClusterIP')
         changing.expect(now === changing.nameOf('pod1'), `the changed Service is served by ${now}`)
