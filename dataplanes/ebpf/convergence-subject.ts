@@ -4,6 +4,7 @@ import {
   type ApplyReport,
   contractVersion,
   type Dataplane,
+  type Evaluation,
   type IpFamily,
   type RoutingTable,
   type TableChange,
@@ -20,6 +21,7 @@ import { print } from './print.ts'
 import { type EbpfProgram, operations } from './program.ts'
 import { reconcile } from './reconcile.ts'
 import { TableMaps } from './table-maps.ts'
+import { trace } from './trace.ts'
 
 /** A node that stands still: what comes and goes on it is another test's. */
 const node: NodeState = {
@@ -83,8 +85,8 @@ class MapsDataplane implements Dataplane<EbpfProgram, Held> {
   nothingHeld(family: IpFamily): Held {
     return nothingHeld(family)
   }
-  trace(): readonly string[] {
-    return []
+  trace(table: RoutingTable, evaluation: Evaluation) {
+    return trace(table, evaluation)
   }
 
   async observe(family: IpFamily): Promise<Held> {

@@ -10,6 +10,7 @@ import {
   type SourceClass,
   type TraceStep,
 } from '@portolan/core'
+import { rangeCidr } from './element-text.ts'
 import {
   addressKey,
   allowedSourcesOf,
@@ -18,7 +19,7 @@ import {
   verdictByte,
   writeEndpoint,
 } from './encode.ts'
-import { bytesOf, type Held, type HeldService } from './held.ts'
+import { bufferOf, bytesOf, type Held, type HeldService } from './held.ts'
 import { heldSets } from './held-sets.ts'
 import { sourceClassIndex, structs } from './layout.ts'
 import { deviceElements } from './node-elements.ts'
@@ -59,7 +60,11 @@ export function trace(table: RoutingTable, evaluation: Evaluation): Step[] {
   if (evaluation.verdict !== 'balance') {
     if (blocked) {
       const text = `map ranges: ${packet.source} is in none of ${ranges}: drop`
-      return [where, step(found, ...holdsFound), step(text, holdsRanges(route, frontend))]
+      return [
+        where,
+        step(found, ...holdsFound),
+        step(text, holdsRanges(route, frontend), letsNotIn(packet.source, route, frontend)),
+      ]
     }
     return [where, ...allowed, step(`${found}: ${evaluation.verdict}`, ...holdsFound)]
   }
@@ -139,6 +144,21 @@ function holdsRanges(route: ServiceRoute, frontend: Frontend): Check {
     return allowedSourcesOf(route)
       .filter((cidr) => !held.ranges.has(bytesOf(rangeKey(number, cidr))))
       .map((cidr) => `map ranges: lacks ${cidr} of service ${number}`)
+  }
+}
+
+/** That no range of a service lets this source in. */
+function letsNotIn(source: Address, route: ServiceRoute, frontend: Frontend): Check {
+  return (held) => {
+    const number = serviceNumber(held, route, frontend)
+    return [...held.ranges].flatMap((bytes) => {
+      const key = bufferOf(bytes)
+      if (key.readUInt32BE(structs.range_key.at.scope) !== number) return []
+      const cidr = parseCidr(rangeCidr(key))
+      return cidr !== undefined && cidrContains(cidr, source)
+        ? [`map ranges: has ${cidr} of service ${number}`]
+        : []
+    })
   }
 }
 

@@ -5,6 +5,7 @@ import {
   type Evaluation,
   type Frontend,
   frontendKey,
+  hostCidr,
   type IpFamily,
   parseCidr,
   type SourceClass,
@@ -92,7 +93,8 @@ export function trace(evaluation: Evaluation, setting: Setting): Step[] {
     for (const [kind, element] of elements.filter(([, one]) => concerns(one, packet.destination))) {
       const reason = `${element} in ${set(kind)}`
       const holds = holdsElement(set(kind), element)
-      steps.push(refusal(filterHook(sourceClass, frontend), reason, evaluation.verdict, setting, holds))
+      const checks = blocked ? [holds, letsNotIn(set('allowed'), element, packet.source)] : [holds]
+      steps.push(refusal(filterHook(sourceClass, frontend), reason, evaluation.verdict, setting, ...checks))
     }
     return steps
   }
@@ -191,6 +193,18 @@ function holdsElement(set: string, element: string): Check {
     if (found === undefined) return [`set ${set} is missing`]
     return found.has(element) ? [] : [`set ${set} lacks ${element}`]
   }
+}
+
+/** That no range of a destination lets this source in. */
+function letsNotIn(set: string, destination: string, source: Address): Check {
+  const ofDestination = `${destination},`
+  return ({ sets }) =>
+    [...(sets.get(set) ?? [])].flatMap((element) => {
+      if (!element.startsWith(ofDestination)) return []
+      const range = element.slice(ofDestination.length)
+      const cidr = range.includes('/') ? parseCidr(range) : hostCidr(range as Address)
+      return cidr !== undefined && cidrContains(cidr, source) ? [`set ${set} has ${element}`] : []
+    })
 }
 
 /** The chain that a rule leads on to. */
