@@ -1,7 +1,7 @@
 import { type IpFamily, ipFamilies, isOlderVersion, type ProbeReport } from '@portolan/core'
 import { SystemCallError } from '@portolan/native'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
-import { sourceIsDestination, type TableName } from './base-chains.ts'
+import { rejectRules, sourceIsDestination, type TableName } from './base-chains.ts'
 import { kernelNeeds, missingNeeds } from './kernel-needs.ts'
 import { detectVariant, findTools, hasLegacyTable, type Variant, versionOf } from './variant.ts'
 
@@ -80,8 +80,7 @@ const trials: Readonly<Record<TableName, (family: IpFamily) => string>> = {
     ])
   },
   filter: (family) => {
-    const answer = `icmp${family === 'IPv4' ? '' : '6'}-port-unreachable`
-    return trial('filter', [`-m addrtype ! --dst-type LOCAL -j REJECT --reject-with ${answer}`])
+    return trial('filter', ['-m addrtype ! --dst-type LOCAL -j RETURN', ...rejectRules(family)])
   },
 }
 

@@ -22,6 +22,7 @@ import {
   portRoot,
   postrouting,
   refusals,
+  reject,
   type SetKind,
   services,
   setName,
@@ -230,6 +231,7 @@ function refusal(
     holdsJump('filter', setting.family, hook),
     base('filter', `PORTOLAN-${hook}`, setting),
     base('filter', refusals, setting),
+    ...(verdict === 'reject' ? [base('filter', reject, setting)] : []),
     ...elements,
   )
 }

@@ -8,6 +8,7 @@ import {
   type Over,
   type Place,
   policyChainsOf,
+  rejectChain,
 } from './layout.ts'
 import { isVerdictLetter, type Policy, policyNumber, policyText, type VerdictLetter } from './numbers.ts'
 
@@ -15,7 +16,7 @@ import { isVerdictLetter, type Policy, policyNumber, policyText, type VerdictLet
 function target(place: Place, letter: VerdictLetter): string {
   switch (letter) {
     case 'r':
-      return 'reject'
+      return `goto ${rejectChain}`
     case 'd':
       return 'drop'
     default:

@@ -25,6 +25,7 @@ import {
   nodePortAddressSet,
   type Over,
   policiesOf,
+  rejectChain,
   type SetDeclaration,
   serviceCidrSet,
 } from './layout.ts'
@@ -46,6 +47,7 @@ export function trace(evaluation: Evaluation, setting: Setting): Step[] {
   const { packet, sourceClass } = evaluation
   const base = new Map(baseChains(setting).map((chain) => [chain.name, chain]))
   const baseChain = (name: string): Check => holdsChain(base.get(name))
+  const rejects = (verdict: string) => (verdict === 'reject' ? [baseChain(rejectChain)] : [])
   const hook = sourceClass === 'node' ? 'output' : 'prerouting'
   const steps = [step(`chain ${hook}: jump services`, soundTable(setting), baseChain(hook))]
   if (!('frontend' in evaluation)) {
@@ -105,7 +107,11 @@ export function trace(evaluation: Evaluation, setting: Setting): Step[] {
   const chain = policyChain(place, { ...policy, filtered: false })
   if (evaluation.verdict !== 'balance') {
     steps.push(
-      step(`chain ${chain}: from ${sourceClass}: ${evaluation.verdict}`, holdsChainNamed(ofPolicy, chain)),
+      step(
+        `chain ${chain}: from ${sourceClass}: ${evaluation.verdict}`,
+        holdsChainNamed(ofPolicy, chain),
+        ...rejects(evaluation.verdict),
+      ),
     )
     return steps
   }
