@@ -158,6 +158,8 @@ const stories: readonly Story[] = [
       const asking = [
         ['pod', 'ClusterIP'],
         ['node', 'ClusterIP'],
+        // Of another machine on a real node; but one that shares its network with virtual machines has such clients too.
+        ['outside', 'NodePort'],
       ] as const
       for (const [client, to] of asking) {
         // The quickest of some: a busy machine may hold up one, but not each of them by a second.
