@@ -25,15 +25,18 @@ export class SystemCommandError extends Error {
   readonly program: string
   /** What it printed about it. */
   readonly output: string
+  /** By which signal it died, such as SIGSEGV; `undefined`: it ended by itself, or didn't start. */
+  readonly signal: string | undefined
 
   constructor(
     code: SystemCommandError['code'],
     program: string,
     message: string,
     output = '',
-    options?: ErrorOptions,
+    options: ErrorOptions & { readonly signal?: string | undefined } = {},
   ) {
     super(message, options)
+    this.signal = options.signal
     this.name = 'SystemCommandError'
     this.code = code
     this.program = program
@@ -96,7 +99,10 @@ function asSystemCommandError(program: string, file: string, error: ExecaError):
   }
   const said = firstLines(output) || error.shortMessage
   const message = said.startsWith(program) ? said : `${program}: ${said}`
-  return new SystemCommandError('COMMAND_FAILED', program, message, output, { cause: error })
+  return new SystemCommandError('COMMAND_FAILED', program, message, output, {
+    cause: error,
+    signal: error.signal,
+  })
 }
 
 /** The first three lines that are no mere remarks, as one. */

@@ -1,4 +1,4 @@
-/* Answers a packet with an ICMP error, as the host that the packet was for would. */
+/* Answers a packet with an ICMP error, or a SYN with a reset, as the host that the packet was for would. */
 #ifndef PORTOLAN_REFUSE_H
 #define PORTOLAN_REFUSE_H
 
@@ -146,9 +146,114 @@ static __noinline int answer_ipv6(struct __sk_buff *skb, struct work *work, __u3
 	return send_back(skb, work);
 }
 
-/* Port unreachable: nothing serves here. */
+/* A TCP header up to its checksum. */
+struct tcp_start {
+	__be16 ports[2];
+	__be32 sequence, acknowledged;
+	__u8 length;               /* in words of 32 bits, in the upper half */
+	__u8 flags;
+	__be16 window;
+};
+
+#define TCP_HEADER 20
+#define TCP_CHECKSUM 16
+#define MOST_TCP_OPTIONS 40
+#define OUR_HOPS 64
+
+/* The checksum of what a reset no longer has, as a difference. Negative: it can't be read. */
+static __always_inline __s64 without_options(struct __sk_buff *skb, struct work *work, __u32 length)
+{
+	if (length == 0)
+		return 0;
+	if (length > MOST_TCP_OPTIONS || bpf_skb_load_bytes(skb, work->packet.l4 + TCP_HEADER, work->quoted, length))
+		return -1;
+	return bpf_csum_diff((__be32 *)work->quoted, length, NULL, 0, 0);
+}
+
+/* Turns the IP header, without options, around. */
+static __always_inline bool turn_ip(struct __sk_buff *skb, const struct packet *packet)
+{
+	__u32 l3 = packet->l3;
+	__u8 hops = OUR_HOPS;
+
+	if (packet->ipv4) {
+		__be32 addresses[2] = { packet->key.destination.word[3], packet->key.source.word[3] };
+		__u32 checksum = l3 + offsetof(struct iphdr, check), at = l3 + offsetof(struct iphdr, tot_len);
+		__be16 before, after = bpf_htons(sizeof(struct iphdr) + TCP_HEADER);
+		return !bpf_skb_load_bytes(skb, at, &before, sizeof before) &&
+		       !bpf_l3_csum_replace(skb, checksum, before, after, sizeof after) &&
+		       !bpf_skb_store_bytes(skb, at, &after, sizeof after, 0) &&
+		       !bpf_l3_csum_replace(skb, checksum, bpf_htons(packet->hops << 8), bpf_htons(hops << 8), 2) &&
+		       !bpf_skb_store_bytes(skb, l3 + offsetof(struct iphdr, ttl), &hops, sizeof hops, 0) &&
+		       !bpf_skb_store_bytes(skb, l3 + offsetof(struct iphdr, saddr), addresses, sizeof addresses, 0);
+	}
+	struct address addresses[2] = { packet->key.destination, packet->key.source };
+	__be16 length = bpf_htons(TCP_HEADER);
+	return !bpf_skb_store_bytes(skb, l3 + offsetof(struct ipv6hdr, payload_len), &length, sizeof length, 0) &&
+	       !bpf_skb_store_bytes(skb, l3 + offsetof(struct ipv6hdr, hop_limit), &hops, sizeof hops, 0) &&
+	       !bpf_skb_store_bytes(skb, l3 + offsetof(struct ipv6hdr, saddr), addresses, sizeof addresses, 0);
+}
+
+/* How long the segment is by its IP header. 0: that has options, or extension headers. */
+static __always_inline __u32 segment_length(struct __sk_buff *skb, const struct packet *packet)
+{
+	__u32 header = packet->ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr), length;
+	__u32 at = packet->ipv4 ? offsetof(struct iphdr, tot_len) : offsetof(struct ipv6hdr, payload_len);
+	__be16 bytes;
+
+	if (packet->l4 - packet->l3 != header || bpf_skb_load_bytes(skb, packet->l3 + at, &bytes, sizeof bytes))
+		return 0;
+	length = bpf_ntohs(bytes);
+	return packet->ipv4 ? length - header : length;
+}
+
+/*
+ * Makes a SYN the reset that answers it. The checksum is changed and not made anew: a device may have yet to complete it.
+ * TC_ACT_UNSPEC: the packet is no plain SYN, and as it was.
+ */
+static __noinline int answer_reset(struct __sk_buff *skb, struct work *work)
+{
+	struct packet *packet = &work->packet;
+	__u32 l4 = packet->l4, length = segment_length(skb, packet), checksum = l4 + TCP_CHECKSUM;
+	struct tcp_start before, after = {};
+
+	if (!is_first_of_tcp(packet) || bpf_skb_load_bytes(skb, l4, &before, sizeof before))
+		return TC_ACT_UNSPEC;
+	/* With data in it (TCP Fast Open), or cut off. */
+	if (length < TCP_HEADER || (before.length >> 4) * 4 != length)
+		return TC_ACT_UNSPEC;
+	__s64 difference = without_options(skb, work, length - TCP_HEADER);
+	if (difference < 0)
+		return TC_ACT_UNSPEC;
+	after.ports[0] = before.ports[1];
+	after.ports[1] = before.ports[0];
+	after.acknowledged = bpf_htonl(bpf_ntohl(before.sequence) + 1);
+	after.length = TCP_HEADER / 4 << 4;
+	after.flags = TCP_RST | TCP_ACK;
+	difference = bpf_csum_diff((__be32 *)&before, sizeof before, (__be32 *)&after, sizeof after, difference);
+	if (bpf_l4_csum_replace(skb, checksum, 0, difference, 0))
+		return TC_ACT_SHOT;
+	__be32 lengths[2] = { bpf_htonl(length), bpf_htonl(TCP_HEADER) };
+	difference = bpf_csum_diff(&lengths[0], sizeof *lengths, &lengths[1], sizeof *lengths, 0);
+	if (bpf_l4_csum_replace(skb, checksum, 0, difference, BPF_F_PSEUDO_HDR) ||
+	    bpf_skb_store_bytes(skb, l4, &after, sizeof after, 0) || !turn_ip(skb, packet) ||
+	    bpf_skb_change_tail(skb, l4 + TCP_HEADER, 0))
+		return TC_ACT_SHOT;
+	return send_back(skb, work);
+}
+
+/*
+ * Nothing serves here: a reset, or port unreachable. Where client and node share a machine, an ICMP error would come back
+ * during the client's own connect(), which hears of it only when it sends its SYN again. Resets aren't counted, as Linux
+ * counts none: they are no larger than what they answer.
+ */
 static __always_inline int answer_refused(struct __sk_buff *skb, struct work *work)
 {
+	if (work->packet.key.protocol == IPPROTO_TCP) {
+		int action = answer_reset(skb, work);
+		if (action != TC_ACT_UNSPEC)
+			return action;
+	}
 	if (!may_answer())
 		return TC_ACT_SHOT;
 	return work->packet.ipv4 ? answer_ipv4(skb, work, 3, 3, 0) : answer_ipv6(skb, work, 1, 4, 0);

@@ -38,6 +38,15 @@ for (const [where, namespace] of [
   })
 }
 
+test('a program that dies by a signal is told from one that says no', async (t) => {
+  const died = await t.throwsAsync(here.run('sh', ['-c', 'kill -SEGV $$']), {
+    instanceOf: SystemCommandError,
+  })
+  t.is(died.signal, 'SIGSEGV')
+  const ended = await t.throwsAsync(here.run('sh', ['-c', 'exit 1']), { instanceOf: SystemCommandError })
+  t.is(ended.signal, undefined)
+})
+
 test('a program runs in the namespace that was asked for', async (t) => {
   const lab = await createLab()
   t.teardown(() => lab.close())

@@ -200,8 +200,7 @@ export class Stage {
     }
     const { outage, longestStallMs } = report
     const isServed = !(allowed.results ?? []).includes('timeout')
-    const { outageMs = this.patience.outageMs } = allowed
-    if (isServed && outage !== undefined && outage.milliseconds > outageMs)
+    if (isServed && outage !== undefined && outage.milliseconds > this.patience.outageMs)
       this.failures.push(
         `${who}: nothing got through for ${Math.round(outage.milliseconds)} ms, from ${Math.round(outage.afterMs)} ms after the loop's start: ${outage.attempts} first packets were lost (the machine held the loop up for ${Math.round(longestStallMs)} ms at most, which is not counted)`,
       )
@@ -215,6 +214,4 @@ export interface LoopAllowance {
   readonly endpoints: readonly string[]
   /** Besides answers. With `timeout` among them, there may be a time in which nothing gets through. */
   readonly results?: readonly ('refused' | 'timeout')[]
-  /** How long first packets may be lost one after the other. Default: the kit's patience. */
-  readonly outageMs?: number
 }

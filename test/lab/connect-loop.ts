@@ -18,6 +18,9 @@ export interface ConnectLoop {
 
 const mostAtOnce = 500
 
+/** Linux sends a SYN again after a second; a client that is refused later than that wasn't refused at once. */
+const synAgainMs = 1000
+
 interface Try {
   readonly startedAt: number
   isLost: boolean
@@ -91,7 +94,9 @@ export function startConnectLoop(request: Complete<ConnectLoopRequest>): Connect
     tries.push(one)
     const outcome = await probe({ protocol, to, timeoutMs, ...(from === undefined ? {} : { from }) })
     one.isLost =
-      outcome.result === 'timeout' || ('firstPacketLost' in outcome && outcome.firstPacketLost === true)
+      outcome.result === 'timeout' ||
+      (protocol === 'TCP' && outcome.result === 'refused' && outcome.milliseconds >= synAgainMs) ||
+      ('firstPacketLost' in outcome && outcome.firstPacketLost === true)
     results[outcome.result] += 1
     if (outcome.result === 'answered') {
       const server = `${outcome.host} ${outcome.address}|${outcome.port}`

@@ -9,9 +9,10 @@ import {
   type ServiceRoute,
   type SourceClass,
 } from '@portolan/core'
+import { rangeCidr } from '../compile/element-text.ts'
 import { frontendText } from '../compile/print.ts'
 import { addressKey, allowedSourcesOf, frontendKeyOf, rangeKey, writeEndpoint } from '../layout/encode.ts'
-import { bytesOf, type Held, type HeldService } from '../layout/held.ts'
+import { bufferOf, bytesOf, type Held, type HeldService } from '../layout/held.ts'
 import { deviceElements } from '../layout/node-elements.ts'
 import { sourceClassIndex, structs } from '../layout/structures.ts'
 import { verdictByte } from '../layout/verdict-byte.ts'
@@ -65,6 +66,21 @@ export function holdsRanges(route: ServiceRoute, frontend: Frontend): Check {
     return allowedSourcesOf(route)
       .filter((cidr) => !held.ranges.has(bytesOf(rangeKey(number, cidr))))
       .map((cidr) => `map ranges: lacks ${cidr} of service ${number}`)
+  }
+}
+
+/** That no range of a service lets this source in. */
+export function letsNotIn(source: Address, route: ServiceRoute, frontend: Frontend): Check {
+  return (held) => {
+    const number = serviceNumber(held, route, frontend)
+    return [...held.ranges].flatMap((bytes) => {
+      const key = bufferOf(bytes)
+      if (key.readUInt32BE(structs.range_key.at.scope) !== number) return []
+      const cidr = parseCidr(rangeCidr(key))
+      return cidr !== undefined && cidrContains(cidr, source)
+        ? [`map ranges: has ${cidr} of service ${number}`]
+        : []
+    })
   }
 }
 

@@ -11,6 +11,7 @@ import {
   holdsRange,
   holdsRanges,
   holdsService,
+  letsNotIn,
 } from './checks.ts'
 
 type Step = TraceStep<Held>
@@ -48,7 +49,11 @@ export function trace(table: RoutingTable, evaluation: Evaluation): Step[] {
   if (evaluation.verdict !== 'balance') {
     if (blocked) {
       const text = `map ranges: ${packet.source} is in none of ${ranges}: drop`
-      return [where, step(found, ...holdsFound), step(text, holdsRanges(route, frontend))]
+      return [
+        where,
+        step(found, ...holdsFound),
+        step(text, holdsRanges(route, frontend), letsNotIn(packet.source, route, frontend)),
+      ]
     }
     return [where, ...allowed, step(`${found}: ${evaluation.verdict}`, ...holdsFound)]
   }

@@ -4,6 +4,7 @@ import {
   type ApplyResult,
   contractVersion,
   type Dataplane,
+  type Evaluation,
   type IpFamily,
   type RoutingTable,
   type TableChange,
@@ -14,6 +15,7 @@ import { compile } from '../compile/compile.ts'
 import { print } from '../compile/print.ts'
 import type { EbpfProgram } from '../compile/program.ts'
 import { reconcile } from '../compile/reconcile.ts'
+import { trace } from '../explain/trace.ts'
 import { applyElements } from '../kernel/apply.ts'
 import { observe } from '../kernel/observe.ts'
 import { TableMaps } from '../kernel/table-maps.ts'
@@ -77,8 +79,8 @@ class MapsDataplane implements Dataplane<EbpfProgram, Held> {
   async isUnchanged(): Promise<boolean> {
     return false
   }
-  trace(): readonly string[] {
-    return []
+  trace(table: RoutingTable, evaluation: Evaluation) {
+    return trace(table, evaluation)
   }
 
   async observe(family: IpFamily): Promise<Held> {

@@ -5,6 +5,7 @@ import {
   type Evaluation,
   type Frontend,
   frontendKey,
+  hostCidr,
   type IpFamily,
   parseCidr,
   type SourceClass,
@@ -22,6 +23,7 @@ import {
   portRoot,
   postrouting,
   refusals,
+  reject,
   type SetKind,
   services,
   setName,
@@ -92,7 +94,8 @@ export function trace(evaluation: Evaluation, setting: Setting): Step[] {
     for (const [kind, element] of elements.filter(([, one]) => concerns(one, packet.destination))) {
       const reason = `${element} in ${set(kind)}`
       const holds = holdsElement(set(kind), element)
-      steps.push(refusal(filterHook(sourceClass, frontend), reason, evaluation.verdict, setting, holds))
+      const checks = blocked ? [holds, letsNotIn(set('allowed'), element, packet.source)] : [holds]
+      steps.push(refusal(filterHook(sourceClass, frontend), reason, evaluation.verdict, setting, ...checks))
     }
     return steps
   }
@@ -193,6 +196,18 @@ function holdsElement(set: string, element: string): Check {
   }
 }
 
+/** That no range of a destination lets this source in. */
+function letsNotIn(set: string, destination: string, source: Address): Check {
+  const ofDestination = `${destination},`
+  return ({ sets }) =>
+    [...(sets.get(set) ?? [])].flatMap((element) => {
+      if (!element.startsWith(ofDestination)) return []
+      const range = element.slice(ofDestination.length)
+      const cidr = range.includes('/') ? parseCidr(range) : hostCidr(range as Address)
+      return cidr !== undefined && cidrContains(cidr, source) ? [`set ${set} has ${element}`] : []
+    })
+}
+
 /** The chain that a rule leads on to. */
 function targetOf(rule: string): string | undefined {
   return / -g (\S+)$/.exec(rule)?.[1]
@@ -216,6 +231,7 @@ function refusal(
     holdsJump('filter', setting.family, hook),
     base('filter', `PORTOLAN-${hook}`, setting),
     base('filter', refusals, setting),
+    ...(verdict === 'reject' ? [base('filter', reject, setting)] : []),
     ...elements,
   )
 }

@@ -8,7 +8,7 @@ import {
   legacyTables,
 } from '@portolan/native/netfilter'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
-import { sourceIsDestination, type TableName } from '../layout/base-chains.ts'
+import { rejectRules, sourceIsDestination, type TableName } from '../layout/base-chains.ts'
 import { isOurChain } from '../layout/layout.ts'
 import { kernelNeeds, missingNeeds } from './kernel-needs.ts'
 
@@ -90,8 +90,7 @@ const trials: Readonly<Record<TableName, (family: IpFamily) => string>> = {
     ])
   },
   filter: (family) => {
-    const answer = `icmp${family === 'IPv4' ? '' : '6'}-port-unreachable`
-    return trial('filter', [`-m addrtype ! --dst-type LOCAL -j REJECT --reject-with ${answer}`])
+    return trial('filter', ['-m addrtype ! --dst-type LOCAL -j RETURN', ...rejectRules(family)])
   },
 }
 

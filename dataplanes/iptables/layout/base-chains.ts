@@ -9,6 +9,7 @@ import {
   portRoot,
   postrouting,
   refusals,
+  reject,
   type SetKind,
   services,
   setName,
@@ -93,12 +94,12 @@ function filterChains({ family, masqueradeBit }: Setting, facts: NodeFacts): Cha
     ],
     [output, [`-m conntrack --ctstate NEW -j ${refusals}`]],
     [refusals, refusalRules(family)],
+    [reject, rejectRules(family)],
   ])
 }
 
 /** What becomes of first packets to a Service that were left untranslated. */
 function refusalRules(family: IpFamily): string[] {
-  const reject = `-j REJECT --reject-with icmp${family === 'IPv4' ? '' : '6'}-port-unreachable`
   const match = (kind: SetKind, directions: string) => matchSet(family, kind, directions)
   // An agent may have bound a ClusterIP to an interface of this node (NodeLocal DNSCache): that is the agent's then.
   const notHere = '-m addrtype ! --dst-type LOCAL'
@@ -106,12 +107,24 @@ function refusalRules(family: IpFamily): string[] {
   return [
     '-m conntrack --ctstate DNAT -j RETURN',
     `${match('filtered', 'dst,dst')} -m set ! --match-set ${setName(family, 'allowed')} dst,dst,src -j DROP`,
-    `${match('rejected', 'dst,dst')} ${reject}`,
+    `${match('rejected', 'dst,dst')} -j ${reject}`,
     `${match('dropped', 'dst,dst')} -j DROP`,
-    `${match('rejected-nodeports', 'dst,dst')} ${nodePort} ${reject}`,
+    `${match('rejected-nodeports', 'dst,dst')} ${nodePort} -j ${reject}`,
     `${match('dropped-nodeports', 'dst,dst')} ${nodePort} -j DROP`,
-    `${match('cluster-ips', 'dst')} ${notHere} ${reject}`,
+    `${match('cluster-ips', 'dst')} ${notHere} -j ${reject}`,
     `${match('service-cidrs', 'dst')} ${notHere} -j DROP`,
+  ]
+}
+
+/**
+ * A TCP client gets a reset. One on this machine would get an ICMP error while its own connect() still holds the socket:
+ * Linux keeps the error for later then, and the client learns of it when its SYN is sent again after a second. And of ICMP
+ * errors Linux sends a client only some in a second.
+ */
+export function rejectRules(family: IpFamily): readonly string[] {
+  return [
+    '-p tcp -j REJECT --reject-with tcp-reset',
+    `-j REJECT --reject-with icmp${family === 'IPv4' ? '' : '6'}-port-unreachable`,
   ]
 }
 

@@ -15,6 +15,7 @@ export const input = 'PORTOLAN-INPUT'
 export const forward = 'PORTOLAN-FORWARD'
 export const output = 'PORTOLAN-OUTPUT'
 export const refusals = 'PORTOLAN-REFUSALS'
+export const reject = 'PORTOLAN-REJECT'
 
 /** Roots of the trees that lead to the rule of a destination. */
 export const addressRoot = 'PORTOLAN-IP'
@@ -29,6 +30,7 @@ const baseChainNames: ReadonlySet<string> = new Set([
   forward,
   output,
   refusals,
+  reject,
 ])
 
 /** Chains of the dispatch trees (dispatch-path.ts), and those of routes. */

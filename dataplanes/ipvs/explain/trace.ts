@@ -10,7 +10,7 @@ import {
 } from '@portolan/core'
 import { placementAt } from '../compile/placement.ts'
 import { placeText } from '../compile/step-text.ts'
-import { type Element, elementKey } from '../layout/element.ts'
+import { type Destination, type Element, elementKey } from '../layout/element.ts'
 import type { Held } from '../layout/held.ts'
 import { iptablesRules, type RuleSetting, type Table } from '../layout/iptables-rules.ts'
 import { differences } from '../layout/iptables-script.ts'
@@ -55,6 +55,7 @@ export function trace(
         rules('mangle'),
         holds('RESTRICTED', { destination }),
         ...frontend.allowedSources.map((source) => holds('SOURCES', { destination, source })),
+        ...(blocked ? [letsNotIn(family, destination, packet.source)] : []),
       ),
     )
     if (blocked) return steps
@@ -139,6 +140,19 @@ function holdsElement(family: IpFamily, set: SetName, element: Element): Check {
     const isThere = found.some((one) => elementKey(one) === wanted)
     return isThere ? [] : [`ipset ${kernelName(family, set)} lacks ${wanted}`]
   }
+}
+
+/** That no range of a destination lets this source in. */
+function letsNotIn(family: IpFamily, destination: Destination, client: Address): Check {
+  const wanted = elementKey({ destination })
+  return ({ elements }) =>
+    (elements.get('SOURCES') ?? []).flatMap((element) => {
+      if (!('destination' in element) || element.source === undefined) return []
+      if (elementKey({ destination: element.destination }) !== wanted) return []
+      return cidrContains(element.source, client)
+        ? [`ipset ${kernelName(family, 'SOURCES')} has ${elementKey(element)}`]
+        : []
+    })
 }
 
 /** The virtual server of the mark that a destination has in a set. */

@@ -39,7 +39,7 @@ export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
   const mapMark = (name: SetName) => `-j SET --map-set ${kernelName(family, name)} dst,dst --map-mark`
   const isNew = '-m conntrack --ctstate NEW'
   const [masquerade, routed] = [hex(2 ** setting.masqueradeBit), hex(2 ** setting.routeMarkBit)]
-  const reject = `-j REJECT --reject-with ${family === 'IPv4' ? 'icmp' : 'icmp6'}-port-unreachable`
+  const reject = '-j PORTOLAN-IPVS-REJECT'
   const pod = podMatch(setting.podSource)
   const fromPod = (rule: string): string[] => (pod === undefined ? [] : [`${pod} ${rule}`])
   const restricted = `${match('RESTRICTED', 'dst,dst')} ${noMatch('SOURCES', 'dst,dst,src')} -j DROP`
@@ -147,6 +147,16 @@ export function iptablesRules(setting: RuleSetting): readonly TableRules[] {
             '-m addrtype --dst-type LOCAL -j RETURN',
             `${match('CLUSTER-IPS', 'dst')} ${reject}`,
             `${match('SERVICE-CIDRS', 'dst')} -j DROP`,
+          ],
+        ],
+        // A TCP client gets a reset. One on this machine would get an ICMP error while its own connect() still holds the
+        // socket: Linux keeps the error for later then, and the client learns of it when its SYN is sent again after a
+        // second. And of ICMP errors Linux sends a client only some in a second.
+        [
+          'PORTOLAN-IPVS-REJECT',
+          [
+            '-p tcp -j REJECT --reject-with tcp-reset',
+            `-j REJECT --reject-with ${family === 'IPv4' ? 'icmp' : 'icmp6'}-port-unreachable`,
           ],
         ],
       ]),

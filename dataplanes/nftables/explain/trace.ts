@@ -22,6 +22,7 @@ import {
   policiesOf,
   serviceCidrSet,
 } from '../layout/sets.ts'
+import { rejectChain } from '../layout/table.ts'
 import {
   type Check,
   holdsChain,
@@ -58,7 +59,13 @@ function elsewhereStep({ packet: { destination }, verdict, because }: Elsewhere,
     `chain services: ${destination} in @${set.name}: ${verdict}`,
     holdsBaseChain(setting, 'services'),
     element,
+    ...holdsRejection(setting, verdict),
   )
+}
+
+/** What a packet that is rejected meets. */
+function holdsRejection(setting: Setting, verdict: Evaluation['verdict']): Check[] {
+  return verdict === 'reject' ? [holdsBaseChain(setting, rejectChain)] : []
 }
 
 /** From the first lookup to the verdict for this class of source. */
@@ -91,7 +98,10 @@ function frontendSteps(evaluation: AtFrontend, setting: Setting): Step[] {
   const fromSource = `chain ${chain}: from ${sourceClass}`
   const isThere = holdsChainNamed(chains, chain)
   if (evaluation.verdict !== 'balance')
-    return [...steps, step(`${fromSource}: ${evaluation.verdict}`, isThere)]
+    return [
+      ...steps,
+      step(`${fromSource}: ${evaluation.verdict}`, isThere, ...holdsRejection(setting, evaluation.verdict)),
+    ]
   const delivery = deliveryChains(setting, place, evaluation.over)
   const next = `${place}-${evaluation.over}${evaluation.masquerade ? '-masquerade' : ''}`
   return [

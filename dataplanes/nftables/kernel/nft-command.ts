@@ -11,8 +11,8 @@ export const nftListingErrorCodes = {
 } as const
 
 /**
- * What nft listed is no JSON. nft 1.0.6 may break off where a table has flags (`dormant`,
- * `owner`).
+ * What nft listed is no JSON. Where a table has flags (`dormant`, `owner`), nft 1.0.6 frees one piece of memory twice: it
+ * may break off, or die.
  */
 export class NftListingError extends Error {
   readonly code: keyof typeof nftListingErrorCodes = 'NFT_LISTING_UNREADABLE'
@@ -58,9 +58,9 @@ export class NftCommand {
     try {
       listed = await this.#nft(['-j', ...args])
     } catch (error) {
-      if (error instanceof SystemCommandError && error.output.includes('No such file or directory'))
-        return undefined
-      throw error
+      if (!(error instanceof SystemCommandError)) throw error
+      if (error.output.includes('No such file or directory')) return undefined
+      throw error.signal === undefined ? error : new NftListingError(args, error)
     }
     const parsed = parse(listed, args)
     return Array.isArray(parsed?.nftables) ? parsed.nftables : []

@@ -9,7 +9,7 @@ import {
   policyChainsOf,
   serviceCidrSet,
 } from './sets.ts'
-import { layoutVersion, type Place } from './table.ts'
+import { layoutVersion, type Place, rejectChain } from './table.ts'
 
 const markerOfLayout = `layout-${layoutVersion}-`
 
@@ -41,9 +41,13 @@ export function baseChains(setting: Setting): ChainDeclaration[] {
         lookUp('vip'),
         `${ip} daddr @${nodePortAddressSet.name} ${lookUp('nodeport')}`,
         // A ClusterIP that some agent has bound to an interface of this node is the agent's (NodeLocal DNSCache).
-        `${ip} daddr @${clusterIpSet.name} fib daddr type != local reject`,
+        `${ip} daddr @${clusterIpSet.name} fib daddr type != local goto ${rejectChain}`,
         `${ip} daddr @${serviceCidrSet.name} fib daddr type != local drop`,
       ],
+    },
+    {
+      name: rejectChain,
+      rules: ['meta l4proto tcp reject with tcp reset', 'reject'],
     },
     {
       name: 'prerouting',

@@ -3,13 +3,13 @@ import type { ChainDeclaration, ChainEntry, Setting } from './chain.ts'
 import { expressions } from './expressions.ts'
 import { isVerdictLetter, type Policy, policyNumber, policyText } from './numbers.ts'
 import { allowedSourceSet, balanceChainsOf, countsOf, policyChainsOf } from './sets.ts'
-import { nftFamily, type Place } from './table.ts'
+import { nftFamily, type Place, rejectChain } from './table.ts'
 
 /** Where a verdict leads: a chain, or the end. */
 function target(place: Place, letter: VerdictLetter): string {
   switch (letter) {
     case 'r':
-      return 'reject'
+      return `goto ${rejectChain}`
     case 'd':
       return 'drop'
     default:

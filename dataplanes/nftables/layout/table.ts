@@ -13,6 +13,13 @@ import type { IpFamily } from '@portolan/core'
 
 export const tableName = 'portolan'
 
+/**
+ * Where a packet is rejected: a TCP client gets a reset. One on this machine would get an ICMP error while its own
+ * connect() still holds the socket: Linux keeps the error for later then, and the client learns of it when its SYN is sent
+ * again after a second. And of ICMP errors Linux sends a client only some in a second. (`reject` is a word of nft's.)
+ */
+export const rejectChain = 'refuse'
+
 /** Raised when chains or sets change their meaning, so that an older table is replaced in one transaction. */
 export const layoutVersion = 1
 
