@@ -9,10 +9,9 @@ import {
   portRoot,
   postrouting,
   refusals,
-  type SetKind,
   services,
-  setName,
-} from './layout.ts'
+} from './chain-names.ts'
+import { type SetKind, setName } from './sets.ts'
 import type { Chains, Setting } from './setting.ts'
 import { markText } from './source-match.ts'
 
