@@ -10,12 +10,12 @@ import { heldSets } from './explain/held-sets.ts'
 import { trace } from './explain/trace.ts'
 import { IptablesKernel, type System } from './kernel/iptables-kernel.ts'
 import { type Held, nothingHeld } from './layout/held.ts'
-import { mostClientSets } from './layout/layout.ts'
+import { mostClientSets } from './layout/sets.ts'
 import type { Setting } from './layout/setting.ts'
 import { settings } from './layout/settings.ts'
 
 /**
- * See layout.ts and docs/iptables-layout.md for how packets are led.
+ * See docs/iptables-layout.md for how packets are led.
  *
  * @param system this machine's, unless a test has a model of it
  */

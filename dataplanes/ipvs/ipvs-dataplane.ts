@@ -14,7 +14,7 @@ import { type Held, nothingHeld } from './layout/held.ts'
 import { readSettings, settings } from './layout/settings.ts'
 
 /**
- * See layout.ts for how packets are led, and transport.ts for how programs reach the kernel.
+ * See layout/sets.ts for how packets are led, and kernel/transport.ts for how programs reach the kernel.
  *
  * @param system this machine's, unless a test has a model of it
  */

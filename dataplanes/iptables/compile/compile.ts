@@ -1,7 +1,7 @@
 import type { Degraded, ServiceRoute, TableChange } from '@portolan/core'
 import { dispatchPath } from '../layout/dispatch-path.ts'
-import { declareClientSet } from '../layout/layout.ts'
 import { hasLoopback } from '../layout/loopback.ts'
+import { declareClientSet } from '../layout/sets.ts'
 import type { Setting } from '../layout/setting.ts'
 import { type ChainEdits, noChainEdits } from './chain-edits.ts'
 import { type DispatchChange, type DispatchEdit, rulesOf } from './dispatch-tree.ts'

@@ -1,7 +1,7 @@
 import type { FrontendKey, Protocol } from '@portolan/core'
 import { protocols } from '@portolan/core'
+import { addressRoot, portRoot } from '../layout/chain-names.ts'
 import type { Step } from '../layout/dispatch-path.ts'
-import { addressRoot, portRoot } from '../layout/layout.ts'
 
 /** A chain of a tree: its rules by what they lead to (another chain, or a frontend's key). */
 type Node = ReadonlyMap<string, readonly string[]>

@@ -1,4 +1,4 @@
-import { type SetKind, setKinds } from '../layout/layout.ts'
+import { type SetKind, setKinds } from '../layout/sets.ts'
 import type { ElementSink } from './set-elements.ts'
 
 /** What comes and goes in one set; an element never does both. */

@@ -1,4 +1,4 @@
-import { routeLocalnetMarker, type SetKind, setName } from '../layout/layout.ts'
+import { routeLocalnetMarker, type SetKind, setName } from '../layout/sets.ts'
 import { restoreLines } from './chain-edits.ts'
 import type { IptablesProgram, UncountedProgram } from './program.ts'
 

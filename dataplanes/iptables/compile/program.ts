@@ -1,6 +1,6 @@
 import type { CompiledProgram, RouteKey } from '@portolan/core'
 import type { IptablesVariant } from '@portolan/native/netfilter'
-import type { SetDeclaration, SetKind } from '../layout/layout.ts'
+import type { SetDeclaration, SetKind } from '../layout/sets.ts'
 import type { ChainEdits } from './chain-edits.ts'
 import type { DispatchChange, DispatchTree } from './dispatch-tree.ts'
 import type { ElementEdits } from './element-edits.ts'

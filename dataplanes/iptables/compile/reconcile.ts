@@ -2,6 +2,8 @@ import type { Degraded, RoutingTable } from '@portolan/core'
 import type { SavedRules } from '@portolan/native/netfilter'
 import { baseChains, jumps, type NodeFacts, type TableName } from '../layout/base-chains.ts'
 import type { Held } from '../layout/held.ts'
+import { hasLoopback } from '../layout/loopback.ts'
+import { routeLocalnetNotice } from '../layout/route-localnet.ts'
 import {
   clientSetPrefix,
   declareClientSet,
@@ -10,9 +12,7 @@ import {
   type SetKind,
   setKinds,
   setName,
-} from '../layout/layout.ts'
-import { hasLoopback } from '../layout/loopback.ts'
-import { routeLocalnetNotice } from '../layout/route-localnet.ts'
+} from '../layout/sets.ts'
 import type { Chains, Setting } from '../layout/setting.ts'
 import type { ChainEdits } from './chain-edits.ts'
 import { compiled, destinationEdits, sameRules } from './compile.ts'

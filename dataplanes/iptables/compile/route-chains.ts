@@ -12,9 +12,10 @@ import {
   type VerdictLetter,
 } from '@portolan/core'
 import { podMatch } from '@portolan/native/netfilter'
+import { routeChain } from '../layout/chain-names.ts'
 import { protocolMatch } from '../layout/dispatch-path.ts'
-import { clientSet, routeChain, setName } from '../layout/layout.ts'
 import { probability } from '../layout/probability.ts'
+import { clientSet, setName } from '../layout/sets.ts'
 import type { Chains, Setting } from '../layout/setting.ts'
 import { nodeMatch, setMark } from '../layout/source-match.ts'
 import { type Policy, policyOf, policyText } from './policy.ts'

@@ -7,7 +7,7 @@ import {
   type ServiceRoute,
   type TableChange,
 } from '@portolan/core'
-import type { SetKind } from '../layout/layout.ts'
+import type { SetKind } from '../layout/sets.ts'
 import { refusalOf } from './policy.ts'
 
 /** All addresses, as sets of networks can hold them. */

@@ -1,6 +1,6 @@
 import type { HeldSets } from '@portolan/core'
 import type { Held } from '../layout/held.ts'
-import { setName } from '../layout/layout.ts'
+import { setName } from '../layout/sets.ts'
 
 /** The table's plain sets as the kernel holds them. */
 export function heldSets({ family, sets }: Held): HeldSets {

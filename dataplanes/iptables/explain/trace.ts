@@ -14,8 +14,6 @@ import {
 import { endpointChain, listChains, routeProgram } from '../compile/route-chains.ts'
 import { frontendElements } from '../compile/set-elements.ts'
 import { baseChains, jumps, sourceIsDestination, type TableName } from '../layout/base-chains.ts'
-import { dispatchPath } from '../layout/dispatch-path.ts'
-import type { Held } from '../layout/held.ts'
 import {
   addressRoot,
   masquerade,
@@ -24,10 +22,11 @@ import {
   postrouting,
   refusals,
   reject,
-  type SetKind,
   services,
-  setName,
-} from '../layout/layout.ts'
+} from '../layout/chain-names.ts'
+import { dispatchPath } from '../layout/dispatch-path.ts'
+import type { Held } from '../layout/held.ts'
+import { type SetKind, setName } from '../layout/sets.ts'
 import type { Setting } from '../layout/setting.ts'
 import { markText } from '../layout/source-match.ts'
 import { heldSets } from './held-sets.ts'

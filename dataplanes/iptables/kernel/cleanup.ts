@@ -7,7 +7,8 @@ import {
   Xtables,
 } from '@portolan/native/netfilter'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
-import { isOurChain, isOurSet, routeLocalnetMarker } from '../layout/layout.ts'
+import { isOurChain } from '../layout/chain-names.ts'
+import { isOurSet, routeLocalnetMarker } from '../layout/sets.ts'
 import { readRouteLocalnet, setRouteLocalnet } from './sysctls.ts'
 
 /** Removes everything of ours, of both variants and families; says what. */

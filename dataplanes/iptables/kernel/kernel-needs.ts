@@ -1,6 +1,6 @@
 import { type IpFamily, ipFamilies, type Problem } from '@portolan/core'
 import { type IptablesVariant, NetfilterInfo, XtablesInfo } from '@portolan/native/netfilter'
-import { declareClientSet, declareSet, setKinds } from '../layout/layout.ts'
+import { declareClientSet, declareSet, setKinds } from '../layout/sets.ts'
 
 /** Something of the kernel that sets or rules of ours are made of. */
 export interface KernelNeed {

@@ -1,8 +1,9 @@
 import type { IpFamily } from '@portolan/core'
 import { Ipset, isSameSetType, Xtables } from '@portolan/native/netfilter'
 import type { SystemCommand } from '@portolan/native/system-command'
+import { isOurChain } from '../layout/chain-names.ts'
 import type { Held } from '../layout/held.ts'
-import { clientSetPrefix, declaredType, isOurChain, isOurSet, setPrefix } from '../layout/layout.ts'
+import { clientSetPrefix, declaredType, isOurSet, setPrefix } from '../layout/sets.ts'
 import { isTcpLiberal, readRouteLocalnet } from './sysctls.ts'
 
 /** Reads back what the kernel holds of ours in one family. */

@@ -1,7 +1,7 @@
 import type { IpFamily } from '@portolan/core'
 import { type IptablesVariant, NetfilterInfo, XtablesInfo } from '@portolan/native/netfilter'
 import type { TableName } from '../layout/base-chains.ts'
-import { setKinds, setName } from '../layout/layout.ts'
+import { setKinds, setName } from '../layout/sets.ts'
 import type { Witness } from './disturbance.ts'
 
 /** Up to this size a legacy table's content is looked at each time: a few hundred microseconds for 1,000 rules. */

@@ -9,7 +9,7 @@ import {
 } from '@portolan/native/netfilter'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { rejectRules, sourceIsDestination, type TableName } from '../layout/base-chains.ts'
-import { isOurChain } from '../layout/layout.ts'
+import { isOurChain } from '../layout/chain-names.ts'
 import { kernelNeeds, missingNeeds } from './kernel-needs.ts'
 
 /** From here on iptables has its two variants under names of their own. */

@@ -10,10 +10,9 @@ import {
   postrouting,
   refusals,
   reject,
-  type SetKind,
   services,
-  setName,
-} from './layout.ts'
+} from './chain-names.ts'
+import { type SetKind, setName } from './sets.ts'
 import type { Chains, Setting } from './setting.ts'
 import { markText } from './source-match.ts'
 

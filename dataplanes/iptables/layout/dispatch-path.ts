@@ -1,5 +1,5 @@
 import { type Address, addressBytes, type Frontend, familyOf, type Protocol } from '@portolan/core'
-import { addressRoot, portRoot } from './layout.ts'
+import { addressRoot, portRoot } from './chain-names.ts'
 
 /** One rule on the way to a destination: in which chain, and where it leads. */
 export interface Step {

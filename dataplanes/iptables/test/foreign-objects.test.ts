@@ -5,7 +5,8 @@ import { createLab, type Lab } from '@portolan/lab'
 import test from 'ava'
 import fc from 'fast-check'
 import iptables from '../index.ts'
-import { isOurChain, setKinds, setName } from '../layout/layout.ts'
+import { isOurChain } from '../layout/chain-names.ts'
+import { setKinds, setName } from '../layout/sets.ts'
 
 /** Whatever has the names of our chains and sets, it stops no family. */
 

@@ -7,7 +7,7 @@ import { SystemCommand } from '@portolan/native/system-command'
 import test from 'ava'
 import { defineIptables } from '../iptables-dataplane.ts'
 import { openWitness } from '../kernel/open-witness.ts'
-import { isOurChain } from '../layout/layout.ts'
+import { isOurChain } from '../layout/chain-names.ts'
 import { modelSubject } from './convergence-subject.ts'
 
 /** Runs each command with the real tools and with the model of them, and throws when their answers differ. */

@@ -21,7 +21,7 @@ import { detectIptablesVariant, type IptablesVariant, iptablesVariants } from '@
 import { SystemCommand } from '@portolan/native/system-command'
 import test from 'ava'
 import iptables from '../index.ts'
-import { isOurChain } from '../layout/layout.ts'
+import { isOurChain } from '../layout/chain-names.ts'
 
 /** The real kernel, without packets: those are the conformance kit's. */
 

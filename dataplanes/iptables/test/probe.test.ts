@@ -7,7 +7,7 @@ import { reconcile } from '../compile/reconcile.ts'
 import { extensionNeed, kernelNeeds, missingNeeds, setTypeNeed } from '../kernel/kernel-needs.ts'
 import { probe } from '../kernel/probe.ts'
 import { nothingHeld } from '../layout/held.ts'
-import { mostClientSets } from '../layout/layout.ts'
+import { mostClientSets } from '../layout/sets.ts'
 
 test('whatever matches, targets and types of sets a program has, the probe asks for', (t) => {
   const used = new Set<string>()

@@ -17,8 +17,9 @@ import { compile } from '../compile/compile.ts'
 import { operations, print } from '../compile/print.ts'
 import { settle, type TableMemory } from '../compile/program.ts'
 import { reconcile } from '../compile/reconcile.ts'
+import { isOurChain } from '../layout/chain-names.ts'
 import { nothingHeld } from '../layout/held.ts'
-import { isOurChain, isOurSet, mostClientSets } from '../layout/layout.ts'
+import { isOurSet, mostClientSets } from '../layout/sets.ts'
 import type { Setting } from '../layout/setting.ts'
 
 const golden = new URL('./golden/', import.meta.url)

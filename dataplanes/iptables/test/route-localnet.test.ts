@@ -5,7 +5,7 @@ import { createLab, type Lab } from '@portolan/lab'
 import { SystemCommand } from '@portolan/native/system-command'
 import test from 'ava'
 import iptables from '../index.ts'
-import { routeLocalnetMarker } from '../layout/layout.ts'
+import { routeLocalnetMarker } from '../layout/sets.ts'
 
 /** NodePorts at 127.0.0.1, and the setting of the kernel that they need. */
 

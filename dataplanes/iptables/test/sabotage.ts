@@ -8,7 +8,8 @@ import {
   iptablesVariants,
 } from '@portolan/native/netfilter'
 import { SystemCommand } from '@portolan/native/system-command'
-import { isOurChain, setName } from '../layout/layout.ts'
+import { isOurChain } from '../layout/chain-names.ts'
+import { setName } from '../layout/sets.ts'
 
 /** What befalls a node's rules from outside: lines for iptables-restore, and for ipset. */
 interface Damage {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { readSavedRules } from '@portolan/native/netfilter'
 import test from 'ava'
-import { isOurChain, isOurSet } from '../layout/layout.ts'
+import { isOurChain } from '../layout/chain-names.ts'
+import { isOurSet } from '../layout/sets.ts'
 
 /** The two dataplanes that have iptables rules and ipsets may follow each other on a node. */
 for (const file of ['everything-ipv4.txt', 'everything-ipv6.txt']) {

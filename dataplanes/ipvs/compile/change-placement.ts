@@ -1,5 +1,5 @@
 import type { Destination } from '../layout/element.ts'
-import { destinationSets, markSets, type SetName } from '../layout/layout.ts'
+import { destinationSets, markSets, type SetName } from '../layout/sets.ts'
 import type { VirtualServer } from '../layout/virtual-server.ts'
 import { changeServer, settledServer } from './change-server.ts'
 import type { Placement } from './placement.ts'

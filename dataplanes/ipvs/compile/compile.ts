@@ -10,7 +10,7 @@ import {
   type TableChange,
 } from '@portolan/core'
 import { type Destination, destinationKey, type Element, readDestinationKey } from '../layout/element.ts'
-import type { SetName } from '../layout/layout.ts'
+import type { SetName } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import type { VirtualServer } from '../layout/virtual-server.ts'
 import { changePlacement, settledPlacement } from './change-placement.ts'

@@ -1,5 +1,5 @@
 import type { IpFamily } from '@portolan/core'
-import { kernelName } from '../layout/layout.ts'
+import { kernelName } from '../layout/sets.ts'
 import type { Step } from './step.ts'
 
 const words: Readonly<Record<Step['do'], string>> = {

@@ -1,4 +1,4 @@
-import { markTag, markTagMask } from '../layout/layout.ts'
+import { markTag, markTagMask } from '../layout/marks.ts'
 
 /** The bits of a mark that rules read, and that no virtual server's mark may have. */
 export interface MarkBits {

@@ -12,13 +12,8 @@ import {
   sourceClasses,
 } from '@portolan/core'
 import type { Destination } from '../layout/element.ts'
-import {
-  type DestinationSet,
-  destinationSets,
-  dropSets,
-  type MarkSet,
-  persistentFlag,
-} from '../layout/layout.ts'
+import { persistentFlag } from '../layout/server-flags.ts'
+import { type DestinationSet, destinationSets, dropSets, type MarkSet } from '../layout/sets.ts'
 import { type IpvsSettings, serverFlags } from '../layout/settings.ts'
 import type { ServerTerms, VirtualServer } from '../layout/virtual-server.ts'
 import type { MarkOwner } from './mark-numbers.ts'

@@ -1,13 +1,7 @@
 import type { IpFamily } from '@portolan/core'
 import { iptablesProgram } from '@portolan/native/netfilter'
-import {
-  declarationOf,
-  kernelName,
-  mostElements,
-  routingTable,
-  rulePriority,
-  setTypes,
-} from '../layout/layout.ts'
+import { routingTable, rulePriority } from '../layout/marks.ts'
+import { declarationOf, kernelName, mostElements, setTypes } from '../layout/sets.ts'
 import type { IpvsProgram } from './program.ts'
 import { programOf, stepText } from './step-text.ts'
 

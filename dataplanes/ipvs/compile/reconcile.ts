@@ -1,7 +1,7 @@
 import { type FrontendKey, findFrontend, type RoutingTable, type SetChange } from '@portolan/core'
 import { destinationKey, type Element, elementKey, readDestinationKey } from '../layout/element.ts'
 import { type Held, isOurs } from '../layout/held.ts'
-import { type DestinationSet, destinationSets, markSets, type SetName } from '../layout/layout.ts'
+import { type DestinationSet, destinationSets, markSets, type SetName } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import { Compiler } from './compile.ts'
 import { describeSteps } from './findings.ts'

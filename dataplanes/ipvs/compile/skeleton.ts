@@ -2,7 +2,8 @@ import type { IptablesVariant } from '@portolan/native/netfilter'
 import type { Held, LeftOver } from '../layout/held.ts'
 import { iptablesRules, type RuleSetting } from '../layout/iptables-rules.ts'
 import { differences, removeScript, restoreScript } from '../layout/iptables-script.ts'
-import { kernelName, routingTable, rulePriority, type SetName, sets } from '../layout/layout.ts'
+import { routingTable, rulePriority } from '../layout/marks.ts'
+import { kernelName, type SetName, sets } from '../layout/sets.ts'
 import { sysctlsOf } from '../layout/sysctls.ts'
 
 export type Setting = RuleSetting

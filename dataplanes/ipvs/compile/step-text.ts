@@ -1,6 +1,7 @@
 import type { Address, IpFamily } from '@portolan/core'
 import { elementKey, elementText } from '../layout/element.ts'
-import { kernelName, ourFlag, persistentFlag, schedulerFlags } from '../layout/layout.ts'
+import { ourFlag, persistentFlag, schedulerFlags } from '../layout/server-flags.ts'
+import { kernelName } from '../layout/sets.ts'
 import type { ServerPlace, ServerTerms } from '../layout/virtual-server.ts'
 import type { Step } from './step.ts'
 

@@ -1,7 +1,7 @@
 import { frontendKey, type HeldSets, type RoutingTable } from '@portolan/core'
 import { type Destination, destinationKey } from '../layout/element.ts'
 import type { Held } from '../layout/held.ts'
-import { destinationSets } from '../layout/layout.ts'
+import { destinationSets } from '../layout/sets.ts'
 
 /**
  * The table's plain sets as the kernel holds them. Of NodePorts the kernel has a destination at each of the node's

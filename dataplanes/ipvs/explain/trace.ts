@@ -14,7 +14,7 @@ import { type Destination, type Element, elementKey } from '../layout/element.ts
 import type { Held } from '../layout/held.ts'
 import { iptablesRules, type RuleSetting, type Table } from '../layout/iptables-rules.ts'
 import { differences } from '../layout/iptables-script.ts'
-import { dropSets, kernelName, markSets, type SetName } from '../layout/layout.ts'
+import { dropSets, kernelName, markSets, type SetName } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import { type ServerPlace, serverKey } from '../layout/virtual-server.ts'
 

@@ -1,43 +1,23 @@
-import {
-  type Address,
-  ApplyError,
-  type Cidr,
-  type Endpoint,
-  type IpFamily,
-  parseAddress,
-  parseCidr,
-} from '@portolan/core'
+import { ApplyError, type IpFamily } from '@portolan/core'
 import { Ipset } from '@portolan/native/netfilter'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { routeText } from '../compile/print.ts'
 import { type DestinationStep, inverse, type Step } from '../compile/step.ts'
 import { programOf, stepText } from '../compile/step-text.ts'
-import type { Destination, SetElement } from '../layout/element.ts'
-import {
-  declarationOf,
-  type ElementKind,
-  kernelName,
-  mostElements,
-  ourFlag,
-  persistentFlag,
-  routingTable,
-  rulePriority,
-  type SetName,
-  schedulerFlags,
-  sets,
-  setTypes,
-} from '../layout/layout.ts'
+import type { SetElement } from '../layout/element.ts'
+import { routingTable, rulePriority } from '../layout/marks.ts'
+import { declarationOf, kernelName, mostElements, type SetName, sets, setTypes } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import {
-  type HeldDestination,
   type HeldServer,
   type ServerKey,
   type ServerPlace,
-  type ServerTerms,
   serverKey,
   type VirtualServer,
 } from '../layout/virtual-server.ts'
+import { isDeclaredAs, readElement } from './ipset-output.ts'
 import { ipvsadm } from './ipvsadm.ts'
+import { readListed, readSaved } from './ipvsadm-output.ts'
 import { notTakenBack } from './netlink-steps.ts'
 import { type BatchResult, resultOf } from './restore-result.ts'
 import type { Applied, Transport } from './transport.ts'
@@ -290,145 +270,4 @@ function* batches(steps: readonly Step[]): Generator<Step[]> {
     batch.push(step)
   }
   if (batch.length > 0) yield batch
-}
-
-const protocolOf: Readonly<Record<string, Destination['protocol']>> = {
-  '-t': 'TCP',
-  '-u': 'UDP',
-  '--sctp-service': 'SCTP',
-}
-
-/** Reads what `ipvsadm -Sn` prints. */
-export function readSaved(text: string, family: IpFamily): VirtualServer[] {
-  const servers = new Map<string, VirtualServer>()
-  for (const line of text.split('\n')) {
-    const words = line.trim().split(/\s+/)
-    const [verb, kind = '', where = ''] = words
-    const six = kind === '-f' ? words.includes('-6') : where.startsWith('[')
-    const place = readPlace(kind, where)
-    if (place === undefined || six !== (family === 'IPv6')) continue
-    const key = serverKey(place)
-    if (verb === '-A') {
-      servers.set(key, { place, terms: readTerms(words), endpoints: [], draining: [] })
-      continue
-    }
-    const server = servers.get(key)
-    const endpoint = readEndpoint(words[words.indexOf('-r') + 1] ?? '')
-    if (server === undefined || endpoint === undefined) continue
-    const weight = Number(words[words.indexOf('-w') + 1])
-    const list = weight === 1 ? 'endpoints' : weight === 0 ? 'draining' : 'misweighed'
-    servers.set(key, { ...server, [list]: [...(server[list] ?? []), endpoint] })
-  }
-  return [...servers.values()]
-}
-
-function readPlace(kind: string, where: string): ServerPlace | undefined {
-  if (kind === '-f') return { fwmark: Number(where) }
-  const [protocol, at] = [protocolOf[kind], readEndpoint(where)]
-  return protocol === undefined || at === undefined
-    ? undefined
-    : { address: at.address, protocol, port: at.port }
-}
-
-function readTerms(words: readonly string[]): ServerTerms {
-  const after = (name: string) => (words.includes(name) ? words[words.indexOf(name) + 1] : undefined)
-  const names = (after('-b') ?? '').split(',')
-  const flag = (value: number, ...spelled: readonly string[]) =>
-    names.some((name) => spelled.includes(name)) ? value : 0
-  const persistence = after('-p')
-  const scheduler = after('-s') ?? ''
-  // For these two ipvsadm names the flags that they read, and of any other only shows that there are some: `-b` alone.
-  const hidden = (scheduler === 'sh' || scheduler === 'mh') && words.includes('-b') ? ourFlag : 0
-  return {
-    scheduler,
-    flags:
-      flag(schedulerFlags.fallback, 'flag-1', 'sh-fallback', 'mh-fallback') |
-      flag(schedulerFlags.port, 'flag-2', 'sh-port', 'mh-port') |
-      flag(ourFlag, 'flag-3') |
-      hidden |
-      (persistence === undefined ? 0 : persistentFlag),
-    timeoutSeconds: Number(persistence ?? 0),
-  }
-}
-
-/** `10.1.0.2:8080`, `[fd00::2]:8080` */
-function readEndpoint(text: string): Endpoint | undefined {
-  const [, six, four, port] = /^(?:\[(.+)\]|(.+)):(\d+)$/.exec(text) ?? []
-  const address = parseAddress(six ?? four ?? '')
-  return address === undefined ? undefined : { address, port: Number(port), local: false }
-}
-
-/** The destinations in what `ipvsadm -Ln` prints, by virtual server. */
-export function readListed(text: string, family: IpFamily): Map<ServerKey, HeldDestination[]> {
-  const servers = new Map<ServerKey, HeldDestination[]>()
-  let current: HeldDestination[] | undefined
-  for (const line of text.split('\n')) {
-    const words = line.trim().split(/\s+/)
-    const [first = '', second = '', third] = words
-    if (first === '->') {
-      const endpoint = readEndpoint(second)
-      const [weight = 0, active = 0, inactive = 0] = words.slice(3).map(Number)
-      if (endpoint !== undefined) current?.push({ endpoint, weight, active, inactive })
-      continue
-    }
-    const place = readPlace(listedKinds[first] ?? '', second)
-    const six = first === 'FWM' ? third === 'IPv6' : second.startsWith('[')
-    current = place === undefined || six !== (family === 'IPv6') ? undefined : []
-    if (place !== undefined && current !== undefined) servers.set(serverKey(place), current)
-  }
-  return servers
-}
-
-const listedKinds: Readonly<Record<string, string>> = {
-  TCP: '-t',
-  UDP: '-u',
-  SCTP: '--sctp-service',
-  FWM: '-f',
-}
-
-/** `10.96.0.10,tcp:80`, `203.0.113.10,tcp:80,10.0.0.0/8`, `10.96.0.10`, `10.96.0.0/16`, `10.1.0.2,10.1.0.2` */
-function readElement(
-  text: string,
-  kind: ElementKind,
-  mark: string | undefined,
-): SetElement['element'] | undefined {
-  const [first = '', second = '', third = ''] = text.split(',')
-  const address = parseAddress(first)
-  if (kind === 'cidr') return { cidr: readRange(first) }
-  if (address === undefined) return undefined
-  if (kind === 'address') return { address }
-  if (kind === 'loop') return second === first ? { loop: address } : { address }
-  const [protocol = '', port = ''] = second.split(':')
-  const destination = {
-    address,
-    protocol: protocol.toUpperCase() as Destination['protocol'],
-    port: Number(port),
-  }
-  if (kind === 'destination') return { destination }
-  if (kind === 'destination-mark') return { destination, mark: Number(mark?.split('/')[0] ?? 0) }
-  return { destination, source: readRange(third) }
-}
-
-/** ipset leaves out the length of a range of one address. */
-function readRange(text: string): Cidr {
-  return (
-    parseCidr(text.includes('/') ? text : `${text as Address}/${text.includes(':') ? 128 : 32}`) ??
-    (text as Cidr)
-  )
-}
-
-/** Whether a set takes our elements, by its type and options as `ipset save` tells them. */
-export function isDeclaredAs(
-  [type, ...options]: readonly string[],
-  family: IpFamily,
-  kind: ElementKind,
-): boolean {
-  const valueAfter = (option: string) => options[options.indexOf(option) + 1]
-  return (
-    type === setTypes[kind] &&
-    valueAfter('family') === (family === 'IPv4' ? 'inet' : 'inet6') &&
-    !options.includes('timeout') &&
-    Number(valueAfter('maxelem')) >= mostElements &&
-    (kind !== 'destination-mark' || options.includes('skbinfo'))
-  )
 }

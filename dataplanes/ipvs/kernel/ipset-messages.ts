@@ -25,7 +25,7 @@ import {
   mostElements,
   type SetName,
   setTypes,
-} from '../layout/layout.ts'
+} from '../layout/sets.ts'
 
 /** This dataplane's sets and elements in ipset's messages. */
 

@@ -2,7 +2,7 @@ import type { IpFamily } from '@portolan/core'
 import { detectIptablesVariant, type IptablesVariant, Xtables } from '@portolan/native/netfilter'
 import type { SystemCommand } from '@portolan/native/system-command'
 import type { HeldTables, LeftOver } from '../layout/held.ts'
-import { isOurChain } from '../layout/layout.ts'
+import { isOurChain } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 
 /** iptables: of the variant in use, and what was left by the other one. */

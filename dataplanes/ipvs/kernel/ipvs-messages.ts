@@ -10,7 +10,7 @@ import {
 import { findAttribute, genericHeaderBytes, type NetlinkWriter, nested } from '@portolan/native'
 import { addressFamily } from '@portolan/native/netfilter'
 import type { Step } from '../compile/step.ts'
-import { persistentFlag } from '../layout/layout.ts'
+import { persistentFlag } from '../layout/server-flags.ts'
 import type { HeldDestination, ServerPlace, ServerTerms } from '../layout/virtual-server.ts'
 
 /** Numbers of linux/ip_vs.h. */

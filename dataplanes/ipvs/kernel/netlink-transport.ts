@@ -22,7 +22,7 @@ import {
 } from '@portolan/native/netfilter'
 import type { Step } from '../compile/step.ts'
 import type { SetElement } from '../layout/element.ts'
-import { declarationOf, kernelName, type SetName, sets, setTypes } from '../layout/layout.ts'
+import { declarationOf, kernelName, type SetName, sets, setTypes } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import { sysctlPath } from '../layout/sysctls.ts'
 import {

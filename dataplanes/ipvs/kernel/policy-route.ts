@@ -9,7 +9,7 @@ import {
   SystemCallError,
 } from '@portolan/native'
 import { addressFamily } from '@portolan/native/netfilter'
-import { routingTable, rulePriority } from '../layout/layout.ts'
+import { routingTable, rulePriority } from '../layout/marks.ts'
 
 /** Numbers of linux/rtnetlink.h and linux/fib_rules.h. */
 const netlinkRoute = 0

@@ -1,7 +1,7 @@
 import type { IpFamily } from '@portolan/core'
 import type { DestinationStep, Step } from '../compile/step.ts'
 import type { SetElement } from '../layout/element.ts'
-import type { SetName } from '../layout/layout.ts'
+import type { SetName } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import type { HeldServer, ServerKey, ServerPlace, VirtualServer } from '../layout/virtual-server.ts'
 

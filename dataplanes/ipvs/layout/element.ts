@@ -1,6 +1,6 @@
 import type { Address, Cidr, FrontendKey, Protocol } from '@portolan/core'
 import { frontendKey } from '@portolan/core'
-import type { SetName } from './layout.ts'
+import type { SetName } from './sets.ts'
 
 /** Address, protocol and port: where a frontend answers. A NodePort is one at each of the node's addresses. */
 export interface Destination {

@@ -1,7 +1,8 @@
 import type { IpFamily } from '@portolan/core'
 import type { IptablesVariant, SavedRules } from '@portolan/native/netfilter'
 import type { SetElement } from './element.ts'
-import { ourFlag, type SetName } from './layout.ts'
+import { ourFlag } from './server-flags.ts'
+import type { SetName } from './sets.ts'
 import type { VirtualServer } from './virtual-server.ts'
 
 /** Our part of iptables, by table. */

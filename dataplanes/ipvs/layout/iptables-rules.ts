@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { IpFamily, PodSource } from '@portolan/core'
 import { podMatch } from '@portolan/native/netfilter'
-import { kernelName, markTag, markTagMask, type SetName } from './layout.ts'
+import { markTag, markTagMask } from './marks.ts'
+import { kernelName, type SetName } from './sets.ts'
 
 /** What the rules depend on besides the family: fixed for the life of the process. */
 export interface RuleSetting {

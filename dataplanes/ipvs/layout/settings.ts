@@ -5,7 +5,7 @@ import {
   SettingError,
   type SettingValues,
 } from '@portolan/core'
-import { ourFlag, schedulerFlags } from './layout.ts'
+import { ourFlag, schedulerFlags } from './server-flags.ts'
 
 export const schedulers = ['rr', 'wrr', 'lc', 'wlc', 'sh', 'mh', 'sed', 'nq'] as const
 

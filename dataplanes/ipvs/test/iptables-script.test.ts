@@ -4,7 +4,7 @@ import { readSavedRules } from '@portolan/native/netfilter'
 import test from 'ava'
 import { iptablesRules } from '../layout/iptables-rules.ts'
 import { differences, removeScript, restoreScript } from '../layout/iptables-script.ts'
-import { isOurChain } from '../layout/layout.ts'
+import { isOurChain } from '../layout/sets.ts'
 
 const readSaved = (text: string) => readSavedRules(text, isOurChain)
 

@@ -5,7 +5,7 @@ import type { Step } from '../compile/step.ts'
 import { applySteps, type BatchAnswer } from '../kernel/netlink-steps.ts'
 import type { Applied, Transport } from '../kernel/transport.ts'
 import { type Element, elementKey, type SetElement } from '../layout/element.ts'
-import { kernelName, type SetName, sets } from '../layout/layout.ts'
+import { kernelName, type SetName, sets } from '../layout/sets.ts'
 import {
   type HeldDestination,
   type HeldServer,

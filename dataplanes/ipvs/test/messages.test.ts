@@ -17,7 +17,7 @@ import {
   writeStep,
 } from '../kernel/ipvs-messages.ts'
 import type { Element } from '../layout/element.ts'
-import type { ElementKind } from '../layout/layout.ts'
+import type { ElementKind } from '../layout/sets.ts'
 
 const terms = { scheduler: 'rr', flags: 0x20, timeoutSeconds: 0 }
 const place = { address: '10.96.0.10' as Address, protocol: 'TCP', port: 80 } as const

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { readListed } from '../kernel/command-transport.ts'
+import { readListed } from '../kernel/ipvsadm-output.ts'
 
 const listed = `IP Virtual Server version 1.2.1 (size=4096)
 Prot LocalAddress:Port Scheduler Flags

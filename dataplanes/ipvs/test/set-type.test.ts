@@ -7,9 +7,9 @@ import {
   writeIpsetTypeRequest,
 } from '@portolan/native/netfilter'
 import test from 'ava'
-import { isDeclaredAs as isSavedAs } from '../kernel/command-transport.ts'
 import { isDeclaredAs, writeCreate } from '../kernel/ipset-messages.ts'
-import { declarationOf, kernelName, type SetName, sets, setTypes } from '../layout/layout.ts'
+import { isDeclaredAs as isSavedAs } from '../kernel/ipset-output.ts'
+import { declarationOf, kernelName, type SetName, sets, setTypes } from '../layout/sets.ts'
 
 const families = ['IPv4', 'IPv6'] as const
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { readSavedRules } from '@portolan/native/netfilter'
 import test from 'ava'
-import { isOurChain } from '../layout/layout.ts'
+import { isOurChain } from '../layout/sets.ts'
 
 /** The two dataplanes that have iptables rules and ipsets may follow each other on a node. */
 for (const file of ['everything-ipv4.rules', 'everything-ipv6.rules']) {

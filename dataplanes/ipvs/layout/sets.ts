@@ -115,23 +115,3 @@ export const dropSets: Readonly<Record<SourceClass, DestinationSet>> = {
   node: 'DROP-NODE',
   outside: 'DROP-OUTSIDE',
 }
-
-/**
- * A flag of virtual servers that no scheduler reads, by which ours are told from others: after a restart, by `cleanup`,
- * and by a person, who sees `flag-3` in `ipvsadm -Ln` (IP_VS_SVC_F_SCHED3 of linux/ip_vs.h).
- */
-export const ourFlag = 0x20
-export const persistentFlag = 0x1
-/** sh-fallback and mh-fallback; sh-port and mh-port. */
-export const schedulerFlags = { fallback: 0x08, port: 0x10 } as const
-
-/** The routing table in which everything is local, and the rule's place: before those of network plugins. */
-export const routingTable = 20_559
-export const rulePriority = 30
-
-/**
- * Marks of virtual servers begin with this byte. IPVS compares the whole mark of every packet that arrives, so a mark
- * that somebody else gives must never be one of these.
- */
-export const markTag = 0x5a000000
-export const markTagMask = 0xff000000

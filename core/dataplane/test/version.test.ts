@@ -1,5 +1,5 @@
 import test from 'ava'
-import { isOlderVersion } from './version.ts'
+import { isOlderVersion } from '../version.ts'
 
 for (const [version, than, expected] of [
   ['6.1.0-56-amd64', '6.6', true],

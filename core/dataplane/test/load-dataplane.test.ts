@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { dataplaneModule, loadDataplane } from './load-dataplane.ts'
+import { dataplaneModule, loadDataplane } from '../load-dataplane.ts'
 
 const options = { masqueradeBit: 14, settings: {} }
 
@@ -14,7 +14,7 @@ function moduleOf(without: readonly string[] = [], more = '', create = ''): stri
       .map((method) => `${method}() {}`)
       .join(', ')} }`
   return `
-    import { defineDataplane } from ${JSON.stringify(import.meta.resolve('./define-dataplane.ts'))}
+    import { defineDataplane } from ${JSON.stringify(import.meta.resolve('../define-dataplane.ts'))}
     const compiler = ${half('compile', 'reconcile', 'print', 'trace')}
     const kernel = ${half('probe', 'observe', 'apply', 'cleanup')}
     const factory = defineDataplane({
