@@ -1,3 +1,4 @@
+import { join, quote } from 'shlex'
 import type { BenchFlags } from './flags.ts'
 
 /** As a person would type it for a shell, with what decides about the figures. */
@@ -7,9 +8,9 @@ export function commandLine(flags: BenchFlags): string {
   return [
     'portolan bench',
     ...Object.entries(lists).flatMap(([name, values]) =>
-      values === undefined ? [] : [`--${name} ${quoted(values.join(','))}`],
+      values === undefined ? [] : [`--${name} ${quote(values.join(','))}`],
     ),
-    ...(apiServer === undefined ? [] : [`--api-server ${quoted(apiServer)}`]),
+    ...(apiServer === undefined ? [] : [`--api-server ${quote(apiServer)}`]),
     ...(recording === undefined ? [] : recordingPart(recording, flags)),
     ...(external === undefined ? [] : externalPart(external, flags)),
     ...(repeat > 1 ? [`--repeat ${repeat}`] : []),
@@ -19,9 +20,9 @@ export function commandLine(flags: BenchFlags): string {
 
 function recordingPart(recording: string, { recordingSpeed, node }: BenchFlags): string[] {
   return [
-    `--recording ${quoted(recording)}`,
+    `--recording ${quote(recording)}`,
     ...(recordingSpeed === 1 ? [] : [`--recording-speed ${recordingSpeed}`]),
-    ...(node === 'most' ? [] : [`--node ${quoted(node)}`]),
+    ...(node === 'most' ? [] : [`--node ${quote(node)}`]),
   ]
 }
 
@@ -30,24 +31,12 @@ function externalPart(
   { externalArgs = [], externalName, externalTimeout }: BenchFlags,
 ): string[] {
   return [
-    `--external ${quoted(external)}`,
-    ...(externalArgs.length === 0 ? [] : [`--external-args ${quoted(externalArgs.map(joinable).join(' '))}`]),
-    ...(externalName === undefined ? [] : [`--external-name ${quoted(externalName)}`]),
+    `--external ${quote(external)}`,
+    ...(externalArgs.length === 0 ? [] : [`--external-args ${quote(join(externalArgs))}`]),
+    ...(externalName === undefined ? [] : [`--external-name ${quote(externalName)}`]),
     ...(externalTimeout === defaultTimeoutMinutes ? [] : [`--external-timeout ${externalTimeout}`]),
   ]
 }
 
 /** Minutes. */
 export const defaultTimeoutMinutes = 20
-
-/** For a shell: what has a letter that means something to one stands in single quotes. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
-}
-
-/** For `splitArguments`, which knows two kinds of quotes and no other way to hide a letter. */
-function joinable(argument: string): string {
-  if (argument !== '' && !/[\s"']/.test(argument)) return argument
-  const parts = argument.match(/[^"]+|"+/g) ?? ['']
-  return parts.map((part) => (part.startsWith('"') ? `'${part}'` : `"${part}"`)).join('')
-}

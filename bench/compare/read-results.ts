@@ -1,25 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import {
-  type BenchResults,
-  type Candidate,
-  type Failure,
-  type LowerBound,
-  metrics,
-  type Result,
-  schemaVersion,
-} from '../results.ts'
-
-/** Codes of {@link ResultsError}: when it happens, and the fix. */
-export const resultsErrorCodes = {
-  RESULTS_UNREADABLE: {
-    when: 'a results file is missing, is not one, or is of another version',
-    fix: 'name another file, or measure again',
-  },
-} as const
+import * as v from 'valibot'
+import { type BenchResults, type MetricName, metrics, type Result, schemaVersion } from '../results.ts'
 
 /** A results file can't be used; `message` names the file and what is wrong with it, `mend` what to do. */
 export class ResultsError extends Error {
-  readonly code: keyof typeof resultsErrorCodes = 'RESULTS_UNREADABLE'
+  readonly code = 'RESULTS_UNREADABLE'
   readonly exitCode = 2
   readonly mend: string
 
@@ -36,152 +21,170 @@ export interface ReadResults {
   readonly problems: readonly string[]
 }
 
+const text = v.string('must be a text')
+const number = v.pipe(v.number('must be a number'), v.finite('must be a number'))
+/** What only describes: a file without it can be compared all the same. */
+const anyText = v.fallback(text, '')
+const anyNumber = v.fallback(number, 0)
+
+const runs = 'must be a list of at least one number'
+const bound = 'needs p50 and p99'
+
+const resultSchema = v.looseObject({
+  dataplane: text,
+  scenario: text,
+  metric: v.pipe(
+    text,
+    v.check((name) => Object.hasOwn(metrics, name), 'unknown to this version'),
+  ),
+  services: number,
+  endpointsPerService: number,
+  p50: number,
+  p90: number,
+  p99: number,
+  max: number,
+  samples: number,
+  runs: v.pipe(v.array(v.pipe(v.number(runs), v.finite(runs)), runs), v.minLength(1, runs)),
+  lowerBound: v.optional(v.looseObject({ p50: v.number(bound), p99: v.number(bound) }, bound)),
+})
+
+const failureSchema = v.object({
+  dataplane: text,
+  services: number,
+  endpointsPerService: number,
+  run: anyNumber,
+  scenario: anyText,
+  reason: anyText,
+})
+
+const candidateSchema = v.object({
+  name: text,
+  kind: v.fallback(v.picklist(['dataplane', 'baseline', 'external']), 'dataplane'),
+  variant: v.fallback(v.optional(text), undefined),
+  usable: v.fallback(v.boolean(), false),
+  reason: anyText,
+})
+
+const fileSchema = v.object({
+  command: anyText,
+  machine: v.object(
+    {
+      kernel: anyText,
+      cpu: anyText,
+      architecture: anyText,
+      cores: anyNumber,
+      memoryBytes: anyNumber,
+      versions: v.fallback(v.record(v.string(), anyText), {}),
+      date: anyText,
+    },
+    'must be an object',
+  ),
+  dataplanes: v.fallback(v.array(v.unknown()), []),
+  results: v.array(v.unknown(), 'must be a list'),
+  failures: v.fallback(v.array(v.unknown()), []),
+})
+
 /** @throws ResultsError when the file can't be read, or is none of ours */
 export async function readResults(path: string): Promise<ReadResults> {
-  let text: string
+  let content: string
   try {
-    text = await readFile(path, 'utf8')
+    content = await readFile(path, 'utf8')
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split(',')[0] : String(cause)
     throw new ResultsError(`can't read ${path}: ${reason}`, 'check the path and its permissions', { cause })
   }
-  return parseResults(text, path)
+  return parseResults(content, path)
 }
 
 /** @param path named in errors */
-export function parseResults(text: string, path: string): ReadResults {
+export function parseResults(content: string, path: string): ReadResults {
   const foreign = (problem: string): ResultsError =>
     new ResultsError(`${path}: ${problem}`, 'give a results.json that portolan bench wrote')
-  let file: unknown
+  let read: unknown
   try {
-    file = JSON.parse(text)
+    read = JSON.parse(content)
   } catch (cause) {
     throw foreign(`not JSON: ${cause instanceof Error ? cause.message : String(cause)}`)
   }
-  if (!isObject(file)) throw foreign('not an object')
-  if (file.schemaVersion !== schemaVersion) {
+  if (!isObject(read)) throw foreign('not an object')
+  if (read.schemaVersion !== schemaVersion) {
     throw new ResultsError(
-      `${path}: schemaVersion ${show(file.schemaVersion)}: must be ${schemaVersion}`,
+      `${path}: schemaVersion ${show(read.schemaVersion)}: must be ${schemaVersion}`,
       `run the benchmark again with the version that compares`,
     )
   }
-  if (!isObject(file.machine)) throw foreign('machine: must be an object')
-  if (!Array.isArray(file.results)) throw foreign('results: must be a list')
+  const file = v.safeParse(fileSchema, withAllKeys(fileSchema, read))
+  if (!file.success) throw foreign(`${fieldOf(file.issues[0])}: ${file.issues[0].message}`)
+  const { command, machine, dataplanes, results, failures } = file.output
   const problems: string[] = []
-  const results: Result[] = []
   const known = new Set<string>()
-  for (const [at, entry] of file.results.entries()) {
+  const readResult = (entry: unknown, at: number): Result[] => {
     const problem = findProblem(entry, known)
-    if (problem === undefined) results.push(entry as Result)
-    else problems.push(`${path}: results[${at}] (left out): ${problem}`)
+    if (problem === undefined) return [entry as Result]
+    problems.push(`${path}: results[${at}] (left out): ${problem}`)
+    return []
   }
-  const failures = (Array.isArray(file.failures) ? file.failures : []).flatMap((entry, at) => {
-    const failure = readFailure(entry)
-    if (failure === undefined) problems.push(`${path}: failures[${at}] (left out): ${show(entry)}: is none`)
-    return failure ?? []
-  })
-  const { machine } = file
+  const readFailure = (entry: unknown, at: number) => {
+    const failure = v.safeParse(failureSchema, entry)
+    if (failure.success) return [failure.output]
+    problems.push(`${path}: failures[${at}] (left out): ${show(entry)}: is none`)
+    return []
+  }
   return {
     results: {
       schemaVersion,
-      command: textOf(file.command),
-      machine: {
-        kernel: textOf(machine.kernel),
-        cpu: textOf(machine.cpu),
-        architecture: textOf(machine.architecture),
-        cores: numberOf(machine.cores),
-        memoryBytes: numberOf(machine.memoryBytes),
-        versions: textsOf(machine.versions),
-        date: textOf(machine.date),
-      },
-      dataplanes: Array.isArray(file.dataplanes) ? file.dataplanes.flatMap(readCandidate) : [],
-      results,
-      failures,
+      command,
+      machine,
+      dataplanes: dataplanes.flatMap((entry) => {
+        const candidate = v.safeParse(candidateSchema, entry)
+        if (!candidate.success) return []
+        const { variant, ...others } = candidate.output
+        return [variant === undefined ? others : { ...others, variant }]
+      }),
+      results: results.flatMap(readResult),
+      failures: failures.flatMap(readFailure),
     },
     problems,
   }
 }
 
-const numbers = ['services', 'endpointsPerService', 'p50', 'p90', 'p99', 'max', 'samples'] as const
-
 /** What is wrong with one result, with the field and the value; adds its key to those that are known. */
 function findProblem(entry: unknown, known: Set<string>): string | undefined {
   if (!isObject(entry)) return `${show(entry)}: must be an object`
-  for (const field of ['dataplane', 'scenario', 'metric'] as const) {
-    if (typeof entry[field] !== 'string') return `${field} ${show(entry[field])}: must be a text`
+  const parsed = v.safeParse(resultSchema, withAllKeys(resultSchema, entry), { abortEarly: true })
+  if (!parsed.success) {
+    const [issue] = parsed.issues
+    const field = fieldOf(issue)
+    return `${field} ${show(entry[field])}: ${issue.message}`
   }
-  const metric = String(entry.metric)
-  if (!isMetric(metric)) return `metric ${show(metric)}: unknown to this version`
-  if (entry.unit !== metrics[metric].unit) {
-    return `unit ${show(entry.unit)}: of ${metric} it must be ${show(metrics[metric].unit)}`
-  }
-  for (const field of numbers) {
-    if (!isNumber(entry[field])) return `${field} ${show(entry[field])}: must be a number`
-  }
-  if (!Array.isArray(entry.runs) || entry.runs.length === 0 || !entry.runs.every(isNumber)) {
-    return `runs ${show(entry.runs)}: must be a list of at least one number`
-  }
-  if (entry.lowerBound !== undefined && !isLowerBound(entry.lowerBound))
-    return `lowerBound ${show(entry.lowerBound)}: needs p50 and p99`
-  const key = JSON.stringify([
-    entry.dataplane,
-    entry.scenario,
-    entry.services,
-    entry.endpointsPerService,
-    metric,
-  ])
+  const { dataplane, scenario, services, endpointsPerService, metric } = parsed.output
+  const { unit } = metrics[metric as MetricName]
+  if (entry.unit !== unit) return `unit ${show(entry.unit)}: of ${metric} it must be ${show(unit)}`
+  const key = JSON.stringify([dataplane, scenario, services, endpointsPerService, metric])
   if (known.has(key)) return `${key}: is there twice; the first one counts`
   known.add(key)
   return undefined
 }
 
-function readCandidate(entry: unknown): Candidate[] {
-  if (!isObject(entry) || typeof entry.name !== 'string') return []
-  const kind = entry.kind === 'baseline' || entry.kind === 'external' ? entry.kind : 'dataplane'
-  const variant = typeof entry.variant === 'string' ? { variant: entry.variant } : {}
-  return [{ name: entry.name, kind, ...variant, usable: entry.usable === true, reason: textOf(entry.reason) }]
+/** A key that is missing is a value that is missing: so its own schema says what it must be. */
+function withAllKeys(
+  { entries }: { readonly entries: object },
+  value: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    [...new Set([...Object.keys(entries), ...Object.keys(value)])].map((key) => [key, value[key]]),
+  )
 }
 
-function readFailure(entry: unknown): Failure | undefined {
-  if (!isObject(entry)) return undefined
-  const { dataplane, services, endpointsPerService, run, scenario, reason } = entry
-  if (typeof dataplane !== 'string' || !isNumber(services) || !isNumber(endpointsPerService)) return undefined
-  const rest = { run: numberOf(run), scenario: textOf(scenario), reason: textOf(reason) }
-  return { dataplane, services, endpointsPerService, ...rest }
-}
-
-function isMetric(name: string): name is Result['metric'] {
-  return Object.hasOwn(metrics, name)
-}
-
-function isLowerBound(value: unknown): value is LowerBound {
-  return isObject(value) && isNumber(value.p50) && isNumber(value.p99)
+function fieldOf({ path }: { readonly path?: readonly { readonly key: unknown }[] | undefined }): string {
+  return String(path?.[0]?.key)
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value)
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
-}
-
-function numberOf(value: unknown): number {
-  return isNumber(value) ? value : 0
-}
-
-function textsOf(value: unknown): Record<string, string> {
-  if (!isObject(value)) return {}
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, text]) => (typeof text === 'string' ? [[key, text]] : [])),
-  )
-}
-
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'missing'
-  return text.length > 80 ? `${text.slice(0, 80)}...` : text
+  const shown = JSON.stringify(value) ?? 'missing'
+  return shown.length > 80 ? `${shown.slice(0, 80)}...` : shown
 }

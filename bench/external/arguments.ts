@@ -1,3 +1,5 @@
+import { split } from 'shlex'
+
 /** What stands for the place where a program is measured, in its arguments. */
 export interface Place {
   /** Path of a kubeconfig file that leads to the embedded API server. */
@@ -31,36 +33,21 @@ export class ArgumentsError extends Error {
 }
 
 /**
- * The arguments in a text, as a person writes them for a shell: separated by spaces, quoted where a space belongs to one.
- * There is no shell: nothing else has a meaning.
+ * The arguments in a text, as a person writes them for a shell: separated by spaces, with a shell's quotes and backslashes.
+ * No shell reads them, so nothing else has a meaning.
  *
  * @throws ArgumentsError for a quote that is not closed
  */
 export function splitArguments(text: string): string[] {
-  const found: string[] = []
-  let current: string | undefined
-  let quote = ''
-  for (const letter of text) {
-    if (quote !== '') {
-      if (letter === quote) quote = ''
-      else current = (current ?? '') + letter
-    } else if (letter === '"' || letter === "'") {
-      quote = letter
-      current ??= ''
-    } else if (/\s/.test(letter)) {
-      if (current !== undefined) found.push(current)
-      current = undefined
-    } else {
-      current = (current ?? '') + letter
-    }
-  }
-  if (quote !== '')
+  try {
+    return split(text)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
     throw new ArgumentsError(
-      `--external-args '${text}': a ${quote} is not closed`,
+      `--external-args '${text}': a quote is not closed (${reason})`,
       'close it, or quote it by the other kind',
     )
-  if (current !== undefined) found.push(current)
-  return found
+  }
 }
 
 const names: readonly (keyof Place)[] = ['kubeconfig', 'node', 'clusterCidr', 'apiServer']

@@ -1,8 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
-import * as net from 'node:net'
 import { promisify } from 'node:util'
+import { NamespaceRelay } from '@portolan/lab'
 
 const run = promisify(execFile)
 const ours = '10.99.0.1'
@@ -16,10 +15,9 @@ export class CutLink implements AsyncDisposable {
   readonly networkNamespace: string
   readonly kubeconfig: string
   readonly #holder: ChildProcess
-  readonly #relay: net.Server
-  readonly #sockets = new Set<net.Socket>()
+  readonly #relay: NamespaceRelay
 
-  private constructor(holder: ChildProcess, relay: net.Server, kubeconfig: string) {
+  private constructor(holder: ChildProcess, relay: NamespaceRelay, kubeconfig: string) {
     this.#holder = holder
     this.#relay = relay
     this.networkNamespace = `/proc/${holder.pid}/ns/net`
@@ -43,14 +41,13 @@ export class CutLink implements AsyncDisposable {
     await run('nsenter', [...inside, 'address', 'add', `${theirs}/24`, 'dev', 'cut1'])
     await run('nsenter', [...inside, 'link', 'set', 'cut1', 'up'])
 
-    const relay = net.createServer()
+    const relay = await NamespaceRelay.listen('/proc/self/ns/net', {
+      host: '127.0.0.1',
+      port: Number(server.port),
+    })
     const link = new CutLink(holder, relay, `${kubeconfig}-cut`)
-    relay.on('connection', (client) => link.#join(client, Number(server.port)))
-    relay.listen(0, ours)
-    await once(relay, 'listening')
-    const { port } = relay.address() as net.AddressInfo
     const config = JSON.parse(await readFile(kubeconfig, 'utf8'))
-    config.clusters[0].cluster.server = `https://${ours}:${port}`
+    config.clusters[0].cluster.server = `https://${ours}:${relay.port}`
     config.clusters[0].cluster['tls-server-name'] = server.hostname
     await writeFile(link.kubeconfig, JSON.stringify(config), { mode: 0o600 })
     return link
@@ -65,26 +62,8 @@ export class CutLink implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy()
-    this.#relay.close()
+    await this.#relay.close()
     this.#holder.kill('SIGKILL')
     await run('ip', ['link', 'delete', 'cut0']).catch(() => {})
-  }
-
-  #join(client: net.Socket, port: number): void {
-    const server = net.connect({ host: '127.0.0.1', port })
-    for (const [socket, peer] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      this.#sockets.add(socket)
-      socket.setNoDelay(true)
-      socket.on('error', () => {})
-      socket.once('close', () => {
-        this.#sockets.delete(socket)
-        peer.destroy()
-      })
-      socket.pipe(peer)
-    }
   }
 }

@@ -4,4 +4,9 @@ export { CertificateAuthority, type CertifiedKey } from './certificates.ts'
 export type { Checkpoint } from './cluster-state.ts'
 export type { Fault } from './faults.ts'
 export type { ServedRequest } from './http-api.ts'
-export { type KubeconfigUser, writeKubeconfigFile } from './kubeconfig-file.ts'
+export {
+  type KubeconfigServer,
+  type KubeconfigUser,
+  kubeconfigText,
+  writeKubeconfigFile,
+} from './kubeconfig-file.ts'

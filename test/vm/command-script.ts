@@ -1,3 +1,5 @@
+import { quote } from 'shlex'
+
 /** A command with all that a process starts with. */
 export interface Command {
   readonly command: readonly string[]
@@ -15,10 +17,5 @@ export interface Command {
  */
 export function commandScript({ command, cwd, env }: Command): string {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
-  return `exec ${['/usr/bin/env', '-i', `--chdir=${cwd}`, ...variables, ...command].map(quoted).join(' ')}\n`
-}
-
-/** One word to the shell, whatever is in it. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
+  return `exec ${['/usr/bin/env', '-i', `--chdir=${cwd}`, ...variables, ...command].map(quote).join(' ')}\n`
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { type Command, commandScript, quoted } from './command-script.ts'
+import { quote } from 'shlex'
+import { type Command, commandScript } from './command-script.ts'
 import { type ArchiveFile, cpioArchive } from './cpio.ts'
 import { decompress } from './decompress.ts'
 import type { Kernel } from './kernel.ts'
@@ -52,5 +53,5 @@ function emptyFolder(name: string): ArchiveFile {
 }
 
 function settings({ release, modules }: Kernel): string {
-  return `release=${quoted(release)}\nmodules=${quoted(modules)}\n`
+  return `release=${quote(release)}\nmodules=${quote(modules)}\n`
 }

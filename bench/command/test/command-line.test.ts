@@ -19,7 +19,7 @@ const rows: readonly (readonly [claim: string, args: readonly string[], line: Re
       '--external-args',
       `--a="two words" '{"b": 1}' "" "it's" 'say "'"it's"'"' --c={node}`,
     ],
-    /^portolan bench --external \.\/proxy --external-args '/,
+    /^portolan bench --external \.\/proxy --external-args ["']/,
   ],
   [
     'its patience and its name',

@@ -25,7 +25,7 @@ for (const [text, expected] of [
 }
 
 test('a quote that is not closed is told', (t) => {
-  t.throws(() => splitArguments('--a "b'), { code: 'EXTERNAL_ARGUMENTS', message: /a " is not closed/ })
+  t.throws(() => splitArguments('--a "b'), { code: 'EXTERNAL_ARGUMENTS', message: /a quote is not closed/ })
 })
 
 for (const [argument, expected] of [

@@ -614,3 +614,37 @@ test('a tool that undoes every repair is drift, however often it comes', async (
   t.is(notes.drift.length, 10)
   t.deepEqual(notes.disagreements, [])
 })
+
+test('upkeep comes every five seconds, in the turn of its family, and is put off while an apply is under way', async (t) => {
+  const made = bench()
+  const { dataplane, timing, change, engine } = made
+  Object.assign(dataplane, {
+    upkeep: async (family: IpFamily) => void dataplane.calls.push(`upkeep ${family}`),
+  })
+  engine.start()
+  await timing.pass(4999)
+  t.false(dataplane.calls.includes('upkeep IPv4'))
+  const { opened, open } = gate()
+  dataplane.beforeApply = () => opened
+  change('10.0.0.1')
+  await timing.pass(1000)
+  t.false(dataplane.calls.includes('upkeep IPv4'))
+  open()
+  await timing.pass(100)
+  await timing.pass(5000)
+  t.deepEqual(
+    dataplane.calls.filter((call) => call.startsWith('upkeep')),
+    ['upkeep IPv4', 'upkeep IPv4'],
+  )
+  await engine.stop()
+})
+
+test('drift that a dataplane suspects is looked for at once', async (t) => {
+  const { dataplane, timing, notes, engine } = await started({ auditPeriod: 60_000 })
+  dataplane.kernel.IPv4.add('192.0.2.66')
+  await timing.pass(100)
+  t.is(notes.drift.length, 0)
+  engine.suspectDrift('IPv4')
+  await timing.pass(1)
+  t.is(notes.drift.length, 1)
+})
