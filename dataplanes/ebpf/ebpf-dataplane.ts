@@ -7,11 +7,11 @@ import { reconcile } from './compile/reconcile.ts'
 import { heldSets } from './explain/held-sets.ts'
 import { trace } from './explain/trace.ts'
 import { EbpfKernel } from './kernel/ebpf-kernel.ts'
-import { type Held, nothingHeld } from './layout/held.ts'
+import { nothingHeld, type ObservedState } from './layout/held.ts'
 import { readSettings, settings } from './layout/settings.ts'
 
 /** See native/bpf for what happens to sockets and packets, and apply.ts for how programs reach the maps. */
-export const ebpf: DataplaneFactory<EbpfProgram, Held> = defineDataplane({
+export const ebpf: DataplaneFactory<EbpfProgram, ObservedState> = defineDataplane({
   name: 'ebpf',
   capabilities,
   settings,
@@ -26,7 +26,7 @@ export const ebpf: DataplaneFactory<EbpfProgram, Held> = defineDataplane({
       // Endpoints are compared as sets: the table's order means nothing, and there is no endpointOrder.
       compiler: {
         compile: (change) => compile(change, kernel.interfaces),
-        reconcile: (held: Held | undefined, table) =>
+        reconcile: (held: ObservedState | undefined, table) =>
           reconcile(held ?? nothingHeld(table.family), table, kernel.leftOut(table.family)),
         print,
         trace,

@@ -9,7 +9,7 @@ import { endpointOrder } from './explain/held-order.ts'
 import { heldSets } from './explain/held-sets.ts'
 import { trace } from './explain/trace.ts'
 import { IptablesKernel, type System } from './kernel/iptables-kernel.ts'
-import { type Held, nothingHeld } from './layout/held.ts'
+import { nothingHeld, type ObservedState } from './layout/held.ts'
 import { mostClientSets } from './layout/sets.ts'
 import type { Setting } from './layout/setting.ts'
 import { settings } from './layout/settings.ts'
@@ -19,7 +19,9 @@ import { settings } from './layout/settings.ts'
  *
  * @param system this machine's, unless a test has a model of it
  */
-export function defineIptables(system: Partial<System> = {}): DataplaneFactory<IptablesProgram, Held> {
+export function defineIptables(
+  system: Partial<System> = {},
+): DataplaneFactory<IptablesProgram, ObservedState> {
   return defineDataplane({
     name: 'iptables',
     capabilities,

@@ -10,7 +10,7 @@ import { UnusableDestinations, withoutDestinations } from './compile/unusable-de
 import { heldSets } from './explain/held-sets.ts'
 import { trace } from './explain/trace.ts'
 import { type FamilyMemory, IpvsKernel, type System } from './kernel/ipvs-kernel.ts'
-import { type Held, nothingHeld } from './layout/held.ts'
+import { nothingHeld, type ObservedState } from './layout/held.ts'
 import { readSettings, settings } from './layout/settings.ts'
 
 /**
@@ -18,7 +18,7 @@ import { readSettings, settings } from './layout/settings.ts'
  *
  * @param system this machine's, unless a test has a model of it
  */
-export function defineIpvs(system: Partial<System> = {}): DataplaneFactory<IpvsProgram, Held> {
+export function defineIpvs(system: Partial<System> = {}): DataplaneFactory<IpvsProgram, ObservedState> {
   return defineDataplane({
     name: 'ipvs',
     capabilities,

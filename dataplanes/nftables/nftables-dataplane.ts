@@ -11,7 +11,7 @@ import { NftablesKernel } from './kernel/nftables-kernel.ts'
 import { type OpenTransport, openTransport } from './kernel/open-transport.ts'
 import { AffinityNumbers } from './layout/affinity-numbers.ts'
 import type { Setting } from './layout/chain.ts'
-import { type Held, nothingHeld } from './layout/held.ts'
+import { nothingHeld, type ObservedState } from './layout/held.ts'
 import { settings } from './layout/settings.ts'
 
 /**
@@ -19,7 +19,9 @@ import { settings } from './layout/settings.ts'
  *
  * @param open the real kernel's transport, unless a test has a model of it
  */
-export function defineNftables(open: OpenTransport = openTransport): DataplaneFactory<NftProgram, Held> {
+export function defineNftables(
+  open: OpenTransport = openTransport,
+): DataplaneFactory<NftProgram, ObservedState> {
   return defineDataplane({
     name: 'nftables',
     capabilities,

@@ -11,10 +11,10 @@ import {
   type Bytes,
   bufferOf,
   bytesOf,
-  type Held,
   type HeldOfNode,
   type HeldService,
   numbersOf,
+  type ObservedState,
 } from '../layout/held.ts'
 import {
   deviceElements,
@@ -41,7 +41,11 @@ import {
  * The program from what the maps hold to the whole table: nothing for a route that is there and right, nor for one that
  * is known not to fit.
  */
-export function reconcile(held: Held, table: RoutingTable, leftOut: LeftOut = new LeftOut()): EbpfProgram {
+export function reconcile(
+  held: ObservedState,
+  table: RoutingTable,
+  leftOut: LeftOut = new LeftOut(),
+): EbpfProgram {
   const adopt = new Map<RouteKey, RouteNumbers>()
   const routes: RouteStep[] = []
   /** How many of the held elements belong to something wanted; what else is held goes. */
@@ -123,7 +127,7 @@ export function reconcile(held: Held, table: RoutingTable, leftOut: LeftOut = ne
 
 /** By the number that any of its frontends leads to, unless another route had it first. */
 function findNumbers(
-  held: Held,
+  held: ObservedState,
   frontends: readonly Bytes[],
   taken: ReadonlySet<number>,
 ): RouteNumbers | undefined {
@@ -154,7 +158,7 @@ function rangeKeys(route: ServiceRoute, service: number): Bytes[] {
 }
 
 function sameFrontends(
-  held: Held,
+  held: ObservedState,
   route: ServiceRoute,
   { podSource }: RoutingTable,
   service: number,
@@ -167,7 +171,7 @@ function sameFrontends(
   })
 }
 
-function sameService(held: Held, service: HeldService | undefined, route: ServiceRoute): boolean {
+function sameService(held: ObservedState, service: HeldService | undefined, route: ServiceRoute): boolean {
   if (service === undefined) return false
   const { cluster, local } = route.endpoints
   if (service.cluster !== cluster.length || service.local !== local.length) return false
@@ -180,7 +184,7 @@ function sameService(held: Held, service: HeldService | undefined, route: Servic
 
 /** Held elements that nothing in the table has. */
 function strayElements(
-  held: Held,
+  held: ObservedState,
   table: RoutingTable,
   adopt: ReadonlyMap<RouteKey, RouteNumbers>,
   sets: ReadonlySet<Bytes>,

@@ -12,14 +12,14 @@ import {
 import { rangeCidr } from '../compile/element-text.ts'
 import { frontendText } from '../compile/print.ts'
 import { addressKey, allowedSourcesOf, frontendKeyOf, rangeKey, writeEndpoint } from '../layout/encode.ts'
-import { bufferOf, bytesOf, type Held, type HeldService } from '../layout/held.ts'
+import { bufferOf, bytesOf, type HeldService, type ObservedState } from '../layout/held.ts'
 import { deviceElements } from '../layout/node-elements.ts'
 import { sourceClassIndex, structs } from '../layout/structures.ts'
 import { verdictByte } from '../layout/verdict-byte.ts'
 import { heldSets } from './held-sets.ts'
 
 /** What the maps and hooks lack, or have otherwise. */
-export type Check = (held: Held) => readonly string[]
+export type Check = (held: ObservedState) => readonly string[]
 
 export const attached: Check = ({ detached }) => detached.map((hook) => `not our program: ${hook}`)
 
@@ -52,7 +52,7 @@ export function holdsFrontend(
 }
 
 /** The number of the service that a frontend leads to. */
-function serviceNumber(held: Held, route: ServiceRoute, frontend: Frontend): number | undefined {
+function serviceNumber(held: ObservedState, route: ServiceRoute, frontend: Frontend): number | undefined {
   const value = held.frontends.get(bytesOf(frontendKeyOf(route, frontend)))
   return value === undefined
     ? undefined
@@ -114,7 +114,7 @@ function encoded(endpoint: Endpoint): string {
   return bytesOf(bytes)
 }
 
-function* slotsOf({ slots }: Held, service: HeldService, over: EndpointScope): Generator<string> {
+function* slotsOf({ slots }: ObservedState, service: HeldService, over: EndpointScope): Generator<string> {
   const { size } = structs.endpoint
   const first = service.base + (over === 'local' ? service.cluster : 0)
   for (let slot = first; slot < first + service[over]; slot++)

@@ -1,6 +1,6 @@
 import type { Evaluation, RoutingTable, SourceClass, TraceStep } from '@portolan/core'
 import { frontendText } from '../compile/print.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import {
   attached,
   type Check,
@@ -14,7 +14,7 @@ import {
   letsNotIn,
 } from './checks.ts'
 
-type Step = TraceStep<Held>
+type Step = TraceStep<ObservedState>
 
 /** Where the programs meet a connection, by who asks. Clients outside have no sockets here. */
 const hooks: Readonly<Record<SourceClass, string>> = {

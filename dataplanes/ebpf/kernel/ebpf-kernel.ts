@@ -22,7 +22,7 @@ import {
 import type { LeftOut } from '../compile/left-out.ts'
 import type { EbpfProgram } from '../compile/program.ts'
 import { nodeSteps } from '../compile/reconcile.ts'
-import type { Held, NodeState } from '../layout/held.ts'
+import type { NodeState, ObservedState } from '../layout/held.ts'
 import { allMaps } from '../layout/maps.ts'
 import { settingsKey } from '../layout/node-elements.ts'
 import { allPrograms } from '../layout/programs.ts'
@@ -63,7 +63,7 @@ export interface KernelOptions extends Pick<DataplaneContext, 'networkNamespace'
 type EbpfSession = Session<TableMaps>
 
 /** The maps and programs of one node. */
-export class EbpfKernel implements Kernel<EbpfProgram, Held, TableMaps> {
+export class EbpfKernel implements Kernel<EbpfProgram, ObservedState, TableMaps> {
   readonly #settings: EbpfSettings
   readonly #networkNamespace: string | undefined
   readonly #directory: string
@@ -143,7 +143,7 @@ export class EbpfKernel implements Kernel<EbpfProgram, Held, TableMaps> {
     this.#carryOver = undefined
   }
 
-  async observe({ family, handle }: EbpfSession): Promise<Held> {
+  async observe({ family, handle }: EbpfSession): Promise<ObservedState> {
     const begun = performance.now()
     const { object } = handle
     const { held, node } = this.#inStep(() => {

@@ -4,10 +4,10 @@ import { familyAt } from '../layout/address-bytes.ts'
 import {
   type Bytes,
   bytesOf,
-  type Held,
   type HeldService,
   type NodeState,
   numbersOf,
+  type ObservedState,
 } from '../layout/held.ts'
 import type { MapName } from '../layout/maps.ts'
 import { settingsKey } from '../layout/node-elements.ts'
@@ -19,7 +19,7 @@ export function observe(
   family: IpFamily,
   node: NodeState,
   detached: readonly string[],
-): Held {
+): ObservedState {
   const frontends = new Map<Bytes, Bytes>()
   const numbers = { ours: new Set<number>(), others: new Set<number>() }
   readElements(object.map('frontends'), (key, value, keys, values, keyAt, valueAt) => {

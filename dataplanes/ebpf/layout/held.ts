@@ -34,7 +34,7 @@ export interface HeldOfNode {
 }
 
 /** What the maps and hooks hold of one family. */
-export interface Held extends HeldOfNode {
+export interface ObservedState extends HeldOfNode {
   readonly family: IpFamily
   readonly frontends: ReadonlyMap<Bytes, Bytes>
   /** Those that a frontend leads to, by number. */
@@ -61,7 +61,7 @@ export interface NodeState {
   readonly ports: { readonly first: number; readonly last: number }
 }
 
-export function nothingHeld(family: IpFamily): Held {
+export function nothingHeld(family: IpFamily): ObservedState {
   return {
     family,
     frontends: new Map(),

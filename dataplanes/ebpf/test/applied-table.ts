@@ -1,13 +1,13 @@
 import type { Address, ApplyResult, Dataplane, IpFamily, RoutingTable, ServiceRoute } from '@portolan/core'
 import type { Host } from '@portolan/lab'
 import type { EbpfProgram } from '../compile/program.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { table } from './example-tables.ts'
 import labDataplane from './lab-dataplane.ts'
 
 /** A dataplane with a table in place, for this package's tests. */
 export interface Applied {
-  readonly dataplane: Dataplane<EbpfProgram, Held>
+  readonly dataplane: Dataplane<EbpfProgram, ObservedState>
   readonly report: ApplyResult
   /** What the operator was told. */
   readonly notices: readonly string[]

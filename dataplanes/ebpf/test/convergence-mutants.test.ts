@@ -2,10 +2,10 @@ import { type FaultyParts, mutated, sequencesUntilFound } from '@portolan/confor
 import type { Dataplane } from '@portolan/core'
 import test from 'ava'
 import { countOperations, type EbpfProgram } from '../compile/program.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { modelSubject } from './convergence-subject.ts'
 
-type Sound = Dataplane<EbpfProgram, Held>
+type Sound = Dataplane<EbpfProgram, ObservedState>
 
 const counted = (program: EbpfProgram): EbpfProgram => ({
   ...program,
@@ -14,7 +14,7 @@ const counted = (program: EbpfProgram): EbpfProgram => ({
 
 const mutants: readonly {
   readonly name: string
-  readonly plant: (sound: Sound) => FaultyParts<EbpfProgram, Held>
+  readonly plant: (sound: Sound) => FaultyParts<EbpfProgram, ObservedState>
 }[] = [
   {
     name: 'does not tell packets of a new address of the node',

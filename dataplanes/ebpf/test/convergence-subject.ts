@@ -19,7 +19,7 @@ import { trace } from '../explain/trace.ts'
 import { applyElements } from '../kernel/apply.ts'
 import { observe } from '../kernel/observe.ts'
 import { TableMaps } from '../kernel/table-maps.ts'
-import { bufferOf, type Held, type NodeState, nothingHeld } from '../layout/held.ts'
+import { bufferOf, type NodeState, nothingHeld, type ObservedState } from '../layout/held.ts'
 import { structs } from '../layout/structures.ts'
 import { KernelModel } from './kernel-model.ts'
 
@@ -55,7 +55,7 @@ const node: NodeState = {
 }
 
 /** What this dataplane does with its maps, without programs that are attached anywhere. */
-class MapsDataplane implements Dataplane<EbpfProgram, Held> {
+class MapsDataplane implements Dataplane<EbpfProgram, ObservedState> {
   readonly name = 'ebpf'
   readonly contractVersion = contractVersion
   readonly capabilities = capabilities
@@ -83,7 +83,7 @@ class MapsDataplane implements Dataplane<EbpfProgram, Held> {
     return trace(table, evaluation)
   }
 
-  async observe(family: IpFamily): Promise<Held> {
+  async observe(family: IpFamily): Promise<ObservedState> {
     return observe(this.#tables.object, family, node, [])
   }
 
@@ -91,7 +91,7 @@ class MapsDataplane implements Dataplane<EbpfProgram, Held> {
     return compile(change, node.interfaces)
   }
 
-  reconcile(held: Held | undefined, table: RoutingTable): EbpfProgram {
+  reconcile(held: ObservedState | undefined, table: RoutingTable): EbpfProgram {
     return reconcile(held ?? nothingHeld(table.family), table, this.#tables.leftOut[table.family])
   }
 
@@ -125,13 +125,13 @@ export function modelSubject(kernel = new KernelModel(), object = kernel.object)
     async wait() {
       now += 100_000
     },
-    meaning: (held) => meaningOf(held as Held),
+    meaning: (held) => meaningOf(held as ObservedState),
     fresh: () => modelSubject(),
   }
 }
 
 /** The elements, with a service's frontends and endpoints in place of its number. */
-function meaningOf(held: Held): unknown {
+function meaningOf(held: ObservedState): unknown {
   const { service } = structs.frontend.at
   const leading = new Map<number, string[]>()
   for (const [key, value] of held.frontends) {

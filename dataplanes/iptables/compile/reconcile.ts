@@ -1,7 +1,7 @@
 import type { Degraded, RoutingTable } from '@portolan/core'
 import type { SavedRules } from '@portolan/native/netfilter'
 import { baseChains, jumps, type NodeFacts, type TableName } from '../layout/base-chains.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { hasLoopback } from '../layout/loopback.ts'
 import { routeLocalnetNotice } from '../layout/route-localnet.ts'
 import {
@@ -24,7 +24,7 @@ import type { IptablesProgram, TableMemory, UncountedProgram } from './program.t
 import { addAllElements } from './set-elements.ts'
 
 /** The program from what the kernel holds to the whole table: the difference alone. */
-export function reconcile(held: Held, table: RoutingTable, setting: Setting): IptablesProgram {
+export function reconcile(held: ObservedState, table: RoutingTable, setting: Setting): IptablesProgram {
   const memory: TableMemory = { tree: new DispatchTree(), clientSets: new Map(), waiting: new Set() }
   const degraded: Degraded[] = []
   const findings: string[] = []
@@ -94,7 +94,12 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Ip
   return { ...program, operations: operations(program) }
 }
 
-function tableDifference(name: TableName, held: Held, wanted: Chains, findings: string[]): ChainEdits {
+function tableDifference(
+  name: TableName,
+  held: ObservedState,
+  wanted: Chains,
+  findings: string[],
+): ChainEdits {
   const { chains, jumps: led } = held.tables[name]
   const written = new Map<string, readonly string[]>()
   for (const [chain, rules] of wanted) {
@@ -143,7 +148,7 @@ function wantedElements(table: RoutingTable): Readonly<Record<SetKind, Set<strin
   return wanted
 }
 
-function missingSets({ family, sets }: Held, clientSets: ReadonlySet<string>): SetDeclaration[] {
+function missingSets({ family, sets }: ObservedState, clientSets: ReadonlySet<string>): SetDeclaration[] {
   const all = [
     ...setKinds.map((kind) => declareSet(family, kind)),
     ...[...clientSets].map((name) => declareClientSet(family, name)),

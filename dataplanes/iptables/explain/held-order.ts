@@ -1,10 +1,10 @@
 import { type EndpointScope, endpointKey, type ServiceRoute } from '@portolan/core'
 import { endpointChain, listChains } from '../compile/route-chains.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 
 /** The endpoint keys of a list in the order of their rules; `undefined` where the kernel has no such list. */
 export function endpointOrder(
-  held: Held,
+  held: ObservedState,
   route: ServiceRoute,
   over: EndpointScope,
 ): readonly string[] | undefined {

@@ -1,9 +1,9 @@
 import type { HeldSets } from '@portolan/core'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { setName } from '../layout/sets.ts'
 
 /** The table's plain sets as the kernel holds them. */
-export function heldSets({ family, sets }: Held): HeldSets {
+export function heldSets({ family, sets }: ObservedState): HeldSets {
   const elementsOf = (kind: Parameters<typeof setName>[1]): string[] => [
     ...(sets.get(setName(family, kind)) ?? []),
   ]

@@ -25,13 +25,13 @@ import {
   services,
 } from '../layout/chain-names.ts'
 import { dispatchPath } from '../layout/dispatch-path.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { type SetKind, setName } from '../layout/sets.ts'
 import type { Setting } from '../layout/setting.ts'
 import { markText } from '../layout/source-match.ts'
 import { heldSets } from './held-sets.ts'
 
-type Step = TraceStep<Held>
+type Step = TraceStep<ObservedState>
 
 /** The way of a packet through the chains, a line a step, with the rule that leads on. */
 export function trace(evaluation: Evaluation, setting: Setting): Step[] {
@@ -144,7 +144,7 @@ export function trace(evaluation: Evaluation, setting: Setting): Step[] {
 }
 
 /** What the kernel lacks, or has otherwise. */
-type Check = (held: Held) => readonly string[]
+type Check = (held: ObservedState) => readonly string[]
 
 function step(text: string, ...checks: readonly Check[]): Step {
   return { text, lacks: (held) => [...new Set(checks.flatMap((check) => check(held)))] }

@@ -10,7 +10,7 @@ import { detectIptablesVariant, Xtables } from '@portolan/native/netfilter'
 import { SystemCommand } from '@portolan/native/system-command'
 import { type IptablesProgram, settle, type TableMemory } from '../compile/program.ts'
 import { isOurChain } from '../layout/chain-names.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import type { Settings } from '../layout/settings.ts'
 import { apply } from './apply.ts'
 import { cleanup } from './cleanup.ts'
@@ -39,7 +39,7 @@ interface KernelOptions extends Pick<DataplaneContext<Settings>, 'networkNamespa
 }
 
 /** The rules and sets of one network namespace. */
-export class IptablesKernel implements Kernel<IptablesProgram, Held, Opened, TableMemory> {
+export class IptablesKernel implements Kernel<IptablesProgram, ObservedState, Opened, TableMemory> {
   readonly #options: KernelOptions
   readonly #command: SystemCommand
 
@@ -66,7 +66,7 @@ export class IptablesKernel implements Kernel<IptablesProgram, Held, Opened, Tab
     disturbance.close()
   }
 
-  observe({ family, handle }: IptablesSession): Promise<Held> {
+  observe({ family, handle }: IptablesSession): Promise<ObservedState> {
     const { xtables, disturbance } = handle
     return disturbance.reading(family, () => observe(family, this.#command, xtables))
   }

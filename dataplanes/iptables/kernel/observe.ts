@@ -2,12 +2,16 @@ import type { IpFamily } from '@portolan/core'
 import { Ipset, isSameSetType, Xtables } from '@portolan/native/netfilter'
 import type { SystemCommand } from '@portolan/native/system-command'
 import { isOurChain } from '../layout/chain-names.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { clientSetPrefix, declaredType, isOurSet, setPrefix } from '../layout/sets.ts'
 import { isTcpLiberal, readRouteLocalnet } from './sysctls.ts'
 
 /** Reads back what the kernel holds of ours in one family. */
-export async function observe(family: IpFamily, command: SystemCommand, xtables: Xtables): Promise<Held> {
+export async function observe(
+  family: IpFamily,
+  command: SystemCommand,
+  xtables: Xtables,
+): Promise<ObservedState> {
   const ipset = new Ipset(command)
   const names = (await ipset.names()).filter((name) => isOurSet(name) && name.startsWith(setPrefix(family)))
   const written = names.filter((name) => !name.startsWith(clientSetPrefix(family)))

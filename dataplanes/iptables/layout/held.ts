@@ -4,7 +4,7 @@ import type { TableName } from './base-chains.ts'
 import type { RouteLocalnet } from './route-localnet.ts'
 
 /** What the kernel holds of one family. */
-export interface Held {
+export interface ObservedState {
   readonly family: IpFamily
   readonly tables: Readonly<Record<TableName, SavedRules>>
   /** Elements of our sets by name; those of sets that packets fill are left out. */
@@ -18,7 +18,7 @@ export interface Held {
   readonly leftOver?: IptablesVariant
 }
 
-export function nothingHeld(family: IpFamily): Held {
+export function nothingHeld(family: IpFamily): ObservedState {
   return {
     family,
     tables: { nat: noRules, filter: noRules },

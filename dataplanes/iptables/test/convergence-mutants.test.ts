@@ -3,10 +3,10 @@ import type { Dataplane } from '@portolan/core'
 import test from 'ava'
 import { operations } from '../compile/print.ts'
 import type { IptablesProgram, UncountedProgram } from '../compile/program.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { modelSubject } from './convergence-subject.ts'
 
-type Sound = Dataplane<IptablesProgram, Held>
+type Sound = Dataplane<IptablesProgram, ObservedState>
 
 const counted = (program: UncountedProgram): IptablesProgram => ({
   ...program,
@@ -15,7 +15,7 @@ const counted = (program: UncountedProgram): IptablesProgram => ({
 
 const mutants: readonly {
   readonly name: string
-  readonly plant: (sound: Sound) => FaultyParts<IptablesProgram, Held>
+  readonly plant: (sound: Sound) => FaultyParts<IptablesProgram, ObservedState>
 }[] = [
   {
     name: 'leaves the chains of a Service that has gone',

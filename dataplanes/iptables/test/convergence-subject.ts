@@ -2,7 +2,7 @@ import type { Subject } from '@portolan/conformance/convergence'
 import { NetfilterModel } from '@portolan/conformance/netfilter-model'
 import type { IptablesVariant } from '@portolan/native/netfilter'
 import { defineIptables } from '../iptables-dataplane.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 
 /**
  * This dataplane over a model of iptables and ipset, for the convergence property.
@@ -25,7 +25,7 @@ export function modelSubject(variant: IptablesVariant, mostClientSets?: number):
     localhostNodePorts: false,
     ...(mostClientSets === undefined
       ? {
-          meaning: (held: unknown) => meaningOf(held as Held),
+          meaning: (held: unknown) => meaningOf(held as ObservedState),
           fresh: () => modelSubject(variant),
         }
       : {}),
@@ -35,7 +35,7 @@ export function modelSubject(variant: IptablesVariant, mostClientSets?: number):
 const blindWitness = { generation: () => undefined, shape: () => undefined, close() {} }
 
 /** All of it: names and rules follow from the table alone. */
-function meaningOf({ tables, sets }: Held): unknown {
+function meaningOf({ tables, sets }: ObservedState): unknown {
   const sorted = <Value>(map: ReadonlyMap<string, Value>) =>
     [...map].sort(([one], [other]) => (one < other ? -1 : 1))
   return {

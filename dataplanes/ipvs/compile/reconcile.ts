@@ -1,6 +1,6 @@
 import { type FrontendKey, findFrontend, type RoutingTable, type SetChange } from '@portolan/core'
 import { destinationKey, type Element, elementKey, readDestinationKey } from '../layout/element.ts'
-import { type Held, isOurs } from '../layout/held.ts'
+import { isOurs, type ObservedState } from '../layout/held.ts'
 import { type DestinationSet, destinationSets, markSets, type SetName } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import { Compiler } from './compile.ts'
@@ -13,7 +13,7 @@ import { type Setting, skeletonOperations, skeletonProgram } from './skeleton.ts
 
 /** The program from what the kernel holds to the whole table. */
 export function reconcile(
-  held: Held,
+  held: ObservedState,
   table: RoutingTable,
   settings: IpvsSettings,
   setting: Setting,
@@ -51,7 +51,7 @@ export function reconcile(
 }
 
 /** What the kernel holds, by destination and by mark. */
-function memoryOf(held: Held, table: RoutingTable, settings: IpvsSettings, bits: MarkBits): Memory {
+function memoryOf(held: ObservedState, table: RoutingTable, settings: IpvsSettings, bits: MarkBits): Memory {
   const memory = emptyMemory(bits)
   const drafts = new Map<FrontendKey, Draft>()
   const draft = (key: FrontendKey): Draft => {
@@ -118,7 +118,7 @@ function restoreMarks(drafts: ReadonlyMap<FrontendKey, Draft>, table: RoutingTab
 }
 
 function difference<Value>(
-  held: Held,
+  held: ObservedState,
   set: SetName,
   wanted: ReadonlySet<Value>,
   make: (value: Value) => Element,

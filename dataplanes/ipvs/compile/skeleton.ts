@@ -1,5 +1,5 @@
 import type { IptablesVariant } from '@portolan/native/netfilter'
-import type { Held, LeftOver } from '../layout/held.ts'
+import type { LeftOver, ObservedState } from '../layout/held.ts'
 import { iptablesRules, type RuleSetting } from '../layout/iptables-rules.ts'
 import { differences, removeScript, restoreScript } from '../layout/iptables-script.ts'
 import { routingTable, rulePriority } from '../layout/marks.ts'
@@ -30,7 +30,7 @@ export const nothingMissing: SkeletonProgram = {
   findings: [],
 }
 
-export function skeletonProgram(held: Held, setting: Setting): SkeletonProgram {
+export function skeletonProgram(held: ObservedState, setting: Setting): SkeletonProgram {
   const createSets = sets.map(({ name }) => name).filter((name) => !held.elements.has(name))
   const findings = createSets.map((name) => `ipset ${kernelName(held.family, name)}: missing`)
   const rules: string[] = []

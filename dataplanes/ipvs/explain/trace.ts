@@ -11,14 +11,14 @@ import {
 import { placementAt } from '../compile/placement.ts'
 import { placeText } from '../compile/step-text.ts'
 import { type Destination, type Element, elementKey } from '../layout/element.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { iptablesRules, type RuleSetting, type Table } from '../layout/iptables-rules.ts'
 import { differences } from '../layout/iptables-script.ts'
 import { dropSets, kernelName, markSets, type SetName } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import { type ServerPlace, serverKey } from '../layout/virtual-server.ts'
 
-type Step = TraceStep<Held>
+type Step = TraceStep<ObservedState>
 
 /** The way of a packet through sets, rules and virtual servers, a line a step. */
 export function trace(
@@ -96,7 +96,7 @@ export function trace(
     : `virtual server ${placeText(family, destination)}`
   const { length } = evaluation.endpoints
   const persistent = route.affinitySeconds === undefined ? '' : `, kept for ${route.affinitySeconds} s`
-  const place = (held: Held): ServerPlace | undefined =>
+  const place = (held: ObservedState): ServerPlace | undefined =>
     markSet !== undefined && marked ? markedPlace(held, markSet, key) : destination
   steps.push(
     step(
@@ -115,7 +115,7 @@ export function trace(
 }
 
 /** What the kernel lacks, or has otherwise. */
-type Check = (held: Held) => readonly string[]
+type Check = (held: ObservedState) => readonly string[]
 
 function step(text: string, ...checks: readonly Check[]): Step {
   return { text, lacks: (held) => [...new Set(checks.flatMap((check) => check(held)))] }
@@ -156,7 +156,7 @@ function letsNotIn(family: IpFamily, destination: Destination, client: Address):
 }
 
 /** The virtual server of the mark that a destination has in a set. */
-function markedPlace({ elements }: Held, set: SetName, key: string): ServerPlace | undefined {
+function markedPlace({ elements }: ObservedState, set: SetName, key: string): ServerPlace | undefined {
   const element = elements.get(set)?.find((one) => elementKey(one) === key)
   const mark = element !== undefined && 'destination' in element ? element.mark : undefined
   return mark === undefined ? undefined : { fwmark: mark }
@@ -164,7 +164,7 @@ function markedPlace({ elements }: Held, set: SetName, key: string): ServerPlace
 
 function holdsServer(
   family: IpFamily,
-  placeIn: (held: Held) => ServerPlace | undefined,
+  placeIn: (held: ObservedState) => ServerPlace | undefined,
   endpoints: readonly Endpoint[],
 ): Check {
   return (held) => {

@@ -2,7 +2,7 @@ import { endpointKey, type IpFamily } from '@portolan/core'
 import type { Memory } from '../compile/memory.ts'
 import type { Setting } from '../compile/skeleton.ts'
 import type { Step } from '../compile/step.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { iptablesRules } from '../layout/iptables-rules.ts'
 import { differences } from '../layout/iptables-script.ts'
 import { type SetName, sets } from '../layout/sets.ts'
@@ -38,7 +38,7 @@ export class Disturbance {
   }
 
   /** What was read back is what there is. */
-  observed(held: Held, generation: number | undefined): void {
+  observed(held: ObservedState, generation: number | undefined): void {
     for (const { name } of sets) this.#counts.set(name, held.elements.get(name)?.length ?? 0)
     this.#generation = generation
     this.#observedAt = this.#now()

@@ -15,7 +15,7 @@ import type { IpvsProgram } from '../compile/program.ts'
 import type { Setting } from '../compile/skeleton.ts'
 import type { DestinationStep } from '../compile/step.ts'
 import { type UnusableDestinations, withoutDestinations } from '../compile/unusable-destinations.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import { sysctlsOf } from '../layout/sysctls.ts'
 import { applySkeleton } from './apply-skeleton.ts'
@@ -48,7 +48,7 @@ export interface KernelOptions {
 }
 
 /** The virtual servers, sets and rules of one network namespace. */
-export class IpvsKernel implements Kernel<IpvsProgram, Held, Transport, FamilyMemory> {
+export class IpvsKernel implements Kernel<IpvsProgram, ObservedState, Transport, FamilyMemory> {
   readonly #settings: IpvsSettings
   readonly #networkNamespace: string | undefined
   readonly #command: SystemCommand
@@ -80,7 +80,7 @@ export class IpvsKernel implements Kernel<IpvsProgram, Held, Transport, FamilyMe
     transport.close()
   }
 
-  async observe({ family, handle: transport }: IpvsSession): Promise<Held> {
+  async observe({ family, handle: transport }: IpvsSession): Promise<ObservedState> {
     const generation = transport.readGeneration()
     const sysctls = new Map<string, string>()
     for (const name of sysctlsOf(family).keys()) {
@@ -88,7 +88,7 @@ export class IpvsKernel implements Kernel<IpvsProgram, Held, Transport, FamilyMe
       if (value !== undefined) sysctls.set(name, value)
     }
     const leftOver = await this.#iptables.readLeftOver(family)
-    const held: Held = {
+    const held: ObservedState = {
       family,
       skeleton: {
         rules: await this.#iptables.read(family),

@@ -25,7 +25,7 @@ export interface HeldSkeleton {
 }
 
 /** What the kernel holds of one family, read back. */
-export interface Held {
+export interface ObservedState {
   readonly family: IpFamily
   readonly skeleton: HeldSkeleton
   /** All virtual servers of the family, also those of others. */
@@ -34,7 +34,7 @@ export interface Held {
   readonly elements: ReadonlyMap<SetName, readonly SetElement['element'][]>
 }
 
-export function nothingHeld(family: IpFamily): Held {
+export function nothingHeld(family: IpFamily): ObservedState {
   return {
     family,
     skeleton: { rules: new Map(), routed: false, sysctls: new Map() },

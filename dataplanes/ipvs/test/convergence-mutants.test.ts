@@ -3,10 +3,10 @@ import type { Dataplane } from '@portolan/core'
 import test from 'ava'
 import type { IpvsProgram } from '../compile/program.ts'
 import type { Step } from '../compile/step.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { modelSubject } from './convergence-subject.ts'
 
-type Sound = Dataplane<IpvsProgram, Held>
+type Sound = Dataplane<IpvsProgram, ObservedState>
 
 const without = (program: IpvsProgram, left: (step: Step) => boolean): IpvsProgram => {
   const steps = program.steps.filter((step) => !left(step))
@@ -15,7 +15,7 @@ const without = (program: IpvsProgram, left: (step: Step) => boolean): IpvsProgr
 
 const mutants: readonly {
   readonly name: string
-  readonly plant: (sound: Sound) => FaultyParts<IpvsProgram, Held>
+  readonly plant: (sound: Sound) => FaultyParts<IpvsProgram, ObservedState>
 }[] = [
   {
     name: 'forgets to take destinations out of sets',

@@ -30,7 +30,7 @@ import { defineIpvs } from '../ipvs-dataplane.ts'
 import { Disturbance } from '../kernel/disturbance.ts'
 import { Iptables } from '../kernel/iptables.ts'
 import { NetlinkTransport } from '../kernel/netlink-transport.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { kernelName } from '../layout/sets.ts'
 import { type Scheduler, schedulers } from '../layout/settings.ts'
 import { KernelModel } from './kernel-model.ts'
@@ -436,7 +436,7 @@ export const kernelChecks: readonly KernelCheck[] = [
       ]
       let now = 0
       const disturbance = new Disturbance(() => now)
-      const held = (await dataplane.observe('IPv4')) as Held
+      const held = (await dataplane.observe('IPv4')) as ObservedState
       disturbance.observed(held, transport.readGeneration())
       const { podSource } = wanted
       const setting = { family: 'IPv4', podSource, masqueradeBit: 14, routeMarkBit: 13 } as const

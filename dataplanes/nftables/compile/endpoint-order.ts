@@ -1,13 +1,13 @@
 import type { EndpointScope, Frontend, ServiceRoute } from '@portolan/core'
 import { type Datum, dataText } from '../layout/elements.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { choiceOfNumber } from '../layout/numbers.ts'
 import { affinityEndpointsOf, affinityPicksOf, countsOf, endpointsOf } from '../layout/sets.ts'
 import { placeOf, scopesOf } from './frontend-state.ts'
 
 /** The endpoint keys of a list by slot, as the kernel holds them behind the first frontend that uses the list. */
 export function endpointOrder(
-  held: Held,
+  held: ObservedState,
   route: ServiceRoute,
   over: EndpointScope,
 ): readonly string[] | undefined {
@@ -17,7 +17,7 @@ export function endpointOrder(
 
 /** The endpoint keys of a list by slot, as the kernel holds them behind one frontend. */
 export function orderBehind(
-  held: Held,
+  held: ObservedState,
   route: ServiceRoute,
   over: EndpointScope,
   frontend: Frontend,

@@ -7,7 +7,7 @@ import {
   type ElementSink,
   readDataText,
 } from '../layout/elements.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { findSet, type SetDeclaration } from '../layout/sets.ts'
 
 /**
@@ -15,12 +15,12 @@ import { findSet, type SetDeclaration } from '../layout/sets.ts'
  * that are there, none is collected.
  */
 export class HeldComparison implements ElementSink {
-  readonly #held: Held
+  readonly #held: ObservedState
   readonly #changes = new ElementChanges()
   /** Keys that are wanted, by set name. */
   readonly #wanted = new Map<string, Set<string>>()
 
-  constructor(held: Held) {
+  constructor(held: ObservedState) {
     this.#held = held
   }
 

@@ -4,7 +4,7 @@ import { markerChain } from '../layout/base-chains.ts'
 import type { ChainDeclaration, ChainEntry, Setting } from '../layout/chain.ts'
 import { elementText } from '../layout/element-text.ts'
 import { dataText, ElementChanges, type ElementSink } from '../layout/elements.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { clusterIpSet, hairpinSet, nodePortAddressSet, serviceCidrSet } from '../layout/sets.ts'
 import { Declarations } from './declarations.ts'
 import { declare } from './declare.ts'
@@ -15,7 +15,7 @@ import type { NftProgram, TableMemory } from './program.ts'
 import { restoredNumbers } from './restored-numbers.ts'
 
 /** The program from what the kernel holds to the whole table; the difference alone where the held table is sound. */
-export function reconcile(held: Held, table: RoutingTable, setting: Setting): NftProgram {
+export function reconcile(held: ObservedState, table: RoutingTable, setting: Setting): NftProgram {
   const memory: TableMemory = { declared: new Set(), numbers: restoredNumbers(held, table) }
   const numbers = new NumbersChange()
   const degraded: Degraded[] = []
@@ -58,7 +58,12 @@ export function reconcile(held: Held, table: RoutingTable, setting: Setting): Nf
 }
 
 /** What the held table lacks or has too much. */
-function repair(held: Held, declarations: Declarations, comparison: HeldComparison, setting: Setting) {
+function repair(
+  held: ObservedState,
+  declarations: Declarations,
+  comparison: HeldComparison,
+  setting: Setting,
+) {
   for (const { name, entry } of declarations.chains)
     if (entry !== undefined && held.chains.has(name)) comparison.add(entry.map, entry.key, [name])
   const elements = comparison.finish()
@@ -86,7 +91,7 @@ function addAll(routes: readonly NumberedRoute[], table: RoutingTable, draft: Dr
 }
 
 /** Why nothing of the held table can stay: there is none, or it is of another layout or setting. */
-function tableFlaws(held: Held, setting: Setting): string[] {
+function tableFlaws(held: ObservedState, setting: Setting): string[] {
   if (!held.exists) return ['there is no table']
   if (held.flaw !== undefined) return [held.flaw]
   const marker = markerChain(setting)
@@ -99,7 +104,7 @@ function tableFlaws(held: Held, setting: Setting): string[] {
  * Why the held table can't be repaired by what is missing: rules lost or gained, packets led to another chain, a base
  * chain gone.
  */
-function chainFlaws(held: Held, chains: readonly ChainDeclaration[]): string[] {
+function chainFlaws(held: ObservedState, chains: readonly ChainDeclaration[]): string[] {
   return chains.flatMap(({ name, hook, rules, entry }) => {
     const leadsTo = entry && held.elements.get(entry.map.name)?.get(dataText(entry.key))
     if (entry !== undefined && leadsTo !== undefined && leadsTo !== name)

@@ -1,13 +1,13 @@
 import { endpointKey, endpointScopes, protocols, type RoutingTable, type ServiceRoute } from '@portolan/core'
 import { AffinityNumbers, NumbersChange } from '../layout/affinity-numbers.ts'
 import { type Datum, dataText } from '../layout/elements.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { affinityEndpointsOf, affinityRoutesOf } from '../layout/sets.ts'
 import { places } from '../layout/table.ts'
 import { placeOf } from './frontend-state.ts'
 
 /** Gives routes the numbers that the kernel knows them by, so that a restart forgets no client's choice. */
-export function restoredNumbers(held: Held, table: RoutingTable): AffinityNumbers {
+export function restoredNumbers(held: ObservedState, table: RoutingTable): AffinityNumbers {
   const restored = new NumbersChange()
   const taken = new Set<number>()
   const known = heldEndpointNumbers(held)
@@ -33,7 +33,7 @@ export function restoredNumbers(held: Held, table: RoutingTable): AffinityNumber
   return numbers
 }
 
-function heldRouteNumber(held: Held, route: ServiceRoute): number | undefined {
+function heldRouteNumber(held: ObservedState, route: ServiceRoute): number | undefined {
   for (const frontend of route.frontends) {
     const place = placeOf(frontend)
     const key: Datum[] = [route.protocol, frontend.port]
@@ -45,7 +45,7 @@ function heldRouteNumber(held: Held, route: ServiceRoute): number | undefined {
 }
 
 /** By route number and endpoint key. */
-function heldEndpointNumbers(held: Held): Map<number, Map<string, number>> {
+function heldEndpointNumbers(held: ObservedState): Map<number, Map<string, number>> {
   const found = new Map<number, Map<string, number>>()
   for (const place of places) {
     for (const over of endpointScopes) {

@@ -3,12 +3,12 @@ import { markerChain } from '../layout/base-chains.ts'
 import type { ChainDeclaration, Setting } from '../layout/chain.ts'
 import { elementText } from '../layout/element-text.ts'
 import { type Datum, dataText, readDataText } from '../layout/elements.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { allowedSourceSet, type SetDeclaration } from '../layout/sets.ts'
 import { heldSets } from './held-sets.ts'
 
 /** What the kernel lacks, or has otherwise. */
-export type Check = (held: Held) => readonly string[]
+export type Check = (held: ObservedState) => readonly string[]
 
 /** Whether there is a table, laid out and set as this one is. */
 export function soundTable(setting: Setting): Check {
@@ -68,7 +68,7 @@ export function holdsNoRange(key: readonly Datum[], source: Address): Check {
 /** The endpoints behind a destination, in whatever order. */
 export function holdsEndpoints(
   endpoints: readonly Endpoint[],
-  orderOf: (held: Held) => readonly string[] | undefined,
+  orderOf: (held: ObservedState) => readonly string[] | undefined,
 ): Check {
   const wanted = endpoints.map(({ address, port }) => `${address}|${port}`)
   return (held) => {

@@ -7,7 +7,7 @@ import { baseChains } from '../layout/base-chains.ts'
 import type { Setting } from '../layout/chain.ts'
 import { elementText } from '../layout/element-text.ts'
 import type { Datum } from '../layout/elements.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { choiceNumber, policyNumber } from '../layout/numbers.ts'
 import { deliveryChains, policyChain, policyChains } from '../layout/policy-chains.ts'
 import {
@@ -34,7 +34,7 @@ import {
   soundTable,
 } from './checks.ts'
 
-type Step = TraceStep<Held>
+type Step = TraceStep<ObservedState>
 type AtFrontend = Extract<Evaluation, { frontend: unknown }>
 type Balanced = Extract<Evaluation, { verdict: 'balance' }>
 type Elsewhere = Extract<Evaluation, { because: 'otherPort' | 'unallocated' }>

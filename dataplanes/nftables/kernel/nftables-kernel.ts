@@ -10,7 +10,7 @@ import type {
 import { SystemCommandError } from '@portolan/native/system-command'
 import { type NftProgram, settle, type TableMemory } from '../compile/program.ts'
 import { isOurLayout } from '../layout/base-chains.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { findSet } from '../layout/sets.ts'
 import type { Settings } from '../layout/settings.ts'
 import { nftFamily, tableName } from '../layout/table.ts'
@@ -40,7 +40,7 @@ interface KernelOptions extends Pick<DataplaneContext<Settings>, 'networkNamespa
 }
 
 /** The tables of one network namespace. */
-export class NftablesKernel implements Kernel<NftProgram, Held, Opened, TableMemory> {
+export class NftablesKernel implements Kernel<NftProgram, ObservedState, Opened, TableMemory> {
   readonly #options: KernelOptions
   readonly #nft: NftCommand
   /** Programs that the kernel refused in a row, by family. */
@@ -65,7 +65,7 @@ export class NftablesKernel implements Kernel<NftProgram, Held, Opened, TableMem
     transport.close()
   }
 
-  observe({ family, handle }: NftSession): Promise<Held> {
+  observe({ family, handle }: NftSession): Promise<ObservedState> {
     const { transport, disturbance } = handle
     return disturbance.reading(family, () => this.#read(transport, family))
   }
@@ -116,7 +116,7 @@ export class NftablesKernel implements Kernel<NftProgram, Held, Opened, TableMem
     return { removed }
   }
 
-  async #read(transport: Transport, family: IpFamily): Promise<Held> {
+  async #read(transport: Transport, family: IpFamily): Promise<ObservedState> {
     const structure = await transport.readStructure(family)
     const held = { ...structure, family, elements: new Map() }
     if (!held.exists) return held
@@ -133,7 +133,7 @@ export class NftablesKernel implements Kernel<NftProgram, Held, Opened, TableMem
   }
 
   /** The marker is looked at before any element is: those of another layout can't be read. */
-  #structureFlaw({ family, chains }: Held): string | undefined {
+  #structureFlaw({ family, chains }: ObservedState): string | undefined {
     if (!isOurLayout(chains.keys())) return 'the table is of another version, or not of Portolan'
     if ((this.#refusals.get(family) ?? 0) < toleratedRefusals) return undefined
     return 'the kernel refuses to change the table, so it is not what it looks like'

@@ -23,12 +23,12 @@ export const noTable: Structure = { exists: false, flaw: undefined, chains: new 
 export type HeldElements = Map<string, string>
 
 /** What the kernel holds of one family's table. */
-export interface Held extends Structure {
+export interface ObservedState extends Structure {
   readonly family: IpFamily
   /** By set name. Sets that packets fill are left out. */
   readonly elements: ReadonlyMap<string, ReadonlyMap<string, string>>
 }
 
-export function nothingHeld(family: IpFamily): Held {
+export function nothingHeld(family: IpFamily): ObservedState {
   return { ...noTable, family, elements: new Map() }
 }

@@ -3,10 +3,10 @@ import type { Dataplane } from '@portolan/core'
 import test from 'ava'
 import type { NftProgram } from '../compile/program.ts'
 import { ElementChanges, type SetChanges } from '../layout/elements.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { modelSubject } from './convergence-subject.ts'
 
-type Sound = Dataplane<NftProgram, Held>
+type Sound = Dataplane<NftProgram, ObservedState>
 
 /** The program without some of its element changes. */
 function without(
@@ -38,7 +38,7 @@ function withoutInnerEntries(program: NftProgram): NftProgram {
 
 const mutants: readonly {
   readonly name: string
-  readonly plant: (sound: Sound) => FaultyParts<NftProgram, Held>
+  readonly plant: (sound: Sound) => FaultyParts<NftProgram, ObservedState>
 }[] = [
   {
     name: 'leaves out the element of a chain that another chain brought along',

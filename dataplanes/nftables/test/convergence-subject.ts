@@ -1,6 +1,6 @@
 import { interference, type Subject } from '@portolan/conformance/convergence'
 import type { RoutingTable } from '@portolan/core'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { findSet } from '../layout/sets.ts'
 import type { Settings } from '../layout/settings.ts'
 import { defineNftables } from '../nftables-dataplane.ts'
@@ -20,7 +20,8 @@ export function modelSubject(transport: Settings['transport']): Subject {
     break(fault) {
       kernel.interfere = interference(fault)
     },
-    meaning: (held, table) => meaningOf(held as Held, table, (chain) => rulesOf(kernel, table, chain)),
+    meaning: (held, table) =>
+      meaningOf(held as ObservedState, table, (chain) => rulesOf(kernel, table, chain)),
     fresh: () => modelSubject(transport),
   }
 }
@@ -36,7 +37,7 @@ function rulesOf(kernel: KernelModel, { family }: RoutingTable, chain: string): 
  * @param rules of a chain
  */
 export function meaningOf(
-  held: Held,
+  held: ObservedState,
   table: RoutingTable,
   rules: (chain: string) => readonly string[],
 ): unknown {
@@ -78,7 +79,7 @@ function chainsOf(map: string): string | undefined {
   return map.startsWith('counts-') ? map.replace('counts', 'balancers') : undefined
 }
 
-function elementOf(held: Held, name: string, key: string, value: string): string {
+function elementOf(held: ObservedState, name: string, key: string, value: string): string {
   if (name.startsWith('affinity-routes-')) return key
   if (name.startsWith('affinity-endpoints-')) return `${key.slice(0, key.lastIndexOf('|'))} : ${value}`
   if (!name.startsWith('affinity-picks-')) return `${key} : ${value}`

@@ -4,7 +4,7 @@ import test from 'ava'
 import { NetlinkTransport } from '../kernel/netlink-transport.ts'
 import { NftCommand } from '../kernel/nft-command.ts'
 import { NftTransport } from '../kernel/nft-transport.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import type { Settings } from '../layout/settings.ts'
 import { defineNftables } from '../nftables-dataplane.ts'
 import { meaningOf, modelSubject } from './convergence-subject.ts'
@@ -30,7 +30,11 @@ function twinSubject(lab: Lab, transport: Settings['transport']): Subject {
       for (const twin of twins) twin.spoils = fault !== undefined
     },
     meaning: (held, table) =>
-      meaningOf(held as Held, table, (chain) => kernel.tables.get(table.family)?.chains.get(chain) ?? []),
+      meaningOf(
+        held as ObservedState,
+        table,
+        (chain) => kernel.tables.get(table.family)?.chains.get(chain) ?? [],
+      ),
     fresh: () => modelSubject(transport),
     async close() {
       await defineNftables().create({ masqueradeBit: 14, networkNamespace, settings: {} }).cleanup()

@@ -3,7 +3,7 @@ import type { Dataplane } from '@portolan/core'
 import test from 'ava'
 import fc from 'fast-check'
 import type { NftProgram } from '../compile/program.ts'
-import type { Held } from '../layout/held.ts'
+import type { ObservedState } from '../layout/held.ts'
 import { defineNftables } from '../nftables-dataplane.ts'
 import { KernelModel } from './kernel-model.ts'
 import { ModelTransport } from './model-transport.ts'
@@ -30,7 +30,7 @@ const damage = fc.array(
   { maxLength: 12 },
 )
 
-function open(kernel: KernelModel): Dataplane<NftProgram, Held> {
+function open(kernel: KernelModel): Dataplane<NftProgram, ObservedState> {
   return defineNftables(async () => new ModelTransport(kernel, 'netlink')).create({
     masqueradeBit: 14,
     settings: {},

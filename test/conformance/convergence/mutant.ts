@@ -3,20 +3,20 @@ import type { Subject } from './play.ts'
 import { findCounterexample, type Search } from './property.ts'
 
 /** What a faulty dataplane does otherwise than the sound one that it is made of. */
-export type FaultyParts<Program extends CompiledProgram, Held> = Partial<
-  Pick<Dataplane<Program, Held>, 'compile' | 'reconcile' | 'apply' | 'observe'>
+export type FaultyParts<Program extends CompiledProgram, Observed> = Partial<
+  Pick<Dataplane<Program, Observed>, 'compile' | 'reconcile' | 'apply' | 'observe'>
 >
 
 /** The subject with a fault planted into each dataplane that it opens. */
-export function mutated<Program extends CompiledProgram, Held>(
+export function mutated<Program extends CompiledProgram, Observed>(
   subject: Subject,
-  plant: (sound: Dataplane<Program, Held>) => FaultyParts<Program, Held>,
+  plant: (sound: Dataplane<Program, Observed>) => FaultyParts<Program, Observed>,
 ): Subject {
   return {
     ...subject,
     open() {
       const sound = subject.open()
-      const faulty = plant(sound as Dataplane<Program, Held>)
+      const faulty = plant(sound as Dataplane<Program, Observed>)
       return new Proxy(sound, {
         get(target, name) {
           const part = name in faulty ? Reflect.get(faulty, name) : Reflect.get(target, name, target)
