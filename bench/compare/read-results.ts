@@ -2,9 +2,17 @@ import { readFile } from 'node:fs/promises'
 import * as v from 'valibot'
 import { type BenchResults, type MetricName, metrics, type Result, schemaVersion } from '../results.ts'
 
+/** Codes of {@link ResultsError}: when it happens, and the fix. */
+export const resultsErrorCodes = {
+  RESULTS_UNREADABLE: {
+    when: 'a results file is missing, is not one, or is of another version',
+    fix: 'name another file, or measure again',
+  },
+} as const
+
 /** A results file can't be used; `message` names the file and what is wrong with it, `mend` what to do. */
 export class ResultsError extends Error {
-  readonly code = 'RESULTS_UNREADABLE'
+  readonly code: keyof typeof resultsErrorCodes = 'RESULTS_UNREADABLE'
   readonly exitCode = 2
   readonly mend: string
 
