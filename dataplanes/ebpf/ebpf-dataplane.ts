@@ -17,7 +17,6 @@ export const ebpf: DataplaneFactory<EbpfProgram, ObservedState> = defineDataplan
   settings,
   create({ networkNamespace, settings, notify, nodeChanged }) {
     const kernel = new EbpfKernel({
-      networkNamespace,
       settings: readSettings(settings, networkNamespace),
       notify,
       nodeChanged,
