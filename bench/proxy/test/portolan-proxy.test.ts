@@ -39,7 +39,7 @@ test.serial('a process that crashes has ended, with how', async (t) => {
   const proxy = await start(t, 'nftables')
   await proxy.internals.started()
   process.kill(proxy.internals.pid, 'SIGKILL')
-  await t.throwsAsync(proxy.ended, { message: /^nftables: .*proxy-process.ts ended with SIGKILL/ })
+  await t.throwsAsync(proxy.ended, { message: /^nftables: .*portolan-process.ts ended with SIGKILL/ })
   await t.throwsAsync(proxy.stop('go'))
 })
 
