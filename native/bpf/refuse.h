@@ -146,28 +146,31 @@ static __noinline int answer_ipv6(struct __sk_buff *skb, struct work *work, __u3
 	return send_back(skb, work);
 }
 
-/* A TCP header up to its checksum. */
-struct tcp_start {
+/* A TCP header without options. */
+struct tcp_header {
 	__be16 ports[2];
 	__be32 sequence, acknowledged;
 	__u8 length;               /* in words of 32 bits, in the upper half */
 	__u8 flags;
 	__be16 window;
+	__be16 checksum, urgent;
 };
 
-#define TCP_HEADER 20
-#define TCP_CHECKSUM 16
-#define MOST_TCP_OPTIONS 40
+#define TCP_HEADER_MOST 60
 #define OUR_HOPS 64
 
-/* The checksum of what a reset no longer has, as a difference. Negative: it can't be read. */
-static __always_inline __s64 without_options(struct __sk_buff *skb, struct work *work, __u32 length)
+/* What the checksum has to change by for another header. Negative: the header can't be read. */
+static __always_inline __s64 header_difference(struct __sk_buff *skb, struct work *work, __u32 length,
+					       struct tcp_header *after)
 {
-	if (length == 0)
-		return 0;
-	if (length > MOST_TCP_OPTIONS || bpf_skb_load_bytes(skb, work->packet.l4 + TCP_HEADER, work->quoted, length))
+	/* Or else the compiler leaves out a check, or makes one of two, which Linux 6.1's verifier can't follow. */
+	asm volatile("" : "+r"(length));
+	if (length < sizeof *after)
 		return -1;
-	return bpf_csum_diff((__be32 *)work->quoted, length, NULL, 0, 0);
+	asm volatile("" : "+r"(length));
+	if (length > TCP_HEADER_MOST || bpf_skb_load_bytes(skb, work->packet.l4, work->quoted, length))
+		return -1;
+	return bpf_csum_diff((__be32 *)work->quoted, length, (__be32 *)after, sizeof *after, 0);
 }
 
 /* Turns the IP header, without options, around. */
@@ -179,7 +182,7 @@ static __always_inline bool turn_ip(struct __sk_buff *skb, const struct packet *
 	if (packet->ipv4) {
 		__be32 addresses[2] = { packet->key.destination.word[3], packet->key.source.word[3] };
 		__u32 checksum = l3 + offsetof(struct iphdr, check), at = l3 + offsetof(struct iphdr, tot_len);
-		__be16 before, after = bpf_htons(sizeof(struct iphdr) + TCP_HEADER);
+		__be16 before, after = bpf_htons(sizeof(struct iphdr) + sizeof(struct tcp_header));
 		return !bpf_skb_load_bytes(skb, at, &before, sizeof before) &&
 		       !bpf_l3_csum_replace(skb, checksum, before, after, sizeof after) &&
 		       !bpf_skb_store_bytes(skb, at, &after, sizeof after, 0) &&
@@ -188,7 +191,7 @@ static __always_inline bool turn_ip(struct __sk_buff *skb, const struct packet *
 		       !bpf_skb_store_bytes(skb, l3 + offsetof(struct iphdr, saddr), addresses, sizeof addresses, 0);
 	}
 	struct address addresses[2] = { packet->key.destination, packet->key.source };
-	__be16 length = bpf_htons(TCP_HEADER);
+	__be16 length = bpf_htons(sizeof(struct tcp_header));
 	return !bpf_skb_store_bytes(skb, l3 + offsetof(struct ipv6hdr, payload_len), &length, sizeof length, 0) &&
 	       !bpf_skb_store_bytes(skb, l3 + offsetof(struct ipv6hdr, hop_limit), &hops, sizeof hops, 0) &&
 	       !bpf_skb_store_bytes(skb, l3 + offsetof(struct ipv6hdr, saddr), addresses, sizeof addresses, 0);
@@ -214,30 +217,32 @@ static __always_inline __u32 segment_length(struct __sk_buff *skb, const struct 
 static __noinline int answer_reset(struct __sk_buff *skb, struct work *work)
 {
 	struct packet *packet = &work->packet;
-	__u32 l4 = packet->l4, length = segment_length(skb, packet), checksum = l4 + TCP_CHECKSUM;
-	struct tcp_start before, after = {};
+	__u32 l4 = packet->l4, length = segment_length(skb, packet);
+	__u32 checksum = l4 + offsetof(struct tcp_header, checksum);
+	struct tcp_header before, after;
 
 	if (!is_first_of_tcp(packet) || bpf_skb_load_bytes(skb, l4, &before, sizeof before))
 		return TC_ACT_UNSPEC;
 	/* With data in it (TCP Fast Open), or cut off. */
-	if (length < TCP_HEADER || (before.length >> 4) * 4 != length)
+	if ((before.length >> 4) * 4 != length)
 		return TC_ACT_UNSPEC;
-	__s64 difference = without_options(skb, work, length - TCP_HEADER);
-	if (difference < 0)
-		return TC_ACT_UNSPEC;
+	after = before;
 	after.ports[0] = before.ports[1];
 	after.ports[1] = before.ports[0];
+	after.sequence = after.window = 0;
 	after.acknowledged = bpf_htonl(bpf_ntohl(before.sequence) + 1);
-	after.length = TCP_HEADER / 4 << 4;
+	after.length = sizeof after / 4 << 4;
 	after.flags = TCP_RST | TCP_ACK;
-	difference = bpf_csum_diff((__be32 *)&before, sizeof before, (__be32 *)&after, sizeof after, difference);
-	if (bpf_l4_csum_replace(skb, checksum, 0, difference, 0))
-		return TC_ACT_SHOT;
-	__be32 lengths[2] = { bpf_htonl(length), bpf_htonl(TCP_HEADER) };
-	difference = bpf_csum_diff(&lengths[0], sizeof *lengths, &lengths[1], sizeof *lengths, 0);
-	if (bpf_l4_csum_replace(skb, checksum, 0, difference, BPF_F_PSEUDO_HDR) ||
-	    bpf_skb_store_bytes(skb, l4, &after, sizeof after, 0) || !turn_ip(skb, packet) ||
-	    bpf_skb_change_tail(skb, l4 + TCP_HEADER, 0))
+	__s64 difference = header_difference(skb, work, length, &after);
+	if (difference < 0)
+		return TC_ACT_UNSPEC;
+	__be32 lengths[2] = { bpf_htonl(length), bpf_htonl(sizeof after) };
+	__s64 of_lengths = bpf_csum_diff(&lengths[0], sizeof *lengths, &lengths[1], sizeof *lengths, 0);
+	/* Stored first, for it has the old checksum. */
+	if (bpf_skb_store_bytes(skb, l4, &after, sizeof after, 0) ||
+	    bpf_l4_csum_replace(skb, checksum, 0, difference, 0) ||
+	    bpf_l4_csum_replace(skb, checksum, 0, of_lengths, BPF_F_PSEUDO_HDR) || !turn_ip(skb, packet) ||
+	    bpf_skb_change_tail(skb, l4 + sizeof after, 0))
 		return TC_ACT_SHOT;
 	return send_back(skb, work);
 }
