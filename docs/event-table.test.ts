@@ -14,7 +14,7 @@ test('the page on operating lists all events', async (t) => {
   await checkGenerated(t, `${root}/docs/operating.md`, 'the events of log lines', eventTable())
 })
 
-/** An event that no line reports would be a promise to whoever alerts on it. */
+/** An event that no line reports would be a broken promise to those who alert on it. */
 test('every event is logged somewhere, and at the level that the table says', async (t) => {
   const { stdout } = await promisify(execFile)('git', ['ls-files', 'core/*.ts'], { cwd: root })
   const sources = stdout

@@ -19,7 +19,7 @@ export const lockTimeoutErrorCodes = {
   },
 } as const
 
-/** Somebody else has held a lock for longer than anybody should. */
+/** Another process has held a lock for too long. */
 export class LockTimeoutError extends Error {
   readonly code: keyof typeof lockTimeoutErrorCodes = 'LOCK_TIMEOUT'
 

@@ -17,7 +17,7 @@ function tellAll(): void {
  * signals don't come, never: look from time to time besides. Makes the descriptor non-blocking.
  *
  * By a signal of the kernel's (O_ASYNC), because libuv polls no descriptor of a kind that it doesn't know, as of netlink,
- * and a thread that blocks in recv(2) could not be ended. By SIGURG in place of SIGIO: ignored where nobody handles it, and
+ * and a thread that blocks in recv(2) could not be ended. By SIGURG in place of SIGIO: ignored where no handler is set, and
  * not among the signals that libraries take for the end of the process (signal-exit). The Go runtime uses it alike.
  *
  * @returns ends it; to be called before the descriptor is closed

@@ -13,7 +13,7 @@ const namespaces = '/run/netns'
 
 /**
  * Gives this process, with all that it starts, a mount namespace with a bpf file system of its own: what a test file pins
- * there is nobody else's, and goes with its last process. Its mount isn't marked as Portolan's, so a cleanup on one of the
+ * there is used by no other process, and goes with its last process. Its mount isn't marked as Portolan's, so a cleanup on one of the
  * file's nodes leaves it to the others; what mounts and unmounts is tested in namespaces where there is none. To be
  * called on the main thread before other threads are started; threads that Node already has keep the namespace of before,
  * and see the same but for `/sys`.
@@ -40,7 +40,7 @@ export function takeOwnMounts(): void {
     call('mount', 'mount a bpf file system', 'bpf', bpfFileSystem, 'bpf', 0, 'mode=0700')
 }
 
-/** As `ip netns add` does with the first one: those of one lab must be seen by whoever sweeps up after it. */
+/** As `ip netns add` does with the first one: those of one lab must be seen by the process that sweeps up after it. */
 function shareNetworkNamespaces(): void {
   const isShared = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')

@@ -7,7 +7,7 @@ interface Failure {
 }
 
 /** Of each failure, at the end. */
-const mostLines = 20
+const maxLines = 20
 
 /** What ava's TAP output says, counted as it comes. */
 export class TapResults {
@@ -105,6 +105,6 @@ export class TapResults {
   #why({ name, details }: Failure): readonly string[] {
     const [file = ''] = name.split(' ')
     const lines = [...details, ...(this.#words.get(file) ?? []).map((line) => `  ${line}`)]
-    return lines.slice(0, mostLines)
+    return lines.slice(0, maxLines)
   }
 }

@@ -72,7 +72,7 @@ export function startApiServer(networkNamespace?: string): ApiServerProcess {
 }
 
 /**
- * Somebody's API server in the place of ours, as if it were in a network namespace. At its end what it has written there
+ * A given API server in the place of ours, as if it were in a network namespace. At its end what it has written there
  * is removed.
  */
 export function openApiServer(kubeconfig: string, networkNamespace: string): ApiServerProcess {

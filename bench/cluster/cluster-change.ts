@@ -2,7 +2,7 @@ import type { ApiObject, ApiServer } from '@portolan/api-server'
 import { monotonic } from '../measure/clock.ts'
 import type { Written } from './api-server.ts'
 
-/** Some writes to the API server that belong together. Each one is an event for whoever watches. */
+/** Some writes to the API server that belong together. Each one is an event for each watcher. */
 export interface ClusterChange {
   readonly write?: readonly ApiObject[]
   readonly remove?: readonly ApiObject[]

@@ -1,4 +1,4 @@
-/** Somebody's API server, in place of the embedded one: see ApiServerProcess for what it is asked. */
+/** A given API server, in place of the embedded one: see ApiServerProcess for what it is asked. */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

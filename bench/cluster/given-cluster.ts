@@ -11,7 +11,7 @@ export const requestsAtOnce = 16
 const timeoutMs = 10_000
 
 /**
- * The benchmark's objects in a cluster that somebody has given: in namespaces of its own, whose names begin with one
+ * The benchmark's objects in a cluster that is given: in namespaces of its own, whose names begin with one
  * prefix and which are removed at the end. ClusterIPs are the server's to allocate. Nothing else is written.
  */
 export class GivenCluster {

@@ -24,7 +24,7 @@ export interface ProbeService {
 
 export type ProbeName = keyof typeof probeServices
 
-/** Their ClusterIPs where nobody else allocates them. */
+/** Their ClusterIPs where nothing else allocates them. */
 export const probeAddresses = {
   first: probeServices.first.clusterIP,
   middle: probeServices.middle.clusterIP,

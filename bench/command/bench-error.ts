@@ -6,17 +6,17 @@ export const benchErrorCodes = {
   },
 } as const
 
-/** Something that the one who runs the benchmark can mend: what happened, and what to do. */
+/** Something that the user of the benchmark can fix: what happened, and what to do. */
 export class BenchError extends Error {
   readonly code: keyof typeof benchErrorCodes = 'BENCH_IMPOSSIBLE'
-  readonly mend: string
+  readonly fix: string
   /** 1: it failed; 2: the command line is wrong. */
   readonly exitCode: 1 | 2
 
-  constructor(message: string, mend: string, exitCode: 1 | 2 = 1) {
+  constructor(message: string, fix: string, exitCode: 1 | 2 = 1) {
     super(message)
     this.name = 'BenchError'
-    this.mend = mend
+    this.fix = fix
     this.exitCode = exitCode
   }
 }

@@ -59,11 +59,11 @@ export async function bench(flags: BenchFlags, version: string): Promise<void> {
   await writeFile(flags.report, renderReport(results))
   process.stdout.write(printTable(results, process.stdout.columns ?? 110))
   console.log(`\nall figures: ${flags.json}, plots: ${flags.report}`)
-  // The figures that there are count; but whoever asked for more in a script must know that they are not all.
+  // The figures that there are count; but a script that asked for more must know that they are not all.
   if (failures.length > 0) process.exitCode = 1
 }
 
-/** What would be a pity to find out after an hour. @throws what the one who typed the command can mend */
+/** What would be a pity to find out after an hour. @throws what the one who typed the command can fix */
 async function checkBefore({ dataplanes = [], external }: Grid, { json, report }: BenchFlags): Promise<void> {
   await checkNames(dataplanes)
   if (external !== undefined) {
@@ -133,8 +133,8 @@ function readRecording(flags: BenchFlags): Pick<Grid, 'recording'> {
     throw new BenchError('a recorded cluster has its own size', 'leave out --services and --endpoints', 2)
   const other = scenario?.find((name) => !inRecording.includes(name))
   if (other !== undefined) {
-    const mend = `use some of ${inRecording.join(', ')}`
-    throw new BenchError(`a recorded cluster has its own changes, not '${other}'`, mend, 2)
+    const fix = `use some of ${inRecording.join(', ')}`
+    throw new BenchError(`a recorded cluster has its own changes, not '${other}'`, fix, 2)
   }
   return { recording: { path: recording, node, speed: recordingSpeed } }
 }
@@ -145,8 +145,8 @@ function readApiServer({ apiServer, recording, scenario }: BenchFlags): Pick<Gri
     throw new BenchError('a recorded cluster is not written into another one', 'leave out --recording', 2)
   const other = scenario?.find((name) => !inGivenCluster.includes(name))
   if (other !== undefined) {
-    const mend = `use some of ${inGivenCluster.join(', ')}`
-    throw new BenchError(`scenario '${other}' is for the embedded API server`, mend, 2)
+    const fix = `use some of ${inGivenCluster.join(', ')}`
+    throw new BenchError(`scenario '${other}' is for the embedded API server`, fix, 2)
   }
   return { apiServer: resolve(apiServer) }
 }

@@ -18,7 +18,7 @@ export function createBenchCommand(version: string): Command {
     )
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'portolan: ')) })
-    .showHelpAfterError('  to mend it: see portolan bench --help')
+    .showHelpAfterError('  fix: see portolan bench --help')
     .optionsGroup('What is measured:')
     .option('--services <numbers>', 'sizes of clusters, such as 1000,10000', readNumbers(1, 500_000))
     .option('--endpoints <numbers>', 'endpoints of each Service, such as 1,10,250', readNumbers(1, 10_000))
@@ -110,15 +110,15 @@ function readFactor(text: string): number {
   throw new InvalidArgumentError(`'${text}' is no factor from 0.01 to 10000.`)
 }
 
-function readNumbers(least: number, most: number): (text: string) => number[] {
-  const read = readNumber(least, most)
+function readNumbers(min: number, max: number): (text: string) => number[] {
+  const read = readNumber(min, max)
   return (text) => [...new Set(text.split(',').map((part) => read(part.trim())))]
 }
 
-function readNumber(least: number, most: number): (text: string) => number {
+function readNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
-    if (value >= least && value <= most) return value
-    throw new InvalidArgumentError(`'${text}' is no whole number from ${least} to ${most}.`)
+    if (value >= min && value <= max) return value
+    throw new InvalidArgumentError(`'${text}' is no whole number from ${min} to ${max}.`)
   }
 }

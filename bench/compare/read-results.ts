@@ -10,16 +10,16 @@ export const resultsErrorCodes = {
   },
 } as const
 
-/** A results file can't be used; `message` names the file and what is wrong with it, `mend` what to do. */
+/** A results file can't be used; `message` names the file and what is wrong with it, `fix` what to do. */
 export class ResultsError extends Error {
   readonly code: keyof typeof resultsErrorCodes = 'RESULTS_UNREADABLE'
   readonly exitCode = 2
-  readonly mend: string
+  readonly fix: string
 
-  constructor(message: string, mend: string, options?: ErrorOptions) {
+  constructor(message: string, fix: string, options?: ErrorOptions) {
     super(message, options)
     this.name = 'ResultsError'
-    this.mend = mend
+    this.fix = fix
   }
 }
 

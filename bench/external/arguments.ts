@@ -23,12 +23,12 @@ export const argumentsErrorCodes = {
 /** A mistake in `--external-args`. */
 export class ArgumentsError extends Error {
   readonly code: keyof typeof argumentsErrorCodes = 'EXTERNAL_ARGUMENTS'
-  readonly mend: string
+  readonly fix: string
 
-  constructor(message: string, mend: string) {
+  constructor(message: string, fix: string) {
     super(message)
     this.name = 'ArgumentsError'
-    this.mend = mend
+    this.fix = fix
   }
 }
 

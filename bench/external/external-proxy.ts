@@ -35,12 +35,12 @@ export const externalProgramErrorCodes = {
 /** The program has ended while it was needed, could not be started, or didn't do what it is for. */
 export class ExternalProgramError extends Error {
   readonly code: keyof typeof externalProgramErrorCodes = 'EXTERNAL_FAILED'
-  readonly mend: string
+  readonly fix: string
 
-  constructor(message: string, mend: string) {
+  constructor(message: string, fix: string) {
     super(message)
     this.name = 'ExternalProgramError'
-    this.mend = mend
+    this.fix = fix
   }
 }
 
@@ -51,8 +51,7 @@ const shownOutput = 2_000
 
 /**
  * Any program at all, in a virtual node's network namespace, known from outside only: what its packets do, and what /proc
- * tells of its processes. What it leaves in the kernel when it ends, nobody but itself knows how to remove: so whoever
- * wants a node without rules makes a new node.
+ * tells of its processes. What it leaves in the kernel when it ends, only it knows how to remove: so a caller that wants a node without rules makes a new node.
  */
 export class ExternalProxy implements ProxyUnderTest {
   readonly #program: ExternalProgram
@@ -67,7 +66,7 @@ export class ExternalProxy implements ProxyUnderTest {
   constructor(program: ExternalProgram, { stopTimeoutMs = 10_000 } = {}) {
     this.#program = program
     this.#stopTimeoutMs = stopTimeoutMs
-    // Whoever doesn't wait for it isn't ended by it.
+    // A caller that doesn't wait for it isn't ended by it.
     this.#ended.promise.catch(() => {})
     proxies += 1
     this.outputFile = join(outputFolder(), `${basename(program.program)}-${proxies}.log`)
@@ -86,9 +85,9 @@ export class ExternalProxy implements ProxyUnderTest {
       if (cause instanceof ExternalProgramError || !(cause instanceof Error)) throw cause
       const { name, program } = this.#program
       const said = await lastOutput(this.outputFile)
-      const mend = 'does it use --external-args {kubeconfig} and {node}, and the node that it runs on?'
+      const fix = 'does it use --external-args {kubeconfig} and {node}, and the node that it runs on?'
       const message = `${name} (${program}): ${cause.message}; its output is in ${this.outputFile}${said}`
-      throw new ExternalProgramError(message, mend)
+      throw new ExternalProgramError(message, fix)
     }
   }
 
@@ -159,9 +158,9 @@ export class ExternalProxy implements ProxyUnderTest {
     const looking = setInterval(() => this.#look(), lookEvery)
     child.once('error', (error) => {
       clearInterval(looking)
-      const mend = 'is setpriv installed (util-linux), and is this Linux?'
+      const fix = 'is setpriv installed (util-linux), and is this Linux?'
       this.#ended.reject(
-        new ExternalProgramError(`${name} (${program}) could not be started: ${error.message}`, mend),
+        new ExternalProgramError(`${name} (${program}) could not be started: ${error.message}`, fix),
       )
     })
     if (child.pid !== undefined) groups.add(child.pid)
@@ -172,9 +171,9 @@ export class ExternalProxy implements ProxyUnderTest {
       if (this.#child !== child) return
       const how = signal === null ? `with exit code ${code}` : `by ${signal}`
       const said = await lastOutput(this.outputFile)
-      const mend = 'check --external and --external-args; try the same command in a terminal'
+      const fix = 'check --external and --external-args; try the same command in a terminal'
       const message = `${name} (${program}) ended ${how}; its output is in ${this.outputFile}${said}`
-      this.#ended.reject(new ExternalProgramError(message, mend))
+      this.#ended.reject(new ExternalProgramError(message, fix))
     })
   }
 }

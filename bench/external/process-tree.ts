@@ -14,7 +14,7 @@ export function processTree(root: number): number[] {
 }
 
 /**
- * What a process and its descendants have used since they started. Those that have ended are in it, when somebody of the
+ * What a process and its descendants have used since they started. Those that have ended are in it, when one of the
  * tree has waited for them, as every program does that wants to know how its tools ended.
  */
 export function readTreeUsage(root: number): Omit<ProcessUsage, 'peakRssBytes'> {

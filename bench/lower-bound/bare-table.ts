@@ -40,8 +40,8 @@ export class BareTable {
   }
 
   /** Takes over the order in which a dataplane holds endpoints. */
-  adoptOrder(dataplane: Dataplane, held: unknown): void {
-    this.#builder.adoptOrder((route, over) => dataplane.endpointOrder?.(held, route, over))
+  adoptOrder(dataplane: Dataplane, observed: unknown): void {
+    this.#builder.adoptOrder((route, over) => dataplane.endpointOrder?.(observed, route, over))
   }
 
   #set(object: ApiObject): void {

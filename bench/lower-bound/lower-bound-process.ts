@@ -23,9 +23,9 @@ const calls: LowerBoundCalls = {
     bare.change({ write: [...cluster.objects(), ...probeObjects(), nodeObject()] })
 
     await dataplane.start()
-    const held = await dataplane.observe('IPv4')
-    bare.adoptOrder(dataplane, held)
-    const cold = await sample(() => dataplane.apply(dataplane.reconcile(held, bare.table)))
+    const observed = await dataplane.observe('IPv4')
+    bare.adoptOrder(dataplane, observed)
+    const cold = await sample(() => dataplane.apply(dataplane.reconcile(observed, bare.table)))
 
     const turns = []
     for (const { name, length } of scenarios) {

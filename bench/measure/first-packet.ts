@@ -10,7 +10,7 @@ export interface FirstPacketRequest {
   readonly to: Destination
   readonly expected: Destination
   readonly timeoutMs: number
-  /** Rejects when nobody will ever make it work: the looking ends then, with that error. */
+  /** Rejects when it can never work: the looking ends then, with that error. */
   readonly ended?: Promise<never> | undefined
 }
 

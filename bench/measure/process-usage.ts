@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** What a process has used since it started, as anybody can see from outside; so it fits any program. */
+/** What a process has used since it started, as seen from outside; so it fits any program. */
 export interface ProcessUsage {
   /** CPU milliseconds of the process itself, good to 10. */
   readonly userMs: number

@@ -43,13 +43,13 @@ export class PortolanProxy implements ProxyUnderTest {
   readonly #ended = Promise.withResolvers<never>()
   #process: WorkerProcess<ProxyProcessCalls> | undefined
   #applied: AppliedEvents[] = []
-  /** Events that were applied and nobody has waited for yet; negative: awaited. */
+  /** Events that were applied and not yet awaited; negative: awaited. */
   #surplus = 0
   #wake: (() => void) | undefined
 
   constructor(dataplane: NamedDataplane) {
     this.#dataplane = dataplane
-    // Whoever doesn't wait for it isn't ended by it.
+    // A caller that doesn't wait for it isn't ended by it.
     this.#ended.promise.catch(() => {})
   }
 

@@ -84,8 +84,8 @@ export class RecordedCluster implements BenchCluster {
       warnings.push(`${this.#path}: of ${this.leftOut.size} Services (${named}) ${why}`)
     }
     if (this.#firstProblem !== undefined) {
-      const { kind, object, field, value, mend } = this.#firstProblem
-      const first = `${kind} ${object}: ${field} ${value}: ${mend}`
+      const { kind, object, field, value, fix } = this.#firstProblem
+      const first = `${kind} ${object}: ${field} ${value}: ${fix}`
       warnings.push(`${this.#path}: ${plural(this.#problems, 'value')} can't be used; the first is ${first}`)
     }
     if (this.#torn !== undefined) warnings.push(this.#torn)

@@ -4,7 +4,7 @@ import { monotonic } from '../measure/clock.ts'
 import type { RecordedCluster } from './recorded-cluster.ts'
 
 /** Milliseconds after which requests have their turn, where events are due faster than they can be written. */
-const longestTurn = 5
+const maxTurnMs = 5
 
 /**
  * Writes a recording's events when they are due, so many times as fast as they happened.
@@ -23,7 +23,7 @@ export async function replay(
   for await (const event of cluster.events()) {
     const early = begun + (event.at * 1000) / speed - monotonic()
     if (early > 0) await new Promise((resolve) => setTimeout(resolve, early))
-    else if (monotonic() - turn > longestTurn) await new Promise(setImmediate)
+    else if (monotonic() - turn > maxTurnMs) await new Promise(setImmediate)
     turn = monotonic()
     const change = 'write' in event ? { write: [event.write] } : { remove: [event.remove] }
     traced += write(change).events

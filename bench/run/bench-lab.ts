@@ -15,7 +15,7 @@ export async function createBenchLab(): Promise<Lab> {
 
 /**
  * The lab in which one cell is measured after the other: made when the first one asks for it, and a new one after a cell
- * that failed, because nobody knows what that has left.
+ * that failed, because it is unknown what that has left.
  */
 export class SharedLab {
   #lab: Promise<Lab> | undefined

@@ -16,7 +16,7 @@ export interface NamedCandidate extends Candidate {
 export const defaultCandidates: readonly string[] = [...Object.keys(ownDataplanes), ...Object.keys(baselines)]
 
 /**
- * Finds out which of these run on this node. One that doesn't is told with the reason; it stops nobody else.
+ * Finds out which of these run on this node. One that doesn't is told with the reason; it does not stop the others.
  *
  * @param names as `--dataplane` takes them: ours, a baseline, a package, a path, each with options if need be
  */
@@ -71,7 +71,7 @@ async function findCandidate(name: string, node: Host): Promise<NamedCandidate> 
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const { mend } = error as { readonly mend?: unknown }
+  const { fix } = error as { readonly fix?: unknown }
   const [line = ''] = error.message.split('\n')
-  return typeof mend === 'string' ? `${line}: ${mend}` : line
+  return typeof fix === 'string' ? `${line}: ${fix}` : line
 }

@@ -19,7 +19,7 @@ export interface Grid {
   readonly effort: Effort
   /** Another program, measured beside the dataplanes; absent: none. */
   readonly external?: ExternalProgram
-  /** Path of a kubeconfig: somebody's API server in place of the embedded one. */
+  /** Path of a kubeconfig: a given API server in place of the embedded one. */
   readonly apiServer?: string
   /** In place of clusters of the shapes above. */
   readonly recording?: RecordingChoice & { readonly speed: number }
@@ -37,7 +37,7 @@ export const inRecording: readonly string[] = [
   'warm-restart',
 ]
 
-/** What can be done to a cluster that is somebody's, with Services and EndpointSlices in namespaces of its own alone. */
+/** What can be done to a cluster that already exists, with Services and EndpointSlices in namespaces of its own alone. */
 export const inGivenCluster: readonly string[] = [
   'cold-start',
   'endpoint-replaced',
@@ -71,7 +71,7 @@ const onRequest: readonly string[] = [
 const withNodePort: readonly string[] = ['throughput']
 
 /**
- * What is shown of upstream's layouts where nobody asked for more: at sizes at which they take seconds rather than
+ * What is shown of upstream's layouts unless more was asked for: at sizes at which they take seconds rather than
  * minutes.
  */
 const baselineShare = {

@@ -19,7 +19,7 @@ export interface Cell {
   readonly proxy: ProxyUnderTest
   readonly spec: ClusterSpec
   readonly scenarios: readonly (NodeScenario | ChangeScenario)[]
-  /** A kubeconfig of somebody's API server; absent: the embedded one. */
+  /** A kubeconfig of a given API server; absent: the embedded one. */
   readonly apiServer?: string
   readonly effort: Effort
   /** How many times as fast a recording is replayed. */
@@ -34,7 +34,7 @@ const maxLowerBoundTurns = { quick: 40, thorough: 200 }
 
 /**
  * @param step told of what begins
- * @throws when a scenario fails, and when the proxy can't be stopped: what it has left in the lab is nobody's to use then
+ * @throws when a scenario fails, and when the proxy can't be stopped: what it has left in the lab must not be used then
  */
 export async function measureCell(
   cell: Cell,

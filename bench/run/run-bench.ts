@@ -205,7 +205,7 @@ function nodeTask(
   ]
 }
 
-/** On a node of its own each time: nobody but the program itself knows what it leaves in a kernel. */
+/** On a node of its own each time: only the program itself knows what it leaves in a kernel. */
 function externalTask(
   { candidate, program }: ExternalCandidate,
   spec: ClusterSpec,

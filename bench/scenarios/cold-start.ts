@@ -28,7 +28,7 @@ export const coldStart: NodeScenario = {
   },
 }
 
-/** The process starts on what its predecessor left: only what differs is to be applied, and nobody notices. */
+/** The process starts on what its predecessor left: only what differs is to be applied, unnoticed by clients. */
 export const warmRestart: NodeScenario = {
   kind: 'node',
   name: 'warm-restart',

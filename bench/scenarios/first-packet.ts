@@ -9,8 +9,8 @@ import { recordUsage } from './usage.ts'
 
 /** Changes, and the time after which no more are begun: a program that needs a second for each is known after four. */
 const changes = {
-  quick: { least: 4, most: 20, budgetMs: 1_500 },
-  thorough: { least: 10, most: 200, budgetMs: 60_000 },
+  quick: { min: 4, max: 20, budgetMs: 1_500 },
+  thorough: { min: 10, max: 200, budgetMs: 60_000 },
 }
 const timeoutMs = 10 * 60_000
 
@@ -40,10 +40,10 @@ export const firstPacket: NodeScenario = {
 
 /** Repeats a change as often as the time allows; returns how often. */
 export async function repeatWithin(effort: Effort, change: (turn: number) => Promise<void>): Promise<number> {
-  const { least, most, budgetMs } = changes[effort]
+  const { min, max, budgetMs } = changes[effort]
   const begun = monotonic()
   let turn = 0
-  while (turn < most && (turn < least || monotonic() - begun < budgetMs)) await change(turn++)
+  while (turn < max && (turn < min || monotonic() - begun < budgetMs)) await change(turn++)
   return turn
 }
 
@@ -66,7 +66,7 @@ export async function recordFirstPacket(
   if (pod === undefined) throw new Error('the lab has no pod')
   const expected = { address: remotePodAddress('IPv4', remotePod), port: probeTargetPort }
   const written = write()
-  // Nobody looks for what was never written.
+  // What was never written is not looked for.
   const ended = written.then(() => proxy.ended)
   const [{ sentAt, events }, reached] = await Promise.all([
     written,

@@ -5,7 +5,7 @@ import { internalsOf, type NodeFixture } from './node-scenario.ts'
 import { recordUsage } from './usage.ts'
 
 /** There and back before any is counted, in which V8 compiles what is hot; not so often where a turn takes long. */
-const warmUps = { most: 5, milliseconds: 300 }
+const warmUps = { max: 5, milliseconds: 300 }
 
 /** Makes one change after the other, each when the one before is in the kernel, and records the way of each. */
 export async function playChanges(fixture: NodeFixture, scenario: ChangeScenario): Promise<void> {
@@ -19,7 +19,7 @@ export async function playChanges(fixture: NodeFixture, scenario: ChangeScenario
   }
   let turnMs = 0
   const begun = performance.now()
-  for (let warmUp = 0; warmUp < warmUps.most && performance.now() - begun < warmUps.milliseconds; warmUp++) {
+  for (let warmUp = 0; warmUp < warmUps.max && performance.now() - begun < warmUps.milliseconds; warmUp++) {
     const before = performance.now()
     await turn(0, 2)
     await turn(1, 2)

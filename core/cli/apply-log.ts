@@ -56,12 +56,12 @@ export class ApplyLog implements EngineObserver {
   }
 
   onFailed({ family, error, failures, retryIn }: Failed): void {
-    const { operation, mend } = error as { readonly operation?: unknown; readonly mend?: unknown }
+    const { operation, fix } = error as { readonly operation?: unknown; readonly fix?: unknown }
     const fields = {
       event: 'apply-failed' as const,
       family,
       ...(typeof operation === 'string' ? { operation } : {}),
-      ...(typeof mend === 'string' ? { mend } : {}),
+      ...(typeof fix === 'string' ? { fix } : {}),
       failures,
       retryInMs: Math.round(retryIn),
     }
@@ -86,7 +86,7 @@ export class ApplyLog implements EngineObserver {
   onDisagreement({ family, operations, findings }: Drift): void {
     this.#logger.error(
       { event: 'dataplane-disagrees', family, operations, findings: findings.slice(0, 10) },
-      'the dataplane reads back something else than it has just written, so drift of this family is looked for ' +
+      'the dataplane reads back something other than it has just written, so drift of this family is looked for ' +
         'less often. Report it to the author of the dataplane',
     )
   }

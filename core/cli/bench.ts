@@ -23,7 +23,7 @@ async function load(): Promise<unknown> {
     const { code, message } = cause as { readonly code?: unknown; readonly message?: unknown }
     // Something that it imports may be missing, too; that is told as it is.
     if (code !== 'ERR_MODULE_NOT_FOUND' || !String(message).includes(`'${name}'`)) throw cause
-    const mend = 'run it from a checkout of Portolan (npm run bench), which has everything that is measured'
-    throw new UserError('the benchmark is not installed here', { mend, cause })
+    const fix = 'run it from a checkout of Portolan (npm run bench), which has everything that is measured'
+    throw new UserError('the benchmark is not installed here', { fix, cause })
   }
 }

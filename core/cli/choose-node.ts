@@ -12,7 +12,7 @@ export function chooseNode(named: string | undefined, nodes: readonly string[], 
   if (named !== undefined) {
     const name = nodeName(named, hostname)
     if (nodes.length > 0 && !nodes.includes(name)) {
-      throw new UserError(`the file has no Node '${name}'`, { mend: `--node takes one of ${list}` })
+      throw new UserError(`the file has no Node '${name}'`, { fix: `--node takes one of ${list}` })
     }
     return name
   }
@@ -21,6 +21,6 @@ export function chooseNode(named: string | undefined, nodes: readonly string[], 
   const own = nodeName(undefined, hostname)
   if (nodes.length === 0 || nodes.includes(own)) return own
   throw new UserError(`the file has ${nodes.length} Nodes, and none is called like this machine ('${own}')`, {
-    mend: `choose one with --node: ${list}`,
+    fix: `choose one with --node: ${list}`,
   })
 }

@@ -20,7 +20,7 @@ export async function cleanup(flags: CleanupFlags): Promise<void> {
   if (failures.length === 0) return
   const rights = process.getuid?.() === 0 ? '' : 'run it as root, or with CAP_NET_ADMIN; '
   throw new UserError(`cleanup failed: ${failures.join('; ')}`, {
-    mend: `${rights}run it again when that is fixed: what is gone already does no harm`,
+    fix: `${rights}run it again when that is fixed; what is already removed does no harm`,
   })
 }
 

@@ -15,7 +15,7 @@ export function addClusterOptions(command: Command): Command {
       '--source <kind:path>',
       'file:PATH: Service, EndpointSlice and Node objects in YAML or JSON; recording:PATH: what portolan record wrote',
     )
-    .option('--recording-speed <factor>', 'play a recording so many times as fast (default: 1)')
+    .option('--recording-speed <factor>', 'speed at which a recording is replayed, as a factor (default: 1)')
     .option('--node <name>', "this node's name (default: the host name)")
     .option('--hostname-override <name>', 'the same as --node')
     .option(
@@ -37,10 +37,13 @@ export function addClusterOptions(command: Command): Command {
     .option('--cluster-cidr <cidrs>', 'ranges of pod addresses: one CIDR, or one of each family')
     .option(
       '--detect-local-mode <mode>',
-      'how local pods are told: ClusterCIDR, NodeCIDR, BridgeInterface, InterfaceNamePrefix (default: ClusterCIDR)',
+      'how local pods are detected: ClusterCIDR, NodeCIDR, BridgeInterface, InterfaceNamePrefix (default: ClusterCIDR)',
     )
     .option('--pod-bridge-interface <name>', "the pods' bridge, in mode BridgeInterface")
-    .option('--pod-interface-name-prefix <prefix>', "how pods' interfaces begin, in mode InterfaceNamePrefix")
+    .option(
+      '--pod-interface-name-prefix <prefix>',
+      "prefix of the names of pods' interfaces, in mode InterfaceNamePrefix",
+    )
     .option('--nodeport-addresses <cidrs>', 'node addresses where NodePorts answer (default: primary)')
     .option('--masquerade-all', 'masquerade everything that goes to a ClusterIP')
     .option('--masquerade-bit <bit>', 'bit of the packet mark that asks for masquerade (default: 14)')

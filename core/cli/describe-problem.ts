@@ -7,7 +7,7 @@ const outcomes: Readonly<Record<ObjectProblem['skipped'], string>> = {
 }
 
 /** `Service shop/web: spec.clusterIPs[0] "10.0.0.999": must be an IP address (left out)`, in one line. */
-export function describeProblem({ kind, object, field, value, mend, skipped }: ObjectProblem): string {
+export function describeProblem({ kind, object, field, value, fix, skipped }: ObjectProblem): string {
   const what = value === '' ? field : `${field} ${value}`
-  return `${kind} ${object}: ${what}: ${mend} (${outcomes[skipped]})`
+  return `${kind} ${object}: ${what}: ${fix} (${outcomes[skipped]})`
 }

@@ -10,7 +10,7 @@ export interface Destination {
   readonly protocol: Protocol
 }
 
-const mend = 'write it as 10.96.0.10:80, 10.96.0.53:53/UDP, [fd00:10:96::10]:80 or node:30080'
+const fix = 'write it as 10.96.0.10:80, 10.96.0.53:53/UDP, [fd00:10:96::10]:80 or node:30080'
 
 /**
  * Reads `IP:PORT/PROTO`, `[IPv6]:PORT/PROTO` or `node:PORT/PROTO`. The protocol is TCP when it isn't named.
@@ -22,11 +22,11 @@ export function parseDestination(text: string): Destination {
   if (match?.groups === undefined) {
     const bare = parseAddress(text.split('/')[0] ?? '')
     if (bare !== undefined && text.includes(':')) {
-      throw usageError(`--to '${text}': an IPv6 address needs brackets and a port`, mend)
+      throw usageError(`--to '${text}': an IPv6 address needs brackets and a port`, fix)
     }
     throw usageError(
       `--to '${text}': not a destination`,
-      bare === undefined ? mend : `it needs a port; ${mend}`,
+      bare === undefined ? fix : `it needs a port; ${fix}`,
     )
   }
   const { six, four, port: portText, protocol: protocolText = 'TCP' } = match.groups
@@ -39,7 +39,7 @@ export function parseDestination(text: string): Destination {
   if (four?.toLowerCase() === 'node') return { port, protocol }
   const address = parseAddress(six ?? four ?? '')
   if (address === undefined || address.includes(':') !== (six !== undefined)) {
-    throw usageError(`--to '${text}': '${six ?? four}' is not an IP address`, mend)
+    throw usageError(`--to '${text}': '${six ?? four}' is not an IP address`, fix)
   }
   return { address, port, protocol }
 }

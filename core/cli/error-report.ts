@@ -7,20 +7,20 @@ export interface ErrorReport {
 }
 
 /**
- * An error that says what to do (`mend`) or has a code that we gave it is told in a line or two. Anything else is a
- * defect of Portolan and comes with its stack, because only that helps to mend it.
+ * An error that says what to do (`fix`) or has a code that we gave it is told in a line or two. Anything else is a
+ * defect of Portolan and comes with its stack, because only that helps to fix it.
  */
 export function reportError(error: unknown): ErrorReport {
   if (isFileError(error)) {
-    const lines = [`portolan: can't read ${error.path}: ${error.message.split(',')[0]}`, mendFile]
+    const lines = [`portolan: can't read ${error.path}: ${error.message.split(',')[0]}`, fixFile]
     return { lines, exitCode: exitCodes.failure }
   }
   if (!(error instanceof Error)) return { lines: [`portolan: ${String(error)}`], exitCode: exitCodes.failure }
-  const { mend, code, exitCode } = error as Error & { mend?: unknown; code?: unknown; exitCode?: unknown }
+  const { fix, code, exitCode } = error as Error & { fix?: unknown; code?: unknown; exitCode?: unknown }
   const known = typeof code === 'string'
   const told = known ? error.message : (error.stack ?? error.message)
   const lines = told.split('\n').map((line) => (line.startsWith(' ') ? line : `portolan: ${line}`))
-  if (typeof mend === 'string') lines.push(`  to mend it: ${mend}`)
+  if (typeof fix === 'string') lines.push(`  fix: ${fix}`)
   if (!known) lines.push('  this is a defect of Portolan: please report it with the lines above')
   return {
     lines,
@@ -28,7 +28,7 @@ export function reportError(error: unknown): ErrorReport {
   }
 }
 
-const mendFile = '  to mend it: check the path and its permissions'
+const fixFile = '  fix: check the path and its permissions'
 
 function isFileError(error: unknown): error is NodeJS.ErrnoException & { readonly path: string } {
   const { path, syscall } = error as { readonly path?: unknown; readonly syscall?: unknown }

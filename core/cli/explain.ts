@@ -2,7 +2,7 @@ import type { Flags } from '../config/flags.ts'
 import { parseFlags } from '../config/flags.ts'
 import { type Dataplane, stepText } from '../dataplane/contract.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
-import { adoptHeld } from '../engine/adopt.ts'
+import { adoptObserved } from '../engine/adopt.ts'
 import { type Address, familyOf, type IpFamily, ipFamilies } from '../network/address.ts'
 import { isLoopback } from '../network/special-addresses.ts'
 import { usableFamilies } from '../network/usable-families.ts'
@@ -12,11 +12,11 @@ import { type Evaluation, evaluate } from '../table/evaluate.ts'
 import { describeEvaluation } from '../table/explain/describe-evaluation.ts'
 import { frontendKey } from '../table/service-route.ts'
 import { type Destination, parseDestination } from './destination.ts'
+import { environment } from './environment.ts'
 import { describeExplanation, type Explanation, explanationOf } from './explanation.ts'
 import { checkSteps } from './kernel-check.ts'
 import { type NodeTables, readNodeTables } from './node-tables.ts'
-import { type Client, nodeAddressMend, packetSource, parseClient } from './packet-source.ts'
-import { surroundings } from './surroundings.ts'
+import { type Client, nodeAddressFix, packetSource, parseClient } from './packet-source.ts'
 import { exitCodes, UserError, usageError } from './user-error.ts'
 
 export interface ExplainFlags extends Flags {
@@ -34,8 +34,8 @@ export async function explain(flags: ExplainFlags): Promise<void> {
   )
   console.log(flags.json ? JSON.stringify(explanation) : describeExplanation(explanation, evaluation))
   if ((explanation.kernel?.missing.length ?? 0) === 0) return
-  console.error("portolan: this kernel doesn't hold all of the packet's way, so it may go another one")
-  console.error("  to fix it: 'portolan run' writes what is missing; 'portolan plan --from kernel' prints it")
+  console.error('portolan: this kernel lacks some of these rules, so the packet may go another way')
+  console.error("  fix: 'portolan run' writes what is missing; 'portolan plan --from kernel' prints it")
   process.exitCode = exitCodes.failure
 }
 
@@ -44,14 +44,13 @@ export async function explainConnection(
   flags: ExplainFlags,
   say: (line: string) => void,
 ): Promise<Explained> {
-  const config = parseFlags(flags, surroundings())
+  const config = parseFlags(flags, environment())
   const sources = flags.from.filter((one) => one !== 'kernel')
   const onKernel = sources.length < flags.from.length
   const [source] = sources
   if (source === undefined || sources.length > 1) {
-    const mend =
-      "give one source, and besides it '--from kernel' to compare the rules with this node's kernel"
-    throw usageError(`--from: ${sources.length === 0 ? 'no source' : 'more than one source'}`, mend)
+    const fix = "give one source, and besides it '--from kernel' to compare the rules with this node's kernel"
+    throw usageError(`--from: ${sources.length === 0 ? 'no source' : 'more than one source'}`, fix)
   }
   const client = parseClient(source)
   const destination = parseDestination(flags.to)
@@ -72,7 +71,7 @@ export async function explainConnection(
       say,
     }),
   ])
-  const explainBy = (held: HeldFamilies | undefined): Explained => {
+  const explainBy = (observed: ObservedFamilies | undefined): Explained => {
     const wanted = flags.family ?? familyOfClient(client)
     const { builder, address } = place(destination, tables, wanted)
     const { table } = builder
@@ -84,11 +83,11 @@ export async function explainConnection(
       describeEvaluation(builder, evaluation, tables.cluster),
     ]
     const steps = dataplane.trace(table, evaluation)
-    const kernel = held?.has(table.family) ? checkSteps(steps, held.get(table.family)) : undefined
+    const kernel = observed?.has(table.family) ? checkSteps(steps, observed.get(table.family)) : undefined
     const rules = steps.map(stepText)
     return { explanation: explanationOf(evaluation, table, reasons, rules, kernel), evaluation }
   }
-  return onKernel ? await withHeld(dataplane, tables, explainBy) : explainBy(undefined)
+  return onKernel ? await withObserved(dataplane, tables, explainBy) : explainBy(undefined)
 }
 
 interface Explained {
@@ -97,26 +96,26 @@ interface Explained {
 }
 
 /** What the kernel holds, by family. */
-type HeldFamilies = ReadonlyMap<IpFamily, unknown>
+type ObservedFamilies = ReadonlyMap<IpFamily, unknown>
 
 /** Reads what the kernel holds, takes over what only the kernel knows as `run` does, and explains by that. */
-async function withHeld(
+async function withObserved(
   dataplane: Dataplane,
   { builders }: NodeTables,
-  explainBy: (held: HeldFamilies) => Explained,
+  explainBy: (observed: ObservedFamilies) => Explained,
 ): Promise<Explained> {
   const probe = await dataplane.probe()
   if (!probe.usable) throw unusable(dataplane.name, probe)
   await dataplane.start()
   try {
-    const held = new Map<IpFamily, unknown>()
+    const observed = new Map<IpFamily, unknown>()
     for (const builder of builders) {
       if (!dataplane.capabilities.families.includes(builder.family)) continue
       const found = await dataplane.observe(builder.family)
-      adoptHeld(dataplane, found, builder, () => builder.drain())
-      held.set(builder.family, found)
+      adoptObserved(dataplane, found, builder, () => builder.drain())
+      observed.set(builder.family, found)
     }
-    return explainBy(held)
+    return explainBy(observed)
   } finally {
     await dataplane.stop()
   }
@@ -146,7 +145,7 @@ function place(
   if (found === undefined) {
     const family = wanted === undefined ? '' : `${wanted} `
     throw new UserError(`node '${nodeName}' has no ${family}address where NodePorts answer`, {
-      mend: `${nodeAddressMend}; see also --nodeport-addresses`,
+      fix: `${nodeAddressFix}; see also --nodeport-addresses`,
     })
   }
   return found

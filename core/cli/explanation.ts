@@ -20,7 +20,7 @@ export interface Explanation {
   readonly rules: readonly string[]
   /** Those of `endpoints` that see this node's address in place of the client's: all, none, or the client itself. */
   readonly masqueraded: readonly string[]
-  /** What to do, where the outcome is hardly what anybody wanted. */
+  /** What to do, where the outcome is hardly intended. */
   readonly fix: string | null
   /** With `--from kernel`: what the kernel holds of the rules; else null. */
   readonly kernel: KernelCheck | null
@@ -90,7 +90,7 @@ function kernelText({ checked, missing, unchecked }: KernelCheck): string {
     unchecked.length === 0 ? '' : `; ${count(unchecked.length)} that the dataplane can't compare`
   if (checked === 0 && unchecked.length === 0) return 'nothing to compare'
   if (missing.length === 0) return `holds ${count(checked)} as they should be${unknown}`
-  return `lacks or has otherwise ${missing.length} of ${count(checked)}${unknown}`
+  return `lacks or differs in ${missing.length} of ${count(checked)}${unknown}`
 }
 
 function count(steps: number): string {

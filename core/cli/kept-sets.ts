@@ -7,7 +7,7 @@ export function keptSets({ table, unknownSets }: TableBuilder, nodeName: string)
   if (unknownSets.includes('nodePortAddresses') && nodePortAddresses.size > 0) {
     lines.push(
       `there is no Node object ${nodeName} with an address, so NodePorts stay at ${[...nodePortAddresses].join(', ')}, ` +
-        'where the kernel has them, and hints for zones are not followed, until there is one: look why it is missing, or ' +
+        'where the kernel has them, and hints for zones are not followed, until there is one: check why it is missing, or ' +
         'give --bind-address',
     )
   }

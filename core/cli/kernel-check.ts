@@ -11,12 +11,12 @@ export interface KernelCheck {
 }
 
 /** Compares each step with what the kernel holds. */
-export function checkSteps(steps: readonly (string | TraceStep<unknown>)[], held: unknown): KernelCheck {
+export function checkSteps(steps: readonly (string | TraceStep<unknown>)[], observed: unknown): KernelCheck {
   const unchecked: string[] = []
   const missing: { rule: string; lacks: readonly string[] }[] = []
   let checked = 0
   for (const step of steps) {
-    const lacks = typeof step === 'string' ? undefined : step.lacks?.(held)
+    const lacks = typeof step === 'string' ? undefined : step.lacks?.(observed)
     if (lacks === undefined) unchecked.push(stepText(step))
     else checked++
     if (lacks !== undefined && lacks.length > 0) missing.push({ rule: stepText(step), lacks })

@@ -75,7 +75,7 @@ function fromAddress(source: Address, table: RoutingTable, node: NodeRecord | un
   return isPodOf(source, table, node) ? asPod(source, table) : { packet: { source } }
 }
 
-/** Whether a pod of this node has the address, as far as anybody can tell without seeing its interface. */
+/** Whether a pod of this node has the address, as far as can be told without seeing its interface. */
 function isPodOf(source: Address, table: RoutingTable, node: NodeRecord | undefined): boolean {
   if (table.localAddresses.has(source)) return false
   return (
@@ -137,7 +137,7 @@ function lastAddress(cidr: Cidr): Address {
 function ownAddress({ family, localAddresses, nodePortAddresses }: RoutingTable): Address {
   const address = [...nodePortAddresses, ...localAddresses].find((one) => !isLoopback(one))
   if (address === undefined) {
-    throw new UserError(`this node has no ${family} address`, { mend: nodeAddressMend })
+    throw new UserError(`this node has no ${family} address`, { fix: nodeAddressFix })
   }
   return address
 }
@@ -153,5 +153,5 @@ function stranger({ family, podSource, serviceCidrs }: RoutingTable): Address {
 }
 
 /** What to do when the node's addresses are unknown. */
-export const nodeAddressMend =
+export const nodeAddressFix =
   'give its Node object in the source, choose it with --node, or give --bind-address'

@@ -1,12 +1,12 @@
 import { type Flags, parseFlags } from '../config/flags.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
-import { adoptHeld } from '../engine/adopt.ts'
+import { adoptObserved } from '../engine/adopt.ts'
 import { ipFamilies } from '../network/address.ts'
 import { usableFamilies } from '../network/usable-families.ts'
 import { unusable } from '../proxy/proxy-error.ts'
+import { environment } from './environment.ts'
 import { keptSets } from './kept-sets.ts'
 import { readNodeTables } from './node-tables.ts'
-import { surroundings } from './surroundings.ts'
 
 export interface PlanFlags extends Flags {
   readonly from: 'nothing' | 'kernel'
@@ -14,7 +14,7 @@ export interface PlanFlags extends Flags {
 
 /** Prints the program for this node, family by family; changes nothing. */
 export async function plan(flags: PlanFlags): Promise<void> {
-  const config = parseFlags(flags, surroundings())
+  const config = parseFlags(flags, environment())
   const say = (line: string): void => console.error(`portolan: ${line}`)
   const dataplane = await loadDataplane(config.dataplane, {
     masqueradeBit: config.masqueradeBit,
@@ -40,10 +40,10 @@ export async function plan(flags: PlanFlags): Promise<void> {
   try {
     for (const builder of builders) {
       const { family, table } = builder
-      const held = onKernel ? await dataplane.observe(family) : undefined
-      if (onKernel) adoptHeld(dataplane, held, builder, () => builder.drain())
+      const observed = onKernel ? await dataplane.observe(family) : undefined
+      if (onKernel) adoptObserved(dataplane, observed, builder, () => builder.drain())
       for (const line of keptSets(builder, nodeName)) say(`${family}: ${line}`)
-      const program = dataplane.reconcile(held, table)
+      const program = dataplane.reconcile(observed, table)
       const from = onKernel ? 'what this kernel holds' : 'nothing'
       say(
         `node ${nodeName} by ${description}, ${family}, from ${from}: ` +

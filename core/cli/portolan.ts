@@ -39,7 +39,7 @@ function createProgram(): Command {
     .configureOutput({
       outputError: (text, write) => write(`${text.replace(/^error: /, 'portolan: ')}${kubeProxyHint(text)}`),
     })
-    .showHelpAfterError('  to mend it: see portolan --help, or --help after the command')
+    .showHelpAfterError('  fix: see portolan --help, or --help after the command')
     .addHelpText('after', programHelp)
   addRun(program)
   addPlan(program)
@@ -52,19 +52,21 @@ function createProgram(): Command {
 }
 
 function addRun(program: Command): void {
-  addClusterOptions(program.command('run').summary("keep this node's Service rules as the cluster says"))
+  addClusterOptions(
+    program.command('run').summary("program this node's Services as the cluster defines them"),
+  )
     .description(
-      "Keeps this node's Service rules as the cluster says, until SIGTERM or SIGINT. The rules stay when it ends, " +
+      "Programs this node's Services as the cluster defines them, until SIGTERM or SIGINT. The rules stay when it ends, " +
         'and the next start adopts them. Needs root, or CAP_NET_ADMIN.',
     )
     .optionsGroup('Timing and log:')
     .option(
       '--min-sync-period <duration>',
-      'least time between two applies, such as 1s (default: 0, apply at once)',
+      'minimum time between two applies, such as 1s (default: 0, apply at once)',
     )
     .option(
       '--audit-period <duration>',
-      'look this often whether somebody else changed our rules, and repair them; takes 1 % of the time at most; 0: never (default: 1s)',
+      'interval of the check whether another tool changed our rules, which are then repaired; takes 1 % of the time at most; 0: never (default: 1s)',
     )
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .addHelpText('after', runHelp)
@@ -89,9 +91,9 @@ function addPlan(program: Command): void {
 }
 
 function addExplain(program: Command): void {
-  addClusterOptions(program.command('explain').summary('say what happens to a connection, and why'))
+  addClusterOptions(program.command('explain').summary('explain what happens to a connection, and why'))
     .description(
-      'Says what happens to a new connection at this node, by which rules, and why. Changes nothing.',
+      'Explains what happens to a new connection at this node, by which rules, and why. Changes nothing.',
     )
     .optionsGroup('Connection:')
     .addOption(
@@ -134,16 +136,19 @@ function addRecord(program: Command): void {
     .summary("record a cluster's Services and their changes, to benchmark with")
     .description(
       "Records a cluster's Services, endpoints and Nodes, and then every change with its time, into one file. Only " +
-        'reads. Names and addresses are replaced by pseudonyms that fit together; nobody can turn them back.',
+        'reads. Names and addresses are replaced by pseudonyms that fit together; they cannot be reversed.',
     )
     .option(
       '--kubeconfig <file>',
       "record the cluster that this kubeconfig names (in a pod: the pod's own cluster)",
     )
     .option('--source <kind:path>', 'record a file (file:PATH), or another recording (recording:PATH)')
-    .option('--recording-speed <factor>', 'play that recording so many times as fast (default: 1)')
+    .option(
+      '--recording-speed <factor>',
+      'speed at which that recording is replayed, as a factor (default: 1)',
+    )
     .option('--minutes <number>', 'how long; Ctrl-C ends it sooner', '10')
-    .requiredOption('-o, --output <file>', 'the file to make, for its owner only')
+    .requiredOption('-o, --output <file>', 'the file to write, readable by its owner only')
     .option('--plain', 'keep real names and addresses')
     .addHelpText('after', recordHelp)
     .action(async (flags) => (await import('./record.ts')).record(flags))
@@ -156,7 +161,7 @@ function addCleanup(program: Command): void {
     .description(
       'Removes everything that Portolan ever made on this node, by whichever of its dataplanes, and nothing else. ' +
         'Services stop working on this node until something programs them again, and connections through them may ' +
-        'break. Stop portolan run first: it takes a cleanup for damage. Needs root, or CAP_NET_ADMIN.',
+        'break. Stop portolan run first: it would repair what cleanup removes. Needs root, or CAP_NET_ADMIN.',
     )
     .option(
       '--dataplane <name>',
@@ -164,7 +169,7 @@ function addCleanup(program: Command): void {
     )
     .option(
       '--dataplane-option <name=value>',
-      'an option of the dataplane; may be given again',
+      'an option of the dataplane; may be repeated',
       (value, before: string[] = []) => [...before, value],
     )
     .addHelpText('after', cleanupHelp)
@@ -197,7 +202,7 @@ Logs: JSON lines, or text where stdout is a terminal.
 ${exitCodeHelp}`
 
 const planHelp = `
-The program goes to stdout, what it is about to stderr. An empty program: nothing to do. From nothing, this node's
+The program goes to stdout, a summary to stderr. An empty program: nothing to do. From nothing, this node's
 addresses are those of its Node object; from the kernel, those of this machine.
 
 Examples:

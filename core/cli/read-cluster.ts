@@ -23,7 +23,7 @@ export interface ClusterReading {
   readonly description: string
 }
 
-const patience = 30_000
+const timeout = 30_000
 const progressAfter = 2_000
 
 /**
@@ -41,14 +41,14 @@ export function readCluster(
   return config.from === 'recording' ? readStart(config.path) : readServer(config, nodeName, say)
 }
 
-/** Not by a source, which would wait for a broken file to be mended. */
+/** Not by a source, which would wait for a broken file to be fixed. */
 async function readFile(path: string, say: (line: string) => void): Promise<ClusterReading> {
   const { readClusterFile } = await import('../source/file/cluster-file.ts')
   const { records, problems, unserved, ignoredKinds } = await readClusterFile(path).catch(
     (cause: NodeJS.ErrnoException) => {
       if (cause.syscall === undefined) throw cause
       const message = `can't read ${path}: ${cause.message.split(',')[0]}`
-      throw new UserError(message, { mend: 'check the path and its permissions', cause })
+      throw new UserError(message, { fix: 'check the path and its permissions', cause })
     },
   )
   if (ignoredKinds.length > 0)
@@ -83,7 +83,7 @@ async function readServer(
   }, progressAfter)
   try {
     await source.start(collector)
-    await Promise.race([collector.complete, impatience(() => source.description)])
+    await Promise.race([collector.complete, afterTimeout(() => source.description)])
   } finally {
     clearInterval(progress)
     await source.stop()
@@ -97,12 +97,12 @@ async function readServer(
   }
 }
 
-function impatience(description: () => string): Promise<never> {
+function afterTimeout(description: () => string): Promise<never> {
   return new Promise((_, reject) => {
     const timer = setTimeout(() => {
-      const message = `${description()} gave no complete list within ${patience / 1000} s`
-      reject(new UserError(message, { mend: 'see the lines above; is the address right, and may you list?' }))
-    }, patience)
+      const message = `${description()} gave no complete list within ${timeout / 1000} s`
+      reject(new UserError(message, { fix: 'see the lines above; is the address right, and may you list?' }))
+    }, timeout)
     timer.unref()
   })
 }

@@ -8,7 +8,7 @@ import {
   Recorder,
   RecordingFile,
 } from '../source/recording/index.ts'
-import { surroundings } from './surroundings.ts'
+import { environment } from './environment.ts'
 import { exitCodes, UserError, usageError } from './user-error.ts'
 import { warningsTo } from './warnings.ts'
 
@@ -23,7 +23,7 @@ export interface RecordFlags {
 }
 
 /** Milliseconds. `list`: until all kinds of object must be complete. */
-const patience = { list: 300_000 }
+const timeouts = { list: 300_000 }
 /** Milliseconds between two looks at how far it is: rewritten on a terminal, a line each elsewhere. */
 const progressEvery = { terminal: 1_000, elsewhere: 30_000 }
 /** Milliseconds after which what was recorded is in the file, so that a kill costs no more. */
@@ -44,7 +44,7 @@ export async function record(flags: RecordFlags): Promise<void> {
       ...(flags.source === undefined ? {} : { source: flags.source }),
       ...(flags.recordingSpeed === undefined ? {} : { recordingSpeed: flags.recordingSpeed }),
     },
-    surroundings(),
+    environment(),
   )
   const say = createTeller()
   const source = await openSource(from, undefined, warningsTo(say.line))
@@ -98,11 +98,11 @@ async function createFile(path: string): Promise<RecordingFile> {
     const { code, message } = cause as NodeJS.ErrnoException
     if (code === 'EEXIST')
       throw new UserError(`${path} is there already`, {
-        mend: 'remove it, or name another file with -o',
+        fix: 'remove it, or name another file with -o',
         cause,
       })
-    const mend = 'name a file in a folder that is there and that you may write to'
-    throw new UserError(`can't write ${path}: ${message.split(',')[0]}`, { mend, cause })
+    const fix = 'name a file in a folder that is there and that you may write to'
+    throw new UserError(`can't write ${path}: ${message.split(',')[0]}`, { fix, cause })
   }
 }
 
@@ -143,11 +143,11 @@ function tooSlow(source: ClusterSource, recorder: Recorder): Promise<never> {
     const timer = setTimeout(() => {
       const lists = recorder.awaited.join(', ')
       if (lists === '') return
-      const message = `${source.description} gave no complete list of ${lists} within ${patience.list / 1000} s`
+      const message = `${source.description} gave no complete list of ${lists} within ${timeouts.list / 1000} s`
       reject(
-        new UserError(message, { mend: 'see the lines above; is the address right, and may you list them?' }),
+        new UserError(message, { fix: 'see the lines above; is the address right, and may you list them?' }),
       )
-    }, patience.list)
+    }, timeouts.list)
     timer.unref()
   })
 }
@@ -206,7 +206,7 @@ function isFullDisk(error: unknown): error is NodeJS.ErrnoException {
 function fullDisk(file: RecordingFile, cause: NodeJS.ErrnoException): UserError {
   const message = `can't write ${file.path}: ${cause.message.split(',')[0]}`
   return new UserError(message, {
-    mend: 'what was recorded before can be read; make room and record again',
+    fix: 'what was recorded before can be read; make room and record again',
     cause,
   })
 }

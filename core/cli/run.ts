@@ -7,11 +7,11 @@ import { type RunningProxy, startProxy } from '../proxy/proxy.ts'
 import { ApplyLog } from './apply-log.ts'
 import { chooseNode } from './choose-node.ts'
 import { describeProblem } from './describe-problem.ts'
+import { environment } from './environment.ts'
 import { keptSets } from './kept-sets.ts'
 import { createLogger, type ProcessLogger } from './log.ts'
 import { problemSummary } from './problem-summary.ts'
 import { readCluster } from './read-cluster.ts'
-import { surroundings } from './surroundings.ts'
 import { exitCodes } from './user-error.ts'
 import { readVersion } from './version.ts'
 
@@ -35,7 +35,7 @@ const progress = { first: 2_000, every: 10_000 }
  */
 export async function run(flags: RunFlags): Promise<void> {
   const begun = performance.now()
-  const config = parseFlags(flags, surroundings())
+  const config = parseFlags(flags, environment())
   const node = await ownNodeName(config)
   const logger = await createLogger(flags.logLevel)
   const versions = { portolan: readVersion(), nodejs: process.versions.node }
@@ -100,7 +100,7 @@ function endSoon(logger: ProcessLogger): void {
     const holding = process.getActiveResourcesInfo().join(', ')
     logger.warn(
       { event: 'left-open', holding },
-      'the dataplane has left something open; the process ends all the same',
+      'the dataplane has left something open; the process ends anyway',
     )
     process.exit()
   }
@@ -126,9 +126,9 @@ function stopOnSignals(proxy: RunningProxy, logger: ProcessLogger): () => void {
     asked = true
     logger.info({ event: 'stopping', signal }, 'stopping')
     proxy.stop().catch((error: unknown) => {
-      const { mend } = error as { readonly mend?: unknown }
+      const { fix } = error as { readonly fix?: unknown }
       logger.error(
-        { event: 'stop-failed', ...(typeof mend === 'string' ? { mend } : {}) },
+        { event: 'stop-failed', ...(typeof fix === 'string' ? { fix } : {}) },
         `stopping failed: ${thrownMessage(error)}; the process ends, and the rules stay in place`,
       )
       process.exit(1)
@@ -183,7 +183,7 @@ function countProblems(proxy: RunningProxy, logger: ProcessLogger): () => void {
     told = summary
     logger.warn(
       { event: 'object-problems', problems: Object.fromEntries(proxy.problemCounts) },
-      `${summary} since the start; what they concern is left out, as the lines above say, and all else goes on`,
+      `${summary} since the start; what they concern is left out, as the lines above say, and everything else goes on`,
     )
   }
   proxy.firstApplied.then(tell)
@@ -204,12 +204,12 @@ function warnWithoutDetector({ podDetection }: ProxyConfig, logger: ProcessLogge
 function warnWithoutNodePorts(proxy: RunningProxy, config: ProxyConfig, logger: ProcessLogger): void {
   const answering = proxy.families.some((family) => (proxy.table(family)?.nodePortAddresses.size ?? 0) > 0)
   if (answering) return
-  const mend =
+  const fix =
     config.nodePortAddresses.at === 'primary'
       ? `check that Node ${proxy.nodeName} exists and that its address is on this machine, or give --bind-address`
       : 'none of this machine is in --nodeport-addresses'
   logger.warn(
     { event: 'no-nodeport-addresses', node: proxy.nodeName },
-    `no address of this node is known, so NodePorts answer nowhere: ${mend}`,
+    `no address of this node is known, so NodePorts answer nowhere: ${fix}`,
   )
 }

@@ -9,21 +9,21 @@ export const userErrorCodes = {
   },
 } as const
 
-/** Something that the operator can mend: one line says what happened and to what, one what to do. No stack trace. */
+/** Something that the operator can fix: one line says what happened and to what, one what to do. No stack trace. */
 export class UserError extends Error {
   readonly code: keyof typeof userErrorCodes = 'USER_ERROR'
-  readonly mend: string | undefined
+  readonly fix: string | undefined
   readonly exitCode: number
 
-  constructor(message: string, options: { mend?: string; exitCode?: number; cause?: unknown } = {}) {
+  constructor(message: string, options: { fix?: string; exitCode?: number; cause?: unknown } = {}) {
     super(message, { cause: options.cause })
     this.name = 'UserError'
-    this.mend = options.mend
+    this.fix = options.fix
     this.exitCode = options.exitCode ?? exitCodes.failure
   }
 }
 
 /** A mistake in the command line. */
-export function usageError(message: string, mend?: string): UserError {
-  return new UserError(message, { ...(mend === undefined ? {} : { mend }), exitCode: exitCodes.usage })
+export function usageError(message: string, fix?: string): UserError {
+  return new UserError(message, { ...(fix === undefined ? {} : { fix }), exitCode: exitCodes.usage })
 }

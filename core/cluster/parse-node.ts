@@ -23,8 +23,8 @@ export function parseNode(raw: unknown): Parsed<NodeRecord> {
 function readZone(labels: RawObject, report: ProblemReport): string {
   const zone = labels[zoneLabel] ?? ''
   if (typeof zone === 'string' && zone.length <= 63) return zone
-  const mend = 'must be text of at most 63 characters; read as no zone'
-  report.skipValue(`metadata.labels["${zoneLabel}"]`, zone, mend)
+  const fix = 'must be text of at most 63 characters; read as no zone'
+  report.skipValue(`metadata.labels["${zoneLabel}"]`, zone, fix)
   return ''
 }
 

@@ -19,7 +19,7 @@ const otherProxyLabel = 'service.kubernetes.io/service-proxy-name'
 
 /** The API server's default, in seconds (3 hours), and its bound (a day). */
 const defaultAffinitySeconds = 10_800
-const longestAffinitySeconds = 86_400
+const maxAffinitySeconds = 86_400
 
 const noAddresses: readonly Address[] = []
 const noRanges: readonly Cidr[] = []
@@ -217,11 +217,11 @@ function readAffinity(spec: RawObject, report: ProblemReport): number | undefine
   const clientIP = objectField(config, 'clientIP', 'spec.sessionAffinityConfig.clientIP', report)
   const seconds = clientIP.timeoutSeconds
   if (seconds === undefined || seconds === null) return defaultAffinitySeconds
-  if (isWholeNumber(seconds, 1, longestAffinitySeconds)) return seconds
+  if (isWholeNumber(seconds, 1, maxAffinitySeconds)) return seconds
   report.skipValue(
     'spec.sessionAffinityConfig.clientIP.timeoutSeconds',
     seconds,
-    `must be 1 to ${longestAffinitySeconds} seconds; read as ${defaultAffinitySeconds}`,
+    `must be 1 to ${maxAffinitySeconds} seconds; read as ${defaultAffinitySeconds}`,
   )
   return defaultAffinitySeconds
 }

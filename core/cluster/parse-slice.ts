@@ -43,7 +43,7 @@ export function parseSlice(raw: unknown): Parsed<SliceRecord> {
     report.skipObject('addressType', addressType, 'must be IPv4, IPv6 or FQDN; the slice is left out')
     return absent()
   }
-  // Somebody else's object then, as valid as one of ours: the API asks for no label.
+  // Another controller's object then, as valid as one of ours: the API asks for no label.
   if (service === undefined || service === null || service === '') return unserved('noServiceName')
   if (!isObjectName(service)) {
     report.skipObject(
@@ -102,8 +102,8 @@ function readPorts(raw: RawObject, report: ProblemReport): readonly SlicePort[] 
     if (!isPortName(name)) {
       report.skipValue(`ports[${index}].name`, name, 'must be a DNS label; this port is left out')
     } else if (protocol === undefined) {
-      const mend = 'must be TCP, UDP or SCTP; this port is left out'
-      report.skipValue(`ports[${index}].protocol`, port.protocol, mend)
+      const fix = 'must be TCP, UDP or SCTP; this port is left out'
+      report.skipValue(`ports[${index}].protocol`, port.protocol, fix)
     } else if (!isWholeNumber(number, 1, 65_535)) {
       report.skipValue(`ports[${index}].port`, number, 'must be 1 to 65535; this port is left out')
     } else {
@@ -147,8 +147,8 @@ function readEndpoint(
   const address = usableAddress(addresses[0], `endpoints[${index}].addresses[0]`, report)
   if (address === undefined) return undefined
   if (familyOf(address) !== family) {
-    const mend = `must be of the slice's addressType ${family}; this endpoint is left out`
-    report.skipValue(`endpoints[${index}].addresses[0]`, addresses[0], mend)
+    const fix = `must be of the slice's addressType ${family}; this endpoint is left out`
+    report.skipValue(`endpoints[${index}].addresses[0]`, addresses[0], fix)
     return undefined
   }
   const conditions = isRawObject(raw.conditions) ? raw.conditions : undefined
@@ -175,8 +175,8 @@ function condition(
   const value = conditions?.[name]
   if (typeof value === 'boolean') return value
   if (value !== undefined && value !== null) {
-    const mend = `must be true or false; read as ${otherwise}`
-    report.skipValue(`endpoints[${index}].conditions.${name}`, value, mend)
+    const fix = `must be true or false; read as ${otherwise}`
+    report.skipValue(`endpoints[${index}].conditions.${name}`, value, fix)
   }
   return otherwise
 }
@@ -222,7 +222,7 @@ function readTriggerTime(metadata: RawObject, report: ProblemReport): number | u
   if (written === undefined || written === null || written === '') return undefined
   const time = typeof written === 'string' ? Date.parse(written) : Number.NaN
   if (Number.isFinite(time)) return time
-  const mend = 'must be a time, such as 2026-01-02T03:04:05Z; ignored'
-  report.skipValue(`metadata.annotations["${triggerTimeAnnotation}"]`, written, mend)
+  const fix = 'must be a time, such as 2026-01-02T03:04:05Z; ignored'
+  report.skipValue(`metadata.annotations["${triggerTimeAnnotation}"]`, written, fix)
   return undefined
 }

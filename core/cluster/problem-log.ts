@@ -36,7 +36,7 @@ export class ProblemLog {
   #isRepeated(problem: ObjectProblem): boolean {
     const object = `${problem.kind} ${problem.object}`
     const told = this.#told.get(object) ?? new Set<string>()
-    const content = `${problem.field} ${problem.value} ${problem.mend}`
+    const content = `${problem.field} ${problem.value} ${problem.fix}`
     if (told.has(content)) return true
     if (told.size >= rememberedProblems) told.clear()
     told.add(content)

@@ -21,13 +21,13 @@ export class ProblemReport {
   }
 
   /** This field's value can't be used; everything else of the object goes on. */
-  skipValue(field: string, value: unknown, mend: string): void {
-    this.#add(field, value, mend, 'value')
+  skipValue(field: string, value: unknown, fix: string): void {
+    this.#add(field, value, fix, 'value')
   }
 
   /** The object can't be used at all. */
-  skipObject(field: string, value: unknown, mend: string): void {
-    this.#add(field, value, mend, 'object')
+  skipObject(field: string, value: unknown, fix: string): void {
+    this.#add(field, value, fix, 'object')
   }
 
   get problems(): readonly ObjectProblem[] {
@@ -39,13 +39,13 @@ export class ProblemReport {
       object: this.#object,
       field: 'and more',
       value: String(this.#unlisted),
-      mend: `has ${this.#unlisted} more such problems, the last ones not listed; mend those above first`,
+      fix: `has ${this.#unlisted} more such problems, the last ones not listed; fix those above first`,
       skipped: last?.skipped ?? 'value',
     }
     return [...this.#problems, more]
   }
 
-  #add(field: string, value: unknown, mend: string, skipped: 'object' | 'value'): void {
+  #add(field: string, value: unknown, fix: string, skipped: 'object' | 'value'): void {
     this.#problems ??= []
     if (this.#problems.length >= listedProblems && skipped === 'value') {
       this.#unlisted++
@@ -56,7 +56,7 @@ export class ProblemReport {
       object: this.#object,
       field,
       value: shownValue(value),
-      mend,
+      fix,
       skipped,
     })
   }

@@ -51,8 +51,8 @@ export function wordField<Word extends string>(
 }
 
 /** A whole number within bounds. */
-export function isWholeNumber(value: unknown, least: number, most: number): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
+export function isWholeNumber(value: unknown, min: number, max: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
 }
 
 /** Who an object is; `undefined` key for one that can't be named, with the problem already in the report. */

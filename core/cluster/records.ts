@@ -105,7 +105,7 @@ export interface ObjectProblem {
   /** The offending value as JSON, shortened. */
   readonly value: string
   /** What is wrong and what would be right. */
-  readonly mend: string
+  readonly fix: string
   /** Whether the whole object was left out, just this field's value, or a whole file so that what it held before stays. */
   readonly skipped: 'object' | 'value' | 'file'
 }

@@ -5,7 +5,7 @@ export interface ConfigProblem {
   /** What was given; absent where the flag itself is missing. */
   readonly value?: string
   /** What is wrong and what would be right. */
-  readonly mend: string
+  readonly fix: string
 }
 
 /** Codes of {@link ConfigError}: when it happens, and the fix. */
@@ -16,7 +16,7 @@ export const configErrorCodes = {
   },
 } as const
 
-/** The configuration can't be used. It names everything that is wrong at once, so that one attempt mends it. */
+/** The configuration can't be used. It names everything that is wrong at once, so that one attempt fixes it. */
 export class ConfigError extends Error {
   readonly code: keyof typeof configErrorCodes = 'CONFIG_INVALID'
   readonly problems: readonly ConfigProblem[]
@@ -29,8 +29,8 @@ export class ConfigError extends Error {
 }
 
 /** `--cluster-cidr '10.0.0.0/33': not a CIDR; write it as 10.244.0.0/16` */
-export function describeProblem({ flag, value, mend }: ConfigProblem): string {
-  return value === undefined ? `${flag}: ${mend}` : `${flag} '${shorten(value)}': ${mend}`
+export function describeProblem({ flag, value, fix }: ConfigProblem): string {
+  return value === undefined ? `${flag}: ${fix}` : `${flag} '${shorten(value)}': ${fix}`
 }
 
 function shorten(value: string): string {

@@ -32,7 +32,7 @@ export interface Flags {
 }
 
 /** What the environment says that no flag does. */
-export interface Surroundings {
+export interface Environment {
   /** Whether the process runs in a pod: `KUBERNETES_SERVICE_HOST` is set. */
   readonly inCluster: boolean
 }
@@ -45,20 +45,20 @@ const modes: readonly PodDetectionMode[] = [
 ]
 
 /** Linux: 15 bytes and a closing zero. */
-const longestInterfaceName = 15
+const maxInterfaceNameLength = 15
 
 /**
  * Reads flags that mean what kube-proxy's flags of the same names mean (SEMANTICS 18, 19).
  *
  * @throws {ConfigError} naming every flag that can't be used.
  */
-export function parseFlags(flags: Flags, surroundings: Surroundings): ProxyConfig {
+export function parseFlags(flags: Flags, environment: Environment): ProxyConfig {
   const problems: ConfigProblem[] = []
   const reader = new FlagReader(flags, problems)
   const nodeName = reader.same('node', 'hostnameOverride')?.trim()
   const bindAddress = reader.bindAddress()
   const config: ProxyConfig = {
-    source: reader.source(surroundings),
+    source: reader.source(environment),
     ...(nodeName === undefined || nodeName === '' ? {} : { nodeName }),
     dataplane: flags.dataplane ?? 'nftables',
     dataplaneSettings: readSettings(flags.dataplaneOption ?? [], problems),
@@ -91,7 +91,7 @@ function readSettings(options: readonly string[], problems: ConfigProblem[]): Re
   for (const option of options) {
     const equals = option.indexOf('=')
     if (equals < 1)
-      problems.push({ flag: '--dataplane-option', value: option, mend: 'write it as NAME=VALUE' })
+      problems.push({ flag: '--dataplane-option', value: option, fix: 'write it as NAME=VALUE' })
     settings.push([option.slice(0, equals), option.slice(equals + 1)])
   }
   return Object.fromEntries(settings)
@@ -107,7 +107,7 @@ class FlagReader {
     this.#problems = problems
   }
 
-  source({ inCluster }: Surroundings): SourceConfig {
+  source({ inCluster }: Environment): SourceConfig {
     const { source, kubeconfig, recordingSpeed } = this.#flags
     if (recordingSpeed !== undefined && source?.startsWith('recording:') !== true) {
       this.#wrong('--recording-speed', recordingSpeed, 'needs a recording to play: --source recording:PATH')
@@ -119,8 +119,8 @@ class FlagReader {
       const [, from, path] = /^(file|recording):(.+)$/s.exec(source) ?? []
       if (from === 'recording' && path !== undefined) return { from, path, speed: this.#recordingSpeed() }
       if (path === undefined) {
-        const mend = 'write it as file:PATH or recording:PATH, such as file:cluster.yaml'
-        this.#wrong('--source', source, mend)
+        const fix = 'write it as file:PATH or recording:PATH, such as file:cluster.yaml'
+        this.#wrong('--source', source, fix)
       }
       return { from: 'file', path: path ?? '' }
     }
@@ -131,7 +131,7 @@ class FlagReader {
     if (!inCluster) {
       this.#problems.push({
         flag: '--source',
-        mend: 'no cluster to read: give --kubeconfig FILE or --source file:cluster.yaml (inside a pod neither is needed)',
+        fix: 'no cluster to read: give --kubeconfig FILE or --source file:cluster.yaml (inside a pod neither is needed)',
       })
     }
     return { from: 'inCluster' }
@@ -208,7 +208,7 @@ class FlagReader {
     const bit = /^\d{1,2}$/.test(text) ? Number(text) : Number.NaN
     if (!(bit >= 0 && bit <= 31)) {
       const given = this.#flags.masqueradeBit === undefined ? 'iptablesMasqueradeBit' : 'masqueradeBit'
-      this.#wrong(flagName(given), text, 'a bit of the packet mark: a whole number from 0 to 31')
+      this.#wrong(flagName(given), text, 'write a whole number from 0 to 31, a bit of the packet mark')
     }
     return bit
   }
@@ -247,21 +247,21 @@ class FlagReader {
 
   #interfaceName(flag: string, name: string | undefined, mode: PodDetectionMode): string {
     if (name === undefined || name === '') {
-      this.#problems.push({ flag, mend: `--detect-local-mode ${mode} needs it` })
+      this.#problems.push({ flag, fix: `--detect-local-mode ${mode} needs it` })
       return ''
     }
-    if (Buffer.byteLength(name) > longestInterfaceName || /[\s/\p{Cc}"]/u.test(name)) {
+    if (Buffer.byteLength(name) > maxInterfaceNameLength || /[\s/\p{Cc}"]/u.test(name)) {
       this.#wrong(
         flag,
         name,
-        `no interface is named so: at most ${longestInterfaceName} bytes, no space, slash or quote`,
+        `not a valid interface name: at most ${maxInterfaceNameLength} bytes, no space, slash or quote`,
       )
     }
     return name
   }
 
-  #wrong(flag: string, value: string, mend: string): void {
-    this.#problems.push({ flag, value, mend })
+  #wrong(flag: string, value: string, fix: string): void {
+    this.#problems.push({ flag, value, fix })
   }
 }
 

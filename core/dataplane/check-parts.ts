@@ -12,7 +12,7 @@ const requiredMethods = {
  */
 export function checkParts<Parts>(dataplane: string, parts: Parts): Parts {
   if (parts instanceof Promise) {
-    // Nobody waits for it: its own failure must not end the process as an unhandled one.
+    // Nothing waits for it: its own failure must not end the process as an unhandled one.
     parts.catch(() => {})
     throw new DataplaneLoadError(
       'DATAPLANE_INCOMPLETE',

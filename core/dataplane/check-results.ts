@@ -1,5 +1,5 @@
 import type { IpFamily } from '../network/address.ts'
-import type { HeldSets } from '../table/routing-table.ts'
+import type { ObservedSets } from '../table/routing-table.ts'
 import type { CompiledProgram, Degraded } from './compiled-program.ts'
 import type { TraceStep } from './compiler.ts'
 import type { ApplyReport, CleanupReport, ProbeReport } from './kernel.ts'
@@ -96,23 +96,23 @@ export function checkEndpointOrder(value: unknown): Checked<readonly string[] | 
 }
 
 /** `undefined` where the dataplane doesn't tell. */
-export function checkHeldSets(value: unknown): Checked<HeldSets | undefined> {
+export function checkObservedSets(value: unknown): Checked<ObservedSets | undefined> {
   if (value === undefined) return { result: undefined }
   const fits =
     isObject(value) && isListOf(value.nodePortAddresses, isText) && isListOf(value.serviceCidrs, isText)
-  if (fits) return { result: value as unknown as HeldSets }
-  const wrong = `returned ${shown(value)}; HeldSets are nodePortAddresses and serviceCidrs, lists of texts`
+  if (fits) return { result: value as unknown as ObservedSets }
+  const wrong = `returned ${shown(value)}; ObservedSets are nodePortAddresses and serviceCidrs, lists of texts`
   return { result: undefined, wrong }
 }
 
 export function checkText(value: unknown): Checked<string> {
   if (isText(value)) return { result: value }
-  return { result: '', wrong: `returned ${shown(value)} in place of text` }
+  return { result: '', wrong: `returned ${shown(value)} instead of text` }
 }
 
 export function checkLines(value: unknown): Checked<readonly string[]> {
   if (isListOf(value, isText)) return { result: value as readonly string[] }
-  return { result: [], wrong: `returned ${shown(value)} in place of a list of texts` }
+  return { result: [], wrong: `returned ${shown(value)} instead of a list of texts` }
 }
 
 /** A step is a text, or an object with one. */
@@ -121,13 +121,13 @@ export function checkTrace<Observed>(value: unknown): Checked<readonly (string |
     isText(one) ||
     (isObject(one) && isText(one.text) && (one.lacks === undefined || typeof one.lacks === 'function'))
   if (isListOf(value, isStep)) return { result: value as readonly (string | TraceStep<Observed>)[] }
-  return { result: [], wrong: `returned ${shown(value)} in place of a list of steps` }
+  return { result: [], wrong: `returned ${shown(value)} instead of a list of steps` }
 }
 
 /** Whatever isn't `true` counts as unsure. */
 export function checkUnchanged(value: unknown): Checked<boolean> {
   if (typeof value === 'boolean') return { result: value }
-  return { result: false, wrong: `returned ${shown(value)} in place of true or false` }
+  return { result: false, wrong: `returned ${shown(value)} instead of true or false` }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,5 +1,5 @@
 import type { Evaluation } from '../table/evaluate.ts'
-import type { HeldSets, RoutingTable } from '../table/routing-table.ts'
+import type { ObservedSets, RoutingTable } from '../table/routing-table.ts'
 import type { EndpointScope, ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
 import type { CompiledProgram } from './compiled-program.ts'
@@ -46,7 +46,7 @@ export interface Compiler<Program extends CompiledProgram, Observed, Memory = vo
    * nothing away that a running process would have kept. Asked only then. Without it they are taken away, which is the
    * gap `unknownNode`.
    */
-  heldSets?(observed: Observed, table: RoutingTable): HeldSets
+  observedSets?(observed: Observed, table: RoutingTable): ObservedSets
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { IpFamily } from '../network/address.ts'
 import type { Evaluation } from '../table/evaluate.ts'
-import type { HeldSets, RoutingTable } from '../table/routing-table.ts'
+import type { ObservedSets, RoutingTable } from '../table/routing-table.ts'
 import type { EndpointScope, ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
 import type { Capabilities } from './capabilities.ts'
@@ -49,7 +49,7 @@ export interface Dataplane<Program extends CompiledProgram = CompiledProgram, Ob
   /** Absent: order means nothing to the dataplane. */
   endpointOrder?(observed: Observed, route: ServiceRoute, scope: EndpointScope): readonly string[] | undefined
   /** Absent: the dataplane can't tell. */
-  heldSets?(observed: Observed, table: RoutingTable): HeldSets
+  observedSets?(observed: Observed, table: RoutingTable): ObservedSets
 
   probe(): Promise<ProbeReport>
   start(): Promise<void>

@@ -31,13 +31,13 @@ export class DataplaneError extends Error {
   readonly code: DataplaneErrorCode
   readonly dataplane: string
   readonly method: DataplaneMethod
-  readonly mend: string
+  readonly fix: string
 
   constructor(
     code: DataplaneErrorCode,
     at: { readonly dataplane: string; readonly method: DataplaneMethod; readonly family?: IpFamily },
     what: string,
-    options: { readonly mend?: string; readonly cause?: unknown } = {},
+    options: { readonly fix?: string; readonly cause?: unknown } = {},
   ) {
     const family = at.family === undefined ? '' : ` of ${at.family}`
     super(`dataplane ${at.dataplane}: ${at.method}${family} ${what}`, { cause: options.cause })
@@ -45,7 +45,7 @@ export class DataplaneError extends Error {
     this.code = code
     this.dataplane = at.dataplane
     this.method = at.method
-    this.mend = options.mend ?? 'report it to the author of the dataplane'
+    this.fix = options.fix ?? 'report it to the author of the dataplane'
   }
 }
 

@@ -31,13 +31,13 @@ export type DataplaneLoadCode = keyof typeof dataplaneLoadErrorCodes
 /** Why a dataplane package could not be used, and what to do about it. */
 export class DataplaneLoadError extends Error {
   readonly code: DataplaneLoadCode
-  readonly mend: string
+  readonly fix: string
 
-  constructor(code: DataplaneLoadCode, message: string, mend: string, options?: ErrorOptions) {
+  constructor(code: DataplaneLoadCode, message: string, fix: string, options?: ErrorOptions) {
     super(message, options)
     this.name = 'DataplaneLoadError'
     this.code = code
-    this.mend = mend
+    this.fix = fix
   }
 }
 

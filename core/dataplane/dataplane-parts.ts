@@ -26,10 +26,10 @@ export interface DataplaneContext<Settings = Readonly<Record<string, never>>> {
   /**
    * Tells that the node itself has changed in its ordinary life (an interface, an address, a namespace came or went) and
    * that the dataplane has followed, with a few words: `interface veth1a2b came`. For a log and a count. Such a change must
-   * not show in `isUnchanged` and `observe` as drift, which is for what somebody did to our rules.
+   * not show in `isUnchanged` and `observe` as drift, which is for what another tool did to our rules.
    */
   nodeChanged(what: string): void
-  /** Has the family audited soon, because the kernel told that somebody changed our rules. Audits come in any case. */
+  /** Has the family audited soon, because the kernel told that someone changed our rules. Audits come in any case. */
   suspectDrift(family: IpFamily): void
   /** Aborted when the dataplane is stopped. */
   readonly signal: AbortSignal

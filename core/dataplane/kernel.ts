@@ -29,7 +29,7 @@ export interface Kernel<Program extends CompiledProgram, Observed, Handle = void
   observe(session: Session<Handle, Memory>): Promise<Observed>
 
   /**
-   * Whether the kernel surely holds what the last `apply` or `observe` of this family left: nobody else changed
+   * Whether the kernel surely holds what the last `apply` or `observe` of this family left: no other tool changed
    * anything. Asked every second or so, so it must cost next to nothing; `false` when unsure, and then the core
    * observes and compares. Left out: always unsure.
    */

@@ -110,10 +110,9 @@ async function importUrl(name: string, url: string, clock: Clock): Promise<objec
   let cancel = (): void => {}
   const tooLong = new Promise<never>((_, reject) => {
     const seconds = importDeadline / 1000
-    const mend =
-      'a module that waits for something at its top level must not: what takes time belongs into start()'
+    const fix = 'the module waits at its top level; move what takes time into start()'
     const error = () =>
-      new DataplaneLoadError('DATAPLANE_BROKEN', `dataplane '${name}' has not loaded for ${seconds} s`, mend)
+      new DataplaneLoadError('DATAPLANE_BROKEN', `dataplane '${name}' has not loaded for ${seconds} s`, fix)
     cancel = clock.after(importDeadline, () => reject(error()))
   })
   try {
@@ -156,7 +155,7 @@ function notInstalled(name: string, specifier: string, cause: unknown): Dataplan
   if (/\.[cm]?[jt]s$/.test(name)) {
     return new DataplaneLoadError(
       'DATAPLANE_NOT_INSTALLED',
-      `'${name}' is taken for the name of a package, and none of that name is installed`,
+      `'${name}' is read as the name of a package, and no such package is installed`,
       `a path begins with ./, ../ or /: write ./${name}`,
       { cause },
     )

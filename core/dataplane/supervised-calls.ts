@@ -30,7 +30,7 @@ export interface SupervisionOptions {
  * what never returns fails at a deadline; a result that isn't valid is told.
  *
  * A call for a family that has missed its deadline may still write to the kernel. Until it has returned, no other call
- * for that family is made: each fails at its own deadline, so whoever retries gets through as soon as there is a way.
+ * for that family is made: each fails at its own deadline, so a retry succeeds as soon as it can.
  */
 export class SupervisedCalls {
   readonly deadlines: Deadlines
@@ -120,7 +120,7 @@ export class SupervisedCalls {
       { dataplane: this.#dataplane, method, ...(family === undefined ? {} : { family }) },
       `has not returned for ${seconds} s${waiting}`,
       {
-        mend: 'restart Portolan, which leaves the rules in place, and report it to the author of the dataplane',
+        fix: 'restart Portolan, which leaves the rules in place, and report it to the author of the dataplane',
       },
     )
   }
@@ -136,7 +136,7 @@ export class SupervisedCalls {
     const at = { dataplane: this.#dataplane, method, ...(family === undefined ? {} : { family }) }
     return new DataplaneError('DATAPLANE_METHOD_FAILED', at, `failed: ${thrownMessage(error)}`, {
       cause: error,
-      ...mendOf(error),
+      ...fixOf(error),
     })
   }
 
@@ -176,7 +176,7 @@ const missed = Symbol('the deadline was missed')
 const maxTold = 100
 
 /** What the error itself says to do is better than the general advice. */
-function mendOf(error: unknown): { readonly mend?: string } {
-  const mend = (error as { readonly mend?: unknown } | null | undefined)?.mend
-  return typeof mend === 'string' ? { mend } : {}
+function fixOf(error: unknown): { readonly fix?: string } {
+  const fix = (error as { readonly fix?: unknown } | null | undefined)?.fix
+  return typeof fix === 'string' ? { fix } : {}
 }

@@ -1,6 +1,6 @@
 import type { IpFamily } from '../network/address.ts'
 import type { Evaluation } from '../table/evaluate.ts'
-import type { HeldSets, RoutingTable } from '../table/routing-table.ts'
+import type { ObservedSets, RoutingTable } from '../table/routing-table.ts'
 import type { EndpointScope, ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
 import type { Capabilities } from './capabilities.ts'
@@ -8,8 +8,8 @@ import {
   checkApplyReport,
   checkCleanupReport,
   checkEndpointOrder,
-  checkHeldSets,
   checkLines,
+  checkObservedSets,
   checkProbeReport,
   checkProgram,
   checkText,
@@ -97,7 +97,7 @@ export class SupervisedDataplane<
     )
   }
 
-  /** Never fails: whoever can't say that nothing has changed is unsure. */
+  /** Never fails: a failure counts as unsure. */
   async isUnchanged(family: IpFamily): Promise<boolean> {
     const { kernel } = this.#parts
     if (kernel.isUnchanged === undefined || this.#doubtful.has(family) || this.#looking.has(family))
@@ -132,11 +132,11 @@ export class SupervisedDataplane<
   }
 
   /** Nothing, where the dataplane can't tell: it may leave the method out. */
-  heldSets(observed: Observed, table: RoutingTable): HeldSets {
+  observedSets(observed: Observed, table: RoutingTable): ObservedSets {
     const { compiler } = this.#parts
     const { family } = table
-    const value = this.#calls.now('heldSets', family, () => compiler.heldSets?.(observed, table))
-    return this.#calls.usable('heldSets', family, checkHeldSets(value)) ?? noSets
+    const value = this.#calls.now('observedSets', family, () => compiler.observedSets?.(observed, table))
+    return this.#calls.usable('observedSets', family, checkObservedSets(value)) ?? noSets
   }
 
   compile(change: TableChange): Program {
@@ -246,4 +246,4 @@ export class SupervisedDataplane<
   }
 }
 
-const noSets: HeldSets = { nodePortAddresses: [], serviceCidrs: [] }
+const noSets: ObservedSets = { nodePortAddresses: [], serviceCidrs: [] }

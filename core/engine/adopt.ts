@@ -7,15 +7,17 @@ import type { LiveTable } from './live-table.ts'
  *
  * @param drain brings the table up to date
  */
-export function adoptHeld(
+export function adoptObserved(
   dataplane: Dataplane,
-  held: unknown,
+  observed: unknown,
   live: Omit<LiveTable, 'drain'>,
   drain: () => void,
 ): void {
   drain()
-  live.adoptSets(() => dataplane.heldSets?.(held, live.table) ?? { nodePortAddresses: [], serviceCidrs: [] })
+  live.adoptSets(
+    () => dataplane.observedSets?.(observed, live.table) ?? { nodePortAddresses: [], serviceCidrs: [] },
+  )
   drain()
   if (dataplane.endpointOrder === undefined) return
-  live.adoptOrder((route, scope) => dataplane.endpointOrder?.(held, route, scope))
+  live.adoptOrder((route, scope) => dataplane.endpointOrder?.(observed, route, scope))
 }

@@ -1,4 +1,4 @@
-export { adoptHeld } from './adopt.ts'
+export { adoptObserved } from './adopt.ts'
 export * from './engine.ts'
 export type { LiveTable } from './live-table.ts'
 export * from './observer.ts'

@@ -1,11 +1,11 @@
 import type { Touched } from '../table/diff.ts'
-import type { HeldSets, RoutingTable } from '../table/routing-table.ts'
+import type { ObservedSets, RoutingTable } from '../table/routing-table.ts'
 import type { EndpointScope, ServiceRoute } from '../table/service-route.ts'
 
 /** A table that changes in place, and what was touched in it since it was last asked. A `TableBuilder` is one. */
 export interface LiveTable {
   readonly table: RoutingTable
   drain(): Touched
-  adoptSets(heldSets: () => HeldSets): void
+  adoptSets(observedSets: () => ObservedSets): void
   adoptOrder(orderOf: (route: ServiceRoute, over: EndpointScope) => readonly string[] | undefined): void
 }

@@ -37,7 +37,7 @@ export interface Applied {
 
 /** By `Timing.now()`, in milliseconds. */
 export interface ApplyTimings {
-  /** When the first byte of the oldest event in it arrived; absent when nobody said. */
+  /** When the first byte of the oldest event in it arrived; absent where it is unknown. */
   readonly received?: number
   /** When the table had first been told of one of its events; absent when it began for another reason. */
   readonly tableChanged?: number

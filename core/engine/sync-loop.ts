@@ -4,7 +4,7 @@ import { AppliedTable, isEmptyChange, type Touched } from '../table/diff.ts'
 import { tableSets } from '../table/routing-table.ts'
 import type { TableChange } from '../table/table-change.ts'
 import { type BackoffLimits, backoff } from '../time/backoff.ts'
-import { adoptHeld } from './adopt.ts'
+import { adoptObserved } from './adopt.ts'
 import type { LiveTable } from './live-table.ts'
 import type { Applied, ApplyTimings, EngineObserver } from './observer.ts'
 import type { Timing } from './timing.ts'
@@ -33,14 +33,14 @@ const putOff = 20
 /** Time between two upkeeps of a dataplane, in milliseconds. */
 const upkeepPeriod = 5000
 
-/** What audits may save up of that, in milliseconds: somebody who disturbs a quiet node twice is answered at once twice. */
-const mostAuditCredit = 3000
+/** What audits may save up of that, in milliseconds: two disturbances of a quiet node are both answered at once. */
+const maxAuditCredit = 3000
 
 /** How long audits of a family rest whose dataplane doesn't read back what it writes. */
 const disagreementLimits: BackoffLimits = { retryMinMs: 10_000, retryMaxMs: 600_000 }
 
 /** How many are kept while applies fail: enough for a latency histogram, however long that lasts. */
-const mostTriggerTimes = 10_000
+const maxTriggerTimes = 10_000
 
 /**
  * Brings one family's kernel state after its table, and keeps it there.
@@ -62,7 +62,7 @@ export class SyncLoop {
   #pending = false
   /** When the oldest pending event arrived. */
   #received: number | undefined
-  /** When the table was told of it; unknown where nobody measures. */
+  /** When the table was told of it; unknown where it is not measured. */
   #tableChanged: number | undefined
   /** A dataplane call is under way. */
   #busy = false
@@ -72,7 +72,7 @@ export class SyncLoop {
   #cancelAudit: (() => void) | undefined
   #cancelUpkeep: (() => void) | undefined
   /** How long audits may take until they have to wait, in milliseconds; below 0: what they have overdrawn. */
-  #auditCredit = mostAuditCredit
+  #auditCredit = maxAuditCredit
   #lastAudit = Number.NEGATIVE_INFINITY
   /** What the last audit found, and then repaired; empty: it found nothing. */
   #lastFindings = ''
@@ -201,15 +201,15 @@ export class SyncLoop {
   async #reconcile(why: 'start' | 'retry'): Promise<void> {
     const { dataplane, family, live, timing } = this.#options
     const begun = timing.now()
-    const held = await dataplane.observe(family)
+    const observed = await dataplane.observe(family)
     if (this.#stopped) return
     // From here to the apply nothing waits, so the change and the program speak of the same table.
     const received = this.#takePending()
-    if (why === 'start') adoptHeld(dataplane, held, live, () => this.#drain())
+    if (why === 'start') adoptObserved(dataplane, observed, live, () => this.#drain())
     else this.#drain()
     const change = this.#applied.fullDifference(live.table)
     const computed = timing.now()
-    const program = dataplane.reconcile(held, live.table)
+    const program = dataplane.reconcile(observed, live.table)
     const compiled = timing.now()
     const report = await dataplane.apply(program)
     this.#applied.advance(change)
@@ -249,16 +249,16 @@ export class SyncLoop {
     const { auditPeriod, dataplane, family, live, observer, timing } = this.#options
     const begun = timing.now()
     const earned = (begun - this.#lastAudit) * auditShare
-    this.#auditCredit = Math.min(mostAuditCredit, this.#auditCredit + earned)
+    this.#auditCredit = Math.min(maxAuditCredit, this.#auditCredit + earned)
     this.#lastAudit = begun
     try {
       if (await dataplane.isUnchanged(family)) return
-      const held = await dataplane.observe(family)
+      const observed = await dataplane.observe(family)
       if (this.#stopped) return
       const received = this.#takePending()
       const change = this.#applied.difference(live.table, this.#drain())
       const computed = timing.now()
-      const program = dataplane.reconcile(held, live.table)
+      const program = dataplane.reconcile(observed, live.table)
       const { operations } = program
       const changed = !isEmptyChange(change)
       if (operations === 0 && !changed) {
@@ -294,9 +294,9 @@ export class SyncLoop {
     this.#lastFindings = findings
     if (!again) return
     const { dataplane, family, live, observer } = this.#options
-    const held = await dataplane.observe(family)
+    const observed = await dataplane.observe(family)
     if (this.#stopped || this.#pending) return
-    const { operations, findings: left } = dataplane.reconcile(held, live.table)
+    const { operations, findings: left } = dataplane.reconcile(observed, live.table)
     if (operations === 0 || left.join('\n') !== findings) return
     this.#disagreements++
     this.#tell(() => observer?.onDisagreement?.({ family, operations, findings: left }))
@@ -318,7 +318,7 @@ export class SyncLoop {
   #drain(): Touched {
     const touched = this.#options.live.drain()
     if (this.#triggerTimes.length === 0) this.#triggerTimes = touched.triggerTimes
-    else this.#triggerTimes = [...this.#triggerTimes, ...touched.triggerTimes].slice(0, mostTriggerTimes)
+    else this.#triggerTimes = [...this.#triggerTimes, ...touched.triggerTimes].slice(0, maxTriggerTimes)
     return touched
   }
 

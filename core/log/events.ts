@@ -57,7 +57,7 @@ export const events = {
   'drift-repaired': { level: 'info', means: 'the drift is repaired' },
   'dataplane-disagrees': {
     level: 'error',
-    means: 'the dataplane reads back something else than it has just written; no other tool did that',
+    means: 'the dataplane reads back something other than it has just written; no other tool did that',
     fix: 'report it to the author of the dataplane',
   },
   'dataplane-fault': {
@@ -139,7 +139,7 @@ export const events = {
     level: 'warn',
     means:
       'the Node object or ServiceCIDRs are unknown at this start, so that what the kernel has of them stays',
-    fix: 'look why the Node is missing; the RBAC above',
+    fix: 'check why the Node is missing; the RBAC above',
   },
   stopping: { level: 'info', means: 'a signal asks the process to end' },
   stopped: { level: 'info', means: 'the process ends; the rules stay in place' },
@@ -151,7 +151,7 @@ export const events = {
   },
   'left-open': {
     level: 'warn',
-    means: 'the dataplane left a timer or a socket open; the process ends all the same',
+    means: 'the dataplane left a timer or a socket open; the process ends anyway',
   },
   'start-failed': {
     level: 'warn',

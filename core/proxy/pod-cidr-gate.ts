@@ -6,12 +6,12 @@ export interface PodCidrGateOptions {
   readonly nodeName: string
   /** The Node's pod ranges are known: gives the sink that everything goes to from now on. */
   readonly open: (podCidrs: readonly Cidr[]) => ClusterSink
-  /** They became others. What was programmed by the old ones can't be mended in a running process (SEMANTICS 9). */
+  /** They became others. What was programmed by the old ones can't be fixed in a running process (SEMANTICS 9). */
   readonly changed: (before: readonly Cidr[], after: readonly Cidr[]) => void
 }
 
 /** Problems that wait for the sink: as many as a log is read for; those beyond come again with the next list. */
-const mostProblems = 1000
+const maxProblems = 1000
 
 interface HeldRecord {
   readonly record: ClusterRecord
@@ -64,9 +64,9 @@ export class PodCidrGate implements ClusterSink {
       this.#sink.problem(problem)
       return
     }
-    const { kind, object, field, value, mend } = problem
-    if (this.#problems.size < mostProblems)
-      this.#problems.set([kind, object, field, value, mend].join('|'), problem)
+    const { kind, object, field, value, fix } = problem
+    if (this.#problems.size < maxProblems)
+      this.#problems.set([kind, object, field, value, fix].join('|'), problem)
   }
 
   /** How many objects and problems are held; for tests against leaks. */

@@ -20,19 +20,19 @@ export const proxyErrorCodes = {
 export class ProxyError extends Error {
   readonly code: keyof typeof proxyErrorCodes
   /** Absent: the message says it. */
-  readonly mend: string | undefined
+  readonly fix: string | undefined
 
-  constructor(code: ProxyError['code'], message: string, mend?: string) {
+  constructor(code: ProxyError['code'], message: string, fix?: string) {
     super(message)
     this.name = 'ProxyError'
     this.code = code
-    this.mend = mend
+    this.fix = fix
   }
 }
 
 /** Every problem that the probe found, each with what to do about it. */
 export function unusable(dataplane: string, { problems }: ProbeReport): ProxyError {
-  const lines = problems.map(({ what, fix }) => `${what}\n  to mend it: ${fix}`)
+  const lines = problems.map(({ what, fix }) => `${what}\n  fix: ${fix}`)
   return new ProxyError(
     'DATAPLANE_UNUSABLE',
     [`dataplane ${dataplane} can't run on this node:`, ...lines].join('\n'),

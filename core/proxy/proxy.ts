@@ -55,7 +55,7 @@ export interface ProxyOptions {
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { config, logger } = options
   const supervision: SupervisionOptions = {
-    onFault: ({ message, mend }) => logger.error({ event: 'dataplane-fault', mend }, message),
+    onFault: ({ message, fix }) => logger.error({ event: 'dataplane-fault', fix }, message),
   }
   const { dataplane: name, dataplaneSettings: settings, masqueradeBit } = config
   const told = {
@@ -75,7 +75,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const families = dataplane.capabilities.families.filter((family) => usable.includes(family))
   if (families.length === 0) {
     const [theirs, ours] = [dataplane.capabilities.families.join(', '), usable.join(', ')]
-    const message = `dataplane ${dataplane.name} does ${theirs}, and this node has ${ours} only`
+    const message = `dataplane ${dataplane.name} supports ${theirs}, but this node has only ${ours}`
     throw new ProxyError('FAMILY_UNUSABLE', message, 'enable the family, or choose another --dataplane')
   }
   const source = options.source ?? (await openSource(config.source, options.nodeName, logger))
@@ -165,7 +165,7 @@ export class RunningProxy {
     this.synced = this.#synced.promise
     this.firstApplied = this.#firstApplied.promise
     this.ended = this.#ended.promise
-    // Whoever doesn't ask how it ended doesn't want to be ended by it.
+    // A caller that ignores how it ended must not be ended by it.
     this.ended.catch(() => {})
     this.sink =
       options.config.podDetection.mode === 'NodeCIDR'
@@ -182,7 +182,7 @@ export class RunningProxy {
     return this.#builders.find((builder) => builder.family === family)?.table
   }
 
-  /** Builders of the families' tables, as far as there are any. Nobody but the engine drains them. */
+  /** Builders of the families' tables, as far as there are any. Only the engine drains them. */
   get builders(): readonly TableBuilder[] {
     return this.#builders
   }
@@ -291,7 +291,8 @@ export class RunningProxy {
 
   #endOnPodCidrs(before: readonly Cidr[], after: readonly Cidr[]): void {
     const message = `podCIDRs of Node ${this.nodeName} changed from ${before.join(', ')} to ${after.join(', ')}`
-    const mend = 'start again: pods are told by these ranges, and they are fixed for the life of the process'
-    this.#ended.reject(new ProxyError('POD_CIDRS_CHANGED', message, mend))
+    const fix =
+      'start again: pods are detected by these ranges, and they are fixed for the life of the process'
+    this.#ended.reject(new ProxyError('POD_CIDRS_CHANGED', message, fix))
   }
 }

@@ -6,7 +6,7 @@ export interface ClusterSource {
   readonly description: string
   /**
    * Starts delivering to the sink and returns at once; it goes on, and retries for ever, until `stop`.
-   * Throws only for what no retry can mend (a file that isn't there at the start, a broken kubeconfig).
+   * Throws only for what no retry can fix (a file that isn't there at the start, a broken kubeconfig).
    */
   start(sink: ClusterSink): Promise<void>
   stop(): Promise<void>

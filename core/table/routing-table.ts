@@ -55,7 +55,7 @@ export type TableSet = (typeof tableSets)[number]
  * What a kernel holds of sets that follow objects which may be missing for a while. Addresses and ranges as text in any
  * form that is valid.
  */
-export interface HeldSets {
+export interface ObservedSets {
   /** Addresses of this node at which NodePorts answer. */
   readonly nodePortAddresses: readonly string[]
   /** Ranges in which addresses that no Service has are dropped. */

@@ -19,11 +19,11 @@ export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promi
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {
     const done = () => {
-      callOff()
+      cancel()
       signal.removeEventListener('abort', done)
       resolve()
     }
-    const callOff = clock.after(delayMs, done)
+    const cancel = clock.after(delayMs, done)
     signal.addEventListener('abort', done, { once: true })
   })
 }

@@ -4,10 +4,10 @@ import { compile } from './compile/compile.ts'
 import { print } from './compile/print.ts'
 import type { EbpfProgram } from './compile/program.ts'
 import { reconcile } from './compile/reconcile.ts'
-import { heldSets } from './explain/held-sets.ts'
+import { observedSets } from './explain/observed-sets.ts'
 import { trace } from './explain/trace.ts'
 import { EbpfKernel } from './kernel/ebpf-kernel.ts'
-import { nothingHeld, type ObservedState } from './layout/held.ts'
+import { nothingObserved, type ObservedState } from './layout/observed-state.ts'
 import { readSettings, settings } from './layout/settings.ts'
 
 /** See native/bpf for what happens to sockets and packets, and apply.ts for how programs reach the maps. */
@@ -25,11 +25,11 @@ export const ebpf: DataplaneFactory<EbpfProgram, ObservedState> = defineDataplan
       // Endpoints are compared as sets: the table's order means nothing, and there is no endpointOrder.
       compiler: {
         compile: (change) => compile(change, kernel.interfaces),
-        reconcile: (held: ObservedState | undefined, table) =>
-          reconcile(held ?? nothingHeld(table.family), table, kernel.leftOut(table.family)),
+        reconcile: (observedState: ObservedState | undefined, table) =>
+          reconcile(observedState ?? nothingObserved(table.family), table, kernel.leftOut(table.family)),
         print,
         trace,
-        heldSets,
+        observedSets,
       },
       kernel,
     }

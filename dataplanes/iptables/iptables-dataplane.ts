@@ -5,12 +5,12 @@ import { DispatchTree } from './compile/dispatch-tree.ts'
 import { print } from './compile/print.ts'
 import type { IptablesProgram, TableMemory } from './compile/program.ts'
 import { reconcile } from './compile/reconcile.ts'
-import { endpointOrder } from './explain/held-order.ts'
-import { heldSets } from './explain/held-sets.ts'
+import { endpointOrder } from './explain/observed-order.ts'
+import { observedSets } from './explain/observed-sets.ts'
 import { trace } from './explain/trace.ts'
 import { IptablesKernel, type System } from './kernel/iptables-kernel.ts'
-import { nothingHeld, type ObservedState } from './layout/held.ts'
-import { mostClientSets } from './layout/sets.ts'
+import { nothingObserved, type ObservedState } from './layout/observed-state.ts'
+import { maxClientSets } from './layout/sets.ts'
 import type { Setting } from './layout/setting.ts'
 import { settings } from './layout/settings.ts'
 
@@ -32,17 +32,18 @@ export function defineIptables(
         podSource,
         masqueradeBit,
         comments: settings.comments,
-        mostClientSets: system.mostClientSets ?? mostClientSets,
+        maxClientSets: system.maxClientSets ?? maxClientSets,
       })
       return {
         compiler: {
           compile: (change: TableChange, memory: TableMemory) =>
             compile(change, settingOf(change.table), memory),
-          reconcile: (held, table) => reconcile(held ?? nothingHeld(table.family), table, settingOf(table)),
+          reconcile: (observedState, table) =>
+            reconcile(observedState ?? nothingObserved(table.family), table, settingOf(table)),
           print,
           trace: (table, evaluation) => trace(evaluation, settingOf(table)),
           endpointOrder,
-          heldSets,
+          observedSets,
         },
         kernel: new IptablesKernel({ networkNamespace, settings, notify, system }),
         memory: (): TableMemory => ({

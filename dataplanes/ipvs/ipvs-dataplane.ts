@@ -1,16 +1,16 @@
 import { type DataplaneFactory, defineDataplane, type RoutingTable, type TableChange } from '@portolan/core'
 import { capabilities } from './capabilities.ts'
+import type { Setting } from './compile/base-rules.ts'
 import { compile } from './compile/compile.ts'
 import { emptyMemory } from './compile/memory.ts'
 import { print } from './compile/print.ts'
 import type { IpvsProgram } from './compile/program.ts'
 import { reconcile } from './compile/reconcile.ts'
-import type { Setting } from './compile/skeleton.ts'
 import { UnusableDestinations, withoutDestinations } from './compile/unusable-destinations.ts'
-import { heldSets } from './explain/held-sets.ts'
+import { observedSets } from './explain/observed-sets.ts'
 import { trace } from './explain/trace.ts'
 import { type FamilyMemory, IpvsKernel, type System } from './kernel/ipvs-kernel.ts'
-import { nothingHeld, type ObservedState } from './layout/held.ts'
+import { nothingObserved, type ObservedState } from './layout/observed-state.ts'
 import { readSettings, settings } from './layout/settings.ts'
 
 /**
@@ -36,14 +36,14 @@ export function defineIpvs(system: Partial<System> = {}): DataplaneFactory<IpvsP
         // IPVS keeps destinations in an order of its own, which means nothing: there is no endpointOrder.
         compiler: {
           compile: (change: TableChange, { placed }: FamilyMemory) => compile(change, settings, placed),
-          reconcile(held, table, { unusable }: FamilyMemory) {
-            const from = held ?? nothingHeld(table.family)
+          reconcile(observedState, table, { unusable }: FamilyMemory) {
+            const from = observedState ?? nothingObserved(table.family)
             const program = reconcile(from, table, settings, settingOf(table))
             return withoutDestinations(program, unusable.among(program))
           },
           print,
           trace: (table, evaluation) => trace(table, evaluation, settings, settingOf(table)),
-          heldSets,
+          observedSets,
         },
         kernel: new IpvsKernel({ networkNamespace, settings, system }),
         memory: (): FamilyMemory => ({

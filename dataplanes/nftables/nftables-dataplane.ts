@@ -5,13 +5,13 @@ import { endpointOrder } from './compile/endpoint-order.ts'
 import { print } from './compile/print.ts'
 import type { NftProgram, TableMemory } from './compile/program.ts'
 import { reconcile } from './compile/reconcile.ts'
-import { heldSets } from './explain/held-sets.ts'
+import { observedSets } from './explain/observed-sets.ts'
 import { trace } from './explain/trace.ts'
 import { NftablesKernel } from './kernel/nftables-kernel.ts'
 import { type OpenTransport, openTransport } from './kernel/open-transport.ts'
 import { AffinityNumbers } from './layout/affinity-numbers.ts'
 import type { Setting } from './layout/chain.ts'
-import { nothingHeld, type ObservedState } from './layout/held.ts'
+import { nothingObserved, type ObservedState } from './layout/observed-state.ts'
 import { settings } from './layout/settings.ts'
 
 /**
@@ -36,11 +36,12 @@ export function defineNftables(
         compiler: {
           compile: (change: TableChange, memory: TableMemory) =>
             compile(change, settingOf(change.table), memory),
-          reconcile: (held, table) => reconcile(held ?? nothingHeld(table.family), table, settingOf(table)),
+          reconcile: (observedState, table) =>
+            reconcile(observedState ?? nothingObserved(table.family), table, settingOf(table)),
           print,
           trace: (table, evaluation) => trace(evaluation, settingOf(table)),
           endpointOrder,
-          heldSets,
+          observedSets,
         },
         kernel: new NftablesKernel({ networkNamespace, settings, notify, openTransport: open }),
         memory: (): TableMemory => ({ declared: new Set(), numbers: new AffinityNumbers() }),

@@ -1,6 +1,6 @@
 /*
  * The first packet of a flow that is not for a Service. Where a translated connection that is alive has its addresses and
- * ports already (a client that has asked a Service from a port asks the endpoint itself from it, or somebody else's
+ * ports already (a client that has asked a Service from a port asks the endpoint itself from it, or another tool's
  * masquerade has picked a port of ours), its endpoint could tell the two apart as little as we could their answers. So it
  * gets another source port, as conntrack gives it one.
  */
@@ -65,11 +65,11 @@ static __noinline int begin_untranslated(struct __sk_buff *skb, struct work *wor
 			return change_port(skb, work, now);
 		forget(&work->back, taken);
 	}
-	/* The last word of something that nobody remembers. */
+	/* The last packet of a connection that is not remembered. */
 	if (packet->tcp_flags & (TCP_RST | TCP_FIN))
 		return TC_ACT_UNSPEC;
 	new.turned = pair_of(&packet->key, &work->pair);
-	/* Answers to a datagram may be late, and without a proxy they would be nobody else's either way. */
+	/* Answers to a datagram may be late, and without a proxy no other flow could have them either way. */
 	new.state = packet->key.protocol != IPPROTO_TCP ? UDP_STREAM : first ? TCP_OPENING : TCP_ESTABLISHED;
 	bpf_map_update_elem(&untranslated, &work->pair, &new, BPF_ANY);
 	return TC_ACT_UNSPEC;

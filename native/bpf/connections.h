@@ -93,7 +93,7 @@ static __always_inline void forget(const struct flow_key *key, const struct flow
 /*
  * Takes the reply direction for a new connection, unless it belongs to another one that is alive; one that has been
  * closed but may still send its last packets gives way if need be. The endpoint can't tell two such connections apart,
- * nor can anybody tell apart its answers, so this goes for connections past the Services too.
+ * nor can its answers be told apart, so this goes for connections past the Services too.
  */
 static __always_inline bool claim_reply(struct work *work, bool need)
 {

@@ -114,7 +114,7 @@ static __noinline int decide(struct __sk_buff *skb, struct work *work, __u32 fro
 	class = from_node ? CLASS_NODE : class_of_packet(skb, packet);
 	verdict = class == CLASS_POD ? found.verdict[0] : class == CLASS_NODE ? found.verdict[1] : found.verdict[2];
 	/*
-	 * Packets of a connection that nobody knows: the stack may know it, from another dataplane that was here before, or
+	 * Packets of an unknown connection: the stack may know it, from another dataplane that was here before, or
 	 * else answers with a reset where it is the destination.
 	 */
 	if (packet->translatable && key->protocol == IPPROTO_TCP && !is_first_of_tcp(packet))
@@ -142,7 +142,7 @@ static __always_inline int handle_new(struct __sk_buff *skb, struct work *work, 
 {
 	struct packet *packet = &work->packet;
 	bool may_begin = packet->key.protocol != IPPROTO_TCP || is_first_of_tcp(packet);
-	/* What is forwarded has been seen where it came in; but somebody may have masqueraded it since. */
+	/* What is forwarded has been seen where it came in; but it may have been masqueraded since. */
 	if (!may_begin && (place == IS_FORWARDED || place == IS_SWITCHED))
 		return TC_ACT_UNSPEC;
 	bool turned = pair_of(&packet->key, &work->pair);
@@ -234,13 +234,13 @@ static __always_inline bool is_done_at_port(struct __sk_buff *skb)
 		mark_packet(skb, TRANSLATED);
 		return true;
 	}
-	/* Somebody has sent it on: a pod that is a router. It comes anew. */
+	/* A pod that is a router has sent it on. It comes anew. */
 	if (is_marked(skb, TRANSLATED))
 		skb->tc_index = 0;
 	return false;
 }
 
-/* Of what goes out, what this node makes; and what somebody has masqueraded since it came in. */
+/* Of what goes out, what this node makes; and what was masqueraded since it came in. */
 #define PACKET_PROGRAMS(NAME, L3)                                                                         	SEC("tc") int NAME##_in(struct __sk_buff *skb)                                                    	{                                                                                                 		return is_done_at_port(skb) ? TC_ACT_UNSPEC : handle(skb, COMES_IN, L3);                  	}                                                                                                 	SEC("tc") int NAME##_out(struct __sk_buff *skb)                                                   	{                                                                                                 		if (is_marked(skb, TRANSLATED))                                                           			return TC_ACT_UNSPEC;                                                             		return skb->ingress_ifindex ? handle(skb, IS_FORWARDED, L3) : handle(skb, GOES_OUT, L3);  	}
 
 PACKET_PROGRAMS(packets, ETH_HLEN)

@@ -1,7 +1,7 @@
 /*
  * Flows that are not for a Service. They are remembered as conntrack would, for two reasons: an answer to one of them is
  * no new connection to a Service, whichever port it comes to (a NodePort, say, from which a program of this node, or a pod
- * behind somebody's masquerade, has asked); and a connection that is translated must not look to its endpoint like one
+ * behind another tool's masquerade, has asked); and a connection that is translated must not look to its endpoint like one
  * that its client has made past the Service.
  *
  * One entry stands for both directions, so that both find it by one look-up.

@@ -15,7 +15,7 @@ const logTail = 3000
  * A signal that is pending while the kernel verifies a program ends that with EAGAIN. libbpf tries a few times at once;
  * on a busy machine, with many children that end, that was seen not to be enough. Here whole loads, with growing pauses.
  */
-const mostAttempts = 20
+const maxAttempts = 20
 const pauseMs = 2
 
 export interface BpfProgram extends ProgramInfo {
@@ -80,7 +80,7 @@ export class BpfObject {
       return BpfObject.#loadOrFail(bytes, options)
     } catch (error) {
       const interrupted = error instanceof BpfError && error.code === 'EAGAIN'
-      if (!interrupted || attempt === mostAttempts) throw error
+      if (!interrupted || attempt === maxAttempts) throw error
       return undefined
     }
   }

@@ -17,7 +17,7 @@ const detach = 2
  * Locks the file system's place, so that no other process of ours mounts, unmounts, pins or unpins meanwhile: all of that
  * looks first and acts then. Locked is the root of what is mounted there, which containers share if they share the pins.
  *
- * @param needed true: mounts the file system if nobody has
+ * @param needed true: mounts the file system if it is not mounted
  * @throws LockTimeoutError naming who holds the lock
  * @throws SystemCallError EPERM: mounting needs CAP_SYS_ADMIN
  * @throws what `open` does, ENOENT: no eBPF in the kernel
@@ -53,7 +53,7 @@ export function isBpfFileSystemMounted(mounts: string = ownMounts()): boolean {
 
 /**
  * Unmounts the file system if it is ours and nothing is pinned there. Its place has to be locked, and with it goes the
- * lock: whoever waits for it goes on with what is there then.
+ * lock: a process that waits for it goes on with what is there then.
  *
  * @returns whether it was
  */

@@ -53,7 +53,7 @@ export function readTypes(number: number): Buffer {
 }
 
 /** Most maps that a program of ours uses. */
-const mostMaps = 64
+const maxMaps = 64
 
 /** A program as the kernel has it. */
 export interface ProgramInfo {
@@ -66,12 +66,12 @@ export interface ProgramInfo {
 }
 
 export function readProgramInfo(fd: number): ProgramInfo {
-  const maps = Buffer.alloc(mostMaps * 4)
+  const maps = Buffer.alloc(maxMaps * 4)
   const info = Buffer.alloc(80)
-  info.writeUInt32LE(mostMaps, 52)
+  info.writeUInt32LE(maxMaps, 52)
   info.writeBigUInt64LE(BigInt(koffi.address(maps)), 56)
   fillInfo(fd, 'a program', info)
-  const count = Math.min(info.readUInt32LE(52), mostMaps)
+  const count = Math.min(info.readUInt32LE(52), maxMaps)
   return {
     id: info.readUInt32LE(4),
     tag: info.toString('hex', 8, 16),

@@ -79,7 +79,7 @@ export class LibbpfMissingError extends Error {
   }
 }
 
-/** The library, loaded at the first call, so that whoever needs no eBPF needs no libbpf. @throws LibbpfMissingError */
+/** The library, loaded at the first call, so that libbpf is needed for eBPF only. @throws LibbpfMissingError */
 export function libbpf(): Bindings {
   if (bindings !== undefined) return bindings
   let library: Library

@@ -34,7 +34,7 @@ export function attachThroughLink(
     } finally {
       call('close', 'close a link', held)
     }
-    // It leads elsewhere, or is dead: what it was attached to is gone, or somebody has detached it.
+    // It leads elsewhere, or is dead: what it was attached to is gone, or it was detached.
   }
   const link = bpfCall('bpf_link_create', doing, program.fd, handle, hook, null)
   try {

@@ -20,7 +20,7 @@ export function hasTcx(program: BpfProgram): boolean {
 
 /**
  * Attaches a program to an interface of the caller's network namespace, behind those that are there, through a pinned
- * link: nobody else's `tc` or queueing discipline can replace or remove it. Programs of others go on, those of clsact
+ * link: no other tool's `tc` or queueing discipline can replace or remove it. Programs of others go on, those of clsact
  * after those of tcx, as long as it answers TC_ACT_UNSPEC.
  *
  * @throws BpfError ENODEV: no such interface

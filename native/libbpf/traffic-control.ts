@@ -47,7 +47,7 @@ export function attachToInterface(
 }
 
 /**
- * Whether programs can be attached for this direction. Not for what goes out where somebody has made the qdisc `ingress`,
+ * Whether programs can be attached for this direction. Not for what goes out where another tool has made the qdisc `ingress`,
  * which takes the place of clsact: it has one list of filters, and takes those for either direction for its own.
  */
 export function hasDirection(interfaceIndex: number, direction: Direction): boolean {
@@ -80,7 +80,7 @@ export function detachFromInterface(interfaceIndex: number, direction: Direction
 
 /**
  * Removes the hook of both directions (the clsact qdisc), unless filters of others are on it. To be asked by its maker
- * only: somebody else's may be empty because its filters are yet to come, or come and go.
+ * only: another tool's may be empty because its filters are yet to come, or come and go.
  */
 export function removeUnusedHook(interfaceIndex: number): void {
   if (countFilters(interfaceIndex, clsactParent.ingress) > 0) return

@@ -39,7 +39,7 @@ export class GenerationWatch {
   /**
    * Sends something that counts its transactions. One that throws has an unknown number: others seem to have committed.
    *
-   * @param onDone is called with the result before anybody who awaits `settled`
+   * @param onDone is called with the result before anyone who awaits `settled`
    */
   async committing<Result extends { readonly transactions: number }>(
     send: () => Promise<Result>,

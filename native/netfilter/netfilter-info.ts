@@ -25,7 +25,7 @@ const extensionKind = { match: 0, target: 1 } as const
 const errno = { noEntry: 2, invalid: 22, noProtocol: 93, noSetType: 4098 }
 
 /**
- * Small questions to netfilter, whoever made what they are about, on one long-lived socket; microseconds each. Needs
+ * Small questions to netfilter, about objects of any origin, on one long-lived socket; microseconds each. Needs
  * CAP_NET_ADMIN.
  */
 export class NetfilterInfo {

@@ -85,7 +85,7 @@ export class XtablesInfo {
 
   /**
    * Whether the kernel has a match or target in a revision, perhaps by a module that the question loads. Makes no table.
-   * `undefined`: ip_tables isn't loaded, and nobody knows.
+   * `undefined`: ip_tables isn't loaded, so it is unknown.
    *
    * @throws SystemCallError EPERM: needs CAP_NET_ADMIN
    */

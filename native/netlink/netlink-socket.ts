@@ -15,9 +15,9 @@ const headerBytes = 16
 const lastSequenceNumber = 0xffff_ffff
 /** No kernel's dump comes in larger datagrams: they grow to 32 KiB, or to what one message needs. */
 const firstBufferBytes = 256 * 1024
-const mostBufferBytes = 64 * 1024 * 1024
+const maxBufferBytes = 64 * 1024 * 1024
 /** Datagrams that answer something else are passed over; so many are no leftovers any more. */
-const mostStrays = 1000
+const maxStrays = 1000
 
 /** What was sent and is being answered. Its messages have the numbers after `base`. */
 interface Question {
@@ -35,7 +35,7 @@ interface Question {
  * Whatever is sent gets the next numbers of one sequence, and only what bears them, and this socket's port id, is taken
  * for its answer. When an answer isn't read to its end (a dump that was abandoned, a time-out, an overrun, an error), the
  * kernel's socket is closed and the next question opens another: nothing of the old answer can come out of that, and a
- * dump that still runs keeps nobody waiting (EBUSY).
+ * dump that still runs keeps no caller waiting (EBUSY).
  */
 export class NetlinkSocket {
   readonly #openChannel: () => NetlinkChannel
@@ -116,7 +116,7 @@ export class NetlinkSocket {
    * Sends a dump request and yields its messages. The payloads are valid until the next step. Another question, also one
    * asked between two steps, ends the dump.
    *
-   * @throws NetlinkProtocolError NETLINK_DUMP_INTERRUPTED: somebody changed things meanwhile, ask again ({@link readWhole})
+   * @throws NetlinkProtocolError NETLINK_DUMP_INTERRUPTED: something changed meanwhile, ask again ({@link readWhole})
    * @throws the error that `refused` makes of an error answer, at the start or of a dump that was cut off
    */
   *dump(request: Buffer, refused: (ack: NetlinkAck) => Error): Generator<NetlinkMessage> {
@@ -188,7 +188,7 @@ export class NetlinkSocket {
       throw error
     }
     if (length <= this.#buffer.length) return this.#buffer.subarray(0, length)
-    const larger = Math.min(mostBufferBytes, length * 2)
+    const larger = Math.min(maxBufferBytes, length * 2)
     if (larger > this.#buffer.length) this.#buffer = Buffer.alloc(larger)
     throw new NetlinkProtocolError('NETLINK_TRUNCATED', `${length} bytes`)
   }
@@ -210,7 +210,7 @@ export class NetlinkSocket {
       found = true
       if (message.type !== messageType.nothing) yield message
     }
-    if (!found && ++question.strays > mostStrays) throw new NetlinkProtocolError('NETLINK_UNANSWERED')
+    if (!found && ++question.strays > maxStrays) throw new NetlinkProtocolError('NETLINK_UNANSWERED')
   }
 
   /** Lets go of the kernel's socket with all that is still to come out of it. */

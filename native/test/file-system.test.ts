@@ -35,12 +35,12 @@ function inMountNamespace(script: string): string {
 
 for (const [claim, script, said] of [
   [
-    'what nobody has mounted is mounted, and unmounted again',
+    'a missing mount is mounted, and unmounted again',
     'await mount(); console.log(mounted(), await unmount(), mounted())',
     'true true false',
   ],
   [
-    'what somebody else has mounted stays',
+    'what another process has mounted stays',
     "execFileSync('mount', ['-t', 'bpf', 'bpf', bpfFileSystem]); await mount(); console.log(await unmount(), mounted())",
     'false true',
   ],

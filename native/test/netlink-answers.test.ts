@@ -32,7 +32,7 @@ const datagram = (bytes: Buffer): Received => ({ bytes })
 const bytesOf = (one: Received | undefined): Buffer =>
   one !== undefined && 'bytes' in one ? one.bytes : Buffer.alloc(0)
 
-/** Every answer again, with its messages' headers changed: as somebody else's, or another question's. */
+/** Every answer again, with its messages' headers changed: as another socket's, or another question's. */
 function forged(answers: readonly Received[], change: (bytes: Buffer, offset: number) => void): Received[] {
   return answers.map((one) => {
     const bytes = Buffer.from(bytesOf(one))

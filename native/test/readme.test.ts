@@ -11,7 +11,7 @@ const examples = [
 ]
 const expected: readonly RegExp[] = [
   /'EXAMPLE-INPUT' => \[\][\s\S]*'INPUT -j EXAMPLE-INPUT'/,
-  /^somebody else has committed.*$/,
+  /^another tool has committed.*$/,
   /^lo$/m,
 ]
 

@@ -147,7 +147,7 @@ export class ApiServer {
     return this.#state.remove(kind, namespace, name)
   }
 
-  /** Creates or replaces many objects at once. Whoever watches is told to list again. */
+  /** Creates or replaces many objects at once. Watchers are told to list again. */
   load(objects: Iterable<ApiObject>): void {
     this.#state.load(objects)
   }

@@ -67,7 +67,7 @@ export class ClusterState {
     return String(this.#version)
   }
 
-  /** Creates or replaces many objects at once. Whoever watches is told to list again. */
+  /** Creates or replaces many objects at once. Watchers are told to list again. */
   load(objects: Iterable<ApiObject>): void {
     const loaded = new Set<ServedResource>()
     // One after the other as they are made: of a large cluster, all of them together are gigabytes.

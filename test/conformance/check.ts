@@ -8,9 +8,9 @@ import {
 } from '@portolan/core'
 import { type Host, network, type ProbeResult, type Protocol } from '@portolan/lab'
 import type { Target } from './case-objects.ts'
-import { Gate } from './gate.ts'
 import { evidenceOf } from './lost-answers.ts'
 import type { Client } from './matrix-case.ts'
+import { Semaphore } from './semaphore.ts'
 import type { Origin, Testbed } from './testbed.ts'
 
 /** One client asking one destination: what the reference says, and what the packets say. */
@@ -26,7 +26,7 @@ export interface Check extends Target {
  * Checks that wait for answers at the same time. A few keep a machine busy; all at once, the last answer would come so
  * late on a slow one that it looks like none. Those that wait for silence have a gate of their own (`Testbed.listening`).
  */
-const answering = new Gate(16)
+const answering = new Semaphore(16)
 
 export function expectedOf(check: Check, table: RoutingTable): Evaluation {
   const { origin, protocol, port } = check
@@ -43,7 +43,7 @@ export function expectedOf(check: Check, table: RoutingTable): Evaluation {
 export async function runCheck(check: Check, table: RoutingTable): Promise<string[]> {
   const evaluation = expectedOf(check, table)
   if (evaluation.verdict === 'drop') return await compare(check, evaluation, table)
-  const asked = () => answering.through(() => compare(check, evaluation, table))
+  const asked = () => answering.run(() => compare(check, evaluation, table))
   return evaluation.verdict === 'balance'
     ? await inTurn(check.origin.host, `${evaluation.route.family} ${evaluation.route.key}`, asked)
     : await asked()
@@ -99,16 +99,16 @@ async function compareBalance(
   // With session affinity one client needn't see more than one endpoint; the affinity scenario tells the rest.
   const sticky = route.affinitySeconds !== undefined
   const missing = new Set(sticky ? [] : due.keys())
-  const least = due.size === 1 ? 4 : 14
-  const most = due.size === 1 || sticky ? least : Math.ceil(25 / -Math.log(1 - 1 / due.size)) + least
-  for (let tries = 0; tries < most && (tries < least || missing.size > 0); tries += least) {
+  const min = due.size === 1 ? 4 : 14
+  const max = due.size === 1 || sticky ? min : Math.ceil(25 / -Math.log(1 - 1 / due.size)) + min
+  for (let tries = 0; tries < max && (tries < min || missing.size > 0); tries += min) {
     const askAll = () =>
-      Promise.all(Array.from({ length: least }, () => ask(check, check.testbed.patience.answerMs)))
+      Promise.all(Array.from({ length: min }, () => ask(check, check.testbed.timeouts.answerMs)))
     const answers = await askAll()
     for (const answer of answers) {
       if (answer.result !== 'answered') {
         const lost = answers.filter(({ result }) => result === answer.result)
-        const how = `${answer.result} (${lost.length} of ${least} tries, after ${tries} good ones)`
+        const how = `${answer.result} (${lost.length} of ${min} tries, after ${tries} good ones)`
         const evidence = await evidenceOf(check, lost, askAll)
         return [`${told(check)}: ${how}, due is an answer by ${[...due.keys()].join(' or ')}${evidence}`]
       }
@@ -124,7 +124,7 @@ async function compareBalance(
   }
   return missing.size === 0
     ? []
-    : [`${told(check)}: never reached ${[...missing].join(', ')} in ${most} tries`]
+    : [`${told(check)}: never reached ${[...missing].join(', ')} in ${max} tries`]
 }
 
 /**
@@ -150,7 +150,7 @@ function wrongSource(
 }
 
 async function compareRefusal(check: Check): Promise<string[]> {
-  const { answerMs } = check.testbed.patience
+  const { answerMs } = check.testbed.timeouts
   const answers = await Promise.all([ask(check, answerMs), ask(check, answerMs)])
   const wrong = answers.find(({ result }) => result !== 'refused')
   return wrong === undefined ? [] : [`${told(check)}: ${outcome(wrong)}, due is refused`]
@@ -162,18 +162,18 @@ async function compareRefusal(check: Check): Promise<string[]> {
  */
 async function compareSilence(check: Check, evaluation: Evaluation): Promise<string[]> {
   const { listening } = check.testbed
-  const found = await Promise.all([1, 2].map(() => listening.through(() => listen(check, evaluation))))
+  const found = await Promise.all([1, 2].map(() => listening.run(() => listen(check, evaluation))))
   return [...new Set(found.flat())].slice(0, 1)
 }
 
 async function listen(check: Check, evaluation: Evaluation): Promise<string[]> {
   const { origin, client, testbed, family, protocol, address, port, ping } = check
-  const { silenceMs, answerMs } = testbed.patience
+  const { silenceMs, answerMs } = testbed.timeouts
   const answer = await origin.host.silence({
     ...(ping === true ? { ping: address } : { protocol, to: { address, port } }),
     ...(client === 'remotePod' ? { from: { address: origin.address } } : {}),
     markers: await testbed.markers(family),
-    leastMs: silenceMs,
+    minMs: silenceMs,
     timeoutMs: answerMs,
   })
   if (answer.result === 'unknown') {
@@ -196,9 +196,9 @@ async function listen(check: Check, evaluation: Evaluation): Promise<string[]> {
   )
 }
 
-/** A packet that nobody touches leaves by the default route, and the lab's internet answers. */
+/** An untouched packet leaves by the default route, and the lab's internet answers. */
 async function compareLeftAlone(check: Check): Promise<string[]> {
-  const answer = await ask(check, check.testbed.patience.answerMs)
+  const answer = await ask(check, check.testbed.timeouts.answerMs)
   const right = answer.result === 'answered' && answer.host === 'internet'
   return right
     ? []
@@ -212,7 +212,7 @@ async function comparePing(check: Check, evaluation: Evaluation, table: RoutingT
   if (verdict === 'balance' || isOnNode(check, table))
     return [`${told(check)}: is not a claim that pings can prove`]
   const { result } = await check.origin.host.ping(check.address, {
-    timeoutMs: check.testbed.patience.answerMs,
+    timeoutMs: check.testbed.timeouts.answerMs,
   })
   return result === due ? [] : [`${told(check)}: ${result}, due is ${due}`]
 }

@@ -4,7 +4,7 @@ import type {
   CompiledProgram,
   Dataplane,
   DataplaneFactory,
-  HeldSets,
+  ObservedSets,
   RoutingTable,
   TableChange,
 } from '@portolan/core'
@@ -91,8 +91,8 @@ class CheckedDataplane implements Dataplane {
     return answer as boolean
   }
 
-  heldSets(held: unknown, table: RoutingTable): HeldSets {
-    return this.#real.heldSets?.(held, table) ?? { nodePortAddresses: [], serviceCidrs: [] }
+  observedSets(observedState: unknown, table: RoutingTable): ObservedSets {
+    return this.#real.observedSets?.(observedState, table) ?? { nodePortAddresses: [], serviceCidrs: [] }
   }
 
   compile(change: TableChange): CompiledProgram {

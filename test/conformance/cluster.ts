@@ -89,7 +89,7 @@ export class Cluster {
     this.#missingNode = undefined
   }
 
-  /** Whether whoever lists may read ServiceCIDRs. */
+  /** Whether ServiceCIDRs may be listed. */
   setServiceCidrsReadable(readable: boolean): void {
     this.#serviceCidrsReadable = readable
     if (readable)

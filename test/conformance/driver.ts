@@ -1,5 +1,5 @@
 import type { CompiledProgram, Dataplane, IpFamily } from '@portolan/core'
-import { adoptHeld } from '@portolan/core/engine'
+import { adoptObserved } from '@portolan/core/engine'
 import { AppliedTable, isEmptyChange } from '@portolan/core/table'
 import { BrokenContract } from './checked-dataplane.ts'
 import type { Cluster } from './cluster.ts'
@@ -59,9 +59,9 @@ export class Driver {
     if (this.#dataplane.upkeep !== undefined)
       this.#upkeep = setInterval(() => void this.#keepUp().catch(() => {}), upkeepPeriod).unref()
     await this.#inTurn(this.#cluster.families, async (family) => {
-      const held = await this.#dataplane.observe(family)
+      const observed = await this.#dataplane.observe(family)
       const builder = this.#cluster.builder(family)
-      adoptHeld(this.#dataplane, held, builder, () => builder.drain())
+      adoptObserved(this.#dataplane, observed, builder, () => builder.drain())
     })
   }
 
@@ -97,8 +97,8 @@ export class Driver {
   async drift(families = this.#cluster.families): Promise<readonly Drift[]> {
     const drifts: Drift[] = []
     await this.#inTurn(families, async (family) => {
-      const held = await this.#dataplane.observe(family)
-      const program = this.#dataplane.reconcile(held, this.#cluster.table(family))
+      const observed = await this.#dataplane.observe(family)
+      const program = this.#dataplane.reconcile(observed, this.#cluster.table(family))
       drifts.push({ family, operations: program.operations, repair: this.#dataplane.print(program) })
     })
     return drifts.filter(({ operations }) => operations > 0)
@@ -126,11 +126,11 @@ export class Driver {
 
   async #reconcile(family: IpFamily): Promise<void> {
     this.#doubtful.add(family)
-    const held = await this.#dataplane.observe(family)
+    const observed = await this.#dataplane.observe(family)
     this.#cluster.builder(family).drain()
     const table = this.#cluster.table(family)
     const change = this.#appliedOf(family).fullDifference(table)
-    await this.#apply(family, this.#dataplane.reconcile(held, table))
+    await this.#apply(family, this.#dataplane.reconcile(observed, table))
     this.#doubtful.delete(family)
     this.#appliedOf(family).advance(change)
   }

@@ -35,7 +35,7 @@ export async function engineOnKernel(lab: Lab, options: EngineOnKernelOptions): 
     localAddresses: [...IPv4, ...IPv6, '127.0.0.1', '::1'],
     localhostNodePorts: false,
   })
-  const patience = 20_000 * slowness
+  const timeout = 20_000 * slowness
   for (let index = 0; index < 3; index++) declare(cluster, index, at('pod0', 'remote0'))
 
   const dataplane = new FailingOnce(open())
@@ -44,24 +44,24 @@ export async function engineOnKernel(lab: Lab, options: EngineOnKernelOptions): 
   await dataplane.dataplane.start()
   try {
     engine.start()
-    await within(patience, engine.firstApplied, 'the first apply')
-    await inSync(open, cluster, patience, 'after the start')
+    await within(timeout, engine.firstApplied, 'the first apply')
+    await inSync(open, cluster, timeout, 'after the start')
 
     change(engine, cluster, () => declare(cluster, 1, at('pod1', 'remote1')))
-    await log.until('change', patience)
-    await inSync(open, cluster, patience, 'after a change')
+    await log.until('change', timeout)
+    await inSync(open, cluster, timeout, 'after a change')
 
     dataplane.failNext()
     change(engine, cluster, () => declare(cluster, 2, at('pod1')))
-    await log.until('retry', patience)
-    await inSync(open, cluster, patience, 'after an apply that failed')
+    await log.until('retry', timeout)
+    await inSync(open, cluster, timeout, 'after an apply that failed')
     if (log.failures === 0) throw new Error('the engine was not told of the apply that failed')
   } finally {
     await engine.stop()
     await dataplane.dataplane.stop()
   }
 
-  await repairs(open, cluster, (way) => sabotage(networkNamespace, way), patience)
+  await repairs(open, cluster, (way) => sabotage(networkNamespace, way), timeout)
 
   const second = open()
   const secondLog = new Log()
@@ -69,10 +69,10 @@ export async function engineOnKernel(lab: Lab, options: EngineOnKernelOptions): 
   await second.start()
   try {
     successor.start()
-    await within(patience, successor.firstApplied, 'the first apply of a second engine')
+    await within(timeout, successor.firstApplied, 'the first apply of a second engine')
     const done = secondLog.applied.filter(({ why }) => why === 'start').map(({ report }) => report.operations)
     if (done.some((operations) => operations > 0))
-      throw new Error(`a second engine changed what nobody had changed: ${done.join(', ')} operations`)
+      throw new Error(`a second engine changed what was already right: ${done.join(', ')} operations`)
   } finally {
     await successor.stop()
     await second.stop()
@@ -84,7 +84,7 @@ async function repairs(
   open: () => Dataplane,
   cluster: Cluster,
   damage: (way: number) => Promise<boolean>,
-  patience: number,
+  timeout: number,
 ): Promise<void> {
   let repaired = 0
   for (let way = 0, more = true; more; way++) {
@@ -94,9 +94,9 @@ async function repairs(
     await dataplane.start()
     try {
       engine.start()
-      await within(patience, engine.firstApplied, 'the first apply')
+      await within(timeout, engine.firstApplied, 'the first apply')
       more = await damage(way)
-      await inSync(open, cluster, patience, `after damage number ${way}`)
+      await inSync(open, cluster, timeout, `after damage number ${way}`)
       repaired += log.repairs
     } finally {
       await engine.stop()
@@ -171,12 +171,12 @@ class Log implements EngineObserver {
   }
 
   /** Until there is one more of this kind than when it was last asked. */
-  async until(why: Applied['why'], patience: number): Promise<void> {
+  async until(why: Applied['why'], timeout: number): Promise<void> {
     const seen = this.#seen.get(why) ?? 0
     const count = (): number => this.applied.filter((one) => one.why === why).length
-    const end = performance.now() + patience
+    const end = performance.now() + timeout
     while (count() <= seen) {
-      if (performance.now() > end) throw new Error(`no apply because of ${why} within ${patience} ms`)
+      if (performance.now() > end) throw new Error(`no apply because of ${why} within ${timeout} ms`)
       await sleep(20)
     }
     this.#seen.set(why, count())
@@ -184,13 +184,8 @@ class Log implements EngineObserver {
 }
 
 /** Waits until a dataplane that knows nothing finds nothing missing. */
-async function inSync(
-  open: () => Dataplane,
-  cluster: Cluster,
-  patience: number,
-  when: string,
-): Promise<void> {
-  const end = performance.now() + patience
+async function inSync(open: () => Dataplane, cluster: Cluster, timeout: number, when: string): Promise<void> {
+  const end = performance.now() + timeout
   const looking = open()
   await looking.start()
   try {
@@ -208,9 +203,9 @@ async function inSync(
   }
 }
 
-async function within(patience: number, done: Promise<void>, what: string): Promise<void> {
-  const late = sleep(patience, undefined, { ref: false }).then(() => {
-    throw new Error(`${what} is not done within ${patience} ms`)
+async function within(timeout: number, done: Promise<void>, what: string): Promise<void> {
+  const late = sleep(timeout, undefined, { ref: false }).then(() => {
+    throw new Error(`${what} is not done within ${timeout} ms`)
   })
   await Promise.race([done, late])
 }

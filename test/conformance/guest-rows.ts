@@ -14,7 +14,7 @@ export interface GuestFollower {
 }
 
 /** How many machines one scenario may cost: after that its rows have failed, and the others go on. */
-const mostLosses = 2
+const maxLosses = 2
 
 /**
  * What the kit in a guest has told so far, and what became of the rows that it can't tell about any more. A scenario in
@@ -92,7 +92,7 @@ export class GuestRows {
     this.#scenario = undefined
     const losses = (this.#losses.get(scenario ?? '') ?? 0) + 1
     if (scenario !== undefined) this.#losses.set(scenario, losses)
-    if (scenario !== undefined && losses >= mostLosses)
+    if (scenario !== undefined && losses >= maxLosses)
       this.#giveUp(
         scenario,
         `${losses} machines were lost while "${scenario}" ran in them; the last one: ${reason}`,

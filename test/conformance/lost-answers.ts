@@ -2,14 +2,14 @@ import type { ProbeResult } from '@portolan/lab'
 import type { Check } from './check.ts'
 
 /** More of one kind would hide the rest. */
-const mostLines = 12
+const maxLines = 12
 
 /** Where everything fails, a few examples say as much as all. */
-const mostExamples = 2
+const maxExamples = 2
 const examples = new WeakMap<object, number>()
 
 /**
- * What can be known of packets to a Service that nobody has answered: enough to tell a Service that some packets don't get
+ * What can be known of packets to a Service that were not answered: enough to tell a Service that some packets don't get
  * through from a machine that is too busy. Costs nothing as long as all is well, and is done
  * for the first few of a testbed.
  *
@@ -23,7 +23,7 @@ export async function evidenceOf(
   again: () => Promise<readonly ProbeResult[]>,
 ): Promise<string> {
   const count = (examples.get(check.testbed) ?? 0) + 1
-  if (count > mostExamples) return ''
+  if (count > maxExamples) return ''
   examples.set(check.testbed, count)
   // At the same time: what is slow is slow for both.
   const [past, repeated, kernel] = await Promise.all([pastAnyService(check), again(), ofKernel(check, lost)])
@@ -44,7 +44,7 @@ async function pastAnyService({ origin, client, testbed, family }: Check): Promi
       origin.host.probe({
         protocol: 'UDP',
         to,
-        timeoutMs: testbed.patience.answerMs,
+        timeoutMs: testbed.timeouts.answerMs,
         ...(client === 'remotePod' ? { from: { address: origin.address } } : {}),
       }),
     ),
@@ -67,7 +67,7 @@ async function ofKernel({ testbed, address }: Check, lost: readonly ProbeResult[
     run('ip', 'neighbour'),
   ])
   const virtual = servers.findIndex((line) => line.includes(`${address}]:`) || line.includes(` ${address}:`))
-  const ofServer = virtual < 0 ? [] : servers.slice(virtual, virtual + mostLines)
+  const ofServer = virtual < 0 ? [] : servers.slice(virtual, virtual + maxLines)
   return [
     ...few('IPVS', ofServer),
     ...few(
@@ -83,7 +83,7 @@ async function ofKernel({ testbed, address }: Check, lost: readonly ProbeResult[
 }
 
 function few(title: string, lines: readonly string[]): string[] {
-  return lines.slice(0, mostLines).map((line) => `${title}: ${line.trim()}`)
+  return lines.slice(0, maxLines).map((line) => `${title}: ${line.trim()}`)
 }
 
 /** A table of hexadecimal counters under a line of names, as `name=number`; without those that are 0. */

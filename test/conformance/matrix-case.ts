@@ -5,7 +5,7 @@ import type { EndpointHost, Place } from './place.ts'
 import type { RowClaim } from './row.ts'
 
 /**
- * Who asks. `pod`: a local pod that is nobody's endpoint. `endpoint`: the local pod `pod0`, which is an endpoint of
+ * Who asks. `pod`: a local pod that is the endpoint of no Service. `endpoint`: the local pod `pod0`, which is an endpoint of
  * most cases. `remotePod`: a pod of the other node. `node`, `outside`: as in the lab.
  */
 export type Client = 'pod' | 'endpoint' | 'remotePod' | 'node' | 'outside'

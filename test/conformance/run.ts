@@ -3,10 +3,10 @@ import type { Capabilities, DataplaneFactory, IpFamily } from '@portolan/core'
 import { supportsSctp } from '@portolan/lab'
 import { BrokenContract, checkedFactory, type KitRun } from './checked-dataplane.ts'
 import { checkCapabilities, gapOf } from './declared-capabilities.ts'
-import { patienceOf } from './patience.ts'
 import type { Row, RowClaim, Verdict } from './row.ts'
 import { expand, type KitHooks, type Scenario, type ScenarioClaim, type ScenarioContext } from './scenario.ts'
 import { scenarios as allScenarios } from './scenarios.ts'
+import { timeoutsOf } from './timeouts.ts'
 
 /** What the kit has to be given of a dataplane, wherever it runs. */
 export interface DataplaneUnderTest {
@@ -69,8 +69,8 @@ export async function runScenario(
   run: KitRun = {},
 ): Promise<readonly Row[]> {
   const { module, settings = {}, filter, hooks = {} } = options
-  const patience = patienceOf(options.slowness)
-  const factory = checkedFactory(options.factory, options.callMs ?? patience.callMs, run)
+  const timeouts = timeoutsOf(options.slowness)
+  const factory = checkedFactory(options.factory, options.callMs ?? timeouts.callMs, run)
   const { capabilities } = factory
   const families = familiesOf(capabilities, options)
   const wants = (claim: RowClaim) => filter?.(claim) ?? true
@@ -86,7 +86,7 @@ export async function runScenario(
     capabilities,
     families,
     hooks,
-    patience,
+    timeouts,
     wants,
     expand: provable,
   }
@@ -96,7 +96,7 @@ export async function runScenario(
   let broken: string | undefined
   if (run.broken === undefined) {
     try {
-      verdicts = await within(scenario.run(context), patience.scenarioMs)
+      verdicts = await within(scenario.run(context), timeouts.scenarioMs)
     } catch (error) {
       if (error instanceof BrokenContract) run.broken ??= error
       broken = `the scenario "${scenario.name}" broke off: ${error instanceof Error ? error.message : String(error)}`

@@ -1,6 +1,6 @@
 import type { Capabilities, DataplaneFactory, IpFamily } from '@portolan/core'
-import type { Patience } from './patience.ts'
 import type { Row, RowClaim, Verdict } from './row.ts'
+import type { Timeouts } from './timeouts.ts'
 
 /** A claim, and for which families and protocols a scenario tells about it. */
 export interface ScenarioClaim extends RowClaim {
@@ -28,8 +28,8 @@ export interface ScenarioContext {
   /** Those that the dataplane can and the caller wants. */
   readonly families: readonly IpFamily[]
   readonly hooks: KitHooks
-  readonly patience: Patience
-  /** Whether anybody wants to know about this claim. */
+  readonly timeouts: Timeouts
+  /** Whether this claim is asked for. */
   wants(claim: RowClaim): boolean
   /** The rows of a claim that can be proved: in protocols that the dataplane lists and this kernel has. */
   expand(claim: ScenarioClaim): readonly ClaimPart[]
@@ -42,7 +42,7 @@ export interface KitHooks {
    * a rule. `way` counts from 0; returns false when there are no more ways.
    */
   sabotage?(networkNamespace: string, way: number): Promise<boolean>
-  /** Puts something of somebody else's beside it; the returned function tells whether that is still there. */
+  /** Puts something of another tool beside it; the returned function tells whether that is still there. */
   foreign?(networkNamespace: string): Promise<() => Promise<boolean>>
 }
 

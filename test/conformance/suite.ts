@@ -3,18 +3,18 @@ import type { KitRun } from './checked-dataplane.ts'
 import { checkCapabilities, gapOf } from './declared-capabilities.ts'
 import { gapMark } from './gap-mark.ts'
 import { printMatrix, titleOf } from './matrix.ts'
-import { patienceOf } from './patience.ts'
 import type { Row, RowClaim } from './row.ts'
 import { type ConformanceOptions, familiesOf, lackOf, runScenario } from './run.ts'
 import { expand, type Scenario } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
+import { timeoutsOf } from './timeouts.ts'
 
 /** What the kit needs of a test: an ava test's context has it. */
 export interface Assertions {
   pass(message?: string): unknown
   fail(message?: string): unknown
   log(...values: unknown[]): void
-  /** Gives the test so many milliseconds, and the runner patience for as long. */
+  /** Gives the test so many milliseconds, and the runner a timeout as long. */
   timeout?(milliseconds: number): void
 }
 
@@ -41,7 +41,7 @@ export function conformance(options: SuiteOptions): void {
   const { test, factory, print } = options
   const { capabilities } = factory
   checkCapabilities(capabilities)
-  const { suiteMs } = patienceOf(options.slowness)
+  const { suiteMs } = timeoutsOf(options.slowness)
   const run = new Map<Scenario, Promise<readonly Row[]>>()
   const state: KitRun = {}
   let before: Promise<unknown> = Promise.resolve()
@@ -100,7 +100,7 @@ export interface DeclaredRows {
   readonly lackOf?: (row: RowToBe) => string | undefined
   /** Follows each title. Default: nothing. */
   readonly where?: string
-  /** The test runner's patience. Default: as it is. */
+  /** The test runner's timeout. Default: as it is. */
   readonly timeoutMs?: number
   readonly print?: (matrix: string) => void
 }

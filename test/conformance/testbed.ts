@@ -14,16 +14,16 @@ import {
 } from '@portolan/lab'
 import type { Cluster } from './cluster.ts'
 import { Driver } from './driver.ts'
-import { Gate } from './gate.ts'
 import type { Client } from './matrix-case.ts'
 import { type NodeSpecification, newCluster } from './node-specification.ts'
-import type { Patience } from './patience.ts'
 import { addressOf, type EndpointHost, isLocalHost } from './place.ts'
+import { Semaphore } from './semaphore.ts'
+import type { Timeouts } from './timeouts.ts'
 
 export interface TestbedOptions extends Omit<NodeSpecification, 'localAddresses' | 'localhostNodePorts'> {
   readonly factory: DataplaneFactory
   readonly settings: Readonly<Record<string, string>>
-  readonly patience: Patience
+  readonly timeouts: Timeouts
 }
 
 /** Where a client's packets come from. */
@@ -37,7 +37,7 @@ export interface Origin {
 /** Of no Service and no endpoint. */
 const markerPort = 7007
 
-/** The local pod that is nobody's endpoint. */
+/** The local pod that is the endpoint of no Service. */
 const clientPod = 2
 
 /** A lab whose node a dataplane serves, and the cluster whose Services it serves. */
@@ -45,7 +45,7 @@ export class Testbed {
   readonly lab: Lab
   readonly cluster: Cluster
   /** For checks that wait for silence: each sends markers all the time, which a translated machine has no time for. */
-  readonly listening: Gate
+  readonly listening: Semaphore
   #dataplane: Dataplane
   #driver: Driver
   readonly #options: TestbedOptions
@@ -54,21 +54,21 @@ export class Testbed {
   constructor(options: TestbedOptions, lab: Lab) {
     this.#options = options
     this.lab = lab
-    this.listening = new Gate(Math.max(4, Math.round(32 / options.patience.slowness)))
+    this.listening = new Semaphore(Math.max(4, Math.round(32 / options.timeouts.slowness)))
     this.#dataplane = this.newDataplane()
     this.cluster = newCluster(this.specification)
     this.#driver = new Driver(this.#dataplane, this.cluster)
   }
 
   get specification(): NodeSpecification {
-    const { factory: _, settings: __, patience: ___, ...rest } = this.#options
+    const { factory: _, settings: __, timeouts: ___, ...rest } = this.#options
     const { IPv4, IPv6 } = this.lab.node.addresses
     const localhostNodePorts = this.#dataplane.capabilities.gaps.localhostNodePorts === undefined
     return { ...rest, localhostNodePorts, localAddresses: [...IPv4, ...IPv6, '127.0.0.1', '::1'] }
   }
 
-  get patience(): Patience {
-    return this.#options.patience
+  get timeouts(): Timeouts {
+    return this.#options.timeouts
   }
 
   get dataplane(): Dataplane {
@@ -158,7 +158,7 @@ export class Testbed {
     await serving
   }
 
-  /** Where whoever could answer a packet that should be dropped answers for sure: UDP servers that are nobody's endpoints. */
+  /** Where every host that could answer a packet that should be dropped surely answers: UDP servers that are the endpoints of no Service. */
   async markers(family: IpFamily): Promise<readonly SocketAddress[]> {
     const { internet, remote } = network[family]
     const places = [
@@ -217,7 +217,7 @@ export async function createTestbed(options: TestbedOptions): Promise<Testbed> {
   const lab = await createLab({
     pods: clientPod + 1,
     podNetwork: podNetworkOf(options),
-    slowness: options.patience.slowness,
+    slowness: options.timeouts.slowness,
   })
   return new Testbed(options, lab)
 }

@@ -4,7 +4,7 @@ export type Update = 'UPDATE_GOLDEN' | 'UPDATE_DOCS'
 /**
  * Whether a person has asked for expected output to be written anew rather than compared.
  *
- * @throws where continuous integration asks for it: every comparison would be true there, and nobody reads the diff
+ * @throws where continuous integration asks for it: every comparison would be true there, and the diff is not read
  */
 export function isUpdating(update: Update, environment: NodeJS.ProcessEnv = process.env): boolean {
   if (environment[update] !== '1') return false

@@ -23,7 +23,7 @@ export function toldLine(told: Told): string {
   return `${separator}${JSON.stringify(told)}\n`
 }
 
-/** `undefined`: somebody else said it. */
+/** `undefined`: another program said it. */
 export function readTold(line: string): Told | undefined {
   return line.startsWith(separator) ? (JSON.parse(line.slice(separator.length)) as Told) : undefined
 }

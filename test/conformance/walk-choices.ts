@@ -1,11 +1,11 @@
 import type { Capabilities, Evaluation, Feature } from '@portolan/core'
 import { network } from '@portolan/lab'
 import { serviceShape } from './case-objects.ts'
+import type { ServiceState } from './fixture.ts'
 import type { Client, Destination, EndpointShape } from './matrix-case.ts'
 import type { ServiceShape } from './objects.ts'
 import type { EndpointHost, Place } from './place.ts'
 import type { Random } from './random.ts'
-import type { Moment } from './stage.ts'
 
 export const walkHosts: readonly EndpointHost[] = [
   'pod0',
@@ -40,7 +40,7 @@ export class WalkChoices {
   }
 
   /** A Service as it may be. The same numbers are drawn whatever is missing, so that a seed means the same walk. */
-  moment(random: Random, place: Place): Moment {
+  state(random: Random, place: Place): ServiceState {
     const [low, high] = [random.pick([0.1, 0.3, 0.5]), random.chance(0.2)]
     const members = random.some(walkHosts, high ? 1 : low)
     const internalTrafficPolicy = random.pick(policies)

@@ -16,7 +16,7 @@ export interface ConnectLoop {
   stop(): Promise<ConnectLoopReport>
 }
 
-const mostAtOnce = 500
+const maxAtOnce = 500
 
 /** Linux sends a SYN again after a second; a client that is refused later than that wasn't refused at once. */
 const synAgainMs = 1000
@@ -106,7 +106,7 @@ export function startConnectLoop(request: Complete<ConnectLoopRequest>): Connect
     }
   }
   const startOne = () => {
-    if (underWay.size >= mostAtOnce) return
+    if (underWay.size >= maxAtOnce) return
     attempts += 1
     const running = attempt().finally(() => underWay.delete(running))
     underWay.add(running)
@@ -175,7 +175,7 @@ export function firstPacketAt(request: Complete<FirstPacketRequest>): Promise<Fi
       attempt().catch((error) => finish(() => reject(error)))
     }
     const ticker = setInterval(() => {
-      if (underWay < mostAtOnce) startOne()
+      if (underWay < maxAtOnce) startOne()
     }, 1)
     const timer = setTimeout(
       () =>

@@ -13,10 +13,10 @@ export interface EchoServer extends SocketAddress {
 export const arrivals = new Set<string>()
 
 /** A benchmark makes millions of connections; what a test asks about has just been. */
-const mostArrivals = 200_000
+const maxArrivals = 200_000
 
 function noteArrival(arrival: Arrival): void {
-  if (arrivals.size >= mostArrivals) arrivals.clear()
+  if (arrivals.size >= maxArrivals) arrivals.clear()
   arrivals.add(arrivalKey(arrival))
 }
 

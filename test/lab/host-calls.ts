@@ -33,7 +33,7 @@ export interface HostCalls {
   close(id: number): Promise<void>
 }
 
-/** A request as it reaches the thread: every duration is told (see patience.ts). */
+/** A request as it reaches the thread: every duration is told (see timeouts.ts). */
 export type Complete<Request> = Request & {
   readonly [Name in Extract<keyof Request, `${string}Ms`>]-?: NonNullable<Request[Name]>
 }
@@ -46,7 +46,7 @@ export interface SocketAddress {
   readonly port: number
 }
 
-/** What an echo server says to whoever asks: who it is, where it was reached, whom it saw. */
+/** What an echo server answers: who it is, where it was reached, whom it saw. */
 export interface EchoReply {
   /** The name of the host that serves: `pod0`, `remote`, ... */
   readonly host: string
@@ -101,7 +101,7 @@ export type SilenceRequest = (Pick<ProbeRequest, 'protocol' | 'to'> | { readonly
   /** UDP echo servers at every host that could answer; they are asked after the packet has been sent. */
   readonly markers: readonly SocketAddress[]
   /** How long silence must last at least. Default 250. */
-  readonly leastMs?: number
+  readonly minMs?: number
   /** How long markers may take on top. Default 5000. */
   readonly timeoutMs?: number
 }

@@ -26,8 +26,8 @@ import type {
 import { HostThread } from './host-thread.ts'
 import { ipBatch, namespacePath } from './namespaces.ts'
 import type { Family } from './network.ts'
-import type { Patience } from './patience.ts'
 import type { Ending } from './recording-socket.ts'
+import type { Timeouts } from './timeouts.ts'
 
 export interface Server extends SocketAddress {
   close(): Promise<void>
@@ -70,12 +70,12 @@ export class Host {
   /** The host's own addresses, the primary one first. */
   readonly addresses: Readonly<Record<Family, string[]>>
   readonly #namespace: string
-  readonly #patience: Patience
+  readonly #timeouts: Timeouts
   #thread: HostThread | undefined
   #closed = false
 
-  constructor(name: string, namespace: string, addresses: Record<Family, string[]>, patience: Patience) {
-    this.#patience = patience
+  constructor(name: string, namespace: string, addresses: Record<Family, string[]>, timeouts: Timeouts) {
+    this.#timeouts = timeouts
     this.name = name
     this.#namespace = namespace
     this.networkNamespace = namespacePath(namespace)
@@ -90,18 +90,18 @@ export class Host {
 
   /** Opens one new connection, or sends one datagram, and tells how it ended. Ask for many at once freely. */
   probe(request: ProbeRequest): Promise<ProbeResult> {
-    return this.#call('probe', { timeoutMs: this.#patience.answerMs, ...request })
+    return this.#call('probe', { timeoutMs: this.#timeouts.answerMs, ...request })
   }
 
   /** One ICMP echo request. */
   ping(address: string, options: Omit<PingRequest, 'address'> = {}): Promise<PingResult> {
-    return this.#call('ping', { timeoutMs: this.#patience.answerMs, ...options, address })
+    return this.#call('ping', { timeoutMs: this.#timeouts.answerMs, ...options, address })
   }
 
   /** Sends a packet that is to stay without an answer, and tells whether it does, however busy the machine is. */
   silence(request: SilenceRequest): Promise<SilenceResult> {
-    const { answerMs: leastMs, connectMs: timeoutMs } = this.#patience
-    return this.#call('silence', { leastMs, timeoutMs, ...request })
+    const { answerMs: minMs, connectMs: timeoutMs } = this.#timeouts
+    return this.#call('silence', { minMs, timeoutMs, ...request })
   }
 
   /** Which of these have come to this host's echo servers, ever. */
@@ -112,12 +112,12 @@ export class Host {
   /** A TCP connection that stays open across changes. @throws when it can't be made */
   async holdConnection(request: HoldRequest): Promise<HeldConnection> {
     const { id, ...server } = await this.#call('hold', {
-      timeoutMs: this.#patience.heldMs,
+      timeoutMs: this.#timeouts.heldMs,
       ...request,
     })
     return {
       server,
-      ask: (timeoutMs = this.#patience.heldMs) => this.#call('ask', id, timeoutMs),
+      ask: (timeoutMs = this.#timeouts.heldMs) => this.#call('ask', id, timeoutMs),
       close: () => this.#call('close', id),
     }
   }
@@ -125,8 +125,8 @@ export class Host {
   /** Makes new connections all the time until it is stopped, and then tells of every one. */
   async startConnectLoop(request: ConnectLoopRequest): Promise<ConnectLoop> {
     const id = await this.#call('startConnectLoop', {
-      everyMs: this.#patience.connectEveryMs,
-      timeoutMs: this.#patience.connectMs,
+      everyMs: this.#timeouts.connectEveryMs,
+      timeoutMs: this.#timeouts.connectMs,
       ...request,
     })
     return { stop: () => this.#call('stopConnectLoop', id) }
@@ -135,8 +135,8 @@ export class Host {
   /** How long until a new TCP connection reaches a certain server; good to a millisecond. @throws when it never does */
   firstPacketAt(request: FirstPacketRequest): Promise<FirstPacket> {
     return this.#call('firstPacketAt', {
-      timeoutMs: this.#patience.firstPacketMs,
-      attemptTimeoutMs: this.#patience.firstPacketAttemptMs,
+      timeoutMs: this.#timeouts.firstPacketMs,
+      attemptTimeoutMs: this.#timeouts.firstPacketAttemptMs,
       ...request,
     })
   }
@@ -153,13 +153,13 @@ export class Host {
   }
 
   /** Waits until a recording server here has seen the end of the TCP connection whose last message had this tag. */
-  endOf(tag: string, timeoutMs = this.#patience.connectMs): Promise<boolean> {
+  endOf(tag: string, timeoutMs = this.#timeouts.connectMs): Promise<boolean> {
     return this.#call('endOf', tag, timeoutMs)
   }
 
   /** A client's socket that records all it hears; a string: why there is none, an error's code or `silence`. */
   async openSocket(request: OpenRequest): Promise<RecordingSocket | string> {
-    const timeoutMs = this.#patience.connectMs
+    const timeoutMs = this.#timeouts.connectMs
     const opened = await this.#call('openSocket', { timeoutMs, ...request })
     if ('failure' in opened) return opened.failure
     const { id, synsSentAgain } = opened

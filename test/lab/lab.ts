@@ -10,9 +10,9 @@ import {
   sweepDeadLabs,
 } from './namespaces.ts'
 import { type Family, network, podAddress } from './network.ts'
-import { patienceOf } from './patience.ts'
 import { supportsSctp } from './sctp-socket.ts'
 import { setSysctls } from './sysctls.ts'
+import { timeoutsOf } from './timeouts.ts'
 import {
   cables,
   configuration,
@@ -51,7 +51,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   const { pods: podCount = 2, podNetwork = 'bridge', slowness = 1 } = options
   if (!Number.isInteger(podCount) || podCount < 1 || podCount > 250)
     throw new RangeError(`createLab: pods is ${podCount}, and must be a whole number from 1 to 250`)
-  const patience = patienceOf(slowness)
+  const timeouts = timeoutsOf(slowness)
   await sweepDeadLabs()
   // The threads of libuv's pool start here, in our own namespace: left to a host's thread, they would inherit its.
   await stat('/')
@@ -64,7 +64,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   const namespaceOf = (host: HostName) => `${lab}-${host}`
   const namespaces = names.map(namespaceOf)
   const hosts = new Map(
-    names.map((name) => [name, new Host(name, namespaceOf(name), addressesOf(name), patience)]),
+    names.map((name) => [name, new Host(name, namespaceOf(name), addressesOf(name), timeouts)]),
   )
 
   const close = async () => {

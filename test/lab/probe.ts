@@ -40,7 +40,7 @@ async function sourceOf(destination: string): Promise<{ readonly address: string
   }
 }
 
-/** Of RFC 863: nobody's Service. */
+/** Of RFC 863: no Service. */
 const discardPort = 9
 
 function probeStream(

@@ -1,6 +1,6 @@
 /**
  * What recording sockets and servers say to each other: a line of JSON that says how many bytes follow it, and those
- * bytes, a pattern made of the line's tag, so that whoever hears them can tell whether they are whole.
+ * bytes, a pattern made of the line's tag, so that the receiver can tell whether they are whole.
  */
 import type { SocketAddress } from './host-calls.ts'
 
@@ -35,7 +35,7 @@ export function encodeMessage(message: Message): Buffer {
 export class MessageReader {
   #held: Buffer = Buffer.alloc(0)
 
-  /** @throws SyntaxError for bytes of anybody else */
+  /** @throws SyntaxError for bytes of anyone else */
   read(data: Buffer): ReadMessage[] {
     this.#held = this.#held.length === 0 ? data : Buffer.concat([this.#held, data])
     const messages: ReadMessage[] = []
@@ -52,7 +52,7 @@ export class MessageReader {
   }
 }
 
-/** One datagram is one message; `undefined`: it is nobody's that we know. */
+/** One datagram is one message; `undefined`: of an unknown sender. */
 export function readDatagram(data: Buffer): ReadMessage | undefined {
   try {
     return new MessageReader().read(data)[0]

@@ -32,7 +32,7 @@ export function openRecordingSocket(request: Complete<OpenRequest>): Promise<Rec
   }
 }
 
-/** What was heard and nobody has been told of yet. */
+/** What was heard and not yet reported. */
 class Ear {
   #heard: Heard[] = []
   #waiting: { tag: string; resolve: () => void } | undefined

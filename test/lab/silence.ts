@@ -14,19 +14,19 @@ const markerMs = { first: 250, longest: 4000 }
  * answered it: silence that lasts so long is no answer that was late, however busy the machine is.
  */
 export async function silence(request: Complete<SilenceRequest>): Promise<SilenceResult> {
-  const { markers, from, leastMs, timeoutMs } = request
+  const { markers, from, minMs, timeoutMs } = request
   const enough = new AbortController()
   const answering: Promise<ProbeResult | PingResult> =
     'ping' in request
-      ? ping({ address: request.ping, timeoutMs: timeoutMs + leastMs }, enough.signal)
-      : probe({ ...request, timeoutMs: timeoutMs + leastMs }, enough.signal)
+      ? ping({ address: request.ping, timeoutMs: timeoutMs + minMs }, enough.signal)
+      : probe({ ...request, timeoutMs: timeoutMs + minMs }, enough.signal)
   let broke = false
   answering
     .catch(() => {})
     .finally(() => {
       broke = !enough.signal.aborted
     })
-  await sleep(leastMs)
+  await sleep(minMs)
   const deadline = performance.now() + timeoutMs
   const missing = new Set(markers)
   // A server that answers the second marker has read all that came before the first.

@@ -268,7 +268,7 @@ export class RealApiServer implements AsyncDisposable {
       '--etcd-compaction-interval=0',
       `--bind-address=${this.#options.host ?? '127.0.0.1'}`,
       `--secure-port=${this.port}`,
-      // It insists on one that isn't loopback, and tells it to nobody while no reconciler writes endpoints.
+      // It insists on one that isn't loopback, and does not announce it while no reconciler writes endpoints.
       '--advertise-address=192.0.2.1',
       '--endpoint-reconciler-type=none',
       `--tls-cert-file=${file('tls.crt')}`,

@@ -36,7 +36,7 @@ export async function fetchKernel(): Promise<Kernel> {
     await copyFile(await existing(busyboxFiles, ['bin', 'usr/bin'], 'busybox'), kernel.busybox)
 
     await rename(made, kernelFolder(release)).catch((error: NodeJS.ErrnoException) => {
-      // Somebody else has been quicker, with the same result.
+      // Another process has been quicker, with the same result.
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
     })
     return kernelIn(kernelFolder(release), release)

@@ -21,7 +21,7 @@ export interface LongRunOptions extends Pick<VmOptions, 'cwd' | 'env'> {
 }
 
 /** How many machines may be lost, one after the other. */
-const mostBoots = 5
+const maxBoots = 5
 
 /**
  * Runs a program that takes minutes, in as many machines as it needs, and comes back when it has ended with code 0.
@@ -51,7 +51,7 @@ export async function runToTheEnd(options: LongRunOptions): Promise<void> {
       )
     if (end.loss === undefined)
       throw new VmError('VM_BROKE_DOWN', `the program in the machine ended with exit code ${end.exitCode}`)
-    if (boot === mostBoots)
+    if (boot === maxBoots)
       throw new VmError('VM_BROKE_DOWN', `${boot} machines were lost, the last one: ${end.loss}`)
     onLoss(end.loss)
   }

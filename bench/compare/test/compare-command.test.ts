@@ -85,7 +85,7 @@ test('a file that is not there is told with its path, and exit code 2', async (t
   const error = await t.throwsAsync(runCompare(none, example, flags, collect()), {
     message: /no-such-results\.json/,
   })
-  t.like(error, { exitCode: 2, mend: 'check the path and its permissions' })
+  t.like(error, { exitCode: 2, fix: 'check the path and its permissions' })
 })
 
 test.serial('an option of bench with the same name does not take the one of compare', async (t) => {

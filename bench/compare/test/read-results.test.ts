@@ -19,7 +19,7 @@ for (const [says, text, message] of refused) {
   test(`${says} is refused with exit code 2`, (t) => {
     const error = t.throws(() => parseResults(text, 'f.json'), { instanceOf: ResultsError, message })
     t.is(error?.exitCode, 2)
-    t.truthy(error?.mend)
+    t.truthy(error?.fix)
   })
 }
 

@@ -40,8 +40,8 @@ for (const [argument, expected] of [
   })
 }
 
-test('a place that nobody knows is told with those that there are', (t) => {
+test('an unknown place is told with those that there are', (t) => {
   const error = t.throws(() => fillArguments(['--x={hostname}'], place), { code: 'EXTERNAL_ARGUMENTS' })
   t.regex(error!.message, /nothing is called \{hostname\}/)
-  t.like(error, { mend: 'one of {kubeconfig}, {node}, {clusterCidr}, {apiServer}' })
+  t.like(error, { fix: 'one of {kubeconfig}, {node}, {clusterCidr}, {apiServer}' })
 })

@@ -25,7 +25,7 @@ async function start(t: ExecutionContext, module: string): Promise<PortolanProxy
   return proxy
 }
 
-test.serial('a first apply that goes on failing is told to whoever waits for the start', async (t) => {
+test.serial('a first apply that goes on failing is reported to the caller of the start', async (t) => {
   const proxy = await start(t, failing)
   const message =
     /failing-dataplane.ts: apply failed 3 times in a row: dataplane failing: apply of IPv[46] failed: the kernel wants none of it/

@@ -109,7 +109,7 @@ for (const [which, expected, zone] of [
 test('a node that is not in it is told, with some that are', async (t) => {
   const error = await t.throwsAsync(RecordedCluster.open({ path: await recording(t), node: 'node-z' }))
   t.regex(error!.message, /has no node 'node-z'/)
-  t.like(error, { mend: '--node takes most, median, or one of node-b, node-a, node-c, ...', exitCode: 2 })
+  t.like(error, { fix: '--node takes most, median, or one of node-b, node-a, node-c, ...', exitCode: 2 })
 })
 
 test('Services at addresses of the lab stay away with their endpoints, as do other Nodes and ServiceCIDRs', async (t) => {

@@ -91,7 +91,7 @@ test('no connection is lost while a dataplane changes what they do not concern, 
   }
 })
 
-test('what cannot be measured is listed with the reason, and stops nobody else', (t) => {
+test('what cannot be measured is listed with the reason, and the rest goes on', (t) => {
   t.deepEqual(
     run.dataplanes.map(({ name, usable }) => [name, usable]),
     [

@@ -8,7 +8,7 @@ let lab: Lab
 
 test.before(async () => {
   lab = await createLab()
-  // Nobody translates here, so the probe Service's address is one of the internet's.
+  // No one translates here, so the probe Service's address is one of the internet's.
   await lab.internet.serve('TCP', '0.0.0.0', probePort)
 })
 

@@ -41,7 +41,7 @@ test('a route that is degraded is told once, again for another reason, and when 
   const apply = following()
   t.deepEqual(apply('start', [], { a: 'full' }), ['a full: route degraded'])
   t.deepEqual(apply('change', ['a'], { a: 'full' }), [])
-  t.deepEqual(apply('change', ['b']), [], 'nobody has looked at it')
+  t.deepEqual(apply('change', ['b']), [], 'it has not been checked')
   t.deepEqual(apply('change', ['a'], { a: 'too many' }), ['a too many: route degraded'])
   t.deepEqual(apply('repair', []), ['a : route recovered'])
   t.deepEqual(apply('repair', []), [])

@@ -113,7 +113,7 @@ const clients: readonly [string, string, RoutingTable, object][] = [
     { source: '10.244.1.254', sourceClass: 'pod', inputInterface: 'veth0' },
   ],
   [
-    'pod: outside, where nobody can tell',
+    'pod: outside, where pods cannot be told',
     'pod',
     tableWith({ by: 'none' }),
     { source: '10.244.1.254', sourceClass: 'outside' },
@@ -146,9 +146,9 @@ test('a local pod outside the configured range is told to be no pod', (t) => {
   t.regex(note?.fix ?? '', /--cluster-cidr/)
 })
 
-test('an error that the operator can mend has no stack, a defect has', (t) => {
-  t.deepEqual(reportError(new UserError('no such thing', { mend: 'make one' })), {
-    lines: ['portolan: no such thing', '  to mend it: make one'],
+test('an error that the operator can fix has no stack, a defect has', (t) => {
+  t.deepEqual(reportError(new UserError('no such thing', { fix: 'make one' })), {
+    lines: ['portolan: no such thing', '  fix: make one'],
     exitCode: 1,
   })
   const { lines } = reportError(new TypeError('x is undefined'))
@@ -164,7 +164,7 @@ const complaints: readonly [string, RegExp][] = [
   ["error: unknown command 'runn'", /^$/],
 ]
 for (const [complaint, hint] of complaints) {
-  test(`whoever comes from kube-proxy is told what to write, if anything, after ${complaint}`, (t) => {
+  test(`a user of kube-proxy is told what to write, if anything, after ${complaint}`, (t) => {
     t.regex(kubeProxyHint(complaint), hint)
   })
 }

@@ -84,7 +84,7 @@ test('a start that throws ends the process with dataplane, method and what to do
   t.is(await proxy.ended, 1)
   t.regex(
     proxy.text,
-    /portolan: dataplane acme: open failed: no such device\n {2}to mend it: report it to the author/,
+    /portolan: dataplane acme: open failed: no such device\n {2}fix: report it to the author/,
   )
 })
 
@@ -119,7 +119,7 @@ test('a stop that hangs is told once, with what to do, and not as a stop', async
   t.is(await proxy.ended, 1)
   t.regex(
     proxy.text,
-    /"event":"stop-failed","mend":".*author of the dataplane","msg":"stopping failed: dataplane acme: close has not/,
+    /"event":"stop-failed","fix":".*author of the dataplane","msg":"stopping failed: dataplane acme: close has not/,
   )
   t.notRegex(proxy.text, /"msg":"stopped/)
 })

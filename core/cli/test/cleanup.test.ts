@@ -164,7 +164,7 @@ test('where the tools and the file system are not there, cleanup says so and suc
   t.regex(cleaned?.stdout ?? '', /^iptables: not on this node: iptables is not installed$/m)
 })
 
-test("a set that somebody's rule still uses fails the cleanup, which names it and removes all else", async (t) => {
+test("a set that another tool's rule still uses fails the cleanup, which names it and removes all else", async (t) => {
   const node = await Node.create(t)
   const rule = ['FORWARD', '-m', 'set', '--match-set', 'PORTOLAN-4-cluster-ips', 'dst', '-j', 'ACCEPT']
   const [used, failed, freed, cleaned, ...there] = await node.take(
@@ -202,7 +202,7 @@ test('a setting of the kernel that cannot be undone fails the cleanup, which say
   t.is(bound?.code, 0)
   t.is(readOnly?.code, 0)
   t.is(failed?.code, 1)
-  t.regex(failed?.stderr ?? '', /route_localnet, .* can not be set to 0: make \/proc\/sys writable/)
+  t.regex(failed?.stderr ?? '', /route_localnet, .* cannot be set to 0: make \/proc\/sys writable/)
   t.is(writable?.code, 0)
   t.is(cleaned?.code, 0, cleaned?.stderr)
   t.is(off?.stdout, '0\n')

@@ -8,8 +8,8 @@ import { type ApiObject, ApiServer } from '@portolan/api-server'
 import test, { type ExecutionContext } from 'ava'
 import { parseAllDocuments } from 'yaml'
 import { parseFlags } from '../../config/flags.ts'
+import { environment } from '../environment.ts'
 import { readNodeTables } from '../node-tables.ts'
-import { surroundings } from '../surroundings.ts'
 
 const program = fileURLToPath(new URL('../portolan.js', import.meta.url))
 const sample = fileURLToPath(new URL('../../../docs/sample-cluster.yaml', import.meta.url))
@@ -52,7 +52,7 @@ test.serial('ServiceCIDRs that may not be read are unknown to a plan, and not no
   const { server, kubeconfig } = await liveCluster(t)
   const unknown = async () => {
     const { builders } = await readNodeTables({
-      config: parseFlags({ kubeconfig, node: 'node-a' }, surroundings()),
+      config: parseFlags({ kubeconfig, node: 'node-a' }, environment()),
       families: ['IPv4'],
       capabilities: { families: ['IPv4'], protocols: ['TCP'], gaps: {} },
       addresses: 'node',

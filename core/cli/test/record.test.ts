@@ -161,7 +161,7 @@ const mistakes: readonly { claim: string; args: (file: string) => string[]; code
     claim: 'the folder is not there',
     args: (file) => ['--source', `file:${sample}`, '-o', `${file}/no/such.rec`],
     code: 1,
-    says: /can't write .*to mend it: name a file in a folder/s,
+    says: /can't write .*fix: name a file in a folder/s,
   },
   {
     claim: 'the source is not there',

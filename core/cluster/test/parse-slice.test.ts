@@ -232,7 +232,7 @@ test('a slice of 1,000 broken endpoints tells eleven problems and keeps the good
   })
   t.is(record?.endpoints.length, 1)
   t.is(problems.length, 11)
-  t.regex(problems.at(-1)!.mend, /990 more/)
+  t.regex(problems.at(-1)!.fix, /990 more/)
 })
 
 test('endpoints that are hinted for the same zone share one list: there may be millions', (t) => {

@@ -97,7 +97,7 @@ const object = fc.record(
 )
 
 for (const [name, parse] of Object.entries(parsers)) {
-  test(`${name} never throws, and names object, field and mend of whatever it leaves out`, (t) => {
+  test(`${name} never throws, and names object, field and fix of whatever it leaves out`, (t) => {
     fc.assert(
       fc.property(oneOf(object), (raw) => {
         const { key, problems, record } = parse(raw)
@@ -106,7 +106,7 @@ for (const [name, parse] of Object.entries(parsers)) {
         for (const problem of problems) {
           t.true(problem.value.length <= 80)
           t.notRegex(`${problem.object}${problem.value}`, /\p{Cc}/u)
-          t.not(problem.mend, '')
+          t.not(problem.fix, '')
         }
       }),
       { numRuns: 2000 },

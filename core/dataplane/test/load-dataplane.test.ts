@@ -134,11 +134,11 @@ const failures: readonly [string, string, string, RegExp, RegExp][] = [
   ],
 ]
 
-for (const [claim, source, code, message, mend] of failures) {
+for (const [claim, source, code, message, fix] of failures) {
   test(`a module with ${claim} is refused as ${code}`, async (t) => {
     const directory = await directoryWith(t, { 'plane.mjs': source })
     const error = await t.throwsAsync(loadDataplane('./plane.mjs', options, directory), { code, message })
-    t.regex((error as Error & { mend: string }).mend, mend)
+    t.regex((error as Error & { fix: string }).fix, fix)
   })
 }
 
@@ -151,7 +151,7 @@ test('an option that the dataplane does not know is refused, with those that it 
       message: "dataplane './plane.mjs': unknown option sped; known: speed",
     },
   )
-  t.regex((error as Error & { mend: string }).mend, /portolan help-dataplane \.\/plane\.mjs/)
+  t.regex((error as Error & { fix: string }).fix, /portolan help-dataplane \.\/plane\.mjs/)
 })
 
 test('a package that is not installed comes with the line that installs it', async (t) => {
@@ -159,7 +159,7 @@ test('a package that is not installed comes with the line that installs it', asy
     code: 'DATAPLANE_NOT_INSTALLED',
   })
   t.regex(
-    (error as Error & { mend: string }).mend,
+    (error as Error & { fix: string }).fix,
     /one of Portolan's own \(nftables, .*npm install @acme\/nowhere$/,
   )
 })
@@ -195,12 +195,12 @@ const advice: readonly [string, string, RegExp][] = [
   ['a path that looks like a package', 'acme/index.ts', /a path begins with .*: write \.\/acme\/index\.ts/],
 ]
 
-for (const [what, name, mend] of advice) {
+for (const [what, name, fix] of advice) {
   test(`${what} is refused with the path to write`, async (t) => {
     const directory = await directoryWith(t, { 'acme/index.ts': moduleOf() })
     const error = await t.throwsAsync(loadDataplane(name, options, directory), {
       code: 'DATAPLANE_NOT_INSTALLED',
     })
-    t.regex((error as unknown as { mend: string }).mend, mend)
+    t.regex((error as unknown as { fix: string }).fix, fix)
   })
 }

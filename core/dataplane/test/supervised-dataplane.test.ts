@@ -55,7 +55,7 @@ const names = (list: readonly string[]): Names =>
 /** A kernel that holds the names of routes; whatever a test gives takes the place of a method. */
 class PlainDataplane implements Compiler<Names, readonly string[]>, Kernel<Names, readonly string[]> {
   readonly name: string = 'acme'
-  held: readonly string[] = []
+  observedState: readonly string[] = []
 
   async probe() {
     return { usable: true, problems: [], facts: {} }
@@ -63,7 +63,7 @@ class PlainDataplane implements Compiler<Names, readonly string[]>, Kernel<Names
   async open() {}
   async close() {}
   async observe() {
-    return this.held
+    return this.observedState
   }
   async isUnchanged() {
     return true
@@ -74,14 +74,14 @@ class PlainDataplane implements Compiler<Names, readonly string[]>, Kernel<Names
   compile({ table }: TableChange): Names {
     return names([...table.routes.keys()])
   }
-  reconcile(_held: readonly string[] | undefined, table: RoutingTable): Names {
+  reconcile(_observed: readonly string[] | undefined, table: RoutingTable): Names {
     return names([...table.routes.keys()])
   }
   print(program: Names) {
     return program.join('\n')
   }
   async apply(program: Names) {
-    this.held = program
+    this.observedState = program
     return { bytes: 0 }
   }
   trace() {
@@ -144,10 +144,10 @@ test('a refused program stays the error that the dataplane made of it', async (t
 
 test('what an error says to do is kept', async (t) => {
   const { supervised } = supervise({
-    observe: async () => Promise.reject(Object.assign(new Error('no module'), { mend: 'modprobe ip_vs' })),
+    observe: async () => Promise.reject(Object.assign(new Error('no module'), { fix: 'modprobe ip_vs' })),
   })
   const error = await t.throwsAsync(async () => supervised.observe(family))
-  t.is((error as DataplaneError).mend, 'modprobe ip_vs')
+  t.is((error as DataplaneError).fix, 'modprobe ip_vs')
 })
 
 const hanging: readonly [string, number, (supervised: SupervisedDataplane) => Promise<unknown>][] = [
@@ -328,7 +328,7 @@ class PoisonedDataplane extends PlainDataplane {
     return names(steps)
   }
 
-  override reconcile(_held: readonly string[] | undefined, seen: RoutingTable): Names {
+  override reconcile(_observed: readonly string[] | undefined, seen: RoutingTable): Names {
     check([...seen.routes.values()])
     const gone = [...this.kernel.keys()].filter((key) => !seen.routes.has(key as RouteKey))
     return names([
@@ -400,9 +400,9 @@ test('one route among thousands that cannot be compiled is found in few attempts
   const dataplane = new PoisonedDataplane()
   let attempts = 0
   const reconcile = dataplane.reconcile.bind(dataplane)
-  dataplane.reconcile = (held, seen) => {
+  dataplane.reconcile = (observedState, seen) => {
     attempts++
-    return reconcile(held, seen)
+    return reconcile(observedState, seen)
   }
   const supervised = superviseDataplane(dataplane, {})
   const { degraded } = await supervised.apply(supervised.reconcile([], tableOf(routes)))

@@ -81,7 +81,7 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
     }
   }
 
-  /** Whether it is sure that nobody else changed the kernel. */
+  /** Whether it is sure that no other tool changed the kernel. */
   sure = false
 
   async isUnchanged() {
@@ -112,10 +112,10 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
     return programOf(family, localAddresses.added, localAddresses.removed)
   }
 
-  reconcile(held: ReadonlySet<string> | undefined, table: RoutingTable): Program {
+  reconcile(observed: ReadonlySet<string> | undefined, table: RoutingTable): Program {
     const from = {
       ...emptyTable(table.family, table.podSource),
-      localAddresses: held ?? new Set(),
+      localAddresses: observed ?? new Set(),
     } as RoutingTable
     const { family, localAddresses } = fullDifference(from, table)
     return programOf(family, localAddresses.added, localAddresses.removed)
@@ -129,13 +129,13 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
     return this.#alone(program.family, async () => {
       this.calls.push(`apply ${program.family} ${this.print(program)}`.trim())
       await this.beforeApply(program)
-      const held = this.kernel[program.family]
+      const observed = this.kernel[program.family]
       for (const address of program.add) {
-        if (held.has(address)) throw new ApplyError(`${address} exists`)
-        held.add(address)
+        if (observed.has(address)) throw new ApplyError(`${address} exists`)
+        observed.add(address)
       }
       for (const address of program.remove) {
-        if (!held.delete(address)) throw new ApplyError(`${address} does not exist`)
+        if (!observed.delete(address)) throw new ApplyError(`${address} does not exist`)
       }
       return { operations: program.operations, bytes: 0, degraded: [] }
     })
@@ -215,7 +215,7 @@ function bench(options: Partial<EngineOptions> = {}) {
   return { four, six, dataplane, timing, notes, engine, change }
 }
 
-/** A gate that holds whoever awaits it until it is opened. */
+/** A gate that holds those who await it until it is opened. */
 function gate() {
   let open = () => {}
   const opened = new Promise<void>((resolve) => {

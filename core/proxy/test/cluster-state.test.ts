@@ -84,7 +84,7 @@ test('a problem that is told again is passed on and counted once; one of the sou
     object: 'default/web',
     field: 'spec.ports[3].port',
     value: '70000',
-    mend: 'must be 1 to 65535',
+    fix: 'must be 1 to 65535',
     skipped: 'value',
   }
   for (let time = 0; time < 3; time++) state.problem(problem)

@@ -58,7 +58,7 @@ test('what comes and goes while the ranges are awaited leaves nothing: memory is
       object: 'shop/web',
       field: 'spec.type',
       value,
-      mend: 'must be a type',
+      fix: 'must be a type',
       skipped: 'value',
     },
   })

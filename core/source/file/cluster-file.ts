@@ -67,7 +67,7 @@ export async function parseClusterText(text: string, path: string): Promise<Clus
           object: parsed.key,
           field: 'metadata.name',
           value: JSON.stringify(parsed.key),
-          mend: 'is in the file more than once; the last one counts, so remove the others',
+          fix: 'is in the file more than once; the last one counts, so remove the others',
           skipped: 'value',
         })
       }
@@ -119,7 +119,7 @@ function* namedObject(
     object: path,
     field: 'kind',
     value: shownValue(isRawObject(raw) ? raw.kind : raw),
-    mend: 'each document must be a Kubernetes object with a kind',
+    fix: 'each document must be a Kubernetes object with a kind',
     skipped: 'object',
   })
 }

@@ -132,7 +132,7 @@ class FileSource implements ClusterSource {
       const { line, column, problem } = error
       this.#tell(
         `line ${line}, column ${column}`,
-        `cannot be read: ${problem}; the last state stays until it is mended`,
+        `cannot be read: ${problem}; the last state stays until it is fixed`,
       )
     }
   }
@@ -167,13 +167,13 @@ class FileSource implements ClusterSource {
     )
   }
 
-  #tell(field: string, mend: string): void {
+  #tell(field: string, fix: string): void {
     this.#sink?.problem({
       kind: 'file',
       object: this.#options.path,
       field,
       value: '',
-      mend,
+      fix,
       skipped: 'file',
     })
   }

@@ -23,7 +23,7 @@ const pseudonymLength = 12
 const rememberedNames = 65_536
 
 /**
- * Pseudonyms of names: the same name always gets the same one, and without the key nobody can tell which name it was, or
+ * Pseudonyms of names: the same name always gets the same one, and without the key no reader can tell which name it was, or
  * try names until one fits (HMAC-SHA-256). They are DNS labels, as Kubernetes wants names to be.
  */
 export class Pseudonyms {

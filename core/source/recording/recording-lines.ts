@@ -68,16 +68,16 @@ export const recordingErrorCodes = {
 export class RecordingError extends Error {
   readonly code: keyof typeof recordingErrorCodes = 'RECORDING_UNREADABLE'
   readonly path: string
-  readonly mend: string
+  readonly fix: string
 
   constructor(
     path: string,
     problem: string,
-    mend = 'record again with portolan record, or name another file',
+    fix = 'record again with portolan record, or name another file',
   ) {
     super(`${path}: ${problem}`)
     this.name = 'RecordingError'
     this.path = path
-    this.mend = mend
+    this.fix = fix
   }
 }

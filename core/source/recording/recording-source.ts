@@ -22,7 +22,7 @@ export function recordingSource(options: RecordingSourceOptions): ClusterSource 
 }
 
 /** Milliseconds after which others have their turn, where events are due faster than they can be delivered. */
-const longestTurn = 10
+const maxTurnMs = 10
 
 class RecordingSource implements ClusterSource {
   readonly description: string
@@ -59,7 +59,7 @@ class RecordingSource implements ClusterSource {
     try {
       for await (const entry of entries) {
         if ('at' in entry) await pauseUntil(this.#clock, begun + (entry.at * 1000) / speed, signal)
-        if (this.#clock.now() - turn > longestTurn) {
+        if (this.#clock.now() - turn > maxTurnMs) {
           await new Promise(setImmediate)
           turn = this.#clock.now()
         }

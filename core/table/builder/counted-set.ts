@@ -1,4 +1,4 @@
-/** A set whose members stay for as long as anybody holds them: two ServiceCIDRs may name one range. */
+/** A set whose members stay for as long as any holder has them: two ServiceCIDRs may name one range. */
 export class CountedSet<Value> {
   readonly #values = new Set<Value>()
   /** Holders beyond the first; members with one holder, nearly all, take no place here. */

@@ -22,7 +22,7 @@ export interface LostClaim {
  * the order in which they came, so every node of a cluster and every restart agree; when it goes, the next one takes
  * over.
  *
- * A ClusterIP beats all else: nobody may take over a Service inside the cluster by naming its address as an external
+ * A ClusterIP beats all else: a Service inside the cluster must not be taken over by naming its address as an external
  * one (CVE-2020-8554). Then the older Service wins, so that a newcomer never takes what worked. Within one Service a
  * load balancer address beats the same external address, because only it is guarded by source ranges.
  */

@@ -23,7 +23,7 @@ export function frontendProblem({ frontend, loser, winner }: LostClaim): ObjectP
     object: loser.service,
     field: fields[loser.kind],
     value: destination,
-    mend: `is taken: ${winner.service} ${why}; it stays there until that changes, so choose another one`,
+    fix: `is taken: ${winner.service} ${why}; it stays there until that changes, so choose another one`,
     skipped: 'value',
   }
 }

@@ -25,7 +25,7 @@ export class NodeSets {
   /** Absent: not told, so those of the Node object stand in (a file as source). */
   #interfaceAddresses: ReadonlySet<Address> | undefined
   /** What the kernel held at the start, while nothing else is known. */
-  #heldNodePortAddresses: readonly Address[] = []
+  #observedNodePortAddresses: readonly Address[] = []
   #isPending = false
 
   constructor(options: NodeSetsOptions) {
@@ -50,8 +50,8 @@ export class NodeSets {
   }
 
   /** Takes over the addresses that a predecessor left in the kernel. */
-  adoptNodePortAddresses(held: readonly Address[]): void {
-    this.#heldNodePortAddresses = held
+  adoptNodePortAddresses(observed: readonly Address[]): void {
+    this.#observedNodePortAddresses = observed
     this.#isPending = true
   }
 
@@ -71,7 +71,7 @@ export class NodeSets {
     const told = primary ?? primaryAddress(this.#nodeAddresses, family)
     if (told !== undefined || !this.isPrimaryUnknown) return told
     // A predecessor with the same policy had just this one.
-    return this.#heldNodePortAddresses.length === 1 ? this.#heldNodePortAddresses[0] : undefined
+    return this.#observedNodePortAddresses.length === 1 ? this.#observedNodePortAddresses[0] : undefined
   }
 
   /** Brings the sets up to date. */
@@ -82,7 +82,7 @@ export class NodeSets {
     const locals = new Set([...all].filter((address) => familyOf(address) === family))
     replaceMembers(this.localAddresses, locals, touched.localAddresses)
     const answering = this.isPrimaryUnknown
-      ? new Set(this.#heldNodePortAddresses.filter((address) => locals.has(address)))
+      ? new Set(this.#observedNodePortAddresses.filter((address) => locals.has(address)))
       : nodePortAddresses(policy, family, locals, this.#primary, localhost)
     replaceMembers(this.nodePortAddresses, answering, touched.nodePortAddresses)
   }

@@ -28,7 +28,7 @@ export function serviceKeyOf(route: RouteKey): string {
 /**
  * All destinations of one port in one family. An address that is listed in several roles counts in the first one of:
  * ClusterIP, load balancer, external IP. The load balancer goes before the external IP because its source ranges are
- * the stricter reading: an address that somebody wanted guarded is never open through the other door.
+ * the stricter reading: an address that was to be guarded is never open through the other door.
  */
 export function destinationsOf(
   service: ServiceRecord,

@@ -9,7 +9,7 @@ export class ServiceRanges {
   /** By the key of the ServiceCIDR. */
   readonly #told = new Map<string, readonly Cidr[]>()
   /** What the kernel held at the start, while nothing else is known. */
-  #held: readonly Cidr[] = []
+  #observed: readonly Cidr[] = []
   #isUnknown = false
   #isPending = false
 
@@ -44,8 +44,8 @@ export class ServiceRanges {
   }
 
   /** Takes over the ranges that a predecessor left in the kernel. */
-  adopt(held: readonly Cidr[]): void {
-    this.#held = held
+  adopt(observed: readonly Cidr[]): void {
+    this.#observed = observed
     this.#isPending = true
   }
 
@@ -55,7 +55,7 @@ export class ServiceRanges {
    */
   place(touched: TouchedSets['sets']): void {
     this.#isPending = false
-    const all = this.#isUnknown ? this.#held : [...this.#told.values()].flat()
+    const all = this.#isUnknown ? this.#observed : [...this.#told.values()].flat()
     replaceMembers(this.cidrs, new Set(disjointCidrs(all)), touched.serviceCidrs)
   }
 }

@@ -7,7 +7,7 @@ import type {
   SliceRecord,
 } from '../../cluster/records.ts'
 import { type Address, type Cidr, type IpFamily, parseAddress, parseCidr } from '../../network/address.ts'
-import type { HeldSets, PodSource, RoutingTable } from '../routing-table.ts'
+import type { ObservedSets, PodSource, RoutingTable } from '../routing-table.ts'
 import type { EndpointScope, RouteKey, ServiceRoute } from '../service-route.ts'
 import { type Touched, TouchedSets } from '../touched.ts'
 import { type NodeTopology, selectEndpoints } from './endpoint-selection.ts'
@@ -133,7 +133,7 @@ export class TableBuilder {
     if (concerned.length === 0 || triggerTime === undefined) return
     if (triggerTime < (this.#options.triggersSince ?? 0)) return
     const times = this.#triggerTimes.get(slice.serviceKey) ?? []
-    if (times.length < mostTriggerTimes) this.#triggerTimes.set(slice.serviceKey, [...times, triggerTime])
+    if (times.length < maxTriggerTimes) this.#triggerTimes.set(slice.serviceKey, [...times, triggerTime])
   }
 
   /** The Service's pending trigger times go too: they measured endpoints that never came to be (SEMANTICS 3). */
@@ -206,7 +206,7 @@ export class TableBuilder {
    * The sets of the table that nothing is known of yet: those that follow a Node object which is missing, or has no address
    * yet, and ServiceCIDRs that can't be read. Unknown is not none: what the kernel held at the start stays in them.
    */
-  get unknownSets(): readonly (keyof HeldSets)[] {
+  get unknownSets(): readonly (keyof ObservedSets)[] {
     return [
       ...(this.#nodeSets.isPrimaryUnknown ? (['nodePortAddresses'] as const) : []),
       ...(this.#serviceRanges.isUnknown ? (['serviceCidrs'] as const) : []),
@@ -217,13 +217,13 @@ export class TableBuilder {
    * Takes over what a predecessor left in the kernel of the sets that are unknown. To be called before anything is applied,
    * with `drain` before it and after it.
    */
-  adoptSets(heldSets: () => HeldSets): void {
+  adoptSets(observedSets: () => ObservedSets): void {
     const unknown = this.unknownSets
     if (unknown.length === 0) return
-    const { nodePortAddresses, serviceCidrs } = heldSets()
+    const { nodePortAddresses, serviceCidrs } = observedSets()
     if (unknown.includes('nodePortAddresses')) {
-      const held = nodePortAddresses.flatMap((text) => parseAddress(text) ?? [])
-      this.#moving(() => this.#nodeSets.adoptNodePortAddresses(held))
+      const observed = nodePortAddresses.flatMap((text) => parseAddress(text) ?? [])
+      this.#moving(() => this.#nodeSets.adoptNodePortAddresses(observed))
     }
     if (unknown.includes('serviceCidrs'))
       this.#serviceRanges.adopt(serviceCidrs.flatMap((text) => parseCidr(text) ?? []))
@@ -247,7 +247,7 @@ export class TableBuilder {
   }
 
   /** How many Services and destinations are held for reasons beyond the table; for tests against leaks. */
-  get held(): { readonly services: number; readonly sliceServices: number; readonly contested: number } {
+  get observed(): { readonly services: number; readonly sliceServices: number; readonly contested: number } {
     return {
       services: this.#services.size,
       sliceServices: this.#slices.serviceCount,
@@ -327,4 +327,4 @@ export class TableBuilder {
 }
 
 /** What an annotation may add to the latency metric between two drains, for one Service. */
-const mostTriggerTimes = 100
+const maxTriggerTimes = 100

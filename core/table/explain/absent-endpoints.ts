@@ -21,7 +21,7 @@ export interface AbsenceFacts {
   readonly family: IpFamily
   /** The Service's own slices of this family. */
   readonly slices: readonly SliceRecord[]
-  /** Absent: nobody has looked beyond the table. */
+  /** Absent: only the table was looked at. */
   readonly cluster: ClusterView | undefined
 }
 
@@ -43,7 +43,7 @@ function ofOwnSlices({ service, port, slices, cluster }: AbsenceFacts): Reason |
     const theirs = slices.length === 1 ? 'its EndpointSlice has' : `its ${slices.length} EndpointSlices have`
     return {
       text: `${theirs} no endpoint`,
-      fix: `look whether pods match the selector of Service ${service.key} and run`,
+      fix: `check whether pods match the selector of Service ${service.key} and run`,
     }
   }
   const behind = slices.filter((slice) => slice.endpoints.length > 0)
@@ -54,12 +54,12 @@ function ofOwnSlices({ service, port, slices, cluster }: AbsenceFacts): Reason |
     const unusable = matching.flatMap((slice) => slice.endpoints)
     const number = count(new Set(unusable.map(({ address }) => address)).size, 'endpoint')
     if (unusable.every(({ terminating }) => terminating)) {
-      const fix = `wait for their successors, or look whether Service ${service.key} was scaled down to nothing`
+      const fix = `wait for their successors, or check whether Service ${service.key} was scaled down to nothing`
       return { text: `${number}, all terminating`, fix }
     }
     return {
       text: `${number}, none ready`,
-      fix: `look why the pods of Service ${service.key} are not ready: their readiness probes, kubectl describe pod`,
+      fix: `check why the pods of Service ${service.key} are not ready: their readiness probes, kubectl describe pod`,
     }
   }
   const found = `there ${endpoints.length === 1 ? 'is' : 'are'} ${count(endpoints.length, 'endpoint')}, but`
@@ -92,7 +92,7 @@ function ofOwnSlices({ service, port, slices, cluster }: AbsenceFacts): Reason |
   }
 }
 
-/** Slices that somebody may take for the Service's own. */
+/** Slices that may be mistaken for the Service's own. */
 function ofOtherSlices(facts: AbsenceFacts): Reason | undefined {
   const { service, family, cluster } = facts
   if (cluster === undefined) return undefined
@@ -158,7 +158,7 @@ function misspelt(cluster: ClusterView, namespace: string, name: string): Reason
   }
 }
 
-/** Whether there is such a Service, whoever serves it, as far as the source tells. */
+/** Whether there is such a Service, whatever proxy serves it, as far as the source tells. */
 function isThere({ services, unserved }: ClusterView, key: string): boolean {
   return services.has(key) || unserved.some(({ kind, object }) => kind === 'Service' && object === key)
 }
@@ -167,7 +167,7 @@ function nothingAtAll({ service }: AbsenceFacts): Reason {
   const [namespace, name] = service.key.split('/')
   return {
     text: 'there is no endpoint',
-    fix: `look for EndpointSlices in namespace ${namespace} with the label ${serviceNameLabel}: ${name}; without any, look whether the Service has a selector`,
+    fix: `look for EndpointSlices in namespace ${namespace} with the label ${serviceNameLabel}: ${name}; without any, check whether the Service has a selector`,
   }
 }
 

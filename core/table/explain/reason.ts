@@ -23,8 +23,8 @@ export interface ReasonFacts {
 
 /**
  * Why a packet gets its verdict, in words, for `portolan explain`, from the rule that applies to what comes of it; and
- * what to do where that is hardly what anybody wanted. `facts` are those of the route, where there is one.
- * `unservedAt` gives why nobody is served at an address that a Service has: somebody else's, for one.
+ * what to do where that is hardly intended. `facts` are those of the route, where there is one.
+ * `unservedAt` gives why an address that a Service has serves no clients: another Service has it, for one.
  */
 export function explainReason(
   evaluation: Evaluation,
@@ -66,7 +66,7 @@ export function explainReason(
   }
 }
 
-/** At which ports somebody answers at the address, to be put behind the one at which nobody does. */
+/** The ports that answer at the address, for a message about one that does not. */
 function portsAt(table: RoutingTable, address: Address): string {
   const ports = [...table.frontends].flatMap(([key, route]) => {
     const [at, protocol, port] = key.split('|')
@@ -93,7 +93,7 @@ function balanceReason(evaluation: Balance, table: RoutingTable, facts: ReasonFa
     parts.push(
       hairpins === balanced.length
         ? 'masqueraded, since the endpoint is the client itself (hairpin)'
-        : 'masqueraded all the same when it gets itself (hairpin)',
+        : 'masqueraded anyway when it reaches itself (hairpin)',
     )
   }
   if (route.affinitySeconds !== undefined) {

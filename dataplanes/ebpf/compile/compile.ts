@@ -1,6 +1,6 @@
 import type { Address, ServiceRoute, SetChange, TableChange } from '@portolan/core'
-import { bufferOf, type NodeState } from '../layout/held.ts'
 import { fallbackDevice } from '../layout/node-elements.ts'
+import { bufferOf, type NodeState } from '../layout/observed-state.ts'
 import {
   type AddressSet,
   type AddressStep,

@@ -7,7 +7,7 @@ import type { RouteStep } from './program.ts'
 interface Left {
   readonly wanted: ServiceRoute
   /** Has every frontend, range and member that the maps hold of it, and maybe more; its endpoints may be others. */
-  readonly held: ServiceRoute | undefined
+  readonly observed: ServiceRoute | undefined
 }
 
 /**
@@ -18,8 +18,8 @@ export class LeftOut {
   readonly #routes = new Map<RouteKey, Left>()
   #roomCame = false
 
-  add(wanted: ServiceRoute, held: ServiceRoute | undefined): void {
-    this.#routes.set(wanted.key, { wanted, held })
+  add(wanted: ServiceRoute, observed: ServiceRoute | undefined): void {
+    this.#routes.set(wanted.key, { wanted, observed })
   }
 
   delete(key: RouteKey): void {
@@ -31,11 +31,11 @@ export class LeftOut {
   }
 
   /** The step from what the maps hold, where that isn't what was wanted of them last. */
-  fromHeld(step: RouteStep): RouteStep {
+  fromObserved(step: RouteStep): RouteStep {
     const left = this.#routes.get(step.key)
     if (left === undefined) return step
     const { before: _, ...rest } = step
-    return left.held === undefined ? rest : { ...rest, before: left.held }
+    return left.observed === undefined ? rest : { ...rest, before: left.observed }
   }
 
   /** Something was deleted from a map, of whichever family. */
@@ -49,7 +49,7 @@ export class LeftOut {
    */
   compared(routes: ReadonlyMap<RouteKey, ServiceRoute>): void {
     for (const [key, { wanted }] of this.#routes) {
-      if (routes.get(key) === wanted) this.#routes.set(key, { wanted, held: wanted })
+      if (routes.get(key) === wanted) this.#routes.set(key, { wanted, observed: wanted })
       else this.#routes.delete(key)
     }
     this.#roomCame = false

@@ -8,15 +8,6 @@ import {
   writeFrontend,
 } from '../layout/encode.ts'
 import {
-  type Bytes,
-  bufferOf,
-  bytesOf,
-  type HeldOfNode,
-  type HeldService,
-  numbersOf,
-  type ObservedState,
-} from '../layout/held.ts'
-import {
   deviceElements,
   namespaceElements,
   settingsKey,
@@ -24,6 +15,15 @@ import {
   tableRanges,
 } from '../layout/node-elements.ts'
 import type { RouteNumbers } from '../layout/numbers.ts'
+import {
+  type Bytes,
+  bufferOf,
+  bytesOf,
+  numbersOf,
+  type ObservedOfNode,
+  type ObservedService,
+  type ObservedState,
+} from '../layout/observed-state.ts'
 import { sameEndpoints } from '../layout/same-endpoints.ts'
 import { structs } from '../layout/structures.ts'
 import { degradedBy } from './compile.ts'
@@ -42,7 +42,7 @@ import {
  * is known not to fit.
  */
 export function reconcile(
-  held: ObservedState,
+  observedState: ObservedState,
   table: RoutingTable,
   leftOut: LeftOut = new LeftOut(),
 ): EbpfProgram {
@@ -58,7 +58,7 @@ export function reconcile(
       continue
     }
     const frontends = route.frontends.map((frontend) => bytesOf(frontendKeyOf(route, frontend)))
-    const numbers = findNumbers(held, frontends, taken)
+    const numbers = findNumbers(observedState, frontends, taken)
     if (numbers !== undefined) {
       taken.add(numbers.service)
       adopt.set(key, numbers)
@@ -66,41 +66,41 @@ export function reconcile(
     const service = numbers?.service ?? 0
     const ranges = rangeKeys(route, service)
     const members = memberKeys(route, service).map(bytesOf)
-    const [heldFrontends, heldRanges, heldMembers] = [
-      frontends.filter((one) => held.frontends.has(one)).length,
-      ranges.filter((one) => held.ranges.has(one)).length,
-      members.filter((one) => held.members.has(one)).length,
+    const [observedFrontends, observedRanges, observedMembers] = [
+      frontends.filter((one) => observedState.frontends.has(one)).length,
+      ranges.filter((one) => observedState.ranges.has(one)).length,
+      members.filter((one) => observedState.members.has(one)).length,
     ]
-    wanted.frontends += heldFrontends
-    wanted.ranges += heldRanges
-    wanted.members += heldMembers
+    wanted.frontends += observedFrontends
+    wanted.ranges += observedRanges
+    wanted.members += observedMembers
     const right =
       numbers !== undefined &&
-      heldRanges === ranges.length &&
-      heldMembers === members.length &&
-      sameFrontends(held, route, table, service, frontends) &&
-      sameService(held, held.services.get(service), route)
+      observedRanges === ranges.length &&
+      observedMembers === members.length &&
+      sameFrontends(observedState, route, table, service, frontends) &&
+      sameService(observedState, observedState.services.get(service), route)
     if (!right && !leftOut.isHopeless(route)) routes.push({ key, after: route })
   }
   const sets = addressElements(table)
   const cidrs = tableRanges(table)
-  wanted.frontends += [...sets].filter((key) => held.frontends.has(key)).length
-  wanted.ranges += [...cidrs].filter((key) => held.ranges.has(key)).length
+  wanted.frontends += [...sets].filter((key) => observedState.frontends.has(key)).length
+  wanted.ranges += [...cidrs].filter((key) => observedState.ranges.has(key)).length
   const nothingStrays =
-    wanted.frontends === held.frontends.size &&
-    wanted.ranges === held.ranges.size &&
-    wanted.members === held.members.size
+    wanted.frontends === observedState.frontends.size &&
+    wanted.ranges === observedState.ranges.size &&
+    wanted.members === observedState.members.size
   const steps = {
     routes,
     addresses: [],
     ranges: [],
     elements: [
-      ...missing('frontends', held.frontends, sets, Buffer.alloc(structs.frontend.size)),
-      ...missing('ranges', held.ranges, cidrs, Buffer.alloc(1)),
-      ...(nothingStrays ? [] : strayElements(held, table, adopt, sets, cidrs)),
-      ...nodeSteps(held, table),
+      ...missing('frontends', observedState.frontends, sets, Buffer.alloc(structs.frontend.size)),
+      ...missing('ranges', observedState.ranges, cidrs, Buffer.alloc(1)),
+      ...(nothingStrays ? [] : strayElements(observedState, table, adopt, sets, cidrs)),
+      ...nodeSteps(observedState, table),
     ],
-    attach: held.detached,
+    attach: observedState.detached,
   }
   const program = {
     family: table.family,
@@ -109,8 +109,8 @@ export function reconcile(
     operations: countOperations(steps),
     degraded,
     adopt,
-    others: held.others,
-    leaving: [...held.services]
+    others: observedState.others,
+    leaving: [...observedState.services]
       .filter(([service]) => !taken.has(service))
       .map(([service, one]) => numbersOf(service, one)),
   }
@@ -127,15 +127,15 @@ export function reconcile(
 
 /** By the number that any of its frontends leads to, unless another route had it first. */
 function findNumbers(
-  held: ObservedState,
+  observedState: ObservedState,
   frontends: readonly Bytes[],
   taken: ReadonlySet<number>,
 ): RouteNumbers | undefined {
   for (const frontend of frontends) {
-    const value = held.frontends.get(frontend)
+    const value = observedState.frontends.get(frontend)
     if (value === undefined) continue
     const service = numberIn(value, structs.frontend.at.service)
-    const there = held.services.get(service)
+    const there = observedState.services.get(service)
     if (there === undefined || taken.has(service)) continue
     return numbersOf(service, there)
   }
@@ -158,7 +158,7 @@ function rangeKeys(route: ServiceRoute, service: number): Bytes[] {
 }
 
 function sameFrontends(
-  held: ObservedState,
+  observedState: ObservedState,
   route: ServiceRoute,
   { podSource }: RoutingTable,
   service: number,
@@ -167,24 +167,28 @@ function sameFrontends(
   return route.frontends.every((frontend, index) => {
     const value = Buffer.alloc(structs.frontend.size)
     writeFrontend(service, route, frontend, podSource, value, 0)
-    return held.frontends.get(keys[index] ?? '') === bytesOf(value)
+    return observedState.frontends.get(keys[index] ?? '') === bytesOf(value)
   })
 }
 
-function sameService(held: ObservedState, service: HeldService | undefined, route: ServiceRoute): boolean {
+function sameService(
+  observedState: ObservedState,
+  service: ObservedService | undefined,
+  route: ServiceRoute,
+): boolean {
   if (service === undefined) return false
   const { cluster, local } = route.endpoints
   if (service.cluster !== cluster.length || service.local !== local.length) return false
   if (service.affinitySeconds !== (route.affinitySeconds ?? 0)) return false
   return (
-    sameEndpoints(held.slots, service.base, cluster) &&
-    sameEndpoints(held.slots, service.base + cluster.length, local)
+    sameEndpoints(observedState.slots, service.base, cluster) &&
+    sameEndpoints(observedState.slots, service.base + cluster.length, local)
   )
 }
 
-/** Held elements that nothing in the table has. */
+/** ObservedState elements that nothing in the table has. */
 function strayElements(
-  held: ObservedState,
+  observedState: ObservedState,
   table: RoutingTable,
   adopt: ReadonlyMap<RouteKey, RouteNumbers>,
   sets: ReadonlySet<Bytes>,
@@ -199,9 +203,9 @@ function strayElements(
     for (const member of memberKeys(route, service)) wanted.members.add(bytesOf(member))
   }
   return [
-    ...strays('frontends', held.frontends.keys(), wanted.frontends),
-    ...strays('ranges', held.ranges, wanted.ranges),
-    ...strays('members', held.members, wanted.members),
+    ...strays('frontends', observedState.frontends.keys(), wanted.frontends),
+    ...strays('ranges', observedState.ranges, wanted.ranges),
+    ...strays('members', observedState.members, wanted.members),
   ]
 }
 
@@ -216,13 +220,13 @@ function addressElements(table: RoutingTable): Set<Bytes> {
 }
 
 /** What the node's own elements lack. */
-export function nodeSteps(held: HeldOfNode, table: RoutingTable): ElementStep[] {
-  const settings = settingsValue(table, held.node)
-  const devices = deviceElements(table, held.node)
-  const namespaces = namespaceElements(held.node)
-  const changed = [...devices].filter(([key, value]) => held.devices.get(key) !== value)
+export function nodeSteps(observedState: ObservedOfNode, table: RoutingTable): ElementStep[] {
+  const settings = settingsValue(table, observedState.node)
+  const devices = deviceElements(table, observedState.node)
+  const namespaces = namespaceElements(observedState.node)
+  const changed = [...devices].filter(([key, value]) => observedState.devices.get(key) !== value)
   return [
-    ...(held.settings === settings
+    ...(observedState.settings === settings
       ? []
       : [{ map: 'node_settings' as const, key: settingsKey(table.family), value: bufferOf(settings) }]),
     ...changed.map(([key, value]) => ({
@@ -230,21 +234,27 @@ export function nodeSteps(held: HeldOfNode, table: RoutingTable): ElementStep[] 
       key: bufferOf(key),
       value: bufferOf(value),
     })),
-    ...strays('devices', held.devices.keys(), new Set(devices.keys())),
-    ...missing('namespaces', held.namespaces, namespaces, Buffer.alloc(1)),
-    ...strays('namespaces', held.namespaces, namespaces),
+    ...strays('devices', observedState.devices.keys(), new Set(devices.keys())),
+    ...missing('namespaces', observedState.namespaces, namespaces, Buffer.alloc(1)),
+    ...strays('namespaces', observedState.namespaces, namespaces),
   ]
 }
 
 function missing(
   map: ElementStep['map'],
-  held: { has(key: Bytes): boolean },
+  observedState: { has(key: Bytes): boolean },
   wanted: ReadonlySet<Bytes>,
   value: Buffer,
 ): ElementStep[] {
-  return [...wanted].filter((key) => !held.has(key)).map((key) => ({ map, key: bufferOf(key), value }))
+  return [...wanted]
+    .filter((key) => !observedState.has(key))
+    .map((key) => ({ map, key: bufferOf(key), value }))
 }
 
-function strays(map: ElementStep['map'], held: Iterable<Bytes>, wanted: ReadonlySet<Bytes>): ElementStep[] {
-  return [...held].filter((key) => !wanted.has(key)).map((key) => ({ map, key: bufferOf(key) }))
+function strays(
+  map: ElementStep['map'],
+  observedState: Iterable<Bytes>,
+  wanted: ReadonlySet<Bytes>,
+): ElementStep[] {
+  return [...observedState].filter((key) => !wanted.has(key)).map((key) => ({ map, key: bufferOf(key) }))
 }

@@ -12,14 +12,14 @@ import {
 import { rangeCidr } from '../compile/element-text.ts'
 import { frontendText } from '../compile/print.ts'
 import { addressKey, allowedSourcesOf, frontendKeyOf, rangeKey, writeEndpoint } from '../layout/encode.ts'
-import { bufferOf, bytesOf, type HeldService, type ObservedState } from '../layout/held.ts'
 import { deviceElements } from '../layout/node-elements.ts'
+import { bufferOf, bytesOf, type ObservedService, type ObservedState } from '../layout/observed-state.ts'
 import { sourceClassIndex, structs } from '../layout/structures.ts'
 import { verdictByte } from '../layout/verdict-byte.ts'
-import { heldSets } from './held-sets.ts'
+import { observedSets } from './observed-sets.ts'
 
 /** What the maps and hooks lack, or have otherwise. */
-export type Check = (held: ObservedState) => readonly string[]
+export type Check = (observedState: ObservedState) => readonly string[]
 
 export const attached: Check = ({ detached }) => detached.map((hook) => `not our program: ${hook}`)
 
@@ -41,8 +41,8 @@ export function holdsFrontend(
   from: SourceClass,
 ): Check {
   const wanted = verdictByte(route, frontend, from, podSource)
-  return (held) => {
-    const value = held.frontends.get(bytesOf(frontendKeyOf(route, frontend)))
+  return (observedState) => {
+    const value = observedState.frontends.get(bytesOf(frontendKeyOf(route, frontend)))
     if (value === undefined) return [`map frontends: lacks ${frontendText(frontend)}/${route.protocol}`]
     const byte = value.charCodeAt(structs.frontend.at.verdict + sourceClassIndex[from])
     return byte === wanted
@@ -52,28 +52,32 @@ export function holdsFrontend(
 }
 
 /** The number of the service that a frontend leads to. */
-function serviceNumber(held: ObservedState, route: ServiceRoute, frontend: Frontend): number | undefined {
-  const value = held.frontends.get(bytesOf(frontendKeyOf(route, frontend)))
+function serviceNumber(
+  observedState: ObservedState,
+  route: ServiceRoute,
+  frontend: Frontend,
+): number | undefined {
+  const value = observedState.frontends.get(bytesOf(frontendKeyOf(route, frontend)))
   return value === undefined
     ? undefined
     : Buffer.from(value, 'latin1').readUInt32LE(structs.frontend.at.service)
 }
 
 export function holdsRanges(route: ServiceRoute, frontend: Frontend): Check {
-  return (held) => {
-    const number = serviceNumber(held, route, frontend)
+  return (observedState) => {
+    const number = serviceNumber(observedState, route, frontend)
     if (number === undefined) return [`map frontends: lacks ${frontendText(frontend)}/${route.protocol}`]
     return allowedSourcesOf(route)
-      .filter((cidr) => !held.ranges.has(bytesOf(rangeKey(number, cidr))))
+      .filter((cidr) => !observedState.ranges.has(bytesOf(rangeKey(number, cidr))))
       .map((cidr) => `map ranges: lacks ${cidr} of service ${number}`)
   }
 }
 
 /** That no range of a service lets this source in. */
 export function letsNotIn(source: Address, route: ServiceRoute, frontend: Frontend): Check {
-  return (held) => {
-    const number = serviceNumber(held, route, frontend)
-    return [...held.ranges].flatMap((bytes) => {
+  return (observedState) => {
+    const number = serviceNumber(observedState, route, frontend)
+    return [...observedState.ranges].flatMap((bytes) => {
       const key = bufferOf(bytes)
       if (key.readUInt32BE(structs.range_key.at.scope) !== number) return []
       const cidr = parseCidr(rangeCidr(key))
@@ -85,9 +89,9 @@ export function letsNotIn(source: Address, route: ServiceRoute, frontend: Fronte
 }
 
 export function holdsService(route: ServiceRoute, frontend: Frontend, over: EndpointScope): Check {
-  return (held) => {
-    const number = serviceNumber(held, route, frontend)
-    const service = number === undefined ? undefined : held.services.get(number)
+  return (observedState) => {
+    const number = serviceNumber(observedState, route, frontend)
+    const service = number === undefined ? undefined : observedState.services.get(number)
     if (service === undefined) return [`map services: lacks the one of ${route.name}`]
     const wanted = new Map(
       route.endpoints[over].map((endpoint) => [
@@ -95,7 +99,7 @@ export function holdsService(route: ServiceRoute, frontend: Frontend, over: Endp
         `${endpoint.address} port ${endpoint.port}`,
       ]),
     )
-    const found = new Set(slotsOf(held, service, over))
+    const found = new Set(slotsOf(observedState, service, over))
     const missing = [...wanted].filter(([bytes]) => !found.has(bytes))
     const extra = [...found].filter((bytes) => !wanted.has(bytes)).length
     return [
@@ -114,7 +118,11 @@ function encoded(endpoint: Endpoint): string {
   return bytesOf(bytes)
 }
 
-function* slotsOf({ slots }: ObservedState, service: HeldService, over: EndpointScope): Generator<string> {
+function* slotsOf(
+  { slots }: ObservedState,
+  service: ObservedService,
+  over: EndpointScope,
+): Generator<string> {
   const { size } = structs.endpoint
   const first = service.base + (over === 'local' ? service.cluster : 0)
   for (let slot = first; slot < first + service[over]; slot++)
@@ -133,8 +141,8 @@ export function holdsDevices(table: RoutingTable): Check {
 
 /** A range in which unallocated addresses are dropped, around this one. */
 export function holdsRange(address: Address): Check {
-  return (held) => {
-    const ranges = heldSets(held).serviceCidrs.flatMap((text) => parseCidr(text) ?? [])
+  return (observedState) => {
+    const ranges = observedSets(observedState).serviceCidrs.flatMap((text) => parseCidr(text) ?? [])
     return ranges.some((range) => cidrContains(range, address))
       ? []
       : [`map ranges: no unallocated range around ${address}`]

@@ -1,6 +1,6 @@
 import type { Evaluation, RoutingTable, SourceClass, TraceStep } from '@portolan/core'
 import { frontendText } from '../compile/print.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import {
   attached,
   type Check,
@@ -82,5 +82,5 @@ export function trace(table: RoutingTable, evaluation: Evaluation): Step[] {
 }
 
 function step(text: string, ...checks: readonly Check[]): Step {
-  return { text, lacks: (held) => [...new Set(checks.flatMap((check) => check(held)))] }
+  return { text, lacks: (observedState) => [...new Set(checks.flatMap((check) => check(observedState)))] }
 }

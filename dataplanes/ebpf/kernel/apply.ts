@@ -3,8 +3,8 @@ import type { BpfMap } from '@portolan/native/libbpf'
 import { fullMap } from '../compile/left-out.ts'
 import type { EbpfProgram } from '../compile/program.ts'
 import { addressKey, rangeKey, writeAddressKey, writeRangeKey } from '../layout/encode.ts'
-import { type Bytes, bytesOf } from '../layout/held.ts'
 import { type MapName, tableMaps } from '../layout/maps.ts'
+import { type Bytes, bytesOf } from '../layout/observed-state.ts'
 import { rangeScope } from '../layout/structures.ts'
 import { ofNode } from './element-batch.ts'
 import { removedEndpoints } from './removed-endpoints.ts'
@@ -52,7 +52,7 @@ function writeElements(program: EbpfProgram, maps: TableMaps, now: number): Appl
   const routes: PlannedRoute[] = []
   for (const wanted of program.routes) {
     const leftOut = maps.leftOut[family].has(wanted.key)
-    const step = leftOut ? maps.leftOut[family].fromHeld(wanted) : wanted
+    const step = leftOut ? maps.leftOut[family].fromObserved(wanted) : wanted
     const planned = planRoute(step, maps.numbers, family, leftOut, now)
     if (leftOut) maps.leftOut[family].delete(step.key)
     if (typeof planned === 'object') {
@@ -60,8 +60,8 @@ function writeElements(program: EbpfProgram, maps: TableMaps, now: number): Appl
       continue
     }
     // What the maps have beyond the table is deleted where everything was compared.
-    const held = adopt === undefined ? step.before : step.after
-    writing.leaveOut(step.key, planned === 'tooMany' ? tooMany : writing.isFull(planned), held)
+    const observedState = adopt === undefined ? step.before : step.after
+    writing.leaveOut(step.key, planned === 'tooMany' ? tooMany : writing.isFull(planned), observedState)
   }
   const writer = new RouteWriter(maps, program.table.podSource, routes)
   writing.nodeElements()
@@ -183,11 +183,11 @@ class Writing {
     return fullMap(name, this.#maps.object.map(name).maxEntries)
   }
 
-  /** Told once for each route and map. @param held what the maps will have of it at most */
-  leaveOut(key: RouteKey | undefined, reason: string, held?: ServiceRoute): void {
+  /** Told once for each route and map. @param observed what the maps will have of it at most */
+  leaveOut(key: RouteKey | undefined, reason: string, observedState?: ServiceRoute): void {
     const route = key ?? thisNode
     const wanted = key === undefined ? undefined : this.#program.table.routes.get(key)
-    if (wanted !== undefined) this.#maps.leftOut[this.#program.family].add(wanted, held)
+    if (wanted !== undefined) this.#maps.leftOut[this.#program.family].add(wanted, observedState)
     const told = `${route} ${reason}`
     if (this.#told.has(told)) return
     this.#told.add(told)

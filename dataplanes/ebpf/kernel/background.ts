@@ -1,6 +1,6 @@
 import type { RoutingTable } from '@portolan/core'
 import type { BpfObject } from '@portolan/native/libbpf'
-import type { Bytes, NodeState } from '../layout/held.ts'
+import type { Bytes, NodeState } from '../layout/observed-state.ts'
 import type { EbpfSettings } from '../layout/settings.ts'
 import { ConnectionSweep } from './connection-sweep.ts'
 import { type NodeListener, NodeWatch } from './node-watch.ts'

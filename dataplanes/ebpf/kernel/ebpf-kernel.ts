@@ -13,7 +13,7 @@ import type { BpfObject } from '@portolan/native/libbpf'
 import type { LeftOut } from '../compile/left-out.ts'
 import type { EbpfProgram } from '../compile/program.ts'
 import { nodeSteps } from '../compile/reconcile.ts'
-import type { NodeState, ObservedState } from '../layout/held.ts'
+import type { NodeState, ObservedState } from '../layout/observed-state.ts'
 import type { EbpfSettings } from '../layout/settings.ts'
 import { applyElements } from './apply.ts'
 import { Background } from './background.ts'
@@ -21,14 +21,14 @@ import { cleanUp } from './cleanup.ts'
 import { CompareSchedule } from './compare-schedule.ts'
 import { Installation } from './installation.ts'
 import { findDetached } from './node-hooks.ts'
-import { observe, readDevices, readSettings as readHeldSettings, readNamespaces } from './observe.ts'
+import { observe, readDevices, readNamespaces, readSettings as readObservedSettings } from './observe.ts'
 import { probe } from './probe.ts'
 import { readNode } from './read-node.ts'
 import { SpotCheck } from './spot-check.ts'
 import { TableMaps } from './table-maps.ts'
 
 /** Of reading, while interfaces come and go. */
-const mostAttempts = 5
+const maxAttempts = 5
 
 export interface KernelOptions extends Pick<DataplaneContext, 'notify' | 'nodeChanged'> {
   readonly settings: EbpfSettings
@@ -95,14 +95,14 @@ export class EbpfKernel implements Kernel<EbpfProgram, ObservedState, TableMaps>
   async observe({ family, handle }: EbpfSession): Promise<ObservedState> {
     const begun = performance.now()
     const { object } = handle
-    const { held, node } = this.#inStep(() => {
+    const { observedState, node } = this.#inStep(() => {
       const node = readNode(this.#settings)
       const detached = findDetached(object, this.#settings, node, this.#installation.pins)
-      return { held: observe(object, family, node, detached), node }
+      return { observedState: observe(object, family, node, detached), node }
     })
     this.#node = node
     this.#schedule.compared(family, begun)
-    return held
+    return observedState
   }
 
   /**
@@ -125,13 +125,13 @@ export class EbpfKernel implements Kernel<EbpfProgram, ObservedState, TableMaps>
   #isAttached(object: BpfObject, family: IpFamily, table: RoutingTable): boolean {
     const node = readNode(this.#settings)
     if (findDetached(object, this.#settings, node, this.#installation.pins).length > 0) return false
-    const held = {
+    const observedState = {
       devices: readDevices(object, family),
       namespaces: readNamespaces(object),
-      settings: readHeldSettings(object, family),
+      settings: readObservedSettings(object, family),
       node,
     }
-    return nodeSteps(held, table).length === 0
+    return nodeSteps(observedState, table).length === 0
   }
 
   /**
@@ -142,7 +142,7 @@ export class EbpfKernel implements Kernel<EbpfProgram, ObservedState, TableMaps>
     this.#background?.node.catchUp()
     for (let attempt = 1; ; attempt++) {
       const result = read()
-      if (attempt === mostAttempts || this.#background?.node.catchUp() !== true) return result
+      if (attempt === maxAttempts || this.#background?.node.catchUp() !== true) return result
     }
   }
 

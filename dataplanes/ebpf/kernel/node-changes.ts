@@ -1,5 +1,5 @@
 import type { NetworkInterface } from '@portolan/native'
-import type { NodeState } from '../layout/held.ts'
+import type { NodeState } from '../layout/observed-state.ts'
 
 /** How a node differs from what it was. */
 export interface NodeChanges {

@@ -9,9 +9,9 @@ import {
   programAtCgroup,
   readProgramInfoOf,
 } from '@portolan/native/libbpf'
-import type { NodeState } from '../layout/held.ts'
 import { allMaps } from '../layout/maps.ts'
 import { bridgeOf } from '../layout/node-elements.ts'
+import type { NodeState } from '../layout/observed-state.ts'
 import {
   barePacketPrograms,
   packetPrograms,
@@ -170,7 +170,7 @@ export function attachToInterfaces(
 function hasNoPlace({ name }: NetworkInterface, program: BpfProgram): string {
   return (
     `${program.name} can't be attached to ${name}, whose qdisc is ingress instead of clsact: what this node itself sends ` +
-    `out of it is seen at sockets only; see whose the qdisc is, and 'tc qdisc replace dev ${name} clsact'`
+    `out of it is seen at sockets only; find the tool that made the qdisc, and run 'tc qdisc replace dev ${name} clsact'`
   )
 }
 

@@ -3,7 +3,7 @@ import type { EbpfSettings } from '../layout/settings.ts'
 import { findPaths } from './name-patterns.ts'
 
 /** More than a node has pods. */
-const mostNamespaces = 4096
+const maxNamespaces = 4096
 
 /**
  * Paths of the network namespaces of a node and its pods, each once. Of the machine's own node they are those that
@@ -12,7 +12,7 @@ const mostNamespaces = 4096
 export function nodeNamespaces({ networkNamespace, podNamespaces }: EbpfSettings): string[] {
   if (podNamespaces !== undefined) {
     const own = networkNamespace ?? '/proc/self/ns/net'
-    return [own, ...findPaths(podNamespaces)].slice(0, mostNamespaces)
+    return [own, ...findPaths(podNamespaces)].slice(0, maxNamespaces)
   }
   const paths = new Map<string, string>()
   for (const process of readdirSync('/proc')) {
@@ -24,7 +24,7 @@ export function nodeNamespaces({ networkNamespace, podNamespaces }: EbpfSettings
     } catch {
       // It has ended, or has no namespace any more.
     }
-    if (paths.size === mostNamespaces) break
+    if (paths.size === maxNamespaces) break
   }
   return [...paths.values()]
 }

@@ -1,9 +1,9 @@
 import type { IpFamily, RoutingTable } from '@portolan/core'
 import { RouteEvents } from '@portolan/native'
 import type { BpfObject } from '@portolan/native/libbpf'
-import { type Bytes, bufferOf, type NodeState } from '../layout/held.ts'
 import type { MapName } from '../layout/maps.ts'
 import { deviceElements, namespaceElements } from '../layout/node-elements.ts'
+import { type Bytes, bufferOf, type NodeState } from '../layout/observed-state.ts'
 import { defaultRoute, type EbpfSettings } from '../layout/settings.ts'
 import { changesOf } from './node-changes.ts'
 import { attachToInterfaces } from './node-hooks.ts'
@@ -14,7 +14,7 @@ import { readNode } from './read-node.ts'
 const lookPeriod = 250
 
 /** After a look, the next one waits so many times as long as it took, and so many milliseconds at least. */
-const [leastShare, leastPause] = [2, 2]
+const [minShare, minPause] = [2, 2]
 
 export interface NodeListener {
   /** What an operator should know. */
@@ -147,7 +147,7 @@ export class NodeWatch {
       return false
     } finally {
       const ended = performance.now()
-      this.#pauseUntil = ended + Math.max(leastPause, leastShare * (ended - begun))
+      this.#pauseUntil = ended + Math.max(minPause, minShare * (ended - begun))
     }
   }
 

@@ -1,16 +1,16 @@
 import type { IpFamily } from '@portolan/core'
 import type { BpfMap, BpfObject } from '@portolan/native/libbpf'
 import { familyAt } from '../layout/address-bytes.ts'
+import type { MapName } from '../layout/maps.ts'
+import { settingsKey } from '../layout/node-elements.ts'
 import {
   type Bytes,
   bytesOf,
-  type HeldService,
   type NodeState,
   numbersOf,
+  type ObservedService,
   type ObservedState,
-} from '../layout/held.ts'
-import type { MapName } from '../layout/maps.ts'
-import { settingsKey } from '../layout/node-elements.ts'
+} from '../layout/observed-state.ts'
 import { familyIndex, frontendKind, structs } from '../layout/structures.ts'
 
 /** Reads back all that the maps hold of one family, in batches: 100,000 Services take a fraction of a second. */
@@ -35,7 +35,9 @@ export function observe(
     frontends,
     services,
     slots: object.map('endpoints').firstValues(lastSlot(services.values())),
-    others: [...readServices(object, numbers.others)].map(([service, held]) => numbersOf(service, held)),
+    others: [...readServices(object, numbers.others)].map(([service, observedState]) =>
+      numbersOf(service, observedState),
+    ),
     ranges: readKeys(object, 'ranges', family, structs.range_key),
     members: readKeys(object, 'members', family, structs.member_key),
     devices: readDevices(object, family),
@@ -101,13 +103,13 @@ export function readSettings(object: BpfObject, family: IpFamily): Bytes {
 }
 
 /** One whose endpoints lie outside of the map counts as not there. */
-function readServices(object: BpfObject, numbers: ReadonlySet<number>): Map<number, HeldService> {
+function readServices(object: BpfObject, numbers: ReadonlySet<number>): Map<number, ObservedService> {
   const map = object.map('services')
   const { size, at } = structs.service
   let last = 0
   for (const number of numbers) if (number < map.maxEntries) last = Math.max(last, number)
   const values = map.firstValues(numbers.size === 0 ? 0 : last + 1)
-  const services = new Map<number, HeldService>()
+  const services = new Map<number, ObservedService>()
   for (const number of numbers) {
     if (number === 0 || number > last) continue
     const word = number * size + at.word
@@ -121,7 +123,7 @@ function readServices(object: BpfObject, numbers: ReadonlySet<number>): Map<numb
   return services
 }
 
-function lastSlot(services: Iterable<HeldService>): number {
+function lastSlot(services: Iterable<ObservedService>): number {
   let last = 0
   for (const { base, cluster, local } of services) last = Math.max(last, base + cluster + local)
   return last

@@ -5,8 +5,8 @@ import {
   type NetworkInterface,
   networkNamespaceCookie,
 } from '@portolan/native'
-import type { NodeState } from '../layout/held.ts'
 import { bridgeOf } from '../layout/node-elements.ts'
+import type { NodeState } from '../layout/observed-state.ts'
 import { defaultRoute, type EbpfSettings } from '../layout/settings.ts'
 import { findPaths, matches } from './name-patterns.ts'
 

@@ -1,7 +1,7 @@
 import type { ServiceRoute } from '@portolan/core'
 import type { EbpfProgram } from '../compile/program.ts'
 import { hasMembers, memberKey } from '../layout/encode.ts'
-import { type Bytes, bytesOf } from '../layout/held.ts'
+import { type Bytes, bytesOf } from '../layout/observed-state.ts'
 import type { PlannedRoute } from './route-writer.ts'
 
 /** Endpoints that an applied program has taken from Services whose clients are kept with theirs, as keys of `members`. */

@@ -13,8 +13,8 @@ import {
   writeRangeKey,
   writeService,
 } from '../layout/encode.ts'
-import { bytesOf } from '../layout/held.ts'
 import type { Numbers, RouteNumbers } from '../layout/numbers.ts'
+import { bytesOf } from '../layout/observed-state.ts'
 import { structs } from '../layout/structures.ts'
 import type { TableMap, TableMaps } from './table-maps.ts'
 
@@ -28,7 +28,7 @@ export interface PlannedRoute {
 }
 
 /** Largest number of endpoints in 16 bits. */
-const mostEndpoints = 0xffff
+const maxEndpoints = 0xffff
 
 /**
  * Gives a route its numbers; says what there is no room in otherwise.
@@ -46,7 +46,7 @@ export function planRoute(
   const old = numbers.get(family, step.key)
   if (after === undefined) return { step, leftOut, old, numbers: undefined }
   const { cluster, local } = after.endpoints
-  if (cluster.length > mostEndpoints || local.length > mostEndpoints) return 'tooMany'
+  if (cluster.length > maxEndpoints || local.length > maxEndpoints) return 'tooMany'
   if (old !== undefined && before?.endpoints === after.endpoints && !leftOut)
     return { step, leftOut, old, numbers: old }
   const taken = numbers.take(old, cluster.length + local.length, now)

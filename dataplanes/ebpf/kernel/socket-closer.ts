@@ -2,7 +2,7 @@ import { release } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { protocolNumber } from '@portolan/core'
 import type { BpfMap } from '@portolan/native/libbpf'
-import { type Bytes, bufferOf } from '../layout/held.ts'
+import { type Bytes, bufferOf } from '../layout/observed-state.ts'
 import type { EbpfSettings } from '../layout/settings.ts'
 import { closingStructs, structs } from '../layout/structures.ts'
 import { nodeNamespaces } from './node-namespaces.ts'
@@ -22,7 +22,7 @@ export interface ClosingPauses {
 const usualPauses: ClosingPauses = { gather: 200, retry: 10_000, idle: 60_000 }
 
 /** At once; what is more comes in the next round. */
-const mostRemoved = 10_000
+const maxRemoved = 10_000
 
 /**
  * Closes connected UDP sockets of the node and its pods that were led to an endpoint which has gone, so that their
@@ -80,7 +80,7 @@ export class SocketCloser {
 
   /** While it fails, what there is to do must not grow without end. */
   #wait(key: Bytes): void {
-    if (!this.#failing || this.#waiting.size < mostRemoved) this.#waiting.add(key)
+    if (!this.#failing || this.#waiting.size < maxRemoved) this.#waiting.add(key)
   }
 
   #wake(milliseconds: number): void {
@@ -95,7 +95,7 @@ export class SocketCloser {
       this.#endWorker()
       return
     }
-    const removed = [...this.#waiting].slice(0, mostRemoved)
+    const removed = [...this.#waiting].slice(0, maxRemoved)
     for (const key of removed) this.#waiting.delete(key)
     try {
       const gone = removed.filter((key) => !this.#isMember(bufferOf(key)))

@@ -9,9 +9,9 @@ import {
   writeFrontend,
   writeService,
 } from '../layout/encode.ts'
-import { bufferOf } from '../layout/held.ts'
 import { tableRanges } from '../layout/node-elements.ts'
 import type { RouteNumbers } from '../layout/numbers.ts'
+import { bufferOf } from '../layout/observed-state.ts'
 import { sameEndpoints } from '../layout/same-endpoints.ts'
 import { structs } from '../layout/structures.ts'
 import type { TableMaps } from './table-maps.ts'
@@ -79,8 +79,8 @@ export class SpotCheck {
     return route.frontends.every((frontend) => {
       const value = Buffer.alloc(structs.frontend.size)
       writeFrontend(service, route, frontend, podSource, value, 0)
-      const held = this.#get('frontends', frontendKeyOf(route, frontend))
-      if (held?.equals(value) !== true) return false
+      const observedState = this.#get('frontends', frontendKeyOf(route, frontend))
+      if (observedState?.equals(value) !== true) return false
       const { address } = frontend
       if (address === undefined || !clusterIPs.has(address)) return true
       return this.#has('frontends', addressKey(address, 'clusterIP'))

@@ -1,7 +1,7 @@
 import { addressBytes, type IpFamily, type RoutingTable } from '@portolan/core'
 import type { NetworkInterface } from '@portolan/native'
 import { rangeKey } from './encode.ts'
-import { type Bytes, bytesOf, type NodeState } from './held.ts'
+import { type Bytes, bytesOf, type NodeState } from './observed-state.ts'
 import { deviceOfPods, familyIndex, rangeScope, sourceClassIndex, structs } from './structures.ts'
 import { classOfPods } from './verdict-byte.ts'
 

@@ -13,7 +13,7 @@ export interface NumberSpace {
 }
 
 /** What the kernel was found to hold of a family. */
-export interface HeldNumbers {
+export interface ObservedNumbers {
   readonly adopted: ReadonlyMap<string, RouteNumbers>
   /** Of the other family, for as long as that wasn't adopted itself. */
   readonly others: readonly RouteNumbers[]
@@ -42,7 +42,7 @@ export class Numbers {
   }
 
   /** Takes over what the kernel holds instead of what was known of a family. What rests goes on resting. */
-  adopt(family: IpFamily, { adopted, others, leaving }: HeldNumbers, now: number): void {
+  adopt(family: IpFamily, { adopted, others, leaving }: ObservedNumbers, now: number): void {
     this.#byRoute.set(family, new Map(adopted))
     const known = this.#byRoute.get(family === 'IPv4' ? 'IPv6' : 'IPv4')?.values()
     const used: RouteNumbers[] = [...adopted.values(), ...(known ?? others)]

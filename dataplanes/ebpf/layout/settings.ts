@@ -100,7 +100,7 @@ export function readSettings(
   return {
     networkNamespace,
     cgroup: values.cgroup,
-    // Of another namespace's node nobody knows which of the machine's namespaces are its pods'.
+    // Of another namespace's node it is unknown which of the machine's namespaces are its pods'.
     podNamespaces: values['pod-namespaces'] ?? (networkNamespace === undefined ? undefined : []),
     ports: values['masquerade-ports'],
     interfaces: values.interfaces,

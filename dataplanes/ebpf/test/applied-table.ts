@@ -1,7 +1,7 @@
 import type { Address, ApplyResult, Dataplane, IpFamily, RoutingTable, ServiceRoute } from '@portolan/core'
 import type { Host } from '@portolan/lab'
 import type { EbpfProgram } from '../compile/program.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { table } from './example-tables.ts'
 import labDataplane from './lab-dataplane.ts'
 

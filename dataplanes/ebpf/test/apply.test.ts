@@ -15,8 +15,8 @@ import { reconcile } from '../compile/reconcile.ts'
 import { applyElements } from '../kernel/apply.ts'
 import { observe } from '../kernel/observe.ts'
 import { TableMaps } from '../kernel/table-maps.ts'
-import { bytesOf, nothingHeld } from '../layout/held.ts'
 import { allMaps, type MapName } from '../layout/maps.ts'
+import { bytesOf, nothingObserved } from '../layout/observed-state.ts'
 import { structs } from '../layout/structures.ts'
 import { clusterIP, endpoint, internal, nodePort, route, table as tableOf } from './example-tables.ts'
 
@@ -110,8 +110,8 @@ const [first, tooLarge, last] = [
 ]
 
 function compared(maps: TableMaps, wanted: RoutingTable): EbpfProgram {
-  const held = observe(maps.object, 'IPv4', nothingHeld('IPv4').node, [])
-  return reconcile(held, wanted, maps.leftOut.IPv4)
+  const observedState = observe(maps.object, 'IPv4', nothingObserved('IPv4').node, [])
+  return reconcile(observedState, wanted, maps.leftOut.IPv4)
 }
 
 for (const [claim, seen] of [

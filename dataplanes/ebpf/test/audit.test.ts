@@ -25,7 +25,7 @@ test('nothing is read back in full while links, programs and samples of the maps
   await dataplane.cleanup()
 })
 
-test('an element that somebody deletes is noticed when its turn comes', async (t) => {
+test('a deleted element is noticed when its turn comes', async (t) => {
   await using lab = await createLab()
   const routes = services(2000)
   const wanted = nodeTable(lab.node, 'IPv4', routes)

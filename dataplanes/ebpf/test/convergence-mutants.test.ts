@@ -2,7 +2,7 @@ import { type FaultyParts, mutated, sequencesUntilFound } from '@portolan/confor
 import type { Dataplane } from '@portolan/core'
 import test from 'ava'
 import { countOperations, type EbpfProgram } from '../compile/program.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { modelSubject } from './convergence-subject.ts'
 
 type Sound = Dataplane<EbpfProgram, ObservedState>
@@ -41,8 +41,8 @@ const mutants: readonly {
   {
     name: 'goes on with the numbers that it knew when it reconciles after a failure',
     plant: (sound) => ({
-      reconcile(held, table) {
-        const { adopt: _, ...rest } = sound.reconcile(held, table)
+      reconcile(observedState, table) {
+        const { adopt: _, ...rest } = sound.reconcile(observedState, table)
         return rest
       },
     }),

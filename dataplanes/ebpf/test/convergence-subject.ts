@@ -19,7 +19,7 @@ import { trace } from '../explain/trace.ts'
 import { applyElements } from '../kernel/apply.ts'
 import { observe } from '../kernel/observe.ts'
 import { TableMaps } from '../kernel/table-maps.ts'
-import { bufferOf, type NodeState, nothingHeld, type ObservedState } from '../layout/held.ts'
+import { bufferOf, type NodeState, nothingObserved, type ObservedState } from '../layout/observed-state.ts'
 import { structs } from '../layout/structures.ts'
 import { KernelModel } from './kernel-model.ts'
 
@@ -91,8 +91,12 @@ class MapsDataplane implements Dataplane<EbpfProgram, ObservedState> {
     return compile(change, node.interfaces)
   }
 
-  reconcile(held: ObservedState | undefined, table: RoutingTable): EbpfProgram {
-    return reconcile(held ?? nothingHeld(table.family), table, this.#tables.leftOut[table.family])
+  reconcile(observedState: ObservedState | undefined, table: RoutingTable): EbpfProgram {
+    return reconcile(
+      observedState ?? nothingObserved(table.family),
+      table,
+      this.#tables.leftOut[table.family],
+    )
   }
 
   print(program: EbpfProgram): string {
@@ -125,22 +129,25 @@ export function modelSubject(kernel = new KernelModel(), object = kernel.object)
     async wait() {
       now += 100_000
     },
-    meaning: (held) => meaningOf(held as ObservedState),
+    meaning: (observedState) => meaningOf(observedState as ObservedState),
     fresh: () => modelSubject(),
   }
 }
 
 /** The elements, with a service's frontends and endpoints in place of its number. */
-function meaningOf(held: ObservedState): unknown {
+function meaningOf(observedState: ObservedState): unknown {
   const { service } = structs.frontend.at
   const leading = new Map<number, string[]>()
-  for (const [key, value] of held.frontends) {
+  for (const [key, value] of observedState.frontends) {
     const number = bufferOf(value).readUInt32LE(service)
     leading.set(number, [...(leading.get(number) ?? []), hex(key)].sort())
   }
   const names = new Map(
-    [...held.services].map(([number, { base, cluster, local, affinitySeconds }]) => {
-      const lists = [endpointsAt(held.slots, base, cluster), endpointsAt(held.slots, base + cluster, local)]
+    [...observedState.services].map(([number, { base, cluster, local, affinitySeconds }]) => {
+      const lists = [
+        endpointsAt(observedState.slots, base, cluster),
+        endpointsAt(observedState.slots, base + cluster, local),
+      ]
       return [number, JSON.stringify([leading.get(number), lists, affinitySeconds])]
     }),
   )
@@ -149,17 +156,19 @@ function meaningOf(held: ObservedState): unknown {
   const { scope } = structs.range_key.at
   const { service: ofMember } = structs.member_key.at
   return {
-    frontends: [...held.frontends]
+    frontends: [...observedState.frontends]
       .map(([key, value]) => `${hex(key)} ${numbered(value, service, bufferOf(value).readUInt32LE(service))}`)
       .sort(),
     // A trie compares from the first bit on, so its numbers begin with the highest byte.
-    ranges: [...held.ranges].map((key) => numbered(key, scope, bufferOf(key).readUInt32BE(scope))).sort(),
-    members: [...held.members]
+    ranges: [...observedState.ranges]
+      .map((key) => numbered(key, scope, bufferOf(key).readUInt32BE(scope)))
+      .sort(),
+    members: [...observedState.members]
       .map((key) => numbered(key, ofMember, bufferOf(key).readUInt32LE(ofMember)))
       .sort(),
-    devices: [...held.devices].map(([key, value]) => `${hex(key)} ${hex(value)}`).sort(),
-    namespaces: [...held.namespaces].map(hex).sort(),
-    settings: hex(held.settings),
+    devices: [...observedState.devices].map(([key, value]) => `${hex(key)} ${hex(value)}`).sort(),
+    namespaces: [...observedState.namespaces].map(hex).sort(),
+    settings: hex(observedState.settings),
   }
 }
 

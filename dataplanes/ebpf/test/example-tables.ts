@@ -30,7 +30,7 @@ export function clusterIP(address: string, verdicts = internal): Frontend {
   return { kind: 'ClusterIP', address: address as Address, port: 80, verdicts }
 }
 
-/** The same for whoever asks. */
+/** The same for every source. */
 export function anyone(verdict: Verdict): Verdicts {
   return { pod: verdict, node: verdict, outside: verdict }
 }

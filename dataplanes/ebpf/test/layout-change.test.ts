@@ -20,7 +20,7 @@ for (const [claim, what, before, expected] of [
   ['a key with a field less means something else', 'key', layout('a', 'pad', 'b'), undefined],
   ['a key with a field more means something else', 'key', layout('a', 'b', 'c', 'd'), undefined],
   ['nothing in common is nothing to keep', 'value', layout('x', 'y', 'z'), undefined],
-  ['bytes that nobody knows anything of stay if they are as many', 'key', { size: 3 }, [1, 2, 3]],
+  ['unknown bytes stay if they are as many', 'key', { size: 3 }, [1, 2, 3]],
   ['and are lost otherwise', 'key', { size: 4 }, undefined],
 ] as const) {
   test(`of a ${what}: ${claim}`, (t) => {

@@ -11,7 +11,7 @@ import { openMap } from './sabotage.ts'
 test.after.always(unpinDeadNodes)
 
 /*
- * What the node does in its ordinary life is followed, and is nobody's interference: an audit that comes right behind it
+ * What the node does in its ordinary life is followed, and is no interference: an audit that comes right behind it
  * finds nothing, and where there are no audits it is followed all the same.
  */
 
@@ -49,7 +49,7 @@ test('what the node does is no drift, however soon an audit comes', async (t) =>
   }
 })
 
-test('what somebody does to the programs and maps while the node changes is drift', async (t) => {
+test('damage to programs and maps while the node changes is drift', async (t) => {
   await using lab = await createLab()
   await using node = await applied(lab.node, table(lab))
   const devices = openMap(lab.node.networkNamespace, 'devices')

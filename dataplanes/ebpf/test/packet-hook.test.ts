@@ -148,7 +148,7 @@ if (kernelHasTcx) {
     const links = tcx(nodeDirectory(lab.node.networkNamespace))
     const filters = clsact(nodeDirectory(lab.node.networkNamespace))
     const first = await applied(lab.node, served, { 'packet-hook': 'clsact' })
-    const held = await lab.outside.holdConnection({
+    const observed = await lab.outside.holdConnection({
       to: { address: uplink, port: nodePort },
       timeoutMs: 5000,
     })
@@ -160,7 +160,7 @@ if (kernelHasTcx) {
       const { dataplane } = await applied(lab.node, served, { 'packet-hook': name })
       t.true(attachedAt(lab, there).includes('eth0'), name)
       t.deepEqual(attachedAt(lab, gone), [], name)
-      t.true((await held.ask(5000)).alive, name)
+      t.true((await observed.ask(5000)).alive, name)
       await dataplane.stop()
     }
     const last = await applied(lab.node, served)
@@ -200,7 +200,7 @@ if (kernelHasTcx) {
   })
 }
 
-test("by clsact, somebody else's qdisc stays, also when it is empty, and one that was made here goes", async (t) => {
+test("by clsact, another tool's qdisc stays, also when it is empty, and one that was made here goes", async (t) => {
   await using lab = await createLab()
   await lab.node.exec('tc', ['qdisc', 'add', 'dev', 'eth0', 'clsact'])
   const { dataplane } = await applied(lab.node, served, { 'packet-hook': 'clsact' })

@@ -3,7 +3,7 @@ import test from 'ava'
 import { compile } from '../compile/compile.ts'
 import { print } from '../compile/print.ts'
 import { reconcile } from '../compile/reconcile.ts'
-import { nothingHeld } from '../layout/held.ts'
+import { nothingObserved } from '../layout/observed-state.ts'
 import { verdictBit } from '../layout/structures.ts'
 import { verdictByte } from '../layout/verdict-byte.ts'
 import { clusterIP, endpoint, internal, refused, route, table } from './example-tables.ts'
@@ -53,7 +53,7 @@ test('a Service that goes is deleted, and nothing else is printed', (t) => {
 })
 
 test('from nothing held, reconciling sets every route', (t) => {
-  const program = reconcile(nothingHeld('IPv4'), small)
+  const program = reconcile(nothingObserved('IPv4'), small)
   t.deepEqual(
     program.routes.map(({ key }) => key),
     [web.key],
@@ -62,7 +62,10 @@ test('from nothing held, reconciling sets every route', (t) => {
 
 test('SCTP is left out and told about, whether compiled or reconciled', (t) => {
   const sctp = table([route('a/b', [clusterIP('10.96.0.11')], [], { protocol: 'SCTP' })])
-  for (const program of [compile(fullDifference(empty, sctp), []), reconcile(nothingHeld('IPv4'), sctp)]) {
+  for (const program of [
+    compile(fullDifference(empty, sctp), []),
+    reconcile(nothingObserved('IPv4'), sctp),
+  ]) {
     t.deepEqual(program.routes, [])
     t.regex(program.degraded[0]!.reason, /no SCTP/)
     t.is(program.degraded[0]!.route, 'a/b/SCTP')

@@ -73,7 +73,7 @@ for (const family of ['IPv4', 'IPv6'] as const) {
   })
 }
 
-/** A link of a lab's node to nobody, whose packets begin with the IP header. */
+/** A link of a lab's node to no host, whose packets begin with the IP header. */
 async function refusingLink(family: IpFamily, protocol: 'TCP' | 'UDP' = 'UDP') {
   const lab = await createLab({ pods: 1 })
   const link = openTun('bare0', lab.node.networkNamespace)
@@ -161,7 +161,7 @@ function internetSum(bytes: Buffer): number {
   return sum
 }
 
-/** An ICMP message about a datagram that nobody has sent. */
+/** An ICMP message about a datagram that was never sent. */
 function message(type: number): Buffer {
   return Buffer.concat([Buffer.from([type, 0, 0, 0, 0, 0, 0, 0]), Buffer.alloc(64)])
 }

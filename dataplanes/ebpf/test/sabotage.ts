@@ -76,7 +76,7 @@ function keysOf(map: BpfMap): Buffer[] {
   return keys
 }
 
-/** Puts a filter of somebody else's on our hook; the function given tells whether it is still there. Also a hook. */
+/** Puts a filter of another tool on our hook; the function given tells whether it is still there. Also a hook. */
 export async function foreign(networkNamespace: string): Promise<() => Promise<boolean>> {
   const command = new SystemCommand(networkNamespace)
   const tc = (...args: string[]) => command.run('tc', args)

@@ -31,7 +31,7 @@ const [day, stream] = [flowTimeouts[state.tcpEstablished]!, flowTimeouts[state.u
 for (const [claim, protocol, idle, inState, member, otherIdle, stale] of [
   ['UDP to an endpoint that has gone', 'UDP', 0, state.udpStream, false, 0, true],
   ['UDP that is in use', 'UDP', 1, state.udpStream, true, undefined, false],
-  ['UDP that nobody has used for long', 'UDP', stream + 1, state.udpStream, true, undefined, true],
+  ['UDP that has been idle for long', 'UDP', stream + 1, state.udpStream, true, undefined, true],
   [
     'TCP to an endpoint that has gone, for it ends by itself',
     'TCP',

@@ -15,9 +15,9 @@ import { changeElements } from './set-elements.ts'
 /** The program for a change to rules that stand. */
 export function compile(change: TableChange, setting: Setting, memory: TableMemory): IptablesProgram {
   const degraded: Degraded[] = []
-  const budget = new ClientSetBudget(memory, setting.mostClientSets)
+  const budget = new ClientSetBudget(memory, setting.maxClientSets)
   const pairs = change.routes.map(({ key, before, after }) => {
-    const old = before === undefined ? undefined : compiled(budget.held(before), setting)
+    const old = before === undefined ? undefined : compiled(budget.observed(before), setting)
     budget.release(key)
     return { old, after }
   })

@@ -7,7 +7,7 @@ import type { TableMemory } from './program.ts'
  */
 export class ClientSetBudget {
   readonly #memory: TableMemory
-  readonly #most: number
+  readonly #max: number
   readonly counts = new Map<RouteKey, number>()
   /** Routes that there was no room for. */
   readonly refused = new Set<RouteKey>()
@@ -15,15 +15,15 @@ export class ClientSetBudget {
   #hasReleased = false
 
   /** @param most sets that a family may have */
-  constructor(memory: TableMemory, most: number) {
+  constructor(memory: TableMemory, max: number) {
     this.#memory = memory
-    this.#most = most
-    this.#left = most
+    this.#max = max
+    this.#left = max
     for (const count of memory.clientSets.values()) this.#left -= count
   }
 
   /** The version of a route that the kernel has. */
-  held(route: ServiceRoute): ServiceRoute {
+  observed(route: ServiceRoute): ServiceRoute {
     return (this.#memory.clientSets.get(route.key) ?? 0) > 0 ? route : withoutAffinity(route)
   }
 
@@ -42,7 +42,7 @@ export class ClientSetBudget {
       this.refused.add(route.key)
       degraded.push({
         route: route.key,
-        reason: `no session affinity: more than ${this.#most} ${route.family} endpoints of such Services`,
+        reason: `no session affinity: more than ${this.#max} ${route.family} endpoints of such Services`,
       })
       return withoutAffinity(route)
     }

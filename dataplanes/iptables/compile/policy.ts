@@ -12,7 +12,7 @@ export function policyText({ pod, node, outside }: Policy): string {
 }
 
 /**
- * What happens to whoever a frontend does not balance: one answer for all such sources. The core never mixes the two;
+ * What happens to sources that a frontend does not balance: one answer for all such sources. The core never mixes the two;
  * where a table did, silence wins, because endpoints exist somewhere.
  */
 export function refusalOf({ verdicts }: Frontend): 'reject' | 'drop' | undefined {

@@ -1,8 +1,8 @@
 import type { Degraded, RoutingTable } from '@portolan/core'
 import type { SavedRules } from '@portolan/native/netfilter'
 import { baseChains, jumps, type NodeFacts, type TableName } from '../layout/base-chains.ts'
-import type { ObservedState } from '../layout/held.ts'
 import { hasLoopback } from '../layout/loopback.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { routeLocalnetNotice } from '../layout/route-localnet.ts'
 import {
   clientSetPrefix,
@@ -24,18 +24,22 @@ import type { IptablesProgram, TableMemory, UncountedProgram } from './program.t
 import { addAllElements } from './set-elements.ts'
 
 /** The program from what the kernel holds to the whole table: the difference alone. */
-export function reconcile(held: ObservedState, table: RoutingTable, setting: Setting): IptablesProgram {
+export function reconcile(
+  observedState: ObservedState,
+  table: RoutingTable,
+  setting: Setting,
+): IptablesProgram {
   const memory: TableMemory = { tree: new DispatchTree(), clientSets: new Map(), waiting: new Set() }
   const degraded: Degraded[] = []
   const findings: string[] = []
   const atLoopback = [...table.nodePortAddresses].some(hasLoopback)
-  const facts: NodeFacts = { liberal: held.liberal }
+  const facts: NodeFacts = { liberal: observedState.liberal }
 
   const natChains = new Map(baseChains('nat', setting, facts))
   const clientSets = new Set<string>()
-  const budget = new ClientSetBudget(memory, setting.mostClientSets)
+  const budget = new ClientSetBudget(memory, setting.maxClientSets)
   const granted = budget.grantAll(table.routes.values(), degraded, (route) =>
-    [...compiled(route, setting).program.clientSets].some((set) => held.sets.has(set)),
+    [...compiled(route, setting).program.clientSets].some((set) => observedState.sets.has(set)),
   )
   const edits: DispatchEdit[] = []
   for (const route of granted.values()) {
@@ -49,46 +53,47 @@ export function reconcile(held: ObservedState, table: RoutingTable, setting: Set
   for (const [chain, node] of memory.tree.nodes) if (node !== undefined) natChains.set(chain, rulesOf(node))
 
   const filterChains = baseChains('filter', setting, facts)
-  const nat = tableDifference('nat', held, natChains, findings)
-  const filter = tableDifference('filter', held, filterChains, findings)
+  const nat = tableDifference('nat', observedState, natChains, findings)
+  const filter = tableDifference('filter', observedState, filterChains, findings)
   const wanted = wantedElements(table)
   const elements = new Map<SetKind, ElementEdits>()
   for (const kind of setKinds) {
-    const edit = differenceOf(held.sets.get(setName(table.family, kind)), wanted[kind])
+    const edit = differenceOf(observedState.sets.get(setName(table.family, kind)), wanted[kind])
     if (edit === undefined) continue
     elements.set(kind, edit)
     findings.push(
       `set ${setName(table.family, kind)}: ${edit.added.size} elements missing, ${edit.removed.size} too many`,
     )
   }
-  const newSets = missingSets(held, clientSets)
+  const newSets = missingSets(observedState, clientSets)
   findings.push(
     ...newSets.map(
-      ({ name }) => `set ${name} is ${held.otherSets.includes(name) ? 'of another type' : 'missing'}`,
+      ({ name }) =>
+        `set ${name} is ${observedState.otherSets.includes(name) ? 'of another type' : 'missing'}`,
     ),
   )
-  const oldSets = [...held.sets.keys()].filter(
+  const oldSets = [...observedState.sets.keys()].filter(
     (name) => name.startsWith(clientSetPrefix(table.family)) && !clientSets.has(name),
   )
   findings.push(...oldSets.map((name) => `set ${name} is left over`))
-  const { leftOver } = held
-  const needsRouteLocalnet = atLoopback && held.routeLocalnet === 'off'
+  const { leftOver } = observedState
+  const needsRouteLocalnet = atLoopback && observedState.routeLocalnet === 'off'
   if (leftOver !== undefined) findings.push(`rules of the ${leftOver} variant are left over`)
   if (needsRouteLocalnet) findings.push('route_localnet is off')
   const program: UncountedProgram = {
     family: table.family,
-    otherSets: held.otherSets,
+    otherSets: observedState.otherSets,
     newSets,
     elements,
     filter,
-    filterUndone: undone(held.tables.filter, filter),
+    filterUndone: undone(observedState.tables.filter, filter),
     nat,
     oldSets,
     needsRouteLocalnet,
     ...(leftOver === undefined ? {} : { leftOver }),
     findings,
     degraded,
-    notices: atLoopback && held.routeLocalnet === 'fixed' ? [routeLocalnetNotice] : [],
+    notices: atLoopback && observedState.routeLocalnet === 'fixed' ? [routeLocalnetNotice] : [],
     outcome: { memory, dispatch: new Map(), clientSets: budget.counts, waiting: budget.refused },
   }
   return { ...program, operations: operations(program) }
@@ -96,11 +101,11 @@ export function reconcile(held: ObservedState, table: RoutingTable, setting: Set
 
 function tableDifference(
   name: TableName,
-  held: ObservedState,
+  observedState: ObservedState,
   wanted: Chains,
   findings: string[],
 ): ChainEdits {
-  const { chains, jumps: led } = held.tables[name]
+  const { chains, jumps: led } = observedState.tables[name]
   const written = new Map<string, readonly string[]>()
   for (const [chain, rules] of wanted) {
     const there = chains.get(chain)
@@ -117,7 +122,7 @@ function tableDifference(
     deleted.add(chain)
     findings.push(`${name}: chain ${chain} is left over`)
   }
-  const due = jumps(name, held.family)
+  const due = jumps(name, observedState.family)
   if (led.length === due.length && due.every((jump) => led.includes(jump)))
     return { written, deleted, jumpsAdded: [], jumpsRemoved: [] }
   findings.push(

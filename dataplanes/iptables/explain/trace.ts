@@ -25,11 +25,11 @@ import {
   services,
 } from '../layout/chain-names.ts'
 import { dispatchPath } from '../layout/dispatch-path.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { type SetKind, setName } from '../layout/sets.ts'
 import type { Setting } from '../layout/setting.ts'
 import { markText } from '../layout/source-match.ts'
-import { heldSets } from './held-sets.ts'
+import { observedSets } from './observed-sets.ts'
 
 type Step = TraceStep<ObservedState>
 
@@ -144,16 +144,20 @@ export function trace(evaluation: Evaluation, setting: Setting): Step[] {
 }
 
 /** What the kernel lacks, or has otherwise. */
-type Check = (held: ObservedState) => readonly string[]
+type Check = (observedState: ObservedState) => readonly string[]
 
 function step(text: string, ...checks: readonly Check[]): Step {
-  return { text, lacks: (held) => [...new Set(checks.flatMap((check) => check(held)))] }
+  return { text, lacks: (observedState) => [...new Set(checks.flatMap((check) => check(observedState)))] }
 }
 
 /** One of the chains that are there whatever Services there are. */
 function base(table: TableName, chain: string, setting: Setting): Check {
-  return (held) =>
-    holdsChain(table, chain, baseChains(table, setting, { liberal: held.liberal }).get(chain))(held)
+  return (observedState) =>
+    holdsChain(
+      table,
+      chain,
+      baseChains(table, setting, { liberal: observedState.liberal }).get(chain),
+    )(observedState)
 }
 
 function holdsJump(table: TableName, family: IpFamily, hook: string): Check {
@@ -243,8 +247,8 @@ function concerns(element: string, destination: Address): boolean {
 
 /** A range in which unallocated addresses are dropped, around this one. */
 function holdsRange(set: string, address: Address): Check {
-  return (held) => {
-    const ranges = heldSets(held).serviceCidrs.flatMap((text) => parseCidr(text) ?? [])
+  return (observedState) => {
+    const ranges = observedSets(observedState).serviceCidrs.flatMap((text) => parseCidr(text) ?? [])
     return ranges.some((range) => cidrContains(range, address))
       ? []
       : [`set ${set} has no range around ${address}`]

@@ -67,10 +67,10 @@ async function applyInOrder(
   bytes += await ipset.restore(after)
   if (program.leftOver !== undefined) await removeRules(command, program.leftOver, family)
   const left = await ipset.destroy(program.oldSets)
-  // Otherwise the next audit would find them and look for somebody who left them.
+  // Otherwise the next audit would find them and report them as drift.
   if (left.length > 0)
     throw new ApplyError(
-      `the rules are applied, and sets that none of them names can't be destroyed: ${left.join(', ')}`,
+      `the rules are applied, but sets that no rule names can't be destroyed: ${left.join(', ')}`,
     )
   return { bytes, transactions: transactions(program), notices }
 }
@@ -100,7 +100,7 @@ async function takenBack(error: unknown, undo: Undo): Promise<unknown> {
   if (left.length === 0) return error
   const operation = error instanceof RefusedLineError ? error.line : undefined
   const message = error instanceof Error ? error.message : String(error)
-  return new ApplyError(`${message}; and it could not be taken back whole: ${left.join('; ')}`, {
+  return new ApplyError(`${message}; and it could not be undone completely: ${left.join('; ')}`, {
     cause: error,
     ...(operation === undefined ? {} : { operation }),
   })

@@ -79,7 +79,7 @@ function unrouteLocalnet(networkNamespace: string | undefined): boolean {
     setRouteLocalnet(networkNamespace, false)
   } catch (cause) {
     throw new Error(
-      'net.ipv4.conf.all.route_localnet, which was switched on for NodePorts at loopback, can not be set to 0: ' +
+      'net.ipv4.conf.all.route_localnet, which was switched on for NodePorts at loopback, cannot be set to 0: ' +
         'make /proc/sys writable and clean up again',
       { cause },
     )

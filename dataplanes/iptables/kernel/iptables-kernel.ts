@@ -10,26 +10,26 @@ import { detectIptablesVariant, Xtables } from '@portolan/native/netfilter'
 import { SystemCommand } from '@portolan/native/system-command'
 import { type IptablesProgram, settle, type TableMemory } from '../compile/program.ts'
 import { isOurChain } from '../layout/chain-names.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import type { Settings } from '../layout/settings.ts'
 import { apply } from './apply.ts'
 import { cleanup } from './cleanup.ts'
-import { Disturbance } from './disturbance.ts'
+import { DriftDetector } from './drift-detector.ts'
 import { observe } from './observe.ts'
-import { openWitness } from './open-witness.ts'
+import { openFingerprint } from './open-fingerprint.ts'
 import { probe } from './probe.ts'
 
 /** What of the machine the dataplane works with. */
 export interface System {
   readonly command: SystemCommand
-  readonly openWitness: typeof openWitness
+  readonly openFingerprint: typeof openFingerprint
   /** Sets that remember clients, in each family. Default: what the kernel has room for. */
-  readonly mostClientSets: number
+  readonly maxClientSets: number
 }
 
 export interface Opened {
   readonly xtables: Xtables
-  readonly disturbance: Disturbance
+  readonly driftDetector: DriftDetector
 }
 
 type IptablesSession = Session<Opened, TableMemory>
@@ -55,33 +55,33 @@ export class IptablesKernel implements Kernel<IptablesProgram, ObservedState, Op
   async open(): Promise<Opened> {
     const { networkNamespace, settings, system } = this.#options
     const variant = settings.variant ?? (await detectIptablesVariant(this.#command, isOurChain))
-    const open = system.openWitness ?? openWitness
+    const open = system.openFingerprint ?? openFingerprint
     return {
       xtables: new Xtables(this.#command, variant, isOurChain),
-      disturbance: new Disturbance(open(variant, networkNamespace)),
+      driftDetector: new DriftDetector(open(variant, networkNamespace)),
     }
   }
 
-  close({ disturbance }: Opened): void {
-    disturbance.close()
+  close({ driftDetector }: Opened): void {
+    driftDetector.close()
   }
 
   observe({ family, handle }: IptablesSession): Promise<ObservedState> {
-    const { xtables, disturbance } = handle
-    return disturbance.reading(family, () => observe(family, this.#command, xtables))
+    const { xtables, driftDetector } = handle
+    return driftDetector.reading(family, () => observe(family, this.#command, xtables))
   }
 
   isUnchanged({ family, handle }: IptablesSession): Promise<boolean> {
-    return handle.disturbance.isQuiet(family)
+    return handle.driftDetector.isQuiet(family)
   }
 
   async apply(program: IptablesProgram, session: IptablesSession): Promise<ApplyReport> {
     let bytes = 0
     const notices = [...program.notices]
     if (program.operations > 0) {
-      const { xtables, disturbance } = session.handle
+      const { xtables, driftDetector } = session.handle
       const send = () => apply(program, this.#command, xtables)
-      const applied = await disturbance.applying(program.family, send)
+      const applied = await driftDetector.applying(program.family, send)
       bytes = applied.bytes
       notices.push(...applied.notices)
     }

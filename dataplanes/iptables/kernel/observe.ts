@@ -2,7 +2,7 @@ import type { IpFamily } from '@portolan/core'
 import { Ipset, isSameSetType, Xtables } from '@portolan/native/netfilter'
 import type { SystemCommand } from '@portolan/native/system-command'
 import { isOurChain } from '../layout/chain-names.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { clientSetPrefix, declaredType, isOurSet, setPrefix } from '../layout/sets.ts'
 import { isTcpLiberal, readRouteLocalnet } from './sysctls.ts'
 
@@ -23,8 +23,8 @@ export async function observe(
     ipset.read(written),
   ])
   const isOther = (name: string) => {
-    const [declared, held] = [declaredType(name), read.get(name)?.type]
-    return declared !== undefined && held !== undefined && !isSameSetType(held, declared)
+    const [declared, observedState] = [declaredType(name), read.get(name)?.type]
+    return declared !== undefined && observedState !== undefined && !isSameSetType(observedState, declared)
   }
   const otherSets = names.filter(isOther)
   return {

@@ -45,7 +45,7 @@ export function isOurChain(name: string): boolean {
 }
 
 /** An iptables chain's name has at most 28 characters (XT_EXTENSION_MAXNAMELEN with its ending zero). */
-const longestName = 28
+const maxNameLength = 28
 
 /**
  * What a chain of a route is for: `C` and `L` balance over the cluster or the local list, `S` tells sources apart
@@ -61,5 +61,5 @@ export type ChainRole = 'C' | 'L' | 'S' | 'A'
 export function routeChain(route: ServiceRoute, role: ChainRole, detail = ''): string {
   const service = route.name.replace(/^[^/]*\//, '').replace(/[^A-Za-z0-9-]/g, '-')
   const whole = `PORTOLAN-${role}-${nameHash(`${route.key}|${detail}`)}-${service}`
-  return whole.slice(0, longestName).replace(/-+$/, '')
+  return whole.slice(0, maxNameLength).replace(/-+$/, '')
 }

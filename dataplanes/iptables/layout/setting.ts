@@ -8,7 +8,7 @@ export interface Setting {
   /** Whether each Service's name stands as a comment at one of its rules. */
   readonly comments: boolean
   /** How many sets may remember clients. */
-  readonly mostClientSets: number
+  readonly maxClientSets: number
 }
 
 /** Rules by chain, without the `-A CHAIN`, spelled as `iptables-save` prints them. */

@@ -3,7 +3,7 @@ import type { Dataplane } from '@portolan/core'
 import test from 'ava'
 import { operations } from '../compile/print.ts'
 import type { IptablesProgram, UncountedProgram } from '../compile/program.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { modelSubject } from './convergence-subject.ts'
 
 type Sound = Dataplane<IptablesProgram, ObservedState>
@@ -47,11 +47,11 @@ const mutants: readonly {
   {
     name: 'overlooks a chain whose rules are others, but as many',
     plant: (sound) => ({
-      reconcile(held, table) {
-        const program = sound.reconcile(held, table)
+      reconcile(observedState, table) {
+        const program = sound.reconcile(observedState, table)
         const written = new Map(
           [...program.nat.written].filter(
-            ([chain, rules]) => held?.tables.nat.chains.get(chain)?.length !== rules.length,
+            ([chain, rules]) => observedState?.tables.nat.chains.get(chain)?.length !== rules.length,
           ),
         )
         return counted({ ...program, nat: { ...program.nat, written } })

@@ -2,37 +2,37 @@ import type { Subject } from '@portolan/conformance/convergence'
 import { NetfilterModel } from '@portolan/conformance/netfilter-model'
 import type { IptablesVariant } from '@portolan/native/netfilter'
 import { defineIptables } from '../iptables-dataplane.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 
 /**
  * This dataplane over a model of iptables and ipset, for the convergence property.
  *
- * @param mostClientSets fewer than the kernel has room for: then it depends on history which routes have affinity
+ * @param maxClientSets fewer than the kernel has room for: then it depends on history which routes have affinity
  */
-export function modelSubject(variant: IptablesVariant, mostClientSets?: number): Subject {
+export function modelSubject(variant: IptablesVariant, maxClientSets?: number): Subject {
   const kernel = new NetfilterModel()
   return {
     open: () =>
       defineIptables({
         command: kernel,
-        openWitness: () => blindWitness,
-        ...(mostClientSets === undefined ? {} : { mostClientSets }),
+        openFingerprint: () => blindFingerprint,
+        ...(maxClientSets === undefined ? {} : { maxClientSets }),
       }).create({ masqueradeBit: 14, settings: { variant } }),
     break(fault) {
       kernel.break(fault)
     },
     // That would be a sysctl of this machine.
     localhostNodePorts: false,
-    ...(mostClientSets === undefined
+    ...(maxClientSets === undefined
       ? {
-          meaning: (held: unknown) => meaningOf(held as ObservedState),
+          meaning: (observedState: unknown) => meaningOf(observedState as ObservedState),
           fresh: () => modelSubject(variant),
         }
       : {}),
   }
 }
 
-const blindWitness = { generation: () => undefined, shape: () => undefined, close() {} }
+const blindFingerprint = { generation: () => undefined, shape: () => undefined, close() {} }
 
 /** All of it: names and rules follow from the table alone. */
 function meaningOf({ tables, sets }: ObservedState): unknown {

@@ -6,7 +6,7 @@ import { type IptablesVariant, iptablesVariants, readSavedRules } from '@portola
 import { SystemCommand } from '@portolan/native/system-command'
 import test from 'ava'
 import { defineIptables } from '../iptables-dataplane.ts'
-import { openWitness } from '../kernel/open-witness.ts'
+import { openFingerprint } from '../kernel/open-fingerprint.ts'
 import { isOurChain } from '../layout/chain-names.ts'
 import { modelSubject } from './convergence-subject.ts'
 
@@ -67,7 +67,7 @@ function twinSubject(lab: Lab, variant: IptablesVariant): Subject {
   const model = modelSubject(variant)
   return {
     ...model,
-    open: () => defineIptables({ command, openWitness }).create(options),
+    open: () => defineIptables({ command, openFingerprint }).create(options),
     break(fault) {
       command.model.break(fault)
     },

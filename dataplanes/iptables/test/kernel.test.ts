@@ -87,7 +87,7 @@ for (const variant of iptablesVariants) {
       operation: '-A PORTOLAN-IP -d 0.0.0.2/0.0.0.7 -g PORTOLAN-IP-2',
     },
     {
-      claim: 'deleting a chain that somebody leads to',
+      claim: 'deleting a chain that a rule of another tool jumps to',
       behindOurBack: [':PORTOLAN-EXTRA - [0:0]', '-A PORTOLAN-EXTRA -j PORTOLAN-MASQUERADE'],
       alsoDeleted: 'PORTOLAN-MASQUERADE',
       operation: '-X PORTOLAN-MASQUERADE',
@@ -100,7 +100,7 @@ for (const variant of iptablesVariants) {
       const before = table([route('shop/web:http', web, [frontend('ClusterIP', '10.96.0.10', 80, internal)])])
       await bring(dataplane, before)
       await restore(lab, variant, '*nat', ...behindOurBack, 'COMMIT')
-      const held = await dump(lab, variant)
+      const observed = await dump(lab, variant)
       const after = everything()
       const program = dataplane.compile(fullDifference(before, after)) as CompiledProgram & {
         nat: { deleted: Set<string> }
@@ -112,7 +112,7 @@ for (const variant of iptablesVariants) {
       })
       t.regex(error.message, /iptables-(legacy|nft)-restore, table nat: /)
       t.is(error.operation, operation)
-      t.is(await dump(lab, variant), held)
+      t.is(await dump(lab, variant), observed)
       await bring(dataplane, after)
       t.is(await missing(open(lab, variant), after), '')
     })
@@ -168,7 +168,7 @@ for (const variant of iptablesVariants) {
     t.true(await dataplane.isUnchanged('IPv4'))
   })
 
-  test(`${variant}: our own changes of both families disturb nobody`, async (t) => {
+  test(`${variant}: our own changes of both families are no drift`, async (t) => {
     await using lab = await createLab({ pods: 1 })
     const dataplane = open(lab, variant)
     t.false(await dataplane.isUnchanged('IPv4'))
@@ -199,11 +199,11 @@ for (const variant of iptablesVariants) {
     ]
     const dataplane = open(lab, variant)
     await bring(dataplane, table(routes))
-    const held = await dataplane.observe('IPv4')
+    const observed = await dataplane.observe('IPv4')
     for (const one of routes) {
       const keys = order.map(({ address, port }) => `${address}|${port}`)
       t.deepEqual(
-        dataplane.endpointOrder?.(held, { ...one, endpoints: { cluster: web, local: [] } }, 'cluster'),
+        dataplane.endpointOrder?.(observed, { ...one, endpoints: { cluster: web, local: [] } }, 'cluster'),
         keys,
       )
     }

@@ -6,8 +6,8 @@ import test from 'ava'
 import { reconcile } from '../compile/reconcile.ts'
 import { extensionNeed, kernelNeeds, missingNeeds, setTypeNeed } from '../kernel/kernel-needs.ts'
 import { probe } from '../kernel/probe.ts'
-import { nothingHeld } from '../layout/held.ts'
-import { mostClientSets } from '../layout/sets.ts'
+import { nothingObserved } from '../layout/observed-state.ts'
+import { maxClientSets } from '../layout/sets.ts'
 
 test('whatever matches, targets and types of sets a program has, the probe asks for', (t) => {
   const used = new Set<string>()
@@ -17,9 +17,9 @@ test('whatever matches, targets and types of sets a program has, the probe asks 
       podSource: some.podSource,
       masqueradeBit: 14,
       comments: true,
-      mostClientSets,
+      maxClientSets,
     }
-    const { nat, filter, newSets } = reconcile(nothingHeld(some.family), some, setting)
+    const { nat, filter, newSets } = reconcile(nothingObserved(some.family), some, setting)
     for (const rule of [nat, filter].flatMap(({ written }) => [...written.values()].flat())) {
       for (const [, name] of rule.matchAll(/(?:^| )-m (\S+)/g)) used.add(`the iptables match ${name}`)
       const target = / -j (\S+)/.exec(` ${rule}`)?.[1] ?? ''
@@ -70,8 +70,8 @@ for (const variant of iptablesVariants) {
     const drop = ['-A', 'INPUT', '-s', '192.0.2.1', '-j', 'DROP']
     await command.run(`iptables-${variant}`, drop)
     await command.run(`iptables-${variant}`, ['-t', 'nat', ...drop.slice(0, -1), 'ACCEPT'])
-    const held = await state()
+    const observedState = await state()
     t.like(await probe(command, variant), { usable: true, problems: [] })
-    t.deepEqual(await state(), held)
+    t.deepEqual(await state(), observedState)
   })
 }

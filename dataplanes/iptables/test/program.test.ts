@@ -18,19 +18,19 @@ import { operations, print } from '../compile/print.ts'
 import { settle, type TableMemory } from '../compile/program.ts'
 import { reconcile } from '../compile/reconcile.ts'
 import { isOurChain } from '../layout/chain-names.ts'
-import { nothingHeld } from '../layout/held.ts'
-import { isOurSet, mostClientSets } from '../layout/sets.ts'
+import { nothingObserved } from '../layout/observed-state.ts'
+import { isOurSet, maxClientSets } from '../layout/sets.ts'
 import type { Setting } from '../layout/setting.ts'
 
 const golden = new URL('./golden/', import.meta.url)
 
 function settingOf({ family, podSource }: RoutingTable): Setting {
-  return { family, podSource, masqueradeBit: 14, comments: true, mostClientSets }
+  return { family, podSource, masqueradeBit: 14, comments: true, maxClientSets }
 }
 
 /** What is remembered after the table was made from nothing. */
 function memoryOf(some: RoutingTable): TableMemory {
-  return settle(reconcile(nothingHeld(some.family), some, settingOf(some)).outcome)
+  return settle(reconcile(nothingObserved(some.family), some, settingOf(some)).outcome)
 }
 
 /** The change from one table to another, as text. */
@@ -48,12 +48,12 @@ const rows: readonly { readonly claim: string; readonly file: string; readonly t
   {
     claim: 'an IPv4 table with every kind of frontend is made from nothing',
     file: 'everything-ipv4',
-    text: () => print(reconcile(nothingHeld('IPv4'), everything(), settingOf(everything()))),
+    text: () => print(reconcile(nothingObserved('IPv4'), everything(), settingOf(everything()))),
   },
   {
     claim: 'an IPv6 table with affinity and a source filter is made from nothing',
     file: 'everything-ipv6',
-    text: () => print(reconcile(nothingHeld('IPv6'), everythingIpv6(), settingOf(everythingIpv6()))),
+    text: () => print(reconcile(nothingObserved('IPv6'), everythingIpv6(), settingOf(everythingIpv6()))),
   },
   {
     claim: "a replaced endpoint rewrites its Service's chain and nothing else, whatever frontends lead there",
@@ -155,11 +155,11 @@ test('one endpoint of ten, changed among any number of Services, is at most 40 l
 })
 
 test('when there is no room for more sets of clients a Service goes without affinity, and it is said', (t) => {
-  const many = Array.from({ length: mostClientSets + 1 }, (_, index) =>
+  const many = Array.from({ length: maxClientSets + 1 }, (_, index) =>
     endpoint(`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`),
   )
   const some = sticky(many)
-  const program = reconcile(nothingHeld('IPv4'), some, settingOf(some))
+  const program = reconcile(nothingObserved('IPv4'), some, settingOf(some))
   t.deepEqual(program.degraded, [
     {
       route: 'shop/web:http/TCP',
@@ -185,7 +185,7 @@ test('the sets of both families find room in the kernel together, and who has no
       ),
     )
     const some = table(routes, {}, family)
-    const { degraded, newSets } = reconcile(nothingHeld(family), some, settingOf(some))
+    const { degraded, newSets } = reconcile(nothingObserved(family), some, settingOf(some))
     t.is(degraded.length, 12)
     return newSets
   })
@@ -201,7 +201,7 @@ test('each way to tell pods makes its own rules, and none marks nobody by being 
   ] as const
   for (const [podSource, rule] of sources) {
     const some = table([route('shop/web:http', web, [clusterIP])], {}, 'IPv4', podSource)
-    const chains = reconcile(nothingHeld('IPv4'), some, settingOf(some)).nat.written
+    const chains = reconcile(nothingObserved('IPv4'), some, settingOf(some)).nat.written
     const entry = [...chains].find(([name]) => name.startsWith('PORTOLAN-S-'))
     t.is(entry?.[1][0], rule)
   }
@@ -209,7 +209,7 @@ test('each way to tell pods makes its own rules, and none marks nobody by being 
 
 test('all chains and sets that a program makes are known as ours by their names, and others are not', (t) => {
   for (const some of [everything(), everythingIpv6()]) {
-    const { nat, filter, newSets } = reconcile(nothingHeld(some.family), some, settingOf(some))
+    const { nat, filter, newSets } = reconcile(nothingObserved(some.family), some, settingOf(some))
     for (const chain of [...nat.written.keys(), ...filter.written.keys()]) t.true(isOurChain(chain), chain)
     for (const { name } of newSets) t.true(isOurSet(name), name)
   }
@@ -236,7 +236,7 @@ test('all chains and sets that a program makes are known as ours by their names,
 test('names of chains and sets are within the kernel’s limits, and what a name of a Service brings is harmless', (t) => {
   const name = 'shop/an-extremely-long-name-of-a-service-with-63-characters-in-it:"; -j ACCEPT'
   const some = table([route(name, web, [clusterIP, loadBalancer], { affinitySeconds: 5 })])
-  const { nat, newSets } = reconcile(nothingHeld('IPv4'), some, settingOf(some))
+  const { nat, newSets } = reconcile(nothingObserved('IPv4'), some, settingOf(some))
   for (const [chain, rules] of nat.written) {
     t.regex(chain, /^[A-Za-z0-9-]{1,28}$/)
     for (const rule of rules.filter((one) => one.includes('--comment')))

@@ -30,7 +30,7 @@ async function setting(lab: Lab): Promise<string> {
   return (await run(lab, 'sysctl', ['-n', 'net.ipv4.conf.all.route_localnet'])).trim()
 }
 
-test('what we switched on cleanup switches off, also after somebody flushed all rules and chains', async (t) => {
+test('what we switched on cleanup switches off, also after all rules and chains were flushed', async (t) => {
   await using lab = await createLab({ pods: 1 })
   await bring(open(lab), atLoopback)
   t.is(await setting(lab), '1')

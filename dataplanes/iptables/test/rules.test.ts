@@ -4,7 +4,7 @@ import { formatProbability, readSavedRules } from '@portolan/native/netfilter'
 import test from 'ava'
 import fc from 'fast-check'
 import { type DispatchEdit, DispatchTree, rulesOf } from '../compile/dispatch-tree.ts'
-import { Disturbance } from '../kernel/disturbance.ts'
+import { DriftDetector } from '../kernel/drift-detector.ts'
 import { sourceIsDestination } from '../layout/base-chains.ts'
 import { isOurChain } from '../layout/chain-names.ts'
 import { dispatchPath } from '../layout/dispatch-path.ts'
@@ -171,45 +171,45 @@ for (const [settings, message] of [
 
 test('what changes while it is looked at fails no apply, and is read back', async (t) => {
   let shape: string | undefined = 'a'
-  const witness = { generation: () => undefined, shape: () => shape, close: () => {} }
-  const disturbance = new Disturbance(witness, () => 0)
-  const read = () => disturbance.reading('IPv4', async () => {})
+  const fingerprint = { generation: () => undefined, shape: () => shape, close: () => {} }
+  const driftDetector = new DriftDetector(fingerprint, () => 0)
+  const read = () => driftDetector.reading('IPv4', async () => {})
   await read()
-  t.true(await disturbance.isQuiet('IPv4'))
-  await disturbance.applying('IPv4', async () => {
+  t.true(await driftDetector.isQuiet('IPv4'))
+  await driftDetector.applying('IPv4', async () => {
     shape = undefined
     return { transactions: 1 }
   })
   shape = 'b'
-  t.false(await disturbance.isQuiet('IPv4'))
+  t.false(await driftDetector.isQuiet('IPv4'))
   shape = undefined
   await read()
-  t.false(await disturbance.isQuiet('IPv4'))
+  t.false(await driftDetector.isQuiet('IPv4'))
   shape = 'b'
-  t.false(await disturbance.isQuiet('IPv4'))
+  t.false(await driftDetector.isQuiet('IPv4'))
   await read()
-  t.true(await disturbance.isQuiet('IPv4'))
+  t.true(await driftDetector.isQuiet('IPv4'))
 })
 
-test('a family is quiet until somebody else commits, its shape changes, or a minute is over', async (t) => {
+test('a family is quiet until another tool commits, its shape changes, or a minute is over', async (t) => {
   let [generation, shape, now] = [5, 'a', 0]
-  const witness = { generation: () => generation, shape: () => shape, close: () => {} }
-  const disturbance = new Disturbance(witness, () => now)
-  t.false(await disturbance.isQuiet('IPv4'))
-  const read = () => disturbance.reading('IPv4', async () => {})
+  const fingerprint = { generation: () => generation, shape: () => shape, close: () => {} }
+  const driftDetector = new DriftDetector(fingerprint, () => now)
+  t.false(await driftDetector.isQuiet('IPv4'))
+  const read = () => driftDetector.reading('IPv4', async () => {})
   await read()
-  t.true(await disturbance.isQuiet('IPv4'))
-  await disturbance.applying('IPv6', async () => {
+  t.true(await driftDetector.isQuiet('IPv4'))
+  await driftDetector.applying('IPv6', async () => {
     generation += 2
     return { transactions: 2 }
   })
-  t.true(await disturbance.isQuiet('IPv4'))
+  t.true(await driftDetector.isQuiet('IPv4'))
   generation += 1
-  t.false(await disturbance.isQuiet('IPv4'))
+  t.false(await driftDetector.isQuiet('IPv4'))
   await read()
   shape = 'b'
-  t.false(await disturbance.isQuiet('IPv4'))
+  t.false(await driftDetector.isQuiet('IPv4'))
   await read()
   now += 60_001
-  t.false(await disturbance.isQuiet('IPv4'))
+  t.false(await driftDetector.isQuiet('IPv4'))
 })

@@ -49,7 +49,7 @@ export async function sabotage(networkNamespace: string, way: number): Promise<b
   return true
 }
 
-/** Somebody else's: what kubelet has, and a set. */
+/** Another tool's: what kubelet has, and a set. */
 const foreignRules = [
   '*filter',
   ':KUBE-FIREWALL - [0:0]',
@@ -58,7 +58,7 @@ const foreignRules = [
   'COMMIT',
 ]
 
-/** Puts rules and a set of somebody else's beside ours; what it gives tells whether they are whole. Also a hook. */
+/** Puts rules and a set of another tool beside ours; what it gives tells whether they are whole. Also a hook. */
 export async function foreign(networkNamespace: string): Promise<() => Promise<boolean>> {
   const command = new SystemCommand(networkNamespace)
   const ipset = new Ipset(command)

@@ -74,7 +74,7 @@ for (const { claim, from, to, ends } of rows) {
       podSource: shop.podSource,
       masqueradeBit: 14,
       comments: true,
-      mostClientSets: 1000,
+      maxClientSets: 1000,
     } as const
     const lines = trace(evaluate(shop, packet), setting).slice(-ends.length)
     t.is(lines.length, ends.length)

@@ -11,9 +11,9 @@ const wanted = everything()
 /** A dataplane, and a kernel that refuses the table nat, and what comes after it if it is told to. */
 function refusingNat(refusesUndoing: boolean) {
   const kernel = new NetfilterModel()
-  const witness = { generation: () => undefined, shape: () => undefined, close() {} }
+  const fingerprint = { generation: () => undefined, shape: () => undefined, close() {} }
   const options = { masqueradeBit: 14, settings: { variant: 'nft' } }
-  const dataplane = defineIptables({ command: kernel, openWitness: () => witness }).create(options)
+  const dataplane = defineIptables({ command: kernel, openFingerprint: () => fingerprint }).create(options)
   const run = kernel.run.bind(kernel)
   let isRefusing = true
   let sawNat = false
@@ -39,7 +39,7 @@ test('what was done before the table nat was refused is taken back', async (t) =
 test('an undo that is refused as well is told, and the next reconciliation puts everything right', async (t) => {
   const { apply, left, recover } = refusingNat(true)
   const error = await t.throwsAsync(apply(), { instanceOf: ApplyError })
-  t.regex(error?.message ?? '', /could not be taken back whole/)
+  t.regex(error?.message ?? '', /could not be undone completely/)
   recover()
   await apply()
   t.is(await left(), '')
@@ -47,9 +47,9 @@ test('an undo that is refused as well is told, and the next reconciliation puts 
 
 test('a set that can not be destroyed fails the change that left it, and goes with the next reconciliation', async (t) => {
   const kernel = new NetfilterModel()
-  const witness = { generation: () => undefined, shape: () => undefined, close() {} }
+  const fingerprint = { generation: () => undefined, shape: () => undefined, close() {} }
   const options = { masqueradeBit: 14, settings: { variant: 'nft' } }
-  const dataplane = defineIptables({ command: kernel, openWitness: () => witness }).create(options)
+  const dataplane = defineIptables({ command: kernel, openFingerprint: () => fingerprint }).create(options)
   const clusterIP = frontend('ClusterIP', '10.96.0.30', 80, internal)
   const sticky = table([route('shop/cart:http', web, [clusterIP], { affinitySeconds: 60 })])
   const none = table([])

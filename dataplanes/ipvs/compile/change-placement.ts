@@ -6,7 +6,7 @@ import type { Placement } from './placement.ts'
 import type { StepOrder } from './step.ts'
 
 /**
- * What becomes of a destination: what is wanted there, with what still drains. A virtual server that nobody wants any
+ * What becomes of a destination: what is wanted there, with what still drains. A virtual server that is not wanted any
  * more stays while it drains; new connections are not led to it, because its destination is not in `SERVED`.
  */
 export function settledPlacement(

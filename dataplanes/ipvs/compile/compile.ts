@@ -13,6 +13,7 @@ import { type Destination, destinationKey, type Element, readDestinationKey } fr
 import type { SetName } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import type { VirtualServer } from '../layout/virtual-server.ts'
+import { nothingMissing } from './base-rules.ts'
 import { changePlacement, settledPlacement } from './change-placement.ts'
 import { changeServer, settledServer } from './change-server.ts'
 import { MarkChange } from './mark-numbers.ts'
@@ -28,7 +29,6 @@ import {
   placementAt,
 } from './placement.ts'
 import type { IpvsProgram } from './program.ts'
-import { nothingMissing } from './skeleton.ts'
 import { StepOrder } from './step.ts'
 
 /** The program for a change: costs what the change costs, but for addresses of the node that come or go. */
@@ -169,7 +169,7 @@ export class Compiler {
     return {
       family: this.#table.family,
       table: this.#table,
-      skeleton: nothingMissing,
+      baseRules: nothingMissing,
       steps,
       operations: steps.length,
       outcome: {
@@ -191,7 +191,7 @@ export class Compiler {
   }
 
   /**
-   * The lists of a route that some destination leads to by a mark. A mark that no destination has would be nobody's after
+   * The lists of a route that some destination leads to by a mark. A mark that no destination has would be unused after
    * a restart, and given anew at every comparison.
    */
   #markedListsOf(route: ServiceRoute | undefined): Set<EndpointScope> {

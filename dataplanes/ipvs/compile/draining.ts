@@ -1,7 +1,7 @@
 import { endpointKey, type FrontendKey } from '@portolan/core'
 import { readDestinationKey } from '../layout/element.ts'
 import {
-  type HeldServer,
+  type ObservedServer,
   type ServerKey,
   type ServerPlace,
   serverKey,
@@ -33,7 +33,7 @@ export function takeTurns(memory: Memory): (FrontendKey | number)[] {
   return keys
 }
 
-/** Those of an outcome that nobody wants any more: often nothing holds them, and they can go at once. */
+/** Those of an outcome that are not wanted any more: often nothing holds them, and they can go at once. */
 export function unwanted({ memory, placements, marked }: Outcome): (FrontendKey | number)[] {
   return [
     ...[...marked].filter(([mark, server]) => server !== undefined && !memory.marks.isOwned(mark)),
@@ -52,7 +52,7 @@ export async function checkDrained(
   family: Outcome['family'],
   memory: Memory,
   keys: readonly (FrontendKey | number)[],
-  read: (places: readonly ServerPlace[]) => Promise<ReadonlyMap<ServerKey, HeldServer>>,
+  read: (places: readonly ServerPlace[]) => Promise<ReadonlyMap<ServerKey, ObservedServer>>,
 ): Promise<DrainProgram> {
   const order = new StepOrder()
   const placements = new Map<FrontendKey, Placement | undefined>()
@@ -60,20 +60,20 @@ export async function checkDrained(
   const servers = keys.flatMap(
     (key) => (typeof key === 'number' ? memory.marked.get(key) : memory.placements.get(key)?.server) ?? [],
   )
-  const held = await read(servers.map(({ place }) => place))
+  const observed = await read(servers.map(({ place }) => place))
   for (const key of keys) {
     if (typeof key === 'number') {
       const before = memory.marked.get(key)
       if (before === undefined) continue
       const stays = memory.marks.isOwned(key)
-      const server = left(before, held.get(serverKey(before.place)), stays)
+      const server = left(before, observed.get(serverKey(before.place)), stays)
       const after = stays || server.draining.length > 0 ? server : undefined
       changeServer(before, after, order)
       marked.set(key, after)
     } else {
       const before = memory.placements.get(key)
       if (before?.server === undefined) continue
-      const now = held.get(serverKey(before.server.place))
+      const now = observed.get(serverKey(before.server.place))
       const after = drainedPlacement(before, left(before.server, now, isWanted(before)))
       changePlacement(readDestinationKey(key), before, after, order)
       placements.set(key, after)
@@ -86,9 +86,9 @@ export async function checkDrained(
 }
 
 /** The server without those that have no connection any more. */
-function left(server: VirtualServer, held: HeldServer | undefined, stays: boolean): VirtualServer {
+function left(server: VirtualServer, observed: ObservedServer | undefined, stays: boolean): VirtualServer {
   const busy = new Set(
-    held?.destinations
+    observed?.destinations
       .filter(({ active, inactive }) => (stays ? active + inactive : active) > 0)
       .map(({ endpoint }) => endpointKey(endpoint)),
   )

@@ -115,10 +115,10 @@ export class MarkNumbers {
   }
 }
 
-const mostMarks = 2 ** 22
+const maxMarks = 2 ** 22
 
 function successor(index: number): number {
-  return (index % (mostMarks - 1)) + 1
+  return (index % (maxMarks - 1)) + 1
 }
 
 /** Whether a mark is of a kind that only we give. */

@@ -45,7 +45,7 @@ export function classesOf(table: RoutingTable): readonly SourceClass[] {
 
 /**
  * The list that a destination's own virtual server has: the one for clients from outside. Other classes that use
- * another one get a virtual server by mark. `undefined`: it has none, whether because nobody is balanced or because
+ * another one get a virtual server by mark. `undefined`: it has none, whether because no source is balanced or because
  * those from outside are dropped; the virtual server is there all the same, so that the first local endpoint of an
  * externalTrafficPolicy Local is one destination more, and not another list.
  */

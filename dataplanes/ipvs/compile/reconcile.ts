@@ -1,25 +1,25 @@
 import { type FrontendKey, findFrontend, type RoutingTable, type SetChange } from '@portolan/core'
 import { destinationKey, type Element, elementKey, readDestinationKey } from '../layout/element.ts'
-import { isOurs, type ObservedState } from '../layout/held.ts'
+import { isOurs, type ObservedState } from '../layout/observed-state.ts'
 import { type DestinationSet, destinationSets, markSets, type SetName } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
+import { baseRulesOperations, baseRulesProgram, type Setting } from './base-rules.ts'
 import { Compiler } from './compile.ts'
 import { describeSteps } from './findings.ts'
 import { isOurMark, type MarkBits, MarkChange } from './mark-numbers.ts'
 import { emptyMemory, type Memory } from './memory.ts'
 import { classesOf, isExcluded, markedLists, markOwner, type Placement } from './placement.ts'
 import type { IpvsProgram } from './program.ts'
-import { type Setting, skeletonOperations, skeletonProgram } from './skeleton.ts'
 
 /** The program from what the kernel holds to the whole table. */
 export function reconcile(
-  held: ObservedState,
+  observedState: ObservedState,
   table: RoutingTable,
   settings: IpvsSettings,
   setting: Setting,
 ): IpvsProgram {
-  const skeleton = skeletonProgram(held, setting)
-  const memory = memoryOf(held, table, settings, {
+  const baseRules = baseRulesProgram(observedState, setting)
+  const memory = memoryOf(observedState, table, settings, {
     masquerade: setting.masqueradeBit,
     route: settings.routeMarkBit,
   })
@@ -31,27 +31,32 @@ export function reconcile(
     ),
   )
   for (const mark of [...memory.marked.keys()]) {
-    // Nobody's any more. Whether it was one of TCP is not told, and counters say when it is drained.
+    // No longer wanted. Whether it was one of TCP is not told, and counters say when it is drained.
     if (!owned.has(mark)) compiler.marked(mark, undefined, true)
   }
   for (const route of table.routes.values()) compiler.destinations(route)
   for (const key of [...memory.placements.keys()]) compiler.destination(readDestinationKey(key))
   compiler.plain({
-    clusterIPs: difference(held, 'CLUSTER-IPS', table.clusterIPs, (address) => ({ address })),
-    serviceCidrs: difference(held, 'SERVICE-CIDRS', table.serviceCidrs, (cidr) => ({ cidr })),
-    hairpinAddresses: difference(held, 'HAIRPIN', table.hairpinAddresses, (loop) => ({ loop })),
+    clusterIPs: difference(observedState, 'CLUSTER-IPS', table.clusterIPs, (address) => ({ address })),
+    serviceCidrs: difference(observedState, 'SERVICE-CIDRS', table.serviceCidrs, (cidr) => ({ cidr })),
+    hairpinAddresses: difference(observedState, 'HAIRPIN', table.hairpinAddresses, (loop) => ({ loop })),
   })
   const program = compiler.program()
   return {
     ...program,
-    skeleton,
-    operations: skeletonOperations(skeleton) + program.steps.length,
-    findings: [...skeleton.findings, ...describeSteps(table.family, program.steps)],
+    baseRules,
+    operations: baseRulesOperations(baseRules) + program.steps.length,
+    findings: [...baseRules.findings, ...describeSteps(table.family, program.steps)],
   }
 }
 
 /** What the kernel holds, by destination and by mark. */
-function memoryOf(held: ObservedState, table: RoutingTable, settings: IpvsSettings, bits: MarkBits): Memory {
+function memoryOf(
+  observedState: ObservedState,
+  table: RoutingTable,
+  settings: IpvsSettings,
+  bits: MarkBits,
+): Memory {
   const memory = emptyMemory(bits)
   const drafts = new Map<FrontendKey, Draft>()
   const draft = (key: FrontendKey): Draft => {
@@ -60,23 +65,23 @@ function memoryOf(held: ObservedState, table: RoutingTable, settings: IpvsSettin
     return known
   }
   for (const name of destinationSets)
-    for (const element of held.elements.get(name) ?? [])
+    for (const element of observedState.elements.get(name) ?? [])
       if ('destination' in element) draft(destinationKey(element.destination)).sets.add(name)
   for (const name of markSets)
-    for (const element of held.elements.get(name) ?? [])
+    for (const element of observedState.elements.get(name) ?? [])
       if ('destination' in element)
         draft(destinationKey(element.destination)).marks.set(name, element.mark ?? 0)
-  for (const element of held.elements.get('SOURCES') ?? [])
+  for (const element of observedState.elements.get('SOURCES') ?? [])
     if ('destination' in element && element.source !== undefined)
       draft(destinationKey(element.destination)).sources.push(element.source)
-  for (const server of held.servers) {
+  for (const server of observedState.servers) {
     const { place } = server
     if ('fwmark' in place) {
       if (!isOurs(server) || !isOurMark(place.fwmark)) continue
       memory.marked.set(place.fwmark, server)
       memory.marks.reserve(place.fwmark)
     } else if (isOurs(server) || (findFrontend(table, place) !== undefined && !isExcluded(place, settings))) {
-      // One of somebody else's that stands where a Service is: it is taken over, as when kube-proxy was here before.
+      // Another tool's that stands where a Service is: it is taken over, as when kube-proxy was here before.
       draft(destinationKey(place)).server = server
     }
   }
@@ -118,12 +123,14 @@ function restoreMarks(drafts: ReadonlyMap<FrontendKey, Draft>, table: RoutingTab
 }
 
 function difference<Value>(
-  held: ObservedState,
+  observedState: ObservedState,
   set: SetName,
   wanted: ReadonlySet<Value>,
   make: (value: Value) => Element,
 ): SetChange<Value> {
-  const have = new Map((held.elements.get(set) ?? []).map((element) => [elementKey(element), element]))
+  const have = new Map(
+    (observedState.elements.get(set) ?? []).map((element) => [elementKey(element), element]),
+  )
   const added: Value[] = []
   for (const value of wanted) if (!have.delete(elementKey(make(value)))) added.push(value)
   return { added, removed: [...have.values()].map(valueIn<Value>) }

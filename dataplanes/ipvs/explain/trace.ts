@@ -11,9 +11,9 @@ import {
 import { placementAt } from '../compile/placement.ts'
 import { placeText } from '../compile/step-text.ts'
 import { type Destination, type Element, elementKey } from '../layout/element.ts'
-import type { ObservedState } from '../layout/held.ts'
 import { iptablesRules, type RuleSetting, type Table } from '../layout/iptables-rules.ts'
 import { differences } from '../layout/iptables-script.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { dropSets, kernelName, markSets, type SetName } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import { type ServerPlace, serverKey } from '../layout/virtual-server.ts'
@@ -96,8 +96,8 @@ export function trace(
     : `virtual server ${placeText(family, destination)}`
   const { length } = evaluation.endpoints
   const persistent = route.affinitySeconds === undefined ? '' : `, kept for ${route.affinitySeconds} s`
-  const place = (held: ObservedState): ServerPlace | undefined =>
-    markSet !== undefined && marked ? markedPlace(held, markSet, key) : destination
+  const place = (observedState: ObservedState): ServerPlace | undefined =>
+    markSet !== undefined && marked ? markedPlace(observedState, markSet, key) : destination
   steps.push(
     step(
       `IPVS: ${server}, ${settings.scheduler} over ${length} ${length === 1 ? 'destination' : 'destinations'}${persistent}`,
@@ -115,22 +115,22 @@ export function trace(
 }
 
 /** What the kernel lacks, or has otherwise. */
-type Check = (held: ObservedState) => readonly string[]
+type Check = (observedState: ObservedState) => readonly string[]
 
 function step(text: string, ...checks: readonly Check[]): Step {
-  return { text, lacks: (held) => [...new Set(checks.flatMap((check) => check(held)))] }
+  return { text, lacks: (observedState) => [...new Set(checks.flatMap((check) => check(observedState)))] }
 }
 
 /** All rules of ours in one table of iptables: a packet meets most of them on its way. */
 function holdsRules(setting: RuleSetting, of: Table): Check {
-  return ({ skeleton }) =>
+  return ({ baseRules }) =>
     iptablesRules(setting)
       .filter(({ table }) => table === of)
-      .flatMap((wanted) => differences(wanted, skeleton.rules.get(of)))
+      .flatMap((wanted) => differences(wanted, baseRules.rules.get(of)))
 }
 
-const isRouted: Check = ({ skeleton }) =>
-  skeleton.routed ? [] : ['the rule and the route by which marked packets come to this node are missing']
+const isRouted: Check = ({ baseRules }) =>
+  baseRules.routed ? [] : ['the rule and the route by which marked packets come to this node are missing']
 
 function holdsElement(family: IpFamily, set: SetName, element: Element): Check {
   const wanted = elementKey(element)
@@ -164,13 +164,13 @@ function markedPlace({ elements }: ObservedState, set: SetName, key: string): Se
 
 function holdsServer(
   family: IpFamily,
-  placeIn: (held: ObservedState) => ServerPlace | undefined,
+  placeIn: (observedState: ObservedState) => ServerPlace | undefined,
   endpoints: readonly Endpoint[],
 ): Check {
-  return (held) => {
-    const place = placeIn(held)
+  return (observedState) => {
+    const place = placeIn(observedState)
     if (place === undefined) return ['the destination has no mark of a virtual server']
-    const server = held.servers.find((one) => serverKey(one.place) === serverKey(place))
+    const server = observedState.servers.find((one) => serverKey(one.place) === serverKey(place))
     const text = placeText(family, place)
     if (server === undefined) return [`no virtual server ${text}`]
     const found = new Map(server.endpoints.map((endpoint) => [endpointKey(endpoint), endpoint]))
@@ -189,8 +189,8 @@ function holdsServer(
 
 /** A range in which unallocated addresses are dropped, around this one. */
 function holdsRange(address: Address, set: string): Check {
-  return (held) => {
-    const ranges = (held.elements.get('SERVICE-CIDRS') ?? []).flatMap((element) =>
+  return (observedState) => {
+    const ranges = (observedState.elements.get('SERVICE-CIDRS') ?? []).flatMap((element) =>
       'cidr' in element ? [element.cidr] : [],
     )
     return ranges.some((range) => cidrContains(range, address))

@@ -1,6 +1,6 @@
 import { type IpFamily, ipFamilies } from '@portolan/core'
 import type { Step } from '../compile/step.ts'
-import { isOurs } from '../layout/held.ts'
+import { isOurs } from '../layout/observed-state.ts'
 import { ipvsSysctls } from '../layout/sysctls.ts'
 import type { Iptables } from './iptables.ts'
 import type { Transport } from './transport.ts'

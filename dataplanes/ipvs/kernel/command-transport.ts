@@ -6,10 +6,10 @@ import { type DestinationStep, inverse, type Step } from '../compile/step.ts'
 import { programOf, stepText } from '../compile/step-text.ts'
 import type { SetElement } from '../layout/element.ts'
 import { routingTable, rulePriority } from '../layout/marks.ts'
-import { declarationOf, kernelName, mostElements, type SetName, sets, setTypes } from '../layout/sets.ts'
+import { declarationOf, kernelName, maxElements, type SetName, sets, setTypes } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import {
-  type HeldServer,
+  type ObservedServer,
   type ServerKey,
   type ServerPlace,
   serverKey,
@@ -114,8 +114,8 @@ export class CommandTransport implements Transport {
   async readServersAt(
     family: IpFamily,
     places: readonly ServerPlace[],
-  ): Promise<ReadonlyMap<ServerKey, HeldServer>> {
-    const found = new Map<ServerKey, HeldServer>()
+  ): Promise<ReadonlyMap<ServerKey, ObservedServer>> {
+    const found = new Map<ServerKey, ObservedServer>()
     if (places.length === 0) return found
     const wanted = new Set(places.map(serverKey))
     const destinations = readListed(await ipvsadm(this.#command, ['-Ln', '--exact']), family)
@@ -158,7 +158,7 @@ export class CommandTransport implements Transport {
       'family',
       family === 'IPv4' ? 'inet' : 'inet6',
       'maxelem',
-      String(mostElements),
+      String(maxElements),
       ...(kind === 'destination-mark' ? ['skbinfo'] : []),
     ])
   }
@@ -211,7 +211,7 @@ export class CommandTransport implements Transport {
     return routed || rules.length > 0
   }
 
-  /** The routes of our table; a table that nobody has used yet is empty. */
+  /** The routes of our table; a table that is not used yet is empty. */
   async #routes(family: IpFamily): Promise<string> {
     try {
       return await this.#ip(family, ['route', 'show', 'table', String(routingTable)])

@@ -22,7 +22,7 @@ import {
   declarationOf,
   type ElementKind,
   kernelName,
-  mostElements,
+  maxElements,
   type SetName,
   setTypes,
 } from '../layout/sets.ts'
@@ -67,13 +67,13 @@ export function writeCreate(writer: NetlinkWriter, family: IpFamily, set: SetNam
   writeIpsetCreate(writer, family, kernelName(family, set), typeOf(kind), revision)
 }
 
-/** See {@link isIpsetOfType}: a set of another type is of another version of ours, or somebody's. */
+/** See {@link isIpsetOfType}: a set of another type is of another version of ours, or another tool's. */
 export function isDeclaredAs(payload: Buffer, family: IpFamily, kind: ElementKind): boolean | undefined {
   return isIpsetOfType(payload, family, typeOf(kind))
 }
 
 function typeOf(kind: ElementKind): IpsetType {
-  return { name: setTypes[kind], maxElements: mostElements, marks: kind === 'destination-mark' }
+  return { name: setTypes[kind], maxElements, marks: kind === 'destination-mark' }
 }
 
 /** The elements in one message of a listing. */

@@ -1,6 +1,6 @@
 import { type Address, type Cidr, type IpFamily, parseAddress, parseCidr } from '@portolan/core'
 import type { Destination, SetElement } from '../layout/element.ts'
-import { type ElementKind, mostElements, setTypes } from '../layout/sets.ts'
+import { type ElementKind, maxElements, setTypes } from '../layout/sets.ts'
 
 /** `10.96.0.10,tcp:80`, `203.0.113.10,tcp:80,10.0.0.0/8`, `10.96.0.10`, `10.96.0.0/16`, `10.1.0.2,10.1.0.2` */
 export function readElement(
@@ -44,7 +44,7 @@ export function isDeclaredAs(
     type === setTypes[kind] &&
     valueAfter('family') === (family === 'IPv4' ? 'inet' : 'inet6') &&
     !options.includes('timeout') &&
-    Number(valueAfter('maxelem')) >= mostElements &&
+    Number(valueAfter('maxelem')) >= maxElements &&
     (kind !== 'destination-mark' || options.includes('skbinfo'))
   )
 }

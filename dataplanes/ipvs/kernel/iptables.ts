@@ -1,7 +1,7 @@
 import type { IpFamily } from '@portolan/core'
 import { detectIptablesVariant, type IptablesVariant, Xtables } from '@portolan/native/netfilter'
 import type { SystemCommand } from '@portolan/native/system-command'
-import type { HeldTables, LeftOver } from '../layout/held.ts'
+import type { LeftOver, ObservedTables } from '../layout/observed-state.ts'
 import { isOurChain } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 
@@ -23,7 +23,7 @@ export class Iptables {
   }
 
   /** What is there of ours, by table. */
-  async read(family: IpFamily): Promise<HeldTables> {
+  async read(family: IpFamily): Promise<ObservedTables> {
     return this.#variants[await this.#used()].readAll(family)
   }
 

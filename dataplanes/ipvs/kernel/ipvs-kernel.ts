@@ -9,18 +9,18 @@ import {
   type Session,
 } from '@portolan/core'
 import { SystemCommand } from '@portolan/native/system-command'
+import type { Setting } from '../compile/base-rules.ts'
 import { checkDrained, takeTurns, unwanted } from '../compile/draining.ts'
 import { type Memory, settle } from '../compile/memory.ts'
 import type { IpvsProgram } from '../compile/program.ts'
-import type { Setting } from '../compile/skeleton.ts'
 import type { DestinationStep } from '../compile/step.ts'
 import { type UnusableDestinations, withoutDestinations } from '../compile/unusable-destinations.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import { sysctlsOf } from '../layout/sysctls.ts'
-import { applySkeleton } from './apply-skeleton.ts'
+import { applyBaseRules } from './apply-base-rules.ts'
 import { cleanUp } from './cleanup.ts'
-import { Disturbance } from './disturbance.ts'
+import { DriftDetector } from './drift-detector.ts'
 import { Iptables } from './iptables.ts'
 import { probe } from './probe.ts'
 import type { Transport } from './transport.ts'
@@ -54,9 +54,9 @@ export class IpvsKernel implements Kernel<IpvsProgram, ObservedState, Transport,
   readonly #command: SystemCommand
   readonly #iptables: Iptables
   readonly #openTransport: System['openTransport']
-  readonly #disturbances: Readonly<Record<IpFamily, Disturbance>> = {
-    IPv4: new Disturbance(),
-    IPv6: new Disturbance(),
+  readonly #driftDetectors: Readonly<Record<IpFamily, DriftDetector>> = {
+    IPv4: new DriftDetector(),
+    IPv6: new DriftDetector(),
   }
   #timeoutsSet = false
 
@@ -88,9 +88,9 @@ export class IpvsKernel implements Kernel<IpvsProgram, ObservedState, Transport,
       if (value !== undefined) sysctls.set(name, value)
     }
     const leftOver = await this.#iptables.readLeftOver(family)
-    const held: ObservedState = {
+    const observedState: ObservedState = {
       family,
-      skeleton: {
+      baseRules: {
         rules: await this.#iptables.read(family),
         ...(leftOver === undefined ? {} : { leftOver }),
         routed: await transport.isRouted(family, 2 ** this.#settings.routeMarkBit),
@@ -99,37 +99,37 @@ export class IpvsKernel implements Kernel<IpvsProgram, ObservedState, Transport,
       servers: await transport.readServers(family),
       elements: await transport.readSets(family),
     }
-    this.#disturbances[family].observed(held, generation)
-    return held
+    this.#driftDetectors[family].observed(observedState, generation)
+    return observedState
   }
 
   async isUnchanged({ family, handle, memory }: IpvsSession): Promise<boolean> {
     if (memory.rules === undefined) return false
-    return this.#disturbances[family].isQuiet(handle, this.#iptables, memory.rules, memory.placed)
+    return this.#driftDetectors[family].isQuiet(handle, this.#iptables, memory.rules, memory.placed)
   }
 
   async apply(program: IpvsProgram, session: IpvsSession): Promise<ApplyReport> {
-    const { family, skeleton, steps } = program
+    const { family, baseRules, steps } = program
     const { handle: transport, memory } = session
-    const disturbance = this.#disturbances[family]
+    const driftDetector = this.#driftDetectors[family]
     await this.#setTimeouts(transport)
     let bytes = 0
     let refused: readonly DestinationStep[] = []
     try {
-      bytes += await applySkeleton(family, skeleton, transport, this.#iptables)
-      if (skeleton.rules.length > 0) disturbance.rulesWritten()
+      bytes += await applyBaseRules(family, baseRules, transport, this.#iptables)
+      if (baseRules.rules.length > 0) driftDetector.rulesWritten()
       const applied = await transport.apply(family, steps)
       bytes += applied.bytes
       refused = applied.unusable
     } catch (error) {
-      disturbance.doubt()
+      driftDetector.doubt()
       throw error
     }
-    disturbance.applied(steps)
+    driftDetector.applied(steps)
     memory.unusable.note(refused)
     const { outcome, degraded } = withoutDestinations(program, refused)
     memory.placed = settle(outcome)
-    if (skeleton.setting !== undefined) memory.rules = skeleton.setting
+    if (baseRules.setting !== undefined) memory.rules = baseRules.setting
     await this.#removeDrained(session, unwanted(outcome))
     return { bytes, degraded: degraded.filter((one) => !program.degraded.includes(one)) }
   }
@@ -155,17 +155,17 @@ export class IpvsKernel implements Kernel<IpvsProgram, ObservedState, Transport,
   async #removeDrained(session: IpvsSession, keys: ReturnType<typeof takeTurns>): Promise<void> {
     if (keys.length === 0) return
     const { family, handle: transport, memory } = session
-    const disturbance = this.#disturbances[family]
+    const driftDetector = this.#driftDetectors[family]
     try {
       const program = await checkDrained(family, memory.placed, keys, (places) =>
         transport.readServersAt(family, places),
       )
       await transport.apply(family, program.steps)
-      disturbance.applied(program.steps)
+      driftDetector.applied(program.steps)
       settle(program.outcome)
     } catch {
-      // Somebody changed things meanwhile: the core is told by the next `isUnchanged`, reads back and puts it right.
-      disturbance.doubt()
+      // Someone changed things meanwhile: the core is told by the next `isUnchanged`, reads back and puts it right.
+      driftDetector.doubt()
     }
   }
 

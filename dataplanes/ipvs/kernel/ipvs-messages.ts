@@ -11,7 +11,7 @@ import { findAttribute, genericHeaderBytes, type NetlinkWriter, nested } from '@
 import { addressFamily } from '@portolan/native/netfilter'
 import type { Step } from '../compile/step.ts'
 import { persistentFlag } from '../layout/server-flags.ts'
-import type { HeldDestination, ServerPlace, ServerTerms } from '../layout/virtual-server.ts'
+import type { ObservedDestination, ServerPlace, ServerTerms } from '../layout/virtual-server.ts'
 
 /** Numbers of linux/ip_vs.h. */
 export const ipvsFamily = { name: 'IPVS', version: 1 }
@@ -155,7 +155,7 @@ export function readService(
   }
 }
 
-export function readDestination(payload: Buffer, family: IpFamily): HeldDestination | undefined {
+export function readDestination(payload: Buffer, family: IpFamily): ObservedDestination | undefined {
   const bytes = findAttribute(payload.subarray(genericHeaderBytes), top.destination)
   if (bytes === undefined) return undefined
   return {

@@ -1,7 +1,7 @@
 import { type Endpoint, type IpFamily, type Protocol, parseAddress } from '@portolan/core'
 import { ourFlag, persistentFlag, schedulerFlags } from '../layout/server-flags.ts'
 import {
-  type HeldDestination,
+  type ObservedDestination,
   type ServerKey,
   type ServerPlace,
   type ServerTerms,
@@ -76,9 +76,9 @@ function readEndpoint(text: string): Endpoint | undefined {
 }
 
 /** The destinations in what `ipvsadm -Ln` prints, by virtual server. */
-export function readListed(text: string, family: IpFamily): Map<ServerKey, HeldDestination[]> {
-  const servers = new Map<ServerKey, HeldDestination[]>()
-  let current: HeldDestination[] | undefined
+export function readListed(text: string, family: IpFamily): Map<ServerKey, ObservedDestination[]> {
+  const servers = new Map<ServerKey, ObservedDestination[]>()
+  let current: ObservedDestination[] | undefined
   for (const line of text.split('\n')) {
     const words = line.trim().split(/\s+/)
     const [first = '', second = '', third] = words

@@ -55,7 +55,7 @@ export function applySteps(family: IpFamily, steps: readonly Step[], send: SendB
 
 /** What an error says of changes that stay although the program as a whole was refused. */
 export function notTakenBack(left: readonly string[]): string {
-  return left.length === 0 ? '' : `; and it could not be taken back whole: ${left.join('; ')}`
+  return left.length === 0 ? '' : `; and it could not be undone completely: ${left.join('; ')}`
 }
 
 function* batches(steps: readonly Step[]): Generator<readonly Step[]> {

@@ -26,8 +26,8 @@ import { declarationOf, kernelName, type SetName, sets, setTypes } from '../layo
 import type { IpvsSettings } from '../layout/settings.ts'
 import { sysctlPath } from '../layout/sysctls.ts'
 import {
-  type HeldDestination,
-  type HeldServer,
+  type ObservedDestination,
+  type ObservedServer,
   type ServerKey,
   type ServerPlace,
   serverKey,
@@ -109,9 +109,9 @@ export class NetlinkTransport implements Transport {
     this.#writer.endMessage(this.#ipvs.beginCommand(this.#writer, command.getService, messageFlag.dump))
     const found = this.#listed('list virtual servers', (payload) => readService(payload, family))
     return found.map(({ place, terms }): VirtualServer => {
-      const held = this.#destinations(family, place)
+      const observed = this.#destinations(family, place)
       const weighing = (fits: (weight: number) => boolean) =>
-        held.filter(({ weight }) => fits(weight)).map(({ endpoint }) => endpoint)
+        observed.filter(({ weight }) => fits(weight)).map(({ endpoint }) => endpoint)
       const misweighed = weighing((weight) => weight > 1)
       return {
         place,
@@ -126,8 +126,8 @@ export class NetlinkTransport implements Transport {
   async readServersAt(
     family: IpFamily,
     places: readonly ServerPlace[],
-  ): Promise<ReadonlyMap<ServerKey, HeldServer>> {
-    const found = new Map<ServerKey, HeldServer>()
+  ): Promise<ReadonlyMap<ServerKey, ObservedServer>> {
+    const found = new Map<ServerKey, ObservedServer>()
     for (const place of places) {
       const server = this.#readServer(family, place)
       if (server !== undefined) found.set(serverKey(place), server)
@@ -135,7 +135,7 @@ export class NetlinkTransport implements Transport {
     return found
   }
 
-  #readServer(family: IpFamily, place: ServerPlace): HeldServer | undefined {
+  #readServer(family: IpFamily, place: ServerPlace): ObservedServer | undefined {
     this.#writer.reset()
     const start = this.#ipvs.beginCommand(this.#writer, command.getService, 0)
     writeService(this.#writer, family, place)
@@ -151,7 +151,7 @@ export class NetlinkTransport implements Transport {
     }
   }
 
-  #destinations(family: IpFamily, place: ServerPlace): HeldDestination[] {
+  #destinations(family: IpFamily, place: ServerPlace): ObservedDestination[] {
     this.#writer.reset()
     const start = this.#ipvs.beginCommand(this.#writer, command.getDestination, messageFlag.dump)
     writeService(this.#writer, family, place)

@@ -108,7 +108,7 @@ function readModules(kernel: string): Set<string> | undefined {
         if (name !== undefined) names.add(name.replaceAll('-', '_'))
       }
     } catch {
-      // Not there: the other one may tell, or nobody does.
+      // Not there: the other one may tell, or neither does.
     }
   }
   return names.size === 0 ? undefined : names

@@ -11,28 +11,28 @@ export interface BatchResult {
   readonly done: readonly Step[]
   /** Destinations whose address the kernel doesn't take. */
   readonly unusable: readonly DestinationStep[]
-  /** A refusal that can't be mended. */
+  /** A refusal that can't be fixed. */
   readonly worst?: Step
 }
 
 /**
  * `ipvsadm --restore` goes on after a line that the kernel refuses, and doesn't say which: virtual servers that were read
- * back afterwards tell. A virtual server of somebody else's that stood in the way is not one that we have made.
+ * back afterwards tell. A virtual server of another tool that stood in the way is not one that we have made.
  *
  * Destinations come and go by themselves when they have drained, so one that is there already, or no more, is only
  * weighed or added, and one that is to go and is gone is fine.
  *
- * @param held virtual servers as they are after the batch
+ * @param observed virtual servers as they are after the batch
  * @param output what ipvsadm complained of
  * @param retry does one step; what ipvsadm complained of then
  */
 export async function resultOf(
   batch: readonly Step[],
-  held: readonly VirtualServer[],
+  observed: readonly VirtualServer[],
   output: string,
   retry: (step: Step) => Promise<string | undefined>,
 ): Promise<BatchResult> {
-  const servers = new Map(held.map((server) => [serverKey(server.place), server]))
+  const servers = new Map(observed.map((server) => [serverKey(server.place), server]))
   const done: Step[] = []
   const unusable: DestinationStep[] = []
   let worst: Step | undefined

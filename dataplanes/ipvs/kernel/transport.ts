@@ -3,7 +3,7 @@ import type { DestinationStep, Step } from '../compile/step.ts'
 import type { SetElement } from '../layout/element.ts'
 import type { SetName } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
-import type { HeldServer, ServerKey, ServerPlace, VirtualServer } from '../layout/virtual-server.ts'
+import type { ObservedServer, ServerKey, ServerPlace, VirtualServer } from '../layout/virtual-server.ts'
 
 export interface Applied {
   /** Bytes sent. */
@@ -41,7 +41,10 @@ export interface Transport {
   setTimeouts(settings: IpvsSettings): Promise<void>
 
   /** Some virtual servers as they are now; those that aren't there are missing. */
-  readServersAt(family: IpFamily, places: readonly ServerPlace[]): Promise<ReadonlyMap<ServerKey, HeldServer>>
+  readServersAt(
+    family: IpFamily,
+    places: readonly ServerPlace[],
+  ): Promise<ReadonlyMap<ServerKey, ObservedServer>>
   /** Elements of a set; `undefined`: it is not there, or can't be told cheaply. */
   countElements(family: IpFamily, set: SetName): Promise<number | undefined>
   /** Transactions of nf_tables that this network namespace has seen; `undefined`: can't be told. */

@@ -4,7 +4,7 @@ export const rulePriority = 30
 
 /**
  * Marks of virtual servers begin with this byte. IPVS compares the whole mark of every packet that arrives, so a mark
- * that somebody else gives must never be one of these.
+ * that another tool gives must never be one of these.
  */
 export const markTag = 0x5a000000
 export const markTagMask = 0xff000000

@@ -6,7 +6,7 @@ import type { IpFamily, SourceClass } from '@portolan/core'
  *
  * IPVS translates what arrives as local. Instead of a device with every virtual IP on it, a packet to a destination in
  * `SERVED` gets a mark by which a routing rule calls it local. So only the ports of Services are taken: the host's
- * daemons are not exposed at virtual IPs, nobody answers ARP for them, and there are no addresses to add and remove.
+ * daemons are not exposed at virtual IPs, the node answers ARP for none of them, and there are no addresses to add and remove.
  */
 
 /** What an element of a set is. `destination` is address, protocol and port; see element.ts. */
@@ -108,7 +108,7 @@ export const setTypes: Readonly<Record<ElementKind, string>> = {
 }
 
 /** More than any node has; the kernel takes memory for what there is only. */
-export const mostElements = 4_194_304
+export const maxElements = 4_194_304
 
 export const dropSets: Readonly<Record<SourceClass, DestinationSet>> = {
   pod: 'DROP-POD',

@@ -38,16 +38,16 @@ const flagNames: Readonly<Record<string, { readonly scheduler: Scheduler; readon
 }
 
 /** Seconds: the kernel counts its ticks, a thousand a second at most, in 31 bits (ip_vs_set_timeout). */
-const mostTimeout = 2_147_483
+const maxTimeout = 2_147_483
 
 /** The bits above begin the marks of virtual servers (`markTag`). */
-const mostMarkBit = 23
+const maxMarkBit = 23
 
 const timeout = (connections: string) =>
   ({
     type: 'integer',
     min: 0,
-    max: mostTimeout,
+    max: maxTimeout,
     default: 0,
     description: `seconds until ${connections} expire, of all of this network namespace; 0: left as it is`,
   }) as const
@@ -84,7 +84,7 @@ export const settings = {
   'route-mark-bit': {
     type: 'integer',
     min: 0,
-    max: mostMarkBit,
+    max: maxMarkBit,
     description: 'the mark bit by which packets are routed to this node; without it, a free one',
   },
   iptables: {
@@ -148,9 +148,9 @@ function readFlags(names: readonly string[], scheduler: Scheduler): number {
 }
 
 function readRouteBit(bit: number | undefined, masqueradeBit: number): number {
-  if (masqueradeBit > mostMarkBit)
+  if (masqueradeBit > maxMarkBit)
     throw new SettingError(
-      `the masquerade bit is ${masqueradeBit}: with IPVS, bits 24 to 31 are in the marks of virtual servers; take one from 0 to ${mostMarkBit}`,
+      `the masquerade bit is ${masqueradeBit}: with IPVS, bits 24 to 31 are in the marks of virtual servers; take one from 0 to ${maxMarkBit}`,
     )
   if (bit === masqueradeBit)
     throw new SettingError(`option route-mark-bit: ${bit} is the masquerade bit; take another`)

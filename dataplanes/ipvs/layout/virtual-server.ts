@@ -34,7 +34,7 @@ export interface VirtualServer {
 }
 
 /** A destination of a virtual server, with its connections. */
-export interface HeldDestination {
+export interface ObservedDestination {
   readonly endpoint: Endpoint
   readonly weight: number
   /** Established ones. */
@@ -44,9 +44,9 @@ export interface HeldDestination {
 }
 
 /** A virtual server as the kernel has it now. */
-export interface HeldServer {
+export interface ObservedServer {
   readonly terms: ServerTerms
-  readonly destinations: readonly HeldDestination[]
+  readonly destinations: readonly ObservedDestination[]
 }
 
 export function sameTerms(a: ServerTerms, b: ServerTerms): boolean {

@@ -3,7 +3,7 @@ import type { Dataplane } from '@portolan/core'
 import test from 'ava'
 import type { IpvsProgram } from '../compile/program.ts'
 import type { Step } from '../compile/step.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { modelSubject } from './convergence-subject.ts'
 
 type Sound = Dataplane<IpvsProgram, ObservedState>

@@ -2,7 +2,7 @@ import { interference, type Subject } from '@portolan/conformance/convergence'
 import { type Dataplane, endpointKey, ipFamilies } from '@portolan/core'
 import { defineIpvs } from '../ipvs-dataplane.ts'
 import { elementText } from '../layout/element.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { serverKey, type VirtualServer } from '../layout/virtual-server.ts'
 import { KernelModel } from './kernel-model.ts'
 
@@ -25,13 +25,13 @@ export function modelSubject(): Subject {
       kernel.endConnections()
       await Promise.all(ipFamilies.map((family) => opened?.upkeep?.(family)))
     },
-    meaning: (held) => meaningOf(held as ObservedState),
+    meaning: (observedState) => meaningOf(observedState as ObservedState),
     fresh: () => modelSubject(),
   }
 }
 
 /** Without what only drains; a mark stands for the virtual server that it leads to. */
-function meaningOf({ skeleton, servers, elements }: ObservedState): unknown {
+function meaningOf({ baseRules, servers, elements }: ObservedState): unknown {
   const marked = new Map(
     servers.flatMap((server) =>
       'fwmark' in server.place ? [[server.place.fwmark, contentOf(server)] as const] : [],
@@ -51,9 +51,9 @@ function meaningOf({ skeleton, servers, elements }: ObservedState): unknown {
     (elements.get('SERVED') ?? []).flatMap((one) => ('destination' in one ? serverKey(one.destination) : [])),
   )
   return {
-    rules: [...skeleton.rules].map(([table, { chains, jumps }]) => [table, [...chains].sort(), jumps]),
-    routed: skeleton.routed,
-    sysctls: [...skeleton.sysctls].sort(),
+    rules: [...baseRules.rules].map(([table, { chains, jumps }]) => [table, [...chains].sort(), jumps]),
+    routed: baseRules.routed,
+    sysctls: [...baseRules.sysctls].sort(),
     elements: texts,
     servers: servers
       .filter(({ place }) => served.has(serverKey(place)))

@@ -6,8 +6,8 @@ import { checkDrained, takeTurns, unwanted } from '../compile/draining.ts'
 import { type Memory, settle } from '../compile/memory.ts'
 import { reconcile } from '../compile/reconcile.ts'
 import { stepText } from '../compile/step-text.ts'
-import { nothingHeld } from '../layout/held.ts'
-import type { HeldServer } from '../layout/virtual-server.ts'
+import { nothingObserved } from '../layout/observed-state.ts'
+import type { ObservedServer } from '../layout/virtual-server.ts'
 import { type ServerPlace, serverKey } from '../layout/virtual-server.ts'
 import { parsedSettings } from './parsed-settings.ts'
 
@@ -20,14 +20,14 @@ const shop = (endpoints: typeof web) => table([route('shop/web:http', endpoints,
 function after(before: ReturnType<typeof table>, then: ReturnType<typeof table>) {
   const { podSource } = before
   const setting = { family: 'IPv4', podSource, masqueradeBit: 14, routeMarkBit: 13 } as const
-  const memory = settle(reconcile(nothingHeld('IPv4'), before, settings, setting).outcome)
+  const memory = settle(reconcile(nothingObserved('IPv4'), before, settings, setting).outcome)
   const { outcome } = compile(fullDifference(before, then), settings, memory)
   return { outcome, memory: settle(outcome) }
 }
 
 /** A kernel in which every destination has so many connections. */
 const connections = (active: number, inactive: number) => async (places: readonly ServerPlace[]) => {
-  const server: HeldServer = {
+  const server: ObservedServer = {
     terms: { scheduler: 'rr', flags: 0x20, timeoutSeconds: 0 },
     destinations: web.map((endpoint) => ({ endpoint, weight: 0, active, inactive })),
   }
@@ -56,7 +56,7 @@ test('an endpoint that left stays while it has connections, be they closed, and 
   t.is(memory.placements.size, 1)
 })
 
-test('a virtual server that nobody wants goes as soon as it has no established connection', async (t) => {
+test('a virtual server that is no longer wanted goes as soon as it has no established connection', async (t) => {
   const before = table([route('shop/web:http', web, [clusterIP, loadBalancer])])
   const { memory, outcome } = after(before, table([]))
   const keys = unwanted(outcome)
@@ -67,7 +67,7 @@ test('a virtual server that nobody wants goes as soon as it has no established c
   t.deepEqual([memory.placements.size, memory.marked.size, memory.draining.size], [0, 0, 0])
 })
 
-test('a virtual server that somebody else has deleted counts as drained', async (t) => {
+test('a virtual server that another tool has deleted counts as drained', async (t) => {
   const { memory } = after(shop(web), shop(web.slice(1)))
   await check(memory, takeTurns(memory), async () => new Map())
   t.is(memory.draining.size, 0)

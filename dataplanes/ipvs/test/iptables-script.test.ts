@@ -33,10 +33,10 @@ function saved(script: string): string {
 
 const whole = saved(restoreScript(filter, undefined))
 
-test("a rule of somebody's that leads to ours is seen whatever its comment says", (t) => {
+test("another tool's rule that leads to ours is seen whatever its comment says", (t) => {
   const rule = 'SOMEBODY -m comment --comment "as \\"before\\" -j ACCEPT" -j PORTOLAN-IPVS-INPUT'
-  const held = readSaved(`*filter\n:PORTOLAN-IPVS-INPUT - [0:0]\n-A ${rule}\nCOMMIT\n`).get('filter')
-  t.deepEqual(held?.jumps, [rule])
+  const observed = readSaved(`*filter\n:PORTOLAN-IPVS-INPUT - [0:0]\n-A ${rule}\nCOMMIT\n`).get('filter')
+  t.deepEqual(observed?.jumps, [rule])
 })
 
 test('what a script makes is read back as whole', (t) => {
@@ -77,16 +77,16 @@ const damages: readonly (readonly [string, (text: string) => string, RegExp])[] 
 
 for (const [what, damage, finding] of damages) {
   test(`${what} is found and named`, (t) => {
-    const held = readSaved(damage(whole)).get('filter')
-    t.regex(differences(filter, held).join('\n'), finding)
+    const observed = readSaved(damage(whole)).get('filter')
+    t.regex(differences(filter, observed).join('\n'), finding)
   })
 }
 
 test('a repair leaves jumps that are there where they are, takes surplus ones and chains of old out', (t) => {
-  const held = readSaved(
+  const observed = readSaved(
     `${whole}\n:PORTOLAN-IPVS-OLD - [0:0]\n-A INPUT -j PORTOLAN-IPVS-INPUT\n-A OUTPUT -p tcp -g PORTOLAN-IPVS-OLD`,
   ).get('filter')
-  const script = restoreScript(filter, held)
+  const script = restoreScript(filter, observed)
   t.deepEqual(
     script.split('\n').filter((line) => /^-[IDFX]/.test(line)),
     [
@@ -99,11 +99,11 @@ test('a repair leaves jumps that are there where they are, takes surplus ones an
 })
 
 test('rules of others are neither read nor removed', (t) => {
-  const held = readSaved(
+  const observed = readSaved(
     '*filter\n:INPUT ACCEPT [0:0]\n:KUBE-FIREWALL - [0:0]\n-A INPUT -j KUBE-FIREWALL\n-A KUBE-FIREWALL -m comment --comment "to -j PORTOLAN" -j DROP\nCOMMIT',
   ).get('filter')!
-  t.is(held.chains.size + held.jumps.length, 0)
-  t.is(removeScript('filter', held), '*filter\nCOMMIT\n')
+  t.is(observed.chains.size + observed.jumps.length, 0)
+  t.is(removeScript('filter', observed), '*filter\nCOMMIT\n')
 })
 
 test('there are as many rules as docs/ipvs-layout.md says', (t) => {

@@ -27,10 +27,10 @@ import { SystemCommand } from '@portolan/native/system-command'
 import { emptyMemory } from '../compile/memory.ts'
 import ipvs from '../index.ts'
 import { defineIpvs } from '../ipvs-dataplane.ts'
-import { Disturbance } from '../kernel/disturbance.ts'
+import { DriftDetector } from '../kernel/drift-detector.ts'
 import { Iptables } from '../kernel/iptables.ts'
 import { NetlinkTransport } from '../kernel/netlink-transport.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { kernelName } from '../layout/sets.ts'
 import { type Scheduler, schedulers } from '../layout/settings.ts'
 import { KernelModel } from './kernel-model.ts'
@@ -98,7 +98,7 @@ export const kernelChecks: readonly KernelCheck[] = [
         firstSeed: 1,
         sequences: 2,
         changes: 6,
-        mostRuns: 5,
+        maxRuns: 5,
       })
       equal(found === undefined ? '' : describe(found, 'dataplanes/ipvs/test/kernel-checks.ts'), '')
     },
@@ -229,7 +229,7 @@ export const kernelChecks: readonly KernelCheck[] = [
       }),
     ),
     {
-      claim: `somebody's virtual server that a program through ${transport} meets is whole afterwards`,
+      claim: `another tool's virtual server that a program through ${transport} meets is whole afterwards`,
       async run(lab: Lab) {
         const dataplane = open(lab, { transport })
         await bring(dataplane, table([]))
@@ -279,7 +279,7 @@ export const kernelChecks: readonly KernelCheck[] = [
         })
       const dataplane = open(lab, { transport })
       await bring(dataplane, of(pods.slice(0, 1)))
-      const held = await lab.outside.holdConnection({
+      const observedState = await lab.outside.holdConnection({
         to: { address: network.IPv4.node.uplink, port: 30080 },
       })
       await dataplane.apply(dataplane.compile(fullDifference(of(pods.slice(0, 1)), of(pods))))
@@ -295,15 +295,15 @@ export const kernelChecks: readonly KernelCheck[] = [
         await dataplane.upkeep?.('IPv4')
       }
       deepEqual(await weights(), [[`${podAddress('IPv4', 0)}:${port}`, '0']])
-      equal((await held.ask()).alive, true)
+      equal((await observedState.ask()).alive, true)
 
       await dataplane.stop()
       const next = open(lab)
       equal(await bring(next, of([])), 0, 'the next process has something to do')
       equal(await bring(next, of(pods.slice(0, 1))), 1, 'its weight')
       deepEqual(await weights(), [[`${podAddress('IPv4', 0)}:${port}`, '1']])
-      equal((await held.ask()).alive, true)
-      await held.close()
+      equal((await observedState.ask()).alive, true)
+      await observedState.close()
       await next.stop()
     },
   })),
@@ -334,7 +334,7 @@ export const kernelChecks: readonly KernelCheck[] = [
           table([route('shop/web:http', endpoints, [nodePort])], { nodePortAddresses: [to.address] })
         const dataplane = open(lab, { scheduler, 'scheduler-flags': `${scheduler}-port` })
         await bring(dataplane, of(pods.slice(0, 1)))
-        const held = await lab.outside.holdConnection({ to })
+        const observedState = await lab.outside.holdConnection({ to })
         await dataplane.apply(dataplane.compile(fullDifference(of(pods.slice(0, 1)), of(pods))))
         await dataplane.apply(dataplane.compile(fullDifference(of(pods), of(pods.slice(1)))))
         match(await ipvsadm(lab, '-Sn'), /-w 0/)
@@ -342,8 +342,8 @@ export const kernelChecks: readonly KernelCheck[] = [
           const answer = await lab.outside.probe({ protocol: 'TCP', to, timeoutMs: 4000 })
           equal(answer.result, 'answered')
         }
-        equal((await held.ask()).alive, true)
-        await held.close()
+        equal((await observedState.ask()).alive, true)
+        await observedState.close()
         await dataplane.stop()
       },
     }),
@@ -377,7 +377,7 @@ export const kernelChecks: readonly KernelCheck[] = [
     },
   },
   {
-    claim: 'a sysctl that somebody has changed is noticed, and set again',
+    claim: 'a changed sysctl is noticed, and set again',
     async run(lab) {
       const dataplane = open(lab)
       await bring(dataplane, withEndpoints(web))
@@ -416,7 +416,7 @@ export const kernelChecks: readonly KernelCheck[] = [
       await dataplane.apply(dataplane.compile(fullDifference(wanted, withEndpoints(web))))
       equal(await dataplane.isUnchanged('IPv4'), true, 'after a change of our own')
       await ipvsadm(lab, '-A', '-t', '203.0.113.99:443', '-s', 'wlc')
-      equal(await dataplane.isUnchanged('IPv4'), true, "after somebody's own virtual server")
+      equal(await dataplane.isUnchanged('IPv4'), true, "after another tool's virtual server")
       await ipvsadm(lab, '-e', '-t', '10.96.0.10:80', '-r', '10.1.1.2:8080', '-m', '-w', '9')
       equal(await dataplane.isUnchanged('IPv4'), false, 'after a weight')
       ok((await bring(dataplane, withEndpoints(web))) > 0)
@@ -435,13 +435,13 @@ export const kernelChecks: readonly KernelCheck[] = [
         new SystemCommand(lab.node.networkNamespace),
       ]
       let now = 0
-      const disturbance = new Disturbance(() => now)
-      const held = (await dataplane.observe('IPv4')) as ObservedState
-      disturbance.observed(held, transport.readGeneration())
+      const driftDetector = new DriftDetector(() => now)
+      const observedState = (await dataplane.observe('IPv4')) as ObservedState
+      driftDetector.observed(observedState, transport.readGeneration())
       const { podSource } = wanted
       const setting = { family: 'IPv4', podSource, masqueradeBit: 14, routeMarkBit: 13 } as const
       const memory = emptyMemory({ masquerade: 14, route: 13 })
-      const isQuiet = () => disturbance.isQuiet(transport, new Iptables(command, 'auto'), setting, memory)
+      const isQuiet = () => driftDetector.isQuiet(transport, new Iptables(command, 'auto'), setting, memory)
       const set = kernelName('IPv4', 'CLUSTER-IPS')
       await command.run('ipset', ['-exist', 'restore'], `del ${set} 10.96.0.10\nadd ${set} 10.96.0.77\n`)
       equal(await isQuiet(), true)

@@ -7,8 +7,8 @@ import type { Applied, Transport } from '../kernel/transport.ts'
 import { type Element, elementKey, type SetElement } from '../layout/element.ts'
 import { kernelName, type SetName, sets } from '../layout/sets.ts'
 import {
-  type HeldDestination,
-  type HeldServer,
+  type ObservedDestination,
+  type ObservedServer,
   type ServerKey,
   type ServerPlace,
   type ServerTerms,
@@ -123,12 +123,17 @@ export class KernelModel {
       writeSysctl: (name, value) => change(() => this.#sysctls.set(name, value)),
       setTimeouts: async () => {},
       readServersAt: async (family, places) => {
-        const found = new Map<ServerKey, HeldServer>()
+        const found = new Map<ServerKey, ObservedServer>()
         for (const place of places) {
           const server = this.#serversOf(family).get(serverKey(place))
           if (server === undefined) continue
           const destinations = [...server.destinations.values()].map(
-            ({ endpoint, weight, active }): HeldDestination => ({ endpoint, weight, active, inactive: 0 }),
+            ({ endpoint, weight, active }): ObservedDestination => ({
+              endpoint,
+              weight,
+              active,
+              inactive: 0,
+            }),
           )
           found.set(serverKey(place), { terms: server.terms, destinations })
         }

@@ -73,6 +73,6 @@ test('what the kernel refuses to take back is told', (t) => {
   const error = t.throws(() => applySteps('IPv4', [server, add('10.1.0.2'), refused], failing), {
     instanceOf: ApplyError,
   })
-  t.regex(error?.message ?? '', /; and it could not be taken back whole: "-d .*10\.1\.0\.2:8080.*": /)
+  t.regex(error?.message ?? '', /; and it could not be undone completely: "-d .*10\.1\.0\.2:8080.*": /)
   t.is(kernel.servers('IPv4').size, 0)
 })

@@ -15,12 +15,12 @@ import {
 import { asGolden } from '@portolan/conformance/golden'
 import { fullDifference, type RoutingTable } from '@portolan/core'
 import test from 'ava'
+import type { Setting } from '../compile/base-rules.ts'
 import { compile } from '../compile/compile.ts'
 import { type Memory, settle } from '../compile/memory.ts'
 import { print } from '../compile/print.ts'
 import { reconcile } from '../compile/reconcile.ts'
-import type { Setting } from '../compile/skeleton.ts'
-import { nothingHeld } from '../layout/held.ts'
+import { nothingObserved } from '../layout/observed-state.ts'
 import { parsedSettings } from './parsed-settings.ts'
 
 const golden = new URL('./golden/', import.meta.url)
@@ -32,7 +32,7 @@ function settingOf({ family, podSource }: RoutingTable): Setting {
 }
 
 function fromNothing(some: RoutingTable, more: Record<string, string> = {}) {
-  return reconcile(nothingHeld(some.family), some, parsedSettings(more, 14), settingOf(some))
+  return reconcile(nothingObserved(some.family), some, parsedSettings(more, 14), settingOf(some))
 }
 
 /** What is remembered after the tables were applied one after the other. */

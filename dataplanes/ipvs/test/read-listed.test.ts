@@ -18,9 +18,9 @@ FWM  1509949442 IPv6 rr (flag-3)
 
 test('one listing of ipvsadm tells the connections of every virtual server of a family', (t) => {
   const told = (family: 'IPv4' | 'IPv6') =>
-    [...readListed(listed, family)].map(([key, held]) => [
+    [...readListed(listed, family)].map(([key, observed]) => [
       String(key),
-      held.map(({ endpoint, weight, active, inactive }) =>
+      observed.map(({ endpoint, weight, active, inactive }) =>
         [endpoint.address, weight, active, inactive].join(' '),
       ),
     ])

@@ -10,7 +10,7 @@ const place = { address: '10.96.0.10' as Address, protocol: 'TCP', port: 80 } as
 const ours = { scheduler: 'rr', flags: 0x20, timeoutSeconds: 0 }
 const theirs = { scheduler: 'wlc', flags: 0, timeoutSeconds: 0 }
 const [first, second] = web as [(typeof web)[number], (typeof web)[number]]
-const held = (terms: typeof ours, endpoints: typeof web, draining: typeof web = []): VirtualServer[] => [
+const observed = (terms: typeof ours, endpoints: typeof web, draining: typeof web = []): VirtualServer[] => [
   { place, terms, endpoints, draining },
 ]
 const addServer: Step = { do: 'add-server', place, terms: ours }
@@ -21,7 +21,7 @@ const remove: Step = { do: 'delete-destination', place, endpoint: endpoint('10.1
 const rows: readonly {
   readonly claim: string
   readonly batch: readonly Step[]
-  readonly held: readonly VirtualServer[]
+  readonly observed: readonly VirtualServer[]
   readonly done: readonly Step[]
   readonly worst?: Step
   readonly output?: string
@@ -29,36 +29,36 @@ const rows: readonly {
   readonly retried?: readonly string[]
 }[] = [
   {
-    claim: "somebody else's virtual server in the way is not taken for one that was made",
+    claim: "another tool's virtual server in the way is not taken for one that was made",
     batch: [addServer, add],
-    held: held(theirs, [first]),
+    observed: observed(theirs, [first]),
     done: [add],
     worst: addServer,
   },
   {
     claim: 'a destination that drains already is weighed, and that is what was done',
     batch: [add],
-    held: held(ours, [], [first]),
+    observed: observed(ours, [], [first]),
     done: [{ ...add, do: 'weigh-destination', weight: 1 }],
     retried: ['-e -t 10.96.0.10:80 -r 10.1.0.2:8080 -m -w 1'],
   },
   {
     claim: 'a destination that is gone is added instead of weighed, and that is what was done',
     batch: [weigh],
-    held: held(ours, [first]),
+    observed: observed(ours, [first]),
     done: [{ do: 'add-destination', place: weigh.place, endpoint: weigh.endpoint }],
     retried: ['-a -t 10.96.0.10:80 -r 10.1.1.2:8080 -m -w 1'],
   },
   {
     claim: 'one that was to go and is gone is fine',
     batch: [remove],
-    held: held(ours, [first]),
+    observed: observed(ours, [first]),
     done: [remove],
   },
   {
     claim: 'a destination at an address that is no unicast one is unusable, and all others are done',
     batch: [addServer, add, { ...add, endpoint: second }],
-    held: held(ours, [second]),
+    observed: observed(ours, [second]),
     output: 'Invalid operation.  Possibly wrong module version, address not unicast, ...',
     done: [addServer, { ...add, endpoint: second }],
     unusable: [add],
@@ -66,16 +66,16 @@ const rows: readonly {
   {
     claim: 'a destination of a virtual server that is gone is a refusal',
     batch: [add, weigh],
-    held: [],
+    observed: [],
     done: [],
     worst: add,
   },
 ]
 
-for (const { claim, batch, held, output = '', done, unusable = [], worst, retried = [] } of rows) {
+for (const { claim, batch, observed, output = '', done, unusable = [], worst, retried = [] } of rows) {
   test(claim, async (t) => {
     const seen: string[] = []
-    const result = await resultOf(batch, held, output, async (step) => {
+    const result = await resultOf(batch, observed, output, async (step) => {
       seen.push(stepText('IPv4', step))
       return undefined
     })

@@ -91,7 +91,7 @@ export async function sabotage(networkNamespace: string, way: number): Promise<b
   return true
 }
 
-/** Puts things of somebody else's beside ours; the function given tells whether they are still whole. Also a hook. */
+/** Puts things of another tool beside ours; the function given tells whether they are still whole. Also a hook. */
 export async function foreign(networkNamespace: string): Promise<() => Promise<boolean>> {
   const command = new SystemCommand(networkNamespace)
   await ipvsadm(command, ['-A', '-t', '198.51.100.7:80', '-s', 'wrr'])

@@ -32,7 +32,7 @@ const rows: readonly [Packet['sourceClass'], readonly RegExp[], RegExp | undefin
   ['pod', [/ in PORTOLAN-IPVS-SERVED: routed to this node$/, /^IPVS: virtual server /], /masquerade/],
 ]
 for (const [sourceClass = 'outside', lines, never] of rows) {
-  test(`a trace of ${sourceClass} at a ClusterIP tells who marks it for masquerade, if anybody`, (t) => {
+  test(`a trace of ${sourceClass} at a ClusterIP tells which rule marks it for masquerade, if any`, (t) => {
     const packet = { ...clusterIP!, source: '198.51.100.7' as Address, sourceClass }
     const setting = {
       family: 'IPv4',

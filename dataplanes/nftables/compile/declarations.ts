@@ -9,7 +9,7 @@ import { balanceChainsOf, baseSets, countsOf, type SetDeclaration } from '../lay
 import type { Place } from '../layout/table.ts'
 
 /** Up to here all smaller counts come along; a larger count brings just those beside it. */
-const mostContiguous = 512
+const maxContiguous = 512
 
 /**
  * The counts of endpoints whose chains are made when a Service first has this count: a block of neighbours, and all
@@ -20,7 +20,7 @@ const mostContiguous = 512
 export function countsAround(count: number): { readonly first: number; readonly last: number } {
   const size = count <= 8 ? 4 : count <= 16 ? 8 : 16
   const first = Math.floor((count - 1) / size) * size + 1
-  return { first: count <= mostContiguous ? 1 : first, last: first + size - 1 }
+  return { first: count <= maxContiguous ? 1 : first, last: first + size - 1 }
 }
 
 /** Collects the chains and sets that a program needs and the table lacks. */
@@ -30,12 +30,12 @@ export class Declarations {
   /** Names of all of these. */
   readonly names = new Set<string>()
   readonly #setting: Setting
-  readonly #held: ReadonlySet<string>
+  readonly #observed: ReadonlySet<string>
 
-  /** @param held names of the chains and sets that are there, each chain with its rules and its entry */
-  constructor(setting: Setting, held: ReadonlySet<string>) {
+  /** @param observed names of the chains and sets that are there, each chain with its rules and its entry */
+  constructor(setting: Setting, observed: ReadonlySet<string>) {
     this.#setting = setting
-    this.#held = held
+    this.#observed = observed
   }
 
   base(): void {
@@ -87,7 +87,7 @@ export class Declarations {
   }
 
   #has(name: string): boolean {
-    return this.#held.has(name) || this.names.has(name)
+    return this.#observed.has(name) || this.names.has(name)
   }
 
   #set(set: SetDeclaration): void {

@@ -1,19 +1,19 @@
 import { endpointKey, endpointScopes, protocols, type RoutingTable, type ServiceRoute } from '@portolan/core'
 import { AffinityNumbers, NumbersChange } from '../layout/affinity-numbers.ts'
 import { type Datum, dataText } from '../layout/elements.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { affinityEndpointsOf, affinityRoutesOf } from '../layout/sets.ts'
 import { places } from '../layout/table.ts'
 import { placeOf } from './frontend-state.ts'
 
 /** Gives routes the numbers that the kernel knows them by, so that a restart forgets no client's choice. */
-export function restoredNumbers(held: ObservedState, table: RoutingTable): AffinityNumbers {
+export function restoredNumbers(observedState: ObservedState, table: RoutingTable): AffinityNumbers {
   const restored = new NumbersChange()
   const taken = new Set<number>()
-  const known = heldEndpointNumbers(held)
+  const known = observedEndpointNumbers(observedState)
   for (const route of table.routes.values()) {
     if (route.affinitySeconds === undefined) continue
-    const number = heldRouteNumber(held, route)
+    const number = observedRouteNumber(observedState, route)
     if (number === undefined || taken.has(number)) continue
     taken.add(number)
     const endpoints = new Map<string, number>()
@@ -33,25 +33,26 @@ export function restoredNumbers(held: ObservedState, table: RoutingTable): Affin
   return numbers
 }
 
-function heldRouteNumber(held: ObservedState, route: ServiceRoute): number | undefined {
+function observedRouteNumber(observedState: ObservedState, route: ServiceRoute): number | undefined {
   for (const frontend of route.frontends) {
     const place = placeOf(frontend)
     const key: Datum[] = [route.protocol, frontend.port]
     if (frontend.address !== undefined) key.unshift(frontend.address)
-    const value = held.elements.get(affinityRoutesOf(place).name)?.get(dataText(key))
+    const value = observedState.elements.get(affinityRoutesOf(place).name)?.get(dataText(key))
     if (value !== undefined) return Number(value) >>> 16
   }
   return undefined
 }
 
 /** By route number and endpoint key. */
-function heldEndpointNumbers(held: ObservedState): Map<number, Map<string, number>> {
+function observedEndpointNumbers(observedState: ObservedState): Map<number, Map<string, number>> {
   const found = new Map<number, Map<string, number>>()
   for (const place of places) {
     for (const over of endpointScopes) {
       for (const protocol of protocols) {
-        for (const [key, endpoint] of held.elements.get(affinityEndpointsOf(place, over, protocol).name) ??
-          []) {
+        for (const [key, endpoint] of observedState.elements.get(
+          affinityEndpointsOf(place, over, protocol).name,
+        ) ?? []) {
           const number = Number(key.slice(key.lastIndexOf('|') + 1))
           const ofRoute = found.get(number >>> 16) ?? new Map<string, number>()
           found.set(number >>> 16, ofRoute.set(endpoint, number & 0xffff))

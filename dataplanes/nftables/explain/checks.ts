@@ -3,12 +3,12 @@ import { markerChain } from '../layout/base-chains.ts'
 import type { ChainDeclaration, Setting } from '../layout/chain.ts'
 import { elementText } from '../layout/element-text.ts'
 import { type Datum, dataText, readDataText } from '../layout/elements.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { allowedSourceSet, type SetDeclaration } from '../layout/sets.ts'
-import { heldSets } from './held-sets.ts'
+import { observedSets } from './observed-sets.ts'
 
 /** What the kernel lacks, or has otherwise. */
-export type Check = (held: ObservedState) => readonly string[]
+export type Check = (observedState: ObservedState) => readonly string[]
 
 /** Whether there is a table, laid out and set as this one is. */
 export function soundTable(setting: Setting): Check {
@@ -24,13 +24,15 @@ export function soundTable(setting: Setting): Check {
 
 /** A chain with its rules, and the element by which packets come to it. */
 export function holdsChain(chain: ChainDeclaration | undefined): Check {
-  return (held) => {
+  return (observedState) => {
     if (chain === undefined) return []
     const { name, rules, entry } = chain
-    const count = held.chains.get(name)
+    const count = observedState.chains.get(name)
     if (count === undefined) return [`chain ${name} is missing`]
     const wrong = count === rules.length ? [] : [`chain ${name}: ${count} rules instead of ${rules.length}`]
-    return entry === undefined ? wrong : [...wrong, ...holdsElement(entry.map, entry.key, [name])(held)]
+    return entry === undefined
+      ? wrong
+      : [...wrong, ...holdsElement(entry.map, entry.key, [name])(observedState)]
   }
 }
 
@@ -57,22 +59,22 @@ export function holdsElement(set: SetDeclaration, key: readonly Datum[], value?:
 export function holdsNoRange(key: readonly Datum[], source: Address): Check {
   return ({ elements }) =>
     [...(elements.get(allowedSourceSet.name)?.keys() ?? [])].flatMap((text) => {
-      const held = readDataText(text, allowedSourceSet.key)
-      const range = parseCidr(String(held.at(-1)))
-      if (dataText(held.slice(0, -1)) !== dataText(key)) return []
+      const observedState = readDataText(text, allowedSourceSet.key)
+      const range = parseCidr(String(observedState.at(-1)))
+      if (dataText(observedState.slice(0, -1)) !== dataText(key)) return []
       if (range === undefined || !cidrContains(range, source)) return []
-      return [`${allowedSourceSet.name} has { ${elementText(allowedSourceSet, { key: held })} }`]
+      return [`${allowedSourceSet.name} has { ${elementText(allowedSourceSet, { key: observedState })} }`]
     })
 }
 
 /** The endpoints behind a destination, in whatever order. */
 export function holdsEndpoints(
   endpoints: readonly Endpoint[],
-  orderOf: (held: ObservedState) => readonly string[] | undefined,
+  orderOf: (observedState: ObservedState) => readonly string[] | undefined,
 ): Check {
   const wanted = endpoints.map(({ address, port }) => `${address}|${port}`)
-  return (held) => {
-    const found = orderOf(held) ?? []
+  return (observedState) => {
+    const found = orderOf(observedState) ?? []
     return [
       ...wanted.filter((key) => !found.includes(key)).map((key) => `no slot leads to ${shown(key)}`),
       ...found
@@ -88,8 +90,8 @@ function shown(endpointKey: string): string {
 
 /** A range in which unallocated addresses are dropped, around this one. */
 export function holdsRange(address: Address, set: string): Check {
-  return (held) => {
-    const ranges = heldSets(held).serviceCidrs.flatMap((text) => parseCidr(text) ?? [])
+  return (observedState) => {
+    const ranges = observedSets(observedState).serviceCidrs.flatMap((text) => parseCidr(text) ?? [])
     return ranges.some((range) => cidrContains(range, address))
       ? []
       : [`${set} has no range around ${address}`]

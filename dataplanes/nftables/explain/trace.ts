@@ -7,8 +7,8 @@ import { baseChains } from '../layout/base-chains.ts'
 import type { Setting } from '../layout/chain.ts'
 import { elementText } from '../layout/element-text.ts'
 import type { Datum } from '../layout/elements.ts'
-import type { ObservedState } from '../layout/held.ts'
 import { choiceNumber, policyNumber } from '../layout/numbers.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { deliveryChains, policyChain, policyChains } from '../layout/policy-chains.ts'
 import {
   affinityClients,
@@ -148,7 +148,9 @@ function balanceSteps(evaluation: Balanced, setting: Setting): Step[] {
     holdsElement(counts, key, number),
     ...chains.map(holdsChain),
   )
-  const endpoints = holdsEndpoints(wanted, (held) => orderBehind(held, route, over, frontend))
+  const endpoints = holdsEndpoints(wanted, (observedState) =>
+    orderBehind(observedState, route, over, frontend),
+  )
   if (choice.affinitySeconds === undefined) {
     const set = endpointsOf(place, over, protocol).name
     const text = `chain ${balance}: dnat to one of ${choice.count} in @${set}, at random`
@@ -192,5 +194,5 @@ function holdsBaseChain(setting: Setting, wanted: string): Check {
 }
 
 function step(text: string, ...checks: readonly Check[]): Step {
-  return { text, lacks: (held) => [...new Set(checks.flatMap((check) => check(held)))] }
+  return { text, lacks: (observedState) => [...new Set(checks.flatMap((check) => check(observedState)))] }
 }

@@ -17,7 +17,7 @@ import {
 } from '@portolan/native/netfilter'
 import { print } from '../compile/print.ts'
 import type { NftProgram } from '../compile/program.ts'
-import { flaggedTable, type HeldElements, noTable, type Structure } from '../layout/held.ts'
+import { flaggedTable, noTable, type ObservedElements, type Structure } from '../layout/observed-state.ts'
 import { findSet, type SetDeclaration } from '../layout/sets.ts'
 import { nftFamily, tableName } from '../layout/table.ts'
 import { type Edge, pairEdges } from './interval-edges.ts'
@@ -112,8 +112,11 @@ export class NetlinkTransport implements Transport {
     }
   }
 
-  async readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, HeldElements>> {
-    const result = new Map<string, HeldElements>()
+  async readElements(
+    family: IpFamily,
+    sets: readonly SetDeclaration[],
+  ): Promise<Map<string, ObservedElements>> {
+    const result = new Map<string, ObservedElements>()
     for (const set of sets) {
       result.set(
         set.name,
@@ -170,11 +173,11 @@ export class NetlinkTransport implements Transport {
     })
   }
 
-  #readSet(family: IpFamily, set: SetDeclaration): HeldElements {
+  #readSet(family: IpFamily, set: SetDeclaration): ObservedElements {
     this.#writer.reset()
     const start = beginElements(this.#writer, message.getSetElement, messageFlag.dump, family, set.name)
     this.#writer.endMessage(start)
-    const elements: HeldElements = new Map()
+    const elements: ObservedElements = new Map()
     const edges: Edge[] = []
     const plainInterval = set.kind === 'interval' && set.key.length === 1
     const refused = (ack: NetlinkAck) => new Error(`list the set ${set.name}: ${inWords(ack)}`)

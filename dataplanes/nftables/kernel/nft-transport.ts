@@ -2,7 +2,7 @@ import { type IpFamily, parseCidr } from '@portolan/core'
 import { print } from '../compile/print.ts'
 import type { NftProgram } from '../compile/program.ts'
 import { type Datum, dataText } from '../layout/elements.ts'
-import { flaggedTable, type HeldElements, noTable, type Structure } from '../layout/held.ts'
+import { flaggedTable, noTable, type ObservedElements, type Structure } from '../layout/observed-state.ts'
 import { type Field, findSet, type SetDeclaration } from '../layout/sets.ts'
 import { nftFamily, tableName } from '../layout/table.ts'
 import { ForeignElementError } from './foreign-element-error.ts'
@@ -33,9 +33,12 @@ export class NftTransport implements Transport {
     }
   }
 
-  async readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, HeldElements>> {
+  async readElements(
+    family: IpFamily,
+    sets: readonly SetDeclaration[],
+  ): Promise<Map<string, ObservedElements>> {
     const wanted = new Set(sets.map(({ name }) => name))
-    const result = new Map<string, HeldElements>(sets.map(({ name }) => [name, new Map()]))
+    const result = new Map<string, ObservedElements>(sets.map(({ name }) => [name, new Map()]))
     for (const object of (await this.#nft.list(['list', 'table', nftFamily(family), tableName])) ?? []) {
       const listed = member(object, 'map') ?? member(object, 'set')
       const set = listed === undefined ? undefined : findSet(String(listed.name))

@@ -8,7 +8,7 @@ import type {
   Session,
 } from '@portolan/core'
 import { type NftProgram, settle, type TableMemory } from '../compile/program.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import type { Settings } from '../layout/settings.ts'
 import { nftFamily, tableName } from '../layout/table.ts'
 import { cleanUp } from './cleanup.ts'

@@ -1,6 +1,6 @@
 import type { IpFamily } from '@portolan/core'
 import { isOurLayout } from '../layout/base-chains.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { findSet } from '../layout/sets.ts'
 import { ForeignElementError } from './foreign-element-error.ts'
 import type { Transport } from './transport.ts'
@@ -13,16 +13,16 @@ import type { Transport } from './transport.ts'
  */
 export async function observe(transport: Transport, family: IpFamily, flaw?: string): Promise<ObservedState> {
   const structure = await transport.readStructure(family)
-  const held: ObservedState = { ...structure, family, elements: new Map() }
-  if (!held.exists) return held
-  const found = layoutFlaw(held) ?? flaw ?? held.flaw
-  if (found !== undefined) return { ...held, flaw: found }
-  const ours = [...held.sets].map(findSet).filter((set) => set !== undefined)
+  const observedState: ObservedState = { ...structure, family, elements: new Map() }
+  if (!observedState.exists) return observedState
+  const found = layoutFlaw(observedState) ?? flaw ?? observedState.flaw
+  if (found !== undefined) return { ...observedState, flaw: found }
+  const ours = [...observedState.sets].map(findSet).filter((set) => set !== undefined)
   const written = ours.filter(({ kind }) => kind !== 'timeout')
   try {
-    return { ...held, elements: await transport.readElements(family, written) }
+    return { ...observedState, elements: await transport.readElements(family, written) }
   } catch (error) {
-    if (error instanceof ForeignElementError) return { ...held, flaw: error.message }
+    if (error instanceof ForeignElementError) return { ...observedState, flaw: error.message }
     throw error
   }
 }

@@ -12,10 +12,10 @@ const verdictType = 0xffffff00
  * How a set that the kernel holds differs from its declaration, so that our elements would be refused or misread;
  * `undefined`: not at all.
  *
- * @param held attributes of NFT_MSG_NEWSET
+ * @param observed attributes of NFT_MSG_NEWSET
  */
-export function shapeFlaw(held: Buffer, set: SetDeclaration, family: IpFamily): string | undefined {
-  const number = (type: number) => findAttribute(held, type)?.readUInt32BE(0) ?? 0
+export function shapeFlaw(observed: Buffer, set: SetDeclaration, family: IpFamily): string | undefined {
+  const number = (type: number) => findAttribute(observed, type)?.readUInt32BE(0) ?? 0
   const flags = number(attribute.flags)
   const has = (bit: number) => (flags & bit) !== 0
   if (has(flag.constant)) return 'is constant'
@@ -24,7 +24,7 @@ export function shapeFlaw(held: Buffer, set: SetDeclaration, family: IpFamily): 
   if (has(flag.interval) !== (set.kind === 'interval')) return `has intervals: ${has(flag.interval)}`
   if (has(flag.timeout) !== (set.kind === 'timeout')) return `has timeouts: ${has(flag.timeout)}`
   if (set.kind === 'timeout' && !has(flag.eval)) return "can't be written by rules"
-  const description = findAttribute(held, attribute.description)
+  const description = findAttribute(observed, attribute.description)
   if (set.kind !== 'timeout' && description && findAttribute(description, describedSize) !== undefined)
     return 'is limited in size'
   const keyBytes = bytesOf(set.key, set, family)

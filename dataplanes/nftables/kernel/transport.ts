@@ -1,6 +1,6 @@
 import type { IpFamily } from '@portolan/core'
 import type { NftProgram } from '../compile/program.ts'
-import type { HeldElements, Structure } from '../layout/held.ts'
+import type { ObservedElements, Structure } from '../layout/observed-state.ts'
 import type { SetDeclaration } from '../layout/sets.ts'
 
 export interface Sent {
@@ -13,7 +13,7 @@ export interface Transport {
   readonly name: 'netlink' | 'nft'
   /**
    * Applies a program that does something.
-   * @throws ApplyError; no packet is treated otherwise than before
+   * @throws ApplyError; every packet is treated as before
    */
   apply(program: NftProgram): Promise<Sent>
   /** The table's chains and sets, and what can be told of those that are none of ours. */
@@ -22,7 +22,7 @@ export interface Transport {
    * The elements of these sets, which must exist, by set name.
    * @throws ForeignElementError for one that isn't of our layout
    */
-  readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, HeldElements>>
+  readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, ObservedElements>>
   /**
    * The number of transactions that this network namespace has seen, of all tables; a few microseconds. `undefined`:
    * this transport can't tell.

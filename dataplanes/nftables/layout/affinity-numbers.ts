@@ -80,14 +80,14 @@ export class AffinityNumbers {
    * @param change the same program's proposals so far
    */
   propose(route: RouteKey, endpoints: Iterable<Endpoint>, change: NumbersChange): RouteNumbers | undefined {
-    const held = change.byRoute.get(route) ?? this.#routes.get(route)
-    const number = held?.route ?? this.#freeRoute(change)
+    const observed = change.byRoute.get(route) ?? this.#routes.get(route)
+    const number = observed?.route ?? this.#freeRoute(change)
     if (number === undefined) {
       change.refuse(route)
       return undefined
     }
     const numbers = withEndpoints(
-      { route: number, endpoints: held?.endpoints ?? new Map(), next: held?.next ?? 1 },
+      { route: number, endpoints: observed?.endpoints ?? new Map(), next: observed?.next ?? 1 },
       endpoints,
     )
     change.give(route, numbers)
@@ -125,21 +125,21 @@ export class AffinityNumbers {
 }
 
 /** The numbers with exactly these endpoints: leavers lose theirs, newcomers get the next free ones. */
-function withEndpoints(held: RouteNumbers, endpoints: Iterable<Endpoint>): RouteNumbers {
+function withEndpoints(observed: RouteNumbers, endpoints: Iterable<Endpoint>): RouteNumbers {
   const kept = new Map<string, number>()
   const newcomers: string[] = []
   for (const endpoint of endpoints) {
     const key = endpointKey(endpoint)
-    const number = held.endpoints.get(key)
+    const number = observed.endpoints.get(key)
     if (number !== undefined) kept.set(key, number)
     else newcomers.push(key)
   }
   const taken = new Set(kept.values())
-  let next = held.next
+  let next = observed.next
   for (const key of newcomers) {
     while (next > 0xffff || taken.has(next)) next = next > 0xffff ? 1 : next + 1
     taken.add(next)
     kept.set(key, next++)
   }
-  return { route: held.route, endpoints: kept, next }
+  return { route: observed.route, endpoints: kept, next }
 }

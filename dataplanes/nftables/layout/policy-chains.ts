@@ -13,11 +13,11 @@ function target(place: Place, letter: VerdictLetter): string {
     case 'd':
       return 'drop'
     default:
-      return `goto ${deliveryChain(place, overOf(letter), masquerades(letter))}`
+      return `goto ${deliveryChain(place, scopeOf(letter), masquerades(letter))}`
   }
 }
 
-function overOf(letter: 'c' | 'C' | 'l' | 'L'): EndpointScope {
+function scopeOf(letter: 'c' | 'C' | 'l' | 'L'): EndpointScope {
   return letter.toLowerCase() === 'c' ? 'cluster' : 'local'
 }
 
@@ -80,7 +80,7 @@ function entryOf(place: Place, policy: Policy): ChainEntry {
 function describe(letter: VerdictLetter): string {
   if (letter === 'r') return 'reject'
   if (letter === 'd') return 'drop'
-  return `${overOf(letter)}${masquerades(letter) ? ' masqueraded' : ''}`
+  return `${scopeOf(letter)}${masquerades(letter) ? ' masqueraded' : ''}`
 }
 
 function podMatch(setting: Setting): string | undefined {

@@ -3,7 +3,7 @@ import type { Dataplane } from '@portolan/core'
 import test from 'ava'
 import type { NftProgram } from '../compile/program.ts'
 import { ElementChanges, type SetChanges } from '../layout/elements.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { modelSubject } from './convergence-subject.ts'
 
 type Sound = Dataplane<NftProgram, ObservedState>
@@ -44,10 +44,10 @@ const mutants: readonly {
     name: 'leaves out the element of a chain that another chain brought along',
     plant: (sound) => ({
       compile: (change) => withoutInnerEntries(sound.compile(change)),
-      reconcile: (held, table) =>
-        held?.chains.size === 0
-          ? withoutInnerEntries(sound.reconcile(held, table))
-          : sound.reconcile(held, table),
+      reconcile: (observedState, table) =>
+        observedState?.chains.size === 0
+          ? withoutInnerEntries(sound.reconcile(observedState, table))
+          : sound.reconcile(observedState, table),
     }),
   },
   {
@@ -66,7 +66,8 @@ const mutants: readonly {
   {
     name: 'reconciles everything but the numbers of local endpoints',
     plant: (sound) => ({
-      reconcile: (held, table) => without(sound.reconcile(held, table), (set) => set === 'counts-vip-local'),
+      reconcile: (observedState, table) =>
+        without(sound.reconcile(observedState, table), (set) => set === 'counts-vip-local'),
     }),
   },
 ]

@@ -1,6 +1,6 @@
 import { interference, type Subject } from '@portolan/conformance/convergence'
 import type { RoutingTable } from '@portolan/core'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { findSet } from '../layout/sets.ts'
 import type { Settings } from '../layout/settings.ts'
 import { defineNftables } from '../nftables-dataplane.ts'
@@ -20,8 +20,8 @@ export function modelSubject(transport: Settings['transport']): Subject {
     break(fault) {
       kernel.interfere = interference(fault)
     },
-    meaning: (held, table) =>
-      meaningOf(held as ObservedState, table, (chain) => rulesOf(kernel, table, chain)),
+    meaning: (observedState, table) =>
+      meaningOf(observedState as ObservedState, table, (chain) => rulesOf(kernel, table, chain)),
     fresh: () => modelSubject(transport),
   }
 }
@@ -37,21 +37,23 @@ function rulesOf(kernel: KernelModel, { family }: RoutingTable, chain: string): 
  * @param rules of a chain
  */
 export function meaningOf(
-  held: ObservedState,
+  observedState: ObservedState,
   table: RoutingTable,
   rules: (chain: string) => readonly string[],
 ): unknown {
   const elements: Record<string, string[]> = {}
   const reached = new Set<string>()
-  for (const [name, there] of held.elements) {
+  for (const [name, there] of observedState.elements) {
     if (findSet(name)?.kind === 'static') continue
     if (there.size === 0) continue
-    elements[name] = [...there].map(([key, value]) => elementOf(held, name, key, value)).sort()
+    elements[name] = [...there].map(([key, value]) => elementOf(observedState, name, key, value)).sort()
     const chains = chainsOf(name)
     if (chains === undefined) continue
     for (const [key, value] of there) {
       const [protocol = ''] = key.split('|').slice(-2)
-      const chain = held.elements.get(chains)?.get(name.startsWith('counts') ? `${protocol}|${value}` : value)
+      const chain = observedState.elements
+        .get(chains)
+        ?.get(name.startsWith('counts') ? `${protocol}|${value}` : value)
       reached.add(chain ?? `nowhere from ${name} { ${key} : ${value} }`)
     }
   }
@@ -79,11 +81,11 @@ function chainsOf(map: string): string | undefined {
   return map.startsWith('counts-') ? map.replace('counts', 'balancers') : undefined
 }
 
-function elementOf(held: ObservedState, name: string, key: string, value: string): string {
+function elementOf(observedState: ObservedState, name: string, key: string, value: string): string {
   if (name.startsWith('affinity-routes-')) return key
   if (name.startsWith('affinity-endpoints-')) return `${key.slice(0, key.lastIndexOf('|'))} : ${value}`
   if (!name.startsWith('affinity-picks-')) return `${key} : ${value}`
-  const targets = held.elements.get(name.replace('picks', 'endpoints'))
+  const targets = observedState.elements.get(name.replace('picks', 'endpoints'))
   const endpoint = targets?.get(`${key.slice(0, key.lastIndexOf('|'))}|${value}`)
   return `${key} : ${endpoint ?? `nowhere by ${value}`}`
 }

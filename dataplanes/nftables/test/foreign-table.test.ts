@@ -163,7 +163,7 @@ for (const transport of transports) {
   })
 
   for (const family of families) {
-    test(`through ${transport}, ${family}: what somebody puts into our table is taken out again, or the table replaced`, async (t) => {
+    test(`through ${transport}, ${family}: what another tool puts into our table is taken out again, or the table replaced`, async (t) => {
       await using lab = await createLab({ pods: 1 })
       const dataplane = open(lab, transport)
       for (const intruder of intruders[family]) {

@@ -4,7 +4,7 @@ import test from 'ava'
 import { NetlinkTransport } from '../kernel/netlink-transport.ts'
 import { NftCommand } from '../kernel/nft-command.ts'
 import { NftTransport } from '../kernel/nft-transport.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import type { Settings } from '../layout/settings.ts'
 import { defineNftables } from '../nftables-dataplane.ts'
 import { meaningOf, modelSubject } from './convergence-subject.ts'
@@ -29,9 +29,9 @@ function twinSubject(lab: Lab, transport: Settings['transport']): Subject {
     break(fault) {
       for (const twin of twins) twin.spoils = fault !== undefined
     },
-    meaning: (held, table) =>
+    meaning: (observedState, table) =>
       meaningOf(
-        held as ObservedState,
+        observedState as ObservedState,
         table,
         (chain) => kernel.tables.get(table.family)?.chains.get(chain) ?? [],
       ),

@@ -155,7 +155,7 @@ test('a restart forgets no affinity number', async (t) => {
   t.is(await missing(open(lab), table([only('10.96.0.2'), service('a', '10.96.0.1')])), '')
 })
 
-test('our own changes of both families disturb nobody; any other transaction makes unsure until we have looked', async (t) => {
+test('our own changes of both families are no drift; any other transaction makes unsure until we have looked', async (t) => {
   await using lab = await createLab({ pods: 1 })
   const dataplane = open(lab)
   t.false(await dataplane.isUnchanged('IPv4'))

@@ -4,7 +4,7 @@ import type { NftProgram } from '../compile/program.ts'
 import type { Sent, Transport } from '../kernel/transport.ts'
 import type { ElementChanges } from '../layout/elements.ts'
 import { dataText } from '../layout/elements.ts'
-import { type HeldElements, noTable, type Structure } from '../layout/held.ts'
+import { noTable, type ObservedElements, type Structure } from '../layout/observed-state.ts'
 import type { SetDeclaration } from '../layout/sets.ts'
 import type { Settings } from '../layout/settings.ts'
 import type { KernelModel } from './kernel-model.ts'
@@ -49,7 +49,10 @@ export class ModelTransport implements Transport {
     }
   }
 
-  async readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, HeldElements>> {
+  async readElements(
+    family: IpFamily,
+    sets: readonly SetDeclaration[],
+  ): Promise<Map<string, ObservedElements>> {
     const table = this.#kernel.tables.get(family)
     return new Map(sets.map(({ name }) => [name, new Map(table?.sets.get(name)?.elements)]))
   }

@@ -20,7 +20,7 @@ import { settle, type TableMemory } from '../compile/program.ts'
 import { reconcile } from '../compile/reconcile.ts'
 import { AffinityNumbers, NumbersChange } from '../layout/affinity-numbers.ts'
 import type { Setting } from '../layout/chain.ts'
-import { nothingHeld } from '../layout/held.ts'
+import { nothingObserved } from '../layout/observed-state.ts'
 
 const golden = new URL('./golden/', import.meta.url)
 
@@ -30,7 +30,7 @@ function settingOf(some: RoutingTable): Setting {
 
 /** What is remembered after the table was made from nothing. */
 function memoryOf(some: RoutingTable): TableMemory {
-  return settle(reconcile(nothingHeld(some.family), some, settingOf(some)).outcome)
+  return settle(reconcile(nothingObserved(some.family), some, settingOf(some)).outcome)
 }
 
 /** The change from one table to another, as text. */
@@ -49,12 +49,12 @@ const rows: readonly { readonly claim: string; readonly file: string; readonly t
   {
     claim: 'an IPv4 table with every kind of frontend is made from nothing in one transaction',
     file: 'everything-ipv4',
-    text: () => print(reconcile(nothingHeld('IPv4'), everything(), settingOf(everything()))),
+    text: () => print(reconcile(nothingObserved('IPv4'), everything(), settingOf(everything()))),
   },
   {
     claim: 'an IPv6 table with affinity and a source filter is made from nothing in one transaction',
     file: 'everything-ipv6',
-    text: () => print(reconcile(nothingHeld('IPv6'), everythingIpv6(), settingOf(everythingIpv6()))),
+    text: () => print(reconcile(nothingObserved('IPv6'), everythingIpv6(), settingOf(everythingIpv6()))),
   },
   {
     claim: 'a replaced endpoint is one element out and one in, for each frontend that leads to it',
@@ -135,7 +135,7 @@ test('a table that holds what is wanted needs no program', (t) => {
 test('more endpoints than nftables can number are used up to the limit, and it is said', (t) => {
   const many = Array.from({ length: 16_384 }, (_, index) => endpoint(`10.2.${index >> 8}.${index & 255}`))
   const some = sticky(many)
-  const program = reconcile(nothingHeld('IPv4'), some, settingOf(some))
+  const program = reconcile(nothingObserved('IPv4'), some, settingOf(some))
   t.deepEqual(program.degraded, [
     { route: 'shop/web:http/TCP', reason: "only 16383 of its 16384 endpoints are used, nftables' limit" },
   ])
@@ -147,8 +147,8 @@ test('a policy without a source filter has its way in, also where a filtered one
   const [restricted, lifted] = [one(office), one(frontend('LoadBalancer', '203.0.113.51', 80, external))]
   const both = table([route('gate/office:http', web, [office]), route('gate/public:http', web, [open])])
   const texts = {
-    'both at start': print(reconcile(nothingHeld('IPv4'), both, settingOf(both))),
-    'a second Service later': print(reconcile(nothingHeld('IPv4'), restricted, settingOf(both))),
+    'both at start': print(reconcile(nothingObserved('IPv4'), both, settingOf(both))),
+    'a second Service later': print(reconcile(nothingObserved('IPv4'), restricted, settingOf(both))),
     'the ranges lifted': changed(restricted, lifted) + changed(table([]), restricted),
   }
   for (const [form, text] of Object.entries(texts))
@@ -163,7 +163,7 @@ test('each table of pod sources makes its own policy chains', (t) => {
   ] as const
   for (const [podSource, match] of sources) {
     const some = table([route('shop/web:http', web, [loadBalancer])], {}, 'IPv4', podSource)
-    const text = print(reconcile(nothingHeld('IPv4'), some, settingOf(some)))
+    const text = print(reconcile(nothingObserved('IPv4'), some, settingOf(some)))
     t.is(text.includes('iifname'), match !== undefined)
     if (match !== undefined) t.true(text.includes(match))
   }

@@ -25,7 +25,7 @@ export async function sabotage(networkNamespace: string, way: number): Promise<b
   return true
 }
 
-/** Puts a table of somebody else's beside ours; the function given tells whether it is still whole. Also a hook. */
+/** Puts a table of another tool beside ours; the function given tells whether it is still whole. Also a hook. */
 export async function foreign(networkNamespace: string): Promise<() => Promise<boolean>> {
   const nft = new NftCommand(networkNamespace)
   await nft.run(

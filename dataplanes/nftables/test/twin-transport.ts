@@ -3,7 +3,7 @@ import { ApplyError, type IpFamily } from '@portolan/core'
 import type { NftProgram } from '../compile/program.ts'
 import type { Sent, Transport } from '../kernel/transport.ts'
 import { ElementChanges } from '../layout/elements.ts'
-import type { HeldElements, Structure } from '../layout/held.ts'
+import type { ObservedElements, Structure } from '../layout/observed-state.ts'
 import { hairpinSet, type SetDeclaration } from '../layout/sets.ts'
 
 /**
@@ -40,7 +40,10 @@ export class TwinTransport implements Transport {
     return same('structure', real, model)
   }
 
-  async readElements(family: IpFamily, sets: readonly SetDeclaration[]): Promise<Map<string, HeldElements>> {
+  async readElements(
+    family: IpFamily,
+    sets: readonly SetDeclaration[],
+  ): Promise<Map<string, ObservedElements>> {
     const [real, model] = [
       await this.#real.readElements(family, sets),
       await this.#model.readElements(family, sets),

@@ -71,7 +71,7 @@ function chainName(route: ServiceRoute, rules: readonly string[]): string {
   return `service-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
 }
 
-/** A NodePort has no address of its own; see the rule that looks it up in skeleton.ts. */
+/** A NodePort has no address of its own; see the rule that looks it up in base-rules.ts. */
 function elementId(source: SourceClass, { protocol }: ServiceRoute, { address, port }: Frontend): string {
   return `from-${source} ${address ?? '0.0.0.0'} . ${protocol.toLowerCase()} . ${port}`
 }
@@ -79,7 +79,7 @@ function elementId(source: SourceClass, { protocol }: ServiceRoute, { address, p
 function rulesOf(route: ServiceRoute, frontend: Frontend, verdict: Verdict, mark: string): string[] {
   const { allowedSources } = frontend
   return [
-    // An empty list lets nobody in, and nft has no empty set.
+    // An empty list admits no client, and nft has no empty set.
     ...(allowedSources === undefined
       ? []
       : [allowedSources.length === 0 ? 'drop' : `ip saddr != { ${allowedSources.join(', ')} } drop`]),

@@ -1,5 +1,5 @@
+import { tableName } from './base-rules.ts'
 import { Nft } from './nft.ts'
-import { tableName } from './skeleton.ts'
 
 const table = `ip ${tableName}`
 
@@ -18,7 +18,7 @@ export async function sabotage(networkNamespace: string, way: number): Promise<b
   return damage !== undefined
 }
 
-/** The kit's hook `foreign`: puts a table of somebody else's beside ours; the function given looks for it. */
+/** The kit's hook `foreign`: puts a table of another tool beside ours; the function given looks for it. */
 export async function foreign(networkNamespace: string): Promise<() => Promise<boolean>> {
   const nft = new Nft(networkNamespace)
   await nft.apply(['add table ip somebody-else'])

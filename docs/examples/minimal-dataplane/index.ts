@@ -7,9 +7,9 @@ import {
   type Kernel,
   type ProbeReport,
 } from '@portolan/core'
+import { tableName } from './base-rules.ts'
 import { Nft } from './nft.ts'
 import { compile, type ObservedState, type Program, reconcile } from './program.ts'
-import { tableName } from './skeleton.ts'
 import { trace } from './trace.ts'
 
 /** IPv4 by plain `nft -f`: a chain for each kind of destination that a Service has. docs/writing-a-dataplane.md. */
@@ -34,7 +34,7 @@ export default defineDataplane({
         reconcile: (observed: ObservedState | undefined, table) => reconcile(observed, table, mark),
         print: ({ commands }) => commands.map((command) => `${command}\n`).join(''),
         trace: (table, evaluation) => trace(table, evaluation, mark),
-        heldSets({ elements }) {
+        observedSets({ elements }) {
           const keysOf = (set: string) =>
             [...elements.keys()].flatMap((id) => (id.startsWith(`${set} `) ? [id.slice(set.length + 1)] : []))
           return { nodePortAddresses: keysOf('nodeport-addresses'), serviceCidrs: keysOf('service-cidrs') }

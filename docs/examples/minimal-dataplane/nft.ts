@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { tableName } from './base-rules.ts'
 import type { ObservedState } from './program.ts'
-import { tableName } from './skeleton.ts'
 
 /** The nft program in one network namespace. */
 export class Nft {

@@ -1,6 +1,6 @@
 import type { CompiledProgram, RoutingTable, TableChange } from '@portolan/core'
+import { baseChains, baseRulesCommands, tableName } from './base-rules.ts'
 import { type Contents, contentsOfChange, contentsOfTable, nothing } from './contents.ts'
-import { skeletonChains, skeletonCommands, tableName } from './skeleton.ts'
 
 /** What the kernel holds of ours. */
 export interface ObservedState {
@@ -20,17 +20,17 @@ export function compile(change: TableChange, mark: string): Program {
 }
 
 export function reconcile(observed: ObservedState = noTable, table: RoutingTable, mark: string): Program {
-  const skeleton = skeletonChains(table.podSource, mark)
+  const baseRules = baseChains(table.podSource, mark)
   const wanted = contentsOfTable(table, mark)
-  if (isSound(observed, skeleton, wanted.chains)) {
-    const services = [...observed.chains].filter(([name]) => !skeleton.has(name))
+  if (isSound(observed, baseRules, wanted.chains)) {
+    const services = [...observed.chains].filter(([name]) => !baseRules.has(name))
     const commands = difference({ chains: new Map(services), elements: observed.elements }, wanted)
     // The commands themselves say best what the kernel lacks.
     return programOf(commands, commands)
   }
   // One transaction, so that no packet meets a node without a table.
   const remove = observed.chains.size === 0 ? [] : [`delete table ip ${tableName}`]
-  const commands = [...remove, ...skeletonCommands(skeleton), ...difference(nothing(), wanted)]
+  const commands = [...remove, ...baseRulesCommands(baseRules), ...difference(nothing(), wanted)]
   return programOf(commands, commands)
 }
 
@@ -40,15 +40,16 @@ function programOf(commands: readonly string[], findings: readonly string[]): Pr
   return { family: 'IPv4', operations: commands.length, findings, degraded: [], commands }
 }
 
-/** Whether the skeleton is ours, and no chain has lost or gained a rule. */
+/** Whether the base rules are ours, and no chain has lost or gained a rule. */
 function isSound(
   { chains }: ObservedState,
-  skeleton: ReadonlyMap<string, readonly string[]>,
+  baseRules: ReadonlyMap<string, readonly string[]>,
   wanted: ReadonlyMap<string, readonly string[]>,
 ): boolean {
-  const isThere = [...skeleton.keys()].every((name) => chains.has(name))
+  const isThere = [...baseRules.keys()].every((name) => chains.has(name))
   return (
-    isThere && [...skeleton, ...wanted].every(([name, { length }]) => (chains.get(name) ?? length) === length)
+    isThere &&
+    [...baseRules, ...wanted].every(([name, { length }]) => (chains.get(name) ?? length) === length)
   )
 }
 

@@ -99,12 +99,12 @@ export const conversationCases: readonly ConversationCase[] = [
   ...atOnce('while a port is connected through a Service, it is connected to its endpoint directly, too', {
     protocols: bothProtocols,
     write(script, protocol, client, frontend, endpoint) {
-      const through = script.connect(client, protocol, slot(0), frontend).say()
+      const run = script.connect(client, protocol, slot(0), frontend).say()
       const past = script.connect(client, protocol, slot(0), endpoint).say()
-      through.say(sizeOf(protocol))
+      run.say(sizeOf(protocol))
       past.say(sizeOf(protocol))
       past.end()
-      through.say().end('finish')
+      run.say().end('finish')
       script.connect(client, protocol, slot(0), endpoint).say().end()
     },
   }),
@@ -241,15 +241,15 @@ export const conversationCases: readonly ConversationCase[] = [
     protocols: ['UDP'],
     scripts: (_, limits) =>
       forTwins(clients, 'UDP', limits, (script, client, frontend, endpoint) => {
-        const [past, through] = [script.open(client, slot(0)), script.open(client, slot(1))]
+        const [past, run] = [script.open(client, slot(0)), script.open(client, slot(1))]
         const stranger: Direct = { host: 'internet', port: servicePort }
         for (const bytes of [3000, 20_000]) {
           past.say(bytes, endpoint).say(bytes, stranger)
-          through.say(bytes, frontend)
+          run.say(bytes, frontend)
           past.say(bytes, stranger).say(bytes, endpoint)
         }
         past.end()
-        through.end()
+        run.end()
       }),
   },
   {

@@ -34,6 +34,6 @@ export async function sequencesUntilFound(
   most: number,
   options: Partial<Search> = {},
 ): Promise<number | undefined> {
-  const search: Search = { ...options, subject, firstSeed: 1, sequences: most, mostRuns: 0 }
+  const search: Search = { ...options, subject, firstSeed: 1, sequences: most, maxRuns: 0 }
   return (await findCounterexample(search))?.sequences
 }

@@ -16,7 +16,7 @@ export interface Subject {
    * dataplane is free to choose are replaced, and what leads nowhere is left out. Without it, or without `fresh`, the end
    * is not compared with a fresh start.
    */
-  meaning?(held: unknown, table: RoutingTable): unknown
+  meaning?(observed: unknown, table: RoutingTable): unknown
   /** Whether NodePorts may answer at loopback. Default: what the dataplane says of itself. */
   readonly localhostNodePorts?: boolean
   /** The same dataplane over a kernel that holds nothing. */
@@ -167,15 +167,15 @@ class Player {
 
   async #reconcile(family: IpFamily, why?: 'start' | 'retry', fault?: Fault): Promise<void> {
     await this.#dataplane.start()
-    const held = await this.#dataplane.observe(family)
+    const observed = await this.#dataplane.observe(family)
     const builder = this.#cluster.builder(family)
     builder.drain()
     const order = this.#dataplane.endpointOrder?.bind(this.#dataplane)
     if (why === 'start' && order !== undefined)
-      builder.adoptOrder((route, scope) => order(held, route, scope))
+      builder.adoptOrder((route, scope) => order(observed, route, scope))
     const applied = this.#appliedTo(family)
     const change = applied.fullDifference(builder.table)
-    const program = this.#dataplane.reconcile(held, builder.table)
+    const program = this.#dataplane.reconcile(observed, builder.table)
     this.#subject.break(fault)
     await this.#dataplane.apply(program)
     applied.advance(change)
@@ -183,8 +183,8 @@ class Player {
 
   /** What a reconciliation would write; `undefined`: nothing. */
   async #differs(family: IpFamily): Promise<string | undefined> {
-    const held = await this.#dataplane.observe(family)
-    const program = this.#dataplane.reconcile(held, this.#cluster.table(family))
+    const observed = await this.#dataplane.observe(family)
+    const program = this.#dataplane.reconcile(observed, this.#cluster.table(family))
     const { operations, findings } = program
     if (operations === 0) return undefined
     const lines = this.#dataplane.print(program).split('\n').slice(0, 12)

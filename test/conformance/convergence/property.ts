@@ -19,13 +19,13 @@ export interface Search extends SequenceOptions {
   readonly subject: () => Subject
   readonly firstSeed: number
   /** Attempts to find a shorter sequence; 0: none. Default: 1500. */
-  readonly mostRuns?: number
+  readonly maxRuns?: number
   readonly sequences: number
 }
 
 /** Plays random sequences, each with a seed of its own, until one goes wrong. */
 export async function findCounterexample(search: Search): Promise<Counterexample | undefined> {
-  const { subject, firstSeed, sequences, mostRuns = 1500 } = search
+  const { subject, firstSeed, sequences, maxRuns = 1500 } = search
   const run = async (sequence: Sequence) => {
     const one = subject()
     try {
@@ -40,7 +40,7 @@ export async function findCounterexample(search: Search): Promise<Counterexample
     const wrong = await run(sequence)
     if (wrong === undefined) continue
     const fails = async (candidate: Sequence) => (await run(candidate)) !== undefined
-    const shortest = await shrink(sequence, fails, mostRuns)
+    const shortest = await shrink(sequence, fails, maxRuns)
     if (shortest === sequence) return { seed, sequences: index + 1, shortest, wrong }
     return { seed, sequences: index + 1, shortest, wrong: (await run(shortest)) ?? wrong }
   }

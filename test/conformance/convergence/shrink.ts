@@ -4,17 +4,17 @@ import type { Sequence, Step } from './sequence.ts'
  * A shorter sequence that fails as well: steps are left out as long as it still does, first many at once, then one by
  * one, and those that are left are made simpler.
  *
- * @param mostRuns candidates that are tried at most
+ * @param maxRuns candidates that are tried at most
  */
 export async function shrink(
   sequence: Sequence,
   fails: (candidate: Sequence) => Promise<boolean>,
-  mostRuns: number,
+  maxRuns: number,
 ): Promise<Sequence> {
   let best = sequence
   let runs = 0
   const attempt = async (candidate: Sequence): Promise<boolean> => {
-    if (runs++ >= mostRuns || !(await fails(candidate))) return false
+    if (runs++ >= maxRuns || !(await fails(candidate))) return false
     best = candidate
     return true
   }

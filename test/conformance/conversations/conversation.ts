@@ -33,7 +33,7 @@ export interface Frontend {
   readonly at: FrontendName
 }
 
-/** Past all Services: whoever is at this address. */
+/** Past all Services: the host at this address. */
 export interface Direct {
   readonly host: Listener
   readonly port: number
@@ -87,7 +87,7 @@ export function isSamePort(one: Conversation, other: Conversation): boolean {
   )
 }
 
-/** Whom a step speaks to; `undefined`: to nobody. */
+/** The peer of a step; `undefined`: none. */
 export function receiverOf(step: Step, conversation: Conversation): Destination | undefined {
   if (step.do === 'say') return step.to ?? conversation.to
   return step.do === 'end' ? undefined : conversation.to

@@ -13,8 +13,8 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { IpFamily } from '@portolan/core'
-import { patienceOf } from '../patience.ts'
 import type { DataplaneUnderTest } from '../run.ts'
+import { timeoutsOf } from '../timeouts.ts'
 import { describeFault, fuzzConversations } from './fuzz.ts'
 import { TwinLabs } from './twin-labs.ts'
 
@@ -46,9 +46,9 @@ if (families.length === 0)
   throw new Error(`--family ${values.family}: the dataplane has ${capabilities.families}`)
 const seed = readNumber('seed', values.seed)
 const conversations = readNumber('conversations', values.conversations)
-const patience = patienceOf(readNumber('slowness', values.slowness))
+const timeouts = timeoutsOf(readNumber('slowness', values.slowness))
 
-const labs = await TwinLabs.create({ factory, settings, families, patience })
+const labs = await TwinLabs.create({ factory, settings, families, timeouts })
 try {
   const faults = await Promise.all(families.map(converse))
   process.exitCode = faults.includes(true) ? 1 : 0

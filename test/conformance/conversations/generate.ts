@@ -68,13 +68,13 @@ function drawConversation(random: Random, id: number, limits: Limits): Drawn {
   const says = Array.from({ length: 1 + random.below(4) }, (): Step => {
     const receiver = isConnected ? undefined : (theOnly ?? anywhere())
     const hurries = protocol === 'UDP' && sharesAtOnce(from, limits) && random.chance(0.2)
-    const through = to ?? receiver
+    const run = to ?? receiver
     const isWhole =
       protocol === 'UDP' &&
       from === 'node' &&
       !limits.fragmentsOfNode &&
-      through !== undefined &&
-      isOfService(through)
+      run !== undefined &&
+      isOfService(run)
     const bytes = Math.min(random.pick(sizes), isWhole ? 1000 : 1e6)
     return {
       of: id,
@@ -154,7 +154,7 @@ function drawStranger(random: Random, from: Client): Direct {
   )
   const others = all.filter(({ host }) => host !== (from === 'endpoint' ? 'pod0' : from))
   const [first, ...rest] = others
-  if (first === undefined) throw new RangeError('nobody to speak with')
+  if (first === undefined) throw new RangeError('no peer to speak with')
   return random.pick([first, ...rest])
 }
 

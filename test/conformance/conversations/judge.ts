@@ -111,9 +111,9 @@ function hasTwin(trial: Trial, index: number, conversation: Conversation, to: De
   if (conversation.from === 'node' && isEndpoint) return true
   return script.steps.slice(0, index).some((step) => {
     const other = conversationOf(script, step.of)
-    const through = receiverOf(step, other)
-    if (through === undefined || !isOfService(through) || !isSamePort(conversation, other)) return false
-    return world.endpointsOf(through.service).some((one) => isSame(one, address))
+    const run = receiverOf(step, other)
+    if (run === undefined || !isOfService(run) || !isSamePort(conversation, other)) return false
+    return world.endpointsOf(run.service).some((one) => isSame(one, address))
   })
 }
 
@@ -194,7 +194,7 @@ function wasRefusedBefore({ proxied, script }: Trial, index: number, id: number)
   })
 }
 
-/** Messages that came to somebody for whom they were not meant. */
+/** Messages that reached a host for which they were not meant. */
 function strayed({ script, world, number, proxied }: Trial, played: number): string[] {
   const tags = new Set(script.steps.map((_, index) => tagOf({ world, number }, index)))
   const lost: string[] = []

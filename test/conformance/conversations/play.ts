@@ -23,7 +23,7 @@ export interface Transcript {
   readonly outcomes: readonly (Outcome | undefined)[]
   /** What reached the servers. */
   readonly overheard: readonly Overheard[]
-  /** Steps that had to end in nothing, and after which no marker came through, so that nobody knows. */
+  /** Steps that had to end in nothing, and after which no marker came through, so that the outcome is unknown. */
   readonly unmarked: readonly number[]
   /** The step after which an answer was missing; nothing has been played after it. */
   readonly silentAfter?: number
@@ -77,22 +77,22 @@ export function dueOf(
 /** Plays a script in a lab, one step after the other, and tells what everybody saw. */
 export async function play(given: Play): Promise<Transcript> {
   const { script, world, ledger } = given
-  const stage = new Sockets(given)
+  const fixture = new Sockets(given)
   const outcomes: (Outcome | undefined)[] = []
   let silentAfter: number | undefined
   let unmarked: readonly number[] = []
   try {
     for (const [index, step] of script.steps.entries()) {
-      const outcome = await stage.take(step, index)
+      const outcome = await fixture.take(step, index)
       outcomes.push(outcome)
       if (outcome !== undefined && isSilent(outcome)) {
         silentAfter = index
         break
       }
     }
-    unmarked = await stage.mark(outcomes)
+    unmarked = await fixture.mark(outcomes)
   } finally {
-    await stage.close()
+    await fixture.close()
   }
   const overheard = await ledger.take(`${world.family}.${given.number}.`)
   return { outcomes, overheard, unmarked, ...(silentAfter === undefined ? {} : { silentAfter }) }
@@ -135,7 +135,7 @@ class Sockets {
   }
 
   /**
-   * After what no one may answer something that somebody does: what was let through, against the rules, has come to the
+   * After what no one may answer something that does: what was let through, against the rules, has come to the
    * endpoints before it. @returns the steps of which that isn't so, because the marker itself was lost
    */
   async mark(outcomes: readonly (Outcome | undefined)[]): Promise<readonly number[]> {

@@ -40,13 +40,13 @@ export async function reusePorts(given: PortReuse): Promise<string[]> {
   const { labs, protocol, connections, limits } = given
   const share = Math.ceil(connections / clients.length)
   for (const from of clients) {
-    const through = frontends.filter((to) => limits.asks(from, to, protocol))
-    if (through.length === 0) continue
+    const run = frontends.filter((to) => limits.asks(from, to, protocol))
+    if (run.length === 0) continue
     const host = hostOf(labs.testbed.lab, listenerOfClient(from))
     // A closed connection has its port for a minute; there is room for all of those, and few more.
     const before = await chooseAmong(host, Math.max(2 * batch, Math.ceil(connections / 4)))
     try {
-      const asked = Array.from({ length: share }, (_, index) => through[index % through.length] as Frontend)
+      const asked = Array.from({ length: share }, (_, index) => run[index % run.length] as Frontend)
       const lost = await ask(given, from, asked)
       if (lost.length > 0) return [`${from}: ${lost.length} of ${share} through Services: ${lost[0]}`]
       const direct = Array.from({ length: Math.max(20, Math.ceil(share / 4)) }, () => endpoint)

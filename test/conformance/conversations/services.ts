@@ -85,10 +85,10 @@ export const otherNodePort = services.near.place.nodePort
 /** Where an endpoint of all Services listens. */
 export const endpointPort = targetPort
 
-/** Nobody's Service: NTP. */
+/** No Service: NTP. */
 export const strangePort = 123
 
-/** Nobody listens there. */
+/** No one listens there. */
 export const closedPort = 9
 
 /** Who listens where, over TCP and UDP. Ports that one's clients use are left free. */

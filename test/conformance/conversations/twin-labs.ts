@@ -34,7 +34,7 @@ export class TwinLabs {
   static async create(options: TestbedOptions): Promise<TwinLabs> {
     const [testbed, bare] = await Promise.all([
       createTestbed(options),
-      createLab({ pods: 3, slowness: options.patience.slowness }),
+      createLab({ pods: 3, slowness: options.timeouts.slowness }),
     ])
     try {
       testbed.cluster.set(...conversationObjects())
@@ -61,7 +61,7 @@ export class TwinLabs {
   async try(
     script: Script,
     family: IpFamily,
-    answerMs = this.testbed.patience.answerMs,
+    answerMs = this.testbed.timeouts.answerMs,
   ): Promise<readonly string[]> {
     const number = this.#plays++
     const world = this.world(family)
@@ -96,7 +96,7 @@ async function furnish(lab: Lab, families: readonly IpFamily[]): Promise<void> {
 }
 
 /**
- * As network plugins do: what the pod that is nobody's endpoint says to others than pods gets an address of the node's.
+ * As network plugins do: what the pod that is the endpoint of no Service says to others than pods gets an address of the node's.
  * The kernel keeps its port where it can, so answers come to ports of the node's that nothing there listens at.
  */
 async function masqueradePods(lab: Lab): Promise<void> {

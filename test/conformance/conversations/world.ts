@@ -61,7 +61,7 @@ export class World {
     })
   }
 
-  /** The addresses by which the Service's endpoints answer, whoever asks. */
+  /** The addresses by which the Service's endpoints answer, whatever the source. */
   endpointsOf(service: ServiceName): readonly SocketAddress[] {
     const { place, endpoints } = services[service]
     return endpoints.map(({ host }) => ({
@@ -70,7 +70,7 @@ export class World {
     }))
   }
 
-  /** Whether somebody answers there without a proxy. */
+  /** Whether a host answers there without a proxy. */
   isServed(to: Destination): boolean {
     return !isOfService(to) && listeners[to.host].includes(to.port)
   }

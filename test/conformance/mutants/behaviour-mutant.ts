@@ -16,7 +16,7 @@ export interface Mischief {
   advance(wanted: RoutingTable): RoutingTable
   /** As the real ones, but to another table than the one that is asked for. */
   compile(wanted: RoutingTable): CompiledProgram
-  reconcile(held: unknown, wanted: RoutingTable): CompiledProgram
+  reconcile(observed: unknown, wanted: RoutingTable): CompiledProgram
   /** Calls back once for each family in which this instance finds a table that an earlier one left in the kernel. */
   atRestart(act: (family: IpFamily) => Promise<void>): Partial<AnyDataplane>
 }
@@ -46,20 +46,20 @@ export function behaving(factory: DataplaneFactory, behaviour: Behaviour): Datap
         return before
       },
       compile: (wanted) => real.compile(fullDifference(mischief.advance(wanted), wanted)),
-      reconcile(held, wanted) {
+      reconcile(observed, wanted) {
         mischief.advance(wanted)
-        return real.reconcile(held, wanted)
+        return real.reconcile(observed, wanted)
       },
       atRestart(act) {
         const begun = new Set<IpFamily>()
         return {
           async observe(family) {
-            const held = await real.observe(family)
-            if (begun.has(family)) return held
+            const observed = await real.observe(family)
+            if (begun.has(family)) return observed
             begun.add(family)
             const nothing = emptyTable(family, { by: 'none' })
-            const [found, bare] = [held, undefined].map((one) => real.print(real.reconcile(one, nothing)))
-            if (found === bare) return held
+            const [found, bare] = [observed, undefined].map((one) => real.print(real.reconcile(one, nothing)))
+            if (found === bare) return observed
             await act(family)
             return await real.observe(family)
           },
@@ -76,11 +76,12 @@ export function behaving(factory: DataplaneFactory, behaviour: Behaviour): Datap
       isUnchanged: (family) => real.isUnchanged(family),
       ...(real.endpointOrder === undefined
         ? {}
-        : { endpointOrder: (held, route, scope) => real.endpointOrder?.(held, route, scope) }),
+        : { endpointOrder: (observed, route, scope) => real.endpointOrder?.(observed, route, scope) }),
       ...(real.upkeep === undefined ? {} : { upkeep: async (family) => real.upkeep?.(family) }),
-      heldSets: (held, table) => real.heldSets?.(held, table) ?? { nodePortAddresses: [], serviceCidrs: [] },
+      observedSets: (observed, table) =>
+        real.observedSets?.(observed, table) ?? { nodePortAddresses: [], serviceCidrs: [] },
       compile: (change) => real.compile(change),
-      reconcile: (held, table) => mischief.reconcile(held, table),
+      reconcile: (observed, table) => mischief.reconcile(observed, table),
       print: (program) => real.print(program),
       apply: (program) => real.apply(program),
       trace: (table, evaluation) => real.trace(table, evaluation),

@@ -116,10 +116,10 @@ function leavesHalfOfIt(mischief: Mischief): ReturnType<Behaviour> {
   const looks = { IPv4: 0, IPv6: 0 }
   return {
     async observe(family) {
-      const held = await mischief.real.observe(family)
+      const observed = await mischief.real.observe(family)
       looks[family] += 1
       if (looks[family] === 3) await addForgottenAddress(mischief, family)
-      return held
+      return observed
     },
   }
 }
@@ -148,8 +148,8 @@ export const behaviours = {
       ...mischief.atRestart(async (family) => {
         trusting.add(family)
       }),
-      reconcile(held, table) {
-        const program = real.reconcile(held, table)
+      reconcile(observed, table) {
+        const program = real.reconcile(observed, table)
         families.set(program as object, table.family)
         return program
       },
@@ -179,10 +179,10 @@ export const behaviours = {
   neverLooksAgain: ({ real }) => {
     const known = new Set<IpFamily>()
     return {
-      reconcile(held, table) {
+      reconcile(observed, table) {
         if (known.has(table.family)) return idle(table.family, 0)
         known.add(table.family)
-        return real.reconcile(held, table)
+        return real.reconcile(observed, table)
       },
       print: (program) => (isIdle(program) ? '' : real.print(program)),
       apply: async (program) => (isIdle(program) ? nothingDone : await real.apply(program)),
@@ -238,8 +238,8 @@ export const behaviours = {
       ...mischief.atRestart(async (family) => {
         begun.add(family)
       }),
-      reconcile(held, table) {
-        const program = real.reconcile(held, table)
+      reconcile(observed, table) {
+        const program = real.reconcile(observed, table)
         tables.set(program as object, table)
         return program
       },
@@ -292,7 +292,7 @@ export const behaviours = {
           'add rule inet no-way-back prerouting iifname "eth2" ip6 saddr fd00:10:96::/48 drop',
         )
       },
-      reconcile: (held, table) => reconcile(held, leaking(table)),
+      reconcile: (observed, table) => reconcile(observed, leaking(table)),
       compile: (change) => compile(leaking(change.table)),
     }
   },
@@ -304,18 +304,18 @@ export const behaviours = {
       return { ...route, endpoints: { ...route.endpoints, cluster } }
     })
     return {
-      reconcile: (held, table) => reconcile(held, biased(table)),
+      reconcile: (observed, table) => reconcile(observed, biased(table)),
       compile: (change) => compile(biased(change.table)),
     }
   },
 
   keepsClientsForEver: ({ reconcile, compile }) => ({
-    reconcile: (held, table) => reconcile(held, affinityOf(3600)(table)),
+    reconcile: (observed, table) => reconcile(observed, affinityOf(3600)(table)),
     compile: (change) => compile(affinityOf(3600)(change.table)),
   }),
 
   forgetsClientsTooSoon: ({ reconcile, compile }) => ({
-    reconcile: (held, table) => reconcile(held, affinityOf(1)(table)),
+    reconcile: (observed, table) => reconcile(observed, affinityOf(1)(table)),
     compile: (change) => compile(affinityOf(1)(change.table)),
   }),
 } as const satisfies Record<string, Behaviour>

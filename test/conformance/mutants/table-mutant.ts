@@ -29,19 +29,20 @@ export function mutant(mutate: Mutate): DataplaneFactory {
       isUnchanged: (family) => real.isUnchanged(family),
       ...(real.endpointOrder === undefined
         ? {}
-        : { endpointOrder: (held, route, scope) => real.endpointOrder?.(held, route, scope) }),
+        : { endpointOrder: (observed, route, scope) => real.endpointOrder?.(observed, route, scope) }),
       ...(real.upkeep === undefined ? {} : { upkeep: async (family) => real.upkeep?.(family) }),
-      heldSets: (held, table) => real.heldSets?.(held, table) ?? { nodePortAddresses: [], serviceCidrs: [] },
+      observedSets: (observed, table) =>
+        real.observedSets?.(observed, table) ?? { nodePortAddresses: [], serviceCidrs: [] },
       compile(change: TableChange) {
         const wrong = mutate(change.table)
         const program = real.compile(fullDifference(before(change.table), wrong))
         applied.set(change.family, wrong)
         return program
       },
-      reconcile(held, table) {
+      reconcile(observed, table) {
         const wrong = mutate(table)
         applied.set(table.family, wrong)
-        return real.reconcile(held, wrong)
+        return real.reconcile(observed, wrong)
       },
       print: (program) => real.print(program),
       apply: (program) => real.apply(program),

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { IpFamily } from '@portolan/core'
 import { remotePodAddress } from '@portolan/lab'
+import type { Fixture } from '../fixture.ts'
 import { at } from '../matrix-case.ts'
-import type { Stage } from '../stage.ts'
 import type { Testbed } from '../testbed.ts'
 import { type Story, storyScenario } from './stories.ts'
 
@@ -29,10 +29,10 @@ async function addOutsideClients({ lab, families }: Testbed): Promise<void> {
 }
 
 /** The endpoint of each of many clients. */
-function endpointsOfClients(stage: Stage): Promise<string[]> {
+function endpointsOfClients(fixture: Fixture): Promise<string[]> {
   return Promise.all(
     clients.map((index) =>
-      stage.serverFor('remotePod', 'ClusterIP', remotePodAddress(stage.family, 100 + index)),
+      fixture.serverFor('remotePod', 'ClusterIP', remotePodAddress(fixture.family, 100 + index)),
     ),
   )
 }
@@ -43,12 +43,15 @@ const stories: readonly Story[] = [
     feature: 'affinity',
     name: 'with session affinity a client stays with its endpoint',
     protocols: [...both, 'SCTP'],
-    async play(stage) {
-      await stage.become({ service: long, endpoints: four })
+    async play(fixture) {
+      await fixture.become({ service: long, endpoints: four })
       for (const client of ['pod', 'node', 'outside'] as const) {
-        const first = await stage.serverFor(client, 'ClusterIP')
-        const later = await stage.serversFor(client, 'ClusterIP', 24)
-        stage.expect(later.size === 1 && later.has(first), `${client} was with ${first}, then ${[...later]}`)
+        const first = await fixture.serverFor(client, 'ClusterIP')
+        const later = await fixture.serversFor(client, 'ClusterIP', 24)
+        fixture.expect(
+          later.size === 1 && later.has(first),
+          `${client} was with ${first}, then ${[...later]}`,
+        )
       }
     },
   },
@@ -56,13 +59,13 @@ const stories: readonly Story[] = [
     feature: 'affinity',
     name: 'with session affinity different clients are spread over the endpoints, and each stays with its own',
     protocols: both,
-    async play(stage) {
-      await stage.become({ service: long, endpoints: two })
-      const first = await endpointsOfClients(stage)
-      const second = await endpointsOfClients(stage)
-      stage.expect(new Set(first).size === 2, `all of ${clients.length} clients went to ${first[0]}`)
+    async play(fixture) {
+      await fixture.become({ service: long, endpoints: two })
+      const first = await endpointsOfClients(fixture)
+      const second = await endpointsOfClients(fixture)
+      fixture.expect(new Set(first).size === 2, `all of ${clients.length} clients went to ${first[0]}`)
       const moved = first.filter((endpoint, index) => endpoint !== second[index]).length
-      stage.expect(moved === 0, `${moved} of ${clients.length} clients moved`)
+      fixture.expect(moved === 0, `${moved} of ${clients.length} clients moved`)
     },
   },
   {
@@ -71,18 +74,18 @@ const stories: readonly Story[] = [
     holdsWithout: true,
     name: 'a client keeps its endpoint across ClusterIP, external IP, load balancer address and NodePort',
     protocols: both,
-    async play(stage) {
-      await stage.become({ service: long, endpoints: four })
+    async play(fixture) {
+      await fixture.become({ service: long, endpoints: four })
       // Where each frontend takes endpoints in turns by itself, they are not at the same turn.
       for (const [index, to] of (['ClusterIP', 'ExternalIP', 'ExternalIP'] as const).entries())
-        await stage.serverFor('outside', to, outsideAddress(stage.family, 5 + index))
+        await fixture.serverFor('outside', to, outsideAddress(fixture.family, 5 + index))
       // Four clients: with one, an endpoint for each frontend is the same endpoint by chance once in 64 runs.
       for (const client of outsideClients.slice(0, 4)) {
-        const from = outsideAddress(stage.family, client)
+        const from = outsideAddress(fixture.family, client)
         const seen = new Set<string>()
         for (const to of ['NodePort', 'ClusterIP', 'ExternalIP', 'LoadBalancer', 'NodePort'] as const)
-          for (let turn = 0; turn < 2; turn++) seen.add(await stage.serverFor('outside', to, from))
-        stage.expect(seen.size === 1, `client ${from} was with ${[...seen].join(' and ')}`)
+          for (let turn = 0; turn < 2; turn++) seen.add(await fixture.serverFor('outside', to, from))
+        fixture.expect(seen.size === 1, `client ${from} was with ${[...seen].join(' and ')}`)
       }
     },
   },
@@ -90,35 +93,35 @@ const stories: readonly Story[] = [
     feature: 'affinity',
     name: 'clients stay with their endpoints when more endpoints come',
     protocols: both,
-    async play(stage) {
-      await stage.become({ service: long, endpoints: two })
-      const before = await endpointsOfClients(stage)
-      await stage.become({ service: long, endpoints: at('remote0', 'remote1', 'pod0', 'pod1', 'remote2') })
-      const after = await endpointsOfClients(stage)
+    async play(fixture) {
+      await fixture.become({ service: long, endpoints: two })
+      const before = await endpointsOfClients(fixture)
+      await fixture.become({ service: long, endpoints: at('remote0', 'remote1', 'pod0', 'pod1', 'remote2') })
+      const after = await endpointsOfClients(fixture)
       const moved = before.filter((endpoint, index) => endpoint !== after[index]).length
-      stage.expect(moved === 0, `${moved} of ${clients.length} clients moved`)
+      fixture.expect(moved === 0, `${moved} of ${clients.length} clients moved`)
     },
   },
   {
     feature: 'affinity',
     name: 'clients whose endpoint leaves get another one and stay there; the others stay where they were',
     protocols: both,
-    async play(stage) {
-      await stage.become({ service: long, endpoints: two })
-      const before = await endpointsOfClients(stage)
-      const gone = stage.nameOf('pod0')
-      await stage.become({ service: long, endpoints: at('pod1', 'remote0') })
+    async play(fixture) {
+      await fixture.become({ service: long, endpoints: two })
+      const before = await endpointsOfClients(fixture)
+      const gone = fixture.nameOf('pod0')
+      await fixture.become({ service: long, endpoints: at('pod1', 'remote0') })
       for (const [index, endpoint] of before.entries()) {
-        const from = outsideAddress(stage.family, index % outsideClients.length)
+        const from = outsideAddress(fixture.family, index % outsideClients.length)
         if (endpoint !== gone) continue
-        const now = await stage.serverFor('outside', 'ClusterIP', from)
-        const later = await stage.serverFor('outside', 'ClusterIP', from)
-        stage.expect(now !== gone && now === later, `a client went from ${gone} to ${now}, then ${later}`)
+        const now = await fixture.serverFor('outside', 'ClusterIP', from)
+        const later = await fixture.serverFor('outside', 'ClusterIP', from)
+        fixture.expect(now !== gone && now === later, `a client went from ${gone} to ${now}, then ${later}`)
       }
-      await stage.become({ service: long, endpoints: at('pod1') })
-      const after = await endpointsOfClients(stage)
-      stage.expect(
-        after.every((endpoint) => endpoint === stage.nameOf('pod1')),
+      await fixture.become({ service: long, endpoints: at('pod1') })
+      const after = await endpointsOfClients(fixture)
+      fixture.expect(
+        after.every((endpoint) => endpoint === fixture.nameOf('pod1')),
         `clients are still led to ${[...new Set(after)].join(' and ')}`,
       )
     },
@@ -127,13 +130,13 @@ const stories: readonly Story[] = [
     feature: 'affinityTimeout',
     name: 'affinity ends once a client has made no connection for the timeout',
     protocols: both,
-    async play(stage) {
-      const { affinitySeconds, pauseMs } = stage.patience.forgotten
-      await stage.become({ service: { affinitySeconds }, endpoints: two })
-      const before = await endpointsOfClients(stage)
+    async play(fixture) {
+      const { affinitySeconds, pauseMs } = fixture.timeouts.forgotten
+      await fixture.become({ service: { affinitySeconds }, endpoints: two })
+      const before = await endpointsOfClients(fixture)
       await sleep(pauseMs)
-      const after = await endpointsOfClients(stage)
-      stage.expect(
+      const after = await endpointsOfClients(fixture)
+      fixture.expect(
         before.some((endpoint, index) => endpoint !== after[index]),
         `none of ${clients.length} clients moved after the timeout of ${affinitySeconds} s`,
       )
@@ -143,15 +146,15 @@ const stories: readonly Story[] = [
     feature: 'affinity',
     name: 'every new connection of a client starts the timeout anew',
     protocols: ['TCP'],
-    async play(stage) {
-      const { affinitySeconds, pauseMs, pauses } = stage.patience.renewed
-      await stage.become({ service: { affinitySeconds }, endpoints: two })
-      const before = await endpointsOfClients(stage)
+    async play(fixture) {
+      const { affinitySeconds, pauseMs, pauses } = fixture.timeouts.renewed
+      await fixture.become({ service: { affinitySeconds }, endpoints: two })
+      const before = await endpointsOfClients(fixture)
       for (let pause = 1; pause <= pauses; pause++) {
         await sleep(pauseMs)
-        const now = await endpointsOfClients(stage)
+        const now = await endpointsOfClients(fixture)
         const moved = before.filter((endpoint, index) => endpoint !== now[index]).length
-        stage.expect(
+        fixture.expect(
           moved === 0,
           `${moved} of ${clients.length} clients moved after ${(pause * pauseMs) / 1000} s`,
         )
@@ -162,17 +165,23 @@ const stories: readonly Story[] = [
     feature: 'affinity',
     name: 'session affinity can be switched on and off on a living Service',
     protocols: both,
-    async play(stage) {
-      await stage.become({ endpoints: four })
-      stage.expect((await stage.serversFor('pod', 'ClusterIP', 60)).size > 1, 'without affinity: not spread')
-      await stage.become({ service: long, endpoints: four })
-      await stage.serverFor('pod', 'ClusterIP')
-      stage.expect((await stage.serversFor('pod', 'ClusterIP', 24)).size === 1, 'switched on: spread')
-      await stage.become({ endpoints: four })
-      stage.expect((await stage.serversFor('pod', 'ClusterIP', 60)).size > 1, 'switched off: not spread')
-      await stage.become({ service: long, endpoints: four })
-      await stage.serverFor('pod', 'ClusterIP')
-      stage.expect((await stage.serversFor('pod', 'ClusterIP', 24)).size === 1, 'switched on again: spread')
+    async play(fixture) {
+      await fixture.become({ endpoints: four })
+      fixture.expect(
+        (await fixture.serversFor('pod', 'ClusterIP', 60)).size > 1,
+        'without affinity: not spread',
+      )
+      await fixture.become({ service: long, endpoints: four })
+      await fixture.serverFor('pod', 'ClusterIP')
+      fixture.expect((await fixture.serversFor('pod', 'ClusterIP', 24)).size === 1, 'switched on: spread')
+      await fixture.become({ endpoints: four })
+      fixture.expect((await fixture.serversFor('pod', 'ClusterIP', 60)).size > 1, 'switched off: not spread')
+      await fixture.become({ service: long, endpoints: four })
+      await fixture.serverFor('pod', 'ClusterIP')
+      fixture.expect(
+        (await fixture.serversFor('pod', 'ClusterIP', 24)).size === 1,
+        'switched on again: spread',
+      )
     },
   },
   {
@@ -180,15 +189,15 @@ const stories: readonly Story[] = [
     feature: 'basics',
     name: 'affinity never leads out of the endpoints that a destination may use',
     protocols: both,
-    async play(stage) {
+    async play(fixture) {
       const service = { ...long, externalTrafficPolicy: 'Local' as const }
-      await stage.become({ service, endpoints: at('pod0', 'remote0', 'remote1', 'remote2') })
+      await fixture.become({ service, endpoints: at('pod0', 'remote0', 'remote1', 'remote2') })
       for (const index of outsideClients) {
-        const from = outsideAddress(stage.family, index)
-        await stage.serverFor('outside', 'ClusterIP', from)
-        const external = await stage.serverFor('outside', 'LoadBalancer', from)
-        stage.expect(
-          external === stage.nameOf('pod0'),
+        const from = outsideAddress(fixture.family, index)
+        await fixture.serverFor('outside', 'ClusterIP', from)
+        const external = await fixture.serverFor('outside', 'LoadBalancer', from)
+        fixture.expect(
+          external === fixture.nameOf('pod0'),
           `with externalTrafficPolicy Local a client was led to ${external}`,
         )
       }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Fixture } from '../fixture.ts'
 import { at } from '../matrix-case.ts'
 import { type EndpointHost, place } from '../place.ts'
-import { Stage } from '../stage.ts'
 import { type Story, storyScenario } from './stories.ts'
 
 function chunks<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {
@@ -22,7 +22,7 @@ const stories: readonly Story[] = [
     feature: 'basics',
     name: 'while endpoints are replaced one by one, no new connection is refused or led astray and no old one breaks',
     protocols: ['TCP', 'UDP', 'SCTP'],
-    async play(stage) {
+    async play(fixture) {
       const rolling: EndpointHost[][] = [
         ['pod0', 'remote0', 'remote1'],
         ['remote2', 'remote0', 'remote1'],
@@ -32,14 +32,14 @@ const stories: readonly Story[] = [
         ['pod0', 'remote0', 'remote3'],
         ['pod0', 'remote0', 'remote1'],
       ]
-      await stage.become({ endpoints: at('pod0', 'remote0', 'remote1') })
-      const stillHeld = stage.protocol === 'TCP' ? await stage.hold('outside', 'NodePort', 6) : undefined
-      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP')
+      await fixture.become({ endpoints: at('pod0', 'remote0', 'remote1') })
+      const stillHeld = fixture.protocol === 'TCP' ? await fixture.hold('outside', 'NodePort', 6) : undefined
+      const loopEnds = await fixture.connectAllTheTime('pod', 'ClusterIP')
       for (const hosts of [...rolling, ...rolling, ...rolling]) {
-        await stage.become({ endpoints: at(...hosts) })
-        await sleep(stage.patience.betweenChangesMs)
+        await fixture.become({ endpoints: at(...hosts) })
+        await sleep(fixture.timeouts.betweenChangesMs)
       }
-      await loopEnds({ endpoints: [...new Set(rolling.flat())].map((host) => stage.nameOf(host)) })
+      await loopEnds({ endpoints: [...new Set(rolling.flat())].map((host) => fixture.nameOf(host)) })
       await stillHeld?.()
     },
   },
@@ -47,17 +47,18 @@ const stories: readonly Story[] = [
     feature: 'basics',
     name: 'while the endpoints go from 1 to 100 and back to 1, no connection is refused, led astray or broken',
     protocols: ['TCP', 'UDP'],
-    async play(stage) {
+    async play(fixture) {
       const hosts = remotes(100)
-      await stage.become({ endpoints: at(...hosts) })
-      await stage.become({ endpoints: at('remote0') })
-      const stillHeld = stage.protocol === 'TCP' ? await stage.hold('outside', 'LoadBalancer', 4) : undefined
-      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP')
+      await fixture.become({ endpoints: at(...hosts) })
+      await fixture.become({ endpoints: at('remote0') })
+      const stillHeld =
+        fixture.protocol === 'TCP' ? await fixture.hold('outside', 'LoadBalancer', 4) : undefined
+      const loopEnds = await fixture.connectAllTheTime('pod', 'ClusterIP')
       for (const count of [100, 1, 2, 100, 50, 3, 1]) {
-        await stage.become({ endpoints: at(...remotes(count)) })
-        await sleep(stage.patience.betweenChangesMs)
+        await fixture.become({ endpoints: at(...remotes(count)) })
+        await sleep(fixture.timeouts.betweenChangesMs)
       }
-      await loopEnds({ endpoints: hosts.map((host) => stage.nameOf(host)) })
+      await loopEnds({ endpoints: hosts.map((host) => fixture.nameOf(host)) })
       await stillHeld?.()
     },
   },
@@ -65,22 +66,22 @@ const stories: readonly Story[] = [
     feature: 'basics',
     name: 'while traffic policies are switched, outside clients are served all the time',
     protocols: ['TCP', 'UDP'],
-    async play(stage) {
+    async play(fixture) {
       const endpoints = at('pod0', 'pod1', 'remote0')
-      await stage.become({ endpoints })
-      const stillHeld = stage.protocol === 'TCP' ? await stage.hold('outside', 'NodePort', 6) : undefined
-      const loopEnds = await stage.connectAllTheTime('outside', 'LoadBalancer')
+      await fixture.become({ endpoints })
+      const stillHeld = fixture.protocol === 'TCP' ? await fixture.hold('outside', 'NodePort', 6) : undefined
+      const loopEnds = await fixture.connectAllTheTime('outside', 'LoadBalancer')
       for (let turn = 0; turn < 5; turn++) {
         for (const policy of ['Local', 'Cluster'] as const) {
-          await stage.become({
+          await fixture.become({
             service: { externalTrafficPolicy: policy, internalTrafficPolicy: policy },
             endpoints,
           })
-          await sleep(stage.patience.betweenChangesMs)
+          await sleep(fixture.timeouts.betweenChangesMs)
         }
       }
       await loopEnds({
-        endpoints: ['pod0', 'pod1', 'remote0'].map((host) => stage.nameOf(host as EndpointHost)),
+        endpoints: ['pod0', 'pod1', 'remote0'].map((host) => fixture.nameOf(host as EndpointHost)),
       })
       await stillHeld?.()
     },
@@ -89,19 +90,19 @@ const stories: readonly Story[] = [
     feature: 'basics',
     name: 'while session affinity is switched on and off, clients are served all the time',
     protocols: ['TCP', 'UDP'],
-    async play(stage) {
+    async play(fixture) {
       const endpoints = at('pod0', 'remote0', 'remote1')
-      await stage.become({ endpoints })
-      const stillHeld = stage.protocol === 'TCP' ? await stage.hold('outside', 'NodePort', 6) : undefined
-      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP')
+      await fixture.become({ endpoints })
+      const stillHeld = fixture.protocol === 'TCP' ? await fixture.hold('outside', 'NodePort', 6) : undefined
+      const loopEnds = await fixture.connectAllTheTime('pod', 'ClusterIP')
       for (let turn = 0; turn < 5; turn++) {
-        await stage.become({ service: { affinitySeconds: 60 }, endpoints })
-        await sleep(stage.patience.betweenChangesMs)
-        await stage.become({ endpoints })
-        await sleep(stage.patience.betweenChangesMs)
+        await fixture.become({ service: { affinitySeconds: 60 }, endpoints })
+        await sleep(fixture.timeouts.betweenChangesMs)
+        await fixture.become({ endpoints })
+        await sleep(fixture.timeouts.betweenChangesMs)
       }
       await loopEnds({
-        endpoints: ['pod0', 'remote0', 'remote1'].map((host) => stage.nameOf(host as EndpointHost)),
+        endpoints: ['pod0', 'remote0', 'remote1'].map((host) => fixture.nameOf(host as EndpointHost)),
       })
       await stillHeld?.()
     },
@@ -110,23 +111,23 @@ const stories: readonly Story[] = [
     feature: 'dropUnallocated',
     name: 'while a Service is deleted and made again, its ClusterIP never leaks and its established connections stay',
     protocols: ['TCP', 'UDP'],
-    async play(stage) {
+    async play(fixture) {
       const endpoints = at('pod0', 'remote0')
-      await stage.become({ endpoints })
-      const stillHeld = stage.protocol === 'TCP' ? await stage.hold('outside', 'NodePort', 4) : undefined
-      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP')
+      await fixture.become({ endpoints })
+      const stillHeld = fixture.protocol === 'TCP' ? await fixture.hold('outside', 'NodePort', 4) : undefined
+      const loopEnds = await fixture.connectAllTheTime('pod', 'ClusterIP')
       for (let turn = 0; turn < 4; turn++) {
-        await stage.vanish()
-        await sleep(stage.patience.betweenChangesMs)
-        await stage.become({ endpoints })
-        await sleep(stage.patience.betweenChangesMs)
+        await fixture.remove()
+        await sleep(fixture.timeouts.betweenChangesMs)
+        await fixture.become({ endpoints })
+        await sleep(fixture.timeouts.betweenChangesMs)
       }
       // While there is no Service its address drops, so a client that is unlucky with each of its SYNs may give up.
       await loopEnds({
-        endpoints: ['pod0', 'remote0'].map((host) => stage.nameOf(host as EndpointHost)),
+        endpoints: ['pod0', 'remote0'].map((host) => fixture.nameOf(host as EndpointHost)),
         results: ['timeout'],
       })
-      await stage.serverFor('pod', 'ClusterIP')
+      await fixture.serverFor('pod', 'ClusterIP')
       await stillHeld?.()
     },
   },
@@ -134,17 +135,17 @@ const stories: readonly Story[] = [
     feature: 'rejectWithoutEndpoint',
     name: 'a Service that loses its last endpoint and gets one again is refused or served, with nothing in between',
     protocols: ['TCP', 'UDP'],
-    async play(stage) {
-      await stage.become({ endpoints: at('remote0') })
-      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP', 'dense')
-      const externalEnds = await stage.connectAllTheTime('outside', 'NodePort', 'dense')
+    async play(fixture) {
+      await fixture.become({ endpoints: at('remote0') })
+      const loopEnds = await fixture.connectAllTheTime('pod', 'ClusterIP', 'dense')
+      const externalEnds = await fixture.connectAllTheTime('outside', 'NodePort', 'dense')
       for (let turn = 0; turn < 6; turn++) {
-        await stage.become({ endpoints: [] })
-        await sleep(stage.patience.betweenChangesMs)
-        await stage.become({ endpoints: at(turn % 2 === 0 ? 'pod1' : 'remote0') })
-        await sleep(stage.patience.betweenChangesMs)
+        await fixture.become({ endpoints: [] })
+        await sleep(fixture.timeouts.betweenChangesMs)
+        await fixture.become({ endpoints: at(turn % 2 === 0 ? 'pod1' : 'remote0') })
+        await sleep(fixture.timeouts.betweenChangesMs)
       }
-      const endpoints = [stage.nameOf('remote0'), stage.nameOf('pod1')]
+      const endpoints = [fixture.nameOf('remote0'), fixture.nameOf('pod1')]
       await loopEnds({ endpoints, results: ['refused'] })
       await externalEnds({ endpoints, results: ['refused'] })
     },
@@ -153,8 +154,8 @@ const stories: readonly Story[] = [
     feature: 'rejectWithoutEndpoint',
     name: 'a TCP client that is refused hears of it at once, and not when it sends its SYN again',
     protocols: ['TCP'],
-    async play(stage) {
-      await stage.become({ endpoints: [] })
+    async play(fixture) {
+      await fixture.become({ endpoints: [] })
       const asking = [
         ['pod', 'ClusterIP'],
         ['node', 'ClusterIP'],
@@ -165,11 +166,11 @@ const stories: readonly Story[] = [
         // The quickest of some: a busy machine may hold up one, but not each of them by a second.
         let quickest = Number.POSITIVE_INFINITY
         for (let attempt = 0; attempt < 5 && quickest >= synAgainMs; attempt++) {
-          const { result, milliseconds } = await stage.ask(client, to)
-          stage.expect(result === 'refused', `${client} to ${to}: ${result}`)
+          const { result, milliseconds } = await fixture.ask(client, to)
+          fixture.expect(result === 'refused', `${client} to ${to}: ${result}`)
           quickest = Math.min(quickest, milliseconds)
         }
-        stage.expect(
+        fixture.expect(
           quickest < synAgainMs,
           `${client} to ${to}: the quickest of five refusals took ${Math.round(quickest)} ms, so that each came with a second SYN`,
         )
@@ -182,56 +183,56 @@ const stories: readonly Story[] = [
     holdsWithout: true,
     name: 'an address that goes from one Service to another is served by one of the two at every moment',
     protocols: ['TCP', 'UDP'],
-    async play(stage) {
-      const otherPlace = place(900 + Number(stage.place.name.slice('case-'.length)))
-      const other = new Stage(stage.testbed, otherPlace, stage.family, stage.protocol)
-      const { externalIP } = stage.place
+    async play(fixture) {
+      const otherPlace = place(900 + Number(fixture.place.name.slice('case-'.length)))
+      const other = new Fixture(fixture.testbed, otherPlace, fixture.family, fixture.protocol)
+      const { externalIP } = fixture.place
       const withAddress = { externalIPs: [externalIP.IPv4, externalIP.IPv6] }
       const without = { externalIPs: [] }
       await other.become({ service: without, endpoints: at('pod1') })
-      await stage.become({ service: withAddress, endpoints: at('pod0') })
-      const loopEnds = await stage.connectAllTheTime('outside', 'ExternalIP', 'dense')
+      await fixture.become({ service: withAddress, endpoints: at('pod0') })
+      const loopEnds = await fixture.connectAllTheTime('outside', 'ExternalIP', 'dense')
       for (let turn = 0; turn < 6; turn++) {
         const [mine, theirs] = turn % 2 === 0 ? [without, withAddress] : [withAddress, without]
-        stage.declare({ service: mine, endpoints: at('pod0') })
+        fixture.declare({ service: mine, endpoints: at('pod0') })
         other.declare({ service: theirs, endpoints: at('pod1') })
-        await stage.testbed.driver.sync([stage.family])
-        await sleep(stage.patience.betweenChangesMs)
+        await fixture.testbed.driver.sync([fixture.family])
+        await sleep(fixture.timeouts.betweenChangesMs)
       }
-      await loopEnds({ endpoints: [stage.nameOf('pod0'), other.nameOf('pod1')] })
-      stage.failures.push(...other.failures)
+      await loopEnds({ endpoints: [fixture.nameOf('pod0'), other.nameOf('pod1')] })
+      fixture.failures.push(...other.failures)
     },
   },
   {
     feature: 'basics',
     name: 'a Service is not disturbed while a hundred others come, change and go',
     protocols: ['TCP'],
-    async play(stage) {
-      await stage.become({ endpoints: at('pod0', 'remote0') })
-      const stillHeld = await stage.hold('pod', 'ClusterIP', 4)
-      const loopEnds = await stage.connectAllTheTime('pod', 'ClusterIP', 'dense')
-      const datagramsEnd = await stage.beside('UDP').connectAllTheTime('pod', 'ClusterIP', 'dense')
+    async play(fixture) {
+      await fixture.become({ endpoints: at('pod0', 'remote0') })
+      const stillHeld = await fixture.hold('pod', 'ClusterIP', 4)
+      const loopEnds = await fixture.connectAllTheTime('pod', 'ClusterIP', 'dense')
+      const datagramsEnd = await fixture.beside('UDP').connectAllTheTime('pod', 'ClusterIP', 'dense')
       const others = Array.from({ length: 100 }, (_, index) => {
-        const number = (stage.family === 'IPv4' ? 500 : 700) + index
-        return new Stage(stage.testbed, place(number), stage.family, 'TCP')
+        const number = (fixture.family === 'IPv4' ? 500 : 700) + index
+        return new Fixture(fixture.testbed, place(number), fixture.family, 'TCP')
       })
       // One by one; where every apply takes a second, some at a time.
-      const groups = chunks(others, Math.ceil(stage.patience.slowness))
-      const eachOne = async (change: (other: Stage) => Promise<void> | void) => {
+      const groups = chunks(others, Math.ceil(fixture.timeouts.slowness))
+      const eachOne = async (change: (other: Fixture) => Promise<void> | void) => {
         for (const group of groups) {
           await Promise.all(group.map(change))
-          await stage.testbed.driver.sync([stage.family])
+          await fixture.testbed.driver.sync([fixture.family])
         }
       }
       await eachOne(async (other) => {
-        const moment = { endpoints: at('remote1') }
-        await other.serveEndpoints(moment)
-        other.declare(moment)
+        const state = { endpoints: at('remote1') }
+        await other.serveEndpoints(state)
+        other.declare(state)
       })
       await eachOne((other) => other.declare({ endpoints: [] }))
       await eachOne((other) => other.undeclare())
       for (const end of [loopEnds, datagramsEnd])
-        await end({ endpoints: [stage.nameOf('pod0'), stage.nameOf('remote0')] })
+        await end({ endpoints: [fixture.nameOf('pod0'), fixture.nameOf('remote0')] })
       await stillHeld()
     },
   },

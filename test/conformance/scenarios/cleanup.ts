@@ -1,10 +1,10 @@
+import { Fixture } from '../fixture.ts'
 import { serveInternet } from '../internet.ts'
 import { at } from '../matrix-case.ts'
 import { nodeState } from '../node-state.ts'
 import { place } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import type { Scenario } from '../scenario.ts'
-import { Stage } from '../stage.ts'
 import { createTestbed, type Testbed } from '../testbed.ts'
 
 const claims = {
@@ -25,9 +25,9 @@ const claims = {
 export const cleanupScenario: Scenario = {
   name: 'cleanup',
   claims: Object.values(claims),
-  async run({ factory, settings, families, hooks, patience }) {
+  async run({ factory, settings, families, hooks, timeouts }) {
     const { foreign } = hooks
-    const testbed = await createTestbed({ factory, settings, families, patience })
+    const testbed = await createTestbed({ factory, settings, families, timeouts })
     try {
       await serveInternet(testbed)
       const stillThere = await foreign?.(testbed.lab.node.networkNamespace)
@@ -35,10 +35,10 @@ export const cleanupScenario: Scenario = {
       const bare = await nodeState(networkNamespace)
       const left = await leftByLooking(testbed, bare)
       await testbed.driver.start()
-      const stages = families.map((family, index) => new Stage(testbed, place(index), family, 'TCP'))
-      for (const stage of stages)
-        await stage.become({ service: { affinitySeconds: 60 }, endpoints: at('pod0', 'remote0') })
-      for (const stage of stages) await stage.serverFor('pod', 'ClusterIP')
+      const fixtures = families.map((family, index) => new Fixture(testbed, place(index), family, 'TCP'))
+      for (const fixture of fixtures)
+        await fixture.become({ service: { affinitySeconds: 60 }, endpoints: at('pod0', 'remote0') })
+      for (const fixture of fixtures) await fixture.serverFor('pod', 'ClusterIP')
       await testbed.stopProcess()
 
       // Another process does it, as `portolan cleanup` is one.
@@ -47,22 +47,22 @@ export const cleanupScenario: Scenario = {
       const second = await testbed.newDataplane().cleanup()
       const remains = added(bare, await nodeState(networkNamespace))
       const spared = (await stillThere?.()) ?? false
-      const verdicts = stages.map(async (stage): Promise<Verdict[]> => {
-        stage.expect(first.removed.length > 0, 'cleanup tells that it has removed nothing')
-        stage.expect(remains.length === 0, `the kernel holds more than before: ${remains.join('; ')}`)
-        stage.expect(second.removed.length === 0, `a second cleanup finds ${second.removed.join(', ')}`)
+      const verdicts = fixtures.map(async (fixture): Promise<Verdict[]> => {
+        fixture.expect(first.removed.length > 0, 'cleanup tells that it has removed nothing')
+        fixture.expect(remains.length === 0, `the kernel holds more than before: ${remains.join('; ')}`)
+        fixture.expect(second.removed.length === 0, `a second cleanup finds ${second.removed.join(', ')}`)
         for (const to of ['ClusterIP', 'LoadBalancer', 'ExternalIP'] as const) {
-          const answer = await stage.ask('pod', to)
+          const answer = await fixture.ask('pod', to)
           const alone = answer.result === 'answered' && answer.host === 'internet'
-          stage.expect(alone, `a packet to its ${to}: ${answer.result}, due is to be left alone`)
+          fixture.expect(alone, `a packet to its ${to}: ${answer.result}, due is to be left alone`)
         }
-        const { family } = stage
+        const { family } = fixture
         const otherwise =
           stillThere === undefined
             ? 'only the author knows what to put beside it: give the kit the hook `foreign`'
-            : 'what somebody else had put into the kernel is gone'
+            : 'what another tool had put into the kernel is gone'
         return [
-          { claim: claims.everything, family, protocol: 'any', failures: stage.failures },
+          { claim: claims.everything, family, protocol: 'any', failures: fixture.failures },
           { claim: claims.look, family, protocol: 'any', failures: left.map((what) => `${what} was left`) },
           { claim: claims.nothingElse, family, protocol: 'any', failures: spared ? [] : [otherwise] },
         ]
@@ -84,8 +84,8 @@ async function leftByLooking(testbed: Testbed, bare: ReadonlySet<string>): Promi
   await dataplane.start()
   try {
     for (const family of testbed.families) {
-      const held = await dataplane.observe(family)
-      dataplane.print(dataplane.reconcile(held, testbed.cluster.table(family)))
+      const observed = await dataplane.observe(family)
+      dataplane.print(dataplane.reconcile(observed, testbed.cluster.table(family)))
     }
   } finally {
     await dataplane.stop()

@@ -17,7 +17,7 @@ const claims = {
 const sequences = 3
 const changes = 8
 /** Attempts to find a shorter sequence. */
-const mostRuns = 20
+const maxRuns = 20
 
 /** No packets: what the kernel holds is compared with the table whenever something was applied. */
 export const convergenceScenario: Scenario = {
@@ -35,7 +35,7 @@ export const convergenceScenario: Scenario = {
           firstSeed: firstSeeds[family],
           sequences,
           changes,
-          mostRuns,
+          maxRuns,
         })
         const failures = found === undefined ? [] : [failure(found)]
         verdicts.push({ claim: claims.converges, family, protocol: 'any', failures })

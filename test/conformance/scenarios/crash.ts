@@ -8,11 +8,11 @@ import { steadyObjects, targetOf } from '../case-objects.ts'
 import { type Check, runCheck } from '../check.ts'
 import type { ChurnRequest } from '../churning-process.ts'
 import { describeDrift } from '../driver.ts'
+import { Fixture } from '../fixture.ts'
 import { serveInternet } from '../internet.ts'
 import { place } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import type { Scenario } from '../scenario.ts'
-import { Stage } from '../stage.ts'
 import { createTestbed, type Testbed } from '../testbed.ts'
 
 const claims = {
@@ -33,44 +33,44 @@ export const crashScenario: Scenario = {
   name: 'kill -9',
   claims: Object.values(claims),
   long: true,
-  async run({ factory, module, settings, families, patience }) {
+  async run({ factory, module, settings, families, timeouts }) {
     if (module === undefined)
       throw new Error(
         "a process to kill has to load the dataplane itself: give the kit its module, as import.meta.resolve('./index.ts')",
       )
-    const testbed = await createTestbed({ factory, settings, families, patience })
+    const testbed = await createTestbed({ factory, settings, families, timeouts })
     try {
       await serveInternet(testbed)
       const { networkNamespace } = testbed.lab.node
       const request = { ...testbed.specification, module, settings, networkNamespace, steady, churning }
       await serveEndpoints(testbed)
-      const stages = families.map((family) => new Stage(testbed, place(0), family, 'TCP'))
+      const fixtures = families.map((family) => new Fixture(testbed, place(0), family, 'TCP'))
       testbed.cluster.set(...steady.flatMap(steadyObjects))
       await testbed.driver.start()
       await testbed.stopProcess()
 
-      const held = await Promise.all(stages.map((stage) => stage.hold('outside', 'NodePort', 4)))
+      const observed = await Promise.all(fixtures.map((fixture) => fixture.hold('outside', 'NodePort', 4)))
       const loops = await Promise.all(
-        stages.map((stage) =>
+        fixtures.map((fixture) =>
           Promise.all([
-            stage.connectAllTheTime('pod', 'ClusterIP', 'dense'),
-            stage.beside('UDP').connectAllTheTime('pod', 'ClusterIP', 'dense'),
+            fixture.connectAllTheTime('pod', 'ClusterIP', 'dense'),
+            fixture.beside('UDP').connectAllTheTime('pod', 'ClusterIP', 'dense'),
           ]),
         ),
       )
       await inOwnFolder(async (folder) => {
-        for (const milliseconds of patience.killAfterMs) await churnAndKill(request, milliseconds, folder)
+        for (const milliseconds of timeouts.killAfterMs) await churnAndKill(request, milliseconds, folder)
       })
       await testbed.restart()
-      for (const [index, stage] of stages.entries()) {
+      for (const [index, fixture] of fixtures.entries()) {
         for (const loopEnds of loops[index] ?? [])
-          await loopEnds({ endpoints: [stage.nameOf('pod0'), stage.nameOf('remote0')] })
-        await held[index]?.()
+          await loopEnds({ endpoints: [fixture.nameOf('pod0'), fixture.nameOf('remote0')] })
+        await observed[index]?.()
       }
 
       const drift = await testbed.driver.drift()
       return await Promise.all(
-        stages.flatMap(({ family, failures }): (Verdict | Promise<Verdict>)[] => [
+        fixtures.flatMap(({ family, failures }): (Verdict | Promise<Verdict>)[] => [
           { claim: claims.noLoss, family, protocol: 'any', failures },
           checkAll(testbed, family).then((wrong) => ({
             claim: claims.healed,
@@ -126,7 +126,7 @@ async function churnAndKill(request: ChurnRequest, milliseconds: number, folder:
 }
 
 /** The Services that stayed are served, and those that the killed process made are gone. */
-async function checkAll(testbed: Testbed, family: Stage['family']): Promise<string[]> {
+async function checkAll(testbed: Testbed, family: Fixture['family']): Promise<string[]> {
   const table = testbed.cluster.table(family)
   const found = await Promise.all(
     [...steady, ...churning].flatMap((number) =>

@@ -3,13 +3,13 @@ import type { IpFamily } from '@portolan/core'
 import { targetOf } from '../case-objects.ts'
 import { type Check, runCheck } from '../check.ts'
 import { describeDrift } from '../driver.ts'
+import { Fixture, type ServiceState } from '../fixture.ts'
 import { serveInternet } from '../internet.ts'
 import type { Client, Destination } from '../matrix-case.ts'
 import { at } from '../matrix-case.ts'
 import { type EndpointHost, place } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import type { Scenario } from '../scenario.ts'
-import { type Moment, Stage } from '../stage.ts'
 import { createTestbed, type Testbed } from '../testbed.ts'
 
 const claims = {
@@ -29,24 +29,24 @@ const claims = {
   },
   healed: {
     feature: 'basics',
-    name: 'reconciling finds every damage that was done from outside, and mends it',
+    name: 'reconciling finds every damage that was done from outside, and repairs it',
   },
 } as const satisfies Record<string, RowClaim>
 
 /** More ways than any dataplane has. */
-const mostWays = 20
+const maxWays = 20
 
 export const damageScenario: Scenario = {
   name: 'damage from outside',
   claims: Object.values(claims),
   long: true,
-  async run({ factory, settings, families, hooks, patience }) {
+  async run({ factory, settings, families, hooks, timeouts }) {
     const { sabotage } = hooks
     if (sabotage === undefined)
       throw new Error(
         'only the author knows how to damage the kernel state: give the kit the hook `sabotage`',
       )
-    const testbed = await createTestbed({ factory, settings, families, patience })
+    const testbed = await createTestbed({ factory, settings, families, timeouts })
     try {
       await serveInternet(testbed)
       await testbed.driver.start()
@@ -55,11 +55,11 @@ export const damageScenario: Scenario = {
       const healed = new Map(families.map((family) => [family, [] as string[]]))
       const unaware = new Map(families.map((family) => [family, [] as string[]]))
       let ways = 0
-      for (let way = 0; way < mostWays; way++) {
-        const stages = families.map((family, index) => trio(testbed, way * 8 + index * 4, family))
-        for (const { leaving, staying, coming } of stages) {
+      for (let way = 0; way < maxWays; way++) {
+        const fixtures = families.map((family, index) => trio(testbed, way * 8 + index * 4, family))
+        for (const { leaving, staying, coming } of fixtures) {
           await coming.serveEndpoints({ endpoints: at('pod0') })
-          for (const stage of [leaving, staying]) await stage.become({ endpoints: at('pod0', 'remote0') })
+          for (const fixture of [leaving, staying]) await fixture.become({ endpoints: at('pod0', 'remote0') })
         }
         await testbed.driver.sync()
         if (!(await sabotage(testbed.lab.node.networkNamespace, way))) break
@@ -69,7 +69,7 @@ export const damageScenario: Scenario = {
         const noticed = new Set((await testbed.driver.drift()).map(({ family }) => family))
         for (const family of families)
           if (!noticed.has(family)) healed.get(family)?.push(`way ${way}: the damage goes unnoticed`)
-        const changing = stages.map(async ({ family, leaving, staying, coming }) => {
+        const changing = fixtures.map(async ({ family, leaving, staying, coming }) => {
           await staying.serveEndpoints(changed)
           const endOfLeaving = await watch(leaving)
           const endOfStaying = await watch(staying, 'connecting')
@@ -94,8 +94,8 @@ export const damageScenario: Scenario = {
         })
         await Promise.all(changing)
         await testbed.driver.reconcile()
-        const checking = stages.map(async ({ family, leaving, staying, coming }) => {
-          const wrong = await Promise.all([leaving, staying, coming].map((stage) => check(stage)))
+        const checking = fixtures.map(async ({ family, leaving, staying, coming }) => {
+          const wrong = await Promise.all([leaving, staying, coming].map((fixture) => check(fixture)))
           const drift = (await testbed.driver.drift([family])).map(describeDrift)
           healed.get(family)?.push(...[...wrong.flat(), ...drift].map((failure) => `way ${way}: ${failure}`))
         })
@@ -114,9 +114,9 @@ export const damageScenario: Scenario = {
   },
 }
 
-function trio(testbed: Testbed, first: number, family: Stage['family']) {
-  const stage = (offset: number) => new Stage(testbed, place(first + offset), family, 'TCP')
-  return { family, leaving: stage(0), staying: stage(1), coming: stage(2) }
+function trio(testbed: Testbed, first: number, family: Fixture['family']) {
+  const fixture = (offset: number) => new Fixture(testbed, place(first + offset), family, 'TCP')
+  return { family, leaving: fixture(0), staying: fixture(1), coming: fixture(2) }
 }
 
 type FailuresByFamily = ReadonlyMap<IpFamily, string[]>
@@ -126,7 +126,7 @@ function note(all: FailuresByFamily, family: IpFamily, way: number, failures: re
 }
 
 /** What the staying Service is to become. */
-const changed: Moment = { endpoints: at('pod1', 'remote0') }
+const changed: ServiceState = { endpoints: at('pod1', 'remote0') }
 const clients = ['pod', 'outside'] as const
 const destinations = ['ClusterIP', 'LoadBalancer', 'NodePort'] as const
 /** Enough that a new endpoint among two would hardly hide. */
@@ -143,14 +143,14 @@ interface Watched {
  * Looks what of a Service the damage has left, and may connect to that all the time until the function given is called:
  * the Service is to stay with the endpoints that it has, or to get those that it is to have.
  */
-async function watch(stage: Stage, meanwhile?: 'connecting'): Promise<() => Promise<Watched>> {
-  const had = ['pod0', 'remote0'].map((host) => stage.nameOf(host as EndpointHost))
-  const gets = changed.endpoints.map(({ host }) => stage.nameOf(host))
+async function watch(fixture: Fixture, meanwhile?: 'connecting'): Promise<() => Promise<Watched>> {
+  const had = ['pod0', 'remote0'].map((host) => fixture.nameOf(host as EndpointHost))
+  const gets = changed.endpoints.map(({ host }) => fixture.nameOf(host))
   const left = (
     await Promise.all(
       clients.flatMap((client) =>
         destinations.map(async (to) => {
-          const answers = await asked(stage, client, to, stage.patience.outageMs)
+          const answers = await asked(fixture, client, to, fixture.timeouts.outageMs)
           return answers.every((by) => had.includes(by)) ? [{ client, to }] : []
         }),
       ),
@@ -158,21 +158,21 @@ async function watch(stage: Stage, meanwhile?: 'connecting'): Promise<() => Prom
   ).flat()
   const isServed =
     meanwhile === 'connecting' && left.some(({ client, to }) => client === 'pod' && to === 'ClusterIP')
-  const listener = new Stage(stage.testbed, stage.place, stage.family, 'TCP')
+  const listener = new Fixture(fixture.testbed, fixture.place, fixture.family, 'TCP')
   const loops = await Promise.all(
     (isServed ? [listener, listener.beside('UDP')] : []).map((one) =>
       one.connectAllTheTime('pod', 'ClusterIP', 'dense'),
     ),
   )
-  await sleep(loops.length > 0 ? stage.patience.betweenChangesMs : 0)
+  await sleep(loops.length > 0 ? fixture.timeouts.betweenChangesMs : 0)
   return async () => {
     for (const end of loops) await end({ endpoints: [...had, ...gets] })
     const now = await Promise.all(
       left.map(async ({ client, to }) => {
-        const answers = await asked(stage, client, to, stage.patience.answerMs)
+        const answers = await asked(fixture, client, to, fixture.timeouts.answerMs)
         return answers.map((by) => ({
           by,
-          what: `${client} to ${to} of ${stage.place.name} is now answered by: ${by}`,
+          what: `${client} to ${to} of ${fixture.place.name} is now answered by: ${by}`,
         }))
       }),
     )
@@ -187,20 +187,25 @@ async function watch(stage: Stage, meanwhile?: 'connecting'): Promise<() => Prom
 }
 
 /** Who answers, several times; what happens instead where nothing does. */
-function asked(stage: Stage, client: Client, to: Destination, timeoutMs: number): Promise<readonly string[]> {
+function asked(
+  fixture: Fixture,
+  client: Client,
+  to: Destination,
+  timeoutMs: number,
+): Promise<readonly string[]> {
   return Promise.all(
     Array.from({ length: tries }, async () => {
-      const answer = await stage.ask(client, to, undefined, timeoutMs)
+      const answer = await fixture.ask(client, to, undefined, timeoutMs)
       return answer.result === 'answered' ? `${answer.address}|${answer.port}` : answer.result
     }),
   )
 }
 
 /** A refused program must not have begun to serve the new Service. */
-async function servedAnyway(coming: Stage): Promise<string[]> {
+async function servedAnyway(coming: Fixture): Promise<string[]> {
   const served = await Promise.all(
     destinations.map(async (to) => {
-      const answer = await coming.ask('pod', to, undefined, coming.patience.outageMs)
+      const answer = await coming.ask('pod', to, undefined, coming.timeouts.outageMs)
       return answer.result === 'answered' && answer.host !== 'internet'
         ? [`its new Service is served at ${to}`]
         : []
@@ -209,8 +214,8 @@ async function servedAnyway(coming: Stage): Promise<string[]> {
   return served.flat()
 }
 
-async function check(stage: Stage): Promise<string[]> {
-  const { testbed, family, place } = stage
+async function check(fixture: Fixture): Promise<string[]> {
+  const { testbed, family, place } = fixture
   const found = await Promise.all(
     (['pod', 'outside', 'node'] as const).flatMap((client) =>
       (['ClusterIP', 'LoadBalancer', 'NodePort'] as const).map((to) => {

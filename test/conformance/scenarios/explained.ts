@@ -8,16 +8,16 @@ import {
   stepText,
 } from '@portolan/core'
 import { network } from '@portolan/lab'
+import { Fixture, type ServiceState } from '../fixture.ts'
 import { at, type Client } from '../matrix-case.ts'
 import { namespace } from '../objects.ts'
 import { otherPort, place, unallocatedClusterIP } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import type { Scenario } from '../scenario.ts'
-import { type Moment, Stage } from '../stage.ts'
 import { createTestbed, type Testbed } from '../testbed.ts'
 
 const claims = {
-  held: {
+  observed: {
     feature: 'basics',
     name: "each step that explain shows of a packet's way is found in the kernel",
   },
@@ -30,7 +30,7 @@ const claims = {
 const everyone: readonly Client[] = ['pod', 'node', 'outside', 'endpoint']
 
 /** Services of every kind of way: balanced, kept, restricted, refused, dropped. */
-const moments: readonly Moment[] = [
+const states: readonly ServiceState[] = [
   { endpoints: at('pod0', 'remote0') },
   { service: { affinitySeconds: 600 }, endpoints: at('pod0', 'remote0') },
   { service: { externalTrafficPolicy: 'Local' }, endpoints: at('remote0') },
@@ -48,25 +48,27 @@ const [gone, changed] = [0, 1] as const
 export const explainedScenario: Scenario = {
   name: 'what explain says',
   claims: Object.values(claims),
-  async run({ factory, settings, families, patience }) {
-    const testbed = await createTestbed({ factory, settings, families, patience })
+  async run({ factory, settings, families, timeouts }) {
+    const testbed = await createTestbed({ factory, settings, families, timeouts })
     try {
       const nothing = await Promise.all(families.map((family) => testbed.dataplane.observe(family)))
       await testbed.driver.start()
-      const stages = moments.map((_, index) => new Stage(testbed, place(index), families[0] ?? 'IPv4', 'TCP'))
-      for (const [index, stage] of stages.entries()) stage.declare(moments[index] ?? { endpoints: [] })
+      const fixtures = states.map(
+        (_, index) => new Fixture(testbed, place(index), families[0] ?? 'IPv4', 'TCP'),
+      )
+      for (const [index, fixture] of fixtures.entries()) fixture.declare(states[index] ?? { endpoints: [] })
       await testbed.driver.sync()
       const before = await Promise.all(families.map((family) => compared(testbed, family)))
 
-      stages[gone]?.undeclare()
-      stages[changed]?.declare({ ...moments[changed], endpoints: at('pod1', 'remote1') })
+      fixtures[gone]?.undeclare()
+      fixtures[changed]?.declare({ ...states[changed], endpoints: at('pod1', 'remote1') })
       await testbed.driver.sync()
       return (
         await Promise.all(
           families.map(async (family, index): Promise<Verdict[]> => {
             const ways = before[index] ?? []
             return [
-              { claim: claims.held, family, protocol: 'any', failures: ways.flatMap(whatIsWrong) },
+              { claim: claims.observed, family, protocol: 'any', failures: ways.flatMap(whatIsWrong) },
               {
                 claim: claims.missing,
                 family,
@@ -96,18 +98,18 @@ interface Way {
 
 async function compared(testbed: Testbed, family: IpFamily): Promise<Way[]> {
   const table = testbed.cluster.table(family)
-  const held = await testbed.dataplane.observe(family)
+  const observed = await testbed.dataplane.observe(family)
   return packetsOf(testbed, family).map(({ client, packet }) => {
     const evaluation = evaluate(table, packet)
     const steps = testbed.dataplane.trace(table, evaluation)
     const service = 'route' in evaluation ? evaluation.route.name : ''
     const who = `${client} to ${packet.destination} port ${packet.port}`
-    return { who, service, evaluation, steps, lacks: lacksOf(steps, held) }
+    return { who, service, evaluation, steps, lacks: lacksOf(steps, observed) }
   })
 }
 
-function lacksOf(steps: Steps, held: unknown): string[] {
-  return steps.flatMap((step) => (typeof step === 'string' ? [] : (step.lacks?.(held) ?? [])))
+function lacksOf(steps: Steps, observed: unknown): string[] {
+  return steps.flatMap((step) => (typeof step === 'string' ? [] : (step.lacks?.(observed) ?? [])))
 }
 
 function whatIsWrong({ who, lacks, steps }: Way): string[] {
@@ -129,13 +131,13 @@ async function whatIsMissed(
   ways: readonly Way[],
   nothing: unknown,
 ): Promise<string[]> {
-  const held = await testbed.dataplane.observe(family)
+  const observed = await testbed.dataplane.observe(family)
   const failures: string[] = []
   const seen = new Set<string>()
   for (const { who, service, evaluation, steps } of ways) {
     // A dataplane may leave the comparison out.
     if (!steps.some((step) => typeof step !== 'string' && step.lacks !== undefined)) continue
-    const lacks = lacksOf(steps, held)
+    const lacks = lacksOf(steps, observed)
     const isGone = service.startsWith(`${namespace}/${place(gone).name}`)
     const isChanged =
       service.startsWith(`${namespace}/${place(changed).name}`) && evaluation.verdict === 'balance'

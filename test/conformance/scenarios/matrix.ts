@@ -26,8 +26,8 @@ export function matrixScenario(
     name,
     claims: [...cases.flatMap(({ rows }) => rows.map(claimOf)), nothingLeft],
     async run(context) {
-      const { factory, settings, families, patience } = context
-      const testbed = await createTestbed({ factory, settings, families, patience, ...options })
+      const { factory, settings, families, timeouts } = context
+      const testbed = await createTestbed({ factory, settings, families, timeouts, ...options })
       try {
         const placed = cases.map((one, index) => ({ ...one, place: place(index) }))
         await serveAll(testbed, placed)

@@ -2,10 +2,10 @@ import type { Evaluation } from '@portolan/core'
 import { network } from '@portolan/lab'
 import { type Target, targetOf } from '../case-objects.ts'
 import { type Check, expectedOf, runCheck } from '../check.ts'
+import { Fixture } from '../fixture.ts'
 import { at, type Client } from '../matrix-case.ts'
 import { serviceCidr } from '../objects.ts'
 import { otherPort, type Place, place, unallocatedClusterIP } from '../place.ts'
-import { Stage } from '../stage.ts'
 import { type Story, storyScenario } from './stories.ts'
 
 const both: readonly ('TCP' | 'UDP')[] = ['TCP', 'UDP']
@@ -18,26 +18,26 @@ const wide = {
 
 /** One client asks; the reference must say what the story says, and the packets what the reference says. */
 async function agree(
-  stage: Stage,
+  fixture: Fixture,
   client: Client,
   target: Target,
   due: Evaluation['verdict'],
   from?: string,
 ): Promise<void> {
-  const { testbed, family, protocol } = stage
+  const { testbed, family, protocol } = fixture
   const origin = testbed.origin(client, family)
   const asked = from === undefined ? origin : { ...origin, address: from }
   const check: Check = { client, origin: asked, protocol, family, testbed, ...target }
   const table = testbed.cluster.table(family)
   const { verdict } = expectedOf(check, table)
-  stage.expect(verdict === due, `the core's reference says "${verdict}", and the claim is "${due}"`)
-  stage.failures.push(...(await runCheck(check, table)))
+  fixture.expect(verdict === due, `the core's reference says "${verdict}", and the claim is "${due}"`)
+  fixture.failures.push(...(await runCheck(check, table)))
 }
 
 /** Another Service for the same story. */
-function neighbour(stage: Stage): Stage {
-  const number = Number(stage.place.name.slice('case-'.length)) + 100
-  return new Stage(stage.testbed, place(number), stage.family, stage.protocol)
+function neighbour(fixture: Fixture): Fixture {
+  const number = Number(fixture.place.name.slice('case-'.length)) + 100
+  return new Fixture(fixture.testbed, place(number), fixture.family, fixture.protocol)
 }
 
 const externalIPs = (address: Place['externalIP']) => ({ externalIPs: [address.IPv4, address.IPv6] })
@@ -48,22 +48,22 @@ const stories: readonly Story[] = [
     feature: 'nodePort',
     name: 'an address that the node gets serves NodePorts, and serves them no more when the node has lost it',
     protocols: both,
-    async play(stage) {
-      const { testbed, family, protocol } = stage
-      const target = { address: stage.place.externalIP[family], port: stage.place.nodePort }
+    async play(fixture) {
+      const { testbed, family, protocol } = fixture
+      const target = { address: fixture.place.externalIP[family], port: fixture.place.nodePort }
       const anywhere = family === 'IPv4' ? '0.0.0.0' : '::'
       const leak = protocol === 'TCP' ? anywhere : target.address
       await testbed.serveAt(testbed.lab.internet, protocol, leak, target.port)
-      await stage.become({ service: { externalIPs: [] }, endpoints: at('pod0', 'remote0') })
-      await agree(stage, 'outside', target, 'none')
+      await fixture.become({ service: { externalIPs: [] }, endpoints: at('pod0', 'remote0') })
+      await agree(fixture, 'outside', target, 'none')
       for (let turn = 0; turn < 2; turn++) {
         await testbed.bindToNode(target.address)
         await testbed.driver.sync([family])
         for (const client of ['outside', 'pod', 'node'] as const)
-          await agree(stage, client, target, 'balance')
+          await agree(fixture, client, target, 'balance')
         await testbed.unbindFromNode(target.address)
         await testbed.driver.sync([family])
-        await agree(stage, 'outside', target, 'none')
+        await agree(fixture, 'outside', target, 'none')
       }
     },
   },
@@ -71,42 +71,42 @@ const stories: readonly Story[] = [
     feature: 'sourceClasses',
     name: 'what asks from an address that the node has just got is the node',
     protocols: both,
-    async play(stage) {
-      const { testbed, family } = stage
-      const address = stage.place.externalIP[family]
+    async play(fixture) {
+      const { testbed, family } = fixture
+      const address = fixture.place.externalIP[family]
       const service = { externalIPs: [], externalTrafficPolicy: 'Local' as const }
-      await stage.become({ service, endpoints: at('remote0') })
+      await fixture.become({ service, endpoints: at('remote0') })
       await testbed.bindToNode(address)
       await testbed.driver.sync([family])
-      const server = await stage.serverFor('node', 'LoadBalancer', address)
-      stage.expect(server === stage.nameOf('remote0'), `it was answered by ${server}`)
-      await agree(stage, 'outside', targetOf('LoadBalancer', stage.place, family), 'drop')
+      const server = await fixture.serverFor('node', 'LoadBalancer', address)
+      fixture.expect(server === fixture.nameOf('remote0'), `it was answered by ${server}`)
+      await agree(fixture, 'outside', targetOf('LoadBalancer', fixture.place, family), 'drop')
     },
   },
   {
     feature: 'nodePort',
     name: 'where an external IP and a NodePort meet at one address and port, the external IP goes first',
     protocols: both,
-    async play(stage) {
-      const { family, protocol } = stage
+    async play(fixture) {
+      const { family, protocol } = fixture
       const { node } = network[family]
-      const other = neighbour(stage)
+      const other = neighbour(fixture)
       const port = other.place.nodePort
       const uplink = { IPv4: network.IPv4.node.uplink, IPv6: network.IPv6.node.uplink }
       await other.become({ endpoints: at('pod1') })
       for (let turn = 0; turn < 2; turn++) {
         await agree(other, 'outside', { address: node.uplink, port }, 'balance')
-        await stage.become({
+        await fixture.become({
           service: { ports: [{ name: 'meets', protocol, port }], ...externalIPs(uplink) },
           endpoints: at('pod0', 'remote0'),
         })
         for (const client of ['outside', 'pod', 'node'] as const)
           for (const address of [node.uplink, node.remote])
-            await agree(stage, client, { address, port }, 'balance')
-        await stage.vanish()
+            await agree(fixture, client, { address, port }, 'balance')
+        await fixture.remove()
       }
       await agree(other, 'outside', { address: node.uplink, port }, 'balance')
-      stage.failures.push(...other.failures)
+      fixture.failures.push(...other.failures)
     },
   },
   {
@@ -114,9 +114,9 @@ const stories: readonly Story[] = [
     name: 'a process of the node reaches NodePorts at 127.0.0.1',
     protocols: both,
     families: ['IPv4'],
-    async play(stage) {
-      await stage.become({ endpoints: at('pod0', 'remote0') })
-      await agree(stage, 'node', targetOf('NodePort at loopback', stage.place, stage.family), 'balance')
+    async play(fixture) {
+      await fixture.become({ endpoints: at('pod0', 'remote0') })
+      await agree(fixture, 'node', targetOf('NodePort at loopback', fixture.place, fixture.family), 'balance')
     },
   },
   {
@@ -124,48 +124,48 @@ const stories: readonly Story[] = [
     name: 'a process of the node reaches no NodePort at ::1',
     protocols: both,
     families: ['IPv6'],
-    async play(stage) {
-      await stage.become({ endpoints: at('pod0', 'remote0') })
-      await agree(stage, 'node', targetOf('NodePort at loopback', stage.place, stage.family), 'none')
+    async play(fixture) {
+      await fixture.become({ endpoints: at('pod0', 'remote0') })
+      await agree(fixture, 'node', targetOf('NodePort at loopback', fixture.place, fixture.family), 'none')
     },
   },
   {
     feature: 'sourceRanges',
     name: 'a load balancer address that is bound to the node may ask itself where the node is within the ranges',
     protocols: both,
-    async play(stage) {
-      const { testbed, family } = stage
+    async play(fixture) {
+      const { testbed, family } = fixture
       const { IPv4, IPv6 } = network
-      const address = stage.place.loadBalancerIP[family]
-      const target = targetOf('LoadBalancer', stage.place, family)
+      const address = fixture.place.loadBalancerIP[family]
+      const target = targetOf('LoadBalancer', fixture.place, family)
       const endpoints = at('pod0', 'remote0')
       const node = [`${IPv4.node.uplink}/32`, `${IPv6.node.uplink}/128`]
       const outside = [`${IPv4.outside}/32`, `${IPv6.outside}/128`]
       await testbed.bindToNode(address)
-      await stage.become({ service: { sourceRanges: node }, endpoints })
-      await agree(stage, 'node', target, 'balance', address)
-      await agree(stage, 'pod', target, 'drop')
-      await stage.become({ service: { sourceRanges: outside }, endpoints })
-      await agree(stage, 'node', target, 'drop', address)
-      await agree(stage, 'outside', target, 'balance')
+      await fixture.become({ service: { sourceRanges: node }, endpoints })
+      await agree(fixture, 'node', target, 'balance', address)
+      await agree(fixture, 'pod', target, 'drop')
+      await fixture.become({ service: { sourceRanges: outside }, endpoints })
+      await agree(fixture, 'node', target, 'drop', address)
+      await agree(fixture, 'outside', target, 'balance')
     },
   },
   {
     feature: 'basics',
     name: "other ports of a ClusterIP that an agent has bound to the node are the agent's, its own port the Service's",
     protocols: both,
-    async play(stage) {
-      const { testbed, family, protocol } = stage
-      const address = stage.place.clusterIP[family]
-      await stage.become({ endpoints: at('pod0', 'remote0') })
+    async play(fixture) {
+      const { testbed, family, protocol } = fixture
+      const address = fixture.place.clusterIP[family]
+      await fixture.become({ endpoints: at('pod0', 'remote0') })
       await testbed.bindToNode(address)
       await testbed.driver.sync([family])
       await testbed.serveAt(testbed.lab.node, protocol, address, otherPort)
       for (const client of ['pod', 'node', 'outside'] as const) {
-        const answer = await stage.ask(client, 'ClusterIP, other port')
+        const answer = await fixture.ask(client, 'ClusterIP, other port')
         const by = answer.result === 'answered' ? answer.host : answer.result
-        stage.expect(by === 'node', `${client} asks the agent: ${by}`)
-        await agree(stage, client, targetOf('ClusterIP', stage.place, family), 'balance')
+        fixture.expect(by === 'node', `${client} asks the agent: ${by}`)
+        await agree(fixture, client, targetOf('ClusterIP', fixture.place, family), 'balance')
       }
     },
   },
@@ -173,24 +173,24 @@ const stories: readonly Story[] = [
     feature: 'dropUnallocated',
     name: 'a ServiceCIDR around another one is dropped as a whole, and leaves the other when it goes',
     protocols: ['TCP'],
-    async play(stage) {
-      const { testbed, family } = stage
+    async play(fixture) {
+      const { testbed, family } = fixture
       const around = { address: wide[family].address, port: otherPort }
       const within = { address: unallocatedClusterIP[family], port: otherPort }
       const name = `wide-${family.toLowerCase()}`
-      await stage.become({ endpoints: at('pod0') })
+      await fixture.become({ endpoints: at('pod0') })
       for (let turn = 0; turn < 2; turn++) {
-        await agree(stage, 'pod', around, 'none')
+        await agree(fixture, 'pod', around, 'none')
         testbed.cluster.set(serviceCidr([wide[family].cidr], name))
         await testbed.driver.sync([family])
-        await agree(stage, 'pod', around, 'drop')
-        await agree(stage, 'pod', within, 'drop')
-        await agree(stage, 'pod', targetOf('ClusterIP', stage.place, family), 'balance')
+        await agree(fixture, 'pod', around, 'drop')
+        await agree(fixture, 'pod', within, 'drop')
+        await agree(fixture, 'pod', targetOf('ClusterIP', fixture.place, family), 'balance')
         testbed.cluster.removeServiceCidr(name)
         await testbed.driver.sync([family])
-        await agree(stage, 'pod', within, 'drop')
+        await agree(fixture, 'pod', within, 'drop')
       }
-      await agree(stage, 'pod', around, 'none')
+      await agree(fixture, 'pod', around, 'none')
     },
   },
 ]

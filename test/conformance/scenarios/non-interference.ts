@@ -25,7 +25,7 @@ const seed = 1
  * How much of everything there is in each family and protocol; the slower the machine, the less: its packets take no
  * other ways. `PORTOLAN_CONNECTIONS=10000` in the environment makes more connections from ports that the kernel chooses.
  */
-function amounts({ slowness }: ScenarioContext['patience']) {
+function amounts({ slowness }: ScenarioContext['timeouts']) {
   return {
     conversations: Math.ceil(120 / slowness),
     connections: Number(process.env.PORTOLAN_CONNECTIONS ?? Math.max(150, Math.ceil(400 / slowness))),
@@ -41,8 +41,8 @@ export const nonInterferenceScenario: Scenario = {
   // Two labs: in a translated machine they alone take a minute.
   long: true,
   async run(context) {
-    const { factory, settings, families, patience } = context
-    const labs = await TwinLabs.create({ factory, settings, families, patience })
+    const { factory, settings, families, timeouts } = context
+    const labs = await TwinLabs.create({ factory, settings, families, timeouts })
     try {
       const verdicts = await Promise.all(families.map((family) => prove(context, labs, family)))
       return verdicts.flat()
@@ -59,7 +59,7 @@ function claimOf({ feature, name, protocols }: ConversationCase): ScenarioClaim 
 /** One family's rows, one after the other: two families keep two processors busy. */
 async function prove(context: ScenarioContext, labs: TwinLabs, family: IpFamily): Promise<Verdict[]> {
   const { capabilities } = context
-  const { conversations, connections, everyScript } = amounts(context.patience)
+  const { conversations, connections, everyScript } = amounts(context.timeouts)
   const verdicts: Verdict[] = []
   const tell = async (claim: ScenarioClaim, find: (part: ClaimPart) => Promise<readonly string[]>) => {
     if (!context.wants(claim)) return
@@ -68,16 +68,16 @@ async function prove(context: ScenarioContext, labs: TwinLabs, family: IpFamily)
       verdicts.push({ claim, ...part, failures: await find(part) })
     }
   }
-  const { answerMs, datagramMs } = context.patience
-  // Where an answer will hardly come nobody waits long for it.
-  const patienceFor = ({ feature }: ScenarioClaim) =>
+  const { answerMs, datagramMs } = context.timeouts
+  // Where an answer will hardly come the wait is short.
+  const timeoutFor = ({ feature }: ScenarioClaim) =>
     feature !== 'basics' && capabilities.gaps[feature] !== undefined ? datagramMs : answerMs
   const limits = limitsOf({ labs, family, capabilities: withoutPortGaps(capabilities) })
   for (const one of conversationCases) {
     await tell(claimOf(one), async ({ protocol }) => {
       const scripts = one.scripts(protocol === 'UDP' ? 'UDP' : 'TCP', limits)
       for (const script of scripts.filter((_, index) => index % everyScript === 0)) {
-        const failures = await labs.try(script, family, patienceFor(one))
+        const failures = await labs.try(script, family, timeoutFor(one))
         // One that shows it is enough: where answers are missing, each costs seconds.
         if (failures.length > 0) return failures
       }
@@ -95,7 +95,7 @@ async function prove(context: ScenarioContext, labs: TwinLabs, family: IpFamily)
       protocol: protocol === 'UDP' ? 'UDP' : 'TCP',
       connections,
       limits,
-      answerMs: patienceFor(claims.reuse),
+      answerMs: timeoutFor(claims.reuse),
     }),
   )
   return verdicts

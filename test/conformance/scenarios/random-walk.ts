@@ -1,12 +1,12 @@
 import { targetOf } from '../case-objects.ts'
 import { type Check, expectedOf, runCheck } from '../check.ts'
 import { describeDrift } from '../driver.ts'
+import { Fixture } from '../fixture.ts'
 import { serveInternet } from '../internet.ts'
 import { place } from '../place.ts'
 import { Random } from '../random.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import type { Scenario } from '../scenario.ts'
-import { Stage } from '../stage.ts'
 import { createTestbed, type Testbed } from '../testbed.ts'
 import { WalkChoices, walkHosts } from '../walk-choices.ts'
 
@@ -32,9 +32,9 @@ export const randomWalkScenario: Scenario = {
   name: 'random changes',
   claims: Object.values(claims),
   long: true,
-  async run({ factory, settings, families, capabilities, patience }) {
+  async run({ factory, settings, families, capabilities, timeouts }) {
     const choices = new WalkChoices(capabilities)
-    const testbed = await createTestbed({ factory, settings, families, patience })
+    const testbed = await createTestbed({ factory, settings, families, timeouts })
     try {
       await serveInternet(
         testbed,
@@ -45,22 +45,22 @@ export const randomWalkScenario: Scenario = {
         ),
       )
       await testbed.driver.start()
-      const stages = Array.from(
+      const fixtures = Array.from(
         { length: services },
-        (_, index) => new Stage(testbed, place(index), families[0] ?? 'IPv4', 'TCP'),
+        (_, index) => new Fixture(testbed, place(index), families[0] ?? 'IPv4', 'TCP'),
       )
       await Promise.all(
-        stages.map((stage) => stage.serveEndpoints({ endpoints: walkHosts.map((host) => ({ host })) })),
+        fixtures.map((fixture) => fixture.serveEndpoints({ endpoints: walkHosts.map((host) => ({ host })) })),
       )
       const drifts: string[] = []
       for (const seed of seeds) {
         const random = new Random(seed)
         for (let change = 1; change <= changesPerSeed; change++) {
           // Sometimes several Services at once, as a slow kernel makes of many events.
-          const touched = random.chance(0.7) ? [random.pick(nonEmpty(stages))] : random.some(stages, 0.4)
-          for (const stage of touched) {
-            if (random.chance(0.15)) stage.undeclare()
-            else stage.declare(choices.moment(random, stage.place))
+          const touched = random.chance(0.7) ? [random.pick(nonEmpty(fixtures))] : random.some(fixtures, 0.4)
+          for (const fixture of touched) {
+            if (random.chance(0.15)) fixture.undeclare()
+            else fixture.declare(choices.state(random, fixture.place))
           }
           await testbed.driver.sync()
           if (change % auditEvery > 0) continue
@@ -70,7 +70,7 @@ export const randomWalkScenario: Scenario = {
       }
       return await Promise.all(
         families.flatMap((family): Promise<Verdict>[] => [
-          checkAll(testbed, stages, family, choices).then((failures) => ({
+          checkAll(testbed, fixtures, family, choices).then((failures) => ({
             claim: claims.packets,
             family,
             protocol: 'any',
@@ -92,12 +92,12 @@ export const randomWalkScenario: Scenario = {
 
 async function checkAll(
   testbed: Testbed,
-  stages: readonly Stage[],
-  family: Stage['family'],
+  fixtures: readonly Fixture[],
+  family: Fixture['family'],
   choices: WalkChoices,
 ): Promise<string[]> {
   const table = testbed.cluster.table(family)
-  const asked = stages.flatMap(({ place }) =>
+  const asked = fixtures.flatMap(({ place }) =>
     choices.clients.flatMap((client) =>
       choices.destinations.flatMap((to) =>
         choices.protocols

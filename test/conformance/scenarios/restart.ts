@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { remotePodAddress } from '@portolan/lab'
 import { describeDrift, orderTrap } from '../driver.ts'
+import { Fixture } from '../fixture.ts'
 import { serveInternet } from '../internet.ts'
 import { at } from '../matrix-case.ts'
 import { type EndpointHost, place } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import type { Scenario } from '../scenario.ts'
-import { Stage } from '../stage.ts'
 import { createTestbed } from '../testbed.ts'
 
 const claims = {
@@ -35,34 +35,34 @@ const sticky = { affinitySeconds: 600 }
 export const restartScenario: Scenario = {
   name: 'restart',
   claims: Object.values(claims),
-  async run({ factory, settings, families, patience }) {
-    const testbed = await createTestbed({ factory, settings, families, patience })
+  async run({ factory, settings, families, timeouts }) {
+    const testbed = await createTestbed({ factory, settings, families, timeouts })
     try {
       await serveInternet(testbed)
-      const stages = families.map((family, index) => ({
+      const fixtures = families.map((family, index) => ({
         family,
-        plain: new Stage(testbed, place(index * 4), family, 'TCP'),
-        sticky: new Stage(testbed, place(index * 4 + 1), family, 'TCP'),
-        changing: new Stage(testbed, place(index * 4 + 2), family, 'TCP'),
-        gone: new Stage(testbed, place(index * 4 + 3), family, 'TCP'),
+        plain: new Fixture(testbed, place(index * 4), family, 'TCP'),
+        sticky: new Fixture(testbed, place(index * 4 + 1), family, 'TCP'),
+        changing: new Fixture(testbed, place(index * 4 + 2), family, 'TCP'),
+        gone: new Fixture(testbed, place(index * 4 + 3), family, 'TCP'),
       }))
       await testbed.driver.start()
-      for (const stage of stages) {
+      for (const fixture of fixtures) {
         // An order of endpoints that has a history, which the next process can't know.
-        await stage.plain.become({ endpoints: at('remote1', 'remote2', 'remote3') })
-        await stage.plain.become({ endpoints: at('pod0', 'remote0', 'remote1') })
-        await stage.sticky.become({ service: sticky, endpoints: at('pod0', 'pod1') })
-        await stage.changing.become({ endpoints: at('remote0') })
-        await stage.gone.become({ endpoints: at('remote0') })
+        await fixture.plain.become({ endpoints: at('remote1', 'remote2', 'remote3') })
+        await fixture.plain.become({ endpoints: at('pod0', 'remote0', 'remote1') })
+        await fixture.sticky.become({ service: sticky, endpoints: at('pod0', 'pod1') })
+        await fixture.changing.become({ endpoints: at('remote0') })
+        await fixture.gone.become({ endpoints: at('remote0') })
       }
       await testbed.driver.sync()
 
       const judged = await Promise.all(
-        stages.map(async (stage) => ({
-          ...stage,
-          endpoints: await endpointsOfClients(stage.sticky),
-          stillHeld: await stage.plain.hold('outside', 'NodePort', 6),
-          loopEnds: await loopsOf(stage.plain),
+        fixtures.map(async (fixture) => ({
+          ...fixture,
+          endpoints: await endpointsOfClients(fixture.sticky),
+          stillHeld: await fixture.plain.hold('outside', 'NodePort', 6),
+          loopEnds: await loopsOf(fixture.plain),
         })),
       )
       const idle = await restartUnchanged(testbed)
@@ -74,18 +74,18 @@ export const restartScenario: Scenario = {
       await testbed.restart()
 
       const verdicts: Verdict[] = []
-      const tell = (claim: RowClaim, stage: (typeof judged)[number], failures: readonly string[]) =>
-        verdicts.push({ claim, family: stage.family, protocol: 'any', failures })
-      for (const stage of judged) {
-        const { family, plain, changing, gone } = stage
+      const tell = (claim: RowClaim, fixture: (typeof judged)[number], failures: readonly string[]) =>
+        verdicts.push({ claim, family: fixture.family, protocol: 'any', failures })
+      for (const fixture of judged) {
+        const { family, plain, changing, gone } = fixture
         const members: EndpointHost[] = ['pod0', 'remote0', 'remote1']
-        for (const loopEnds of stage.loopEnds)
+        for (const loopEnds of fixture.loopEnds)
           await loopEnds({ endpoints: members.map((host) => plain.nameOf(host)) })
-        await stage.stillHeld()
-        tell(claims.noLoss, stage, plain.failures)
+        await fixture.stillHeld()
+        tell(claims.noLoss, fixture, plain.failures)
         tell(
           claims.nothingToDo,
-          stage,
+          fixture,
           idle
             .filter((one) => one.family === family)
             .map((one) => `${describeDrift(one)}${orderTrap(testbed.dataplane)}`),
@@ -97,12 +97,12 @@ export const restartScenario: Scenario = {
         const answered = left.result === 'answered' && left.host !== 'internet'
         changing.expect(!answered, 'the Service that was deleted meanwhile is still served')
         const drift = await testbed.driver.drift([family])
-        tell(claims.onlyTheDifference, stage, [...changing.failures, ...drift.map(describeDrift)])
+        tell(claims.onlyTheDifference, fixture, [...changing.failures, ...drift.map(describeDrift)])
 
-        const after = await endpointsOfClients(stage.sticky)
-        const moved = stage.endpoints.filter((endpoint, index) => endpoint !== after[index]).length
-        stage.sticky.expect(moved === 0, `${moved} of ${clients.length} clients moved`)
-        tell(claims.affinity, stage, stage.sticky.failures)
+        const after = await endpointsOfClients(fixture.sticky)
+        const moved = fixture.endpoints.filter((endpoint, index) => endpoint !== after[index]).length
+        fixture.sticky.expect(moved === 0, `${moved} of ${clients.length} clients moved`)
+        tell(claims.affinity, fixture, fixture.sticky.failures)
       }
       return verdicts
     } finally {
@@ -112,20 +112,20 @@ export const restartScenario: Scenario = {
 }
 
 /** TCP alone would hide an outage of a second: its clients send their first packet again. */
-function loopsOf(stage: Stage) {
+function loopsOf(fixture: Fixture) {
   return Promise.all([
-    stage.connectAllTheTime('pod', 'ClusterIP', 'dense'),
-    stage.beside('UDP').connectAllTheTime('pod', 'ClusterIP', 'dense'),
+    fixture.connectAllTheTime('pod', 'ClusterIP', 'dense'),
+    fixture.beside('UDP').connectAllTheTime('pod', 'ClusterIP', 'dense'),
   ])
 }
 
-/** Stops and starts twice; gives what the new instances found to do about a table that nobody had changed. */
+/** Stops and starts twice; gives what the new instances found to do about an unchanged table. */
 async function restartUnchanged(testbed: Awaited<ReturnType<typeof createTestbed>>) {
   const found = []
   for (let turn = 0; turn < 2; turn++) {
-    await sleep(testbed.patience.processRunsMs)
+    await sleep(testbed.timeouts.processRunsMs)
     await testbed.stopProcess()
-    await sleep(testbed.patience.processIsAwayMs)
+    await sleep(testbed.timeouts.processIsAwayMs)
     await testbed.startProcess()
     found.push(...(await testbed.driver.drift()))
     await testbed.driver.reconcile()
@@ -133,10 +133,10 @@ async function restartUnchanged(testbed: Awaited<ReturnType<typeof createTestbed
   return found
 }
 
-function endpointsOfClients(stage: Stage): Promise<string[]> {
+function endpointsOfClients(fixture: Fixture): Promise<string[]> {
   return Promise.all(
     clients.map((index) =>
-      stage.serverFor('remotePod', 'ClusterIP', remotePodAddress(stage.family, 100 + index)),
+      fixture.serverFor('remotePod', 'ClusterIP', remotePodAddress(fixture.family, 100 + index)),
     ),
   )
 }

@@ -1,11 +1,11 @@
 import type { IpFamily } from '@portolan/core'
 import type { Protocol } from '@portolan/lab'
 import { describeDrift } from '../driver.ts'
+import { Fixture } from '../fixture.ts'
 import { serveInternet } from '../internet.ts'
 import { place } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import type { Scenario, ScenarioClaim } from '../scenario.ts'
-import { Stage } from '../stage.ts'
 import { createTestbed, type Testbed, type TestbedOptions } from '../testbed.ts'
 
 /** A claim about how a Service behaves over time, and the play that proves it. */
@@ -13,7 +13,7 @@ export interface Story extends RowClaim {
   readonly protocols: readonly Protocol[]
   /** Default both. */
   readonly families?: readonly IpFamily[]
-  play(stage: Stage): Promise<void>
+  play(fixture: Fixture): Promise<void>
 }
 
 /** Stories that play all at the same time on one node, each with a Service of its own. */
@@ -28,8 +28,8 @@ export function storyScenario(
     name,
     claims: [...stories.map(claimOf), nothingLeft],
     async run(context) {
-      const { factory, settings, families, patience } = context
-      const testbed = await createTestbed({ factory, settings, families, patience, ...options })
+      const { factory, settings, families, timeouts } = context
+      const testbed = await createTestbed({ factory, settings, families, timeouts, ...options })
       try {
         await serveInternet(testbed)
         await prepare(testbed)
@@ -40,18 +40,18 @@ export function storyScenario(
             .filter((story) => context.wants(story))
             .flatMap((story) =>
               context.expand(claimOf(story)).map(async ({ family, protocol }): Promise<Verdict> => {
-                const stage = new Stage(
+                const fixture = new Fixture(
                   testbed,
                   place(places++),
                   family,
                   protocol === 'any' ? 'TCP' : protocol,
                 )
                 try {
-                  await story.play(stage)
+                  await story.play(fixture)
                 } catch (error) {
-                  stage.failures.push(error instanceof Error ? error.message : String(error))
+                  fixture.failures.push(error instanceof Error ? error.message : String(error))
                 }
-                return { claim: story, family, protocol, failures: stage.failures }
+                return { claim: story, family, protocol, failures: fixture.failures }
               }),
             ),
         )

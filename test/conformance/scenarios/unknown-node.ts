@@ -2,12 +2,12 @@ import type { Evaluation } from '@portolan/core'
 import { type Target, targetOf } from '../case-objects.ts'
 import { type Check, expectedOf, runCheck } from '../check.ts'
 import { describeDrift } from '../driver.ts'
+import { Fixture } from '../fixture.ts'
 import { serveInternet } from '../internet.ts'
 import { at, type Client } from '../matrix-case.ts'
 import { otherPort, place, unallocatedClusterIP } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import type { Scenario } from '../scenario.ts'
-import { Stage } from '../stage.ts'
 import { createTestbed } from '../testbed.ts'
 
 const claims = {
@@ -32,33 +32,33 @@ const claims = {
 export const unknownNodeScenario: Scenario = {
   name: 'a start without Node object and ServiceCIDRs',
   claims: Object.values(claims),
-  async run({ factory, settings, families, patience }) {
-    const testbed = await createTestbed({ factory, settings, families, patience })
+  async run({ factory, settings, families, timeouts }) {
+    const testbed = await createTestbed({ factory, settings, families, timeouts })
     try {
       await serveInternet(testbed)
-      const stages = families.map((family, index) => ({
+      const fixtures = families.map((family, index) => ({
         family,
-        nodePort: new Stage(testbed, place(index * 2), family, 'TCP'),
-        range: new Stage(testbed, place(index * 2 + 1), family, 'TCP'),
+        nodePort: new Fixture(testbed, place(index * 2), family, 'TCP'),
+        range: new Fixture(testbed, place(index * 2 + 1), family, 'TCP'),
         left: [] as string[],
       }))
       const { cluster, driver } = testbed
       await driver.start()
-      for (const { nodePort, range } of stages) {
+      for (const { nodePort, range } of fixtures) {
         await nodePort.become({ endpoints: at('pod0', 'remote0') })
         await range.become({ endpoints: at('pod0') })
       }
-      // A Service has both families, and each stage has told of its own only.
+      // A Service has both families, and each fixture has told of its own only.
       await driver.sync()
       const loops = await Promise.all(
-        stages.map(({ nodePort }) => nodePort.connectAllTheTime('outside', 'NodePort')),
+        fixtures.map(({ nodePort }) => nodePort.connectAllTheTime('outside', 'NodePort')),
       )
-      const unallocated = (stage: Stage): Target => ({
-        address: unallocatedClusterIP[stage.family],
+      const unallocated = (fixture: Fixture): Target => ({
+        address: unallocatedClusterIP[fixture.family],
         port: otherPort,
       })
       const all = async (): Promise<void> => {
-        for (const { family, nodePort, range, left } of stages) {
+        for (const { family, nodePort, range, left } of fixtures) {
           for (const client of ['outside', 'pod', 'node'] as const)
             await agree(nodePort, client, targetOf('NodePort', nodePort.place, family), 'balance')
           await agree(range, 'pod', unallocated(range), 'drop')
@@ -75,7 +75,7 @@ export const unknownNodeScenario: Scenario = {
       await all()
       await testbed.driver.reconcile()
       await all()
-      for (const { nodePort } of stages) await nodePort.become({ endpoints: at('remote0', 'pod1') })
+      for (const { nodePort } of fixtures) await nodePort.become({ endpoints: at('remote0', 'pod1') })
       await testbed.driver.sync()
       await all()
 
@@ -85,7 +85,7 @@ export const unknownNodeScenario: Scenario = {
       await all()
 
       const verdicts: Verdict[] = []
-      for (const [index, { family, nodePort, range, left }] of stages.entries()) {
+      for (const [index, { family, nodePort, range, left }] of fixtures.entries()) {
         const endpoints = [nodePort.nameOf('pod0'), nodePort.nameOf('remote0'), nodePort.nameOf('pod1')]
         await loops[index]?.({ endpoints })
         for (const [claim, failures] of [
@@ -104,12 +104,12 @@ export const unknownNodeScenario: Scenario = {
 
 /** One client asks; the reference must say what is due, and the packets what the reference says. */
 async function agree(
-  stage: Stage,
+  fixture: Fixture,
   client: Client,
   target: Target,
   due: Evaluation['verdict'],
 ): Promise<void> {
-  const { testbed, family, protocol } = stage
+  const { testbed, family, protocol } = fixture
   const check: Check = {
     client,
     origin: testbed.origin(client, family),
@@ -120,9 +120,9 @@ async function agree(
   }
   const table = testbed.cluster.table(family)
   const { verdict } = expectedOf(check, table)
-  stage.expect(
+  fixture.expect(
     verdict === due,
     `${client}: the core's reference says "${verdict}", and the claim is "${due}"`,
   )
-  stage.failures.push(...(await runCheck(check, table)))
+  fixture.failures.push(...(await runCheck(check, table)))
 }

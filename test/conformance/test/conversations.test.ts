@@ -15,8 +15,8 @@ import { generateScript, type Limits, mayMeet } from '../conversations/generate.
 import { shrink } from '../conversations/shrink.ts'
 import { TwinLabs } from '../conversations/twin-labs.ts'
 import { runConformance } from '../index.ts'
-import { patienceOf } from '../patience.ts'
 import { Random } from '../random.ts'
+import { timeoutsOf } from '../timeouts.ts'
 
 const limits = fc.record({
   protocols: fc.constantFrom(['TCP', 'UDP'] as const, ['TCP'] as const, ['UDP'] as const),
@@ -75,7 +75,7 @@ test('a fault of two conversations is shrunk to these two, and their messages to
   t.true(shortest.steps.length <= 3, describeScript(shortest).join('\n'))
 })
 
-/** What somebody who interferes adds to the node, as an nft chain; and the row that finds it, by a part of its name. */
+/** What an interfering tool adds to the node, as an nft chain; and the row that finds it, by a part of its name. */
 const interferences: readonly { readonly what: string; readonly foundBy: string; readonly chain: string }[] =
   [
     {
@@ -164,8 +164,8 @@ for (const { what, foundBy, chain } of interferences) {
 
 test.serial('random conversations find who interferes, and shrink to what it takes', async (t) => {
   const factory = interfering(masqueradedPods)
-  const patience = { ...patienceOf(), answerMs: 1000 }
-  const labs = await TwinLabs.create({ factory, settings: {}, families: ['IPv4'], patience })
+  const timeouts = { ...timeoutsOf(), answerMs: 1000 }
+  const labs = await TwinLabs.create({ factory, settings: {}, families: ['IPv4'], timeouts })
   try {
     const { capabilities } = factory
     const { fault } = await fuzzConversations({

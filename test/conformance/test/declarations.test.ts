@@ -129,7 +129,7 @@ const brokenCalls: readonly {
   {
     what: 'a program counts -7 operations',
     breaks: (real) => ({
-      reconcile: (held, table) => ({ ...real.reconcile(held, table), operations: -7 }),
+      reconcile: (observed, table) => ({ ...real.reconcile(observed, table), operations: -7 }),
     }),
     says: /reconcile gave operations: -7, due is a whole number/,
   },

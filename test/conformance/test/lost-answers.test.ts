@@ -2,12 +2,12 @@ import nftables from '@portolan/dataplane-nftables'
 import test from 'ava'
 import { targetOf } from '../case-objects.ts'
 import { runCheck } from '../check.ts'
+import { Fixture } from '../fixture.ts'
 import { serveInternet } from '../internet.ts'
 import { at } from '../matrix-case.ts'
-import { patienceOf } from '../patience.ts'
 import { place } from '../place.ts'
-import { Stage } from '../stage.ts'
 import { createTestbed } from '../testbed.ts'
+import { timeoutsOf } from '../timeouts.ts'
 
 test('of answers that did not come it is told how others fared, and what the kernel knows', async (t) => {
   const [family, protocol] = ['IPv4', 'TCP'] as const
@@ -15,15 +15,15 @@ test('of answers that did not come it is told how others fared, and what the ker
     factory: nftables,
     settings: {},
     families: [family],
-    patience: { ...patienceOf(), answerMs: 1500 },
+    timeouts: { ...timeoutsOf(), answerMs: 1500 },
   })
   try {
     await serveInternet(testbed)
     await testbed.driver.start()
-    const stage = new Stage(testbed, place(0), family, protocol)
-    await stage.become({ endpoints: at('remote0', 'remote1') })
+    const fixture = new Fixture(testbed, place(0), family, protocol)
+    await fixture.become({ endpoints: at('remote0', 'remote1') })
     const address = place(0).externalIP[family]
-    // Half of the connections are lost on their way, as with an endpoint that nobody reaches.
+    // Half of the connections are lost on their way, as with an unreachable endpoint.
     for (const command of [
       'add table ip somebody',
       'add chain ip somebody lose { type filter hook prerouting priority -300 ; }',

@@ -1,15 +1,15 @@
 /**
- * What the node does in its ordinary life (interfaces, addresses, routes, namespaces that come and go) is nobody's
+ * What the node does in its ordinary life (interfaces, addresses, routes, namespaces that come and go) is no
  * interference: no dataplane may find that its rules have drifted. IPVS, whose kernel is in a virtual machine only, has no
  * such row; its state names no interface but its own.
  */
 import test from 'ava'
+import { Fixture } from '../fixture.ts'
 import type { DataplaneUnderTest } from '../index.ts'
 import { at } from '../matrix-case.ts'
-import { patienceOf } from '../patience.ts'
 import { place } from '../place.ts'
-import { Stage } from '../stage.ts'
 import { createTestbed } from '../testbed.ts'
+import { timeoutsOf } from '../timeouts.ts'
 
 const kinds: readonly (readonly [string, string, Readonly<Record<string, string>>])[] = [
   ['nftables', 'nftables', { transport: 'netlink' }],
@@ -48,10 +48,10 @@ for (const [name, directory, settings] of kinds) {
     const url = new URL(`../../../dataplanes/${directory}/test/under-test.ts`, import.meta.url)
     const { default: underTest } = (await import(url.href)) as { readonly default: DataplaneUnderTest }
     const { factory } = underTest
-    const testbed = await createTestbed({ factory, settings, families, patience: patienceOf(1) })
+    const testbed = await createTestbed({ factory, settings, families, timeouts: timeoutsOf(1) })
     try {
       await testbed.driver.start()
-      await new Stage(testbed, place(0), 'IPv4', 'TCP').become({ endpoints: at('pod0', 'remote0') })
+      await new Fixture(testbed, place(0), 'IPv4', 'TCP').become({ endpoints: at('pod0', 'remote0') })
       await testbed.driver.sync()
       t.deepEqual(await testbed.driver.drift(), [])
       for (const event of events) {

@@ -74,7 +74,7 @@ for (const [name, made] of Object.entries({ bridged, routed })) {
 }
 
 for (const family of families) {
-  test(`an open port answers, a closed one refuses, an address that nobody has is silence: ${family}`, async (t) => {
+  test(`an open port answers, a closed one refuses, an unassigned address is silence: ${family}`, async (t) => {
     const { node } = await bridged
     const nobody = podAddress(family, 100)
     for (const protocol of protocols) {
@@ -116,7 +116,7 @@ for (const family of families) {
     t.is((await pods[0]!.probe({ protocol: 'UDP', to: { address, port: 9000 } })).result, 'refused')
   })
 
-  test(`a packet to an address of nobody's ends at the internet and is answered there: ${family}`, async (t) => {
+  test(`a packet to an unassigned address ends at the internet and is answered there: ${family}`, async (t) => {
     const { pods, outside, node } = await bridged
     const address = family === 'IPv4' ? '10.96.0.1' : 'fd00:10:96::1'
     for (const host of [pods[0]!, outside, node]) {
@@ -193,7 +193,7 @@ for (const protocol of ['TCP', 'UDP'] as const) {
 
   test(`silence is what stays without an answer until all markers have come back, in ${protocol}`, async (t) => {
     const { lab, to, from, marker } = await labWithRules(t, `${name} dport 8080 ip daddr 10.1.0.0/24 drop`)
-    const answer = await lab.outside.silence({ protocol, to, markers: [marker], leastMs: 50 })
+    const answer = await lab.outside.silence({ protocol, to, markers: [marker], minMs: 50 })
     t.like(answer, { result: 'silence', from: { address: from } })
     const source = (answer as { from: { address: string; port: number } }).from
     t.deepEqual(await lab.pods[0]!.arrived([{ protocol, from: source, at: to }]), [])
@@ -220,7 +220,7 @@ for (const protocol of ['TCP', 'UDP'] as const) {
       if (ready.split('ready').length > 2) break
     }
     busy.kill('SIGSTOP')
-    const listening = lab.outside.silence({ protocol, to: server, markers: [marker], leastMs: 50 })
+    const listening = lab.outside.silence({ protocol, to: server, markers: [marker], minMs: 50 })
     await sleep(600)
     busy.kill('SIGCONT')
     t.like(await listening, { result: 'answered', host: 'busy' })
@@ -232,7 +232,7 @@ for (const protocol of ['TCP', 'UDP'] as const) {
         ? 'tcp sport 8080 tcp flags & psh == psh drop'
         : 'udp sport 8080 ip saddr 10.1.0.2 drop'
     const { lab, to, marker } = await labWithRules(t, drop)
-    const answer = await lab.outside.silence({ protocol, to, markers: [marker], leastMs: 200 })
+    const answer = await lab.outside.silence({ protocol, to, markers: [marker], minMs: 200 })
     t.is(answer.result, 'silence')
     const source = (answer as { from: { address: string; port: number } }).from
     const packet = { protocol, from: source, at: to }
@@ -244,10 +244,10 @@ for (const protocol of ['TCP', 'UDP'] as const) {
 test('nothing is known of silence while markers are not answered', async (t) => {
   const { lab, to, marker } = await labWithRules(t, 'drop')
   t.deepEqual(
-    await lab.outside.silence({ protocol: 'UDP', to, markers: [marker], leastMs: 50, timeoutMs: 600 }),
+    await lab.outside.silence({ protocol: 'UDP', to, markers: [marker], minMs: 50, timeoutMs: 600 }),
     { result: 'unknown', unanswered: [marker] },
   )
-  t.like(await lab.outside.silence({ ping: lab.node.addresses.IPv4[0]!, markers: [], leastMs: 50 }), {
+  t.like(await lab.outside.silence({ ping: lab.node.addresses.IPv4[0]!, markers: [], minMs: 50 }), {
     result: 'answered',
   })
 })
@@ -326,7 +326,7 @@ test('a wrong number of pods is told in words', async (t) => {
   })
 })
 
-test('what a closed lab served is served by nobody: not in the next lab, and not on this machine', async (t) => {
+test('what a closed lab served is no longer served: not in the next lab, and not on this machine', async (t) => {
   const first = await createLab({ pods: 1, slowness: 8 })
   const [port, loop] = [18_080, { address: '127.0.0.1', port: 18_080 }]
   await first.node.serve('TCP', '0.0.0.0', port)

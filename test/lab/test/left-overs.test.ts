@@ -24,7 +24,7 @@ function programEndingBy(statement: string) {
 const left = (names: string[]) => names.filter((name) => readdirSync('/run/netns').includes(name))
 
 const endings = [
-  { how: 'an exception that nobody catches', statement: `throw new Error('on purpose')` },
+  { how: 'an uncaught exception', statement: `throw new Error('on purpose')` },
   { how: 'process.exit', statement: 'process.exit(3)' },
   { how: 'Ctrl-C', statement: `process.kill(process.pid, 'SIGINT'); setInterval(() => {}, 1000)` },
   { how: 'SIGTERM', statement: `process.kill(process.pid, 'SIGTERM'); setInterval(() => {}, 1000)` },
@@ -39,7 +39,7 @@ for (const { how, statement } of endings) {
   })
 }
 
-test('the lab of a killed process is swept by whoever comes next', async (t) => {
+test('the lab of a killed process is swept by the next one', async (t) => {
   const { stdout, signal } = await programEndingBy(`process.kill(process.pid, 'SIGKILL')`)
   t.is(signal, 'SIGKILL')
   const names = JSON.parse(stdout) as string[]

@@ -39,7 +39,7 @@ for (const [type, address, named] of rows) {
     } as const
     await probe(request)
     const [last = 0] = sources
-    // Of the next sixty ports two thirds. Somebody else on this machine may have one already, which serves as well.
+    // Of the next sixty ports two thirds. Another process on this machine may have one already, which serves as well.
     const taken = Array.from({ length: 60 }, (_, index) => last + 1 + index).filter((port) => port % 3 > 0)
     await Promise.allSettled(taken.map(bound))
     const answers = await Promise.all(taken.map(() => probe(request)))

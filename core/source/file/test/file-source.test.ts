@@ -118,7 +118,7 @@ test('a version that cannot be read, is empty or is gone is one problem, and the
     await writeFile(path, text)
     await eventually(t, 'the problem is told', () => sink.problems.length > index)
     t.regex(sink.problems[index]!.field, field)
-    t.regex(sink.problems[index]!.mend, /the last state stays/)
+    t.regex(sink.problems[index]!.fix, /the last state stays/)
   }
   await unlink(path)
   await eventually(t, 'the missing file is told', () => sink.problems.length > 2)
@@ -126,7 +126,7 @@ test('a version that cannot be read, is empty or is gone is one problem, and the
   t.is(sink.problems.length, 3, 'once')
   t.deepEqual(sink.take(), [])
   await writeFile(path, yaml('b', 2))
-  await eventually(t, 'the mended file is read', () => sink.said.length >= 2)
+  await eventually(t, 'the corrected file is read', () => sink.said.length >= 2)
   t.deepEqual(sink.take(), ['remove Service default/a', 'set Service default/b'])
 })
 
@@ -135,7 +135,7 @@ test('a file that breaks from the start is waited for: nothing is complete befor
   t.deepEqual(sink.take(), [])
   t.is(sink.problems.length, 1)
   await writeFile(path, JSON.stringify(service('a', 1)))
-  await eventually(t, 'the mended file is read', () => sink.said.length >= 5)
+  await eventually(t, 'the corrected file is read', () => sink.said.length >= 5)
   t.deepEqual(sink.take(), ['set Service default/a', ...synced])
 })
 

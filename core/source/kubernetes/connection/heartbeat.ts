@@ -9,7 +9,7 @@ export interface HeartbeatOptions {
   /** Asks for a sign of life; calls `answered` when it comes. */
   readonly ask: (answered: () => void) => void
   /** There is no sign of life. */
-  readonly onSilence: () => void
+  readonly onIdle: () => void
   /** There is one again. */
   readonly onSpeech: () => void
 }
@@ -19,10 +19,10 @@ const silentCheckMs = 100
 
 /**
  * Notices a peer that keeps its connection open but has stopped answering, and that it speaks again. Worst case from
- * the last byte to `onSilence`: two intervals and one timeout. Returns the function that ends it.
+ * the last byte to `onIdle`: two intervals and one timeout. Returns the function that ends it.
  */
 export function startHeartbeat(options: HeartbeatOptions): () => void {
-  const { clock, timings, bytesReceived, ask, onSilence, onSpeech } = options
+  const { clock, timings, bytesReceived, ask, onIdle, onSpeech } = options
   let stopped = false
   let cancel = () => {}
   let bytesAtBeat = bytesReceived()
@@ -47,7 +47,7 @@ export function startHeartbeat(options: HeartbeatOptions): () => void {
       setImmediate(() => {
         if (stopped) return
         if (answered || bytesReceived() !== bytesAtBeat) return wait()
-        onSilence()
+        onIdle()
         listen()
       })
     })

@@ -41,7 +41,7 @@ export class Http1Connection implements Connection {
       timings: options.timings,
       bytesReceived: () => this.#bytesReceived(),
       ask: (answered) => this.#askVersion(answered),
-      onSilence: () => {
+      onIdle: () => {
         this.#silent = true
         options.onTrouble()
       },
@@ -91,7 +91,7 @@ export class Http1Connection implements Connection {
       })
       request.once('response', (answer) => {
         this.#answers.add(answer)
-        // Whoever reads it gets the error; without a listener it would end the process while nobody does.
+        // A reader gets the error; without a reader and without a listener it would end the process.
         answer.on('error', () => {})
         answer.once('close', () => this.#answers.delete(answer))
         resolve({

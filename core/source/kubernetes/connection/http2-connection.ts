@@ -42,7 +42,7 @@ export class Http2Connection implements Connection {
       timings: options.timings,
       bytesReceived: () => socket.bytesRead,
       ask: (answered) => this.#ping(answered),
-      onSilence: () => {
+      onIdle: () => {
         this.#silent = true
         options.onTrouble()
       },

@@ -38,7 +38,7 @@ export const credentialConfigErrorCodes = {
   },
 } as const
 
-/** A configuration that no retry can mend. */
+/** A configuration that no retry can fix. */
 export class CredentialConfigError extends Error {
   readonly code: keyof typeof credentialConfigErrorCodes = 'CREDENTIAL_CONFIG'
 

@@ -76,11 +76,11 @@ export class KubeconfigEntry {
       const path = this.path(fileField)
       return path === undefined ? undefined : { field: fileField, path }
     }
-    const mend = 'encode the PEM file with base64 -w0'
-    if (!isBase64(data)) throw this.problem(`${field} that is no base64: ${mend}`)
+    const fix = 'encode the PEM file with base64 -w0'
+    if (!isBase64(data)) throw this.problem(`${field} that is no base64: ${fix}`)
     const pem = Buffer.from(data, 'base64').toString('utf8')
     const flaw = flawOf(pem)
-    if (flaw !== undefined) throw this.problem(`${field} that ${flaw}: ${mend}`)
+    if (flaw !== undefined) throw this.problem(`${field} that ${flaw}: ${fix}`)
     return { field, pem }
   }
 }

@@ -43,7 +43,7 @@ export interface PluginUser {
 
 /**
  * Reads the text of the kubeconfig at `path`: the fields of the v1 Config that a client needs, named and meant as in
- * kubectl. Opens no other file. Throws {@link CredentialConfigError} for what no retry can mend.
+ * kubectl. Opens no other file. Throws {@link CredentialConfigError} for what no retry can fix.
  */
 export async function parseKubeconfig(path: string, text: string): Promise<KubeconfigContext> {
   const config = await parseYaml(path, text)

@@ -4,7 +4,7 @@ const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE--
 
 /**
  * What keeps this text from being one or more certificates in PEM, as the end of a sentence; `undefined`: nothing.
- * TLS itself would take a broken authority without a word, and then trust nobody.
+ * TLS itself would take a broken authority without a word, and then trust no server.
  */
 export function certificateFlaw(pem: string): string | undefined {
   const blocks = pem.match(certificateBlock) ?? []
@@ -24,7 +24,7 @@ export function isKeyOf(certificates: string, key: string): boolean {
   return first !== undefined && new X509Certificate(first).checkPrivateKey(createPrivateKey(key))
 }
 
-/** The library's reasons are OpenSSL's numbers, which help nobody. */
+/** The library's reasons are OpenSSL's numbers, which help no reader. */
 function parses(parse: () => unknown): boolean {
   try {
     parse()

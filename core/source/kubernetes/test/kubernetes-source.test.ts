@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type ApiObject, ApiServer, type ApiServerOptions } from '@portolan/api-server'
 import test from 'ava'
 import type { ServiceRecord } from '../../../cluster/records.ts'
-import { impatientTimings, ObservedSource } from './observed-source.ts'
+import { ObservedSource, shortTimings } from './observed-source.ts'
 import { listRequests, node, scene, service, slice } from './small-cluster.ts'
 
 const slicesPath = '/apis/discovery.k8s.io/v1/endpointslices'
@@ -51,7 +51,7 @@ for (const [transport, options] of transports) {
   })
 
   test(`${transport}: notices a frozen server, and goes on when it is back`, async (t) => {
-    await using scenery = await scene({ ...options, freezable: true }, { timings: impatientTimings })
+    await using scenery = await scene({ ...options, freezable: true }, { timings: shortTimings })
     const { server, observed } = scenery
     await observed.until((o) => o.allSynced)
     const lists = listRequests(server.requests).length
@@ -432,7 +432,7 @@ test('a server that a certificate of another authority would impersonate is not 
 test('stops at once while a server that says nothing is being connected to', async (t) => {
   await using scenery = await scene(
     { freezable: true },
-    { timings: { ...impatientTimings, connectTimeoutMs: 60_000 } },
+    { timings: { ...shortTimings, connectTimeoutMs: 60_000 } },
   )
   const { server, observed } = scenery
   await observed.until((o) => o.allSynced)

@@ -21,7 +21,7 @@ export const quickTimings: Partial<Timings> = {
 }
 
 /** For tests in which the server does stop answering. */
-export const impatientTimings: Partial<Timings> = { heartbeatIntervalMs: 200, heartbeatTimeoutMs: 200 }
+export const shortTimings: Partial<Timings> = { heartbeatIntervalMs: 200, heartbeatTimeoutMs: 200 }
 
 /** For tests: a real source, with everything that it delivered and logged. */
 export class ObservedSource implements AsyncDisposable {

@@ -6,7 +6,7 @@ import { ApiServer, type ApiServerOptions, type Checkpoint } from '@portolan/api
 import test from 'ava'
 import * as fc from 'fast-check'
 import type { ServiceRecord } from '../../../cluster/records.ts'
-import { impatientTimings, ObservedSource } from './observed-source.ts'
+import { ObservedSource, shortTimings } from './observed-source.ts'
 import { listRequests, node, service } from './small-cluster.ts'
 
 /**
@@ -91,7 +91,7 @@ class Scene implements AsyncDisposable {
   async source(): Promise<ObservedSource> {
     const kubeconfig = join(this.#folder, 'config')
     await this.server.writeKubeconfig(kubeconfig)
-    const observed = await ObservedSource.start({ kubeconfig, timings: impatientTimings })
+    const observed = await ObservedSource.start({ kubeconfig, timings: shortTimings })
     await observed.until((o) => o.allSynced)
     this.#observed = observed
     return observed
@@ -163,7 +163,7 @@ class Scene implements AsyncDisposable {
   /** Waits until the source holds what the server has. */
   async converged(): Promise<void> {
     const expected = text([...this.#expected].map(([name, write]) => [name, addressOf(write)]))
-    await this.#observed?.until((o) => held(o) === expected, 30_000)
+    await this.#observed?.until((o) => observedState(o) === expected, 30_000)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -183,7 +183,7 @@ const text = (pairs: readonly (readonly [string, string])[]) =>
     .sort()
     .join(', ')
 
-const held = (observed: ObservedSource) =>
+const observedState = (observed: ObservedSource) =>
   text(
     [...observed.records.values()]
       .filter((record): record is ServiceRecord => record.kind === 'Service')

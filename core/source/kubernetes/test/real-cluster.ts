@@ -10,7 +10,7 @@ export const slices = '/apis/discovery.k8s.io/v1/endpointslices'
 export const services = '/api/v1/services'
 
 /** A machine that tests other things meanwhile takes its time. */
-export const patientMs = 60_000
+export const generousMs = 60_000
 
 /** For tests: a real API server with a namespace `shop`, and sources that read it. */
 export class RealCluster implements AsyncDisposable {
@@ -34,12 +34,12 @@ export class RealCluster implements AsyncDisposable {
     await rm(this.folder, { recursive: true, force: true })
   }
 
-  /** A source that is an administrator, or whoever `options` say. */
+  /** A source that is an administrator, or the user that `options` say. */
   async source(options: Partial<KubernetesSourceOptions> = {}): Promise<ObservedSource> {
     const kubeconfig = join(this.folder, 'kubeconfig')
     await this.server.writeKubeconfig(kubeconfig)
     // On a busy machine a server is slow to answer, and that is not what most tests are about.
-    const timings = { heartbeatIntervalMs: patientMs, ...options.timings }
+    const timings = { heartbeatIntervalMs: generousMs, ...options.timings }
     return ObservedSource.start({ kubeconfig, ...options, timings })
   }
 
@@ -90,7 +90,7 @@ export class RealCluster implements AsyncDisposable {
   }
 
   /** Waits until a source has delivered exactly what a plain list says. */
-  async converged(observed: ObservedSource, limitMs = patientMs): Promise<void> {
+  async converged(observed: ObservedSource, limitMs = generousMs): Promise<void> {
     const wanted = (await this.listed()).join('\n')
     await observed.until((o) => delivered(o).join('\n') === wanted, limitMs)
   }

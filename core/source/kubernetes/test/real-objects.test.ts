@@ -2,7 +2,7 @@ import type { ApiObject } from '@portolan/api-server'
 import { realApiServerTest, serviceRanges } from '@portolan/real-api-server'
 import test from 'ava'
 import type { ServiceRecord, SliceRecord } from '../../../cluster/records.ts'
-import { inParallel, patientMs, RealCluster, service, slice } from './real-cluster.ts'
+import { generousMs, inParallel, RealCluster, service, slice } from './real-cluster.ts'
 
 // Objects as a real kube-apiserver's defaulting, allocation and validation leave them.
 
@@ -107,7 +107,7 @@ real('every Service and EndpointSlice that it accepts is read without a problem'
   )
   t.true(accepted > objects.length / 3)
   await using observed = await cluster.source()
-  await observed.until((o) => o.allSynced, patientMs)
+  await observed.until((o) => o.allSynced, generousMs)
   t.deepEqual(observed.problems, [])
   t.deepEqual(observed.complaints(), [])
 })
@@ -135,7 +135,7 @@ real('what a written object omits is what the server makes of it', async (t) => 
     contentType: 'application/merge-patch+json',
   })
   await using observed = await cluster.source()
-  await observed.until((o) => o.allSynced, patientMs)
+  await observed.until((o) => o.allSynced, generousMs)
   await observed.until(
     (o) => (o.records.get('Service shop/balancer') as ServiceRecord)?.loadBalancerIPs.length === 1,
   )
@@ -197,7 +197,7 @@ real('bursts of creations, changes and deletions end in what a plain list says',
   await cluster.converged(early)
   // Who comes later sees the same.
   await using late = await cluster.source()
-  await late.until((o) => o.allSynced, patientMs)
+  await late.until((o) => o.allSynced, generousMs)
   await cluster.converged(late)
   t.deepEqual(early.problems, [])
   t.deepEqual(early.complaints(), [])

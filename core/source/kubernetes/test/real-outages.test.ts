@@ -3,7 +3,7 @@ import { realApiServerTest } from '@portolan/real-api-server'
 import test from 'ava'
 import { defaultTimings } from '../timings.ts'
 import type { ObservedSource } from './observed-source.ts'
-import { delivered, inParallel, patientMs, RealCluster, services, slice } from './real-cluster.ts'
+import { delivered, generousMs, inParallel, RealCluster, services, slice } from './real-cluster.ts'
 
 // A real kube-apiserver that goes away, comes back, and holds clients off.
 
@@ -19,7 +19,7 @@ async function scene(
   const cluster = await RealCluster.start({ flags })
   await inParallel(some, 8, (object) => cluster.createObject(object))
   const observed = await cluster.source({ timings: defaultTimings })
-  await observed.until((o) => o.allSynced, patientMs)
+  await observed.until((o) => o.allSynced, generousMs)
   await cluster.converged(observed)
   return { cluster, observed }
 }
@@ -81,7 +81,7 @@ real('frozen and thawed, and killed while it is frozen, no change is lost', asyn
   await using _cluster = cluster
   await using _observed = observed
   cluster.server.freeze()
-  await observed.until((o) => o.complaints().length > 0, patientMs)
+  await observed.until((o) => o.complaints().length > 0, generousMs)
   cluster.server.thaw()
   await cluster.remove(slice('some-3', []))
   await cluster.converged(observed)
@@ -107,12 +107,12 @@ real('GOAWAY moves clients on, and is no failure', async (t) => {
   await using sources = new AsyncDisposableStack()
   const moved: ObservedSource[] = []
   for (let number = 0; number < 4; number++) moved.push(sources.use(await cluster.source({ timings })))
-  for (const one of moved) await one.until((o) => o.allSynced, patientMs)
+  for (const one of moved) await one.until((o) => o.allSynced, generousMs)
   const log = () => moved.flatMap((one) => one.log)
   const connections = () => log().filter(({ message }) => message === 'connected').length
   const enough = moved.length + 2
   let turn = 0
-  for (const end = performance.now() + 2 * patientMs; connections() < enough && performance.now() < end; ) {
+  for (const end = performance.now() + 2 * generousMs; connections() < enough && performance.now() < end; ) {
     await cluster.apply(slice('some-5', [`10.3.${++turn >> 8}.${turn & 255}`]))
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
@@ -126,13 +126,13 @@ real('GOAWAY moves clients on, and is no failure', async (t) => {
 
 real('429 with Retry-After holds a source off, and it is there once it may', async (t) => {
   t.timeout(limitMs)
-  // Two requests at a time, and no queues: whoever comes third is told to come later.
+  // Two requests at a time, and no queues: the third is told to come later.
   const flags = [
     '--enable-priority-and-fairness=false',
     '--max-requests-inflight=2',
     '--max-mutating-requests-inflight=2',
   ]
-  // The group system:masters is never held off, so the source and the flood are of somebody else.
+  // The group system:masters is never held off, so the source and the flood are of another user.
   const tokens = { reader: { name: 'reader' } }
   await using cluster = await RealCluster.start({ flags, tokens })
   await cluster.create('/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
@@ -156,6 +156,6 @@ real('429 with Retry-After holds a source off, and it is there once it may', asy
   flooding = false
   await flood
   t.true(refused > 0)
-  await observed.until((o) => o.allSynced, patientMs)
+  await observed.until((o) => o.allSynced, generousMs)
   await cluster.converged(observed)
 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { realApiServerTest } from '@portolan/real-api-server'
 import test from 'ava'
 import type { ObservedSource } from './observed-source.ts'
-import { patientMs, RealCluster, service, slice } from './real-cluster.ts'
+import { generousMs, RealCluster, service, slice } from './real-cluster.ts'
 
 // Who may read what, as a real kube-apiserver decides it.
 
@@ -51,10 +51,10 @@ real('what is permitted is delivered, and what is not is told, until it is permi
   await cluster.createObject(slice('web', ['10.1.0.1']))
   await allow(cluster, 'narrow', allRules.slice(0, 1))
   await using observed = await sourceOf(cluster, 'narrow')
-  await observed.until((o) => o.isSynced('Service') && o.isSynced('Node'), patientMs)
+  await observed.until((o) => o.isSynced('Service') && o.isSynced('Node'), generousMs)
   // ServiceCIDRs are optional: without them nothing is dropped for being unallocated.
-  await observed.until((o) => o.isSynced('ServiceCIDR'), patientMs)
-  await observed.until((o) => o.complaints('endpointslices.discovery.k8s.io').length > 0, patientMs)
+  await observed.until((o) => o.isSynced('ServiceCIDR'), generousMs)
+  await observed.until((o) => o.complaints('endpointslices.discovery.k8s.io').length > 0, generousMs)
   t.false(observed.isSynced('EndpointSlice'))
   t.regex(
     JSON.stringify(observed.complaints('endpointslices.discovery.k8s.io')),
@@ -65,7 +65,7 @@ real('what is permitted is delivered, and what is not is told, until it is permi
   await cluster.server.client.request('DELETE', `${rbac}/clusterrolebindings/narrow`)
   await cluster.server.client.request('DELETE', `${rbac}/clusterroles/narrow`)
   await allow(cluster, 'narrow', allRules)
-  await observed.until((o) => o.isSynced('EndpointSlice'), patientMs)
+  await observed.until((o) => o.isSynced('EndpointSlice'), generousMs)
   await cluster.converged(observed)
 })
 
@@ -101,7 +101,7 @@ real('a service account whose token is revoked goes on with the next one from it
     kubeconfig: path,
     timings: { watchSeconds: 1, stableAfterMs: 500 },
   })
-  await observed.until((o) => o.allSynced, patientMs)
+  await observed.until((o) => o.allSynced, generousMs)
   await cluster.converged(observed)
 
   await cluster.server.client.request('DELETE', `${accounts}/proxy`)
@@ -109,7 +109,7 @@ real('a service account whose token is revoked goes on with the next one from it
   const refused = async () =>
     (await cluster.server.client.request('GET', '/version', { token: first })).status === 401
   while (!(await refused())) await new Promise((resolve) => setTimeout(resolve, 200))
-  await observed.until((o) => o.complaints('endpointslices.discovery.k8s.io').length > 0, patientMs)
+  await observed.until((o) => o.complaints('endpointslices.discovery.k8s.io').length > 0, generousMs)
   t.regex(JSON.stringify(observed.complaints()), /401/)
   await cluster.apply(slice('web', ['10.1.0.2']))
   await issue()

@@ -41,7 +41,7 @@ export class FailureLog {
         ...(repeated === 0 ? {} : { repeated }),
         ...(retryInMs === undefined ? {} : { retryInMs: Math.round(retryInMs) }),
       },
-      `${error.message}${mend(error, this.#resource)}`,
+      `${error.message}${fix(error, this.#resource)}`,
     )
   }
 
@@ -62,7 +62,7 @@ function systemCode(cause: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
-function mend(error: ApiError, resource: string): string {
+function fix(error: ApiError, resource: string): string {
   if (error.status === 401) return ': the token or certificate is not accepted; renew it'
   if (error.status === 403) return `: grant list and watch on ${resource} to this user`
   return ''

@@ -31,7 +31,7 @@ export interface HistoryCheck<R extends ClusterRecord> {
 }
 
 /** How long a resumed watch may take to tell of a deletion that a list has shown already. */
-const deletionPatienceMs = 500
+const deletionTimeoutMs = 500
 
 /**
  * Ends a resumed watch whose server has an older history than ours, as after restoring a backup of etcd. It would keep a
@@ -60,7 +60,7 @@ export async function checkHistory<R extends ClusterRecord>(
         return attempt.abort(wentBack(resource, known.resourceVersion, found, known.key))
       if (found !== '' || last.deleted) return
       // It may have been deleted meanwhile; then the watch says so.
-      await pause(clock, deletionPatienceMs, attempt.signal)
+      await pause(clock, deletionTimeoutMs, attempt.signal)
       if (delivery.holds(known))
         attempt.abort(wentBack(resource, known.resourceVersion, 'nothing', known.key))
       return

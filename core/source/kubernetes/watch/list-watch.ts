@@ -15,8 +15,8 @@ import type { ObjectEvent } from '../requests/watch-event.ts'
 import type { Timings } from '../timings.ts'
 import type { Delivery } from './delivery.ts'
 import { checkHistory, type LastEvent, wentBack } from './history-check.ts'
+import { IdleTimeout } from './idle-timeout.ts'
 import { readList } from './read-list.ts'
-import { SilenceWatch } from './silence.ts'
 
 export interface ListWatchOptions<R extends ClusterRecord> {
   readonly resource: Resource<R>
@@ -95,7 +95,7 @@ export class ListWatch<R extends ClusterRecord> {
     const what = this.#what('watch')
     const fail = (why: string) => new ApiError('API_NO_WATCH_LIST', `${what}: ${why}`)
     let connection: object | undefined
-    let silence: SilenceWatch | undefined
+    let silence: IdleTimeout | undefined
     try {
       const response = await this.#get(request.signal, {
         ...this.#watchQuery(request),
@@ -105,7 +105,7 @@ export class ListWatch<R extends ClusterRecord> {
       connection = response.connection
       await expectJson(response, what)
       this.#listFrom(connection)
-      silence = new SilenceWatch(clock, timings.initialEventsQuietMs, () =>
+      silence = new IdleTimeout(clock, timings.initialEventsQuietMs, () =>
         request.abort(fail('no bookmark has ended the initial events')),
       )
       const list = delivery.beginList()

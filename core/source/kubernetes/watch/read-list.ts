@@ -3,7 +3,7 @@ import { ApiError } from '../connection/api-error.ts'
 import type { ChildAbort } from '../connection/child-abort.ts'
 import type { ApiResponse } from '../connection/connection.ts'
 import { expectJson, readJson } from '../requests/api-answer.ts'
-import { SilenceWatch } from './silence.ts'
+import { IdleTimeout } from './idle-timeout.ts'
 
 export interface ListReading {
   /** For messages: `cannot list services`. */
@@ -19,7 +19,7 @@ export async function readList(
   attempt: ChildAbort,
   { what, clock, timeoutMs }: ListReading,
 ): Promise<object> {
-  const silence = new SilenceWatch(clock, timeoutMs, () =>
+  const silence = new IdleTimeout(clock, timeoutMs, () =>
     attempt.abort(new ApiError('API_SILENT', `${what}: the answer stopped in the middle`)),
   )
   try {

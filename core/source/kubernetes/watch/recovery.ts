@@ -12,19 +12,19 @@ export class Recovery {
     this.#clock = clock
   }
 
-  /** Ends all pauses whose `leastMs` have passed, and the others then. */
+  /** Ends all pauses whose `minMs` have passed, and the others then. */
   gotThrough(): void {
     for (const wake of [...this.#waiting]) wake()
   }
 
   /**
    * Resolves after `delayMs`, or earlier when another resource gets through or the signal aborts, but not before
-   * `leastMs`, which is what the server asked for. Never rejects.
+   * `minMs`, which is what the server asked for. Never rejects.
    */
-  pause(delayMs: number, signal: AbortSignal, leastMs = 0): Promise<void> {
+  pause(delayMs: number, signal: AbortSignal, minMs = 0): Promise<void> {
     if (signal.aborted) return Promise.resolve()
     const clock = this.#clock
-    const earliest = clock.now() + leastMs
+    const earliest = clock.now() + minMs
     return new Promise((resolve) => {
       const done = () => {
         cancel()
@@ -36,7 +36,7 @@ export class Recovery {
         cancel()
         cancel = clock.after(Math.max(0, earliest - clock.now()), done)
       }
-      let cancel = clock.after(Math.max(delayMs, leastMs), done)
+      let cancel = clock.after(Math.max(delayMs, minMs), done)
       this.#waiting.add(wake)
       signal.addEventListener('abort', done, { once: true })
     })

@@ -104,10 +104,10 @@ export class Reflector<R extends ClusterRecord> {
     this.#refused = true
     const retryAfterMs = Math.min(failure.retryAfterMs ?? 0, timings.retryAfterMaxMs)
     // Drawn upwards: nodes that are told the same time don't come back together.
-    const leastMs = retryAfterMs * (1 + random() / 4)
-    const delayMs = Math.max(leastMs, this.#delayAfter(failure))
+    const minMs = retryAfterMs * (1 + random() / 4)
+    const delayMs = Math.max(minMs, this.#delayAfter(failure))
     this.#failures.failed(failure, delayMs)
-    await recovery.pause(delayMs, signal, leastMs)
+    await recovery.pause(delayMs, signal, minMs)
   }
 
   #delayAfter(failure: ApiError): number {

@@ -127,6 +127,6 @@ test('a Service without slices takes no memory', (t) => {
   t.is(cache.serviceCount, 0)
 })
 
-test('removing a slice that never was concerns nobody', (t) => {
+test('removing an unknown slice changes nothing', (t) => {
   t.is(new SliceCache().remove('default/none'), undefined)
 })

@@ -260,7 +260,7 @@ test('what is gone is forgotten', (t) => {
     builder.removeSlice(`default/s${index}-x`)
   }
   builder.drain()
-  t.deepEqual(builder.held, { services: 0, sliceServices: 0, contested: 0 })
+  t.deepEqual(builder.observed, { services: 0, sliceServices: 0, contested: 0 })
   t.is(builder.table.routes.size + builder.table.frontends.size + builder.table.clusterIPs.size, 0)
 })
 

@@ -33,10 +33,10 @@ function started(options: Partial<TableBuilderOptions> = {}): TableBuilder {
   return builder
 }
 
-const held = { nodePortAddresses: [mine, gone], serviceCidrs: ['10.96.0.0/16'] }
+const observed = { nodePortAddresses: [mine, gone], serviceCidrs: ['10.96.0.0/16'] }
 
 function adopted(builder: TableBuilder): { readonly nodePorts: string[]; readonly ranges: string[] } {
-  builder.adoptSets(() => held)
+  builder.adoptSets(() => observed)
   builder.drain()
   return { nodePorts: [...builder.table.nodePortAddresses], ranges: [...builder.table.serviceCidrs] }
 }
@@ -113,7 +113,7 @@ test('the node itself stays within the source ranges that it was in', (t) => {
     [...builder.table.routes.values()].flatMap(({ frontends }) =>
       frontends.flatMap(({ allowedSources = [] }) => allowedSources),
     )
-  builder.adoptSets(() => ({ ...held, nodePortAddresses: [mine] }))
+  builder.adoptSets(() => ({ ...observed, nodePortAddresses: [mine] }))
   builder.drain()
   const unknown = allowed()
   builder.setNode(node())

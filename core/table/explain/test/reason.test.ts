@@ -78,7 +78,7 @@ const rows: readonly Row[] = [
     to: clusterIP,
     from: '10.1.0.1',
     reason:
-      'internalTrafficPolicy Cluster: any of 4 ready endpoints; the source address is kept; masqueraded all the same when it gets itself (hairpin)',
+      'internalTrafficPolicy Cluster: any of 4 ready endpoints; the source address is kept; masqueraded anyway when it reaches itself (hairpin)',
   },
   {
     to: clusterIP,

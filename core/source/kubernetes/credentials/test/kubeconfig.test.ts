@@ -48,7 +48,7 @@ async function folder(t: ExecutionContext): Promise<Folder> {
         ],
         clusters: [{ name: 'here', cluster: { server: 'https://10.0.0.1:6443', ...cluster } }],
         users: [
-          // Somebody else's files are nobody's business.
+          // Other users' files are none of our business.
           {
             name: 'other',
             user: { tokenFile: '/nowhere', 'token-file': '/nowhere', 'client-certificate-data': '!' },
@@ -223,7 +223,7 @@ test('a kubeconfig that changes is read again, also when its new user needs a pl
 
 const secret = 's3cr3t-and-never-shown'
 
-/** What no retry can mend: told at once. */
+/** What no retry can fix: told at once. */
 const broken: readonly (readonly [string, () => readonly [Fields, Fields], RegExp])[] = [
   [
     'an authority that is no base64',
@@ -311,7 +311,7 @@ for (const [what, entries, message] of broken) {
   })
 }
 
-test('a user that is not among the users is refused, instead of being nobody', async (t) => {
+test('a user that is not among the users is refused, instead of being anonymous', async (t) => {
   const { kubeconfig, writeKubeconfig } = await folder(t)
   await writeKubeconfig({}, {})
   await writeFile(
@@ -346,7 +346,7 @@ for (const [what, text, message] of notYaml) {
   })
 }
 
-/** What the next read may find mended: told at the read, never before. */
+/** What the next read may find fixed: told at the read, never before. */
 const unreadable: readonly (readonly [string, Fields, Fields, () => Files, () => Files, RegExp])[] = [
   [
     'a token file that is missing',
@@ -397,7 +397,7 @@ const unreadable: readonly (readonly [string, Fields, Fields, () => Files, () =>
     /^client-key \/.*\/me\.key holds no PEM private key/,
   ],
 ]
-for (const [what, cluster, user, files, mended, message] of unreadable) {
+for (const [what, cluster, user, files, fixed, message] of unreadable) {
   test(`${what} is told in one line when it is read, and found once it is there`, async (t) => {
     const { kubeconfig, write, writeKubeconfig } = await folder(t)
     await write(files())
@@ -405,7 +405,7 @@ for (const [what, cluster, user, files, mended, message] of unreadable) {
     const source = await kubeconfigCredentials(kubeconfig)
     const error = await t.throwsAsync(source.read('routine'), { code: 'CREDENTIAL_READ', message })
     t.false(/\n|s3cr3t/.test(error?.message ?? ''))
-    await write(mended())
+    await write(fixed())
     await t.notThrowsAsync(source.read('routine'))
   })
 }

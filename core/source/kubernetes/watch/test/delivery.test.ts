@@ -8,17 +8,17 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** What a sink holds after everything it was told, and how often it was told anything. */
 function watched() {
-  const held = new Map<string, string>()
+  const observed = new Map<string, string>()
   const told: string[] = []
   const delivery = new Delivery(
     serviceCidrResource,
     {
       set(record) {
-        held.set(record.key, (record as ServiceCidrRecord).cidrs.join())
+        observed.set(record.key, (record as ServiceCidrRecord).cidrs.join())
         told.push(`set ${record.key}`)
       },
       remove(_kind, key) {
-        held.delete(key)
+        observed.delete(key)
         told.push(`remove ${key}`)
       },
       synced: () => told.push('synced'),
@@ -26,7 +26,7 @@ function watched() {
     },
     silent,
   )
-  return { held, told, delivery }
+  return { observed, told, delivery }
 }
 
 const object = (name: string, version: number) => ({
@@ -40,7 +40,7 @@ const state = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.integer({ mi
 test('after any sequence of lists the sink holds the last one, and was told only of what differs', (t) => {
   fc.assert(
     fc.property(fc.array(state, { minLength: 1, maxLength: 6 }), (states) => {
-      const { held, told, delivery } = watched()
+      const { observed, told, delivery } = watched()
       let before: Record<string, number> = {}
       for (const now of states) {
         told.length = 0
@@ -58,7 +58,7 @@ test('after any sequence of lists the sink holds the last one, and was told only
         t.deepEqual([...told].sort(), expected.sort())
         before = now
       }
-      const holds = Object.fromEntries([...held].sort())
+      const holds = Object.fromEntries([...observed].sort())
       const wanted = Object.entries(before).sort(([a], [b]) => (a < b ? -1 : 1))
       t.deepEqual(holds, Object.fromEntries(wanted.map(([name, version]) => [name, `10.${version}.0.0/16`])))
     }),
@@ -66,24 +66,24 @@ test('after any sequence of lists the sink holds the last one, and was told only
 })
 
 test('a list that breaks off takes nothing away', (t) => {
-  const { held, delivery } = watched()
+  const { observed, delivery } = watched()
   delivery.deliver(object('a', 1), 0)
   delivery.beginList().deliver(object('b', 2), 0)
-  t.deepEqual([...held.keys()], ['a', 'b'])
+  t.deepEqual([...observed.keys()], ['a', 'b'])
   const list = delivery.beginList()
   list.deliver(object('b', 2), 0)
   list.end(0)
-  t.deepEqual([...held.keys()], ['b'])
+  t.deepEqual([...observed.keys()], ['b'])
 })
 
 test('what was deleted while it was listed stays deleted', (t) => {
-  const { held, delivery } = watched()
+  const { observed, delivery } = watched()
   delivery.deliver(object('a', 1), 0)
   const list = delivery.beginList()
   list.deliver(object('a', 1), 0)
   list.remove(object('a', 2), 0)
   list.end(0)
-  t.is(held.size, 0)
+  t.is(observed.size, 0)
 })
 
 test('a version that is not trusted any more is delivered again', (t) => {

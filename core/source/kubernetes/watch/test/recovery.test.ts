@@ -2,12 +2,12 @@ import test from 'ava'
 import { VirtualClock } from '../../../../time/test/virtual-clock.ts'
 import { Recovery } from '../recovery.ts'
 
-function paused(delayMs: number, leastMs?: number) {
+function paused(delayMs: number, minMs?: number) {
   const clock = new VirtualClock()
   const recovery = new Recovery(clock)
   const abort = new AbortController()
   const seen = { endedAt: -1 }
-  const ended = recovery.pause(delayMs, abort.signal, leastMs).then(() => {
+  const ended = recovery.pause(delayMs, abort.signal, minMs).then(() => {
     seen.endedAt = clock.now()
   })
   return { clock, recovery, abort, seen, ended }

@@ -1,9 +1,9 @@
-import type { HeldSets } from '@portolan/core'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedSets } from '@portolan/core'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { setName } from '../layout/sets.ts'
 
 /** The table's plain sets as the kernel holds them. */
-export function heldSets({ family, sets }: ObservedState): HeldSets {
+export function observedSets({ family, sets }: ObservedState): ObservedSets {
   const elementsOf = (kind: Parameters<typeof setName>[1]): string[] => [
     ...(sets.get(setName(family, kind)) ?? []),
   ]

@@ -1,24 +1,24 @@
 import type { IpFamily } from '@portolan/core'
 import type { ConnectLoopReport, Host, ProbeResult, Protocol } from '@portolan/lab'
 import { serviceShape, slices, targetOf } from './case-objects.ts'
-import { Gate } from './gate.ts'
 import type { Client, Destination, EndpointShape } from './matrix-case.ts'
 import { type ServiceShape, sctpPorts, service } from './objects.ts'
-import type { Pace, Patience } from './patience.ts'
 import { addressOf, type EndpointHost, type Place } from './place.ts'
+import { Semaphore } from './semaphore.ts'
 import type { Testbed } from './testbed.ts'
+import type { Pace, Timeouts } from './timeouts.ts'
 
-/** What a Service is at one moment of a story. */
-export interface Moment {
+/** What a Service is at one step of a story. */
+export interface ServiceState {
   readonly service?: Partial<ServiceShape>
   readonly endpoints: readonly EndpointShape[]
 }
 
-/** Connections asked for at the same time by all stages: more would only wait for each other. */
-const asking = new Gate(100)
+/** Connections asked for at the same time by all fixtures: more would only wait for each other. */
+const asking = new Semaphore(100)
 
 /** One Service that changes while clients use it: what a story plays on. */
-export class Stage {
+export class Fixture {
   readonly testbed: Testbed
   readonly place: Place
   readonly family: IpFamily
@@ -38,26 +38,26 @@ export class Stage {
     return this.#failures
   }
 
-  get patience(): Patience {
-    return this.testbed.patience
+  get timeouts(): Timeouts {
+    return this.testbed.timeouts
   }
 
-  /** The same Service as its clients in another protocol see it; what they find out is among this stage's failures. */
-  beside(protocol: Protocol): Stage {
-    const other = new Stage(this.testbed, this.place, this.family, protocol)
+  /** The same Service as its clients in another protocol see it; what they find out is among this fixture's failures. */
+  beside(protocol: Protocol): Fixture {
+    const other = new Fixture(this.testbed, this.place, this.family, protocol)
     other.#failures = this.#failures
     return other
   }
 
   /** Makes the Service so, in the cluster and in the kernel. */
-  async become(moment: Moment): Promise<void> {
-    await this.serveEndpoints(moment)
-    this.declare(moment)
+  async become(state: ServiceState): Promise<void> {
+    await this.serveEndpoints(state)
+    this.declare(state)
     await this.testbed.driver.sync([this.family])
   }
 
-  /** Lets the endpoints of a moment answer, before anybody is told of them. */
-  async serveEndpoints({ endpoints }: Moment): Promise<void> {
+  /** Lets the endpoints of a state answer, before they are announced. */
+  async serveEndpoints({ endpoints }: ServiceState): Promise<void> {
     await Promise.all(
       endpoints.map(({ host, portOffset = 0 }) =>
         this.testbed.serve(host, this.place.targetPort + portOffset, this.#protocols),
@@ -66,7 +66,7 @@ export class Stage {
   }
 
   /** Makes the Service so in the cluster; nothing is applied yet. */
-  declare({ service: overrides = {}, endpoints }: Moment): void {
+  declare({ service: overrides = {}, endpoints }: ServiceState): void {
     const ports = this.protocol === 'SCTP' ? { ports: sctpPorts(this.place.nodePort) } : {}
     const shape = serviceShape(this.place, { ...ports, ...overrides })
     const objects = slices(shape, this.place, endpoints)
@@ -77,7 +77,7 @@ export class Stage {
   }
 
   /** Takes the Service and its slices away. */
-  async vanish(): Promise<void> {
+  async remove(): Promise<void> {
     this.undeclare()
     await this.testbed.driver.sync([this.family])
   }
@@ -94,10 +94,10 @@ export class Stage {
     client: Client,
     to: Destination,
     from?: string,
-    timeoutMs = this.patience.answerMs,
+    timeoutMs = this.timeouts.answerMs,
   ): Promise<ProbeResult> {
     const { host, address } = this.testbed.origin(client, this.family)
-    return asking.through(() =>
+    return asking.run(() =>
       host.probe({
         protocol: this.protocol,
         to: targetOf(to, this.place, this.family),
@@ -137,8 +137,8 @@ export class Stage {
     const loop = await host.startConnectLoop({
       protocol: this.protocol,
       to: targetOf(to, this.place, this.family),
-      everyMs: this.patience.connectEveryMs[pace],
-      timeoutMs: this.protocol === 'UDP' ? this.patience.datagramMs : this.patience.answerMs,
+      everyMs: this.timeouts.connectEveryMs[pace],
+      timeoutMs: this.protocol === 'UDP' ? this.timeouts.datagramMs : this.timeouts.answerMs,
     })
     return async (allowed) => {
       const report = await loop.stop()
@@ -151,14 +151,14 @@ export class Stage {
   async hold(client: Client, to: Destination, count: number): Promise<() => Promise<void>> {
     const host: Host = this.testbed.origin(client, this.family).host
     const { address, port } = targetOf(to, this.place, this.family)
-    const held = await Promise.all(
+    const observed = await Promise.all(
       Array.from({ length: count }, () =>
-        host.holdConnection({ to: { address, port }, timeoutMs: this.patience.answerMs }),
+        host.holdConnection({ to: { address, port }, timeoutMs: this.timeouts.answerMs }),
       ),
     )
     return async () => {
-      for (const connection of held) {
-        const answer = await connection.ask(this.patience.answerMs)
+      for (const connection of observed) {
+        const answer = await connection.ask(this.timeouts.answerMs)
         const { address: was, port: at } = connection.server
         if (!answer.alive)
           this.failures.push(`a connection of ${client} to ${to}, held by ${was}|${at}: ${answer.reason}`)
@@ -184,7 +184,7 @@ export class Stage {
   #judgeLoop(who: string, report: ConnectLoopReport, allowed: LoopAllowance): void {
     const { attempts, results, servers, unanswered } = report
     const forgiven = ['answered', ...(allowed.results ?? [])]
-    // A datagram that is caught between two states is dropped and nobody sends it again; a SYN is sent again.
+    // A datagram that is caught between two states is dropped and not sent again; a SYN is sent again.
     const lost = this.protocol === 'UDP' ? 3 + attempts / 20 : 0
     for (const [result, count] of Object.entries(results)) {
       const fine = forgiven.includes(result) || count <= (result === 'timeout' ? lost : 0)
@@ -200,7 +200,7 @@ export class Stage {
     }
     const { outage, longestStallMs } = report
     const isServed = !(allowed.results ?? []).includes('timeout')
-    if (isServed && outage !== undefined && outage.milliseconds > this.patience.outageMs)
+    if (isServed && outage !== undefined && outage.milliseconds > this.timeouts.outageMs)
       this.failures.push(
         `${who}: nothing got through for ${Math.round(outage.milliseconds)} ms, from ${Math.round(outage.afterMs)} ms after the loop's start: ${outage.attempts} first packets were lost (the machine held the loop up for ${Math.round(longestStallMs)} ms at most, which is not counted)`,
       )

@@ -3,7 +3,7 @@
  * but `forgotten` grow with one number, the slowness of the machine: 1 for one that runs programs itself, more for one
  * that is translated (QEMU without KVM).
  */
-export interface Patience {
+export interface Timeouts {
   readonly slowness: number
   /**
    * A time in which every answer arrives, however busy the machine, a lost first SYN's second one (after 1 s) included.
@@ -44,7 +44,7 @@ export interface Patience {
 /** `dense` for what may go wrong for a moment only. */
 export type Pace = 'steady' | 'dense'
 
-export function patienceOf(slowness = 1): Patience {
+export function timeoutsOf(slowness = 1): Timeouts {
   if (!(slowness >= 1 && slowness <= 1000))
     throw new RangeError(`conformance: slowness is ${slowness}, and must be a number from 1 to 1000`)
   const slow = (milliseconds: number) => Math.round(milliseconds * slowness)

@@ -1,5 +1,5 @@
 /** Lets so many through at once; the others wait in line. */
-export class Gate {
+export class Semaphore {
   readonly #line: (() => void)[] = []
   #free: number
 
@@ -7,7 +7,7 @@ export class Gate {
     this.#free = places
   }
 
-  async through<Result>(act: () => Promise<Result>): Promise<Result> {
+  async run<Result>(act: () => Promise<Result>): Promise<Result> {
     if (this.#free > 0) this.#free -= 1
     else await new Promise<void>((resolve) => this.#line.push(resolve))
     try {

@@ -2,9 +2,9 @@ import type { IpFamily } from '@portolan/core'
 import { GenerationWatch } from '@portolan/native/netfilter'
 
 /** Sees at a glance whether something changed in the kernel. */
-export interface Witness {
+export interface KernelFingerprint {
   /**
-   * A number that grows by one with each transaction on either family's rules, whoever makes it; `undefined` where the
+   * A number that grows by one with each transaction on either family's rules, of whatever origin; `undefined` where the
    * kernel doesn't count them.
    */
   generation(): number | undefined
@@ -20,22 +20,22 @@ export interface Witness {
 const lookInsideAfter = 60_000
 
 /**
- * Tells whether anybody but us has changed something, by what costs microseconds, where reading all back costs a second
+ * Tells whether any other tool has changed something, by what costs microseconds, where reading all back costs a second
  * at 10,000 Services.
  */
-export class Disturbance {
-  readonly #witness: Witness
+export class DriftDetector {
+  readonly #fingerprint: KernelFingerprint
   readonly #watch: GenerationWatch
   readonly #now: () => number
-  /** The shape in which we last saw or left a family, as long as nobody has disturbed it. */
+  /** The shape in which we last saw or left a family, as long as it is undisturbed. */
   readonly #shapes = new Map<IpFamily, string>()
   readonly #lookedInside = new Map<IpFamily, number>()
 
   /** @param now milliseconds on a clock that never goes back */
-  constructor(witness: Witness, now: () => number = () => performance.now()) {
-    this.#witness = witness
+  constructor(fingerprint: KernelFingerprint, now: () => number = () => performance.now()) {
+    this.#fingerprint = fingerprint
     this.#watch = new GenerationWatch(
-      () => witness.generation(),
+      () => fingerprint.generation(),
       () => this.#shapes.clear(),
     )
     this.#now = now
@@ -54,7 +54,7 @@ export class Disturbance {
   async reading<Result>(family: IpFamily, read: () => Promise<Result>): Promise<Result> {
     this.#watch.look()
     const { others } = this.#watch
-    const shape = this.#witness.shape(family)
+    const shape = this.#fingerprint.shape(family)
     const result = await read()
     // Meanwhile a look for the other family may have seen what others did, which this reading may have come too early for.
     this.#know(family, others === this.#watch.others ? shape : undefined)
@@ -71,12 +71,12 @@ export class Disturbance {
     const wasUntouched = this.#looksUntouched(family)
     this.#shapes.delete(family)
     return this.#watch.committing(apply, () => {
-      if (wasUntouched) this.#know(family, this.#witness.shape(family))
+      if (wasUntouched) this.#know(family, this.#fingerprint.shape(family))
     })
   }
 
   close(): void {
-    this.#witness.close()
+    this.#fingerprint.close()
   }
 
   #know(family: IpFamily, shape: string | undefined): void {
@@ -86,6 +86,6 @@ export class Disturbance {
 
   #looksUntouched(family: IpFamily): boolean {
     const shape = this.#shapes.get(family)
-    return shape !== undefined && shape === this.#witness.shape(family)
+    return shape !== undefined && shape === this.#fingerprint.shape(family)
   }
 }

@@ -20,7 +20,7 @@ export const flaggedTable = 'the table has flags, such as dormant'
 export const noTable: Structure = { exists: false, flaw: undefined, chains: new Map(), sets: new Set() }
 
 /** Value text by key text (see elements.ts); as text, because there may be millions. */
-export type HeldElements = Map<string, string>
+export type ObservedElements = Map<string, string>
 
 /** What the kernel holds of one family's table. */
 export interface ObservedState extends Structure {
@@ -29,6 +29,6 @@ export interface ObservedState extends Structure {
   readonly elements: ReadonlyMap<string, ReadonlyMap<string, string>>
 }
 
-export function nothingHeld(family: IpFamily): ObservedState {
+export function nothingObserved(family: IpFamily): ObservedState {
   return { ...noTable, family, elements: new Map() }
 }

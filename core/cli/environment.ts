@@ -1,6 +1,6 @@
-import type { Surroundings } from '../config/flags.ts'
+import type { Environment } from '../config/flags.ts'
 
 /** What this process's environment says. */
-export function surroundings(): Surroundings {
+export function environment(): Environment {
   return { inCluster: (process.env.KUBERNETES_SERVICE_HOST ?? '') !== '' }
 }

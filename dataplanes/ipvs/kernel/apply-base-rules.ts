@@ -1,6 +1,6 @@
 import { ApplyError, type IpFamily } from '@portolan/core'
 import { iptablesProgram } from '@portolan/native/netfilter'
-import type { SkeletonProgram } from '../compile/skeleton.ts'
+import type { BaseRulesProgram } from '../compile/base-rules.ts'
 import type { Iptables } from './iptables.ts'
 import type { Transport } from './transport.ts'
 
@@ -11,9 +11,9 @@ import type { Transport } from './transport.ts'
  * @returns bytes sent
  * @throws ApplyError
  */
-export async function applySkeleton(
+export async function applyBaseRules(
   family: IpFamily,
-  { sysctls, createSets, rules, leftOver, routeMark }: SkeletonProgram,
+  { sysctls, createSets, rules, leftOver, routeMark }: BaseRulesProgram,
   transport: Transport,
   iptables: Iptables,
 ): Promise<number> {

@@ -6,17 +6,17 @@ import type { SetName } from './sets.ts'
 import type { VirtualServer } from './virtual-server.ts'
 
 /** Our part of iptables, by table. */
-export type HeldTables = ReadonlyMap<string, SavedRules>
+export type ObservedTables = ReadonlyMap<string, SavedRules>
 
 /** Rules of ours of the variant of iptables that is not used any more. */
 export interface LeftOver {
   readonly variant: IptablesVariant
-  readonly tables: HeldTables
+  readonly tables: ObservedTables
 }
 
 /** What everything else stands on: sets, iptables rules, the way by which marked packets are local, sysctls. */
-export interface HeldSkeleton {
-  readonly rules: HeldTables
+export interface ObservedBaseRules {
+  readonly rules: ObservedTables
   /** Of the variant of iptables that is not used. */
   readonly leftOver?: LeftOver
   /** Whether packets with the route mark are led to this node. */
@@ -27,17 +27,17 @@ export interface HeldSkeleton {
 /** What the kernel holds of one family, read back. */
 export interface ObservedState {
   readonly family: IpFamily
-  readonly skeleton: HeldSkeleton
+  readonly baseRules: ObservedBaseRules
   /** All virtual servers of the family, also those of others. */
   readonly servers: readonly VirtualServer[]
   /** Of the sets that are there. */
   readonly elements: ReadonlyMap<SetName, readonly SetElement['element'][]>
 }
 
-export function nothingHeld(family: IpFamily): ObservedState {
+export function nothingObserved(family: IpFamily): ObservedState {
   return {
     family,
-    skeleton: { rules: new Map(), routed: false, sysctls: new Map() },
+    baseRules: { rules: new Map(), routed: false, sysctls: new Map() },
     servers: [],
     elements: new Map(),
   }

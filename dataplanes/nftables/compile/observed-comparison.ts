@@ -7,27 +7,27 @@ import {
   type ElementSink,
   readDataText,
 } from '../layout/elements.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { findSet, type SetDeclaration } from '../layout/sets.ts'
 
 /**
  * Takes every element that a table wants and keeps only what the kernel lacks or has otherwise: of a million elements
  * that are there, none is collected.
  */
-export class HeldComparison implements ElementSink {
-  readonly #held: ObservedState
+export class ObservedComparison implements ElementSink {
+  readonly #observedState: ObservedState
   readonly #changes = new ElementChanges()
   /** Keys that are wanted, by set name. */
   readonly #wanted = new Map<string, Set<string>>()
 
-  constructor(held: ObservedState) {
-    this.#held = held
+  constructor(observedState: ObservedState) {
+    this.#observedState = observedState
   }
 
   add(set: SetDeclaration, key: readonly Datum[], value?: readonly Datum[]): void {
     const text = dataText(key)
     this.#wantedOf(set).add(text)
-    const old = this.#held.elements.get(set.name)?.get(text)
+    const old = this.#observedState.elements.get(set.name)?.get(text)
     if (old !== undefined && old === dataText(value ?? [])) return
     if (old !== undefined) this.#changes.remove(set, key, readDataText(old, set.value ?? []))
     this.#changes.add(set, key, value)
@@ -38,7 +38,7 @@ export class HeldComparison implements ElementSink {
 
   /** What leads from the held elements to the wanted ones. */
   finish(): ElementChanges {
-    for (const [name, there] of this.#held.elements) {
+    for (const [name, there] of this.#observedState.elements) {
       const set = findSet(name)
       if (set === undefined || set.kind === 'static') continue
       const wanted = this.#wanted.get(name)

@@ -1,14 +1,14 @@
 import { type EndpointScope, endpointKey, type ServiceRoute } from '@portolan/core'
 import { endpointChain, listChains } from '../compile/route-chains.ts'
-import type { ObservedState } from '../layout/held.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 
 /** The endpoint keys of a list in the order of their rules; `undefined` where the kernel has no such list. */
 export function endpointOrder(
-  held: ObservedState,
+  observedState: ObservedState,
   route: ServiceRoute,
   over: EndpointScope,
 ): readonly string[] | undefined {
-  const { chains } = held.tables.nat
+  const { chains } = observedState.tables.nat
   const rules = chains.get(listChains(route).get(over) ?? '')
   if (rules === undefined) return undefined
   const direct = rules.flatMap((rule) => endpointOf(rule) ?? [])

@@ -2,7 +2,7 @@ import type { IpFamily } from '@portolan/core'
 import { type IptablesVariant, NetfilterInfo, XtablesInfo } from '@portolan/native/netfilter'
 import type { TableName } from '../layout/base-chains.ts'
 import { setKinds, setName } from '../layout/sets.ts'
-import type { Witness } from './disturbance.ts'
+import type { KernelFingerprint } from './drift-detector.ts'
 
 /** Up to this size a legacy table's content is looked at each time: a few hundred microseconds for 1,000 rules. */
 const smallTableBytes = 256 * 1024
@@ -11,7 +11,10 @@ const smallTableBytes = 256 * 1024
  * What to look at, by variant: nftables counts its transactions; of legacy tables the kernel tells the number of rules
  * and where each hook's begin, and of small ones we read all. Of sets it tells the number of elements.
  */
-export function openWitness(variant: IptablesVariant, networkNamespace: string | undefined): Witness {
+export function openFingerprint(
+  variant: IptablesVariant,
+  networkNamespace: string | undefined,
+): KernelFingerprint {
   const netfilter = new NetfilterInfo(networkNamespace)
   const legacy = variant === 'legacy' ? new XtablesInfo(networkNamespace) : undefined
   const look = (family: IpFamily, table: TableName) => {

@@ -9,16 +9,16 @@ export interface ObservedState {
   readonly tables: Readonly<Record<TableName, SavedRules>>
   /** Elements of our sets by name; those of sets that packets fill are left out. */
   readonly sets: ReadonlyMap<string, ReadonlySet<string>>
-  /** Names of ours that sets of another type have: of another version, or somebody's. Their elements mean nothing. */
+  /** Names of ours that sets of another type have: of another version, or another tool's. Their elements mean nothing. */
   readonly otherSets: readonly string[]
   /** Whether conntrack takes every TCP segment for valid (nf_conntrack_tcp_be_liberal). */
   readonly liberal: boolean
   readonly routeLocalnet: RouteLocalnet
-  /** The other variant, if it has rules of ours too: somebody has changed the setting, or what the node uses. */
+  /** The other variant, if it has rules of ours too: the setting was changed, or what the node uses. */
   readonly leftOver?: IptablesVariant
 }
 
-export function nothingHeld(family: IpFamily): ObservedState {
+export function nothingObserved(family: IpFamily): ObservedState {
   return {
     family,
     tables: { nat: noRules, filter: noRules },

@@ -14,19 +14,19 @@ export function bufferOf(bytes: Bytes): Buffer {
 }
 
 /** A service as the maps have it: its endpoints lie in the slots from `base` on, cluster endpoints before local ones. */
-export interface HeldService {
+export interface ObservedService {
   readonly base: number
   readonly cluster: number
   readonly local: number
   readonly affinitySeconds: number
 }
 
-export function numbersOf(service: number, { base, cluster, local }: HeldService): RouteNumbers {
+export function numbersOf(service: number, { base, cluster, local }: ObservedService): RouteNumbers {
   return { service, base, count: cluster + local }
 }
 
 /** What the maps hold about the node itself, and the node as it is now. */
-export interface HeldOfNode {
+export interface ObservedOfNode {
   readonly devices: ReadonlyMap<Bytes, Bytes>
   readonly namespaces: ReadonlySet<Bytes>
   readonly settings: Bytes
@@ -34,11 +34,11 @@ export interface HeldOfNode {
 }
 
 /** What the maps and hooks hold of one family. */
-export interface ObservedState extends HeldOfNode {
+export interface ObservedState extends ObservedOfNode {
   readonly family: IpFamily
   readonly frontends: ReadonlyMap<Bytes, Bytes>
   /** Those that a frontend leads to, by number. */
-  readonly services: ReadonlyMap<number, HeldService>
+  readonly services: ReadonlyMap<number, ObservedService>
   /** The slots of the map `endpoints`, one after the other, up to the last that one of the services has. */
   readonly slots: Buffer
   /** Numbers that the other family has. */
@@ -61,7 +61,7 @@ export interface NodeState {
   readonly ports: { readonly first: number; readonly last: number }
 }
 
-export function nothingHeld(family: IpFamily): ObservedState {
+export function nothingObserved(family: IpFamily): ObservedState {
   return {
     family,
     frontends: new Map(),

@@ -1,18 +1,18 @@
 import type { Clock } from '../../../time/clock.ts'
 
-/** Calls `onSilence` once when `heard` has not been called for `limitMs`. */
-export class SilenceWatch {
+/** Calls `onIdle` once when `heard` has not been called for `limitMs`. */
+export class IdleTimeout {
   readonly #clock: Clock
   readonly #limitMs: number
-  readonly #onSilence: () => void
+  readonly #onIdle: () => void
   #heardAt: number
   #stopped = false
   #cancel: () => void
 
-  constructor(clock: Clock, limitMs: number, onSilence: () => void) {
+  constructor(clock: Clock, limitMs: number, onIdle: () => void) {
     this.#clock = clock
     this.#limitMs = limitMs
-    this.#onSilence = onSilence
+    this.#onIdle = onIdle
     this.#heardAt = clock.now()
     this.#cancel = clock.after(limitMs, () => this.#check())
   }
@@ -32,7 +32,7 @@ export class SilenceWatch {
     // A process that was busy or stopped sees this timer before it reads what has long been in the socket: one turn of
     // the event loop lets the socket speak first.
     setImmediate(() => {
-      if (!this.#stopped && !this.#waitOn()) this.#onSilence()
+      if (!this.#stopped && !this.#waitOn()) this.#onIdle()
     })
   }
 

@@ -1,10 +1,10 @@
 import { endpointKey, type IpFamily } from '@portolan/core'
+import type { Setting } from '../compile/base-rules.ts'
 import type { Memory } from '../compile/memory.ts'
-import type { Setting } from '../compile/skeleton.ts'
 import type { Step } from '../compile/step.ts'
-import type { ObservedState } from '../layout/held.ts'
 import { iptablesRules } from '../layout/iptables-rules.ts'
 import { differences } from '../layout/iptables-script.ts'
+import type { ObservedState } from '../layout/observed-state.ts'
 import { type SetName, sets } from '../layout/sets.ts'
 import { sysctlsOf } from '../layout/sysctls.ts'
 import { sameTerms, serverKey, type VirtualServer } from '../layout/virtual-server.ts'
@@ -23,12 +23,12 @@ const rulesEveryLooks = 10
  * generation of nf_tables has moved; and some virtual servers in turn, because IPVS has no generation and tells of no
  * change. The cost of a look doesn't grow with the cluster. Once in a minute it is unsure, so that everything is read.
  */
-export class Disturbance {
+export class DriftDetector {
   readonly #counts = new Map<SetName, number>()
   #generation: number | undefined
   #looks = 0
   #next = 0
-  /** When everything was read; `undefined`: something may have been done since that nobody knows of. */
+  /** When everything was read; `undefined`: something may have been done since, unnoticed. */
   #observedAt: number | undefined
   readonly #now: () => number
 
@@ -38,8 +38,8 @@ export class Disturbance {
   }
 
   /** What was read back is what there is. */
-  observed(held: ObservedState, generation: number | undefined): void {
-    for (const { name } of sets) this.#counts.set(name, held.elements.get(name)?.length ?? 0)
+  observed(observedState: ObservedState, generation: number | undefined): void {
+    for (const { name } of sets) this.#counts.set(name, observedState.elements.get(name)?.length ?? 0)
     this.#generation = generation
     this.#observedAt = this.#now()
   }
@@ -88,9 +88,9 @@ export class Disturbance {
     const generation = transport.readGeneration()
     const moved = generation === undefined || generation !== this.#generation
     if (!moved && this.#looks++ % rulesEveryLooks !== 0) return true
-    const held = await iptables.read(setting.family)
+    const observedState = await iptables.read(setting.family)
     const whole = iptablesRules(setting).every((wanted) => {
-      return differences(wanted, held.get(wanted.table)).length === 0
+      return differences(wanted, observedState.get(wanted.table)).length === 0
     })
     if (whole) this.#generation = generation
     return whole
@@ -104,10 +104,10 @@ export class Disturbance {
       servers.map(({ place }) => place),
     )
     for (const server of servers) {
-      const held = found.get(serverKey(server.place))
-      if (held === undefined || !sameTerms(held.terms, server.terms)) return false
+      const observedState = found.get(serverKey(server.place))
+      if (observedState === undefined || !sameTerms(observedState.terms, server.terms)) return false
       const weights = new Map(
-        held.destinations.map(({ endpoint, weight }) => [endpointKey(endpoint), weight]),
+        observedState.destinations.map(({ endpoint, weight }) => [endpointKey(endpoint), weight]),
       )
       const due = (list: VirtualServer['endpoints'], weight: number) =>
         list.every((endpoint) => weights.get(endpointKey(endpoint)) === weight)

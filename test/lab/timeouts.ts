@@ -1,5 +1,5 @@
 /** How long a host waits for what when it isn't told, in milliseconds. */
-export interface Patience {
+export interface Timeouts {
   /** For the answer to a probe or a ping; on an idle machine it takes less than one. */
   readonly answerMs: number
   /** For a connection to hold, and for its other end to answer later. */
@@ -15,7 +15,7 @@ export interface Patience {
 }
 
 /** @param slowness how many times as long as on a usual machine everything takes */
-export function patienceOf(slowness: number): Patience {
+export function timeoutsOf(slowness: number): Timeouts {
   if (!(slowness >= 1 && slowness <= 1000))
     throw new RangeError(`createLab: slowness is ${slowness}, and must be a number from 1 to 1000`)
   return {

@@ -1,15 +1,15 @@
 import type { IptablesVariant } from '@portolan/native/netfilter'
-import type { LeftOver, ObservedState } from '../layout/held.ts'
 import { iptablesRules, type RuleSetting } from '../layout/iptables-rules.ts'
 import { differences, removeScript, restoreScript } from '../layout/iptables-script.ts'
 import { routingTable, rulePriority } from '../layout/marks.ts'
+import type { LeftOver, ObservedState } from '../layout/observed-state.ts'
 import { kernelName, type SetName, sets } from '../layout/sets.ts'
 import { sysctlsOf } from '../layout/sysctls.ts'
 
 export type Setting = RuleSetting
 
 /** What is to be made of it. */
-export interface SkeletonProgram {
+export interface BaseRulesProgram {
   readonly createSets: readonly SetName[]
   /** For `iptables-restore --noflush`, one for each table; absent: nothing to do. */
   readonly rules: readonly string[]
@@ -23,33 +23,38 @@ export interface SkeletonProgram {
   readonly setting?: Setting
 }
 
-export const nothingMissing: SkeletonProgram = {
+export const nothingMissing: BaseRulesProgram = {
   createSets: [],
   rules: [],
   sysctls: new Map(),
   findings: [],
 }
 
-export function skeletonProgram(held: ObservedState, setting: Setting): SkeletonProgram {
-  const createSets = sets.map(({ name }) => name).filter((name) => !held.elements.has(name))
-  const findings = createSets.map((name) => `ipset ${kernelName(held.family, name)}: missing`)
+export function baseRulesProgram(observedState: ObservedState, setting: Setting): BaseRulesProgram {
+  const createSets = sets.map(({ name }) => name).filter((name) => !observedState.elements.has(name))
+  const findings = createSets.map((name) => `ipset ${kernelName(observedState.family, name)}: missing`)
   const rules: string[] = []
   for (const wanted of iptablesRules(setting)) {
-    const have = held.skeleton.rules.get(wanted.table)
+    const have = observedState.baseRules.rules.get(wanted.table)
     const different = differences(wanted, have)
     if (different.length === 0) continue
-    findings.push(...different.map((text) => `${held.family} ${text}`))
+    findings.push(...different.map((text) => `${observedState.family} ${text}`))
     rules.push(restoreScript(wanted, have))
   }
   const sysctls = new Map(
-    [...sysctlsOf(held.family)].filter(([name, value]) => held.skeleton.sysctls.get(name) !== value),
+    [...sysctlsOf(observedState.family)].filter(
+      ([name, value]) => observedState.baseRules.sysctls.get(name) !== value,
+    ),
   )
   for (const [name, value] of sysctls)
-    findings.push(`sysctl ${name}: ${held.skeleton.sysctls.get(name) ?? 'not there'} instead of ${value}`)
-  const { leftOver, routed } = held.skeleton
-  if (leftOver !== undefined) findings.push(`${held.family} rules of iptables-${leftOver.variant}: left over`)
+    findings.push(
+      `sysctl ${name}: ${observedState.baseRules.sysctls.get(name) ?? 'not there'} instead of ${value}`,
+    )
+  const { leftOver, routed } = observedState.baseRules
+  if (leftOver !== undefined)
+    findings.push(`${observedState.family} rules of iptables-${leftOver.variant}: left over`)
   if (!routed)
-    findings.push(`${held.family} rule ${rulePriority} and route of table ${routingTable}: missing`)
+    findings.push(`${observedState.family} rule ${rulePriority} and route of table ${routingTable}: missing`)
   return {
     createSets,
     rules,
@@ -61,13 +66,13 @@ export function skeletonProgram(held: ObservedState, setting: Setting): Skeleton
   }
 }
 
-function removal({ variant, tables }: LeftOver): NonNullable<SkeletonProgram['leftOver']> {
+function removal({ variant, tables }: LeftOver): NonNullable<BaseRulesProgram['leftOver']> {
   return { variant, scripts: [...tables].map(([table, rules]) => removeScript(table, rules)) }
 }
 
 /** Kernel operations of it. */
-export function skeletonOperations(skeleton: SkeletonProgram): number {
-  const { createSets, rules, leftOver, routeMark, sysctls } = skeleton
+export function baseRulesOperations(baseRules: BaseRulesProgram): number {
+  const { createSets, rules, leftOver, routeMark, sysctls } = baseRules
   const scripts = rules.length + (leftOver?.scripts.length ?? 0)
   return createSets.length + scripts + sysctls.size + (routeMark === undefined ? 0 : 2)
 }

@@ -4,7 +4,7 @@ import type { PodSource } from '@portolan/core'
 export const tableName = 'portolan-minimal'
 
 /** The chains that every table has, with their rules; those with a hook are where packets come in. */
-export function skeletonChains(podSource: PodSource, mark: string): ReadonlyMap<string, readonly string[]> {
+export function baseChains(podSource: PodSource, mark: string): ReadonlyMap<string, readonly string[]> {
   const classify = [...podRule(podSource), 'fib saddr type local goto from-node', 'goto from-outside']
   const lookUp = (source: string) => [
     `ip daddr . meta l4proto . th dport vmap @from-${source}`,
@@ -50,7 +50,7 @@ const sets: readonly string[] = [
 ]
 
 /** nft's commands for the table without any Service. */
-export function skeletonCommands(chains: ReadonlyMap<string, readonly string[]>): string[] {
+export function baseRulesCommands(chains: ReadonlyMap<string, readonly string[]>): string[] {
   const at = `ip ${tableName}`
   return [
     `add table ${at}`,

@@ -1,11 +1,11 @@
-import type { HeldSets } from '@portolan/core'
+import type { ObservedSets } from '@portolan/core'
 import { rangeCidr } from '../compile/element-text.ts'
 import { addressText } from '../layout/address-bytes.ts'
-import { bufferOf, type ObservedState } from '../layout/held.ts'
+import { bufferOf, type ObservedState } from '../layout/observed-state.ts'
 import { frontendKind, rangeScope, structs } from '../layout/structures.ts'
 
 /** The table's plain sets as the maps hold them. */
-export function heldSets({ frontends, ranges }: ObservedState): HeldSets {
+export function observedSets({ frontends, ranges }: ObservedState): ObservedSets {
   const nodePortAddresses: string[] = []
   for (const bytes of frontends.keys()) {
     const key = bufferOf(bytes)

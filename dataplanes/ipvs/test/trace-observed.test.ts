@@ -2,7 +2,7 @@ import { everything, everythingIpv6 } from '@portolan/conformance/example-tables
 import { packetsTo, tracedRanges, withFrontends } from '@portolan/conformance/traced-ranges'
 import { type Address, evaluate } from '@portolan/core'
 import test from 'ava'
-import { nothingHeld } from '../layout/held.ts'
+import { nothingObserved } from '../layout/observed-state.ts'
 import { modelSubject } from './convergence-subject.ts'
 
 for (const table of [withFrontends(everything()), withFrontends(everythingIpv6())]) {
@@ -10,8 +10,8 @@ for (const table of [withFrontends(everything()), withFrontends(everythingIpv6()
     const dataplane = modelSubject().open()
     await dataplane.start()
     await dataplane.apply(dataplane.reconcile(await dataplane.observe(table.family), table))
-    const held = await dataplane.observe(table.family)
-    const nothing = nothingHeld(table.family)
+    const observedState = await dataplane.observe(table.family)
+    const nothing = nothingObserved(table.family)
     const packets = packetsTo(table, (table.family === 'IPv4' ? '198.51.100.7' : '2001:db8::7') as Address)
     t.true(packets.length > 2)
     for (const packet of packets) {
@@ -21,7 +21,7 @@ for (const table of [withFrontends(everything()), withFrontends(everythingIpv6()
       for (const step of steps) {
         if (typeof step === 'string' || step.lacks === undefined) t.fail(`${who}: can't be compared`)
         else {
-          t.deepEqual(step.lacks(held), [], `${who}: ${step.text}`)
+          t.deepEqual(step.lacks(observedState), [], `${who}: ${step.text}`)
           t.true(step.lacks(nothing).length > 0, `${who}: ${step.text}`)
         }
       }
