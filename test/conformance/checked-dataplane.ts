@@ -91,8 +91,8 @@ class CheckedDataplane implements Dataplane {
     return answer as boolean
   }
 
-  observedSets(observedState: unknown, table: RoutingTable): ObservedSets {
-    return this.#real.observedSets?.(observedState, table) ?? { nodePortAddresses: [], serviceCidrs: [] }
+  observedSets(observed: unknown, table: RoutingTable): ObservedSets {
+    return this.#real.observedSets?.(observed, table) ?? { nodePortAddresses: [], serviceCidrs: [] }
   }
 
   compile(change: TableChange): CompiledProgram {

@@ -151,13 +151,13 @@ export class Fixture {
   async hold(client: Client, to: Destination, count: number): Promise<() => Promise<void>> {
     const host: Host = this.testbed.origin(client, this.family).host
     const { address, port } = targetOf(to, this.place, this.family)
-    const observed = await Promise.all(
+    const connections = await Promise.all(
       Array.from({ length: count }, () =>
         host.holdConnection({ to: { address, port }, timeoutMs: this.timeouts.answerMs }),
       ),
     )
     return async () => {
-      for (const connection of observed) {
+      for (const connection of connections) {
         const answer = await connection.ask(this.timeouts.answerMs)
         const { address: was, port: at } = connection.server
         if (!answer.alive)

@@ -86,14 +86,14 @@ function withRange(table: RoutingTable, range: Cidr): RoutingTable {
 /** For each evaluation, what its trace by one table finds otherwise in a kernel that holds another. */
 async function differences(
   dataplane: Dataplane<CompiledProgram, unknown>,
-  observedState: RoutingTable,
+  applied: RoutingTable,
   wanted: RoutingTable,
   evaluations: readonly Evaluation[],
 ): Promise<readonly (readonly string[])[]> {
   await dataplane.start()
   try {
-    await dataplane.apply(dataplane.reconcile(await dataplane.observe(observedState.family), observedState))
-    const observed = await dataplane.observe(observedState.family)
+    await dataplane.apply(dataplane.reconcile(await dataplane.observe(applied.family), applied))
+    const observed = await dataplane.observe(applied.family)
     return evaluations.map((evaluation) =>
       dataplane
         .trace(wanted, evaluation)

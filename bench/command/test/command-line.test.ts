@@ -22,7 +22,7 @@ const rows: readonly (readonly [claim: string, args: readonly string[], line: Re
     /^portolan bench --external \.\/proxy --external-args ["']/,
   ],
   [
-    'its patience and its name',
+    'its timeout and its name',
     ['--external', './proxy', '--external-name', 'my proxy', '--external-timeout', '0.5'],
     /--external-name 'my proxy' --external-timeout 0\.5$/,
   ],

@@ -55,7 +55,7 @@ const names = (list: readonly string[]): Names =>
 /** A kernel that holds the names of routes; whatever a test gives takes the place of a method. */
 class PlainDataplane implements Compiler<Names, readonly string[]>, Kernel<Names, readonly string[]> {
   readonly name: string = 'acme'
-  observedState: readonly string[] = []
+  written: readonly string[] = []
 
   async probe() {
     return { usable: true, problems: [], facts: {} }
@@ -63,7 +63,7 @@ class PlainDataplane implements Compiler<Names, readonly string[]>, Kernel<Names
   async open() {}
   async close() {}
   async observe() {
-    return this.observedState
+    return this.written
   }
   async isUnchanged() {
     return true
@@ -81,7 +81,7 @@ class PlainDataplane implements Compiler<Names, readonly string[]>, Kernel<Names
     return program.join('\n')
   }
   async apply(program: Names) {
-    this.observedState = program
+    this.written = program
     return { bytes: 0 }
   }
   trace() {
@@ -400,9 +400,9 @@ test('one route among thousands that cannot be compiled is found in few attempts
   const dataplane = new PoisonedDataplane()
   let attempts = 0
   const reconcile = dataplane.reconcile.bind(dataplane)
-  dataplane.reconcile = (observedState, seen) => {
+  dataplane.reconcile = (observed, seen) => {
     attempts++
-    return reconcile(observedState, seen)
+    return reconcile(observed, seen)
   }
   const supervised = superviseDataplane(dataplane, {})
   const { degraded } = await supervised.apply(supervised.reconcile([], tableOf(routes)))

@@ -129,13 +129,13 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
     return this.#alone(program.family, async () => {
       this.calls.push(`apply ${program.family} ${this.print(program)}`.trim())
       await this.beforeApply(program)
-      const observed = this.kernel[program.family]
+      const addresses = this.kernel[program.family]
       for (const address of program.add) {
-        if (observed.has(address)) throw new ApplyError(`${address} exists`)
-        observed.add(address)
+        if (addresses.has(address)) throw new ApplyError(`${address} exists`)
+        addresses.add(address)
       }
       for (const address of program.remove) {
-        if (!observed.delete(address)) throw new ApplyError(`${address} does not exist`)
+        if (!addresses.delete(address)) throw new ApplyError(`${address} does not exist`)
       }
       return { operations: program.operations, bytes: 0, degraded: [] }
     })

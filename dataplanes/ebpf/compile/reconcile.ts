@@ -48,7 +48,7 @@ export function reconcile(
 ): EbpfProgram {
   const adopt = new Map<RouteKey, RouteNumbers>()
   const routes: RouteStep[] = []
-  /** How many of the held elements belong to something wanted; what else is held goes. */
+  /** How many of the observed elements belong to something wanted; any other goes. */
   const wanted = { frontends: 0, ranges: 0, members: 0 }
   const taken = new Set<number>()
   const degraded: EbpfProgram['degraded'][number][] = []
@@ -186,7 +186,7 @@ function sameService(
   )
 }
 
-/** ObservedState elements that nothing in the table has. */
+/** Observed elements that nothing in the table has. */
 function strayElements(
   observedState: ObservedState,
   table: RoutingTable,
@@ -242,19 +242,17 @@ export function nodeSteps(observedState: ObservedOfNode, table: RoutingTable): E
 
 function missing(
   map: ElementStep['map'],
-  observedState: { has(key: Bytes): boolean },
+  observed: { has(key: Bytes): boolean },
   wanted: ReadonlySet<Bytes>,
   value: Buffer,
 ): ElementStep[] {
-  return [...wanted]
-    .filter((key) => !observedState.has(key))
-    .map((key) => ({ map, key: bufferOf(key), value }))
+  return [...wanted].filter((key) => !observed.has(key)).map((key) => ({ map, key: bufferOf(key), value }))
 }
 
 function strays(
   map: ElementStep['map'],
-  observedState: Iterable<Bytes>,
+  observed: Iterable<Bytes>,
   wanted: ReadonlySet<Bytes>,
 ): ElementStep[] {
-  return [...observedState].filter((key) => !wanted.has(key)).map((key) => ({ map, key: bufferOf(key) }))
+  return [...observed].filter((key) => !wanted.has(key)).map((key) => ({ map, key: bufferOf(key) }))
 }

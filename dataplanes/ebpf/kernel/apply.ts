@@ -60,8 +60,8 @@ function writeElements(program: EbpfProgram, maps: TableMaps, now: number): Appl
       continue
     }
     // What the maps have beyond the table is deleted where everything was compared.
-    const observedState = adopt === undefined ? step.before : step.after
-    writing.leaveOut(step.key, planned === 'tooMany' ? tooMany : writing.isFull(planned), observedState)
+    const remaining = adopt === undefined ? step.before : step.after
+    writing.leaveOut(step.key, planned === 'tooMany' ? tooMany : writing.isFull(planned), remaining)
   }
   const writer = new RouteWriter(maps, program.table.podSource, routes)
   writing.nodeElements()
@@ -183,11 +183,11 @@ class Writing {
     return fullMap(name, this.#maps.object.map(name).maxEntries)
   }
 
-  /** Told once for each route and map. @param observed what the maps will have of it at most */
-  leaveOut(key: RouteKey | undefined, reason: string, observedState?: ServiceRoute): void {
+  /** Told once for each route and map. @param remaining what the maps will have of it at most */
+  leaveOut(key: RouteKey | undefined, reason: string, remaining?: ServiceRoute): void {
     const route = key ?? thisNode
     const wanted = key === undefined ? undefined : this.#program.table.routes.get(key)
-    if (wanted !== undefined) this.#maps.leftOut[this.#program.family].add(wanted, observedState)
+    if (wanted !== undefined) this.#maps.leftOut[this.#program.family].add(wanted, remaining)
     const told = `${route} ${reason}`
     if (this.#told.has(told)) return
     this.#told.add(told)

@@ -49,22 +49,22 @@ export class CarryOver {
 
   #copy(name: MapName): string | undefined {
     const consequence = consequences[name]
-    let observed = 0
+    let entries = 0
     const copied = this.#with(name, (old, map, key, value) => {
       const limit = isArray[name] === true ? Math.min(this.#usedOf(name, old), map.maxEntries) : Infinity
       for (const { keys, values, count } of old.batches()) {
-        const some = Math.min(count, limit - observed)
+        const some = Math.min(count, limit - entries)
         const to = { keys: Buffer.alloc(some * key.size), values: Buffer.alloc(some * value.size) }
         for (let index = 0; index < some; index++) {
           convert(key, keys.subarray(index * old.keySize), to.keys, index * key.size)
           convert(value, values.subarray(index * old.valueSize), to.values, index * value.size)
         }
         map.setMany(to.keys, to.values, some)
-        observed += some
-        if (observed === limit) break
+        entries += some
+        if (entries === limit) break
       }
-      if (consequence === undefined || observed <= map.maxEntries) return undefined
-      return `map ${name} has room for ${map.maxEntries} of ${observed} entries only: ${consequence}`
+      if (consequence === undefined || entries <= map.maxEntries) return undefined
+      return `map ${name} has room for ${map.maxEntries} of ${entries} entries only: ${consequence}`
     })
     if (copied !== 'impossible') return copied
     return consequence === undefined

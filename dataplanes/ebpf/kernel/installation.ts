@@ -112,8 +112,8 @@ export class Installation {
     const { cookie } = readNode(this.#settings)
     return ipFamilies.some((family) => {
       const value = object.map('node_settings').get(settingsKey(family))
-      const observed = value?.readBigUInt64LE(structs.settings.at.node) ?? 0n
-      return observed !== 0n && observed !== cookie
+      const recorded = value?.readBigUInt64LE(structs.settings.at.node) ?? 0n
+      return recorded !== 0n && recorded !== cookie
     })
   }
 }

@@ -35,8 +35,8 @@ export function observe(
     frontends,
     services,
     slots: object.map('endpoints').firstValues(lastSlot(services.values())),
-    others: [...readServices(object, numbers.others)].map(([service, observedState]) =>
-      numbersOf(service, observedState),
+    others: [...readServices(object, numbers.others)].map(([service, observed]) =>
+      numbersOf(service, observed),
     ),
     ranges: readKeys(object, 'ranges', family, structs.range_key),
     members: readKeys(object, 'members', family, structs.member_key),

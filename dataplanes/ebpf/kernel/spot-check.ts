@@ -79,8 +79,8 @@ export class SpotCheck {
     return route.frontends.every((frontend) => {
       const value = Buffer.alloc(structs.frontend.size)
       writeFrontend(service, route, frontend, podSource, value, 0)
-      const observedState = this.#get('frontends', frontendKeyOf(route, frontend))
-      if (observedState?.equals(value) !== true) return false
+      const observed = this.#get('frontends', frontendKeyOf(route, frontend))
+      if (observed?.equals(value) !== true) return false
       const { address } = frontend
       if (address === undefined || !clusterIPs.has(address)) return true
       return this.#has('frontends', addressKey(address, 'clusterIP'))

@@ -7,7 +7,7 @@ interface Move {
   readonly width: number
 }
 
-/** SerialQueue keys or values of one layout into those of another. */
+/** Turns keys or values of one layout into those of another. */
 export interface Conversion {
   readonly size: number
   readonly moves: readonly Move[]

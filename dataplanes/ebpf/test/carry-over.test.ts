@@ -38,14 +38,14 @@ for (const family of ['IPv4', 'IPv6'] as const) {
     const served = nodeTable(node, family, [sticky])
     const first = await applied(node, served)
     const to = { address, port: nodePort }
-    const observed = await outside.holdConnection({ to, timeoutMs: 5000 })
+    const connection = await outside.holdConnection({ to, timeoutMs: 5000 })
     await first.dataplane.stop()
     const second = await applied(node, served, larger)
     t.deepEqual(second.notices, [])
-    t.true((await observed.ask(5000)).alive)
+    t.true((await connection.ask(5000)).alive)
     for (let turn = 0; turn < 8; turn++) {
       const answer = await outside.probe({ protocol: 'TCP', to, timeoutMs: 5000 })
-      t.is(answer.result === 'answered' && answer.host, observed.server.host)
+      t.is(answer.result === 'answered' && answer.host, connection.server.host)
     }
     t.is(
       readdirSync(nodeDirectory(node.networkNamespace)).filter((name) => name.startsWith('maps-')).length,
@@ -82,7 +82,7 @@ test('maps that are in use keep what they have when a process ended before it re
     openMap(networkNamespace, name),
   )
   const key = frontendKeyOf(sticky, frontend)
-  const observed = frontends!.get(key)
+  const before = frontends!.get(key)
   const sizes = { frontends: 16, services: 16, endpoints: 16, flows: 16, members: 16, ranges: 16 }
   const old = BpfObject.loadBlocking(readPrograms(), { maps: allMaps, programs: [], sizes })
   old.map('frontends').set(key, Buffer.alloc(structs.frontend.size))
@@ -92,7 +92,7 @@ test('maps that are in use keep what they have when a process ended before it re
   old.close()
   const dataplane = labDataplane.create({ masqueradeBit: 14, networkNamespace, settings: {} })
   await dataplane.start()
-  t.deepEqual(frontends!.get(key), observed)
+  t.deepEqual(frontends!.get(key), before)
   const program = dataplane.reconcile(await dataplane.observe('IPv4'), served)
   t.is(program.operations, 0)
   await dataplane.apply(program)

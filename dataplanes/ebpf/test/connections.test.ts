@@ -253,11 +253,11 @@ test('answers of a connection that is over are not translated any more', async (
   await using lab = await createLab()
   await using _ = await served(lab, 'TCP', remote)
   await lab.remote.serve('TCP', '0.0.0.0', port)
-  const observed = await lab.outside.holdConnection({ to: node, timeoutMs: 3000 })
-  t.true((await observed.ask(3000)).alive)
+  const connection = await lab.outside.holdConnection({ to: node, timeoutMs: 3000 })
+  t.true((await connection.ask(3000)).alive)
   flowsOf(lab).age()
-  t.false((await observed.ask(1000)).alive)
-  await observed.close()
+  t.false((await connection.ask(1000)).alive)
+  await connection.close()
 })
 
 test('a client that uses its port anew gets an endpoint anew, once the connection before is over', async (t) => {

@@ -53,14 +53,14 @@ test('who only looks mounts nothing; who applies mounts it, and the last cleanup
 
 test("nodes of one machine start and are cleaned up at the same time, and none is in the others' way", async (t) => {
   t.timeout(120_000)
-  const queue = Number(process.env.PORTOLAN_MOUNT_TURNS ?? 3)
+  const turns = Number(process.env.PORTOLAN_MOUNT_TURNS ?? 3)
   await using labs = new AsyncDisposableStack()
   const nodes: string[] = []
   for (let count = 0; count < 3; count++)
     nodes.push(labs.use(await createLab({ pods: 1 })).node.networkNamespace)
   const startAndCleanUp = `
     let unmounts = 0
-    for (let turn = 0; turn < ${queue}; turn++) {
+    for (let turn = 0; turn < ${turns}; turn++) {
       const applying = open()
       await applying.apply(applying.reconcile(await applying.observe('IPv4'), table))
       const left = applying.print(applying.reconcile(await applying.observe('IPv4'), table))
@@ -79,5 +79,5 @@ test("nodes of one machine start and are cleaned up at the same time, and none i
   )
   const lines = said.split('\n')
   t.is(lines.pop(), 'codes 0 0 0 false')
-  t.log(`${3 * queue} starts and cleanups, of which ${lines.map(Number).join(' + ')} unmounted`)
+  t.log(`${3 * turns} starts and cleanups, of which ${lines.map(Number).join(' + ')} unmounted`)
 })

@@ -167,18 +167,18 @@ for (const family of families) {
       await lab.remote.serve(protocol, remote, port)
       await masquerade(lab, family)
       const to = { address: network[family].node.uplink, port: service }
-      const observed = new Set<number>()
+      const ports = new Set<number>()
       for (let client = 0; client < 5; client++) {
         const answer = await lab.outside.probe({ protocol, to, timeoutMs: 3000 })
-        if (answer.result === 'answered') observed.add(answer.seen.port)
+        if (answer.result === 'answered') ports.add(answer.seen.port)
       }
-      t.true(observed.size > 0)
+      t.true(ports.size > 0)
       const direct = { address: remote, port }
-      for (const from of observed) {
+      for (const from of ports) {
         t.is(await ask(lab.pods[0]!, protocol, direct, from), 'remote', `a pod from ${from}`)
         t.is(await ask(lab.pods[1]!, protocol, direct, from), 'remote', `another pod from ${from}`)
       }
-      for (const from of observed)
+      for (const from of ports)
         t.is(await ask(lab.node, protocol, direct, from), 'remote', `the node from ${from}`)
     })
   }

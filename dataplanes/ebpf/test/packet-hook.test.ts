@@ -148,7 +148,7 @@ if (kernelHasTcx) {
     const links = tcx(nodeDirectory(lab.node.networkNamespace))
     const filters = clsact(nodeDirectory(lab.node.networkNamespace))
     const first = await applied(lab.node, served, { 'packet-hook': 'clsact' })
-    const observed = await lab.outside.holdConnection({
+    const connection = await lab.outside.holdConnection({
       to: { address: uplink, port: nodePort },
       timeoutMs: 5000,
     })
@@ -160,7 +160,7 @@ if (kernelHasTcx) {
       const { dataplane } = await applied(lab.node, served, { 'packet-hook': name })
       t.true(attachedAt(lab, there).includes('eth0'), name)
       t.deepEqual(attachedAt(lab, gone), [], name)
-      t.true((await observed.ask(5000)).alive, name)
+      t.true((await connection.ask(5000)).alive, name)
       await dataplane.stop()
     }
     const last = await applied(lab.node, served)

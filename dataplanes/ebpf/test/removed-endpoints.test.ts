@@ -78,13 +78,13 @@ test('UDP flows to an endpoint that has gone are forgotten, and TCP connections 
     ])
   const { dataplane } = await applied(node, table(first, first))
   const to = { address: network.IPv4.node.uplink as Address, port: nodePort }
-  const observed = await outside.holdConnection({ to, timeoutMs: 5000 })
+  const connection = await outside.holdConnection({ to, timeoutMs: 5000 })
   t.is((await outside.probe({ protocol: 'UDP', to, timeoutMs: 5000 })).result, 'answered')
   t.is(count(node, 'flows'), 4)
   const change = fullDifference(table(first, first), table(second, second))
   await dataplane.apply(dataplane.compile(change))
   t.true(await eventually(() => count(node, 'flows') === 2))
-  t.true((await observed.ask(5000)).alive)
+  t.true((await connection.ask(5000)).alive)
   await dataplane.cleanup()
 })
 

@@ -23,8 +23,8 @@ export async function observe(
     ipset.read(written),
   ])
   const isOther = (name: string) => {
-    const [declared, observedState] = [declaredType(name), read.get(name)?.type]
-    return declared !== undefined && observedState !== undefined && !isSameSetType(observedState, declared)
+    const [declared, observed] = [declaredType(name), read.get(name)?.type]
+    return declared !== undefined && observed !== undefined && !isSameSetType(observed, declared)
   }
   const otherSets = names.filter(isOther)
   return {

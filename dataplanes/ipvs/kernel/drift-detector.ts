@@ -88,9 +88,9 @@ export class DriftDetector {
     const generation = transport.readGeneration()
     const moved = generation === undefined || generation !== this.#generation
     if (!moved && this.#looks++ % rulesEveryLooks !== 0) return true
-    const observedState = await iptables.read(setting.family)
+    const rules = await iptables.read(setting.family)
     const whole = iptablesRules(setting).every((wanted) => {
-      return differences(wanted, observedState.get(wanted.table)).length === 0
+      return differences(wanted, rules.get(wanted.table)).length === 0
     })
     if (whole) this.#generation = generation
     return whole
@@ -104,10 +104,10 @@ export class DriftDetector {
       servers.map(({ place }) => place),
     )
     for (const server of servers) {
-      const observedState = found.get(serverKey(server.place))
-      if (observedState === undefined || !sameTerms(observedState.terms, server.terms)) return false
+      const observed = found.get(serverKey(server.place))
+      if (observed === undefined || !sameTerms(observed.terms, server.terms)) return false
       const weights = new Map(
-        observedState.destinations.map(({ endpoint, weight }) => [endpointKey(endpoint), weight]),
+        observed.destinations.map(({ endpoint, weight }) => [endpointKey(endpoint), weight]),
       )
       const due = (list: VirtualServer['endpoints'], weight: number) =>
         list.every((endpoint) => weights.get(endpointKey(endpoint)) === weight)

@@ -279,7 +279,7 @@ export const kernelChecks: readonly KernelCheck[] = [
         })
       const dataplane = open(lab, { transport })
       await bring(dataplane, of(pods.slice(0, 1)))
-      const observedState = await lab.outside.holdConnection({
+      const connection = await lab.outside.holdConnection({
         to: { address: network.IPv4.node.uplink, port: 30080 },
       })
       await dataplane.apply(dataplane.compile(fullDifference(of(pods.slice(0, 1)), of(pods))))
@@ -295,15 +295,15 @@ export const kernelChecks: readonly KernelCheck[] = [
         await dataplane.upkeep?.('IPv4')
       }
       deepEqual(await weights(), [[`${podAddress('IPv4', 0)}:${port}`, '0']])
-      equal((await observedState.ask()).alive, true)
+      equal((await connection.ask()).alive, true)
 
       await dataplane.stop()
       const next = open(lab)
       equal(await bring(next, of([])), 0, 'the next process has something to do')
       equal(await bring(next, of(pods.slice(0, 1))), 1, 'its weight')
       deepEqual(await weights(), [[`${podAddress('IPv4', 0)}:${port}`, '1']])
-      equal((await observedState.ask()).alive, true)
-      await observedState.close()
+      equal((await connection.ask()).alive, true)
+      await connection.close()
       await next.stop()
     },
   })),
@@ -334,7 +334,7 @@ export const kernelChecks: readonly KernelCheck[] = [
           table([route('shop/web:http', endpoints, [nodePort])], { nodePortAddresses: [to.address] })
         const dataplane = open(lab, { scheduler, 'scheduler-flags': `${scheduler}-port` })
         await bring(dataplane, of(pods.slice(0, 1)))
-        const observedState = await lab.outside.holdConnection({ to })
+        const connection = await lab.outside.holdConnection({ to })
         await dataplane.apply(dataplane.compile(fullDifference(of(pods.slice(0, 1)), of(pods))))
         await dataplane.apply(dataplane.compile(fullDifference(of(pods), of(pods.slice(1)))))
         match(await ipvsadm(lab, '-Sn'), /-w 0/)
@@ -342,8 +342,8 @@ export const kernelChecks: readonly KernelCheck[] = [
           const answer = await lab.outside.probe({ protocol: 'TCP', to, timeoutMs: 4000 })
           equal(answer.result, 'answered')
         }
-        equal((await observedState.ask()).alive, true)
-        await observedState.close()
+        equal((await connection.ask()).alive, true)
+        await connection.close()
         await dataplane.stop()
       },
     }),

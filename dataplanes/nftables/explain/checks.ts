@@ -59,11 +59,11 @@ export function holdsElement(set: SetDeclaration, key: readonly Datum[], value?:
 export function holdsNoRange(key: readonly Datum[], source: Address): Check {
   return ({ elements }) =>
     [...(elements.get(allowedSourceSet.name)?.keys() ?? [])].flatMap((text) => {
-      const observedState = readDataText(text, allowedSourceSet.key)
-      const range = parseCidr(String(observedState.at(-1)))
-      if (dataText(observedState.slice(0, -1)) !== dataText(key)) return []
+      const observedKey = readDataText(text, allowedSourceSet.key)
+      const range = parseCidr(String(observedKey.at(-1)))
+      if (dataText(observedKey.slice(0, -1)) !== dataText(key)) return []
       if (range === undefined || !cidrContains(range, source)) return []
-      return [`${allowedSourceSet.name} has { ${elementText(allowedSourceSet, { key: observedState })} }`]
+      return [`${allowedSourceSet.name} has { ${elementText(allowedSourceSet, { key: observedKey })} }`]
     })
 }
 

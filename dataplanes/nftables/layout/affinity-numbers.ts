@@ -80,14 +80,14 @@ export class AffinityNumbers {
    * @param change the same program's proposals so far
    */
   propose(route: RouteKey, endpoints: Iterable<Endpoint>, change: NumbersChange): RouteNumbers | undefined {
-    const observed = change.byRoute.get(route) ?? this.#routes.get(route)
-    const number = observed?.route ?? this.#freeRoute(change)
+    const known = change.byRoute.get(route) ?? this.#routes.get(route)
+    const number = known?.route ?? this.#freeRoute(change)
     if (number === undefined) {
       change.refuse(route)
       return undefined
     }
     const numbers = withEndpoints(
-      { route: number, endpoints: observed?.endpoints ?? new Map(), next: observed?.next ?? 1 },
+      { route: number, endpoints: known?.endpoints ?? new Map(), next: known?.next ?? 1 },
       endpoints,
     )
     change.give(route, numbers)
@@ -125,21 +125,21 @@ export class AffinityNumbers {
 }
 
 /** The numbers with exactly these endpoints: leavers lose theirs, newcomers get the next free ones. */
-function withEndpoints(observed: RouteNumbers, endpoints: Iterable<Endpoint>): RouteNumbers {
+function withEndpoints(known: RouteNumbers, endpoints: Iterable<Endpoint>): RouteNumbers {
   const kept = new Map<string, number>()
   const newcomers: string[] = []
   for (const endpoint of endpoints) {
     const key = endpointKey(endpoint)
-    const number = observed.endpoints.get(key)
+    const number = known.endpoints.get(key)
     if (number !== undefined) kept.set(key, number)
     else newcomers.push(key)
   }
   const taken = new Set(kept.values())
-  let next = observed.next
+  let next = known.next
   for (const key of newcomers) {
     while (next > 0xffff || taken.has(next)) next = next > 0xffff ? 1 : next + 1
     taken.add(next)
     kept.set(key, next++)
   }
-  return { route: observed.route, endpoints: kept, next }
+  return { route: known.route, endpoints: kept, next }
 }

@@ -49,7 +49,7 @@ export const crashScenario: Scenario = {
       await testbed.driver.start()
       await testbed.stopProcess()
 
-      const observed = await Promise.all(fixtures.map((fixture) => fixture.hold('outside', 'NodePort', 4)))
+      const stillHeld = await Promise.all(fixtures.map((fixture) => fixture.hold('outside', 'NodePort', 4)))
       const loops = await Promise.all(
         fixtures.map((fixture) =>
           Promise.all([
@@ -65,7 +65,7 @@ export const crashScenario: Scenario = {
       for (const [index, fixture] of fixtures.entries()) {
         for (const loopEnds of loops[index] ?? [])
           await loopEnds({ endpoints: [fixture.nameOf('pod0'), fixture.nameOf('remote0')] })
-        await observed[index]?.()
+        await stillHeld[index]?.()
       }
 
       const drift = await testbed.driver.drift()
