@@ -74,6 +74,8 @@ export class SyncLoop {
   /** How long audits may take until they have to wait, in milliseconds; below 0: what they have overdrawn. */
   #auditCredit = maxAuditCredit
   #lastAudit = Number.NEGATIVE_INFINITY
+  /** Drift was suspected since the last audit began. */
+  #suspected = false
   /** What the last audit found, and then repaired; empty: it found nothing. */
   #lastFindings = ''
   /** Repairs in a row after which the dataplane still read back something else than it had written. */
@@ -119,6 +121,8 @@ export class SyncLoop {
 
   /** Has the kernel compared as soon as audits have earned the time for it. */
   suspectDrift(): void {
+    // One that is under way may have looked too early.
+    this.#suspected = true
     const waits = this.#cancelAudit !== undefined && this.#disagreements === 0
     if (!waits) return
     this.#cancelAudit?.()
@@ -156,13 +160,13 @@ export class SyncLoop {
     this.#current = turn.then(
       () => {
         this.#failures = 0
-        this.#finish()
+        this.#busy = false
         if (this.#pending) this.#wake()
       },
       (error: unknown) => {
         this.#doubt ??= 'retry'
         this.#failures++
-        this.#finish()
+        this.#busy = false
         if (this.#stopped) return
         const { family, observer, timing } = this.#options
         const retryIn = backoff(this.#failures, retryLimits, timing.random)
@@ -173,9 +177,10 @@ export class SyncLoop {
     )
   }
 
-  #finish(): void {
-    this.#busy = false
+  /** Looks and upkeep don't count for minSyncPeriod: with them, each change would wait for the rest of it. */
+  #advance(change: TableChange): void {
     this.#ended = this.#options.timing.now()
+    this.#applied.advance(change)
   }
 
   /** The hot path: one endpoint's change passes here and through nothing else that waits. */
@@ -193,7 +198,7 @@ export class SyncLoop {
     const program = dataplane.compile(change)
     const compiled = measured ? timing.now() : 0
     const report = await dataplane.apply(program)
-    this.#applied.advance(change)
+    this.#advance(change)
     if (measured) this.#report('change', change, report, { ...received, begun, computed, compiled })
     else this.#triggerTimes = []
   }
@@ -212,7 +217,7 @@ export class SyncLoop {
     const program = dataplane.reconcile(observed, live.table)
     const compiled = timing.now()
     const report = await dataplane.apply(program)
-    this.#applied.advance(change)
+    this.#advance(change)
     this.#doubt = undefined
     this.#report(why, change, report, { ...received, begun, computed, compiled })
     this.#resolveFirst()
@@ -251,6 +256,7 @@ export class SyncLoop {
     const earned = (begun - this.#lastAudit) * auditShare
     this.#auditCredit = Math.min(maxAuditCredit, this.#auditCredit + earned)
     this.#lastAudit = begun
+    this.#suspected = false
     try {
       if (await dataplane.isUnchanged(family)) return
       const observed = await dataplane.observe(family)
@@ -273,7 +279,7 @@ export class SyncLoop {
       if (drifted) this.#tell(() => observer?.onDrift?.({ family, operations, findings }))
       const compiled = timing.now()
       const report = await dataplane.apply(program)
-      this.#applied.advance(change)
+      this.#advance(change)
       const why = drifted ? 'repair' : 'change'
       this.#report(why, changed ? change : undefined, report, { ...received, begun, computed, compiled })
       if (drifted) await this.#doubtRepair(findings.join('\n'))
@@ -281,7 +287,8 @@ export class SyncLoop {
       this.#auditCredit -= timing.now() - begun
       const pause =
         this.#disagreements === 0 ? 0 : backoff(this.#disagreements, disagreementLimits, timing.random)
-      this.#awaitAudit(Math.max(auditPeriod, pause, -this.#auditCredit / auditShare))
+      const due = this.#suspected ? 0 : auditPeriod
+      this.#awaitAudit(Math.max(due, pause, -this.#auditCredit / auditShare))
     }
   }
 

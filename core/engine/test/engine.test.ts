@@ -343,6 +343,19 @@ test('minSyncPeriod counts from the end of one apply to the start of the next', 
   t.deepEqual(dataplane.calls[1], 'apply IPv4 +10.0.0.2 +10.0.0.3')
 })
 
+test('neither audits nor upkeep begin minSyncPeriod anew', async (t) => {
+  const { dataplane, timing, change, engine } = bench({ minSyncPeriod: 10_000, auditPeriod: 1000 })
+  Object.assign(dataplane, { upkeep: async () => void dataplane.calls.push('upkeep') })
+  dataplane.sure = true
+  engine.start()
+  await timing.pass(10_500)
+  t.is(dataplane.calls.at(-1), 'upkeep')
+  change('10.0.0.1')
+  await timing.pass(0)
+  t.is(dataplane.calls.at(-1), 'apply IPv4 +10.0.0.1')
+  await engine.stop()
+})
+
 test('a failed apply reads the kernel and applies what is missing from the newest table', async (t) => {
   const { dataplane, timing, change, notes } = await started()
   dataplane.beforeApply = () => {
@@ -647,4 +660,24 @@ test('drift that a dataplane suspects is looked for at once', async (t) => {
   engine.suspectDrift('IPv4')
   await timing.pass(1)
   t.is(notes.drift.length, 1)
+})
+
+test('drift that is suspected during an audit is looked for right after it', async (t) => {
+  const { dataplane, timing, notes, engine } = await started({ auditPeriod: 60_000 })
+  const { opened, open } = gate()
+  const look = async () => {
+    dataplane.isUnchanged = async () => false
+    await opened
+    return true
+  }
+  dataplane.isUnchanged = look
+  engine.suspectDrift('IPv4')
+  await timing.pass(1)
+  t.not(dataplane.isUnchanged, look)
+  dataplane.kernel.IPv4.add('192.0.2.66')
+  engine.suspectDrift('IPv4')
+  open()
+  await timing.pass(1)
+  t.is(notes.drift.length, 1)
+  await engine.stop()
 })
