@@ -42,7 +42,10 @@ export class OpenedDataplane<Handle, Memory> {
     act: (session: Session<Handle, Memory>) => Promise<Result>,
   ): Promise<Result> {
     if (this.#isOpen) return act(this.session(family))
-    return this.#opened().then(() => act(this.session(family)))
+    return this.#opened().then(() => {
+      if (!this.#isOpen) throw new Error('it was stopped while it opened')
+      return act(this.session(family))
+    })
   }
 
   /** Closes what is open; whatever is asked for next opens again and remembers nothing. */
@@ -70,8 +73,12 @@ export class OpenedDataplane<Handle, Memory> {
 
   async #open(): Promise<Handle> {
     const closed = this.#closed
+    let running: Promise<Handle> | undefined
+    const open = (): Promise<Handle> => {
+      running = (async () => (await this.#parts.kernel.open?.()) as Handle)()
+      return running
+    }
     try {
-      const open = async () => (await this.#parts.kernel.open?.()) as Handle
       const handle = await this.#calls.call('open', undefined, this.#calls.deadlines.start, open)
       if (closed !== this.#closed) return handle
       for (const family of ipFamilies) (this.session(family) as OpenSession<Handle, Memory>).handle = handle
@@ -79,6 +86,8 @@ export class OpenedDataplane<Handle, Memory> {
       return handle
     } catch (error) {
       if (closed === this.#closed) this.#opening = undefined
+      // What opens after its deadline is of no use, and must not stay open beside what the next attempt opens.
+      running?.then((handle) => this.#parts.kernel.close?.(handle)).catch(() => {})
       throw error
     }
   }

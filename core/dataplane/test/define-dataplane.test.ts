@@ -131,3 +131,24 @@ test('methods that may be left out are absent then', (t) => {
   t.is(dataplane.endpointOrder, undefined)
   t.not(dataplane.upkeep, undefined)
 })
+
+test('what waits for an opening when everything is stopped gets nothing that is closed', async (t) => {
+  const { counts, dataplane, open } = counting()
+  const observing = dataplane.observe('IPv4')
+  const stopping = dataplane.stop()
+  open()
+  await t.throwsAsync(observing, { message: /observe of IPv4 failed: it was stopped while it opened/ })
+  await stopping
+  t.deepEqual(counts, { opened: 1, closed: 1 })
+})
+
+test('what opens after its deadline is closed again', async (t) => {
+  const { counts, factory, open } = counting()
+  const deadlines = { work: 1000, start: 10, look: 1000, stop: 1000 }
+  const dataplane = factory.create({ masqueradeBit: 14, settings: {} }, { deadlines })
+  await t.throwsAsync(dataplane.start(), { code: 'DATAPLANE_METHOD_HANGS' } as object)
+  t.deepEqual(counts, { opened: 1, closed: 0 })
+  open()
+  t.is(await dataplane.observe('IPv4'), 'handle 2')
+  t.deepEqual(counts, { opened: 2, closed: 1 })
+})
