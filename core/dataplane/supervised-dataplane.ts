@@ -235,6 +235,10 @@ export class SupervisedDataplane<
     const program = this.#calls.valid(method, family, checkProgram(compiled.program, family))
     if (compiled.leftOut.length === 0) return program
     const told = Object.create(program, {
+      // Not inherited: a getter of a class with private fields works on its own object alone.
+      family: { value: program.family },
+      operations: { value: program.operations },
+      findings: { get: () => program.findings },
       degraded: { value: [...program.degraded, ...compiled.leftOut] },
     }) as Program
     this.#originals.set(told, program)

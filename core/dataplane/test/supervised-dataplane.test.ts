@@ -417,6 +417,38 @@ test('one route among thousands that cannot be compiled is found in few attempts
   t.true(attempts < 40, `${attempts}`)
 })
 
+test('a program of a class with private fields can be told of routes that are left out', async (t) => {
+  class PrivateProgram implements CompiledProgram {
+    readonly #names: readonly string[]
+    readonly degraded = []
+    constructor(list: readonly string[]) {
+      this.#names = list
+    }
+    get family() {
+      return family
+    }
+    get operations() {
+      return this.#names.length
+    }
+    get findings() {
+      return this.#names
+    }
+  }
+  const { supervised } = supervise({
+    reconcile(_: unknown, seen: RoutingTable) {
+      if (seen.routes.has('shop/bad:http/TCP' as RouteKey)) throw new Error('unknown word')
+      return new PrivateProgram([...seen.routes.keys()])
+    },
+  })
+  const program = supervised.reconcile([], tableOf([route('bad', 1), route('good', 2)]))
+  t.deepEqual([program.family, program.operations, program.findings], [family, 1, ['shop/good:http/TCP']])
+  t.deepEqual(
+    program.degraded.map(({ route }) => route),
+    ['shop/bad:http/TCP'],
+  )
+  t.is((await supervised.apply(program)).operations, 1)
+})
+
 test('a dataplane that fails without any route at fault fails as a whole', (t) => {
   const { supervised } = supervise({
     reconcile() {
