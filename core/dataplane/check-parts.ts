@@ -32,3 +32,21 @@ export function checkParts<Parts>(dataplane: string, parts: Parts): Parts {
   if (missing.length > 0) throw incomplete(dataplane, missing)
   return parts
 }
+
+const dataplaneMethods = [
+  ...requiredMethods.compiler,
+  ...['probe', 'start', 'observe', 'isUnchanged', 'apply', 'stop', 'cleanup'],
+]
+
+/**
+ * What a factory returned that may not be one of `defineDataplane`'s, as far as its shape tells.
+ *
+ * @throws {DataplaneLoadError} naming what is missing
+ */
+export function checkDataplane<Made>(dataplane: string, made: Made): Made {
+  const parts = (made ?? {}) as Readonly<Record<string, unknown>>
+  const missing = dataplaneMethods.filter((method) => typeof parts[method] !== 'function')
+  if (typeof parts.capabilities !== 'object' || parts.capabilities === null) missing.push('capabilities')
+  if (missing.length > 0) throw incomplete(dataplane, missing)
+  return made
+}

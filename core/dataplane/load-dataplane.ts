@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Clock, systemClock } from '../time/clock.ts'
+import { checkDataplane } from './check-parts.ts'
 import { contractVersion, type Dataplane, type DataplaneFactory, type DataplaneOptions } from './contract.ts'
 import { thrownMessage } from './dataplane-error.ts'
 import { DataplaneLoadError, incomplete } from './dataplane-load-error.ts'
@@ -60,8 +61,7 @@ export async function loadDataplane(
       { cause },
     )
   }
-  if (typeof made !== 'object' || made === null) throw incomplete(name, ['what create returns'])
-  return supervised(made, supervision)
+  return supervised(checkDataplane(name, made), supervision)
 }
 
 /** What the operator named, not made yet: its capabilities and settings. @throws {DataplaneLoadError} */
@@ -110,7 +110,7 @@ async function importUrl(name: string, url: string, clock: Clock): Promise<objec
   let cancel = (): void => {}
   const tooLong = new Promise<never>((_, reject) => {
     const seconds = importDeadline / 1000
-    const fix = 'the module waits at its top level; move what takes time into start()'
+    const fix = 'the module waits at its top level; move what takes time into open()'
     const error = () =>
       new DataplaneLoadError('DATAPLANE_BROKEN', `dataplane '${name}' has not loaded for ${seconds} s`, fix)
     cancel = clock.after(importDeadline, () => reject(error()))

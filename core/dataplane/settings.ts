@@ -157,7 +157,7 @@ function parseSetting(name: string, declaration: SettingDeclaration, text: strin
       return text === 'yes' || (text === 'no' ? false : refuse(text, 'yes or no'))
     case 'integer': {
       const { min, max } = declaration
-      const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+      const value = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN
       return value >= min && value <= max ? value : refuse(text, `a whole number from ${min} to ${max}`)
     }
     case 'text':

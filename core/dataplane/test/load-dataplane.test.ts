@@ -142,6 +142,33 @@ for (const [claim, source, code, message, fix] of failures) {
   })
 }
 
+test('what a factory of an own make returns is looked at, too', async (t) => {
+  const methods = [
+    'compile',
+    'reconcile',
+    'print',
+    'trace',
+    'probe',
+    'start',
+    'observe',
+    'apply',
+    'stop',
+    'cleanup',
+  ]
+  const whole = `{ name: 'acme', capabilities: {}, ${methods.map((method) => `${method}() {}`).join(', ')} }`
+  const directory = await directoryWith(t, {
+    'part.mjs': moduleOf([], `create: () => (${whole})`),
+    'promise.mjs': moduleOf([], `create: async () => (${whole})`),
+  })
+  const code = 'DATAPLANE_INCOMPLETE'
+  const message = "dataplane './part.mjs' lacks isUnchanged of the contract"
+  await t.throwsAsync(loadDataplane('./part.mjs', options, directory), { code, message })
+  await t.throwsAsync(loadDataplane('./promise.mjs', options, directory), {
+    code,
+    message: /lacks compile, /,
+  })
+})
+
 test('an option that the dataplane does not know is refused, with those that it knows', async (t) => {
   const directory = await directoryWith(t, { 'plane.mjs': moduleOf() })
   const error = await t.throwsAsync(

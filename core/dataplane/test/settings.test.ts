@@ -59,6 +59,13 @@ for (const [given, message] of refused) {
   })
 }
 
+test('a whole number may be negative where its bounds are', (t) => {
+  const declared = { offset: { type: 'integer', min: -5, max: 5, default: -1, description: '' } } as const
+  t.is(parseSettings(declared, {}).offset, -1)
+  t.is(parseSettings(declared, { offset: '-5' }).offset, -5)
+  t.throws(() => parseSettings(declared, { offset: '-6' }), { message: /from -5 to 5/ })
+})
+
 test('a dataplane without options says that it has none', (t) => {
   t.throws(() => parseSettings({}, { speed: '9' }), { message: 'unknown option speed; it has none' })
 })
