@@ -24,9 +24,12 @@ export function reportError(error: unknown): ErrorReport {
   if (!known) lines.push('  this is a defect of Portolan: please report it with the lines above')
   return {
     lines,
-    exitCode: code === 'CONFIG_INVALID' ? exitCodes.usage : numberOr(exitCode, exitCodes.failure),
+    exitCode: usageCodes.has(code) ? exitCodes.usage : numberOr(exitCode, exitCodes.failure),
   }
 }
+
+/** What is wrong is what was typed. */
+const usageCodes: ReadonlySet<unknown> = new Set(['CONFIG_INVALID', 'DATAPLANE_SETTING_INVALID'])
 
 const fixFile = '  fix: check the path and its permissions'
 

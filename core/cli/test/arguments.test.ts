@@ -1,5 +1,6 @@
 import test from 'ava'
 import { parseDuration } from '../../config/duration.ts'
+import { DataplaneLoadError } from '../../dataplane/load-dataplane.ts'
 import { parseAddress, parseCidr } from '../../network/address.ts'
 import { emptyTable } from '../../table/diff.ts'
 import type { PodSource, RoutingTable } from '../../table/routing-table.ts'
@@ -151,6 +152,8 @@ test('an error that the operator can fix has no stack, a defect has', (t) => {
     lines: ['portolan: no such thing', '  fix: make one'],
     exitCode: 1,
   })
+  const load = new DataplaneLoadError('DATAPLANE_SETTING_INVALID', 'unknown option speed', 'see the help')
+  t.is(reportError(load).exitCode, 2)
   const { lines } = reportError(new TypeError('x is undefined'))
   t.regex(lines.join('\n'), /TypeError: x is undefined\n.* at [\s\S]*please report it/)
 })

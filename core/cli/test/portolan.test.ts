@@ -347,7 +347,7 @@ test.serial(
 test.serial('an option that the dataplane does not know is refused, with those that it knows', async (t) => {
   const wrong = ['--dataplane-option', 'transprot=nft']
   const { code, stderr } = await portolan('plan', '--source', `file:${sample}`, '--node', 'node-a', ...wrong)
-  t.is(code, 1)
+  t.is(code, 2)
   t.regex(stderr, /dataplane 'nftables': unknown option transprot; known: transport/)
   t.regex(stderr, /portolan help-dataplane nftables/)
 })
