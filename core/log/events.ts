@@ -146,7 +146,7 @@ export const events = {
   'stop-failed': { level: 'error', means: 'a part could not be stopped; the process ends, the rules stay' },
   'stop-without-apply': {
     level: 'error',
-    means: 'an apply has not ended 20 s after the signal; the process ends without it',
+    means: 'an apply has not ended 10 s after the signal; the process ends without it',
     fix: 'report it to the author of the dataplane',
   },
   'left-open': {

@@ -98,11 +98,11 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   }
 }
 
-/** A dataplane's own lines, each with its name. */
+/** A dataplane's own lines, each with its name; no field of theirs passes for an event of ours. */
 function dataplaneLogger(dataplane: string, logger: Logger): DataplaneLogger {
   return {
-    debug: (fields, message) => logger.debug({ dataplane, ...fields }, message),
-    info: (fields, message) => logger.info({ event: 'dataplane-log', dataplane, ...fields }, message),
+    debug: (fields, message) => logger.debug({ ...fields, dataplane }, message),
+    info: (fields, message) => logger.info({ ...fields, event: 'dataplane-log', dataplane }, message),
   }
 }
 
