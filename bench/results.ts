@@ -74,7 +74,10 @@ export interface Failure {
   readonly endpointsPerService: number
   /** Of `--repeat`: 0, 1, ... */
   readonly run: number
-  /** Where it stopped, a scenario's name or `lower-bound`: neither that nor what comes after it was measured. Empty: before any. */
+  /**
+   * Where it stopped, a scenario's name or `lower-bound`: neither that nor what comes after it was measured. Empty: before
+   * any.
+   */
   readonly scenario: string
   readonly reason: string
 }

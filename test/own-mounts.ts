@@ -13,10 +13,10 @@ const namespaces = '/run/netns'
 
 /**
  * Gives this process, with all that it starts, a mount namespace with a bpf file system of its own: what a test file pins
- * there is used by no other process, and goes with its last process. Its mount isn't marked as Portolan's, so a cleanup on one of the
- * file's nodes leaves it to the others; what mounts and unmounts is tested in namespaces where there is none. To be
- * called on the main thread before other threads are started; threads that Node already has keep the namespace of before,
- * and see the same but for `/sys`.
+ * there is used by no other process, and goes with its last process. Its mount isn't marked as Portolan's, so a cleanup on
+ * one of the file's nodes leaves it to the others; what mounts and unmounts is tested in namespaces where there is none.
+ * To be called on the main thread before other threads are started; threads that Node already has keep the namespace of
+ * before, and see the same but for `/sys`.
  *
  * Without root nothing is done, for then nothing can be mounted either.
  */

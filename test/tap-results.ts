@@ -89,8 +89,9 @@ export class TapResults {
   }
 
   /**
-   * All that failed, with the first lines of why, since there are thousands of lines between; then one line for people, and one that a program reads: numbers of tests that proved what they say, that
-   * failed, and that didn't run. A declared gap passes and proves nothing, so the last line leaves it out.
+   * All that failed, with the first lines of why, since there are thousands of lines between; then one line for people,
+   * and one that a program reads: numbers of tests that proved what they say, that failed, and that didn't run. A
+   * declared gap passes and proves nothing, so the last line leaves it out.
    */
   closingLines(): readonly string[] {
     const failed = this.#failures.length

@@ -38,7 +38,12 @@ export function createBenchCommand(version: string): Command {
       '--recording <file>',
       "measure in the cluster that 'portolan record' recorded, with its changes, instead of generated ones",
     )
-    .option('--recording-speed <factor>', 'make its changes so many times as fast', readFactor, 1)
+    .option(
+      '--recording-speed <factor>',
+      'speed at which its changes are replayed, as a factor',
+      readFactor,
+      1,
+    )
     .option('--node <which>', 'which of its nodes to be: most (endpoints), median, or a name', 'most')
     .option(
       '--external <program>',
@@ -58,7 +63,7 @@ export function createBenchCommand(version: string): Command {
     )
     .option(
       '--repeat <times>',
-      'measure everything so many times: compare needs at least 3',
+      'how often to measure everything; compare needs at least 3',
       readNumber(1, 100),
       1,
     )

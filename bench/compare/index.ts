@@ -1,7 +1,10 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CompareFlags } from './run-compare.ts'
 
-/** Adds `compare A B` below `portolan bench`. Exit codes: 0 no regression, 1 a regression, 2 a file can't be used or has too few runs. */
+/**
+ * Adds `compare A B` below `portolan bench`. Exit codes: 0 no regression, 1 a regression, 2 a file can't be used or has
+ * too few runs.
+ */
 export function addCompareCommand(bench: Command): void {
   // What follows the subcommand is its own, also where bench has an option of the same name (--json FILE).
   bench.enablePositionalOptions()

@@ -51,7 +51,8 @@ const shownOutput = 2_000
 
 /**
  * Any program at all, in a virtual node's network namespace, known from outside only: what its packets do, and what /proc
- * tells of its processes. What it leaves in the kernel when it ends, only it knows how to remove: so a caller that wants a node without rules makes a new node.
+ * tells of its processes. Only it knows how to remove what it leaves in the kernel, so a caller that wants a node without
+ * rules makes a new one.
  */
 export class ExternalProxy implements ProxyUnderTest {
   readonly #program: ExternalProgram

@@ -49,7 +49,7 @@ export async function explainConnection(
   const onKernel = sources.length < flags.from.length
   const [source] = sources
   if (source === undefined || sources.length > 1) {
-    const fix = "give one source, and besides it '--from kernel' to compare the rules with this node's kernel"
+    const fix = "give one source, and add '--from kernel' to compare the rules with this node's kernel"
     throw usageError(`--from: ${sources.length === 0 ? 'no source' : 'more than one source'}`, fix)
   }
   const client = parseClient(source)

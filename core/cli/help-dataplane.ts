@@ -10,7 +10,7 @@ export async function helpDataplane(name: string): Promise<void> {
   const lacking = Object.entries(gaps).map(
     ([feature, instead]) => `  ${features[feature as keyof typeof features]}: ${instead}`,
   )
-  if (lacking.length > 0) console.log(`\nWhat it does otherwise:\n${lacking.join('\n')}`)
+  if (lacking.length > 0) console.log(`\nGaps, with what happens instead:\n${lacking.join('\n')}`)
   const options = Object.entries(settings).map(([option, declared]) => describe(option, declared))
   console.log(`\nOptions (--dataplane-option NAME=VALUE):\n${options.join('\n') || '  none'}`)
 }

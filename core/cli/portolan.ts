@@ -99,7 +99,7 @@ function addExplain(program: Command): void {
     .addOption(
       new Option(
         '--from <source>',
-        "pod, node, outside, or an IP address; '--from kernel' besides: compare the rules with this node's kernel",
+        "pod, node, outside, or an IP address; add '--from kernel' to compare the rules with this node's kernel",
       )
         .argParser((value, before: readonly string[] = []) => [...before, value])
         .makeOptionMandatory(),

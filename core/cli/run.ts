@@ -196,8 +196,8 @@ function warnWithoutDetector({ podDetection }: ProxyConfig, logger: ProcessLogge
   if (podDetection.mode !== 'ClusterCIDR' || podDetection.cidrs.length > 0) return
   logger.warn(
     { event: 'no-pod-detection' },
-    'local pods cannot be told from others, so no traffic to ClusterIPs is masqueraded, and pods are treated as ' +
-      'clients from outside where externalTrafficPolicy is Local: give --cluster-cidr or another --detect-local-mode',
+    'nothing distinguishes local pods from other clients, so no traffic to ClusterIPs is masqueraded, and pods are ' +
+      'treated as clients from outside where externalTrafficPolicy is Local: give --cluster-cidr or another --detect-local-mode',
   )
 }
 

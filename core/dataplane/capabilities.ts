@@ -1,8 +1,8 @@
 import type { IpFamily } from '../network/address.ts'
 
 /**
- * What a dataplane can do. The conformance kit skips exactly what is declared missing, and the table in docs/capabilities.md is
- * generated from these objects. A gap is a sentence for the operator: what happens instead.
+ * What a dataplane can do. The conformance kit counts exactly what is declared missing as gaps, and the table in
+ * docs/capabilities.md is generated from these objects. A gap is a sentence for the operator: what happens instead.
  */
 export interface Capabilities {
   readonly families: readonly IpFamily[]

@@ -86,7 +86,7 @@ export const events = {
   'api-answers': { level: 'info', means: 'the API server answers again' },
   'credentials-unreadable': {
     level: 'warn',
-    means: 'tokens or certificates could not be renewed; those at hand are used on',
+    means: 'tokens or certificates could not be renewed; the previous ones stay in use',
     fix: 'check the file or the exec plugin',
   },
   'object-problem': {
@@ -127,7 +127,8 @@ export const events = {
   'addresses-readable': { level: 'info', means: "this node's addresses can be read again" },
   'no-pod-detection': {
     level: 'warn',
-    means: 'nothing tells local pods from other clients: no masquerade to ClusterIPs, no short cut for pods',
+    means:
+      'nothing distinguishes local pods from other clients: no masquerade to ClusterIPs, no short cut for pods',
     fix: '--cluster-cidr, or another --detect-local-mode',
   },
   'no-nodeport-addresses': {

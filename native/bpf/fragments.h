@@ -2,8 +2,8 @@
  * Datagrams in pieces: only the first one has ports, so those are remembered for the others.
  *
  * A piece that comes before the first of its datagram has no ports, and nothing can be held back here; so the datagram is
- * lost, as by any reordering that a receiver doesn't wait for. At an address that is a Service's alone (a ClusterIP, or
- * one of their unassigned addresses) the piece is dropped; to any other address it may be of a datagram that is none of
+ * lost, as by any reordering that a receiver doesn't wait for. At an address that is for Services alone (a ClusterIP, or
+ * an unassigned address of their ranges) the piece is dropped; to any other address it may be of a datagram that is none of
  * ours, so the stack gets it. (Linux' own conntrack puts datagrams together first. Senders send the first piece first, and the
  * pieces of one datagram take one way, for routers that choose by ports too see none in any but the first.)
  */

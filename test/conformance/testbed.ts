@@ -158,7 +158,10 @@ export class Testbed {
     await serving
   }
 
-  /** Where every host that could answer a packet that should be dropped surely answers: UDP servers that are the endpoints of no Service. */
+  /**
+   * Where every host that could answer a packet that should be dropped surely answers: UDP servers that are endpoints of
+   * no Service.
+   */
   async markers(family: IpFamily): Promise<readonly SocketAddress[]> {
     const { internet, remote } = network[family]
     const places = [

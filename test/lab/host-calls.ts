@@ -86,7 +86,8 @@ export type ProbeResult =
     } & EchoReply)
   | {
       /**
-       * `refused`: a TCP reset, an SCTP abort, or ICMP port unreachable. `timeout`: silence. `unreachable`: no route, or ICMP said so.
+       * `refused`: a TCP reset, an SCTP abort, or ICMP port unreachable. `timeout`: silence. `unreachable`: no route, or
+       * ICMP said so.
        * `reset`: a connection was made and broken before the server spoke.
        */
       readonly result: 'refused' | 'timeout' | 'unreachable' | 'reset'

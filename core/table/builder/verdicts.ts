@@ -40,7 +40,7 @@ export function verdictsFor(kind: FrontendKind, policies: TrafficPolicies, facts
 
 /**
  * To a ClusterIP: what doesn't come from a local pod is masqueraded, because the answer must pass this node again.
- * Where pods can't be told from others none is, unless all are.
+ * Where pods can't be told from others, nothing is masqueraded, unless everything is.
  */
 function internalVerdicts(policy: TrafficPolicy, facts: VerdictFacts): Verdicts {
   const over = (masquerade: boolean): Verdict => {

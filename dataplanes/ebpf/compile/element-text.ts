@@ -17,7 +17,7 @@ function meaningOf(map: ElementStep['map'], key: Buffer, value: Buffer | undefin
   if (map === 'ranges' && key.length === structs.range_key.size) return rangeText(key)
   if (map === 'devices' && key.length === structs.device_key.size) return deviceText(key, value)
   if (map === 'node_settings' && key.length === 4)
-    return `how pods and the node are told, ${familyNames[key.readUInt32LE(0)] ?? 'no family'}`
+    return `how pods and the node are recognised, ${familyNames[key.readUInt32LE(0)] ?? 'no family'}`
   return undefined
 }
 

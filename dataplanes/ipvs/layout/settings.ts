@@ -22,7 +22,7 @@ export interface IpvsSettings {
   readonly excludeCidrs: readonly Cidr[]
   /** The bit (0 to 23) of the mark by which a packet is routed to this node; never the masquerade bit. */
   readonly routeMarkBit: number
-  /** Which iptables programs: those of that name, or what the system calls iptables. */
+  /** Which iptables programs: those of that variant, or `auto`: those that the node's other rules are made with. */
   readonly iptables: 'auto' | 'nft' | 'legacy'
   /** Seconds, of all connections of this network namespace; 0: left as it is. */
   readonly tcpTimeout: number
@@ -91,7 +91,7 @@ export const settings = {
     type: 'choice',
     choices: ['auto', 'nft', 'legacy'],
     default: 'auto',
-    description: 'which iptables programs to use; auto: what the system calls iptables',
+    description: "which iptables programs to use; auto: those that the node's other rules are made with",
   },
   'tcp-timeout': timeout('idle TCP connections'),
   'tcpfin-timeout': timeout('closed TCP connections'),
