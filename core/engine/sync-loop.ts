@@ -33,6 +33,9 @@ const putOff = 20
 /** Time between two upkeeps of a dataplane, in milliseconds. */
 const upkeepPeriod = 5000
 
+/** How often an upkeep is put off until it comes before the next apply: a table that always changes must not keep it away. */
+const maxPutOffs = 50
+
 /** What audits may save up of that, in milliseconds: two disturbances of a quiet node are both answered at once. */
 const maxAuditCredit = 3000
 
@@ -68,6 +71,10 @@ export class SyncLoop {
   #busy = false
   /** A run is due: soon, after minSyncPeriod, or after a back-off. */
   #scheduled = false
+  /** A run is due when minSyncPeriod has passed; until then there is time for an upkeep. */
+  #inMinSyncPeriod = false
+  /** An upkeep has been put off for long, and comes before the next apply. */
+  #upkeepOverdue = false
   #cancelTimer: (() => void) | undefined
   #cancelAudit: (() => void) | undefined
   #cancelUpkeep: (() => void) | undefined
@@ -144,12 +151,14 @@ export class SyncLoop {
     this.#scheduled = true
     const { minSyncPeriod, timing } = this.#options
     const wait = minSyncPeriod > 0 ? this.#ended + minSyncPeriod - timing.now() : 0
+    this.#inMinSyncPeriod = wait > 0
     if (wait > 0) this.#cancelTimer = timing.after(wait, this.#begin)
     else timing.soon(this.#begin)
   }
 
   readonly #begin = (): void => {
     this.#scheduled = false
+    this.#inMinSyncPeriod = false
     if (this.#stopped || this.#busy) return
     this.#busy = true
     this.#follow(this.#doubt === undefined ? this.#applyChange() : this.#reconcile(this.#doubt))
@@ -161,7 +170,8 @@ export class SyncLoop {
       () => {
         this.#failures = 0
         this.#busy = false
-        if (this.#pending) this.#wake()
+        if (this.#upkeepOverdue && !this.#stopped) this.#keepUp()
+        else if (this.#pending) this.#wake()
       },
       (error: unknown) => {
         this.#doubt ??= 'retry'
@@ -233,15 +243,23 @@ export class SyncLoop {
     })
   }
 
-  #awaitUpkeep(period: number): void {
-    const { dataplane, family, timing } = this.#options
+  #awaitUpkeep(period: number, putOffs = 0): void {
+    const { dataplane, timing } = this.#options
     if (dataplane.upkeep === undefined || this.#stopped) return
     this.#cancelUpkeep = timing.after(period, () => {
-      if (!this.#isQuiet) return this.#awaitUpkeep(putOff)
-      this.#busy = true
-      const upkeep = async () => dataplane.upkeep?.(family)
-      this.#follow(upkeep().finally(() => this.#awaitUpkeep(upkeepPeriod)))
+      const isFree = this.#isQuiet || (this.#inMinSyncPeriod && !this.#busy && this.#doubt === undefined)
+      if (isFree) this.#keepUp()
+      else if (putOffs < maxPutOffs) this.#awaitUpkeep(putOff, putOffs + 1)
+      else this.#upkeepOverdue = true
     })
+  }
+
+  #keepUp(): void {
+    const { dataplane, family } = this.#options
+    this.#upkeepOverdue = false
+    this.#busy = true
+    const upkeep = async () => dataplane.upkeep?.(family)
+    this.#follow(upkeep().finally(() => this.#awaitUpkeep(upkeepPeriod)))
   }
 
   /** Nothing of this family is under way or due. */

@@ -681,3 +681,21 @@ test('drift that is suspected during an audit is looked for right after it', asy
   t.is(notes.drift.length, 1)
   await engine.stop()
 })
+
+for (const minSyncPeriod of [0, 1000]) {
+  test(`a table that always changes doesn't keep upkeep away, with minSyncPeriod ${minSyncPeriod}`, async (t) => {
+    const { dataplane, timing, change, engine } = bench({ minSyncPeriod })
+    let upkeeps = 0
+    Object.assign(dataplane, { upkeep: async () => void upkeeps++ })
+    dataplane.beforeApply = () => new Promise((resolve) => void timing.after(10, () => resolve()))
+    engine.start()
+    for (let count = 0; count < 4400; count++) {
+      change(`10.0.${count >> 8}.${count & 255}`)
+      await timing.pass(5)
+    }
+    t.true(upkeeps >= 3 && upkeeps <= 4, `${upkeeps} upkeeps in 22 s`)
+    const stopped = engine.stop()
+    await timing.pass(10)
+    await stopped
+  })
+}
