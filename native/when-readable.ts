@@ -5,7 +5,7 @@ import { call } from './libc.ts'
 const [setFlags, setOwner, setSignal] = [4, 8, 10]
 const [nonBlocking, asynchronous] = [0o4000, 0o20000]
 
-/** Everybody who waits, for a signal doesn't say whose file it is about. */
+/** All who wait, for a signal doesn't say whose file it is about. */
 const waiting = new Set<() => void>()
 
 function tellAll(): void {

@@ -173,7 +173,7 @@ interface SourceRanges {
 const nothingClosed: ReadonlySet<'IPv4' | 'IPv6'> = new Set()
 
 /**
- * A family without any range is open to everybody (SEMANTICS 7), so a range that can't be read must not count as not
+ * A family without any range is open to every client (SEMANTICS 7), so a range that can't be read must not count as not
  * written: where a broken range leaves a family without any, its load balancer addresses are closed instead.
  */
 function readSourceRanges(spec: RawObject, report: ProblemReport): SourceRanges {

@@ -5,7 +5,7 @@ import type { ProblemReport } from './problem-report.ts'
 /**
  * Reads an address that traffic may be sent to; anything else is told. Kubernetes' own validation forbids the special
  * ranges too, but not in every field and every version, and one of them in a table would capture the node's own
- * traffic (loopback, link-local metadata services) or everybody's (multicast).
+ * traffic (loopback, link-local metadata services) or that of all hosts (multicast).
  */
 export function usableAddress(
   value: unknown,

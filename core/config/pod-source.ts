@@ -4,7 +4,7 @@ import type { PodDetection } from './proxy-config.ts'
 
 /**
  * How local pods of one family are told from other sources (SEMANTICS 9). Only the first CIDR of a family counts;
- * without one there is no detector, and pods are treated like everybody outside (SEMANTICS 5).
+ * without one there is no detector, and pods are treated like any client outside (SEMANTICS 5).
  *
  * @param podCidrs The Node's `spec.podCIDRs`; looked at in mode NodeCIDR only.
  */

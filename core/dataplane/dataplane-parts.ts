@@ -29,7 +29,7 @@ export interface DataplaneContext<Settings = Readonly<Record<string, never>>> {
    * not show in `isUnchanged` and `observe` as drift, which is for what another tool did to our rules.
    */
   nodeChanged(what: string): void
-  /** Has the family audited soon, because the kernel told that someone changed our rules. Audits come in any case. */
+  /** Has the family audited soon, because the kernel told that another tool changed our rules. Audits come in any case. */
   suspectDrift(family: IpFamily): void
   /** Aborted when the dataplane is stopped. */
   readonly signal: AbortSignal

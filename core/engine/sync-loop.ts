@@ -36,7 +36,7 @@ const upkeepPeriod = 5000
 /** How often an upkeep is put off until it comes before the next apply: a table that always changes must not keep it away. */
 const maxPutOffs = 50
 
-/** What audits may save up of that, in milliseconds: two disturbances of a quiet node are both answered at once. */
+/** What audits may save up of that, in milliseconds: on a quiet node two changes by other tools are repaired at once. */
 const maxAuditCredit = 3000
 
 /** How long audits of a family rest whose dataplane doesn't read back what it writes. */

@@ -43,7 +43,7 @@ export interface Frontend {
   /** Absent for a NodePort, which answers at every address of the table's `nodePortAddresses`. */
   readonly address?: Address
   readonly port: number
-  /** Clients outside these are dropped, whatever the verdict (SEMANTICS 7). Disjoint. Absent: everybody. */
+  /** Clients outside these are dropped, whatever the verdict (SEMANTICS 7). Disjoint. Absent: every client is served. */
   readonly allowedSources?: readonly Cidr[]
   readonly verdicts: Verdicts
 }

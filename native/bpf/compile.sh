@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 for source in *.bpf.c; do
   object="${source%.c}.o"
   if [ ! -f "$object" ] || [ -n "$(find . -name '*.[ch]' -newer "$object" -print -quit)" ]; then
-    # Whoever reads the object meanwhile has a whole one.
+    # A process that reads the object meanwhile has a whole one.
     clang -O2 -g -target bpf -mcpu=v3 -Wall -Werror "-I/usr/include/$(uname -m)-linux-gnu" -c "$source" -o "$object.new"
     mv "$object.new" "$object"
   fi

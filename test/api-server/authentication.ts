@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls'
 import type { Request } from './reply.ts'
 
-/** Who may ask. Without tokens and without `clientCertificates` everybody may. */
+/** Who may ask. Without tokens and without `clientCertificates` any client may. */
 export class Authentication {
   readonly #clientCertificates: boolean
   #tokens: ReadonlySet<string>

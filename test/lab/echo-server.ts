@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { Arrival, EchoReply, ServeRequest, SocketAddress } from './host-calls.ts'
 import { boundSctpSocket } from './sctp-socket.ts'
 
-/** A server that tells everybody who it is and whom it saw. */
+/** A server that tells each client who it is and whom it saw. */
 export interface EchoServer extends SocketAddress {
   close(): Promise<void>
 }

@@ -26,7 +26,7 @@ export function installArguments(missing: readonly Tool[]): readonly string[] {
   return ['install', '--no-install-recommends', ...new Set(missing.map((tool) => tool.package))]
 }
 
-/** Its path; also in the folders for administrators, which are in not everybody's PATH. */
+/** Its path; also in the folders for administrators, which are not in every user's PATH. */
 export function findProgram(program: ToolName | 'apt-get'): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/bin', '/bin']
   return folders

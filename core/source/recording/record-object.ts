@@ -22,7 +22,7 @@ export interface RecordObject {
 }
 
 /**
- * A record as an API object, so that recordings are in a language which everybody reads who reads Kubernetes: parsing it
+ * A record as an API object, so that recordings are in the terms of Kubernetes, which a reader knows already: parsing it
  * gives the record back, but for the trigger time, which would be wrong whenever it is played.
  */
 export function recordObject(record: ClusterRecord): RecordObject {

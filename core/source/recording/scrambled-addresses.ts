@@ -24,7 +24,7 @@ const meaningfulRanges: readonly string[] = [
   '::/16', // unspecified, loopback, IPv4-mapped
   '64:ff9b::/32', // NAT64
   '2000::/3', // global unicast
-  'fd00::/8', // unique local, as everybody writes it
+  'fd00::/8', // unique local, as it is usually written
   'fe80::/10', // link-local
   'ff00::/8', // multicast
 ]

@@ -35,7 +35,7 @@ export function anyone(verdict: Verdict): Verdicts {
   return { pod: verdict, node: verdict, outside: verdict }
 }
 
-/** A NodePort that everybody may use; the endpoint sees the node instead of the client if `masquerade`. */
+/** A NodePort that every client may use; the endpoint sees the node instead of the client if `masquerade`. */
 export function nodePort(port: number, masquerade: boolean): Frontend {
   return { kind: 'NodePort', port, verdicts: anyone(cluster(masquerade)) }
 }

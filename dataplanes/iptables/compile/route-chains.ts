@@ -153,7 +153,7 @@ function entryRules(
   return rules
 }
 
-/** The rule of a destination in its leaf; two of them where not everybody is allowed. */
+/** The rule of a destination in its leaf; two of them where not every source is allowed. */
 function destinationRules(
   route: ServiceRoute,
   frontend: Frontend,

@@ -27,7 +27,7 @@ export class DriftDetector {
   readonly #fingerprint: KernelFingerprint
   readonly #watch: GenerationWatch
   readonly #now: () => number
-  /** The shape in which we last saw or left a family, as long as it is undisturbed. */
+  /** The shape in which we last saw or left a family, as long as nothing else has changed it. */
   readonly #shapes = new Map<IpFamily, string>()
   readonly #lookedInside = new Map<IpFamily, number>()
 

@@ -105,6 +105,6 @@ export function declareClientSet(family: IpFamily, name: string): SetDeclaration
 
 /**
  * Of each family: the kernel has room for 65,534 sets (ip_set_id_t) in a network namespace, which the families share
- * with everybody else, and a new set comes before the one that it replaces goes.
+ * with all other tools, and a new set comes before the one that it replaces goes.
  */
 export const maxClientSets = 30_000

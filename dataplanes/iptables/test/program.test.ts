@@ -193,7 +193,7 @@ test('the sets of both families find room in the kernel together, and who has no
   t.true(created.length < roomOfTheKernel - 4000)
 })
 
-test('each way to tell pods makes its own rules, and none marks nobody by being a pod', (t) => {
+test('each way to tell pods makes its own rules, and the mode none counts no source as a pod', (t) => {
   const sources = [
     [{ by: 'none' }, '-j MARK --set-xmark 0x4000/0x4000'],
     [{ by: 'interface', name: 'cbr0' }, '! -i cbr0 -j MARK --set-xmark 0x4000/0x4000'],

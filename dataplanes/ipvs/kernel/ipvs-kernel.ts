@@ -164,7 +164,7 @@ export class IpvsKernel implements Kernel<IpvsProgram, ObservedState, Transport,
       driftDetector.applied(program.steps)
       settle(program.outcome)
     } catch {
-      // Someone changed things meanwhile: the core is told by the next `isUnchanged`, reads back and puts it right.
+      // Another tool changed things meanwhile: the core is told by the next `isUnchanged`, reads back and puts it right.
       driftDetector.doubt()
     }
   }

@@ -10,8 +10,8 @@ import {
 } from '../matrix-case.ts'
 import { contestedExternalIP as contested } from '../place.ts'
 
-const everybody = ['pod', 'node', 'outside'] as const
-const all = <Value>(value: Value) => Object.fromEntries(everybody.map((client) => [client, value]))
+const everyClient = ['pod', 'node', 'outside'] as const
+const all = <Value>(value: Value) => Object.fromEntries(everyClient.map((client) => [client, value]))
 
 /** SEMANTICS 2, 6 and 8: which addresses and ports are served, and what happens beside them. */
 export const addressCases: readonly MatrixCase[] = [

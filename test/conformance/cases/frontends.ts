@@ -145,7 +145,7 @@ export const frontendCases: readonly MatrixCase[] = [
     rows: [
       {
         feature: 'dropWithoutUsableEndpoint',
-        name: 'with internalTrafficPolicy Local and no local endpoint a ClusterIP drops, for everybody',
+        name: 'with internalTrafficPolicy Local and no local endpoint a ClusterIP drops, for every client',
         to: ['ClusterIP'],
         due: { pod: dropped, node: dropped, outside: dropped },
       },

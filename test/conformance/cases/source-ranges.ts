@@ -20,7 +20,7 @@ export const sourceRangeCases: readonly MatrixCase[] = [
     rows: [
       {
         feature: 'sourceRanges',
-        name: 'a client within loadBalancerSourceRanges is served, everybody else dropped, pods and the node included',
+        name: 'a client within loadBalancerSourceRanges is served, every other one dropped, pods and the node included',
         to: ['LoadBalancer'],
         due: { outside: masqueradedTo('pod0', 'remote0'), pod: dropped, endpoint: dropped, node: dropped },
       },
@@ -50,7 +50,7 @@ export const sourceRangeCases: readonly MatrixCase[] = [
     rows: [
       {
         feature: 'sourceRanges',
-        name: 'loadBalancerSourceRanges with the address of the node admit a pod of nobody else',
+        name: 'loadBalancerSourceRanges with the address of the node alone drop pods and clients outside',
         to: ['LoadBalancer'],
         due: { pod: dropped, outside: dropped },
       },
@@ -82,7 +82,7 @@ export const sourceRangeCases: readonly MatrixCase[] = [
     rows: [
       {
         feature: 'sourceRanges',
-        name: 'a range of everything opens the load balancer address to everybody',
+        name: 'a range of everything opens the load balancer address to every client',
         to: ['LoadBalancer'],
         due: { outside: masqueradedTo('pod0'), pod: masqueradedTo('pod0') },
       },

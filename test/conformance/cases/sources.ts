@@ -51,7 +51,7 @@ export function sourceCases(configuration: SourceConfiguration, how: string): re
         },
         {
           feature: 'basics',
-          name: `externalTrafficPolicy Cluster masquerades everybody, ${how}`,
+          name: `externalTrafficPolicy Cluster masquerades every client, ${how}`,
           to: externalFrontends,
           due: {
             pod: masqueradedTo(...everywhere),
@@ -67,7 +67,7 @@ export function sourceCases(configuration: SourceConfiguration, how: string): re
       rows: [
         {
           feature: 'sourceClasses',
-          name: `internalTrafficPolicy Local keeps to local endpoints and changes nobody's masquerade, ${how}`,
+          name: `internalTrafficPolicy Local keeps to local endpoints and masquerades as Cluster does, ${how}`,
           to: ['ClusterIP'],
           due: internal[configuration](here),
         },

@@ -66,7 +66,7 @@ function judgeStep(trial: Trial, step: Step, index: number, conversation: Conver
   return judgeDirect(trial, index, conversation, to)
 }
 
-/** What a tag's question and answer looked like to everybody. */
+/** What a tag's question and answer looked like to each host. */
 function viewOf(
   trial: Trial,
   transcript: Transcript,

@@ -74,7 +74,7 @@ export function dueOf(
   }
 }
 
-/** Plays a script in a lab, one step after the other, and tells what everybody saw. */
+/** Plays a script in a lab, one step after the other, and tells what each host saw. */
 export async function play(given: Play): Promise<Transcript> {
   const { script, world, ledger } = given
   const fixture = new Sockets(given)

@@ -34,7 +34,7 @@ const rows: readonly {
     passes: 'a ClusterIP reaches every endpoint of the Service, and nothing else',
   },
   {
-    claim: 'a dataplane that masquerades everybody is found out',
+    claim: 'a dataplane that masquerades every client is found out',
     mutate: verdicts((one) => (one.do === 'balance' ? { ...one, masquerade: true } : one)),
     fails: 'a ClusterIP reaches every endpoint of the Service, and nothing else',
     passes: 'a ClusterIP masquerades what comes from the node or from outside',
@@ -66,8 +66,8 @@ const rows: readonly {
   {
     claim: 'a dataplane that ignores loadBalancerSourceRanges is found out',
     mutate: withoutSourceRanges,
-    fails: 'a client within loadBalancerSourceRanges is served, everybody else dropped',
-    passes: 'a range of everything opens the load balancer address to everybody',
+    fails: 'a client within loadBalancerSourceRanges is served, every other one dropped',
+    passes: 'a range of everything opens the load balancer address to every client',
   },
   {
     claim: 'a dataplane that has no hairpin is found out',
