@@ -1,3 +1,6 @@
+/** Milliseconds that a look waits for our own transactions: below the deadline of `isUnchanged`, and a whole reading costs more. */
+const maxWait = 2000
+
 /**
  * Tells by nf_tables' generation, which grows by one with every transaction of any table in the network namespace,
  * whether others have committed something. One look costs microseconds, where reading tables back costs up to a second.
@@ -57,8 +60,26 @@ export class GenerationWatch {
     }
   }
 
-  /** Waits until no transaction of ours is under way. */
-  async settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
+  /**
+   * Waits until no transaction of ours is under way, but no longer than a quick look may take: a family's first load may
+   * take seconds, and must not hold up the other family's changes.
+   *
+   * @returns whether there is none
+   */
+  async settled(): Promise<boolean> {
+    if (this.#underWay.size === 0) return true
+    const { promise: timeUp, resolve } = Promise.withResolvers<void>()
+    let isTimeUp = false
+    const timer = setTimeout(() => {
+      isTimeUp = true
+      resolve()
+    }, maxWait)
+    try {
+      while (this.#underWay.size > 0 && !isTimeUp)
+        await Promise.race([Promise.allSettled(this.#underWay), timeUp])
+      return this.#underWay.size === 0
+    } finally {
+      clearTimeout(timer)
+    }
   }
 }

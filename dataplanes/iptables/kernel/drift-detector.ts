@@ -43,7 +43,7 @@ export class DriftDetector {
 
   /** Whether a family holds what it did after the last `reading` or `applying`. */
   async isQuiet(family: IpFamily): Promise<boolean> {
-    await this.#watch.settled()
+    if (!(await this.#watch.settled())) return false
     this.#watch.look()
     const looked = this.#lookedInside.get(family)
     if (looked === undefined || this.#now() - looked > lookInsideAfter) return false

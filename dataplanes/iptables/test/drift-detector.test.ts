@@ -39,3 +39,17 @@ test('both families stay quiet while others do nothing, also across our own tran
   t.true(await driftDetector.isQuiet('IPv4'))
   t.true(await driftDetector.isQuiet('IPv6'))
 })
+
+test('a look waits for our own transaction of the other family, but not for as long as that takes', async (t) => {
+  const kernel = new Generations()
+  const driftDetector = new DriftDetector(kernel)
+  for (const family of ['IPv4', 'IPv6'] as const) await driftDetector.reading(family, async () => {})
+  const applied = Promise.withResolvers<{ transactions: number }>()
+  const applying = driftDetector.applying('IPv6', () => applied.promise)
+  t.false(await driftDetector.isQuiet('IPv4'), 'whether others did something cannot be told')
+  kernel.current++
+  const looking = driftDetector.isQuiet('IPv4')
+  applied.resolve({ transactions: 1 })
+  t.true(await looking)
+  await applying
+})

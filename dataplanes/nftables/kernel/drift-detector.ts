@@ -13,8 +13,7 @@ export class DriftDetector {
 
   /** Whether the family holds what it did after the last `reading` or `committing`. */
   async isUnchanged(family: IpFamily): Promise<boolean> {
-    await this.#watch.settled()
-    return this.#watch.look() && this.#unchanged.has(family)
+    return (await this.#watch.settled()) && this.#watch.look() && this.#unchanged.has(family)
   }
 
   /** Reads a family whole. */
