@@ -6,7 +6,7 @@ import {
   type RoutingTable,
   type ServiceRoute,
 } from '@portolan/core'
-import { fullDifference } from '@portolan/core/table'
+import { emptyTable, fullDifference } from '@portolan/core/table'
 import { type Behaviour, type Mischief, outage, snapshot } from './behaviour-mutant.ts'
 import { routes, verdicts } from './table-mutant.ts'
 
@@ -160,9 +160,11 @@ export const behaviours = {
     }
   },
 
+  /** Of its own family alone: the kit damages both at once, and looks at each what the damage has left. */
   deletesThenThrows: (mischief) =>
-    whenDamaged(mischief, async () => {
-      await mischief.real.cleanup()
+    whenDamaged(mischief, async ({ family, podSource }) => {
+      const { real } = mischief
+      await real.apply(real.reconcile(await real.observe(family), emptyTable(family, podSource)))
       throw new ApplyError('refused')
     }),
 
