@@ -17,7 +17,7 @@ import type { ProxyNews, ProxyProcessCalls, ProxyProcessOptions } from './portol
 
 /** Milliseconds between two looks at how late the event loop is. */
 const loopResolution = 5
-/** Repairs are off, and reading the kernel back would be measured with the changes. */
+/** No audits: nothing damages the rules here, and reading the kernel back would be measured with the changes. */
 const auditPeriod = '0'
 
 const {

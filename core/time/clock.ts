@@ -2,7 +2,7 @@
 export interface Clock {
   /** Monotonic; comparable with `performance.now()`. */
   now(): number
-  /** Calls `task` once after `delayMs`; the returned function calls it off. */
+  /** Calls `task` once after `delayMs`; the returned function cancels it. */
   after(delayMs: number, task: () => void): () => void
 }
 

@@ -24,7 +24,7 @@ export interface Check extends Target {
 
 /**
  * Checks that wait for answers at the same time. A few keep a machine busy; all at once, the last answer would come so
- * late on a slow one that it looks like none. Those that wait for silence have a gate of their own (`Testbed.listening`).
+ * late on a slow one that it looks like none. Those that wait for silence have a semaphore of their own (`Testbed.listening`).
  */
 const answering = new Semaphore(16)
 

@@ -35,7 +35,7 @@ export function encodeMessage(message: Message): Buffer {
 export class MessageReader {
   #held: Buffer = Buffer.alloc(0)
 
-  /** @throws SyntaxError for bytes of anyone else */
+  /** @throws SyntaxError for bytes that another program sent */
   read(data: Buffer): ReadMessage[] {
     this.#held = this.#held.length === 0 ? data : Buffer.concat([this.#held, data])
     const messages: ReadMessage[] = []

@@ -17,7 +17,7 @@ export type NodePortPolicy = 'primary' | readonly Cidr[]
 /**
  * The addresses that the policy picks of the node's. Loopback answers in IPv4 only, and only where `localhost` says
  * that the dataplane can. A family in which the node has no primary address has no NodePorts: upstream opens them on all
- * addresses then, against all configuration.
+ * addresses then, which no setting asks for.
  */
 export function nodePortAddresses(
   policy: NodePortPolicy,

@@ -135,7 +135,7 @@ class Sockets {
   }
 
   /**
-   * After what no one may answer something that does: what was let through, against the rules, has come to the
+   * Sends something that is answered after what may not be: what was let through, against the rules, has come to the
    * endpoints before it. @returns the steps of which that isn't so, because the marker itself was lost
    */
   async mark(outcomes: readonly (Outcome | undefined)[]): Promise<readonly number[]> {
