@@ -186,11 +186,11 @@ async function listen(check: Check, evaluation: Evaluation): Promise<string[]> {
     return [
       `${told(check)}: ${answer.result === 'answered' && 'host' in answer ? outcome(answer) : answer.result}, due is to be dropped`,
     ]
-  const { from } = answer
+  const { from, since } = answer
   if (from === undefined) return []
   const endpoints = 'route' in evaluation ? evaluation.route.endpoints : undefined
   const places = [{ address, port }, ...(endpoints?.cluster ?? []), ...(endpoints?.local ?? [])]
-  const arrived = await testbed.arrived(places.map((at) => ({ protocol, from, at })))
+  const arrived = await testbed.arrived(places.map((at) => ({ protocol, from, at, since })))
   return arrived.map(
     (host) => `${told(check)}: there was no answer, but ${host} has got it, due is to be dropped`,
   )

@@ -9,18 +9,23 @@ export interface EchoServer extends SocketAddress {
   close(): Promise<void>
 }
 
-/** Who came to a server of this thread's, as `arrivalKey` says it. */
-export const arrivals = new Set<string>()
+/** When somebody last came to a server of this thread's (`sinceBoot`), by `arrivalKey`. */
+export const arrivals = new Map<string, number>()
 
 /** A benchmark makes millions of connections; what a test asks about has just been. */
 const maxArrivals = 200_000
 
-function noteArrival(arrival: Arrival): void {
+function noteArrival(arrival: Omit<Arrival, 'since'>): void {
   if (arrivals.size >= maxArrivals) arrivals.clear()
-  arrivals.add(arrivalKey(arrival))
+  arrivals.set(arrivalKey(arrival), sinceBoot())
 }
 
-export function arrivalKey({ protocol, from, at }: Arrival): string {
+/** Milliseconds on the one clock that all hosts of a lab share. */
+export function sinceBoot(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
+
+export function arrivalKey({ protocol, from, at }: Omit<Arrival, 'since'>): string {
   return `${protocol} ${from.address}|${from.port} ${at.address}|${at.port}`
 }
 

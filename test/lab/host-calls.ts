@@ -108,8 +108,8 @@ export type SilenceRequest = (Pick<ProbeRequest, 'protocol' | 'to'> | { readonly
 }
 
 export type SilenceResult =
-  /** Every marker was answered, and the packet was not. */
-  | { readonly result: 'silence'; readonly from?: SocketAddress }
+  /** Every marker was answered, and the packet was not; it was sent after `since`. */
+  | { readonly result: 'silence'; readonly from?: SocketAddress; readonly since: number }
   /** Markers were not answered either, so nothing is known: the machine is too busy, or the way is cut. */
   | { readonly result: 'unknown'; readonly unanswered: readonly SocketAddress[] }
   | Exclude<ProbeResult, { readonly result: 'timeout' }>
@@ -121,6 +121,8 @@ export interface Arrival {
   readonly from: SocketAddress
   /** The server, as the packet came to it. */
   readonly at: SocketAddress
+  /** Not before this time, as `SilenceResult` gives it: a client's port comes round again. */
+  readonly since: number
 }
 
 export interface PingRequest {

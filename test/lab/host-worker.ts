@@ -64,7 +64,7 @@ const calls: HostCalls = {
   ping: (request) => ping(request),
   silence,
   async arrived(asked) {
-    return asked.filter((one) => arrivals.has(arrivalKey(one)))
+    return asked.filter((one) => (arrivals.get(arrivalKey(one)) ?? -1) >= one.since)
   },
   async hold(request) {
     const connection = await hold(request)

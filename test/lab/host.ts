@@ -104,7 +104,7 @@ export class Host {
     return this.#call('silence', { minMs, timeoutMs, ...request })
   }
 
-  /** Which of these have come to this host's echo servers, ever. */
+  /** Which of these have come to this host's echo servers. */
   arrived(arrivals: readonly Arrival[]): Promise<readonly Arrival[]> {
     return this.#call('arrived', arrivals)
   }

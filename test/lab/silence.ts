@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sinceBoot } from './echo-server.ts'
 import type { Complete, PingResult, ProbeResult, SilenceRequest, SilenceResult } from './host-calls.ts'
 import { ping } from './ping.ts'
 import { probe } from './probe.ts'
@@ -15,6 +16,7 @@ const markerMs = { first: 250, longest: 4000 }
  */
 export async function silence(request: Complete<SilenceRequest>): Promise<SilenceResult> {
   const { markers, from, minMs, timeoutMs } = request
+  const since = sinceBoot()
   const enough = new AbortController()
   const answering: Promise<ProbeResult | PingResult> =
     'ping' in request
@@ -55,6 +57,7 @@ export async function silence(request: Complete<SilenceRequest>): Promise<Silenc
   if (missing.size === 0)
     return {
       result: 'silence',
+      since,
       ...('from' in answer && answer.from !== undefined ? { from: answer.from } : {}),
     }
   return { result: 'unknown', unanswered: [...missing] }

@@ -195,8 +195,8 @@ for (const protocol of ['TCP', 'UDP'] as const) {
     const { lab, to, from, marker } = await labWithRules(t, `${name} dport 8080 ip daddr 10.1.0.0/24 drop`)
     const answer = await lab.outside.silence({ protocol, to, markers: [marker], minMs: 50 })
     t.like(answer, { result: 'silence', from: { address: from } })
-    const source = (answer as { from: { address: string; port: number } }).from
-    t.deepEqual(await lab.pods[0]!.arrived([{ protocol, from: source, at: to }]), [])
+    const { from: source, since } = answer as { from: { address: string; port: number }; since: number }
+    t.deepEqual(await lab.pods[0]!.arrived([{ protocol, from: source, at: to, since }]), [])
   })
 
   test(`an answer of a host that had no time to give it is no silence, in ${protocol}`, async (t) => {
@@ -234,9 +234,11 @@ for (const protocol of ['TCP', 'UDP'] as const) {
     const { lab, to, marker } = await labWithRules(t, drop)
     const answer = await lab.outside.silence({ protocol, to, markers: [marker], minMs: 200 })
     t.is(answer.result, 'silence')
-    const source = (answer as { from: { address: string; port: number } }).from
-    const packet = { protocol, from: source, at: to }
+    const { from: source, since } = answer as { from: { address: string; port: number }; since: number }
+    const packet = { protocol, from: source, at: to, since }
     t.deepEqual(await lab.pods[0]!.arrived([packet, { ...packet, at: marker }]), [packet])
+    const afterwards = { ...packet, since: Number(process.hrtime.bigint()) / 1e6 }
+    t.deepEqual(await lab.pods[0]!.arrived([afterwards]), [], 'who came before is another client')
     t.deepEqual(await lab.internet.arrived([packet]), [])
   })
 }
