@@ -85,11 +85,14 @@ export class Testbed {
 
   /** Another instance of the dataplane for the same node, as a new process would make. */
   newDataplane(): Dataplane {
-    return this.#options.factory.create({
-      masqueradeBit: 14,
-      networkNamespace: this.lab.node.networkNamespace,
-      settings: this.#options.settings,
-    })
+    return this.#options.factory.create(
+      {
+        masqueradeBit: 14,
+        networkNamespace: this.lab.node.networkNamespace,
+        settings: this.#options.settings,
+      },
+      { deadlines: this.timeouts.deadlines },
+    )
   }
 
   /** As a process that ends: its instance is closed, and what it knew is lost. */

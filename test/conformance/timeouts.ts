@@ -24,6 +24,8 @@ export interface Timeouts {
   readonly scenarioMs: number
   /** For all of the kit. */
   readonly suiteMs: number
+  /** The core's for a dataplane's calls, as this machine keeps them. */
+  readonly deadlines: Readonly<Record<'work' | 'start' | 'look' | 'stop', number>>
   /** While a process runs on undisturbed, and while none runs. */
   readonly processRunsMs: number
   readonly processIsAwayMs: number
@@ -57,6 +59,7 @@ export function timeoutsOf(slowness = 1): Timeouts {
     callMs: slow(30_000),
     scenarioMs: slow(240_000),
     suiteMs: slow(720_000),
+    deadlines: { work: slow(300_000), start: slow(30_000), look: slow(3000), stop: slow(5000) },
     betweenChangesMs: slow(40),
     processRunsMs: slow(50),
     processIsAwayMs: slow(100),

@@ -51,7 +51,11 @@ type Settings = Readonly<Record<string, string>>
 
 /** A dataplane for the lab's node, as a new process would make it. */
 function open(lab: Lab, settings: Settings = {}): Dataplane {
-  return ipvs.create({ masqueradeBit: 14, networkNamespace: lab.node.networkNamespace, settings })
+  return ipvs.create(
+    { masqueradeBit: 14, networkNamespace: lab.node.networkNamespace, settings },
+    // Starting tools takes the translated machine twenty times as long.
+    { deadlines: { work: 300_000, start: 30_000, look: 60_000, stop: 60_000 } },
+  )
 }
 
 /** What is missing in the eyes of a new process. */
