@@ -1,7 +1,6 @@
-/** Milliseconds of CLOCK_MONOTONIC, with fractions: the same for all processes of the machine. */
-export function monotonic(): number {
-  return Number(process.hrtime.bigint()) / 1e6
-}
+import { monotonic } from '@portolan/lab/clock'
+
+export { monotonic }
 
 /** What to add to this thread's `performance.now()` to get `monotonic`'s time. */
 export const sinceBoot = monotonic() - performance.now()

@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { monotonic } from './clock.ts'
 import type { Arrival, EchoReply, ServeRequest, SocketAddress } from './host-calls.ts'
 import { boundSctpSocket } from './sctp-socket.ts'
 
@@ -9,7 +10,7 @@ export interface EchoServer extends SocketAddress {
   close(): Promise<void>
 }
 
-/** When somebody last came to a server of this thread's (`sinceBoot`), by `arrivalKey`. */
+/** When somebody last came to a server of this thread's (`monotonic`), by `arrivalKey`. */
 export const arrivals = new Map<string, number>()
 
 /** A benchmark makes millions of connections; what a test asks about has just been. */
@@ -17,12 +18,7 @@ const maxArrivals = 200_000
 
 function noteArrival(arrival: Omit<Arrival, 'since'>): void {
   if (arrivals.size >= maxArrivals) arrivals.clear()
-  arrivals.set(arrivalKey(arrival), sinceBoot())
-}
-
-/** Milliseconds on the one clock that all hosts of a lab share. */
-export function sinceBoot(): number {
-  return Number(process.hrtime.bigint()) / 1e6
+  arrivals.set(arrivalKey(arrival), monotonic())
 }
 
 export function arrivalKey({ protocol, from, at }: Omit<Arrival, 'since'>): string {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sinceBoot } from './echo-server.ts'
+import { monotonic } from './clock.ts'
 import type { Complete, PingResult, ProbeResult, SilenceRequest, SilenceResult } from './host-calls.ts'
 import { ping } from './ping.ts'
 import { probe } from './probe.ts'
@@ -16,7 +16,7 @@ const markerMs = { first: 250, longest: 4000 }
  */
 export async function silence(request: Complete<SilenceRequest>): Promise<SilenceResult> {
   const { markers, from, minMs, timeoutMs } = request
-  const since = sinceBoot()
+  const since = monotonic()
   const enough = new AbortController()
   const answering: Promise<ProbeResult | PingResult> =
     'ping' in request

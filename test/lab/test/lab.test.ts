@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
+import { monotonic } from '../clock.ts'
 import {
   createLab,
   families,
@@ -237,7 +238,7 @@ for (const protocol of ['TCP', 'UDP'] as const) {
     const { from: source, since } = answer as { from: { address: string; port: number }; since: number }
     const packet = { protocol, from: source, at: to, since }
     t.deepEqual(await lab.pods[0]!.arrived([packet, { ...packet, at: marker }]), [packet])
-    const afterwards = { ...packet, since: Number(process.hrtime.bigint()) / 1e6 }
+    const afterwards = { ...packet, since: monotonic() }
     t.deepEqual(await lab.pods[0]!.arrived([afterwards]), [], 'who came before is another client')
     t.deepEqual(await lab.internet.arrived([packet]), [])
   })
