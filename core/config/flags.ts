@@ -1,11 +1,14 @@
 import { type Address, type Cidr, familyOf, parseAddress, parseCidr } from '../network/address.ts'
+import { loopbackAddress, unspecifiedAddress } from '../network/special-addresses.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import { parseDuration } from './duration.ts'
 import type {
+  ConntrackConfig,
   NodePortAddresses,
   PodDetection,
   PodDetectionMode,
   ProxyConfig,
+  ServersConfig,
   SourceConfig,
 } from './proxy-config.ts'
 
@@ -69,9 +72,43 @@ export function parseFlags(flags: Flags, environment: Environment): ProxyConfig 
     masqueradeBit: reader.masqueradeBit(),
     minSyncPeriod: reader.duration('minSyncPeriod', '--min-sync-period', 0),
     auditPeriod: reader.duration('auditPeriod', '--audit-period', 1000),
+    syncPeriod: 30_000,
+    proxyMode: flags.dataplane ?? 'nftables',
+    localhostNodePorts: true,
+    servers: standardServers(bindAddress),
+    oomScoreAdj: -999,
+    conntrack: standardConntrack,
+    kubeProxyConfiguration: {
+      apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+      kind: 'KubeProxyConfiguration',
+      mode: flags.dataplane ?? 'nftables',
+    },
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return config
+}
+
+/** kube-proxy's (SEMANTICS 19). */
+const standardConntrack: ConntrackConfig = {
+  maxPerCore: 32_768,
+  min: 131_072,
+  tcpEstablishedTimeout: 86_400_000,
+  tcpCloseWaitTimeout: 3_600_000,
+  udpTimeout: 0,
+  udpStreamTimeout: 0,
+  tcpBeLiberal: false,
+}
+
+/** kube-proxy's (SEMANTICS 19). */
+function standardServers(bindAddress: Address | undefined): ServersConfig {
+  const family = bindAddress === undefined ? 'IPv4' : familyOf(bindAddress)
+  return {
+    healthz: { address: unspecifiedAddress(family), port: 10_256 },
+    metrics: { address: loopbackAddress(family), port: 10_249 },
+    bindAddressHardFail: false,
+    enableProfiling: false,
+    showHiddenMetricsForVersion: '',
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Address, Cidr } from '../network/address.ts'
+import type { SocketAddress } from './socket-address.ts'
 
 /** Everything that the operator decides, read from flags and checked: nothing after this doubts it. */
 export interface ProxyConfig {
@@ -18,9 +19,53 @@ export interface ProxyConfig {
   readonly masqueradeBit: number
   /** Least time between the end of one apply and the start of the next, in milliseconds. 0: none. */
   readonly minSyncPeriod: number
+  /** kube-proxy's syncPeriod in milliseconds: twice as long may an update be unapplied until health says so (SEMANTICS 11). */
+  readonly syncPeriod: number
   /** Time between two comparisons of the kernel with the table, in milliseconds. 0: never. */
   readonly auditPeriod: number
+  /** What `/proxyMode` answers: kube-proxy's word for it, `iptables`, `ipvs` or `nftables`, else the dataplane as named. */
+  readonly proxyMode: string
+  /** kube-proxy's iptables.localhostNodePorts: NodePorts at 127.0.0.1 with the dataplane iptables (SEMANTICS 8). */
+  readonly localhostNodePorts: boolean
+  readonly servers: ServersConfig
+  /** Of this process, -1000 to 1000. */
+  readonly oomScoreAdj: number
+  readonly conntrack: ConntrackConfig
+  /** The whole KubeProxyConfiguration as it is in force, for `/configz`: JSON, with `apiVersion` and `kind`. */
+  readonly kubeProxyConfiguration: KubeProxyConfiguration
 }
+
+/** The HTTP servers on the node (SEMANTICS 11). */
+export interface ServersConfig {
+  /** Of `/healthz` and `/livez`; absent: they aren't served. */
+  readonly healthz?: SocketAddress
+  /** Of `/metrics` and what comes with it; absent: they aren't served. */
+  readonly metrics?: SocketAddress
+  /** Whether a port that can't be bound ends the process, rather than being tried again. */
+  readonly bindAddressHardFail: boolean
+  /** Whether the metrics server has `/debug/pprof`. */
+  readonly enableProfiling: boolean
+  /** `1.36`: metrics that were hidden since then are shown; empty: none. */
+  readonly showHiddenMetricsForVersion: string
+}
+
+/** The node's conntrack sysctls (SEMANTICS 17). */
+export interface ConntrackConfig {
+  /** Entries for each CPU; 0: the limit stays as it is, whatever `min` is. */
+  readonly maxPerCore: number
+  /** Entries at least. */
+  readonly min: number
+  /** Milliseconds, as the other timeouts; 0: stays as it is. */
+  readonly tcpEstablishedTimeout: number
+  readonly tcpCloseWaitTimeout: number
+  readonly udpTimeout: number
+  readonly udpStreamTimeout: number
+  /** Whether packets outside of the window are let through. */
+  readonly tcpBeLiberal: boolean
+}
+
+/** kube-proxy's `kubeproxy.config.k8s.io/v1alpha1`, as JSON. */
+export type KubeProxyConfiguration = Readonly<Record<string, unknown>>
 
 export type SourceConfig =
   | { readonly from: 'kubeconfig'; readonly path: string }

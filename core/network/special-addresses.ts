@@ -23,6 +23,11 @@ export function loopbackAddress(family: IpFamily): Address {
   return (family === 'IPv4' ? '127.0.0.1' : '::1') as Address
 }
 
+/** All addresses of the family, to a server that listens. */
+export function unspecifiedAddress(family: IpFamily): Address {
+  return (family === 'IPv4' ? '0.0.0.0' : '::') as Address
+}
+
 export function isLoopback(address: Address): boolean {
   return address === '::1' || (familyOf(address) === 'IPv4' && address.startsWith('127.'))
 }

@@ -18,6 +18,31 @@ const standard = {
   masqueradeBit: 14,
   minSyncPeriod: 0,
   auditPeriod: 1000,
+  syncPeriod: 30_000,
+  proxyMode: 'nftables',
+  localhostNodePorts: true,
+  servers: {
+    healthz: { address: '0.0.0.0', port: 10_256 },
+    metrics: { address: '127.0.0.1', port: 10_249 },
+    bindAddressHardFail: false,
+    enableProfiling: false,
+    showHiddenMetricsForVersion: '',
+  },
+  oomScoreAdj: -999,
+  conntrack: {
+    maxPerCore: 32_768,
+    min: 131_072,
+    tcpEstablishedTimeout: 86_400_000,
+    tcpCloseWaitTimeout: 3_600_000,
+    udpTimeout: 0,
+    udpStreamTimeout: 0,
+    tcpBeLiberal: false,
+  },
+  kubeProxyConfiguration: {
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    mode: 'nftables',
+  },
 }
 
 const accepted: readonly [string, Flags, object][] = [

@@ -1,21 +1,14 @@
 import test from 'ava'
-import type { ProxyConfig } from '../../config/proxy-config.ts'
+import { parseFlags } from '../../config/flags.ts'
 import { contractVersion, type Dataplane } from '../../dataplane/contract.ts'
 import { ipFamilies } from '../../network/address.ts'
 import type { ClusterSink, ClusterSource } from '../../source/cluster-source.ts'
 import { startProxy } from '../proxy.ts'
 
-const config: ProxyConfig = {
-  source: { from: 'file', path: 'none.yaml' },
-  podDetection: { mode: 'ClusterCIDR', cidrs: [] },
-  masqueradeAll: false,
-  masqueradeBit: 14,
-  nodePortAddresses: { at: 'primary' },
-  minSyncPeriod: 0,
-  auditPeriod: 0,
-  dataplane: 'none',
-  dataplaneSettings: {},
-}
+const config = parseFlags(
+  { source: 'file:none.yaml', dataplane: 'none', auditPeriod: '0' },
+  { inCluster: false },
+)
 
 /** Which step fails, and in what order they were taken. */
 class Steps {
