@@ -93,7 +93,7 @@ function byKey(one: ClusterRecord, other: ClusterRecord): number {
 
 /** What a missing Node object means for NodePorts, where their addresses follow from it. */
 function whereNodePortsAnswer({ config, addresses }: NodeTablesOptions): string {
-  if (config.nodePortAddresses.at !== 'primary' || config.bindAddress !== undefined) return ''
+  if (!config.nodePortAddresses.includes('primary') || config.bindAddress !== undefined) return ''
   return addresses === 'machine'
     ? ', and NodePorts answer only where this kernel has them'
     : ', and NodePorts answer nowhere'

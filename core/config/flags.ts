@@ -1,10 +1,10 @@
 import { type Address, type Cidr, familyOf, parseAddress, parseCidr } from '../network/address.ts'
 import { loopbackAddress, unspecifiedAddress } from '../network/special-addresses.ts'
+import type { NodePortPolicy } from '../table/builder/node-addresses.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import { parseDuration } from './duration.ts'
 import type {
   ConntrackConfig,
-  NodePortAddresses,
   PodDetection,
   PodDetectionMode,
   ProxyConfig,
@@ -46,6 +46,12 @@ const modes: readonly PodDetectionMode[] = [
   'BridgeInterface',
   'InterfaceNamePrefix',
 ]
+
+/** What kube-proxy's words stand for in nodePortAddresses, since 1.37. */
+const nodePortRanges: Readonly<Record<string, readonly string[]>> = {
+  localhost: ['127.0.0.0/8', '::1/128'],
+  all: ['0.0.0.0/0', '::/0'],
+}
 
 /** Linux: 15 bytes and a closing zero. */
 const maxInterfaceNameLength = 15
@@ -226,17 +232,22 @@ class FlagReader {
     }
   }
 
-  nodePortAddresses(): NodePortAddresses {
-    const text = this.#flags.nodeportAddresses
-    if (text === undefined || text === '') return { at: 'primary' }
-    const parts = splitList(text)
-    if (parts.includes('primary')) {
-      if (parts.length > 1) {
-        this.#wrong('--nodeport-addresses', text, "'primary' stands alone: give it or CIDRs, not both")
-      }
-      return { at: 'primary' }
-    }
-    return { at: 'cidrs', cidrs: this.#cidrs('--nodeport-addresses', parts) }
+  nodePortAddresses(): NodePortPolicy {
+    const parts = splitList(this.#flags.nodeportAddresses ?? '')
+    if (parts.length === 0) return ['primary']
+    return parts.flatMap((part) => {
+      if (part === 'primary') return part
+      const ranges = Object.hasOwn(nodePortRanges, part) ? nodePortRanges[part] : undefined
+      if (ranges !== undefined) return ranges.flatMap((range) => parseCidr(range) ?? [])
+      const cidr = parseCidr(part)
+      if (cidr === undefined)
+        this.#wrong(
+          '--nodeport-addresses',
+          part,
+          "write a CIDR, such as 192.0.2.0/24, or one of 'primary', 'localhost', 'all'",
+        )
+      return cidr ?? []
+    })
   }
 
   masqueradeBit(): number {

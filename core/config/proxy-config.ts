@@ -1,4 +1,5 @@
 import type { Address, Cidr } from '../network/address.ts'
+import type { NodePortPolicy } from '../table/builder/node-addresses.ts'
 import type { SocketAddress } from './socket-address.ts'
 
 /** Everything that the operator decides, read from flags and checked: nothing after this doubts it. */
@@ -13,7 +14,8 @@ export interface ProxyConfig {
   /** The node's address where it can't be told from its Node object. Nothing is bound to it (SEMANTICS 19). */
   readonly bindAddress?: Address
   readonly podDetection: PodDetection
-  readonly nodePortAddresses: NodePortAddresses
+  /** kube-proxy's words `localhost` and `all` are the ranges that they stand for. */
+  readonly nodePortAddresses: NodePortPolicy
   readonly masqueradeAll: boolean
   /** 0 to 31. */
   readonly masqueradeBit: number
@@ -82,11 +84,3 @@ export type PodDetection =
   | { readonly mode: 'InterfaceNamePrefix'; readonly prefix: string }
 
 export type PodDetectionMode = PodDetection['mode']
-
-/**
- * Where NodePorts answer (SEMANTICS 8). `primary`: at the node's own address of each family, nftables' default.
- * `cidrs`: at the addresses inside; a family that the list doesn't name answers at all its addresses.
- */
-export type NodePortAddresses =
-  | { readonly at: 'primary' }
-  | { readonly at: 'cidrs'; readonly cidrs: readonly Cidr[] }

@@ -31,7 +31,7 @@ export function tableBuilders(options: TableBuildersOptions): TableBuilder[] {
       nodeName,
       podSource: podSource(config.podDetection, family, podCidrs),
       masqueradeAll,
-      nodePortAddresses: nodePortAddresses.at === 'primary' ? 'primary' : nodePortAddresses.cidrs,
+      nodePortAddresses,
       localhostNodePorts: capabilities.gaps.localhostNodePorts === undefined,
       ...(told ? { nodeAddress: bindAddress } : {}),
       ...(triggersSince === undefined ? {} : { triggersSince }),

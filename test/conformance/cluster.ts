@@ -120,7 +120,7 @@ export class Cluster {
     const everyRange = ['0.0.0.0/0', '::/0']
       .map((text) => parseCidr(text))
       .filter((cidr) => cidr !== undefined)
-    const nodePortAddresses: NodePortPolicy = options.nodePortAddresses === 'all' ? everyRange : 'primary'
+    const nodePortAddresses: NodePortPolicy = options.nodePortAddresses === 'all' ? everyRange : ['primary']
     for (const family of options.families) {
       const builder = new TableBuilder({
         family,

@@ -13,7 +13,7 @@ const standard = {
   dataplane: 'nftables',
   dataplaneSettings: {},
   podDetection: { mode: 'ClusterCIDR', cidrs: [] },
-  nodePortAddresses: { at: 'primary' },
+  nodePortAddresses: ['primary'],
   masqueradeAll: false,
   masqueradeBit: 14,
   minSyncPeriod: 0,
@@ -84,9 +84,19 @@ const accepted: readonly [string, Flags, object][] = [
   [
     '--nodeport-addresses takes CIDRs of both families',
     { nodeportAddresses: '192.0.2.0/24,2001:db8::/64' },
-    { nodePortAddresses: { at: 'cidrs', cidrs: ['192.0.2.0/24', '2001:db8::/64'] } },
+    { nodePortAddresses: ['192.0.2.0/24', '2001:db8::/64'] },
   ],
   ["--nodeport-addresses takes 'primary'", { nodeportAddresses: 'primary' }, {}],
+  [
+    '--nodeport-addresses takes words and CIDRs together',
+    { nodeportAddresses: 'primary, localhost,192.0.2.0/24' },
+    { nodePortAddresses: ['primary', '127.0.0.0/8', '::1/128', '192.0.2.0/24'] },
+  ],
+  [
+    "--nodeport-addresses takes 'all'",
+    { nodeportAddresses: 'all' },
+    { nodePortAddresses: ['0.0.0.0/0', '::/0'] },
+  ],
   ['--masquerade-bit 0 is a bit', { masqueradeBit: '0' }, { masqueradeBit: 0 }],
   ['--iptables-masquerade-bit is the same', { iptablesMasqueradeBit: '31' }, { masqueradeBit: 31 }],
   [
@@ -155,14 +165,9 @@ const rejected: readonly [string, Flags, RegExp][] = [
     /^--pod-bridge-interface 'a-name/,
   ],
   [
-    "'primary' beside CIDRs",
-    { nodeportAddresses: 'primary,192.0.2.0/24' },
-    /^--nodeport-addresses 'primary,192.0.2.0\/24': 'primary' stands alone/,
-  ],
-  [
     'a node port address that is no CIDR',
     { nodeportAddresses: 'eth0' },
-    /^--nodeport-addresses 'eth0': not a/,
+    /^--nodeport-addresses 'eth0': write a CIDR/,
   ],
   ['a mark bit over 31', { masqueradeBit: '32' }, /^--masquerade-bit '32'.*0 to 31/],
   ['a mark bit that is no number', { iptablesMasqueradeBit: '0x4' }, /^--iptables-masquerade-bit '0x4'/],

@@ -9,10 +9,11 @@ import {
 import { isLoopback } from '../../network/special-addresses.ts'
 
 /**
- * At which addresses of the node NodePorts answer (SEMANTICS 8): its primary address of each family, or all that lie
- * in one of the ranges. A family without any range in the list has all, as has one with a range of everything.
+ * At which addresses of the node NodePorts answer (SEMANTICS 8): all that lie in one of the ranges, where `primary` is
+ * the node's primary address of each family. A family that nothing in the list speaks of has all, as has one with a range of
+ * everything.
  */
-export type NodePortPolicy = 'primary' | readonly Cidr[]
+export type NodePortPolicy = readonly ('primary' | Cidr)[]
 
 /**
  * The addresses that the policy picks of the node's. Loopback answers in IPv4 only, and only where `localhost` says
@@ -29,10 +30,16 @@ export function nodePortAddresses(
   const ours = [...localAddresses].filter(
     (address) => familyOf(address) === family && (!isLoopback(address) || (localhost && family === 'IPv4')),
   )
-  if (policy === 'primary') return new Set(ours.filter((address) => address === primary))
-  const ranges = policy.filter((range) => familyOf(range) === family)
-  if (ranges.length === 0 || ranges.some((range) => splitCidr(range).prefixLength === 0)) return new Set(ours)
-  return new Set(ours.filter((address) => ranges.some((range) => cidrContains(range, address))))
+  const ranges = policy.flatMap((range) => (range !== 'primary' && familyOf(range) === family ? range : []))
+  const hasPrimary = policy.includes('primary')
+  const isUnnamed = ranges.length === 0 && !hasPrimary
+  if (isUnnamed || ranges.some((range) => splitCidr(range).prefixLength === 0)) return new Set(ours)
+  return new Set(
+    ours.filter(
+      (address) =>
+        (hasPrimary && address === primary) || ranges.some((range) => cidrContains(range, address)),
+    ),
+  )
 }
 
 /** The first of the node's addresses in the family that others can reach it at. */

@@ -58,7 +58,7 @@ export class NodeSets {
   /** The addresses of NodePorts follow the Node object, and there is none, or it has no address yet. */
   get isPrimaryUnknown(): boolean {
     const { policy, primary } = this.#options
-    return policy === 'primary' && primary === undefined && this.#nodeAddresses.length === 0
+    return policy.includes('primary') && primary === undefined && this.#nodeAddresses.length === 0
   }
 
   /** The address that the node's own packets are taken to come from (SEMANTICS 7). */
@@ -71,7 +71,8 @@ export class NodeSets {
     const told = primary ?? primaryAddress(this.#nodeAddresses, family)
     if (told !== undefined || !this.isPrimaryUnknown) return told
     // A predecessor with the same policy had just this one.
-    return this.#observedNodePortAddresses.length === 1 ? this.#observedNodePortAddresses[0] : undefined
+    const isOnly = this.#options.policy.length === 1 && this.#observedNodePortAddresses.length === 1
+    return isOnly ? this.#observedNodePortAddresses[0] : undefined
   }
 
   /** Brings the sets up to date. */

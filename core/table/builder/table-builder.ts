@@ -94,7 +94,7 @@ export class TableBuilder {
     )
     this.#nodeSets = new NodeSets({
       family: options.family,
-      policy: options.nodePortAddresses ?? 'primary',
+      policy: options.nodePortAddresses ?? ['primary'],
       localhost: options.localhostNodePorts ?? false,
       primary: options.nodeAddress,
     })

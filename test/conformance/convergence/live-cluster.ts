@@ -69,7 +69,7 @@ export class LiveCluster {
             nodeName,
             podSource: podSource(this.#setup, family),
             masqueradeAll,
-            nodePortAddresses: nodePortAddresses === 'primary' ? 'primary' : everyRange,
+            nodePortAddresses: nodePortAddresses === 'primary' ? ['primary'] : everyRange,
             localhostNodePorts: this.#localhostNodePorts,
           }),
         ]),

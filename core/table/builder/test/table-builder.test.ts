@@ -438,6 +438,11 @@ const nodePortRows: readonly NodePortRow[] = [
     policy: [cidr('0.0.0.0/0'), cidr('10.0.0.0/8')],
     expect: ['10.0.0.2', '192.168.0.2'],
   },
+  {
+    claim: 'answer at the primary address and in ranges where both are asked for',
+    policy: ['primary', cidr('10.0.0.0/8')],
+    expect: ['10.0.0.2', '192.168.0.2'],
+  },
   { claim: 'do not answer at loopback, even when asked to', policy: [cidr('127.0.0.0/8')], expect: [] },
   {
     claim: 'answer at IPv4 loopback when asked to, where the dataplane can',
