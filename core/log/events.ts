@@ -119,6 +119,18 @@ export const events = {
   },
   'recording-torn': { level: 'warn', means: 'the recording was cut off; what came before it was played' },
   'recording-played': { level: 'info', means: 'the recording has been played; its last state stays' },
+  'server-listening': { level: 'info', means: 'an HTTP server listens on the address that the line names' },
+  'server-unavailable': {
+    level: 'warn',
+    means:
+      'an HTTP server cannot listen on its address; it is tried again every 5 s, and everything else goes on',
+    fix: "the program that has the port ('ss -ltnp' names it), or the address",
+  },
+  'request-failed': {
+    level: 'error',
+    means: 'a defect of Portolan: an HTTP server could not answer a request; told once a minute at most',
+    fix: 'report it, with the `stack`',
+  },
   'addresses-unreadable': {
     level: 'warn',
     means: "this node's addresses cannot be read; those known so far stay",

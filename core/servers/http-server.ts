@@ -1,0 +1,169 @@
+import type { Logger } from '../log/logger.ts'
+import { type SocketAddress, socketAddressText } from '../network/socket-address.ts'
+import { type Clock, systemClock } from '../time/clock.ts'
+import { ConnectionBudget } from './connection-budget.ts'
+import type { HttpHandler } from './http-answer.ts'
+import { HttpListener } from './http-listener.ts'
+import { listenFix } from './listen-fix.ts'
+import { ServerError } from './server-error.ts'
+
+export interface HttpServerOptions {
+  /** What it serves, for the log: `healthz`. */
+  readonly name: string
+  /** Where; see `listenAddresses` for what an operator means by one. */
+  readonly addresses: readonly SocketAddress[]
+  readonly handler: HttpHandler
+  /** kube-proxy's bindAddressHardFail: an address that can't be had at the start is an error, rather than retried. */
+  readonly hardFail: boolean
+  readonly logger: Logger
+  readonly clock?: Clock
+}
+
+export interface RunningHttpServer {
+  /** Where it listens by now. */
+  readonly addresses: readonly SocketAddress[]
+  /** Ends open connections too. */
+  close(): Promise<void>
+}
+
+/** Milliseconds between two attempts to listen, as in kube-proxy. */
+const retryPeriod = 5000
+
+/** Connections of one server, over all its addresses. */
+const maxConnections = 512
+
+/** Milliseconds between two lines about a handler that throws, at least: anybody may make it throw. */
+const faultPeriod = 60_000
+
+/**
+ * Starts an HTTP server on all its addresses. One that can't be had is tried again every five seconds: a warning says so
+ * once, and an info when it listens.
+ *
+ * @throws {ServerError} with `hardFail`, when an address can't be had. Nothing is left open then.
+ */
+export async function startHttpServer(options: HttpServerOptions): Promise<RunningHttpServer> {
+  const connections = new ConnectionBudget(maxConnections)
+  const onFault = faultLog(options)
+  const attempts = options.addresses.map(
+    (address) => new RetriedListener(options, address, connections, onFault),
+  )
+  const close = async (): Promise<void> => {
+    await Promise.all(attempts.map((attempt) => attempt.close()))
+  }
+  const failures = await Promise.all(attempts.map((attempt) => attempt.begin()))
+  const failure = failures.find((one) => one !== undefined)
+  if (failure !== undefined) {
+    await close()
+    throw failure
+  }
+  return {
+    get addresses() {
+      return attempts.flatMap(({ bound }) => bound ?? [])
+    },
+    close,
+  }
+}
+
+function faultLog({ name, logger, clock = systemClock }: HttpServerOptions): (error: unknown) => void {
+  let last = Number.NEGATIVE_INFINITY
+  return (error) => {
+    if (clock.now() - last < faultPeriod) return
+    last = clock.now()
+    const stack = error instanceof Error ? error.stack : undefined
+    logger.error(
+      { event: 'request-failed', server: name, ...(stack === undefined ? {} : { stack }) },
+      `the ${name} server could not answer a request, which is a defect of Portolan: ${String(error)}`,
+    )
+  }
+}
+
+/** One address of a server, which listens or will try again. */
+class RetriedListener {
+  readonly #options: HttpServerOptions
+  readonly #address: SocketAddress
+  readonly #listener: HttpListener
+  readonly #clock: Clock
+  #bound: SocketAddress | undefined
+  #failed = false
+  #closed = false
+  #current: Promise<unknown> = Promise.resolve()
+  #cancel: (() => void) | undefined
+
+  constructor(
+    options: HttpServerOptions,
+    address: SocketAddress,
+    connections: ConnectionBudget,
+    onFault: (error: unknown) => void,
+  ) {
+    this.#options = options
+    this.#address = address
+    this.#clock = options.clock ?? systemClock
+    this.#listener = new HttpListener({
+      handler: options.handler,
+      connections,
+      onFault,
+      onBroken: (error) => this.#retry(error),
+    })
+  }
+
+  get bound(): SocketAddress | undefined {
+    return this.#bound
+  }
+
+  /** The first attempt. Gives why it failed, where that is final. */
+  async begin(): Promise<ServerError | undefined> {
+    const error = await this.#listen()
+    if (error === undefined) return undefined
+    if (!this.#options.hardFail) {
+      this.#retry(error)
+      return undefined
+    }
+    return new ServerError('SERVER_ADDRESS_UNAVAILABLE', this.#describe(error), listenFix(error))
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#cancel?.()
+    await this.#current
+    await this.#listener.close()
+    this.#bound = undefined
+  }
+
+  async #listen(): Promise<Error | undefined> {
+    try {
+      this.#bound = await this.#listener.listen(this.#address)
+    } catch (error) {
+      return error as Error
+    }
+    const { logger, name } = this.#options
+    const address = socketAddressText(this.#bound)
+    logger.info(
+      { event: 'server-listening', server: name, address },
+      `the ${name} server listens on ${address}`,
+    )
+    this.#failed = false
+    return undefined
+  }
+
+  #retry(error: Error): void {
+    this.#bound = undefined
+    if (this.#closed) return
+    if (!this.#failed) {
+      const { logger, name } = this.#options
+      logger.warn(
+        { event: 'server-unavailable', server: name, address: socketAddressText(this.#address) },
+        `${this.#describe(error)}; it is tried again every ${retryPeriod / 1000} s. ${listenFix(error)}`,
+      )
+    }
+    this.#failed = true
+    this.#cancel = this.#clock.after(retryPeriod, () => {
+      this.#current = this.#listen().then((again) => {
+        if (again !== undefined) this.#retry(again)
+      })
+    })
+  }
+
+  #describe({ message }: Error): string {
+    return `the ${this.#options.name} server can't listen on ${socketAddressText(this.#address)}: ${message}`
+  }
+}
