@@ -1,4 +1,5 @@
 import type { ApplyResult } from '../dataplane/contract.ts'
+import type { DataplaneError } from '../dataplane/dataplane-error.ts'
 import type { IpFamily } from '../network/address.ts'
 import type { RouteChange } from '../table/table-change.ts'
 
@@ -7,8 +8,12 @@ import type { RouteChange } from '../table/table-change.ts'
  * nothing. Called between applies, so it should be quick; what it throws is its own loss and doesn't stop a sync.
  */
 export interface EngineObserver {
-  /** An event has changed this family's table, and an apply is due. */
+  /** An event may have changed this family's table. Called for each of them, however many wait together. */
+  onQueued?(family: IpFamily): void
+  /** As `onQueued`, but only for the first since an apply last took in what there was: an apply is due. */
   onPending?(family: IpFamily): void
+  /** What was pending asks nothing of the kernel: it came to what is applied already. */
+  onUnchanged?(family: IpFamily): void
   onApplied?(applied: Applied): void
   onFailed?(failed: Failed): void
   /** The kernel didn't hold what it should; `onApplied` follows when it is repaired. */
@@ -17,12 +22,16 @@ export interface EngineObserver {
   onNodeChange?(what: string): void
   /** What the dataplane reads back differs from what it has just written. Audits of the family become rare. */
   onDisagreement?(drift: Drift): void
+  /** A method of the dataplane broke the contract in a way that fails no call; once for each message. */
+  onFault?(fault: DataplaneError): void
 }
+
+/** `start`: the first, from what the kernel held; `retry`: after a failure; `repair`: after drift. */
+export type ApplyReason = 'start' | 'change' | 'retry' | 'repair'
 
 export interface Applied {
   readonly family: IpFamily
-  /** `start`: the first, from what the kernel held; `retry`: after a failure; `repair`: after drift. */
-  readonly why: 'start' | 'change' | 'retry' | 'repair'
+  readonly why: ApplyReason
   /** The routes that changed; after anything but `change`, against what was last known to be applied. */
   readonly routes: readonly RouteChange[]
   /** Addresses and ranges that came into or went out of the table's sets. */
@@ -51,7 +60,11 @@ export interface ApplyTimings {
 
 export interface Failed {
   readonly family: IpFamily
+  /** What it would have been; `repair`: an audit failed, whatever it would have found. */
+  readonly why: ApplyReason
   readonly error: unknown
+  /** Milliseconds from its beginning to its failure. */
+  readonly took: number
   /** In a row, this one included. */
   readonly failures: number
   /** Milliseconds until the next attempt. */

@@ -6,7 +6,7 @@ import type { TableChange } from '../table/table-change.ts'
 import { type BackoffLimits, backoff } from '../time/backoff.ts'
 import { adoptObserved } from './adopt.ts'
 import type { LiveTable } from './live-table.ts'
-import type { Applied, ApplyTimings, EngineObserver } from './observer.ts'
+import type { Applied, ApplyReason, ApplyTimings, EngineObserver } from './observer.ts'
 import type { Timing } from './timing.ts'
 
 export interface SyncLoopOptions {
@@ -116,10 +116,11 @@ export class SyncLoop {
 
   /** The table may have changed. `received`: when the event's first byte arrived, by `Timing.now()`. */
   notify(received?: number): void {
+    const { family, observer, timing } = this.#options
+    if (observer?.onQueued !== undefined) this.#tell(() => observer.onQueued?.(family))
     if (!this.#pending) {
       this.#pending = true
       this.#received = received
-      const { family, observer, timing } = this.#options
       if (observer?.onApplied !== undefined) this.#tableChanged = timing.now()
       if (observer?.onPending !== undefined) this.#tell(() => observer.onPending?.(family))
     }
@@ -161,12 +162,15 @@ export class SyncLoop {
     this.#inMinSyncPeriod = false
     if (this.#stopped || this.#busy) return
     this.#busy = true
-    this.#follow(this.#doubt === undefined ? this.#applyChange() : this.#reconcile(this.#doubt))
+    const doubt = this.#doubt
+    if (doubt === undefined) this.#follow('change', () => this.#applyChange())
+    else this.#follow(doubt, () => this.#reconcile(doubt))
   }
 
-  /** Takes the outcome of one turn with the dataplane, and goes on with what arrived meanwhile. */
-  #follow(turn: Promise<void>): void {
-    this.#current = turn.then(
+  /** Takes one turn with the dataplane and its outcome, and goes on with what arrived meanwhile. */
+  #follow(why: ApplyReason, turn: () => Promise<void>): void {
+    const begun = this.#options.timing.now()
+    this.#current = turn().then(
       () => {
         this.#failures = 0
         this.#busy = false
@@ -179,10 +183,12 @@ export class SyncLoop {
         this.#busy = false
         if (this.#stopped) return
         const { family, observer, timing } = this.#options
-        const retryIn = backoff(this.#failures, retryLimits, timing.random)
+        const took = timing.now() - begun
+        const failures = this.#failures
+        const retryIn = backoff(failures, retryLimits, timing.random)
         this.#scheduled = true
         this.#cancelTimer = timing.after(retryIn, this.#begin)
-        this.#tell(() => observer?.onFailed?.({ family, error, failures: this.#failures, retryIn }))
+        this.#tell(() => observer?.onFailed?.({ family, why, error, took, failures, retryIn }))
       },
     )
   }
@@ -201,7 +207,7 @@ export class SyncLoop {
     const received = this.#takePending()
     const change = this.#applied.difference(live.table, this.#drain())
     if (isEmptyChange(change)) {
-      this.#triggerTimes = []
+      this.#tellUnchanged()
       return
     }
     const computed = measured ? timing.now() : 0
@@ -239,7 +245,7 @@ export class SyncLoop {
       this.#cancelAudit = undefined
       if (!this.#isQuiet) return this.#awaitAudit(putOff)
       this.#busy = true
-      this.#follow(this.#audit())
+      this.#follow('repair', () => this.#audit())
     })
   }
 
@@ -259,7 +265,7 @@ export class SyncLoop {
     this.#upkeepOverdue = false
     this.#busy = true
     const upkeep = async () => dataplane.upkeep?.(family)
-    this.#follow(upkeep().finally(() => this.#awaitUpkeep(upkeepPeriod)))
+    this.#follow('repair', () => upkeep().finally(() => this.#awaitUpkeep(upkeepPeriod)))
   }
 
   /** Nothing of this family is under way or due. */
@@ -279,6 +285,7 @@ export class SyncLoop {
       if (await dataplane.isUnchanged(family)) return
       const observed = await dataplane.observe(family)
       if (this.#stopped) return
+      const wasPending = this.#pending
       const received = this.#takePending()
       const change = this.#applied.difference(live.table, this.#drain())
       const computed = timing.now()
@@ -288,6 +295,7 @@ export class SyncLoop {
       if (operations === 0 && !changed) {
         this.#lastFindings = ''
         this.#disagreements = 0
+        if (wasPending) this.#tellUnchanged()
         return
       }
       // What is yet to be written for an event is no drift.
@@ -347,8 +355,14 @@ export class SyncLoop {
     return touched
   }
 
+  #tellUnchanged(): void {
+    const { family, observer } = this.#options
+    this.#triggerTimes = []
+    if (observer?.onUnchanged !== undefined) this.#tell(() => observer.onUnchanged?.(family))
+  }
+
   #report(
-    why: Applied['why'],
+    why: ApplyReason,
     change: TableChange | undefined,
     report: ApplyResult,
     timings: Omit<Applied['timings'], 'applied'>,

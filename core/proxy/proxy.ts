@@ -55,7 +55,10 @@ export interface ProxyOptions {
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { config, logger } = options
   const supervision: SupervisionOptions = {
-    onFault: ({ message, fix }) => logger.error({ event: 'dataplane-fault', fix }, message),
+    onFault: (fault) => {
+      logger.error({ event: 'dataplane-fault', fix: fault.fix }, fault.message)
+      options.observer?.onFault?.(fault)
+    },
   }
   const { dataplane: name, dataplaneSettings: settings, masqueradeBit } = config
   const told = {

@@ -184,7 +184,11 @@ class FakeTiming implements Timing {
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 class Notes implements EngineObserver {
+  readonly queued: IpFamily[] = []
   readonly pending: IpFamily[] = []
+  readonly unchanged: IpFamily[] = []
+  onQueued = (family: IpFamily) => void this.queued.push(family)
+  onUnchanged = (family: IpFamily) => void this.unchanged.push(family)
   readonly applied: Applied[] = []
   readonly failed: Failed[] = []
   readonly drift: Drift[] = []
@@ -280,12 +284,43 @@ test('events of one delivery are one apply', async (t) => {
   t.deepEqual(dataplane.calls, ['apply IPv4 +10.0.0.1 +10.0.0.2'])
 })
 
-test('a change that is undone before it is applied is none', async (t) => {
-  const { dataplane, timing, change } = await started()
+test('a change that is undone before it is applied is none, and it is told so', async (t) => {
+  const { dataplane, timing, change, notes } = await started()
   change('10.0.0.1')
   change('10.0.0.1', false)
   await timing.pass(0)
   t.deepEqual(dataplane.calls, [])
+  t.deepEqual([notes.queued.length, notes.pending.length, notes.unchanged.length], [2, 1, 1])
+})
+
+test('an audit that finds nothing tells of an event that came to nothing meanwhile', async (t) => {
+  const { dataplane, timing, change, notes } = await started({ auditPeriod: 1000 })
+  const { opened, open } = gate()
+  dataplane.beforeObserve = () => opened
+  await timing.pass(1000)
+  change('10.0.0.1')
+  change('10.0.0.1', false)
+  open()
+  await timing.pass(0)
+  t.deepEqual(dataplane.calls, ['observe IPv4'])
+  t.deepEqual(notes.unchanged, ['IPv4'])
+})
+
+test('a failure says what kind of apply it was and how long it took', async (t) => {
+  const { dataplane, timing, change, notes } = await started()
+  dataplane.beforeApply = () => {
+    timing.time += 30
+    throw new ApplyError('no')
+  }
+  change('10.0.0.1')
+  await timing.pass(200)
+  t.deepEqual(
+    notes.failed.slice(0, 2).map(({ why, took }) => [why, took]),
+    [
+      ['change', 30],
+      ['retry', 30],
+    ],
+  )
 })
 
 test('what arrives during an apply is coalesced into the next one', async (t) => {
