@@ -1,16 +1,21 @@
 import { parseDataplaneSettings } from '../config/flags.ts'
 import type { CleanupReport, DataplaneOptions } from '../dataplane/contract.ts'
 import { DataplaneLoadError, loadDataplane, ownDataplanes } from '../dataplane/load-dataplane.ts'
+import { oneAtATime } from '../node/one-at-a-time.ts'
+import { thisProcess } from './this-process.ts'
 import { UserError, usageError } from './user-error.ts'
 
 export interface CleanupFlags {
   /** Absent: all that Portolan itself brings. */
   readonly dataplane?: string
   readonly dataplaneOption?: readonly string[]
+  /** Whatever else is at work on this node. */
+  readonly force?: boolean
 }
 
 /** Removes what Portolan ever made on this node, by whichever dataplane, and says what it was. */
 export async function cleanup(flags: CleanupFlags): Promise<void> {
+  if (flags.force !== true) await oneAtATime({ ...thisProcess('cleanup'), ...named(flags) })
   const failures: string[] = []
   for (const { dataplane, ...outcome } of await cleanUpNode(flags)) {
     if (outcome.failure === undefined)
@@ -22,6 +27,10 @@ export async function cleanup(flags: CleanupFlags): Promise<void> {
   throw new UserError(`cleanup failed: ${failures.join('; ')}`, {
     fix: `${rights}run it again when that is fixed; what is already removed does no harm`,
   })
+}
+
+function named({ dataplane }: CleanupFlags): { readonly dataplane?: string } {
+  return dataplane === undefined ? {} : { dataplane }
 }
 
 /** What became of one dataplane's leftovers. */

@@ -161,7 +161,8 @@ function addCleanup(program: Command): void {
     .description(
       'Removes everything that Portolan ever made on this node, by whichever of its dataplanes, and nothing else. ' +
         'Services stop working on this node until something programs them again, and connections through them may ' +
-        'break. Stop portolan run first: it would repair what cleanup removes. Needs root, or CAP_NET_ADMIN.',
+        'break. Refuses while portolan run is at work on the node, which would repair what cleanup removes: stop it ' +
+        'first. Needs root, or CAP_NET_ADMIN.',
     )
     .option(
       '--dataplane <name>',
@@ -172,6 +173,7 @@ function addCleanup(program: Command): void {
       'an option of the dataplane; may be repeated',
       (value, before: string[] = []) => [...before, value],
     )
+    .option('--force', 'clean up even beside a portolan run')
     .addHelpText('after', cleanupHelp)
     .action(async (flags) => (await import('./cleanup.ts')).cleanup(flags))
 }

@@ -3,6 +3,7 @@ import { type Flags, parseFlags } from '../config/flags.ts'
 import { nodeName } from '../config/node-name.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import { thrownMessage } from '../dataplane/dataplane-error.ts'
+import { oneAtATime } from '../node/one-at-a-time.ts'
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts'
 import { ApplyLog } from './apply-log.ts'
 import { chooseNode } from './choose-node.ts'
@@ -12,6 +13,7 @@ import { keptSets } from './kept-sets.ts'
 import { createLogger, type ProcessLogger } from './log.ts'
 import { problemSummary } from './problem-summary.ts'
 import { readCluster } from './read-cluster.ts'
+import { thisProcess } from './this-process.ts'
 import { exitCodes } from './user-error.ts'
 import { readVersion } from './version.ts'
 
@@ -44,6 +46,7 @@ export async function run(flags: RunFlags): Promise<void> {
     'starting',
   )
   endOnStrayErrors(logger)
+  await oneAtATime({ ...thisProcess('run'), dataplane: config.dataplane })
   const applyLog = new ApplyLog(logger)
   const proxy = await startProxy({
     config,

@@ -71,7 +71,8 @@ async function run(t: ExecutionContext, broken: string): Promise<Run> {
   const module = join(directory, 'acme.mjs')
   await writeFile(module, `${working}\nObject.assign(dataplane, {${broken}})\nexport default factory\n`)
   const args = [program, 'run', '--source', `file:${sample}`, '--node', 'node-a', '--dataplane', module]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  // On a node of its own: one Portolan at a time works on one.
+  const child = spawn('unshare', ['--net', process.execPath, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   t.teardown(async () => {
     child.kill('SIGKILL')
     await rm(directory, { recursive: true })

@@ -161,6 +161,31 @@ async function eventually<Value>(look: () => Value | Promise<Value>): Promise<Va
   }
 }
 
+test.serial(
+  'a second run and a cleanup beside the first are refused; after its kill all go on',
+  async (t) => {
+    const node = await Node.create(t)
+    const first = await node.start()
+    const tables = await node.tables()
+    for (const command of [['run', '--source', `file:${node.file}`, '--node', 'node-a'], ['cleanup']]) {
+      const refused = await t.throwsAsync<Error & { code: number; stderr: string }>(node.portolan(...command))
+      t.is(refused?.code, 1)
+      t.regex(
+        refused?.stderr ?? '',
+        /^portolan: another Portolan serves this node: process \d+, since \S+, dataplane nftables, version \S+\n {2}fix: end it first/,
+      )
+    }
+    t.is(await node.tables(), tables)
+    // What only reads goes on beside it.
+    await node.portolan('plan', '--source', `file:${node.file}`, '--node', 'node-a', '--from', 'kernel')
+    await node.portolan('cleanup', '--dataplane', 'nftables', '--force')
+    await first.stop('SIGKILL')
+    await (await node.start()).stop('SIGTERM')
+    await node.portolan('cleanup', '--dataplane', 'nftables')
+    t.is(await node.tables(), '')
+  },
+)
+
 test.serial('run programs the node, stops cleanly, leaves its rules; a second run adopts them', async (t) => {
   const node = await Node.create(t)
   const first = await node.start()
