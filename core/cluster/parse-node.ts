@@ -6,16 +6,21 @@ import type { NodeRecord } from './records.ts'
 
 const zoneLabel = 'topology.kubernetes.io/zone'
 
-/** Reads a Node: what of it decides about traffic (zone, addresses, pod ranges). */
+/** The taint by which the cluster autoscaler marks a node before it removes the machine (SEMANTICS 11). */
+const autoscalerTaint = 'ToBeDeletedByClusterAutoscaler'
+
+/** Reads a Node: what of it decides about traffic (zone, addresses, pod ranges), and whether it is about to go. */
 export function parseNode(raw: unknown): Parsed<NodeRecord> {
-  const { key, labels, report } = readIdentity('Node', raw, false)
+  const { key, labels, metadata, report } = readIdentity('Node', raw, false)
   if (key === '' || !isRawObject(raw)) return { key, record: undefined, problems: report.problems }
+  const leaving = readLeaving(raw, metadata, report)
   const record: NodeRecord = {
     kind: 'Node',
     key,
     zone: readZone(labels, report),
     addresses: readAddresses(raw, report),
     podCidrs: readPodCidrs(raw, report),
+    ...(leaving === undefined ? {} : { leaving }),
   }
   return { key, record, problems: report.problems }
 }
@@ -26,6 +31,18 @@ function readZone(labels: RawObject, report: ProblemReport): string {
   const fix = 'must be text of at most 63 characters; read as no zone'
   report.skipValue(`metadata.labels["${zoneLabel}"]`, zone, fix)
   return ''
+}
+
+function readLeaving(raw: RawObject, metadata: RawObject, report: ProblemReport): NodeRecord['leaving'] {
+  const deleted = metadata.deletionTimestamp ?? ''
+  if (typeof deleted !== 'string')
+    report.skipValue('metadata.deletionTimestamp', deleted, 'must be a time; read as not deleted')
+  else if (deleted !== '') return 'deletion'
+  const spec = isRawObject(raw.spec) ? raw.spec : {}
+  const taints = listField(spec, 'taints', 'spec.taints', report)
+  return taints.some((taint) => isRawObject(taint) && taint.key === autoscalerTaint)
+    ? 'autoscaler'
+    : undefined
 }
 
 /** Internal addresses before external ones, because the first one of a family is the node's primary address. */

@@ -86,6 +86,11 @@ export interface NodeRecord {
   /** `status.addresses` of type InternalIP, then ExternalIP, in their order. */
   readonly addresses: readonly Address[]
   readonly podCidrs: readonly Cidr[]
+  /**
+   * Why load balancers should no longer send new connections here (SEMANTICS 11): the object is being deleted, or the
+   * cluster autoscaler is about to remove the machine. Absent: it stays.
+   */
+  readonly leaving?: 'deletion' | 'autoscaler'
 }
 
 export interface ServiceCidrRecord {

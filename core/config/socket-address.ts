@@ -2,9 +2,8 @@ import { type Address, familyOf, parseAddress } from '../network/address.ts'
 
 /** Where a server listens. */
 export interface SocketAddress {
-  /** `0.0.0.0` and `::` are all addresses of the family. */
   readonly address: Address
-  /** 1 to 65535. */
+  /** 1 to 65535; 0 has the kernel choose, which no configuration may. */
   readonly port: number
 }
 

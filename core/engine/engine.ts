@@ -2,6 +2,7 @@ import type { Dataplane } from '../dataplane/contract.ts'
 import { type IpFamily, ipFamilies } from '../network/address.ts'
 import type { LiveTable } from './live-table.ts'
 import type { EngineObserver } from './observer.ts'
+import type { SyncProgress } from './progress.ts'
 import { SyncLoop } from './sync-loop.ts'
 import { realTiming, type Timing } from './timing.ts'
 
@@ -56,6 +57,11 @@ export class Engine {
   /** The family's table may have changed; before `start` this is only remembered. */
   notify(family: IpFamily, received?: number): void {
     this.#loops.get(family)?.notify(received)
+  }
+
+  /** How far the family is; `undefined` for one that isn't kept. */
+  progress(family: IpFamily): SyncProgress | undefined {
+    return this.#loops.get(family)?.progress
   }
 
   /** Has the family audited soon, rather than when its time has come. */

@@ -7,6 +7,7 @@ import { type BackoffLimits, backoff } from '../time/backoff.ts'
 import { adoptObserved } from './adopt.ts'
 import type { LiveTable } from './live-table.ts'
 import type { Applied, ApplyReason, ApplyTimings, EngineObserver } from './observer.ts'
+import type { SyncProgress } from './progress.ts'
 import type { Timing } from './timing.ts'
 
 export interface SyncLoopOptions {
@@ -67,6 +68,14 @@ export class SyncLoop {
   #received: number | undefined
   /** When the table was told of it; unknown where it is not measured. */
   #tableChanged: number | undefined
+  /** When the oldest pending event was told, or the start; from the start on. */
+  #pendingSince: number | undefined
+  /** The same of what was taken up since, and isn't known to be in the kernel. */
+  #unappliedSince: number | undefined
+  /** When the kernel last held what the table said. */
+  #inSyncAt: number | undefined
+  /** Why the last turn failed; absent: it didn't. */
+  #error: unknown
   /** A dataplane call is under way. */
   #busy = false
   /** A run is due: soon, after minSyncPeriod, or after a back-off. */
@@ -109,6 +118,7 @@ export class SyncLoop {
     if (this.#started || this.#stopped) return
     this.#started = true
     this.#pending = true
+    this.#pendingSince = this.#options.timing.now()
     this.#wake()
     this.#awaitAudit(this.#options.auditPeriod)
     this.#awaitUpkeep(upkeepPeriod)
@@ -121,10 +131,21 @@ export class SyncLoop {
     if (!this.#pending) {
       this.#pending = true
       this.#received = received
-      if (observer?.onApplied !== undefined) this.#tableChanged = timing.now()
+      const now = timing.now()
+      if (this.#started) this.#pendingSince = now
+      if (observer?.onApplied !== undefined) this.#tableChanged = now
       if (observer?.onPending !== undefined) this.#tell(() => observer.onPending?.(family))
     }
     this.#wake()
+  }
+
+  get progress(): SyncProgress {
+    const unappliedSince = this.#unappliedSince ?? this.#pendingSince
+    return {
+      ...(this.#inSyncAt === undefined ? {} : { inSyncAt: this.#inSyncAt }),
+      ...(unappliedSince === undefined ? {} : { unappliedSince }),
+      ...(this.#failures === 0 ? {} : { failure: { error: this.#error, inARow: this.#failures } }),
+    }
   }
 
   /** Has the kernel compared as soon as audits have earned the time for it. */
@@ -173,6 +194,7 @@ export class SyncLoop {
     this.#current = turn().then(
       () => {
         this.#failures = 0
+        this.#error = undefined
         this.#busy = false
         if (this.#upkeepOverdue && !this.#stopped) this.#keepUp()
         else if (this.#pending) this.#wake()
@@ -180,10 +202,13 @@ export class SyncLoop {
       (error: unknown) => {
         this.#doubt ??= 'retry'
         this.#failures++
+        this.#error = error
         this.#busy = false
-        if (this.#stopped) return
         const { family, observer, timing } = this.#options
-        const took = timing.now() - begun
+        const now = timing.now()
+        this.#unappliedSince ??= now
+        if (this.#stopped) return
+        const took = now - begun
         const failures = this.#failures
         const retryIn = backoff(failures, retryLimits, timing.random)
         this.#scheduled = true
@@ -196,6 +221,7 @@ export class SyncLoop {
   /** Looks and upkeep don't count for minSyncPeriod: with them, each change would wait for the rest of it. */
   #advance(change: TableChange): void {
     this.#ended = this.#options.timing.now()
+    this.#isInSync(this.#ended)
     this.#applied.advance(change)
   }
 
@@ -339,13 +365,21 @@ export class SyncLoop {
   #takePending(): Pick<ApplyTimings, 'received' | 'tableChanged'> {
     const received = this.#received
     const tableChanged = this.#tableChanged
+    this.#unappliedSince ??= this.#pendingSince
     this.#pending = false
+    this.#pendingSince = undefined
     this.#received = undefined
     this.#tableChanged = undefined
     return {
       ...(received === undefined ? {} : { received }),
       ...(tableChanged === undefined ? {} : { tableChanged }),
     }
+  }
+
+  /** The kernel holds what the table said when it was last drained. */
+  #isInSync(now: number): void {
+    this.#unappliedSince = undefined
+    this.#inSyncAt = now
   }
 
   #drain(): Touched {
@@ -356,8 +390,9 @@ export class SyncLoop {
   }
 
   #tellUnchanged(): void {
-    const { family, observer } = this.#options
+    const { family, observer, timing } = this.#options
     this.#triggerTimes = []
+    this.#isInSync(timing.now())
     if (observer?.onUnchanged !== undefined) this.#tell(() => observer.onUnchanged?.(family))
   }
 

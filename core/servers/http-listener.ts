@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { SocketAddress } from '../config/socket-address.ts'
 import { familyOf } from '../network/address.ts'
-import type { SocketAddress } from '../network/socket-address.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { type HttpAnswer, type HttpHandler, textAnswer } from './http-answer.ts'
 

@@ -1,5 +1,5 @@
+import { printSocketAddress, type SocketAddress } from '../config/socket-address.ts'
 import type { Logger } from '../log/logger.ts'
-import { type SocketAddress, socketAddressText } from '../network/socket-address.ts'
 import { type Clock, systemClock } from '../time/clock.ts'
 import { ConnectionBudget } from './connection-budget.ts'
 import type { HttpHandler } from './http-answer.ts'
@@ -136,7 +136,7 @@ class RetriedListener {
       return error as Error
     }
     const { logger, name } = this.#options
-    const address = socketAddressText(this.#bound)
+    const address = printSocketAddress(this.#bound)
     logger.info(
       { event: 'server-listening', server: name, address },
       `the ${name} server listens on ${address}`,
@@ -151,7 +151,7 @@ class RetriedListener {
     if (!this.#failed) {
       const { logger, name } = this.#options
       logger.warn(
-        { event: 'server-unavailable', server: name, address: socketAddressText(this.#address) },
+        { event: 'server-unavailable', server: name, address: printSocketAddress(this.#address) },
         `${this.#describe(error)}; it is tried again every ${retryPeriod / 1000} s. ${listenFix(error)}`,
       )
     }
@@ -164,6 +164,6 @@ class RetriedListener {
   }
 
   #describe({ message }: Error): string {
-    return `the ${this.#options.name} server can't listen on ${socketAddressText(this.#address)}: ${message}`
+    return `the ${this.#options.name} server can't listen on ${printSocketAddress(this.#address)}: ${message}`
   }
 }

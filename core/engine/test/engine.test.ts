@@ -734,3 +734,77 @@ for (const minSyncPeriod of [0, 1000]) {
     await stopped
   })
 }
+
+test('progress: nothing is late before the start, and the first apply counts from then', async (t) => {
+  const { timing, change, engine, dataplane } = bench()
+  const { opened, open } = gate()
+  dataplane.beforeApply = () => opened
+  change('10.0.0.1')
+  await timing.pass(100_000)
+  t.deepEqual(engine.progress('IPv4'), {})
+  t.is(engine.progress('IPv6'), undefined)
+  const startedAt = timing.time
+  engine.start()
+  await timing.pass(5000)
+  t.deepEqual(engine.progress('IPv4'), { unappliedSince: startedAt })
+  open()
+  await timing.pass(0)
+  t.deepEqual(engine.progress('IPv4'), { inSyncAt: timing.time })
+})
+
+test('progress: an event during an apply is late from its own time on', async (t) => {
+  const { timing, change, engine, dataplane } = await started()
+  const gates = [gate(), gate()]
+  let applies = 0
+  dataplane.beforeApply = () => gates[applies++]?.opened
+  const times = []
+  for (const text of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) {
+    times.push(timing.time)
+    change(text)
+    await timing.pass(1000)
+  }
+  t.is(engine.progress('IPv4')?.unappliedSince, times[0])
+  gates[0]!.open()
+  await timing.pass(1000)
+  t.is(
+    engine.progress('IPv4')?.unappliedSince,
+    times[1],
+    'what came after the first apply began is not in it',
+  )
+  gates[1]!.open()
+  await timing.pass(0)
+  t.is(engine.progress('IPv4')?.unappliedSince, undefined)
+})
+
+test('progress: failures keep the time of the oldest event, until that is applied', async (t) => {
+  const { timing, change, engine, dataplane } = await started()
+  const error = new ApplyError('no')
+  dataplane.beforeApply = () => {
+    throw error
+  }
+  const since = timing.time
+  change('10.0.0.1')
+  await timing.pass(10_000)
+  change('10.0.0.2')
+  await timing.pass(0)
+  const { unappliedSince, failure } = engine.progress('IPv4') ?? {}
+  t.is(unappliedSince, since)
+  t.is(failure?.error, error)
+  t.true((failure?.inARow ?? 0) > 3)
+  dataplane.beforeApply = () => {}
+  await timing.pass(60_000)
+  t.deepEqual(Object.keys(engine.progress('IPv4') ?? {}), ['inSyncAt'])
+})
+
+test('progress: an event that comes to nothing is not late, and a failed look is', async (t) => {
+  const { timing, change, engine, dataplane } = await started({ auditPeriod: 1000 })
+  change('10.0.0.1')
+  change('10.0.0.1', false)
+  await timing.pass(0)
+  t.deepEqual(engine.progress('IPv4'), { inSyncAt: timing.time })
+  dataplane.beforeObserve = () => {
+    throw new Error('unreadable')
+  }
+  await timing.pass(1000)
+  t.is(engine.progress('IPv4')?.unappliedSince, timing.time, 'since then it is unknown what the kernel holds')
+})

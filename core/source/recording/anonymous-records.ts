@@ -101,7 +101,7 @@ class AnonymousRecords implements RecordRewriter {
 
   #node(record: NodeRecord): NodeRecord {
     return {
-      kind: 'Node',
+      ...record,
       key: this.rewriteKey('Node', record.key),
       zone: this.#names.name('zone', record.zone),
       addresses: record.addresses.map((address) => this.#addresses.address(address)),

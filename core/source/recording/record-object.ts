@@ -17,6 +17,7 @@ export interface RecordObject {
     readonly namespace?: string
     readonly labels?: Readonly<Record<string, string>>
     readonly creationTimestamp?: string
+    readonly deletionTimestamp?: string
   }
   readonly [member: string]: unknown
 }
@@ -113,15 +114,23 @@ function sliceObject({ key, serviceKey, family, ports, endpoints }: SliceRecord)
   }
 }
 
-function nodeObject({ key, zone, addresses, podCidrs }: NodeRecord): RecordObject {
+function nodeObject({ key, zone, addresses, podCidrs, leaving }: NodeRecord): RecordObject {
+  const spec = {
+    ...(podCidrs.length === 0 ? {} : { podCIDRs: podCidrs }),
+    ...(leaving === 'autoscaler'
+      ? { taints: [{ key: 'ToBeDeletedByClusterAutoscaler', effect: 'NoSchedule' }] }
+      : {}),
+  }
   return {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: {
       name: key,
       ...(zone === '' ? {} : { labels: { 'topology.kubernetes.io/zone': zone } }),
+      // That it is being deleted counts, not since when.
+      ...(leaving === 'deletion' ? { deletionTimestamp: timestamp(0) } : {}),
     },
-    ...(podCidrs.length === 0 ? {} : { spec: { podCIDRs: podCidrs } }),
+    ...(Object.keys(spec).length === 0 ? {} : { spec }),
     ...(addresses.length === 0
       ? {}
       : { status: { addresses: addresses.map((address) => ({ type: 'InternalIP', address })) } }),

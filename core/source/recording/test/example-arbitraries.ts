@@ -105,13 +105,16 @@ export const anySlice: fc.Arbitrary<SliceRecord> = fc
 export const anyRecord: fc.Arbitrary<ClusterRecord> = fc.oneof(
   anyService,
   anySlice,
-  fc.record({
-    kind: fc.constant('Node' as const),
-    key: name,
-    zone: fc.oneof(fc.constant(''), name),
-    addresses: fc.uniqueArray(family.chain(anyAddress), { maxLength: 3 }),
-    podCidrs: fc.uniqueArray(family.chain(anyCidr), { maxLength: 2 }),
-  }),
+  fc
+    .record({
+      kind: fc.constant('Node' as const),
+      key: name,
+      zone: fc.oneof(fc.constant(''), name),
+      addresses: fc.uniqueArray(family.chain(anyAddress), { maxLength: 3 }),
+      podCidrs: fc.uniqueArray(family.chain(anyCidr), { maxLength: 2 }),
+      leaving: fc.option(fc.constantFrom('deletion' as const, 'autoscaler' as const), { nil: undefined }),
+    })
+    .map(({ leaving, ...node }) => ({ ...node, ...(leaving === undefined ? {} : { leaving }) })),
   fc.record({
     kind: fc.constant('ServiceCIDR' as const),
     key: name,
