@@ -75,3 +75,18 @@ export function call(name: LibcCall, doing: string, ...args: unknown[]): number 
 export function tryCall(name: LibcCall, ...args: unknown[]): number {
   return Number(library().calls[name](...args))
 }
+
+/**
+ * Makes the call in a thread of its own, for one that may take long inside the kernel: the event loop goes on. Buffers and
+ * descriptors must stay until it has returned. The kernel's errno is lost on the way.
+ *
+ * @returns what it returns: a negative number for a failure
+ */
+export function callInBackground(name: LibcCall, ...args: unknown[]): Promise<number> {
+  const { calls } = library()
+  return new Promise((resolve, reject) => {
+    calls[name].async(...args, (error: Error | null, result: number | bigint) =>
+      error === null || error === undefined ? resolve(Number(result)) : reject(error),
+    )
+  })
+}

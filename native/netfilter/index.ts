@@ -39,5 +39,12 @@ export { RefusedLineError } from './refused-line.ts'
 export { formatProbability, noRules, readSavedRules, removalLines, type SavedRules } from './saved-rules.ts'
 export { isSameSetType } from './set-type.ts'
 export { podMatch, type SourceOfPods } from './source-match.ts'
+export {
+  type FlowAddress,
+  type ForgottenFlows,
+  forgetStaleFlows,
+  type StaleFlowsOptions,
+  type UdpDestination,
+} from './stale-flows.ts'
 export { Xtables } from './xtables.ts'
 export { XtablesInfo } from './xtables-info.ts'

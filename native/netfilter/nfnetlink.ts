@@ -4,7 +4,12 @@ import type { NetlinkWriter } from '../netlink/netlink-writer.ts'
 export const netlinkNetfilter = 12
 
 /** NFNL_SUBSYS_* of linux/netfilter/nfnetlink.h, in the place that they have in a message's type. */
-export const nfnetlinkSubsystem = { ipset: 6 << 8, nfTables: 10 << 8, nftCompat: 11 << 8 } as const
+export const nfnetlinkSubsystem = {
+  conntrack: 1 << 8,
+  ipset: 6 << 8,
+  nfTables: 10 << 8,
+  nftCompat: 11 << 8,
+} as const
 
 /** struct nfgenmsg, which every payload begins with. */
 export const nfnetlinkHeaderBytes = 4

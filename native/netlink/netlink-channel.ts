@@ -48,17 +48,7 @@ export interface NetlinkChannel {
  * @throws SystemCallError when the kernel lacks the netlink family or refuses the socket
  */
 export function openNetlinkChannel(options: NetlinkSocketOptions): NetlinkChannel {
-  const { networkNamespace, protocol } = options
-  const make = () => call('socket', 'open a netlink socket', addressFamilyNetlink, rawCloseOnExec, protocol)
-  const fd = networkNamespace === undefined ? make() : inNetworkNamespace(networkNamespace, make)
-  const close = () => void call('close', 'close a netlink socket', fd)
-  let portId: number
-  try {
-    portId = prepare(fd, options)
-  } catch (error) {
-    close()
-    throw error
-  }
+  const { fd, portId, close } = openNetlinkDescriptor(options)
   return {
     portId,
     send: (datagram) => {
@@ -66,6 +56,24 @@ export function openNetlinkChannel(options: NetlinkSocketOptions): NetlinkChanne
     },
     receive: (buffer, wait) => receive(fd, buffer, wait ? trueLength : trueLength | doNotWait),
     close,
+  }
+}
+
+/** The same socket as a file descriptor, for calls that its owner makes in another thread. */
+export function openNetlinkDescriptor(options: NetlinkSocketOptions): {
+  readonly fd: number
+  readonly portId: number
+  close(): void
+} {
+  const { networkNamespace, protocol } = options
+  const make = () => call('socket', 'open a netlink socket', addressFamilyNetlink, rawCloseOnExec, protocol)
+  const fd = networkNamespace === undefined ? make() : inNetworkNamespace(networkNamespace, make)
+  const close = () => void call('close', 'close a netlink socket', fd)
+  try {
+    return { fd, portId: prepare(fd, options), close }
+  } catch (error) {
+    close()
+    throw error
   }
 }
 

@@ -1,0 +1,215 @@
+import { SystemCallError } from '../libc.ts'
+import { dumpInBackground } from '../netlink/background-dump.ts'
+import { messageFlag } from '../netlink/netlink-reader.ts'
+import { NetlinkSocket } from '../netlink/netlink-socket.ts'
+import { NetlinkWriter } from '../netlink/netlink-writer.ts'
+import { type FlowEnd, FlowView, writeFlowDelete, writeUdpFlowDump } from './conntrack-messages.ts'
+import type { IpFamily } from './family.ts'
+import { netlinkNetfilter } from './nfnetlink.ts'
+
+/** An address as text, and a port. */
+export interface FlowAddress<Address extends string> {
+  readonly address: Address
+  readonly port: number
+}
+
+/** Where clients send datagrams, and who may answer them. */
+export interface UdpDestination<Address extends string> extends FlowAddress<Address> {
+  /**
+   * Asked for each flow, because it may change while flows are read. The same list as long as it says the same;
+   * `undefined`: flows to here are no longer to be judged.
+   */
+  servers(): readonly FlowAddress<Address>[] | undefined
+}
+
+export interface StaleFlowsOptions<Address extends string> {
+  readonly family: IpFamily
+  /** Flows to anywhere else are left alone. */
+  readonly destinations: readonly UdpDestination<Address>[]
+  /**
+   * Those who answer the flows that are to be looked at: servers that have gone, or a destination itself, for flows
+   * that were never translated. Absent: all flows are.
+   */
+  readonly answeredBy?: readonly FlowAddress<Address>[]
+  /** The bytes of an address, in network order. */
+  addressBytes(address: Address): Uint8Array
+  /** The network namespace to work in, as a path. Absent: the process's own. */
+  readonly networkNamespace?: string | undefined
+  /** Ends it early, without an error. */
+  readonly signal?: AbortSignal
+}
+
+export interface ForgottenFlows {
+  /** Flows that were looked at. */
+  readonly read: number
+  readonly deleted: number
+}
+
+/** A dump that goes on being interrupted by changes is given up after so many times: what was seen of it has been judged. */
+const attempts = 5
+
+/** Requests in one batch to the kernel, which holds the event loop: some hundred microseconds. */
+const batch = 100
+
+/**
+ * To look for flows one source after the other costs a walk through all of them each (a quarter of a microsecond a flow),
+ * to be told of all flows of UDP costs two microseconds for each of those.
+ */
+const maxWalks = 4
+
+const noSuchEntry = 2
+const udp = 17
+
+/**
+ * Has the kernel's connection tracking forget flows of UDP that are answered by none of the servers which they may be led
+ * to, so that the client's next datagram is led anew. One pass in bounded memory, which leaves the event loop free.
+ *
+ * @throws SystemCallError EPERM: needs CAP_NET_ADMIN
+ * @throws NetlinkProtocolError
+ */
+export async function forgetStaleFlows<Address extends string>(
+  options: StaleFlowsOptions<Address>,
+): Promise<ForgottenFlows> {
+  const { family, destinations, addressBytes, answeredBy, networkNamespace, signal } = options
+  const socketOptions = {
+    protocol: netlinkNetfilter,
+    sendBufferBytes: 256 * 1024,
+    ...(networkNamespace === undefined ? {} : { networkNamespace }),
+  }
+  const judge = new FlowJudge(destinations, addressBytes)
+  const flow = new FlowView(family)
+  const deletion = new FlowDeletion(family, new NetlinkSocket(socketOptions))
+  let read = 0
+  /** The kernel gives flows that were not asked for: it knows no filter, and gives all. */
+  let isUnfiltered = false
+  const look = async (replySource: FlowEnd | undefined): Promise<void> => {
+    const request = new NetlinkWriter()
+    writeUdpFlowDump(request, family, replySource)
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const whole = await dumpInBackground(
+        request.bytes,
+        (datagram, start, end) => {
+          if (!flow.read(datagram, start, end)) return
+          read++
+          if (
+            flow.protocol !== udp ||
+            (replySource !== undefined && replySource.port !== flow.replySourcePort)
+          )
+            isUnfiltered = true
+          if (flow.protocol === udp && judge.isStale(flow)) deletion.add(flow)
+        },
+        {
+          ...socketOptions,
+          doing: `list ${family} flows of UDP`,
+          ...(signal === undefined ? {} : { signal }),
+        },
+      )
+      deletion.flush()
+      if (whole || signal?.aborted === true) return
+    }
+  }
+  try {
+    const sources = answeredBy === undefined ? undefined : distinctFilters(family, answeredBy)
+    if (sources === undefined || sources.length > maxWalks) await look(undefined)
+    else
+      for (const { address, port } of sources) {
+        if (isUnfiltered || signal?.aborted === true) break
+        await look({ address: addressBytes(address), port })
+      }
+    return { read, deleted: deletion.deleted }
+  } finally {
+    deletion.close()
+  }
+}
+
+/** Sources that make different filters: see `writeUdpFlowDump`. */
+function distinctFilters<Address extends string>(
+  family: IpFamily,
+  sources: readonly FlowAddress<Address>[],
+): readonly FlowAddress<Address>[] {
+  const distinct = new Map(
+    sources.map((one) => [family === 'IPv4' ? `${one.address} ${one.port}` : one.port, one]),
+  )
+  return [...distinct.values()]
+}
+
+/** Whether a flow goes where it may go. */
+class FlowJudge<Address extends string> {
+  readonly #byPort = new Map<number, Map<string, UdpDestination<Address>>>()
+  /** As bytes, for each list that was met. */
+  readonly #servers = new WeakMap<readonly FlowAddress<Address>[], ReadonlySet<string>>()
+  readonly #addressBytes: (address: Address) => Uint8Array
+
+  constructor(
+    destinations: readonly UdpDestination<Address>[],
+    addressBytes: (address: Address) => Uint8Array,
+  ) {
+    this.#addressBytes = addressBytes
+    for (const destination of destinations) {
+      const { address, port } = destination
+      const byAddress = this.#byPort.get(port) ?? new Map<string, UdpDestination<Address>>()
+      this.#byPort.set(port, byAddress)
+      byAddress.set(bytesAsText(addressBytes(address)), destination)
+    }
+  }
+
+  isStale(flow: FlowView): boolean {
+    const servers = this.#byPort.get(flow.destinationPort)?.get(flow.destinationAddress)?.servers()
+    return (
+      servers !== undefined &&
+      !this.#keysOf(servers).has(serverKey(flow.replySourceAddress, flow.replySourcePort))
+    )
+  }
+
+  #keysOf(servers: readonly FlowAddress<Address>[]): ReadonlySet<string> {
+    let keys = this.#servers.get(servers)
+    if (keys === undefined) {
+      keys = new Set(
+        servers.map(({ address, port }) => serverKey(bytesAsText(this.#addressBytes(address)), port)),
+      )
+      this.#servers.set(servers, keys)
+    }
+    return keys
+  }
+}
+
+/** Gathers deletions and sends them some at a time. */
+class FlowDeletion {
+  deleted = 0
+  readonly #family: IpFamily
+  readonly #socket: NetlinkSocket
+  readonly #writer = new NetlinkWriter()
+
+  constructor(family: IpFamily, socket: NetlinkSocket) {
+    this.#family = family
+    this.#socket = socket
+  }
+
+  add(flow: FlowView): void {
+    writeFlowDelete(this.#writer, this.#family, flow, messageFlag.ack)
+    if (this.#writer.sequence >= batch) this.flush()
+  }
+
+  /** @throws SystemCallError when the kernel refuses; one that is gone by itself is no matter */
+  flush(): void {
+    const { sequence } = this.#writer
+    if (sequence === 0) return
+    const refused = this.#socket.transact(this.#writer.bytes, sequence)
+    this.#writer.reset()
+    this.deleted += sequence - refused.length
+    const error = refused.find(({ errno }) => errno !== noSuchEntry)
+    if (error !== undefined) throw new SystemCallError(`delete ${this.#family} flows of UDP`, error.errno)
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+}
+
+function bytesAsText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+}
+
+function serverKey(address: string, port: number): string {
+  return address + String.fromCharCode(port)
+}
