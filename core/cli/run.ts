@@ -3,6 +3,7 @@ import { type Flags, parseFlags } from '../config/flags.ts'
 import { nodeName } from '../config/node-name.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import { thrownMessage } from '../dataplane/dataplane-error.ts'
+import { KubeProxyWatch } from '../node/kube-proxy-watch.ts'
 import { oneAtATime } from '../node/one-at-a-time.ts'
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts'
 import { ApplyLog } from './apply-log.ts'
@@ -68,6 +69,8 @@ export async function run(flags: RunFlags): Promise<void> {
   const stopTelling = tellProgress(proxy, config, logger, begun)
   const stopCounting = countProblems(proxy, logger)
   const stop = stopOnSignals(proxy, logger)
+  const kubeProxy = new KubeProxyWatch({ logger })
+  kubeProxy.start()
   try {
     await proxy.ended
     await proxy.stop()
@@ -77,6 +80,7 @@ export async function run(flags: RunFlags): Promise<void> {
     stopTelling()
     stopCounting()
     applyLog.stop()
+    kubeProxy.stop()
     await proxy.stop()
     endSoon(logger)
   }

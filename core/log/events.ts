@@ -148,6 +148,13 @@ export const events = {
     means: 'no address of this node is known, so NodePorts answer nowhere',
     fix: '--hostname-override, --bind-address or --nodeport-addresses, as the message says',
   },
+  'kube-proxy-beside': {
+    level: 'warn',
+    means:
+      'kube-proxy has rules on this node, left behind or of one that runs; both translate. Looked at each minute',
+    fix: "stop kube-proxy on this node, then run 'kube-proxy --cleanup' there",
+  },
+  'kube-proxy-gone': { level: 'info', means: "kube-proxy's rules are gone" },
   'state-kept': {
     level: 'warn',
     means:

@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process'
+
+/** Where system programs are, whatever the caller's PATH: npm's has a program called nft that is no part of netfilter. */
+const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** Milliseconds that a tool may take, and bytes that it may say, to be listened to. */
+const limits = { timeout: 5000, maxBuffer: 1 << 20 } as const
+
+/**
+ * What a system program said. `refused`: it ran, and said no. `unknown`: it isn't there, may not ask, or took too long, so
+ * that nothing follows from it.
+ */
+export type ToolAnswer =
+  | { readonly is: 'done'; readonly output: string }
+  | { readonly is: 'refused' }
+  | { readonly is: 'unknown' }
+
+/** Asks a program that only reads. It never throws. */
+export function askTool(program: string, args: readonly string[], signal?: AbortSignal): Promise<ToolAnswer> {
+  return new Promise((resolve) => {
+    const env = { PATH: path, LC_ALL: 'C' }
+    execFile(
+      program,
+      args,
+      { env, ...limits, ...(signal === undefined ? {} : { signal }) },
+      (error, output, complaint) => {
+        if (error === null) resolve({ is: 'done', output })
+        else if (error.code === 1 && absent.test(complaint)) resolve({ is: 'refused' })
+        else resolve({ is: 'unknown' })
+      },
+    )
+  })
+}
+
+/** How nft, iptables-legacy and iptables-nft say that there is no such thing. */
+const absent =
+  /No such file or directory|No chain\/target\/match by that name|is incompatible, use 'nft' tool/
