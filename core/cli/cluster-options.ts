@@ -44,7 +44,10 @@ export function addClusterOptions(command: Command): Command {
       '--pod-interface-name-prefix <prefix>',
       "prefix of the names of pods' interfaces, in mode InterfaceNamePrefix",
     )
-    .option('--nodeport-addresses <cidrs>', 'node addresses where NodePorts answer (default: primary)')
+    .option(
+      '--nodeport-addresses <list>',
+      'where NodePorts answer: CIDRs, primary, localhost, all (default: primary)',
+    )
     .option('--masquerade-all', 'masquerade everything that goes to a ClusterIP')
     .option('--masquerade-bit <bit>', 'bit of the packet mark that asks for masquerade (default: 14)')
     .option('--iptables-masquerade-bit <bit>', 'the same as --masquerade-bit')

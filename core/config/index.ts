@@ -1,5 +1,6 @@
 export * from './config-error.ts'
 export * from './flags.ts'
+export * from './localhost-families.ts'
 export * from './pod-source.ts'
 export * from './proxy-config.ts'
 export * from './socket-address.ts'

@@ -1,4 +1,4 @@
-import type { IpFamily } from '../network/address.ts'
+import { type IpFamily, ipFamilies } from '../network/address.ts'
 
 /**
  * What a dataplane can do. The conformance kit counts exactly what is declared missing as gaps, and the table in
@@ -28,7 +28,8 @@ export const features = {
   affinityAcrossFrontends: 'a client keeps its endpoint across all frontends of a service port',
   hairpin: 'an endpoint reaches itself through its Service',
   nodePort: 'NodePorts on chosen node addresses',
-  localhostNodePorts: 'NodePorts at IPv4 loopback, for processes of the node',
+  localhostNodePorts: 'NodePorts at IPv4 loopback, for processes of the node, in the kernel',
+  localhostNodePortsIPv6: 'NodePorts at IPv6 loopback likewise',
   unknownNode: 'a restart keeps NodePorts and dropped ranges while the Node object is missing',
   atomicChange: 'a change of several routes shows to packets all at once',
   sharedPorts: 'a client goes from one port to a Service and, past the Service, to its endpoint',
@@ -39,3 +40,13 @@ export const features = {
 } as const
 
 export type Feature = keyof typeof features
+
+const localhostFeature = {
+  IPv4: 'localhostNodePorts',
+  IPv6: 'localhostNodePortsIPv6',
+} as const satisfies Record<IpFamily, Feature>
+
+/** The families in which the dataplane can have NodePorts answer at loopback: only there does its table ask for it. */
+export function localhostFamiliesOf({ gaps }: Capabilities): readonly IpFamily[] {
+  return ipFamilies.filter((family) => gaps[localhostFeature[family]] === undefined)
+}

@@ -1,7 +1,8 @@
 import type { ProblemLog } from '../cluster/problem-log.ts'
+import { localhostFamilies } from '../config/localhost-families.ts'
 import { podSource } from '../config/pod-source.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
-import type { Capabilities } from '../dataplane/contract.ts'
+import { type Capabilities, localhostFamiliesOf } from '../dataplane/capabilities.ts'
 import { type Cidr, familyOf, type IpFamily } from '../network/address.ts'
 import { TableBuilder } from '../table/builder/table-builder.ts'
 
@@ -23,6 +24,8 @@ export interface TableBuildersOptions {
 export function tableBuilders(options: TableBuildersOptions): TableBuilder[] {
   const { config, nodeName, families, podCidrs, capabilities, triggersSince, problems } = options
   const { bindAddress, masqueradeAll, nodePortAddresses } = config
+  const atLocalhost = localhostFamilies(config)
+  const canAtLocalhost = localhostFamiliesOf(capabilities)
   return families.map((family) => {
     // An unspecified bind address means "any", so it tells nothing about this node.
     const told = bindAddress !== undefined && familyOf(bindAddress) === family && !isUnspecified(bindAddress)
@@ -32,7 +35,7 @@ export function tableBuilders(options: TableBuildersOptions): TableBuilder[] {
       podSource: podSource(config.podDetection, family, podCidrs),
       masqueradeAll,
       nodePortAddresses,
-      localhostNodePorts: capabilities.gaps.localhostNodePorts === undefined,
+      localhostNodePorts: atLocalhost.includes(family) && canAtLocalhost.includes(family),
       ...(told ? { nodeAddress: bindAddress } : {}),
       ...(triggersSince === undefined ? {} : { triggersSince }),
       ...(problems === undefined ? {} : { onProblem: (problem) => problems.report(problem) }),

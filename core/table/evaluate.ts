@@ -1,5 +1,6 @@
 import { type Address, cidrContains } from '../network/address.ts'
 import type { Protocol } from '../network/protocol.ts'
+import { isLoopback } from '../network/special-addresses.ts'
 import type { RoutingTable } from './routing-table.ts'
 import {
   type Endpoint,
@@ -63,6 +64,8 @@ export type Evaluation =
 export function evaluate(table: RoutingTable, packet: Packet): Evaluation {
   const sourceClass = classifySource(table, packet)
   const { destination: address, protocol, port } = packet
+  // Others reach no loopback address of this node.
+  if (isLoopback(address) && sourceClass !== 'node') return { verdict: 'none', packet, sourceClass }
   const found = findFrontend(table, { address, protocol, port })
   if (found !== undefined) return evaluateFrontend(found.route, found.frontend, packet, sourceClass)
   // An agent may have bound a ClusterIP to an interface of this node (NodeLocal DNSCache): that is the agent's then.

@@ -15,8 +15,8 @@ export interface RoutingTable {
   /** Ranges of ClusterIPs: an address in them that no Service has is dropped (SEMANTICS 6). Disjoint. */
   readonly serviceCidrs: ReadonlySet<Cidr>
   /**
-   * Addresses of this node at which NodePorts answer (SEMANTICS 8). IPv4 loopback is among them only for a dataplane
-   * without the gap `localhostNodePorts`, and when the operator's ranges hold it; IPv6 loopback never.
+   * Addresses of this node at which NodePorts answer (SEMANTICS 8). Loopback is among them, for processes of the node
+   * alone, where the operator asks for it and the dataplane can have it (`localhostFamiliesOf`).
    */
   readonly nodePortAddresses: ReadonlySet<Address>
   /** Addresses of local endpoints: a connection translated from one of them to itself is masqueraded (hairpin). */

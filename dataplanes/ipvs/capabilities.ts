@@ -9,6 +9,7 @@ export const capabilities: Capabilities = {
     affinityAcrossFrontends:
       'IPVS keeps persistence for each virtual server: a client has an endpoint for each address and port of a Service',
     localhostNodePorts: 'IPVS sends nothing from 127.0.0.1 to another host',
+    localhostNodePortsIPv6: 'IPVS sends nothing from ::1 to another host',
     sharedPorts:
       'IPVS knows a connection by client, client port and endpoint: for as long as it remembers one (10 s after a reset, two minutes after a close, five of UDP), answers that the endpoint sends to this port past the Service get the address of the Service',
     sharedPortsAtOnce:

@@ -9,7 +9,8 @@ export interface ClusterOptions {
   readonly podSource: Readonly<Record<IpFamily, PodSource>>
   readonly masqueradeAll: boolean
   readonly nodePortAddresses: 'primary' | 'all'
-  readonly localhostNodePorts: boolean
+  /** Those in which NodePorts answer at loopback, where every address is chosen. */
+  readonly localhostFamilies: readonly IpFamily[]
 }
 
 /**
@@ -128,7 +129,7 @@ export class Cluster {
         podSource: options.podSource[family],
         masqueradeAll: options.masqueradeAll,
         nodePortAddresses,
-        localhostNodePorts: options.localhostNodePorts,
+        localhostNodePorts: options.localhostFamilies.includes(family),
       })
       this.#builders.set(family, builder)
     }

@@ -33,7 +33,7 @@ export async function engineOnKernel(lab: Lab, options: EngineOnKernelOptions): 
   const cluster = newCluster({
     families: ipFamilies,
     localAddresses: [...IPv4, ...IPv6, '127.0.0.1', '::1'],
-    localhostNodePorts: false,
+    localhostFamilies: [],
   })
   const timeout = 20_000 * slowness
   for (let index = 0; index < 3; index++) declare(cluster, index, at('pod0', 'remote0'))

@@ -17,8 +17,8 @@ export interface NodeSpecification {
   readonly masqueradeAll?: boolean
   /** Default `primary`. */
   readonly nodePortAddresses?: 'primary' | 'all'
-  /** Whether the dataplane lets NodePorts answer at 127.0.0.1. */
-  readonly localhostNodePorts: boolean
+  /** The families in which the dataplane lets NodePorts answer at loopback, where every address is chosen. */
+  readonly localhostFamilies: readonly IpFamily[]
   /** All addresses of the node. */
   readonly localAddresses: readonly string[]
 }
@@ -31,7 +31,7 @@ export function newCluster(specification: NodeSpecification): Cluster {
     podSource: { IPv4: podSource(detector, 'IPv4'), IPv6: podSource(detector, 'IPv6') },
     masqueradeAll: specification.masqueradeAll ?? false,
     nodePortAddresses: specification.nodePortAddresses ?? 'primary',
-    localhostNodePorts: specification.localhostNodePorts,
+    localhostFamilies: specification.localhostFamilies,
   })
   cluster.set(
     node([network.IPv4.node.uplink, network.IPv6.node.uplink], [network.IPv4.podCidr, network.IPv6.podCidr]),

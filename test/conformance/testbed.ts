@@ -1,4 +1,4 @@
-import type { Dataplane, DataplaneFactory, IpFamily } from '@portolan/core'
+import { type Dataplane, type DataplaneFactory, type IpFamily, localhostFamiliesOf } from '@portolan/core'
 import {
   type Arrival,
   createLab,
@@ -20,7 +20,7 @@ import { addressOf, type EndpointHost, isLocalHost } from './place.ts'
 import { Semaphore } from './semaphore.ts'
 import type { Timeouts } from './timeouts.ts'
 
-export interface TestbedOptions extends Omit<NodeSpecification, 'localAddresses' | 'localhostNodePorts'> {
+export interface TestbedOptions extends Omit<NodeSpecification, 'localAddresses' | 'localhostFamilies'> {
   readonly factory: DataplaneFactory
   readonly settings: Readonly<Record<string, string>>
   readonly timeouts: Timeouts
@@ -63,8 +63,8 @@ export class Testbed {
   get specification(): NodeSpecification {
     const { factory: _, settings: __, timeouts: ___, ...rest } = this.#options
     const { IPv4, IPv6 } = this.lab.node.addresses
-    const localhostNodePorts = this.#dataplane.capabilities.gaps.localhostNodePorts === undefined
-    return { ...rest, localhostNodePorts, localAddresses: [...IPv4, ...IPv6, '127.0.0.1', '::1'] }
+    const localhostFamilies = localhostFamiliesOf(this.#dataplane.capabilities)
+    return { ...rest, localhostFamilies, localAddresses: [...IPv4, ...IPv6, '127.0.0.1', '::1'] }
   }
 
   get timeouts(): Timeouts {

@@ -16,8 +16,7 @@ import { isLoopback } from '../../network/special-addresses.ts'
 export type NodePortPolicy = readonly ('primary' | Cidr)[]
 
 /**
- * The addresses that the policy picks of the node's. Loopback answers in IPv4 only, and only where `localhost` says
- * that the dataplane can. A family in which the node has no primary address has no NodePorts: upstream opens them on all
+ * The addresses that the policy picks of the node's. Loopback answers only where `localhost` says so. A family in which the node has no primary address has no NodePorts: upstream opens them on all
  * addresses then, which no setting asks for.
  */
 export function nodePortAddresses(
@@ -28,9 +27,9 @@ export function nodePortAddresses(
   localhost = false,
 ): ReadonlySet<Address> {
   const ours = [...localAddresses].filter(
-    (address) => familyOf(address) === family && (!isLoopback(address) || (localhost && family === 'IPv4')),
+    (address) => familyOf(address) === family && (!isLoopback(address) || localhost),
   )
-  const ranges = policy.flatMap((range) => (range !== 'primary' && familyOf(range) === family ? range : []))
+  const ranges = rangesOf(policy, family)
   const hasPrimary = policy.includes('primary')
   const isUnnamed = ranges.length === 0 && !hasPrimary
   if (isUnnamed || ranges.some((range) => splitCidr(range).prefixLength === 0)) return new Set(ours)
@@ -40,6 +39,11 @@ export function nodePortAddresses(
         (hasPrimary && address === primary) || ranges.some((range) => cidrContains(range, address)),
     ),
   )
+}
+
+/** The policy's ranges of one family. */
+export function rangesOf(policy: NodePortPolicy, family: IpFamily): readonly Cidr[] {
+  return policy.flatMap((range) => (range !== 'primary' && familyOf(range) === family ? range : []))
 }
 
 /** The first of the node's addresses in the family that others can reach it at. */

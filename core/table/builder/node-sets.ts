@@ -1,12 +1,12 @@
 import { type Address, familyOf, type IpFamily } from '../../network/address.ts'
-import { loopbackAddress } from '../../network/special-addresses.ts'
+import { isLoopback, loopbackAddress } from '../../network/special-addresses.ts'
 import { replaceMembers, type TouchedSets } from '../touched.ts'
 import { type NodePortPolicy, nodePortAddresses, primaryAddress } from './node-addresses.ts'
 
 export interface NodeSetsOptions {
   readonly family: IpFamily
   readonly policy: NodePortPolicy
-  /** Whether NodePorts may answer at 127.0.0.1. */
+  /** Whether NodePorts answer at loopback, where the policy has it. */
   readonly localhost: boolean
   /** The node's primary address, in place of what its Node object says. */
   readonly primary: Address | undefined
@@ -70,9 +70,17 @@ export class NodeSets {
     const { family, primary } = this.#options
     const told = primary ?? primaryAddress(this.#nodeAddresses, family)
     if (told !== undefined || !this.isPrimaryUnknown) return told
-    // A predecessor with the same policy had just this one.
-    const isOnly = this.#options.policy.length === 1 && this.#observedNodePortAddresses.length === 1
-    return isOnly ? this.#observedNodePortAddresses[0] : undefined
+    // A predecessor with the same policy had just this one beside what lies in its ranges.
+    const [only, ...more] = this.#observedNodePortAddresses.filter(
+      (address) => !isLoopback(address) && !this.#inRanges().has(address),
+    )
+    return more.length === 0 ? only : undefined
+  }
+
+  /** The node's addresses that the policy picks without knowing which is primary. */
+  #inRanges(): ReadonlySet<Address> {
+    const { family, localhost, policy } = this.#options
+    return nodePortAddresses(policy, family, this.localAddresses, undefined, localhost)
   }
 
   /** Brings the sets up to date. */
@@ -83,7 +91,10 @@ export class NodeSets {
     const locals = new Set([...all].filter((address) => familyOf(address) === family))
     replaceMembers(this.localAddresses, locals, touched.localAddresses)
     const answering = this.isPrimaryUnknown
-      ? new Set(this.#observedNodePortAddresses.filter((address) => locals.has(address)))
+      ? new Set([
+          ...nodePortAddresses(policy, family, locals, undefined, localhost),
+          ...this.#observedNodePortAddresses.filter((address) => locals.has(address) && !isLoopback(address)),
+        ])
       : nodePortAddresses(policy, family, locals, this.#primary, localhost)
     replaceMembers(this.nodePortAddresses, answering, touched.nodePortAddresses)
   }

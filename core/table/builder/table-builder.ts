@@ -31,9 +31,9 @@ export interface TableBuilderOptions {
   readonly podSource: PodSource
   /** Whether all traffic to ClusterIPs is masqueraded. Default: false. */
   readonly masqueradeAll?: boolean
-  /** Default: `primary`. */
+  /** Default: `primary` alone. */
   readonly nodePortAddresses?: NodePortPolicy
-  /** Whether NodePorts may answer at 127.0.0.1: the dataplane can. Default: false. */
+  /** Whether NodePorts answer at loopback, where `nodePortAddresses` has it. Default: false. */
   readonly localhostNodePorts?: boolean
   /** The node's primary address of this family, in place of what its Node object says (`bindAddress`). */
   readonly nodeAddress?: Address

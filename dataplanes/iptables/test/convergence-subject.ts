@@ -22,7 +22,7 @@ export function modelSubject(variant: IptablesVariant, maxClientSets?: number): 
       kernel.break(fault)
     },
     // That would be a sysctl of this machine.
-    localhostNodePorts: false,
+    localhostFamilies: [],
     ...(maxClientSets === undefined
       ? {
           meaning: (observedState: unknown) => meaningOf(observedState as ObservedState),

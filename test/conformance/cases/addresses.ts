@@ -253,10 +253,9 @@ export const everyNodePortAddressCases: readonly MatrixCase[] = [
       },
       {
         feature: 'nodePort',
-        name: 'with every address chosen a NodePort is still not served at IPv6 loopback',
+        name: 'with every address chosen a pod still reaches no NodePort at its own loopback',
         to: ['NodePort at loopback'],
-        families: ['IPv6'],
-        due: { node: untouched },
+        due: { pod: untouched },
       },
     ],
   },

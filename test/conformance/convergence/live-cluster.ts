@@ -15,15 +15,15 @@ type ClusterStep = Extract<Step, { do: 'set' | 'remove' | 'local-addresses' }>
 /** The cluster's objects as they are now, and the tables that the core makes of them. */
 export class LiveCluster {
   readonly #setup: NodeSetup
-  readonly #localhostNodePorts: boolean
+  readonly #localhostFamilies: readonly IpFamily[]
   /** The last step of each object. */
   readonly #last = new Map<string, ClusterStep>()
   #builders: ReadonlyMap<IpFamily, TableBuilder>
 
-  /** @param localhostNodePorts whether the dataplane can have NodePorts at loopback */
-  constructor(setup: NodeSetup, localhostNodePorts: boolean) {
+  /** @param localhostFamilies those in which the dataplane can have NodePorts at loopback */
+  constructor(setup: NodeSetup, localhostFamilies: readonly IpFamily[]) {
     this.#setup = setup
-    this.#localhostNodePorts = localhostNodePorts
+    this.#localhostFamilies = localhostFamilies
     this.#builders = this.#newBuilders()
   }
 
@@ -70,7 +70,7 @@ export class LiveCluster {
             podSource: podSource(this.#setup, family),
             masqueradeAll,
             nodePortAddresses: nodePortAddresses === 'primary' ? ['primary'] : everyRange,
-            localhostNodePorts: this.#localhostNodePorts,
+            localhostNodePorts: this.#localhostFamilies.includes(family),
           }),
         ]),
     )

@@ -1,4 +1,4 @@
-import type { Dataplane, IpFamily, RoutingTable } from '@portolan/core'
+import { type Dataplane, type IpFamily, localhostFamiliesOf, type RoutingTable } from '@portolan/core'
 import { AppliedTable, isEmptyChange } from '@portolan/core/table'
 import { LiveCluster } from './live-cluster.ts'
 import type { Fault, Sequence, Step } from './sequence.ts'
@@ -17,8 +17,8 @@ export interface Subject {
    * is not compared with a fresh start.
    */
   meaning?(observed: unknown, table: RoutingTable): unknown
-  /** Whether NodePorts may answer at loopback. Default: what the dataplane says of itself. */
-  readonly localhostNodePorts?: boolean
+  /** The families in which NodePorts may answer at loopback. Default: what the dataplane says of itself. */
+  readonly localhostFamilies?: readonly IpFamily[]
   /** The same dataplane over a kernel that holds nothing. */
   fresh?(): Subject
   close?(): Promise<void>
@@ -59,9 +59,8 @@ class Player {
     this.#subject = subject
     this.#node = node
     this.#dataplane = subject.open()
-    const { gaps } = this.#dataplane.capabilities
-    const { localhostNodePorts = gaps.localhostNodePorts === undefined } = subject
-    this.#cluster = new LiveCluster(node, localhostNodePorts)
+    const { localhostFamilies = localhostFamiliesOf(this.#dataplane.capabilities) } = subject
+    this.#cluster = new LiveCluster(node, localhostFamilies)
     this.#start()
   }
 

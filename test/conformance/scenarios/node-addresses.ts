@@ -120,13 +120,13 @@ const stories: readonly Story[] = [
     },
   },
   {
-    feature: 'nodePort',
-    name: 'a process of the node reaches no NodePort at ::1',
+    feature: 'localhostNodePortsIPv6',
+    name: 'a process of the node reaches NodePorts at ::1',
     protocols: both,
     families: ['IPv6'],
     async play(fixture) {
       await fixture.become({ endpoints: at('pod0', 'remote0') })
-      await agree(fixture, 'node', targetOf('NodePort at loopback', fixture.place, fixture.family), 'none')
+      await agree(fixture, 'node', targetOf('NodePort at loopback', fixture.place, fixture.family), 'balance')
     },
   },
   {

@@ -443,7 +443,11 @@ const nodePortRows: readonly NodePortRow[] = [
     policy: ['primary', cidr('10.0.0.0/8')],
     expect: ['10.0.0.2', '192.168.0.2'],
   },
-  { claim: 'do not answer at loopback, even when asked to', policy: [cidr('127.0.0.0/8')], expect: [] },
+  {
+    claim: 'do not answer at loopback where the dataplane can not',
+    policy: [cidr('127.0.0.0/8')],
+    expect: [],
+  },
   {
     claim: 'answer at IPv4 loopback when asked to, where the dataplane can',
     policy: [cidr('127.0.0.0/8')],
@@ -451,11 +455,23 @@ const nodePortRows: readonly NodePortRow[] = [
     expect: ['127.0.0.1'],
   },
   {
-    claim: 'never answer at IPv6 loopback',
-    policy: [cidr('::/0')],
+    claim: 'answer at IPv6 loopback likewise',
+    policy: [cidr('::1/128')],
     family: 'IPv6',
     localhostNodePorts: true,
-    expect: ['fd00::2', 'fe80::2'],
+    expect: ['::1'],
+  },
+  {
+    claim: 'answer at the primary address and in a range beside it',
+    policy: ['primary', cidr('127.0.0.0/8')],
+    localhostNodePorts: true,
+    expect: ['127.0.0.1', '192.168.0.2'],
+  },
+  {
+    claim: 'answer nowhere in a family that has no primary address, beside a range of the other family',
+    policy: ['primary', cidr('192.168.0.0/16')],
+    family: 'IPv6',
+    expect: [],
   },
   {
     claim: 'do not answer at loopback by default, though the dataplane can',

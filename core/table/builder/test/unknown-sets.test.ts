@@ -67,6 +67,17 @@ test('a Node object that has no address yet says nothing, at a start and later',
   t.deepEqual([...builder.table.nodePortAddresses], [mine])
 })
 
+test('without a Node object, NodePorts answer in the ranges beside its address as well', (t) => {
+  const builder = started({
+    nodePortAddresses: ['primary', cidr('127.0.0.0/8')],
+    localhostNodePorts: true,
+  })
+  t.deepEqual(adopted(builder).nodePorts.sort(), ['127.0.0.1', mine])
+  builder.setNode(node({ addresses: [other] }))
+  builder.drain()
+  t.deepEqual([...builder.table.nodePortAddresses].sort(), ['127.0.0.1', other])
+})
+
 test('a Node object that is made again and not filled in yet leaves the zone as it was', (t) => {
   const builder = started()
   const hinted = (text: string, zone: string) => exampleEndpoint(text, { zoneHints: [zone] })

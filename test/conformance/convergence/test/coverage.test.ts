@@ -12,7 +12,7 @@ test('random clusters come to every combination of frontends, policies, ranges, 
   const reached: Record<IpFamily, Set<string>> = { IPv4: new Set(), IPv6: new Set() }
   for (let seed = 1; seed <= sequences; seed++) {
     const { node, steps } = randomSequence(new Random(seed))
-    const cluster = new LiveCluster(node, false)
+    const cluster = new LiveCluster(node, [])
     for (const step of steps) {
       if (step.do === 'set' || step.do === 'remove' || step.do === 'local-addresses') cluster.change(step)
       if (step.do !== 'sync') continue
