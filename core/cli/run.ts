@@ -3,9 +3,14 @@ import { type Flags, parseFlags } from '../config/flags.ts'
 import { nodeName } from '../config/node-name.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import { thrownMessage } from '../dataplane/dataplane-error.ts'
+import { observers } from '../engine/observers.ts'
+import { DriftEvents } from '../events/drift-events.ts'
+import { EventRecorder } from '../events/event-recorder.ts'
+import { objectProblem, starting } from '../events/proxy-events.ts'
 import { KubeProxyWatch } from '../node/kube-proxy-watch.ts'
 import { oneAtATime } from '../node/one-at-a-time.ts'
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts'
+import { systemClock } from '../time/clock.ts'
 import { ApplyLog } from './apply-log.ts'
 import { chooseNode } from './choose-node.ts'
 import { describeProblem } from './describe-problem.ts'
@@ -49,13 +54,26 @@ export async function run(flags: RunFlags): Promise<void> {
   endOnStrayErrors(logger)
   await oneAtATime({ ...thisProcess('run'), dataplane: config.dataplane })
   const applyLog = new ApplyLog(logger)
+  const events = new EventRecorder({
+    nodeName: node,
+    logger,
+    clock: systemClock,
+    date: Date.now,
+    random: Math.random,
+  })
   const proxy = await startProxy({
     config,
     nodeName: node,
     logger,
-    observer: applyLog,
-    onProblem: (problem) => logger.warn({ event: 'object-problem', problem }, describeProblem(problem)),
+    observer: observers([applyLog, new DriftEvents(events, node, config.dataplane)]),
+    onProblem: (problem) => {
+      logger.warn({ event: 'object-problem', problem }, describeProblem(problem))
+      events.record(objectProblem(problem))
+    },
   })
+  events.record(starting(node, versions.portolan, config.dataplane))
+  if (proxy.source.api === undefined) events.stop()
+  else events.start(proxy.source.api)
   logger.info(
     {
       event: 'dataplane-usable',
@@ -81,6 +99,7 @@ export async function run(flags: RunFlags): Promise<void> {
     stopCounting()
     applyLog.stop()
     kubeProxy.stop()
+    events.stop()
     await proxy.stop()
     endSoon(logger)
   }

@@ -84,6 +84,11 @@ export const events = {
     fix: 'the network to it, or its load',
   },
   'api-answers': { level: 'info', means: 'the API server answers again' },
+  'events-forbidden': {
+    level: 'warn',
+    means: "Events can't be told through the API server; said once, with its answer",
+    fix: 'grant create and patch on `events.events.k8s.io`',
+  },
   'credentials-unreadable': {
     level: 'warn',
     means: 'tokens or certificates could not be renewed; the previous ones stay in use',

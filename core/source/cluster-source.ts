@@ -10,6 +10,29 @@ export interface ClusterSource {
    */
   start(sink: ClusterSink): Promise<void>
   stop(): Promise<void>
+  /** Other requests to the API server that it reads from; absent: there is none. To be used after `start`. */
+  readonly api?: ApiRequests
+}
+
+/** Requests to an API server beside what is listed and watched, by the same connection. */
+export interface ApiRequests {
+  /** Throws when no answer came. A refusal is an answer. */
+  ask(request: ApiQuestion, signal: AbortSignal): Promise<ApiReply>
+}
+
+export interface ApiQuestion {
+  readonly method: 'GET' | 'POST' | 'PATCH'
+  readonly path: string
+  readonly body?: { readonly contentType: string; readonly text: string }
+}
+
+export interface ApiReply {
+  readonly status: number
+  /** JSON; `undefined` for anything else. */
+  readonly body: unknown
+  /** What the server says of a refusal, for a person. */
+  readonly message: string
+  readonly retryAfterMs: number | undefined
 }
 
 /**

@@ -30,7 +30,7 @@ export interface StoredObject {
   readonly fields: Readonly<Record<string, string>>
 }
 
-export type Kind = 'Service' | 'EndpointSlice' | 'Node' | 'ServiceCIDR'
+export type Kind = 'Service' | 'EndpointSlice' | 'Node' | 'ServiceCIDR' | 'Event'
 
 export interface ResourceKind {
   readonly kind: Kind
@@ -75,6 +75,14 @@ export const resourceKinds: readonly ResourceKind[] = [
     plural: 'servicecidrs',
     namespaced: false,
     selectableFields: [],
+  },
+  {
+    kind: 'Event',
+    apiVersion: 'events.k8s.io/v1',
+    prefix: '/apis/events.k8s.io/v1',
+    plural: 'events',
+    namespaced: true,
+    selectableFields: ['reason', 'type'],
   },
 ]
 

@@ -93,7 +93,7 @@ export class HttpApi {
     if (target === undefined) {
       throw notServed()
     }
-    if (await this.#misbehave(target, url.searchParams, reply)) return
+    if (await this.#misbehave(request, target, url.searchParams, reply)) return
     const resource = state.resource(target.resource.kind)
     if (target.name !== '' || request.method !== 'GET') {
       const { status, body } = await answerObject(request, target, resource.store, state)
@@ -169,7 +169,12 @@ export class HttpApi {
   }
 
   /** Whether the request has been dealt with by a fault. */
-  async #misbehave(target: RequestTarget, query: URLSearchParams, reply: Reply): Promise<boolean> {
+  async #misbehave(
+    request: Request,
+    target: RequestTarget,
+    query: URLSearchParams,
+    reply: Reply,
+  ): Promise<boolean> {
     const { kind } = target.resource
     const fault = this.#options.faults.get(kind)
     switch (fault?.kind) {
@@ -184,7 +189,7 @@ export class HttpApi {
         reply.end(overloadedText)
         return true
       case 'forbidden':
-        throw forbidden(target.resource, target.namespace, fault.user, query.has('watch') ? 'watch' : 'list')
+        throw forbidden(target.resource, target.namespace, fault.user, verbOf(request, query))
       case 'html':
         reply.writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
         reply.end(loginPage)
@@ -200,6 +205,10 @@ export class HttpApi {
         return false
     }
   }
+}
+
+function verbOf({ method }: Request, query: URLSearchParams): 'list' | 'watch' | 'create' {
+  return method === 'POST' ? 'create' : query.has('watch') ? 'watch' : 'list'
 }
 
 function wholeNumber(query: URLSearchParams, name: string): number {

@@ -83,7 +83,7 @@ export function forbidden(
   resource: ResourceKind,
   namespace: string,
   user: string,
-  verb: 'list' | 'watch',
+  verb: 'list' | 'watch' | 'create',
 ): StatusError {
   const where = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`
   const what = `cannot ${verb} resource "${resource.plural}" in API group "${groupOf(resource)}" ${where}`

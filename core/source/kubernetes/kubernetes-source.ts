@@ -1,10 +1,12 @@
 import type { ClusterRecord } from '../../cluster/records.ts'
 import type { Logger } from '../../log/logger.ts'
 import { type Clock, systemClock } from '../../time/clock.ts'
-import type { ClusterSink, ClusterSource } from '../cluster-source.ts'
+import type { ApiQuestion, ApiReply, ApiRequests, ClusterSink, ClusterSource } from '../cluster-source.ts'
+import { ChildAbort } from './connection/child-abort.ts'
 import type { CredentialSource } from './credentials/credentials.ts'
 import { inClusterCredentials } from './credentials/in-cluster.ts'
 import { kubeconfigCredentials } from './credentials/kubeconfig.ts'
+import { readReply } from './requests/api-answer.ts'
 import { ApiClient } from './requests/api-client.ts'
 import type { Resource } from './requests/resource.ts'
 import { defaultTimings, type Timings } from './timings.ts'
@@ -59,6 +61,10 @@ class KubernetesSource implements ClusterSource {
     return this.#description
   }
 
+  get api(): ApiRequests {
+    return { ask: (question, signal) => this.#ask(question, signal) }
+  }
+
   /** Throws CredentialConfigError for a kubeconfig or an environment that leads nowhere. */
   async start(sink: ClusterSink): Promise<void> {
     if (this.#client !== undefined) throw new Error('a source is started once')
@@ -86,6 +92,19 @@ class KubernetesSource implements ClusterSource {
     this.#stopping.abort()
     this.#client?.close()
     await Promise.all(this.#running)
+  }
+
+  async #ask(question: ApiQuestion, signal: AbortSignal): Promise<ApiReply> {
+    if (this.#client === undefined) throw new Error('a source is asked after its start')
+    const { clock = systemClock } = this.#options
+    using limited = new ChildAbort(AbortSignal.any([signal, this.#stopping.signal]))
+    const { responseTimeoutMs } = { ...defaultTimings, ...this.#options.timings }
+    const cancel = clock.after(responseTimeoutMs, () => limited.abort())
+    try {
+      return await readReply(await this.#client.send(question, limited.signal))
+    } finally {
+      cancel()
+    }
   }
 
   async #credentials(): Promise<CredentialSource> {

@@ -77,6 +77,14 @@ real('portolan run translates what is written there, also after a restart of the
     if (/"level":"?(error|fatal)/.test(line)) complaints.push(line)
   })
   t.true(await reaches(before))
+  const told = async () => {
+    const { body } = await client.request('GET', '/apis/events.k8s.io/v1/namespaces/default/events')
+    const items = body.items as readonly { readonly reportingController: string; readonly reason: string }[]
+    return items.some((event) => event.reportingController === 'portolan' && event.reason === 'Starting')
+  }
+  for (const end = performance.now() + limitMs; !(await told()) && performance.now() < end; )
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  t.true(await told())
   await server.kill()
   await server.start()
   t.true(await reaches(await create('after')))

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Clock } from '../../../time/clock.ts'
+import type { ApiQuestion } from '../../cluster-source.ts'
 import type { Credentials } from '../credentials/credentials.ts'
 import type { Timings } from '../timings.ts'
 
@@ -22,7 +23,7 @@ export interface Connection {
   readonly usable: boolean
   /** Whether the server has stopped answering, for now or for ever. */
   readonly silent: boolean
-  get(path: string, signal: AbortSignal): Promise<ApiResponse>
+  send(request: ApiQuestion, signal: AbortSignal): Promise<ApiResponse>
   /** Breaks all requests under way with this reason. */
   close(reason: Error): void
 }
@@ -51,6 +52,12 @@ export function mediaType(header: string | undefined): string {
 /** A server may live below a path (`https://host/k8s/clusters/c-1`). */
 export function pathOn(server: URL, path: string): string {
   return server.pathname === '/' ? path : server.pathname.replace(/\/+$/, '') + path
+}
+
+/** The headers that say what a body is. */
+export function bodyHeaders(body: ApiQuestion['body']): Record<string, string> {
+  if (body === undefined) return {}
+  return { 'content-type': body.contentType, 'content-length': String(Buffer.byteLength(body.text)) }
 }
 
 /** Milliseconds of a Retry-After header; `undefined` for one that isn't a number of seconds. */

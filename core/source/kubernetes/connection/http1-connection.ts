@@ -1,10 +1,14 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import type { Socket } from 'node:net'
+import type { ApiQuestion } from '../../cluster-source.ts'
 import { ChildAbort } from './child-abort.ts'
 import type { ApiResponse, Connection, ConnectionOptions } from './connection.ts'
-import { addressOf, mediaType, pathOn, retryAfterMs } from './connection.ts'
+import { addressOf, bodyHeaders, mediaType, pathOn, retryAfterMs } from './connection.ts'
 import { startHeartbeat } from './heartbeat.ts'
+
+/** Any server answers it. */
+const version: ApiQuestion = { method: 'GET', path: '/version' }
 
 /**
  * For servers without HTTP/2 and for plain http: a kept-alive TCP connection per request under way. HTTP/1.1 has no
@@ -65,22 +69,23 @@ export class Http1Connection implements Connection {
     using late = new ChildAbort(signal)
     const cancel = clock.after(timings.connectTimeoutMs, () => late.abort())
     try {
-      const answer = await this.get('/version', late.signal)
+      const answer = await this.send(version, late.signal)
       answer.body.resume()
     } finally {
       cancel()
     }
   }
 
-  get(path: string, signal: AbortSignal): Promise<ApiResponse> {
+  send({ method, path, body }: ApiQuestion, signal: AbortSignal): Promise<ApiResponse> {
     // The agent would open a socket that nothing closes.
     if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy)
     const { server, headers } = this.#options.credentials
     const request = (server.protocol === 'http:' ? http : https).request({
       ...addressOf(server),
       agent: this.#agent,
+      method,
       path: pathOn(server, path),
-      headers: { ...headers, accept: 'application/json' },
+      headers: { ...headers, ...bodyHeaders(body), accept: 'application/json' },
       signal,
     })
     request.once('socket', (socket) => this.#keep(socket))
@@ -102,7 +107,7 @@ export class Http1Connection implements Connection {
           connection: answer.socket,
         })
       })
-      request.end()
+      request.end(body?.text)
     })
   }
 
@@ -142,7 +147,7 @@ export class Http1Connection implements Connection {
     const { clock, timings } = this.#options
     const late = new AbortController()
     const cancel = clock.after(timings.heartbeatTimeoutMs, () => late.abort())
-    this.get('/version', late.signal).then(
+    this.send(version, late.signal).then(
       (answer) => {
         cancel()
         answer.body.resume()

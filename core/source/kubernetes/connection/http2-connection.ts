@@ -1,8 +1,9 @@
 import * as http2 from 'node:http2'
 import type { TLSSocket } from 'node:tls'
+import type { ApiQuestion } from '../../cluster-source.ts'
 import { ApiError } from './api-error.ts'
 import type { ApiResponse, Connection, ConnectionOptions } from './connection.ts'
-import { mediaType, pathOn, retryAfterMs } from './connection.ts'
+import { bodyHeaders, mediaType, pathOn, retryAfterMs } from './connection.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
 /** Bytes a stream and the whole connection may have under way: the protocol's 64 KiB would stall a large list. */
@@ -72,13 +73,20 @@ export class Http2Connection implements Connection {
     return this.#silent
   }
 
-  get(path: string, signal: AbortSignal): Promise<ApiResponse> {
+  send({ method, path, body }: ApiQuestion, signal: AbortSignal): Promise<ApiResponse> {
     const { server, headers } = this.#options.credentials
     return new Promise((resolve, reject) => {
       const stream = this.#session.request(
-        { ...headers, ':path': pathOn(server, path), accept: 'application/json' },
-        { signal, endStream: true },
+        {
+          ...headers,
+          ...bodyHeaders(body),
+          ':method': method,
+          ':path': pathOn(server, path),
+          accept: 'application/json',
+        },
+        { signal, endStream: body === undefined },
       )
+      if (body !== undefined) stream.end(body.text)
       stream.once('response', (answer) =>
         resolve({
           status: answer[':status'] ?? 0,

@@ -1,9 +1,13 @@
+import type { ApiReply } from '../../cluster-source.ts'
 import { ApiError, excerpt } from '../connection/api-error.ts'
 import type { ApiResponse } from '../connection/connection.ts'
 import { member } from './api-object.ts'
 
 /** Answers to errors are short; what is longer isn't read. */
 const errorBodyBytes = 16 << 10
+
+/** Bytes of the answer to a request for one object. */
+const replyBytes = 4 << 20
 
 /** Bytes of one list page: V8 can't hold a string of more than half a gigabyte. */
 const pageBytes = 256 << 20
@@ -36,6 +40,13 @@ export async function readJson(response: ApiResponse, what: string, heard: () =>
     throw new ApiError('API_MALFORMED', `${what}: the answer is cut off or garbled: ${excerpt(text)}`)
   }
   return value
+}
+
+/** Reads the answer to a single request; of a large one, no more than its beginning, which isn't JSON then. */
+export async function readReply(response: ApiResponse): Promise<ApiReply> {
+  const { status, retryAfterMs } = response
+  const text = (await readAtMost(response, replyBytes)).toString('utf8')
+  return { status, body: parseJson(text), message: status < 400 ? '' : statusMessage(text), retryAfterMs }
 }
 
 /** `undefined` for what is no JSON. */

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import type { ApiQuestion } from '../../cluster-source.ts'
 import { ApiError } from '../connection/api-error.ts'
 import { ChildAbort } from '../connection/child-abort.ts'
 import type { ApiResponse } from '../connection/connection.ts'
@@ -8,7 +9,7 @@ import { readErrorBody } from './api-answer.ts'
 export type ApiClientOptions = ServerLinkOptions
 
 /**
- * GET requests to one API server over one long-lived connection, which is opened when needed, and opened anew when it
+ * Requests to one API server over one long-lived connection, which is opened when needed, and opened anew when it
  * broke or when the credentials changed.
  */
 export class ApiClient {
@@ -32,15 +33,19 @@ export class ApiClient {
    * Resolves with the response's headers; the body follows. Throws {@link ApiError} when no answer came. A 401 is
    * answered once with fresh credentials, where there are any.
    */
-  async get(path: string, signal: AbortSignal): Promise<ApiResponse> {
+  async send(request: ApiQuestion, signal: AbortSignal): Promise<ApiResponse> {
     const link = await orAborted(this.#link.open(), signal)
-    const response = await this.#request(link, path, signal)
+    const response = await this.#request(link, request, signal)
     if (response.status !== 401) return response
     // Read now: an HTTP/2 stream that ended unread while credentials are fetched can't be read any more.
     const refused = { ...response, body: Readable.from([await readErrorBody(response)]) }
     const renewed = await orAborted(this.#link.renew(link, 'refused'), signal)
     if (renewed.identity === link.identity) return refused
-    return this.#request(renewed, path, signal)
+    return this.#request(renewed, request, signal)
+  }
+
+  get(path: string, signal: AbortSignal): Promise<ApiResponse> {
+    return this.send({ method: 'GET', path }, signal)
   }
 
   close(): void {
@@ -49,14 +54,14 @@ export class ApiClient {
     this.#link.close()
   }
 
-  async #request(link: Link, path: string, signal: AbortSignal): Promise<ApiResponse> {
+  async #request(link: Link, asked: ApiQuestion, signal: AbortSignal): Promise<ApiResponse> {
     const { clock, timings } = this.#options
     const request = new ChildAbort(signal)
     const cancel = clock.after(timings.responseTimeoutMs, () =>
-      request.abort(new ApiError('API_SILENT', `GET ${path} was not answered in time`)),
+      request.abort(new ApiError('API_SILENT', `${asked.method} ${asked.path} was not answered in time`)),
     )
     try {
-      const response = await link.connection.get(path, request.signal)
+      const response = await link.connection.send(asked, request.signal)
       // Until then it ends the answer that is being read.
       response.body.once('close', () => request.detach())
       return response
