@@ -1,5 +1,5 @@
-import type { Flags } from '../config/flags.ts'
-import { parseFlags } from '../config/flags.ts'
+import type { Flags } from '../config/config-flags.ts'
+import { describeNote } from '../config/config-note.ts'
 import { type Dataplane, stepText } from '../dataplane/contract.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
 import { adoptObserved } from '../engine/adopt.ts'
@@ -12,14 +12,14 @@ import { type Evaluation, evaluate } from '../table/evaluate.ts'
 import { describeEvaluation } from '../table/explain/describe-evaluation.ts'
 import { frontendKey } from '../table/service-route.ts'
 import { type Destination, parseDestination } from './destination.ts'
-import { environment } from './environment.ts'
 import { describeExplanation, type Explanation, explanationOf } from './explanation.ts'
 import { checkSteps } from './kernel-check.ts'
 import { type NodeTables, readNodeTables } from './node-tables.ts'
 import { type Client, nodeAddressFix, packetSource, parseClient } from './packet-source.ts'
+import { readConfig } from './read-config.ts'
 import { exitCodes, UserError, usageError } from './user-error.ts'
 
-export interface ExplainFlags extends Flags {
+export type ExplainFlags = Flags & {
   /** Who opens the connection; `kernel` besides: compare the rules with what this node's kernel holds. */
   readonly from: readonly string[]
   readonly to: string
@@ -44,7 +44,8 @@ export async function explainConnection(
   flags: ExplainFlags,
   say: (line: string) => void,
 ): Promise<Explained> {
-  const config = parseFlags(flags, environment())
+  const { config, notes } = await readConfig(flags)
+  for (const note of notes) say(describeNote(note))
   const sources = flags.from.filter((one) => one !== 'kernel')
   const onKernel = sources.length < flags.from.length
   const [source] = sources

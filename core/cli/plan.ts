@@ -1,21 +1,23 @@
-import { type Flags, parseFlags } from '../config/flags.ts'
+import type { Flags } from '../config/config-flags.ts'
+import { describeNote } from '../config/config-note.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
 import { adoptObserved } from '../engine/adopt.ts'
 import { ipFamilies } from '../network/address.ts'
 import { usableFamilies } from '../network/usable-families.ts'
 import { unusable } from '../proxy/proxy-error.ts'
-import { environment } from './environment.ts'
 import { keptSets } from './kept-sets.ts'
 import { readNodeTables } from './node-tables.ts'
+import { readConfig } from './read-config.ts'
 
-export interface PlanFlags extends Flags {
+export type PlanFlags = Flags & {
   readonly from: 'nothing' | 'kernel'
 }
 
 /** Prints the program for this node, family by family; changes nothing. */
 export async function plan(flags: PlanFlags): Promise<void> {
-  const config = parseFlags(flags, environment())
   const say = (line: string): void => console.error(`portolan: ${line}`)
+  const { config, notes } = await readConfig(flags)
+  for (const note of notes) say(describeNote(note))
   const dataplane = await loadDataplane(config.dataplane, {
     masqueradeBit: config.masqueradeBit,
     settings: config.dataplaneSettings,

@@ -1,8 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
-import { addClusterOptions } from './cluster-options.ts'
+import { addConfigOptions } from './config-options.ts'
 import { reportError } from './error-report.ts'
 import { exitAtOnce } from './exit-at-once.ts'
-import { kubeProxyHint } from './kube-proxy-flags.ts'
 import { exitCodes } from './user-error.ts'
 import { readVersion } from './version.ts'
 
@@ -37,7 +36,7 @@ function createProgram(): Command {
     .version(readVersion(), '-V, --version')
     .exitOverride()
     .configureOutput({
-      outputError: (text, write) => write(`${text.replace(/^error: /, 'portolan: ')}${kubeProxyHint(text)}`),
+      outputError: (text, write) => write(text.replace(/^error: /, 'portolan: ')),
     })
     .showHelpAfterError('  fix: see portolan --help, or --help after the command')
     .addHelpText('after', programHelp)
@@ -52,34 +51,26 @@ function createProgram(): Command {
 }
 
 function addRun(program: Command): void {
-  addClusterOptions(
-    program.command('run').summary("program this node's Services as the cluster defines them"),
-  )
+  const command = program
+    .command('run')
+    .summary("program this node's Services as the cluster defines them")
     .description(
       "Programs this node's Services as the cluster defines them, until SIGTERM or SIGINT. The rules stay when it ends, " +
-        'and the next start adopts them. Needs root, or CAP_NET_ADMIN.',
+        'and the next start adopts them. Needs root, or CAP_NET_ADMIN. Takes all flags of kube-proxy.',
     )
-    .optionsGroup('Timing and log:')
-    .option(
-      '--min-sync-period <duration>',
-      'minimum time between two applies, such as 1s (default: 0, apply at once)',
-    )
-    .option(
-      '--audit-period <duration>',
-      'interval of the check whether another tool changed our rules, which are then repaired; takes 1 % of the time at most; 0: never (default: 1s)',
-    )
-    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
+  addConfigOptions(command, 'run')
     .addHelpText('after', runHelp)
     .action(async (flags) => (await import('./run.ts')).run(flags))
 }
 
 function addPlan(program: Command): void {
-  addClusterOptions(
-    program.command('plan').summary('print the program that would be applied; changes nothing'),
-  )
+  const command = program
+    .command('plan')
+    .summary('print the program that would be applied; changes nothing')
     .description(
       "Prints the exact program that would be applied to this node, in the dataplane's own language. Changes nothing.",
     )
+  addConfigOptions(command, 'tables')
     .optionsGroup('Plan:')
     .addOption(
       new Option('--from <state>', 'start from nothing (needs no root), or from what this kernel holds now')
@@ -91,10 +82,13 @@ function addPlan(program: Command): void {
 }
 
 function addExplain(program: Command): void {
-  addClusterOptions(program.command('explain').summary('explain what happens to a connection, and why'))
+  const command = program
+    .command('explain')
+    .summary('explain what happens to a connection, and why')
     .description(
       'Explains what happens to a new connection at this node, by which rules, and why. Changes nothing.',
     )
+  addConfigOptions(command, 'tables')
     .optionsGroup('Connection:')
     .addOption(
       new Option(
@@ -196,9 +190,13 @@ ${exitCodeHelp}`
 
 const runHelp = `
 Examples:
+  $ portolan run --config /var/lib/kube-proxy/config.conf      # kube-proxy's, as kubeadm writes it
   $ portolan run --kubeconfig /etc/kubernetes/kube-proxy.conf --cluster-cidr 10.244.0.0/16
   $ portolan run --detect-local-mode NodeCIDR                  # in a pod, against its own cluster
   $ portolan run --source file:cluster.yaml --node node-a      # re-read when the file changes
+
+*: counts beside --config, as do --dataplane, --dataplane-option, --audit-period, --log-level and --source; other flags
+are not read then. Durations are written as 250ms, 1s or 1m30s.
 
 Logs: JSON lines, or text where stdout is a terminal.
 ${exitCodeHelp}`

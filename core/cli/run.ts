@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { type Flags, parseFlags } from '../config/flags.ts'
+import type { Flags } from '../config/config-flags.ts'
 import { nodeName } from '../config/node-name.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import { thrownMessage } from '../dataplane/dataplane-error.ts'
@@ -14,18 +14,16 @@ import { systemClock } from '../time/clock.ts'
 import { ApplyLog } from './apply-log.ts'
 import { chooseNode } from './choose-node.ts'
 import { describeProblem } from './describe-problem.ts'
-import { environment } from './environment.ts'
 import { keptSets } from './kept-sets.ts'
 import { createLogger, type ProcessLogger } from './log.ts'
 import { problemSummary } from './problem-summary.ts'
 import { readCluster } from './read-cluster.ts'
+import { readConfig } from './read-config.ts'
+import { runOnce } from './run-once.ts'
+import { tellConfig } from './tell-config.ts'
 import { thisProcess } from './this-process.ts'
 import { exitCodes } from './user-error.ts'
 import { readVersion } from './version.ts'
-
-export interface RunFlags extends Flags {
-  readonly logLevel: string
-}
 
 /** Milliseconds from the end of everything to the end of the process, at most. */
 const leftOpenGrace = 2000
@@ -41,16 +39,19 @@ const progress = { first: 2_000, every: 10_000 }
  *
  * @throws whatever makes it impossible to start or to go on; the rules stay then too.
  */
-export async function run(flags: RunFlags): Promise<void> {
+export async function run(flags: Flags): Promise<void> {
   const begun = performance.now()
-  const config = parseFlags(flags, environment())
+  const resolved = await readConfig(flags)
+  if (await runOnce(flags, resolved)) return
+  const { config } = resolved
   const node = await ownNodeName(config)
-  const logger = await createLogger(flags.logLevel)
+  const logger = await createLogger(config.logLevel)
   const versions = { portolan: readVersion(), nodejs: process.versions.node }
   logger.info(
     { event: 'starting', ...versions, dataplane: config.dataplane, node, pid: process.pid },
     'starting',
   )
+  tellConfig(resolved, logger)
   endOnStrayErrors(logger)
   await oneAtATime({ ...thisProcess('run'), dataplane: config.dataplane })
   const applyLog = new ApplyLog(logger)

@@ -1,8 +1,10 @@
 /** One thing that is wrong with the configuration. */
 export interface ConfigProblem {
-  /** `--cluster-cidr` */
-  readonly flag: string
-  /** What was given; absent where the flag itself is missing. */
+  /** `config.conf:12`; absent: the command line. */
+  readonly at?: string
+  /** `--cluster-cidr`, or the path of a field: `conntrack.min`. */
+  readonly setting: string
+  /** What was given; absent where the setting itself is missing. */
   readonly value?: string
   /** What is wrong and what would be right. */
   readonly fix: string
@@ -11,8 +13,8 @@ export interface ConfigProblem {
 /** Codes of {@link ConfigError}: when it happens, and the fix. */
 export const configErrorCodes = {
   CONFIG_INVALID: {
-    when: 'a flag is missing, unknown, or has a value that makes no sense; all such flags are named at once',
-    fix: 'change the flags as each line says; portolan run --help lists them',
+    when: 'a flag or a field of the configuration is missing, unknown, or has a value that makes no sense; all such are named at once',
+    fix: 'change them as each line says; [configuration](configuration.md) lists all flags and fields',
   },
 } as const
 
@@ -28,12 +30,14 @@ export class ConfigError extends Error {
   }
 }
 
-/** `--cluster-cidr '10.0.0.0/33': not a CIDR; write it as 10.244.0.0/16` */
-export function describeProblem({ flag, value, fix }: ConfigProblem): string {
-  return value === undefined ? `${flag}: ${fix}` : `${flag} '${shorten(value)}': ${fix}`
+/** `config.conf:12: clusterCIDR '10.0.0.0/33': write CIDRs with commas between them, such as ...` */
+export function describeProblem({ at, setting, value, fix }: ConfigProblem): string {
+  const place = at === undefined ? '' : `${at}: `
+  return value === undefined ? `${place}${setting}: ${fix}` : `${place}${setting} '${shorten(value)}': ${fix}`
 }
 
-function shorten(value: string): string {
+/** What an operator or a file has said, fit for one line of a log. */
+export function shorten(value: string): string {
   const plain = value.replaceAll(/[\p{Cc}]/gu, '?')
   return plain.length > 120 ? `${plain.slice(0, 120)}...` : plain
 }

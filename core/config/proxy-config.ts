@@ -11,7 +11,7 @@ export interface ProxyConfig {
   readonly dataplane: string
   /** From `--dataplane-option NAME=VALUE`. */
   readonly dataplaneSettings: Readonly<Record<string, string>>
-  /** The node's address where it can't be told from its Node object. Nothing is bound to it (SEMANTICS 19). */
+  /** The node's address where it can't be told from its Node object. Nothing is bound to it (SEMANTICS 19). Never `0.0.0.0` or `::`. */
   readonly bindAddress?: Address
   readonly podDetection: PodDetection
   /** kube-proxy's words `localhost` and `all` are the ranges that they stand for. */
@@ -33,9 +33,13 @@ export interface ProxyConfig {
   /** Of this process, -1000 to 1000. */
   readonly oomScoreAdj: number
   readonly conntrack: ConntrackConfig
+  readonly logLevel: LogLevel
   /** The whole KubeProxyConfiguration as it is in force, for `/configz`: JSON, with `apiVersion` and `kind`. */
   readonly kubeProxyConfiguration: KubeProxyConfiguration
 }
+
+/** The least important lines that are logged. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** The HTTP servers on the node (SEMANTICS 11). */
 export interface ServersConfig {
@@ -70,8 +74,10 @@ export interface ConntrackConfig {
 export type KubeProxyConfiguration = Readonly<Record<string, unknown>>
 
 export type SourceConfig =
-  | { readonly from: 'kubeconfig'; readonly path: string }
-  | { readonly from: 'inCluster' }
+  /** `server`: the API server's URL in place of the kubeconfig's. */
+  | { readonly from: 'kubeconfig'; readonly path: string; readonly server?: string }
+  /** `server`: the API server's URL in place of that of the `kubernetes` Service. */
+  | { readonly from: 'inCluster'; readonly server?: string }
   | { readonly from: 'file'; readonly path: string }
   /** `speed`: how many times as fast as it was recorded. */
   | { readonly from: 'recording'; readonly path: string; readonly speed: number }

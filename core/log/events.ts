@@ -11,6 +11,17 @@ interface EventMeaning {
  */
 export const events = {
   starting: { level: 'info', means: 'the process starts: its version, dataplane and node' },
+  'setting-not-read': {
+    level: 'warn',
+    means:
+      'a field of the configuration file that is unknown or given twice, or a flag of kube-proxy beside --config: the start goes on without it',
+    fix: "correct it; 'portolan config check' names all of them",
+  },
+  'mode-not-set': {
+    level: 'warn',
+    means: 'the KubeProxyConfiguration has no mode, so that the dataplane is iptables, as in kube-proxy',
+    fix: 'set mode: kube-proxy 1.40 takes nftables where there is none',
+  },
   'dataplane-usable': {
     level: 'info',
     means: 'the dataplane can run on this node: the families that it serves, and what it found',

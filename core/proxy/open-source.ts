@@ -25,5 +25,6 @@ export async function openSource(
     ...(nodeName === undefined ? {} : { nodeName }),
     logger,
     ...(config.from === 'kubeconfig' ? { kubeconfig: config.path } : {}),
+    ...(config.server === undefined ? {} : { server: config.server }),
   })
 }

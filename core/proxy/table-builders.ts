@@ -27,8 +27,7 @@ export function tableBuilders(options: TableBuildersOptions): TableBuilder[] {
   const atLocalhost = localhostFamilies(config)
   const canAtLocalhost = localhostFamiliesOf(capabilities)
   return families.map((family) => {
-    // An unspecified bind address means "any", so it tells nothing about this node.
-    const told = bindAddress !== undefined && familyOf(bindAddress) === family && !isUnspecified(bindAddress)
+    const told = bindAddress !== undefined && familyOf(bindAddress) === family
     return new TableBuilder({
       family,
       nodeName,
@@ -41,8 +40,4 @@ export function tableBuilders(options: TableBuildersOptions): TableBuilder[] {
       ...(problems === undefined ? {} : { onProblem: (problem) => problems.report(problem) }),
     })
   })
-}
-
-function isUnspecified(address: string): boolean {
-  return address === '0.0.0.0' || address === '::'
 }

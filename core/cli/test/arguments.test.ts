@@ -7,7 +7,6 @@ import type { PodSource, RoutingTable } from '../../table/routing-table.ts'
 import { chooseNode } from '../choose-node.ts'
 import { parseDestination } from '../destination.ts'
 import { reportError } from '../error-report.ts'
-import { kubeProxyHint } from '../kube-proxy-flags.ts'
 import { packetSource, parseClient } from '../packet-source.ts'
 import { UserError } from '../user-error.ts'
 
@@ -157,17 +156,3 @@ test('an error that the operator can fix has no stack, a defect has', (t) => {
   const { lines } = reportError(new TypeError('x is undefined'))
   t.regex(lines.join('\n'), /TypeError: x is undefined\n.* at [\s\S]*please report it/)
 })
-
-const complaints: readonly [string, RegExp][] = [
-  ["error: unknown option '--proxy-mode'", /^ {2}kube-proxy's --proxy-mode: write --dataplane .*\n$/],
-  ["error: unknown option '--ipvs-scheduler=lc'", /scheduler=NAME/],
-  ["error: unknown option '-v'", /--log-level/],
-  ["error: unknown option '--nonsense'", /^$/],
-  ["error: unknown option '--constructor'", /^$/],
-  ["error: unknown command 'runn'", /^$/],
-]
-for (const [complaint, hint] of complaints) {
-  test(`a user of kube-proxy is told what to write, if anything, after ${complaint}`, (t) => {
-    t.regex(kubeProxyHint(complaint), hint)
-  })
-}

@@ -3,6 +3,7 @@ import type { Logger } from '../../log/logger.ts'
 import { type Clock, systemClock } from '../../time/clock.ts'
 import type { ApiQuestion, ApiReply, ApiRequests, ClusterSink, ClusterSource } from '../cluster-source.ts'
 import { ChildAbort } from './connection/child-abort.ts'
+import { atServer } from './credentials/at-server.ts'
 import type { CredentialSource } from './credentials/credentials.ts'
 import { inClusterCredentials } from './credentials/in-cluster.ts'
 import { kubeconfigCredentials } from './credentials/kubeconfig.ts'
@@ -22,6 +23,8 @@ import {
 export interface KubernetesSourceOptions {
   /** Path of a kubeconfig file, of which the current context is used. Absent: the pod's service account. */
   readonly kubeconfig?: string
+  /** URL of the API server, in place of the one that these name. */
+  readonly server?: string
   /** Whose Node object is watched. Absent: all of them, which only a recording wants. */
   readonly nodeName?: string
   readonly logger: Logger
@@ -71,7 +74,9 @@ class KubernetesSource implements ClusterSource {
     const { logger, nodeName } = this.#options
     const clock = this.#options.clock ?? systemClock
     const timings = { ...defaultTimings, ...this.#options.timings }
-    const credentials = await this.#credentials()
+    const named = await this.#credentials()
+    const { server } = this.#options
+    const credentials = server === undefined ? named : atServer(named, server)
     this.#description = credentials.description
     const random = this.#options.random ?? Math.random
     const recovery = new Recovery(clock)

@@ -1,0 +1,22 @@
+import { type Flags, flagTexts } from '../config/config-flags.ts'
+import { flag } from '../config/field-kind.ts'
+import type { ResolvedConfig } from '../config/resolve-config.ts'
+
+/**
+ * What kube-proxy's flags ask for in place of running.
+ *
+ * @returns whether one did, so that nothing is left to do
+ */
+export async function runOnce(flags: Flags, resolved: ResolvedConfig): Promise<boolean> {
+  const [path = ''] = flagTexts(flags, 'write-config-to')
+  if (path !== '') {
+    const { writeConfig } = await import('./write-config.ts')
+    await writeConfig(path, resolved)
+    console.error(`portolan: wrote the configuration to ${path}`)
+    return true
+  }
+  const [cleanup = 'false'] = flagTexts(flags, 'cleanup')
+  if (flag.fromText(cleanup) !== true) return false
+  await (await import('./cleanup.ts')).cleanup({})
+  return true
+}

@@ -1,0 +1,23 @@
+import { describeNote } from '../config/config-note.ts'
+import type { ResolvedConfig } from '../config/resolve-config.ts'
+import type { Logger } from '../log/logger.ts'
+
+/** Logs what the author of a configuration may not expect. `portolan config check` says more. */
+export function tellConfig(
+  { notes, kubeProxy, portolan, section, config }: ResolvedConfig,
+  logger: Logger,
+): void {
+  for (const note of notes) {
+    const { setting, at } = note
+    logger.warn(
+      { event: 'setting-not-read', setting, ...(at === undefined ? {} : { at }) },
+      `${describeNote(note)}; 'portolan config check' says what is`,
+    )
+  }
+  if (kubeProxy.mode !== '' || portolan.dataplane !== '' || section !== 'iptables') return
+  logger.warn(
+    { event: 'mode-not-set', dataplane: config.dataplane },
+    'the KubeProxyConfiguration has no mode: iptables is taken, as kube-proxy does until its version 1.40 takes nftables; ' +
+      'write mode: iptables to keep it, or mode: nftables or ebpf',
+  )
+}

@@ -1,0 +1,230 @@
+import { familyOf, parseAddress } from '../network/address.ts'
+import { loopbackAddress, specialRange, unspecifiedAddress } from '../network/special-addresses.ts'
+import type { ConfigDocument } from './config-document.ts'
+import { ConfigError, type ConfigProblem } from './config-error.ts'
+import { type Flags, flagTexts } from './config-flags.ts'
+import type { ConfigNote } from './config-note.ts'
+import { type GivenValues, toDocument, valuesOf } from './field.ts'
+import { ipvsOptions } from './ipvs-options.ts'
+import { type KubeProxyValues, kubeProxyFields } from './kube-proxy-fields.ts'
+import { nodePortPolicy } from './node-port-ranges.ts'
+import { podDetection } from './pod-detection.ts'
+import { type PortolanValues, portolanFields } from './portolan-fields.ts'
+import type { KubeProxyConfiguration, LogLevel, ProxyConfig, ServersConfig } from './proxy-config.ts'
+import { readFlags } from './read-flags.ts'
+import { parseSocketAddress, printSocketAddress, type SocketAddress } from './socket-address.ts'
+import { type Environment, readSource } from './source-config.ts'
+
+/** Everything that was said, and what it comes to. */
+export interface ResolvedConfig {
+  readonly config: ProxyConfig
+  readonly kubeProxy: KubeProxyValues
+  readonly portolan: PortolanValues
+  /** What was given of either, by the path of the field. */
+  readonly given: GivenValues
+  /** kube-proxy's mode that the settings are read as: whose syncPeriod, minSyncPeriod and masqueradeAll count. */
+  readonly section: Section
+  /** What was given and is not read. */
+  readonly notes: readonly ConfigNote[]
+}
+
+export type Section = 'iptables' | 'ipvs' | 'nftables'
+
+/**
+ * What the command line and a file come to, by kube-proxy's rules: beside a file only some of its flags count.
+ *
+ * @param file absent: there is none
+ * @throws {ConfigError} naming everything that can't be used
+ */
+export function resolveConfig(flags: Flags, environment: Environment, file?: ConfigDocument): ResolvedConfig {
+  const problems: ConfigProblem[] = [...(file?.problems ?? [])]
+  const said = readFlags(flags, file !== undefined, problems)
+  const given: GivenValues = new Map([
+    ...(file?.kubeProxy ?? []),
+    ...(file?.portolan ?? []),
+    ...said.kubeProxy,
+    ...said.portolan,
+  ])
+  const kubeProxy = valuesOf(kubeProxyFields, given)
+  const portolan = valuesOf(portolanFields, given)
+  const chosen = chooseDataplane(kubeProxy.mode, portolan.dataplane, file?.hasKubeProxy === true)
+  const context: Context = { flags, kubeProxy, portolan, given, problems, ...chosen }
+  const config = proxyConfig(context, environment, file !== undefined)
+  if (problems.length > 0) throw new ConfigError(problems)
+  const unheeded = said.unheeded.map(
+    (setting) =>
+      ({
+        kind: 'flag',
+        setting,
+        why: 'not read beside --config, as in kube-proxy: write it into the file',
+      }) as const,
+  )
+  return {
+    config,
+    kubeProxy,
+    portolan,
+    given,
+    section: chosen.section,
+    notes: [...(file?.notes ?? []), ...unheeded],
+  }
+}
+
+interface Context {
+  readonly flags: Flags
+  readonly kubeProxy: KubeProxyValues
+  readonly portolan: PortolanValues
+  readonly given: GivenValues
+  readonly problems: ConfigProblem[]
+  readonly dataplane: string
+  readonly section: Section
+}
+
+/**
+ * mode says what the rest of a KubeProxyConfiguration means, and the dataplane what programs the kernel: kube-proxy's
+ * configuration for iptables is honoured by any dataplane. A KubeProxyConfiguration without a mode means iptables, as to
+ * kube-proxy 1.37.
+ */
+function chooseDataplane(
+  mode: KubeProxyValues['mode'],
+  named: string,
+  hasKubeProxy: boolean,
+): { readonly dataplane: string; readonly section: Section } {
+  const meant = mode === '' ? (hasKubeProxy ? 'iptables' : named) : mode
+  const section = meant === 'iptables' || meant === 'ipvs' ? meant : 'nftables'
+  return { dataplane: named === '' ? meant || 'nftables' : named, section }
+}
+
+function proxyConfig(context: Context, environment: Environment, hasFile: boolean): ProxyConfig {
+  const { flags, kubeProxy, portolan, given, problems, dataplane, section } = context
+  const nodeName = kubeProxy.hostnameOverride.trim()
+  const bindAddress = parseAddress(kubeProxy.bindAddress)
+  // kube-proxy's default means "any", and tells nothing about this node.
+  const isTold = bindAddress !== undefined && specialRange(bindAddress) !== 'unspecified'
+  const marks = section === 'nftables' ? section : 'iptables'
+  const periods = checkPeriods(context)
+  const nodePorts =
+    kubeProxy.nodePortAddresses.length > 0 || section !== 'nftables'
+      ? kubeProxy.nodePortAddresses
+      : ['primary']
+  checkWords(context)
+  return {
+    source: readSource(kubeProxy['clientConnection.kubeconfig'], flags, environment, given, problems),
+    ...(nodeName === '' ? {} : { nodeName }),
+    dataplane,
+    dataplaneSettings: {
+      ...(dataplane === 'ipvs' ? ipvsOptions(kubeProxy) : {}),
+      ...portolan.dataplaneOptions,
+    },
+    ...(isTold ? { bindAddress } : {}),
+    podDetection: podDetection(kubeProxy, given, problems),
+    nodePortAddresses: nodePortPolicy(nodePorts),
+    masqueradeAll: kubeProxy[`${marks}.masqueradeAll`],
+    masqueradeBit: kubeProxy[`${marks}.masqueradeBit`],
+    ...periods,
+    auditPeriod: portolan.auditPeriod,
+    proxyMode: dataplane,
+    localhostNodePorts: kubeProxy['iptables.localhostNodePorts'],
+    servers: serversConfig(context, hasFile),
+    oomScoreAdj: kubeProxy.oomScoreAdj,
+    conntrack: {
+      maxPerCore: kubeProxy['conntrack.maxPerCore'],
+      min: kubeProxy['conntrack.min'],
+      tcpEstablishedTimeout: kubeProxy['conntrack.tcpEstablishedTimeout'],
+      tcpCloseWaitTimeout: kubeProxy['conntrack.tcpCloseWaitTimeout'],
+      udpTimeout: kubeProxy['conntrack.udpTimeout'],
+      udpStreamTimeout: kubeProxy['conntrack.udpStreamTimeout'],
+      tcpBeLiberal: kubeProxy['conntrack.tcpBeLiberal'],
+    },
+    logLevel: logLevel(kubeProxy, portolan),
+    kubeProxyConfiguration: inForce(context, nodePorts, serversConfig(context, hasFile)),
+  }
+}
+
+/** klog's levels from 4 on are for those who look for a fault. */
+export function logLevel(kubeProxy: KubeProxyValues, { logLevel: named }: PortolanValues): LogLevel {
+  if (named !== '') return named
+  return kubeProxy['logging.verbosity'] >= 4 ? 'debug' : 'info'
+}
+
+/** Those of the section, where the first may not be shorter than the second. */
+function checkPeriods({ kubeProxy, given, problems, section }: Context) {
+  const syncPeriod = kubeProxy[`${section}.syncPeriod`]
+  const minSyncPeriod = kubeProxy[`${section}.minSyncPeriod`]
+  const cause = given.get(`${section}.minSyncPeriod`) ?? given.get(`${section}.syncPeriod`)
+  if (minSyncPeriod > syncPeriod && cause !== undefined) {
+    const { at, setting, text: value } = cause
+    const fix = `the minimum is longer than the period itself, ${section}.syncPeriod: make one shorter or the other longer`
+    problems.push({ ...(at === undefined ? {} : { at }), setting, value, fix })
+  }
+  return { syncPeriod, minSyncPeriod }
+}
+
+/** kube-proxy refuses a word that is there twice. */
+function checkWords({ kubeProxy, given, problems }: Context): void {
+  const items = kubeProxy.nodePortAddresses
+  const twice = items.find(
+    (item, index) => /^[a-z]/.test(item) && !item.includes(':') && items.indexOf(item) < index,
+  )
+  const cause = given.get('nodePortAddresses')
+  if (twice === undefined || cause === undefined) return
+  const { at, setting } = cause
+  problems.push({
+    ...(at === undefined ? {} : { at }),
+    setting,
+    value: twice,
+    fix: 'it is there twice: write it once',
+  })
+}
+
+/** Both servers are on unless a flag of kube-proxy's sets their port to 0. */
+function serversConfig({ flags, kubeProxy, problems }: Context, hasFile: boolean): ServersConfig {
+  const address = parseAddress(kubeProxy.bindAddress)
+  const family = address === undefined ? 'IPv4' : familyOf(address)
+  const healthzPort = hasFile ? 10_256 : readPort('healthz-port', flags, 10_256, problems)
+  const metricsPort = hasFile ? 10_249 : readPort('metrics-port', flags, 10_249, problems)
+  const at = (written: string, standard: SocketAddress): SocketAddress | undefined =>
+    standard.port === 0 ? undefined : (parseSocketAddress(written, standard.port) ?? standard)
+  const healthz = at(kubeProxy.healthzBindAddress, { address: unspecifiedAddress(family), port: healthzPort })
+  const metrics = at(kubeProxy.metricsBindAddress, { address: loopbackAddress(family), port: metricsPort })
+  return {
+    ...(healthz === undefined ? {} : { healthz }),
+    ...(metrics === undefined ? {} : { metrics }),
+    bindAddressHardFail: kubeProxy.bindAddressHardFail,
+    enableProfiling: kubeProxy.enableProfiling,
+    showHiddenMetricsForVersion: kubeProxy.showHiddenMetricsForVersion,
+  }
+}
+
+function readPort(
+  name: 'healthz-port' | 'metrics-port',
+  flags: Flags,
+  standard: number,
+  problems: ConfigProblem[],
+): number {
+  const [text] = flagTexts(flags, name)
+  if (text === undefined) return standard
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
+  if (port <= 65_535) return port
+  problems.push({ setting: `--${name}`, value: text, fix: 'write a port from 1 to 65535, or 0 for none' })
+  return standard
+}
+
+/** The KubeProxyConfiguration with what its empty fields come to. */
+function inForce(
+  { kubeProxy, dataplane }: Context,
+  nodePortAddresses: readonly string[],
+  { healthz, metrics }: ServersConfig,
+): KubeProxyConfiguration {
+  return {
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    ...toDocument(kubeProxyFields, {
+      ...kubeProxy,
+      mode: dataplane,
+      nodePortAddresses,
+      detectLocalMode: kubeProxy.detectLocalMode || 'ClusterCIDR',
+      healthzBindAddress: healthz === undefined ? '' : printSocketAddress(healthz),
+      metricsBindAddress: metrics === undefined ? '' : printSocketAddress(metrics),
+    }),
+  }
+}
