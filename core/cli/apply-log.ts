@@ -1,5 +1,11 @@
 import { DataplaneError, thrownMessage } from '../dataplane/dataplane-error.ts'
-import type { Applied, Drift, EngineObserver, Failed } from '../engine/index.ts'
+import {
+  type Applied,
+  DegradedRoutes,
+  type Drift,
+  type EngineObserver,
+  type Failed,
+} from '../engine/index.ts'
 import type { IpFamily } from '../network/address.ts'
 import type { ProcessLogger } from './log.ts'
 
@@ -27,8 +33,8 @@ interface Tally {
 export class ApplyLog implements EngineObserver {
   readonly #logger: ProcessLogger
   readonly #tallies = new Map<IpFamily, Tally>()
-  /** What was last said of routes that can't be programmed as asked, so that it is said once; by family and key. */
-  readonly #degraded = new Map<IpFamily, Map<string, string>>()
+  /** So that a route that can't be programmed as asked is said once. */
+  readonly #degraded = new DegradedRoutes()
   #nodeChanges = 0
   readonly #timer: NodeJS.Timeout
 
@@ -97,23 +103,13 @@ export class ApplyLog implements EngineObserver {
     this.#logger.debug({ what }, 'the node changed')
   }
 
-  #tellDegraded({ family, report, routes, why }: Applied): void {
-    const known = this.#degraded.get(family) ?? new Map<string, string>()
-    if (known.size === 0 && report.degraded.length === 0) return
-    const now = new Map(report.degraded.map(({ route, reason }) => [route, reason]))
-    // An apply tells of the routes that it has looked at: of all, but for a change.
-    const lookedAt = why === 'change' ? routes.map(({ key }) => key) : [...known.keys()]
-    for (const route of lookedAt) {
-      if (now.has(route) || !known.delete(route)) continue
-      const gone = routes.some(({ key, after }) => key === route && after === undefined)
-      if (!gone) this.#logger.info({ event: 'route-recovered', family, route }, 'route recovered')
-    }
-    for (const [route, reason] of now) {
-      if (known.get(route) === reason) continue
-      known.set(route, reason)
+  #tellDegraded(applied: Applied): void {
+    const { family } = applied
+    const { degraded, recovered } = this.#degraded.take(applied)
+    for (const route of recovered)
+      this.#logger.info({ event: 'route-recovered', family, route }, 'route recovered')
+    for (const { route, reason } of degraded)
       this.#logger.warn({ event: 'route-degraded', family, route, reason }, 'route degraded')
-    }
-    this.#degraded.set(family, known)
   }
 
   #count({ family, report, routes, timings }: Applied): void {

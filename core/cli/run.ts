@@ -7,9 +7,12 @@ import { observers } from '../engine/observers.ts'
 import { DriftEvents } from '../events/drift-events.ts'
 import { EventRecorder } from '../events/event-recorder.ts'
 import { objectProblem, starting } from '../events/proxy-events.ts'
+import { ProxyMetrics } from '../metrics/proxy-metrics.ts'
 import { KubeProxyWatch } from '../node/kube-proxy-watch.ts'
 import { oneAtATime } from '../node/one-at-a-time.ts'
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts'
+import type { RunningHttpServer } from '../servers/http-server.ts'
+import { startMetricsServer } from '../servers/metrics-server.ts'
 import { systemClock } from '../time/clock.ts'
 import { ApplyLog } from './apply-log.ts'
 import { chooseNode } from './choose-node.ts'
@@ -62,11 +65,13 @@ export async function run(flags: Flags): Promise<void> {
     date: Date.now,
     random: Math.random,
   })
+  const metrics = new ProxyMetrics({ version: versions.portolan, dataplane: config.dataplane })
   const proxy = await startProxy({
     config,
     nodeName: node,
     logger,
-    observer: observers([applyLog, new DriftEvents(events, node, config.dataplane)]),
+    observer: observers([applyLog, new DriftEvents(events, node, config.dataplane), metrics.observer]),
+    apiObserver: metrics.apiObserver,
     onProblem: (problem) => {
       logger.warn({ event: 'object-problem', problem }, describeProblem(problem))
       events.record(objectProblem(problem))
@@ -90,7 +95,10 @@ export async function run(flags: Flags): Promise<void> {
   const stop = stopOnSignals(proxy, logger)
   const kubeProxy = new KubeProxyWatch({ logger })
   kubeProxy.start()
+  let metricsServer: RunningHttpServer | undefined
   try {
+    metrics.measure(proxy)
+    metricsServer = await startMetricsServer({ config, metrics, families: proxy.families, logger })
     await proxy.ended
     await proxy.stop()
     logger.info({ event: 'stopped' }, 'stopped; the rules stay in place')
@@ -101,6 +109,7 @@ export async function run(flags: Flags): Promise<void> {
     applyLog.stop()
     kubeProxy.stop()
     events.stop()
+    await metricsServer?.close()
     await proxy.stop()
     endSoon(logger)
   }

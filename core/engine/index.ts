@@ -1,4 +1,5 @@
 export { adoptObserved } from './adopt.ts'
+export { DegradedRoutes } from './degraded-routes.ts'
 export * from './engine.ts'
 export type { LiveTable } from './live-table.ts'
 export * from './observer.ts'

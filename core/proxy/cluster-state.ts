@@ -22,6 +22,12 @@ export class ClusterState implements ClusterSink {
   readonly #builders: readonly TableBuilder[]
   readonly #options: ClusterStateOptions
   readonly #awaited: Set<RecordKind>
+  readonly #eventCounts: Record<RecordKind, number> = {
+    Service: 0,
+    EndpointSlice: 0,
+    Node: 0,
+    ServiceCIDR: 0,
+  }
 
   constructor(options: ClusterStateOptions) {
     this.#options = options
@@ -39,11 +45,18 @@ export class ClusterState implements ClusterSink {
     return [...this.#awaited]
   }
 
+  /** Records that came, and those that went. */
+  get eventCounts(): Readonly<Record<RecordKind, number>> {
+    return this.#eventCounts
+  }
+
   set(record: ClusterRecord, receivedAt: number): void {
+    this.#eventCounts[record.kind]++
     this.#each(receivedAt, (builder) => setRecord(builder, record))
   }
 
   remove(kind: RecordKind, key: string, receivedAt: number): void {
+    this.#eventCounts[kind]++
     this.#each(receivedAt, (builder) => removeRecord(builder, kind, key))
   }
 

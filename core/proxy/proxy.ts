@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { ProblemLog } from '../cluster/problem-log.ts'
-import type { ObjectProblem } from '../cluster/records.ts'
+import type { ObjectProblem, RecordKind } from '../cluster/records.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import type { Dataplane, ProbeReport } from '../dataplane/contract.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
@@ -9,11 +9,13 @@ import { supervised } from '../dataplane/supervise.ts'
 import type { SupervisionOptions } from '../dataplane/supervised-calls.ts'
 import { Engine } from '../engine/engine.ts'
 import type { EngineObserver } from '../engine/observer.ts'
+import type { SyncProgress } from '../engine/progress.ts'
 import type { Logger } from '../log/logger.ts'
 import type { Address, Cidr, IpFamily } from '../network/address.ts'
 import { type AddressWatch, type Interfaces, watchLocalAddresses } from '../network/local-addresses.ts'
 import { usableFamilies } from '../network/usable-families.ts'
 import type { ClusterSink, ClusterSource } from '../source/cluster-source.ts'
+import type { ApiObserver } from '../source/kubernetes/api-observer.ts'
 import type { TableBuilder } from '../table/builder/table-builder.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import { pause, systemClock } from '../time/clock.ts'
@@ -35,6 +37,8 @@ export interface ProxyOptions {
   readonly nodeName: string
   readonly logger: Logger
   readonly observer?: EngineObserver
+  /** Told of requests to an API server, where that is the source. */
+  readonly apiObserver?: ApiObserver
   /** Default: loaded as `config` says. */
   readonly dataplane?: Dataplane
   /** Default: opened as `config` says. */
@@ -81,7 +85,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     const message = `dataplane ${dataplane.name} supports ${theirs}, but this node has only ${ours}`
     throw new ProxyError('FAMILY_UNUSABLE', message, 'enable the family, or choose another --dataplane')
   }
-  const source = options.source ?? (await openSource(config.source, options.nodeName, logger))
+  const source =
+    options.source ?? (await openSource(config.source, options.nodeName, logger, options.apiObserver))
   let close = () => dataplane.stop()
   try {
     await dataplane.start()
@@ -120,6 +125,13 @@ async function failuresOf(steps: readonly (() => unknown)[]): Promise<unknown[]>
     }
   }
   return failures
+}
+
+const noEvents: Readonly<Record<RecordKind, number>> = {
+  Service: 0,
+  EndpointSlice: 0,
+  Node: 0,
+  ServiceCIDR: 0,
 }
 
 interface Parts {
@@ -188,6 +200,16 @@ export class RunningProxy {
   /** Builders of the families' tables, as far as there are any. Only the engine drains them. */
   get builders(): readonly TableBuilder[] {
     return this.#builders
+  }
+
+  /** How far the family is; `undefined` for one that isn't kept, or isn't yet. */
+  progress(family: IpFamily): SyncProgress | undefined {
+    return this.#engine?.progress(family)
+  }
+
+  /** Events of the cluster so far, by the kind of their object. */
+  get eventCounts(): Readonly<Record<RecordKind, number>> {
+    return this.#state?.eventCounts ?? noEvents
   }
 
   /** How many problems objects have had so far, by kind and field; each was reported once. */

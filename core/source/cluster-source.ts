@@ -12,6 +12,8 @@ export interface ClusterSource {
   stop(): Promise<void>
   /** Other requests to the API server that it reads from; absent: there is none. To be used after `start`. */
   readonly api?: ApiRequests
+  /** How far each kind of object has been read; absent: the source has no versions. */
+  readonly progress?: readonly SourceProgress[]
 }
 
 /** Requests to an API server beside what is listed and watched, by the same connection. */
@@ -33,6 +35,16 @@ export interface ApiReply {
   /** What the server says of a refusal, for a person. */
   readonly message: string
   readonly retryAfterMs: number | undefined
+}
+
+/** How far a kind of object has been read and delivered. */
+export interface SourceProgress {
+  /** `services`, as RBAC names it. */
+  readonly resource: string
+  /** Of the last list, event or bookmark. */
+  readonly resourceVersion: string
+  /** When that came, by `performance.now()`. */
+  readonly at: number
 }
 
 /**

@@ -1,4 +1,5 @@
 export type { Clock } from '../../time/clock.ts'
+export type { ApiObserver, ObservedAnswer, ObservedFailure, ObservedRequest } from './api-observer.ts'
 export { CredentialConfigError, type CredentialSource, type Credentials } from './credentials/credentials.ts'
 export { kubeconfigCredentials } from './credentials/kubeconfig.ts'
 export { type KubernetesSourceOptions, kubernetesSource } from './kubernetes-source.ts'

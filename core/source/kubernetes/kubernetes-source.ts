@@ -1,7 +1,15 @@
 import type { ClusterRecord } from '../../cluster/records.ts'
 import type { Logger } from '../../log/logger.ts'
 import { type Clock, systemClock } from '../../time/clock.ts'
-import type { ApiQuestion, ApiReply, ApiRequests, ClusterSink, ClusterSource } from '../cluster-source.ts'
+import type {
+  ApiQuestion,
+  ApiReply,
+  ApiRequests,
+  ClusterSink,
+  ClusterSource,
+  SourceProgress,
+} from '../cluster-source.ts'
+import type { ApiObserver } from './api-observer.ts'
 import { ChildAbort } from './connection/child-abort.ts'
 import { atServer } from './credentials/at-server.ts'
 import type { CredentialSource } from './credentials/credentials.ts'
@@ -39,6 +47,7 @@ export interface KubernetesSourceOptions {
   readonly random?: () => number
   /** What differs from {@link defaultTimings}. */
   readonly timings?: Partial<Timings>
+  readonly observer?: ApiObserver
 }
 
 /** Cluster state from a Kubernetes API server: lists and watches what SEMANTICS 1 names. */
@@ -50,6 +59,7 @@ class KubernetesSource implements ClusterSource {
   readonly #options: KubernetesSourceOptions
   readonly #stopping = new AbortController()
   #client: ApiClient | undefined
+  #reflectors: { readonly progress: SourceProgress | undefined }[] = []
   #running: Promise<void>[] = []
   #description: string
 
@@ -68,10 +78,15 @@ class KubernetesSource implements ClusterSource {
     return { ask: (question, signal) => this.#ask(question, signal) }
   }
 
+  get progress(): readonly SourceProgress[] {
+    return this.#reflectors.flatMap(({ progress }) => progress ?? [])
+  }
+
   /** Throws CredentialConfigError for a kubeconfig or an environment that leads nowhere. */
   async start(sink: ClusterSink): Promise<void> {
     if (this.#client !== undefined) throw new Error('a source is started once')
-    const { logger, nodeName } = this.#options
+    const { logger, nodeName, observer } = this.#options
+    const observing = observer === undefined ? {} : { observer }
     const clock = this.#options.clock ?? systemClock
     const timings = { ...defaultTimings, ...this.#options.timings }
     const named = await this.#credentials()
@@ -80,11 +95,16 @@ class KubernetesSource implements ClusterSource {
     this.#description = credentials.description
     const random = this.#options.random ?? Math.random
     const recovery = new Recovery(clock)
-    const onConnected = () => recovery.gotThrough()
-    const client = new ApiClient({ credentials, clock, random, timings, logger, onConnected })
+    const onConnected = () => {
+      observer?.onConnected?.()
+      recovery.gotThrough()
+    }
+    const client = new ApiClient({ credentials, clock, random, timings, logger, onConnected, ...observing })
     this.#client = client
     const run = <R extends ClusterRecord>(resource: Resource<R>) => {
-      const reflector = new Reflector({ resource, client, sink, clock, random, timings, logger, recovery })
+      const common = { resource, client, sink, clock, random, timings, logger, recovery }
+      const reflector = new Reflector({ ...common, ...observing })
+      this.#reflectors.push(reflector)
       this.#running.push(reflector.run(this.#stopping.signal))
     }
     run(serviceResource)

@@ -43,6 +43,11 @@ export interface TableBuilderOptions {
   readonly onProblem?: (problem: ObjectProblem) => void
 }
 
+interface PendingEvents {
+  services: number
+  slices: number
+}
+
 /** What a route is built from. */
 export interface RouteOrigin {
   readonly service: ServiceRecord
@@ -70,6 +75,8 @@ export class TableBuilder {
 
   /** Services whose routes must be worked out again. */
   readonly #dirty = new Set<string>()
+  /** Events that marked them, by what they were of. */
+  readonly #pending: PendingEvents = { services: 0, slices: 0 }
   readonly #triggerTimes = new Map<string, number[]>()
   /** Only of Services with source ranges. */
   readonly #allowedSources = new Map<string, readonly Cidr[]>()
@@ -129,6 +136,7 @@ export class TableBuilder {
     }
     const concerned = this.#slices.set(slice)
     for (const key of concerned) this.#dirty.add(key)
+    if (concerned.length > 0) this.#pending.slices++
     const { triggerTime } = slice
     if (concerned.length === 0 || triggerTime === undefined) return
     if (triggerTime < (this.#options.triggersSince ?? 0)) return
@@ -140,6 +148,7 @@ export class TableBuilder {
   removeSlice(key: string): void {
     const service = this.#slices.remove(key)
     if (service === undefined) return
+    this.#pending.slices++
     this.#dirty.add(service)
     this.#triggerTimes.delete(service)
   }
@@ -189,6 +198,11 @@ export class TableBuilder {
     )
   }
 
+  /** Events of Services and slices that the next `drain` takes in. */
+  get pendingEvents(): Readonly<PendingEvents> {
+    return this.#pending
+  }
+
   /** Brings the table up to date; gives what was touched since the last time. */
   drain(): Touched {
     if (this.#nodeSets.isPending) this.#nodeSets.place(this.#touched.sets)
@@ -196,6 +210,8 @@ export class TableBuilder {
     this.#settleClaims()
     for (const key of this.#dirty) this.#rebuild(key)
     this.#dirty.clear()
+    this.#pending.services = 0
+    this.#pending.slices = 0
     this.#triggerTimes.clear()
     const touched = this.#touched
     this.#touched = new TouchedSets()
@@ -257,6 +273,7 @@ export class TableBuilder {
 
   #changeService(key: string, service: ServiceRecord | undefined): void {
     const before = this.#services.get(key)
+    this.#pending.services++
     this.#claims.changed(key, before)
     this.#dirty.add(key)
     if (service === undefined) this.#services.delete(key)

@@ -23,6 +23,8 @@ export interface Link {
   readonly connection: Connection
   /** Equal for equal credentials. */
   readonly identity: string
+  /** The server's: `10.0.0.1:6443`. */
+  readonly host: string
   readonly openedAt: number
 }
 
@@ -158,7 +160,8 @@ export class ServerLink {
       throw stopped()
     }
     logger.debug({ server: credentials.server.href, protocol: connection.protocol }, 'connected')
-    link = { connection, identity: fingerprint(credentials), openedAt: clock.now() }
+    const { host } = credentials.server
+    link = { connection, identity: fingerprint(credentials), host, openedAt: clock.now() }
     return link
   }
 

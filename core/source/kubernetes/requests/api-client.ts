@@ -1,12 +1,15 @@
 import { Readable } from 'node:stream'
 import type { ApiQuestion } from '../../cluster-source.ts'
+import type { ApiObserver } from '../api-observer.ts'
 import { ApiError } from '../connection/api-error.ts'
 import { ChildAbort } from '../connection/child-abort.ts'
 import type { ApiResponse } from '../connection/connection.ts'
 import { type Link, ServerLink, type ServerLinkOptions } from '../connection/server-link.ts'
 import { readErrorBody } from './api-answer.ts'
 
-export type ApiClientOptions = ServerLinkOptions
+export interface ApiClientOptions extends ServerLinkOptions {
+  readonly observer?: ApiObserver
+}
 
 /**
  * Requests to one API server over one long-lived connection, which is opened when needed, and opened anew when it
@@ -55,7 +58,10 @@ export class ApiClient {
   }
 
   async #request(link: Link, asked: ApiQuestion, signal: AbortSignal): Promise<ApiResponse> {
-    const { clock, timings } = this.#options
+    const { clock, timings, observer } = this.#options
+    const { method, path } = asked
+    const { host } = link
+    const begun = clock.now()
     const request = new ChildAbort(signal)
     const cancel = clock.after(timings.responseTimeoutMs, () =>
       request.abort(new ApiError('API_SILENT', `${asked.method} ${asked.path} was not answered in time`)),
@@ -64,9 +70,14 @@ export class ApiClient {
       const response = await link.connection.send(asked, request.signal)
       // Until then it ends the answer that is being read.
       response.body.once('close', () => request.detach())
+      observer?.onRequest?.({ method, host, status: response.status })
+      const done = () => observer?.onAnswer?.({ method, host, seconds: (clock.now() - begun) / 1000 })
+      if (isWatch(path)) done()
+      else response.body.once('close', done)
       return response
     } catch (error) {
       request.detach()
+      observer?.onRequest?.({ method, host })
       throw request.reasonOf(error)
     } finally {
       cancel()
@@ -100,4 +111,9 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
     signal.addEventListener('abort', abort, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
+}
+
+/** An answer that lasts as long as the server likes: how long says nothing. */
+function isWatch(path: string): boolean {
+  return /[?&]watch=/.test(path)
 }

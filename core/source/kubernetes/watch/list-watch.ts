@@ -53,6 +53,11 @@ export class ListWatch<R extends ClusterRecord> {
     this.#options = options
   }
 
+  /** Up to which everything has been delivered; `undefined`: a list is needed, and under way or due. */
+  get version(): string | undefined {
+    return this.#version
+  }
+
   /** The next attempt lists. */
   relist(): void {
     this.#version = undefined

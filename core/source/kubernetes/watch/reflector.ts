@@ -2,7 +2,8 @@ import type { ClusterRecord } from '../../../cluster/records.ts'
 import type { Logger } from '../../../log/logger.ts'
 import { backoff } from '../../../time/backoff.ts'
 import { type Clock, pause } from '../../../time/clock.ts'
-import type { ClusterSink } from '../../cluster-source.ts'
+import type { ClusterSink, SourceProgress } from '../../cluster-source.ts'
+import type { ApiObserver } from '../api-observer.ts'
 import { type ApiError, type ApiErrorCode, asApiError } from '../connection/api-error.ts'
 import type { ApiClient } from '../requests/api-client.ts'
 import type { Resource } from '../requests/resource.ts'
@@ -23,6 +24,7 @@ export interface ReflectorOptions<R extends ClusterRecord> {
   readonly logger: Logger
   /** Shared by all resources of one server. */
   readonly recovery: Recovery
+  readonly observer?: ApiObserver
 }
 
 const unusableAnswers: ReadonlySet<ApiErrorCode> = new Set(['API_STATUS', 'API_NOT_JSON', 'API_MALFORMED'])
@@ -46,6 +48,8 @@ export class Reflector<R extends ClusterRecord> {
   #refused = false
   /** Unusable answers since the last event or list. */
   #fruitless = 0
+  /** When the last event or list came; `undefined`: none has. */
+  #progressedAt: number | undefined
 
   constructor(options: ReflectorOptions<R>) {
     const { resource, client, clock, random, timings, logger, sink } = options
@@ -64,6 +68,14 @@ export class Reflector<R extends ClusterRecord> {
       onAccepted: () => this.#accepted(),
       onProgress: () => this.#progressed(),
     })
+  }
+
+  /** How far it has read; `undefined` before the first list, and while one is made anew. */
+  get progress(): SourceProgress | undefined {
+    const resourceVersion = this.#listWatch.version
+    const at = this.#progressedAt
+    if (resourceVersion === undefined || at === undefined) return undefined
+    return { resource: this.#options.resource.name, resourceVersion, at }
   }
 
   /** Runs until the signal aborts; never rejects. */
@@ -88,8 +100,9 @@ export class Reflector<R extends ClusterRecord> {
   }
 
   async #pauseAfter(failure: ApiError, signal: AbortSignal): Promise<void> {
-    const { timings, random, client, clock, recovery } = this.#options
+    const { timings, random, client, clock, recovery, resource, observer } = this.#options
     if (failure.code === 'API_CONNECTION_REPLACED') return
+    observer?.onFailure?.({ resource: resource.name, code: failure.code })
     if (failure.code === 'API_EXPIRED') this.#listWatch.relist()
     if (failure.code === 'API_VERSION_WENT_BACK') this.#listWatch.distrust()
     if (!client.isOpen) {
@@ -139,6 +152,7 @@ export class Reflector<R extends ClusterRecord> {
 
   #progressed(): void {
     this.#fruitless = 0
+    this.#progressedAt = this.#options.clock.now()
     this.#failures.recovered()
   }
 

@@ -1,0 +1,71 @@
+import { Registry } from 'prom-client'
+import type { RecordKind } from '../cluster/records.ts'
+import type { EngineObserver } from '../engine/observer.ts'
+import { observers } from '../engine/observers.ts'
+import type { SyncProgress } from '../engine/progress.ts'
+import type { IpFamily } from '../network/address.ts'
+import type { ClusterSource } from '../source/cluster-source.ts'
+import type { ApiObserver } from '../source/kubernetes/api-observer.ts'
+import { ApiMetrics } from './api-metrics.ts'
+import { ApplyMetrics } from './apply-metrics.ts'
+import { addClusterMetrics } from './cluster-metrics.ts'
+import { addProcessMetrics, type ProcessFacts } from './process-metrics.ts'
+import { SyncMetrics } from './sync-metrics.ts'
+import { VersionMetrics } from './version-metrics.ts'
+
+/** What a running proxy shows of itself. */
+export interface MeasuredProxy {
+  readonly families: readonly IpFamily[]
+  readonly source: Pick<ClusterSource, 'progress'>
+  readonly problemCounts: ReadonlyMap<string, number>
+  readonly eventCounts: Readonly<Record<RecordKind, number>>
+  readonly builders: readonly {
+    readonly pendingEvents: Readonly<Record<'services' | 'slices', number>>
+  }[]
+  progress(family: IpFamily): SyncProgress | undefined
+}
+
+/** All metrics of one proxy. Made before it, because they are told how it starts. */
+export class ProxyMetrics {
+  readonly registry = new Registry()
+  /** To be given to the proxy. */
+  readonly observer: EngineObserver
+  /** To be given to the proxy as well. */
+  readonly apiObserver: ApiObserver
+  readonly #perFamily: readonly { begin(family: IpFamily): void }[]
+  #proxy: MeasuredProxy | undefined
+
+  constructor(facts: ProcessFacts) {
+    const { registry } = this
+    const syncs = new SyncMetrics({ registry, dataplane: facts.dataplane, wallClock: Date.now })
+    const applies = new ApplyMetrics(registry)
+    const versions = new VersionMetrics(registry, () => this.#progress(), performance.now.bind(performance))
+    this.#perFamily = [syncs, applies]
+    this.observer = observers([syncs, applies, versions])
+    this.apiObserver = new ApiMetrics(registry)
+    addClusterMetrics(registry, () => this.#cluster())
+    addProcessMetrics(registry, facts)
+  }
+
+  /** From now on the proxy's own figures are read too. */
+  measure(proxy: MeasuredProxy): void {
+    this.#proxy = proxy
+    for (const family of proxy.families) for (const metrics of this.#perFamily) metrics.begin(family)
+  }
+
+  #progress() {
+    const proxy = this.#proxy
+    if (proxy === undefined) return undefined
+    return {
+      syncOf: (family: IpFamily) => proxy.progress(family),
+      source: () => proxy.source.progress ?? [],
+    }
+  }
+
+  #cluster() {
+    const proxy = this.#proxy
+    if (proxy === undefined) return undefined
+    const { problemCounts, eventCounts, builders } = proxy
+    return { problemCounts, eventCounts, pendingEvents: builders.map(({ pendingEvents }) => pendingEvents) }
+  }
+}

@@ -1,0 +1,190 @@
+import { Counter, Histogram, type Registry } from 'prom-client'
+import type { Applied, EngineObserver, Failed } from '../engine/observer.ts'
+import type { IpFamily } from '../network/address.ts'
+import { buckets } from './buckets.ts'
+import { ByFamily } from './by-family.ts'
+import { NoLocalEndpoints } from './no-local-endpoints.ts'
+import { readGauge } from './read-metrics.ts'
+
+export interface SyncMetricsOptions {
+  readonly registry: Registry
+  /** Its name: some of kube-proxy's metrics belong to one of its modes. */
+  readonly dataplane: string
+  /** Milliseconds since the epoch. */
+  readonly wallClock: () => number
+}
+
+/**
+ * kube-proxy's metrics of its syncs, by what the engine does (SEMANTICS 20). A sync is an apply; a partial one is that of
+ * a change, any other is a full one.
+ */
+export class SyncMetrics implements EngineObserver {
+  readonly #wallClock: () => number
+  readonly #families: ByFamily<FamilySyncs>
+  readonly #failures: SyncFailures
+
+  constructor({ registry, dataplane, wallClock }: SyncMetricsOptions) {
+    this.#wallClock = wallClock
+    const histogram = (name: string, help: string, bounds: readonly number[]) =>
+      new Histogram({
+        name: `kubeproxy_${name}`,
+        help,
+        labelNames: ['ip_family'],
+        buckets: [...bounds],
+        registers: [registry],
+      })
+    const durations = {
+      all: histogram('sync_proxy_rules_duration_seconds', 'Duration of each sync.', buckets.sync),
+      full: histogram(
+        'sync_full_proxy_rules_duration_seconds',
+        'Duration of each sync from what the kernel holds: the first, after a failure, after drift.',
+        buckets.sync,
+      ),
+      partial: histogram(
+        'sync_partial_proxy_rules_duration_seconds',
+        'Duration of each sync of a change alone.',
+        buckets.sync,
+      ),
+      programming: histogram(
+        'network_programming_duration_seconds',
+        "Time from a change of endpoints, by the cluster's clock, to the kernel.",
+        buckets.networkProgramming,
+      ),
+    }
+    this.#failures = syncFailures(registry, dataplane)
+    this.#families = new ByFamily((family) => new FamilySyncs(durations, this.#failures, family))
+    this.#readGauges(registry)
+  }
+
+  /** Shows the family, with zeros: dashboards list their nodes by what is there. */
+  begin(family: IpFamily): void {
+    this.#families.of(family)
+  }
+
+  onQueued(family: IpFamily): void {
+    this.#families.of(family).queuedAt = this.#wallClock()
+  }
+
+  /** A sync that finds nothing to do has succeeded. */
+  onUnchanged(family: IpFamily): void {
+    this.#families.of(family).syncedAt = this.#wallClock()
+  }
+
+  onApplied(applied: Applied): void {
+    this.#families.of(applied.family).applied(applied, this.#wallClock())
+  }
+
+  onFailed(failed: Failed): void {
+    this.#families.of(failed.family).failed(failed)
+  }
+
+  #readGauges(registry: Registry): void {
+    const families = this.#families
+    readGauge({
+      registry,
+      name: 'kubeproxy_sync_proxy_rules_last_timestamp_seconds',
+      help: 'When the kernel was last known to be as the table says.',
+      labels: ['ip_family'],
+      read: () => families.readings(({ syncedAt }) => syncedAt / 1000),
+    })
+    readGauge({
+      registry,
+      name: 'kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds',
+      help: 'When a sync was last asked for.',
+      labels: ['ip_family'],
+      read: () => families.readings(({ queuedAt }) => queuedAt / 1000),
+    })
+    readGauge({
+      registry,
+      name: 'kubeproxy_sync_proxy_rules_no_local_endpoints_total',
+      help: 'Service ports with a traffic policy Local and endpoints on other nodes alone.',
+      labels: ['traffic_policy', 'ip_family'],
+      read: () =>
+        (['internal', 'external'] as const).flatMap((policy) =>
+          families
+            .readings(({ noLocalEndpoints }) => noLocalEndpoints[policy])
+            .map(([labels, count]) => [{ ...labels, traffic_policy: policy }, count] as const),
+        ),
+    })
+  }
+}
+
+interface Durations {
+  readonly all: Histogram<'ip_family'>
+  readonly full: Histogram<'ip_family'>
+  readonly partial: Histogram<'ip_family'>
+  readonly programming: Histogram<'ip_family'>
+}
+
+/** Which counters a failure counts in, by kube-proxy's mode of the dataplane's name; others have none. */
+interface SyncFailures {
+  readonly full: Counter<'ip_family'> | undefined
+  readonly partial: Counter<'ip_family'> | undefined
+}
+
+function syncFailures(registry: Registry, dataplane: string): SyncFailures {
+  const counter = (name: string, help: string) =>
+    new Counter({
+      name: `kubeproxy_sync_proxy_rules_${name}_total`,
+      help,
+      labelNames: ['ip_family'],
+      registers: [registry],
+    })
+  if (dataplane === 'nftables') {
+    const all = counter('nftables_sync_failures', 'Syncs that failed.')
+    return { full: all, partial: all }
+  }
+  if (dataplane !== 'iptables' && dataplane !== 'ipvs') return { full: undefined, partial: undefined }
+  const full = counter('iptables_restore_failures', 'Full syncs that failed.')
+  // kube-proxy's ipvs knows full syncs only.
+  if (dataplane === 'ipvs') return { full, partial: full }
+  const partial = counter(
+    'iptables_partial_restore_failures',
+    'Syncs of a change that failed; a full one follows.',
+  )
+  return { full, partial }
+}
+
+class FamilySyncs {
+  readonly noLocalEndpoints = new NoLocalEndpoints()
+  queuedAt = 0
+  syncedAt = 0
+  readonly #all
+  readonly #full
+  readonly #partial
+  readonly #programming
+  readonly #failed
+
+  constructor(durations: Durations, failures: SyncFailures, ipFamily: IpFamily) {
+    const labels = { ip_family: ipFamily }
+    for (const histogram of Object.values<Histogram<'ip_family'>>({ ...durations })) histogram.zero(labels)
+    this.#all = durations.all.labels(labels)
+    this.#full = durations.full.labels(labels)
+    this.#partial = durations.partial.labels(labels)
+    this.#programming = durations.programming.labels(labels)
+    for (const counter of [failures.full, failures.partial]) counter?.inc(labels, 0)
+    this.#failed = { full: failures.full?.labels(labels), partial: failures.partial?.labels(labels) }
+  }
+
+  applied({ why, timings, triggerTimes, routes }: Applied, now: number): void {
+    this.#took(why === 'change', timings.applied - timings.begun)
+    // Clocks of two machines: a change from the future was programmed at once, as far as can be told.
+    for (const time of triggerTimes) this.#programming.observe(Math.max(0, now - time) / 1000)
+    this.noLocalEndpoints.take(routes)
+    this.syncedAt = now
+  }
+
+  failed({ why, took }: Failed): void {
+    const isPartial = why === 'change'
+    this.#took(isPartial, took)
+    const counter = isPartial ? this.#failed.partial : this.#failed.full
+    counter?.inc()
+  }
+
+  #took(isPartial: boolean, milliseconds: number): void {
+    const seconds = milliseconds / 1000
+    this.#all.observe(seconds)
+    if (isPartial) this.#partial.observe(seconds)
+    else this.#full.observe(seconds)
+  }
+}
