@@ -21,6 +21,8 @@ export interface ConformanceOptions extends DataplaneUnderTest {
   readonly settings?: Readonly<Record<string, string>>
   /** Default: all that the dataplane can. */
   readonly families?: readonly IpFamily[]
+  /** Each scenario in one of them only, in turns; one with claims about one family in all. For a short look; default no. */
+  readonly inTurns?: boolean
   /** Which claims to prove; default all. A scenario without any is not run. */
   readonly filter?: (claim: RowClaim) => boolean
   /** How many times as long as on a usual machine everything takes here; default 1. All waits grow with it. */
@@ -72,7 +74,7 @@ export async function runScenario(
   const timeouts = timeoutsOf(options.slowness)
   const factory = checkedFactory(options.factory, options.callMs ?? timeouts.callMs, run)
   const { capabilities } = factory
-  const families = familiesOf(capabilities, options)
+  const families = familiesOf(capabilities, options, scenario)
   const wants = (claim: RowClaim) => filter?.(claim) ?? true
   const provable = (claim: ScenarioClaim) =>
     expand(claim, families).filter(
@@ -144,12 +146,17 @@ async function within<Value>(promise: Promise<Value>, milliseconds: number): Pro
   }
 }
 
-/** Those that the dataplane can and the caller wants. */
+/** Those that the dataplane can and the caller wants of a scenario. */
 export function familiesOf(
   { families }: Capabilities,
-  { families: wanted }: Pick<ConformanceOptions, 'families'>,
+  { families: wanted, inTurns = false, filter }: Pick<ConformanceOptions, 'families' | 'inTurns' | 'filter'>,
+  scenario: Scenario,
 ): readonly IpFamily[] {
-  return families.filter((family) => wanted?.includes(family) ?? true)
+  const all = families.filter((family) => wanted?.includes(family) ?? true)
+  const hasOwn = scenario.claims.some((claim) => claim.families !== undefined && (filter?.(claim) ?? true))
+  if (!inTurns || hasOwn) return all
+  const turn = allScenarios.indexOf(scenario) % all.length
+  return all.slice(turn, turn + 1)
 }
 
 /** Why nothing can be asked in this protocol here; `undefined`: it can. */

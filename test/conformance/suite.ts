@@ -52,7 +52,7 @@ export function conformance(options: SuiteOptions): void {
   }
   declareRows({
     test,
-    rows: rowsToBe(familiesOf(capabilities, options), options.filter),
+    rows: rowsToBe((scenario) => familiesOf(capabilities, options, scenario), options.filter),
     capabilities,
     lackOf: ({ protocol }) =>
       protocol !== 'any' && capabilities.protocols.includes(protocol) ? lackOf(protocol) : undefined,
@@ -70,14 +70,14 @@ export function wantedScenarios(filter: (claim: RowClaim) => boolean = () => tru
 }
 
 export function rowsToBe(
-  families: readonly IpFamily[],
+  familiesIn: (scenario: Scenario) => readonly IpFamily[],
   filter: (claim: RowClaim) => boolean = () => true,
 ): readonly RowToBe[] {
   return scenarios.flatMap((scenario) =>
     scenario.claims
       .filter((claim) => filter(claim))
       .flatMap((claim) =>
-        expand(claim, families).map(({ family, protocol }): RowToBe => {
+        expand(claim, familiesIn(scenario)).map(({ family, protocol }): RowToBe => {
           const { feature, name } = claim
           return { scenario, feature, name, family, protocol }
         }),

@@ -7,6 +7,7 @@ export interface GuestRequest {
   readonly underTest: string
   readonly settings: Readonly<Record<string, string>>
   readonly families: readonly IpFamily[]
+  readonly inTurns: boolean
   /** Names of the claims to prove. */
   readonly claims: readonly string[]
   readonly slowness: number

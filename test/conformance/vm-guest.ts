@@ -8,13 +8,14 @@ import { type GuestRequest, toldLine } from './vm-guest-talk.ts'
 import '@portolan/lab/host-worker'
 
 const request = JSON.parse(process.argv[2] ?? '') as GuestRequest
-const { underTest, settings, families, slowness } = request
+const { underTest, settings, families, inTurns, slowness } = request
 const claims = new Set(request.claims)
 
 await runConformance({
   ...((await import(underTest)) as { readonly default: DataplaneUnderTest }).default,
   settings,
   families,
+  inTurns,
   slowness,
   filter: ({ name }) => claims.has(name),
   onScenario: (begins) => process.stdout.write(toldLine({ begins })),

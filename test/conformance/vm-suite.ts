@@ -27,7 +27,7 @@
  * 3. `other-kernel.test.ts`, on Debian's:
  *
  *    ```ts
- *    await conformanceInVm({ test, underTest: import.meta.resolve('./under-test.ts'), filter: inShort })
+ *    await conformanceInVm({ test, underTest: import.meta.resolve('./under-test.ts'), ...inShort() })
  *    ```
  *
  * Every row is a test here with the title that it has on this kernel and the guest's release, and is told as soon as its
@@ -52,7 +52,7 @@ import type { GuestRequest } from './vm-guest-talk.ts'
 export { inShort } from './short.ts'
 
 export interface VmSuiteOptions
-  extends Pick<SuiteOptions, 'settings' | 'families' | 'filter' | 'slowness' | 'print'> {
+  extends Pick<SuiteOptions, 'settings' | 'families' | 'inTurns' | 'filter' | 'slowness' | 'print'> {
   readonly test: TestFunction
   /** The module whose default export is the {@link DataplaneUnderTest}, as a URL. */
   readonly underTest: string
@@ -72,7 +72,7 @@ const silenceSeconds = 8 * 60
 
 /** Declares the rows of the kit as tests that run on the second kernel. Wait for it: the module is loaded first. */
 export async function conformanceInVm(options: VmSuiteOptions): Promise<void> {
-  const { test, underTest, settings = {}, filter, slowness = slownessOfVm, print } = options
+  const { test, underTest, settings = {}, inTurns = false, filter, slowness = slownessOfVm, print } = options
   if (process.arch !== 'x64') {
     test.skip(`on a second kernel: ${missingForVm().join('; ')}`, async () => {})
     return
@@ -80,8 +80,8 @@ export async function conformanceInVm(options: VmSuiteOptions): Promise<void> {
   const { factory } = ((await import(underTest)) as { default: DataplaneUnderTest }).default
   const { capabilities } = factory
   checkCapabilities(capabilities)
-  const families = familiesOf(capabilities, options)
-  const rows = rowsToBe(families, filter)
+  const families = options.families ?? capabilities.families
+  const rows = rowsToBe((scenario) => familiesOf(capabilities, options, scenario), filter)
   let guest: GuestRows | undefined
   declareRows({
     test,
@@ -93,7 +93,7 @@ export async function conformanceInVm(options: VmSuiteOptions): Promise<void> {
     timeoutMs: (suiteSeconds + 60) * 1000,
     resultOf(row) {
       guest ??= new GuestRows(rows, (follow) =>
-        runInGuest({ underTest, settings, families, slowness }, follow),
+        runInGuest({ underTest, settings, families, inTurns, slowness }, follow),
       )
       return guest.resultOf(row)
     },
