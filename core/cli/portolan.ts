@@ -46,6 +46,7 @@ function createProgram(): Command {
   addBench(program)
   addRecord(program)
   addCleanup(program)
+  addConfig(program)
   addHelpDataplane(program)
   return program
 }
@@ -172,6 +173,22 @@ function addCleanup(program: Command): void {
     .action(async (flags) => (await import('./cleanup.ts')).cleanup(flags))
 }
 
+function addConfig(program: Command): void {
+  program
+    .command('config')
+    .summary('check a configuration file')
+    .command('check')
+    .argument('<file>', "kube-proxy's, or what --write-config-to wrote")
+    .summary('say what a configuration file comes to')
+    .description(
+      "Says which fields of a configuration file count, which don't, and which mean something else than in kube-proxy, " +
+        'each with its reason. Changes nothing.',
+    )
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', configCheckHelp)
+    .action(async (file, flags) => (await import('./config-check.ts')).checkConfig(file, flags))
+}
+
 function addHelpDataplane(program: Command): void {
   program
     .command('help-dataplane')
@@ -236,6 +253,15 @@ Examples:
   $ portolan record --kubeconfig ~/.kube/config --minutes 10 -o cluster.rec
   $ portolan bench --recording cluster.rec
   $ portolan explain --source recording:cluster.rec --node NODE --from pod --to IP:PORT
+${exitCodeHelp}`
+
+const configCheckHelp = `
+--json prints {"file", "usable", "dataplane", "used", "ignored", "differs", "problems"}; a field that is used has "field",
+"value", "isStandard" and "at", the others "setting", "why" or "fix", and "at". Exit code 1: it can't be used.
+
+Examples:
+  $ portolan config check /var/lib/kube-proxy/config.conf
+  $ kubectl -n kube-system get cm kube-proxy -o jsonpath='{.data.config\\.conf}' > c && portolan config check c
 ${exitCodeHelp}`
 
 const cleanupHelp = `

@@ -7,9 +7,12 @@ export interface Field<Value> {
   /** What it decides, in a line. */
   readonly means: string
   /**
-   * How it is honoured. Absent: as kube-proxy does. `differs`: what it does here. `ignored`: why it does nothing here.
+   * How it is honoured. Absent: as kube-proxy does. `differs`: what it does here, for the values `of` which this is true;
+   * without it for all but the default. `ignored`: why it does nothing here.
    */
-  readonly standing?: { readonly differs: string } | { readonly ignored: string }
+  readonly standing?:
+    | { readonly differs: string; readonly of?: (value: unknown) => boolean }
+    | { readonly ignored: string }
   /** Whether the empty text, or a duration or number of 0, in a file stands for the default, as it does in kube-proxy. */
   readonly emptyIsStandard?: true
 }

@@ -121,7 +121,10 @@ export const processFields = {
     kind: address,
     standard: '0.0.0.0',
     means: "this node's address, where its Node object doesn't tell it; nothing is bound to it",
-    standing: { differs: "it doesn't choose a primary family: both always run where the node has them" },
+    standing: {
+      differs: "it doesn't choose a primary family: both always run where the node has them",
+      of: (value) => value !== '0.0.0.0' && value !== '::',
+    },
     emptyIsStandard: true,
   },
   healthzBindAddress: {
@@ -148,7 +151,7 @@ export const processFields = {
     kind: integer(0, maxInt32),
     standard: 32_768,
     means: 'entries of conntrack for each CPU; 0: the limit is left as it is, whatever conntrack.min is',
-    standing: { differs: 'a higher limit of the node is never lowered' },
+    standing: { differs: 'a higher limit of the node is never lowered', of: (value) => Number(value) > 0 },
   },
   'conntrack.min': { kind: integer(0, maxInt32), standard: 131_072, means: 'entries of conntrack at least' },
   'conntrack.tcpEstablishedTimeout': {

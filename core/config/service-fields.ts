@@ -8,6 +8,7 @@ const hour = 3600 * second
 const wait = {
   differs:
     'not set, or 0 in a file, means no wait: a change is applied at once, where kube-proxy waits for 1s',
+  of: (value: unknown) => value === 0,
 }
 const upTo = duration({ max: hour }, '1s')
 const above = duration({ min: 1 })
@@ -21,7 +22,10 @@ const retry = {
   differs:
     'neither a retry nor an upkeep waits for it: a failed apply is tried again after 0.1 s, doubling to 30 s',
 }
-const ipvsTimeout = { differs: 'rounded up to whole seconds, which is what the kernel takes' }
+const ipvsTimeout = {
+  differs: 'rounded up to whole seconds, which is what the kernel takes',
+  of: (value: unknown) => Number(value) % second > 0,
+}
 const cidrList = list('CIDRs', 'a CIDR, such as 192.0.2.0/24', (item) => parseCidr(item) !== undefined)
 
 /** The fields of KubeProxyConfiguration that decide what becomes of Services. */
@@ -33,6 +37,7 @@ export const serviceFields = {
     standing: {
       differs:
         "ebpf is Portolan's own. Not set: iptables if a KubeProxyConfiguration was given, as in kube-proxy; else nftables",
+      of: (value) => value === '' || value === 'ebpf',
     },
   },
   'iptables.masqueradeBit': { kind: bit, standard: 14, means: masqueradeBit },
@@ -102,7 +107,10 @@ export const serviceFields = {
     kind: choice(['', 'ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix']),
     standard: '',
     means: 'how local pods are told from other clients; empty: ClusterCIDR',
-    standing: { differs: "NodeCIDR waits for the Node's podCIDRs as long as it takes, and says so" },
+    standing: {
+      differs: "NodeCIDR waits for the Node's podCIDRs as long as it takes, and says so",
+      of: (value) => value === 'NodeCIDR',
+    },
   },
   'detectLocal.bridgeInterface': {
     kind: interfaceName,
@@ -131,6 +139,7 @@ export const serviceFields = {
     standing: {
       differs:
         'with primary, a family in which the node has no address has no NodePorts, rather than at all addresses',
+      of: (value) => Array.isArray(value) && value.includes('primary'),
     },
   },
 } as const satisfies Fields
