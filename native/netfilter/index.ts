@@ -48,3 +48,4 @@ export {
 } from './stale-flows.ts'
 export { Xtables } from './xtables.ts'
 export { XtablesInfo } from './xtables-info.ts'
+export { xtablesLockProblem } from './xtables-lock.ts'

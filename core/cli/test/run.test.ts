@@ -232,6 +232,33 @@ test.serial('run follows the addresses of its network namespace', async (t) => {
   t.is(await running.stop('SIGTERM'), 0)
 })
 
+test.serial(
+  'run follows its Node object through all its changes, and goes on when it is deleted',
+  async (t) => {
+    const node = await Node.create(t)
+    const running = await node.start()
+    const answering = (set: string, address: string) =>
+      eventually(async () => (await node.nftSet(set)).includes(address))
+    t.true(await answering('nodeport-addresses', '192.168.50.11'))
+
+    // The machine gets another address, and then its Node; the zone changes with it.
+    await node.addAddress('192.168.50.12/24')
+    await node.write((text) => text.replace('address: 192.168.50.11', 'address: 192.168.50.12'))
+    t.true(await answering('nodeport-addresses', '192.168.50.12'))
+    t.false((await node.nftSet('nodeport-addresses')).includes('192.168.50.11'))
+
+    // Without a Node object, what is known of it stays, and Services are followed.
+    await node.write((text) => withoutNodes(text).replaceAll('10.96.0.20', '10.96.0.21'))
+    t.true(await eventually(async () => (await node.nft('vips')).includes('10.96.0.21')))
+    t.true((await node.nftSet('nodeport-addresses')).includes('192.168.50.12'))
+
+    // Made again with another first address, as when a machine is replaced under its name.
+    await node.write((text) => text)
+    t.true(await answering('nodeport-addresses', '192.168.50.11'))
+    t.is(await running.stop('SIGTERM'), 0)
+  },
+)
+
 test.serial('in mode NodeCIDR run ends when the pod ranges change, and says why', async (t) => {
   const node = await Node.create(t)
   const running = await node.start('--detect-local-mode', 'NodeCIDR')

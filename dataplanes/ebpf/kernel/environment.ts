@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { release } from 'node:os'
+import { effectiveCapabilities } from '@portolan/native'
 import {
   BpfError,
   BpfObject,
@@ -49,7 +50,7 @@ export async function readEnvironment({ networkNamespace, cgroup }: EbpfSettings
   const path = cgroup ?? findCgroup()
   return {
     kernel: release(),
-    capabilities: readCapabilities(readFileSync('/proc/self/status', 'utf8')),
+    capabilities: effectiveCapabilities(),
     networkNamespace:
       networkNamespace === undefined
         ? undefined
@@ -66,11 +67,6 @@ export async function readEnvironment({ networkNamespace, cgroup }: EbpfSettings
     bpfFileSystem: existsSync(bpfFileSystem),
     loaded: await load(),
   }
-}
-
-export function readCapabilities(status: string): bigint {
-  const [, mask = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? []
-  return BigInt(`0x${mask}`)
 }
 
 async function load(): Promise<Loaded> {

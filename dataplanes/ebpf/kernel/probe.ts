@@ -1,4 +1,5 @@
 import { isOlderVersion, type ProbeReport } from '@portolan/core'
+import { capabilityProblem } from '@portolan/native'
 import type { EbpfSettings } from '../layout/settings.ts'
 import { type Environment, type Loaded, readEnvironment } from './environment.ts'
 
@@ -16,7 +17,7 @@ export function canCloseSockets(kernel: string): boolean {
 }
 
 /** What setns(2), mount(2) and finding programs by their numbers need, and what attaching needs. */
-const neededCapabilities = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n } as const
+const neededCapabilities = ['CAP_NET_ADMIN', 'CAP_SYS_ADMIN'] as const
 
 /** Whether this node can run the dataplane; loads the programs and lets them go again. */
 export async function probe(settings: EbpfSettings): Promise<ProbeReport> {
@@ -29,19 +30,14 @@ export async function probe(settings: EbpfSettings): Promise<ProbeReport> {
 export function problemsOf(environment: Environment, settings: Pick<EbpfSettings, 'packetHook'>): Problem[] {
   const { kernel, networkNamespace, loaded } = environment
   const problems: Problem[] = []
-  const missing = missingCapabilities(environment)
+  const incapable = capabilityProblem(neededCapabilities, environment.capabilities)
   if (isOlderVersion(kernel, oldestKernel)) {
     problems.push({
       what: `Linux ${kernel} is older than ${oldestKernel}`,
       fix: 'use a newer kernel, or --dataplane nftables',
     })
   }
-  if (missing.length > 0) {
-    problems.push({
-      what: `the process has no ${missing.join(' and no ')}`,
-      fix: 'run as root, or give it these capabilities (in a Pod: securityContext.privileged)',
-    })
-  }
+  if (incapable !== undefined) problems.push(incapable)
   if (networkNamespace?.exists === false) {
     problems.push({
       what: `there is no network namespace ${networkNamespace.path}`,
@@ -55,7 +51,7 @@ export function problemsOf(environment: Environment, settings: Pick<EbpfSettings
       fix: "mount sysfs at /sys; in a container, the host's; the kernel needs CONFIG_BPF_SYSCALL",
     })
   }
-  if ('code' in loaded) problems.push(...loadProblems(loaded, missing.length > 0))
+  if ('code' in loaded) problems.push(...loadProblems(loaded, incapable !== undefined))
   else if (settings.packetHook === 'tcx' && !loaded.tcx) {
     problems.push({
       what: `Linux ${kernel} has no tcx, which packet-hook=tcx asks for`,
@@ -63,12 +59,6 @@ export function problemsOf(environment: Environment, settings: Pick<EbpfSettings
     })
   }
   return problems
-}
-
-function missingCapabilities({ capabilities }: Environment): string[] {
-  return Object.entries(neededCapabilities)
-    .filter(([, bit]) => (capabilities & (1n << bit)) === 0n)
-    .map(([name]) => name)
 }
 
 function cgroupProblems({ cgroup }: Environment): Problem[] {

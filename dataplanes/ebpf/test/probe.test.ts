@@ -1,6 +1,6 @@
 import test from 'ava'
 import { findCgroup } from '../kernel/cgroup-root.ts'
-import { type Environment, readCapabilities } from '../kernel/environment.ts'
+import type { Environment } from '../kernel/environment.ts'
 import { problemsOf } from '../kernel/probe.ts'
 
 const good: Environment = {
@@ -92,7 +92,3 @@ for (const [claim, mounts, roots, found] of [
     )
   })
 }
-
-test("the effective capabilities are read from the process's status", (t) => {
-  t.is(readCapabilities('CapPrm:\tffff\nCapEff:\t0000000000201000\n'), (1n << 12n) | (1n << 21n))
-})

@@ -1,11 +1,12 @@
 import { type IpFamily, ipFamilies, isOlderVersion, type ProbeReport, type Problem } from '@portolan/core'
-import { SystemCallError } from '@portolan/native'
+import { capabilityProblem, SystemCallError } from '@portolan/native'
 import {
   detectIptablesVariant,
   findIptables,
   type IptablesVariant,
   iptablesProgram,
   legacyTables,
+  xtablesLockProblem,
 } from '@portolan/native/netfilter'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { rejectRules, sourceIsDestination, type TableName } from '../layout/base-chains.ts'
@@ -17,7 +18,8 @@ const oldestIptables = '1.8'
 
 const fixes: Readonly<Record<SystemCommandError['code'], string>> = {
   COMMAND_NOT_FOUND: 'on Debian: apt-get install iptables ipset',
-  COMMAND_NOT_PERMITTED: 'use sudo, or add NET_ADMIN and NET_RAW to the capabilities of the container',
+  COMMAND_NOT_PERMITTED:
+    'see that this user namespace owns the network namespace (in a Pod: hostUsers), and that no seccomp profile forbids it',
   COMMAND_FAILED:
     'see that the kernel has ip_set, iptable_nat and ip6table_nat (or nft_compat, for the nft variant), nf_conntrack (modprobe NAME)',
 }
@@ -38,11 +40,16 @@ export async function probe(
       problems.push({ what: error.message, fix: fixes.COMMAND_FAILED })
     else throw error
   }
+  // NET_RAW: rules that match ipsets ask for them by a raw socket.
+  const incapable = capabilityProblem(['CAP_NET_ADMIN', 'CAP_NET_RAW'])
+  if (incapable !== undefined) return { usable: false, problems: [incapable], facts }
   let found: IptablesVariant | undefined
   try {
     const variant = wanted ?? (await detectIptablesVariant(command, isOurChain))
     found = variant
     facts.variant = variant
+    const locked = variant === 'legacy' ? xtablesLockProblem() : undefined
+    if (locked !== undefined) problems.push(locked)
     for (const family of ipFamilies) {
       const programs = await findIptables(command, variant, family)
       const name = iptablesProgram(family, variant)

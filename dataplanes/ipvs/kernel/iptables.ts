@@ -24,12 +24,12 @@ export class Iptables {
 
   /** What is there of ours, by table. */
   async read(family: IpFamily): Promise<ObservedTables> {
-    return this.#variants[await this.#used()].readAll(family)
+    return this.#variants[await this.used()].readAll(family)
   }
 
   /** What the variant that is not used has of ours: the setting, or what the node uses, was another one. */
   async readLeftOver(family: IpFamily): Promise<LeftOver | undefined> {
-    const variant = (await this.#used()) === 'nft' ? 'legacy' : 'nft'
+    const variant = (await this.used()) === 'nft' ? 'legacy' : 'nft'
     const tables = await this.#variants[variant].readIfThere(family)
     return tables.size === 0 ? undefined : { variant, tables }
   }
@@ -41,7 +41,7 @@ export class Iptables {
    * @throws RefusedLineError
    */
   async restore(family: IpFamily, script: string, variant?: IptablesVariant): Promise<void> {
-    await this.#variants[variant ?? (await this.#used())].restore(family, script.trimEnd().split('\n'))
+    await this.#variants[variant ?? (await this.used())].restore(family, script.trimEnd().split('\n'))
   }
 
   /** Takes out everything of ours, of both variants; says what. */
@@ -55,11 +55,12 @@ export class Iptables {
 
   /** `1.8.9 (nft)` */
   async version(family: IpFamily): Promise<string> {
-    const { version, variant } = await this.#variants[await this.#used()].programs(family)
+    const { version, variant } = await this.#variants[await this.used()].programs(family)
     return `${version} (${variant})`
   }
 
-  #used(): Promise<IptablesVariant> {
+  /** The variant that rules are written by. */
+  used(): Promise<IptablesVariant> {
     if (this.#chosen !== 'auto') return Promise.resolve(this.#chosen)
     if (this.#inUse === undefined) {
       const detecting = detectIptablesVariant(this.#command, isOurChain)

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { type IpFamily, ipFamilies, type ProbeReport, type Problem } from '@portolan/core'
+import { capabilityProblem } from '@portolan/native'
+import { xtablesLockProblem } from '@portolan/native/netfilter'
 import { type SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { iptablesRules } from '../layout/iptables-rules.ts'
 import { sets, setTypes } from '../layout/sets.ts'
@@ -57,6 +59,9 @@ export async function probe(
   const kernel = release()
   const facts: Record<string, string> = { kernel }
   const problems: Problem[] = []
+  // NET_RAW: rules that match ipsets ask for them by a raw socket.
+  const incapable = capabilityProblem(['CAP_NET_ADMIN', 'CAP_NET_RAW'])
+  if (incapable !== undefined) return { usable: false, problems: [incapable], facts }
   const available = readModules(kernel)
   for (const [name, use] of modulesOf(settings)) {
     if (available === undefined || available.has(name) || existsSync(`/sys/module/${name}`)) continue
@@ -68,6 +73,8 @@ export async function probe(
   await attempt(async () => {
     facts.iptables = await iptables.version('IPv4')
     await iptables.version('IPv6')
+    const locked = (await iptables.used()) === 'legacy' ? xtablesLockProblem() : undefined
+    if (locked !== undefined) problems.push(locked)
   }, problems)
   if (settings.transport === 'ipvsadm')
     await attempt(async () => {
@@ -82,7 +89,7 @@ export async function probe(
     const what = error instanceof Error ? error.message : String(error)
     problems.push({
       what,
-      fix: 'modprobe ip_vs, on a kernel with CONFIG_IP_VS; as root, or with NET_ADMIN',
+      fix: 'modprobe ip_vs, on a kernel with CONFIG_IP_VS',
     })
   }
   return { usable: problems.length === 0, problems, facts }

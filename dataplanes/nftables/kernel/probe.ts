@@ -1,5 +1,6 @@
 import { release } from 'node:os'
 import { isOlderVersion, type ProbeReport, type Problem } from '@portolan/core'
+import { capabilityProblem } from '@portolan/native'
 import { SystemCommandError } from '@portolan/native/system-command'
 import { type NftCommand, NftListingError } from './nft-command.ts'
 
@@ -9,7 +10,8 @@ const oldestNft = '1.0.1'
 
 const fixes: Readonly<Record<SystemCommandError['code'], string>> = {
   COMMAND_NOT_FOUND: 'on Debian: apt-get install nftables',
-  COMMAND_NOT_PERMITTED: 'use sudo, or add NET_ADMIN to the capabilities of the container',
+  COMMAND_NOT_PERMITTED:
+    'see that this user namespace owns the network namespace (in a Pod: hostUsers), and that no seccomp profile forbids it',
   COMMAND_FAILED: 'see that the kernel has nf_tables (CONFIG_NF_TABLES, or modprobe nf_tables)',
 }
 
@@ -24,6 +26,8 @@ export async function probe(nft: NftCommand): Promise<ProbeReport> {
       fix: 'use a newer kernel',
     })
   }
+  const incapable = capabilityProblem(['CAP_NET_ADMIN'])
+  if (incapable !== undefined) return { usable: false, problems: [...problems, incapable], facts }
   try {
     const version = await nft.version()
     facts.nft = version
