@@ -6,6 +6,8 @@ import type { EventFields, Logger } from '../log/logger.ts'
 export interface ProcessLogger extends Logger {
   fatal(fields: EventFields, message: string): void
   isLevelEnabled(level: string): boolean
+  /** The least important lines that are written; may be set. */
+  level: string
 }
 
 /** Lines for a person where stdout is a terminal, else one JSON object a line. */

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import type { Flags } from '../config/config-flags.ts'
+import type { ConfigWatch } from '../config/config-watch.ts'
 import { nodeName } from '../config/node-name.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import { thrownMessage } from '../dataplane/dataplane-error.ts'
@@ -27,6 +28,7 @@ import { tellConfig } from './tell-config.ts'
 import { thisProcess } from './this-process.ts'
 import { exitCodes } from './user-error.ts'
 import { readVersion } from './version.ts'
+import { watchConfig } from './watch-config.ts'
 
 /** Milliseconds from the end of everything to the end of the process, at most. */
 const leftOpenGrace = 2000
@@ -96,10 +98,12 @@ export async function run(flags: Flags): Promise<void> {
   const kubeProxy = new KubeProxyWatch({ logger })
   kubeProxy.start()
   let metricsServer: RunningHttpServer | undefined
+  let configWatch: ConfigWatch | undefined
   try {
     metrics.measure(proxy)
     metricsServer = await startMetricsServer({ config, metrics, families: proxy.families, logger })
-    await proxy.ended
+    configWatch = await watchConfig(flags, resolved, logger)
+    await Promise.race([proxy.ended, ...(configWatch === undefined ? [] : [configWatch.changed])])
     await proxy.stop()
     logger.info({ event: 'stopped' }, 'stopped; the rules stay in place')
   } finally {
@@ -108,6 +112,7 @@ export async function run(flags: Flags): Promise<void> {
     stopCounting()
     applyLog.stop()
     kubeProxy.stop()
+    configWatch?.stop()
     events.stop()
     await metricsServer?.close()
     await proxy.stop()

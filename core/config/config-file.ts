@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { type ConfigDocument, parseConfigDocument } from './config-document.ts'
 
@@ -28,6 +28,12 @@ export class ConfigFileError extends Error {
 /** @throws {ConfigFileError} when the file holds no text; what is wrong with the text is in the document */
 export async function readConfigFile(path: string): Promise<ConfigDocument> {
   return parseConfigDocument(await readConfigText(path), basename(path))
+}
+
+/** Changes with every write and every replacement, that of a link on the way among them, as kubelet replaces ConfigMaps. */
+export async function configFileVersion(path: string): Promise<string> {
+  const { dev, ino, mtimeNs, size } = await stat(path, { bigint: true })
+  return `${dev} ${ino} ${mtimeNs} ${size}`
 }
 
 /** @throws {ConfigFileError} */

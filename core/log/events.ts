@@ -22,6 +22,22 @@ export const events = {
     means: 'the KubeProxyConfiguration has no mode, so that the dataplane is iptables, as in kube-proxy',
     fix: 'set mode: kube-proxy 1.40 takes nftables where there is none',
   },
+  'config-reloaded': {
+    level: 'info',
+    means:
+      'the file of --config has changed, and the process follows: the level of the log, or what has no effect',
+  },
+  'config-changed': {
+    level: 'warn',
+    means:
+      'the file of --config has changed in `fields` that a running process cannot follow; it ends with exit code 1, and the rules stay',
+    fix: 'nothing, where a supervisor starts it again',
+  },
+  'config-refused': {
+    level: 'error',
+    means: 'the file of --config has changed and cannot be used; the process goes on with what it has',
+    fix: 'correct the file: a start by it would fail',
+  },
   'dataplane-usable': {
     level: 'info',
     means: 'the dataplane can run on this node: the families that it serves, and what it found',

@@ -268,6 +268,27 @@ test.serial('in mode NodeCIDR run ends when the pod ranges change, and says why'
   t.regex(await node.tables(), /portolan/, 'the rules stay')
 })
 
+test.serial('run ends when its configuration changes what it cannot follow, and says why', async (t) => {
+  const node = await Node.create(t)
+  const path = `${node.file}.conf`
+  const config = (fields: string) =>
+    writeFile(
+      path,
+      `apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: nftables\n${fields}\n`,
+    )
+  await config('clusterCidr: 10.244.0.0/16')
+  const running = await node.start('--config', path, '--cluster-cidr', '10.0.0.0/8')
+  const unread = running.lines.filter(({ event }) => event === 'setting-not-read')
+  t.deepEqual(
+    unread.map(({ setting }) => setting),
+    ['clusterCidr', '--cluster-cidr'],
+  )
+  await config('clusterCIDR: 10.244.0.0/16')
+  t.is(await running.ended, 1)
+  t.regex(running.errors, /has changed clusterCIDR from "" to "10\.244\.0\.0\/16"\n {2}fix: start it again/)
+  t.true((await node.nft('vips')).includes('10.96.0.10'))
+})
+
 test.serial('run repairs what another tool deleted', async (t) => {
   const node = await Node.create(t)
   const running = await node.start('--audit-period', '200ms')

@@ -1,0 +1,120 @@
+import type { Logger } from '../log/logger.ts'
+import type { Clock } from '../time/clock.ts'
+import { configChanges, describeChange } from './config-changes.ts'
+import type { ResolvedConfig } from './resolve-config.ts'
+
+/** Milliseconds between two looks. kubelet brings a changed ConfigMap within a minute or two. */
+const period = 2_000
+
+/** Codes of {@link ConfigChangedError}: when it happens, and the fix. */
+export const configChangedErrorCodes = {
+  CONFIG_CHANGED: {
+    when: 'the file of --config has changed in a field that a running process cannot follow; it ends, and the rules stay',
+    fix: 'nothing, where a supervisor (systemd, kubelet) starts it again; else start it again',
+  },
+} as const
+
+/** The file says something that only another process can honour. */
+export class ConfigChangedError extends Error {
+  readonly code: keyof typeof configChangedErrorCodes = 'CONFIG_CHANGED'
+  readonly fix =
+    'start it again, unless a supervisor does: it reads the new configuration then, and adopts the rules, which stay'
+
+  constructor(message: string) {
+    super(message)
+    this.name = 'ConfigChangedError'
+  }
+}
+
+export interface ConfigWatchOptions {
+  readonly path: string
+  /** What is in force. */
+  readonly current: ResolvedConfig
+  /** Something that changes with every write and every replacement of the file; rejects where there is none. */
+  readonly look: () => Promise<string>
+  /** Reads the file; rejects where it can't be used. */
+  readonly read: () => Promise<ResolvedConfig>
+  /** Takes what has changed in a way that can be followed. */
+  readonly onReload: (resolved: ResolvedConfig) => void
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/**
+ * Looks at the configuration file for as long as the process runs. A file that can't be used changes nothing: a restart by
+ * it would fail.
+ */
+export class ConfigWatch {
+  /** Rejects with a {@link ConfigChangedError} when the process must be started again; never resolves. */
+  readonly changed: Promise<never>
+  readonly #options: ConfigWatchOptions
+  readonly #changed = Promise.withResolvers<never>()
+  #current: ResolvedConfig
+  #cancel = (): void => {}
+  #isStopped = false
+  /** What was seen last, and what was read last. */
+  #seen = ''
+  #read = ''
+
+  constructor(options: ConfigWatchOptions) {
+    this.#options = options
+    this.#current = options.current
+    this.changed = this.#changed.promise
+    // A caller that ignores it must not be ended by it.
+    this.changed.catch(() => {})
+    this.#next()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#cancel()
+  }
+
+  #next(): void {
+    if (this.#isStopped) return
+    this.#cancel = this.#options.clock.after(period, () => void this.#look().then(() => this.#next()))
+  }
+
+  async #look(): Promise<void> {
+    const version = await this.#options.look().catch(() => 'gone')
+    const isSettled = version === this.#seen
+    this.#seen = version
+    // One that is still being written is another one at the next look.
+    if (!isSettled || version === this.#read) return
+    this.#read = version
+    try {
+      this.#follow(await this.#options.read())
+    } catch (error) {
+      const { path, logger } = this.#options
+      logger.error(
+        { event: 'config-refused', path, error },
+        `the changed ${path} can't be used, and a start by it would fail: ${error instanceof Error ? error.message : error}. ` +
+          'The process goes on with the configuration that it has',
+      )
+    }
+  }
+
+  #follow(after: ResolvedConfig): void {
+    const { path, logger, onReload } = this.#options
+    const changes = configChanges(this.#current, after)
+    const restart = changes.filter(({ needs }) => needs === 'restart')
+    const fields = (restart.length > 0 ? restart : changes).map(({ field }) => field)
+    if (restart.length > 0) {
+      const what = restart.map(describeChange).join(', ')
+      logger.warn(
+        { event: 'config-changed', path, fields },
+        `${path} has changed ${what}, which a running process can't follow: it ends to be started again; the rules stay in place`,
+      )
+      this.#isStopped = true
+      this.#changed.reject(new ConfigChangedError(`${path} has changed ${what}`))
+      return
+    }
+    if (changes.length === 0) return
+    this.#current = after
+    onReload(after)
+    logger.info(
+      { event: 'config-reloaded', path, fields },
+      `${path} has changed ${changes.map(describeChange).join(', ')}: followed`,
+    )
+  }
+}
