@@ -21,6 +21,8 @@ export interface Trial {
   readonly number: number
   readonly proxied: Transcript
   readonly bare: Transcript
+  /** Leaves the ports that endpoints and strangers see open everywhere. */
+  readonly ignoresPorts?: true
 }
 
 /**
@@ -97,7 +99,9 @@ function judgeDirect(trial: Trial, index: number, conversation: Conversation, to
   const anyPort = () => 'at any port'
   const exactly = viewOf(trial, trial.bare, index, portSeen)
   const isOpen =
-    exactly.some((line) => line.includes('at another port')) || hasTwin(trial, index, conversation, to)
+    trial.ignoresPorts === true ||
+    exactly.some((line) => line.includes('at another port')) ||
+    hasTwin(trial, index, conversation, to)
   const due = isOpen ? viewOf(trial, trial.bare, index, anyPort) : exactly
   const seen = viewOf(trial, trial.proxied, index, isOpen ? anyPort : portSeen)
   return differing(seen.toSorted().join('; '), due.toSorted().join('; '))

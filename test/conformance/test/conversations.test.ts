@@ -103,6 +103,14 @@ const interferences: readonly { readonly what: string; readonly foundBy: string;
     }`,
     },
     {
+      what: 'another port that endpoints see of who asks them directly',
+      foundBy: 'through Services from other ports',
+      chain: `chain post {
+      type nat hook postrouting priority 90
+      ip saddr 172.20.0.100 ct original ip daddr 10.1.0.0/24 udp dport 10000 snat to 172.20.0.100:61000-65000
+    }`,
+    },
+    {
       what: 'long pings that are lost',
       foundBy: 'pings of every size',
       chain: `chain pre {
