@@ -7,7 +7,7 @@ import { thrownMessage } from '../dataplane/dataplane-error.ts'
 import { observers } from '../engine/observers.ts'
 import { DriftEvents } from '../events/drift-events.ts'
 import { EventRecorder } from '../events/event-recorder.ts'
-import { objectProblem, starting } from '../events/proxy-events.ts'
+import { kubeProxyBeside, objectProblem, starting } from '../events/proxy-events.ts'
 import { ProxyMetrics } from '../metrics/proxy-metrics.ts'
 import { KubeProxyWatch } from '../node/kube-proxy-watch.ts'
 import { oneAtATime } from '../node/one-at-a-time.ts'
@@ -95,7 +95,10 @@ export async function run(flags: Flags): Promise<void> {
   const stopTelling = tellProgress(proxy, config, logger, begun)
   const stopCounting = countProblems(proxy, logger)
   const stop = stopOnSignals(proxy, logger)
-  const kubeProxy = new KubeProxyWatch({ logger })
+  const kubeProxy = new KubeProxyWatch({
+    logger,
+    onFound: (rules) => events.record(kubeProxyBeside(node, rules)),
+  })
   kubeProxy.start()
   let metricsServer: RunningHttpServer | undefined
   let configWatch: ConfigWatch | undefined

@@ -26,6 +26,20 @@ export function rulesRepaired(
   return { regarding: node(nodeName), type: 'Warning', reason: 'RulesRepaired', action: 'RepairRules', note }
 }
 
+/** `rules`: what kube-proxy has on this node beside ours. */
+export function kubeProxyBeside(nodeName: string, rules: readonly string[]): ClusterEvent {
+  const note =
+    `kube-proxy has rules on this node beside Portolan's, and both translate: ${rules.join('; ')}. Stop kube-proxy on ` +
+    "this node, then run 'kube-proxy --cleanup' there"
+  return {
+    regarding: node(nodeName),
+    type: 'Warning',
+    reason: 'KubeProxyBeside',
+    action: 'LookForKubeProxy',
+    note,
+  }
+}
+
 /** A health check node port can't be listened at; reason and action are kube-proxy's. */
 export function serviceHealthCheckFailed(
   service: string,

@@ -13,6 +13,8 @@ const period = 60_000
 
 export interface KubeProxyWatchOptions {
   readonly logger: Logger
+  /** Told of what there is, when the log is. */
+  readonly onFound?: (rules: readonly string[]) => void
   readonly clock?: Clock
   /** Default: of this network namespace. */
   readonly readRules?: (signal: AbortSignal) => Promise<KubeProxyRules>
@@ -73,7 +75,7 @@ export class KubeProxyWatch {
     const text = [...rules, ...processes].join('\n')
     if (text === this.#told) return
     this.#told = text
-    const { logger } = this.#options
+    const { logger, onFound } = this.#options
     if (rules.length === 0) {
       logger.info({ event: 'kube-proxy-gone' }, "kube-proxy's rules are gone from this node")
       return
@@ -87,5 +89,6 @@ export class KubeProxyWatch {
       `kube-proxy has rules on this node beside ours, and both translate: ${rules.join('; ')}. ` +
         `${stop}, then run 'kube-proxy --cleanup' on this node`,
     )
+    onFound?.(rules)
   }
 }

@@ -21,8 +21,10 @@ async function watching(first: KubeProxyRules, processes: readonly number[] = []
     lines.push({ level, event: (fields as EventFields).event, message })
   const logger = { debug: take('debug'), info: take('info'), warn: take('warn'), error: take('error') }
   const host = { rules: first, processes, looks: 0 }
+  const told: (readonly string[])[] = []
   const watch = new KubeProxyWatch({
     logger,
+    onFound: (rules) => told.push(rules),
     clock,
     readRules: async () => {
       host.looks++
@@ -32,12 +34,13 @@ async function watching(first: KubeProxyRules, processes: readonly number[] = []
   })
   watch.start()
   await clock.pass(0)
-  return { clock, lines, host, watch }
+  return { clock, lines, host, watch, told }
 }
 
 test('rules beside ours are told once, with what to do, and that they are gone', async (t) => {
-  const { clock, lines, host, watch } = await watching(table)
+  const { clock, lines, host, watch, told } = await watching(table)
   await clock.pass(3 * minute)
+  t.deepEqual(told, [['table ip kube-proxy']])
   t.deepEqual([...watch.found.keys()], ['nftables'])
   host.rules = none
   await clock.pass(minute)
