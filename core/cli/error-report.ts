@@ -29,7 +29,11 @@ export function reportError(error: unknown): ErrorReport {
 }
 
 /** What is wrong is what was typed. */
-const usageCodes: ReadonlySet<unknown> = new Set(['CONFIG_INVALID', 'DATAPLANE_SETTING_INVALID'])
+const usageCodes: ReadonlySet<unknown> = new Set([
+  'CONFIG_INVALID',
+  'DATAPLANE_SETTING_INVALID',
+  'QUESTION_INVALID',
+])
 
 const fixFile = '  fix: check the path and its permissions'
 

@@ -3,21 +3,18 @@ import { describeNote } from '../config/config-note.ts'
 import { type Dataplane, stepText } from '../dataplane/contract.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
 import { adoptObserved } from '../engine/adopt.ts'
-import { type Address, familyOf, type IpFamily, ipFamilies } from '../network/address.ts'
-import { isLoopback } from '../network/special-addresses.ts'
+import { answer } from '../explain/answer.ts'
+import { parseDestination } from '../explain/destination.ts'
+import { describeExplanation, type Explanation, explanationOf } from '../explain/explanation.ts'
+import { checkSteps } from '../explain/kernel-check.ts'
+import { parseClient } from '../explain/packet-source.ts'
+import { type IpFamily, ipFamilies } from '../network/address.ts'
 import { usableFamilies } from '../network/usable-families.ts'
 import { unusable } from '../proxy/proxy-error.ts'
-import type { TableBuilder } from '../table/builder/table-builder.ts'
-import { type Evaluation, evaluate } from '../table/evaluate.ts'
-import { describeEvaluation } from '../table/explain/describe-evaluation.ts'
-import { frontendKey } from '../table/service-route.ts'
-import { type Destination, parseDestination } from './destination.ts'
-import { describeExplanation, type Explanation, explanationOf } from './explanation.ts'
-import { checkSteps } from './kernel-check.ts'
+import type { Evaluation } from '../table/evaluate.ts'
 import { type NodeTables, readNodeTables } from './node-tables.ts'
-import { type Client, nodeAddressFix, packetSource, parseClient } from './packet-source.ts'
 import { readConfig } from './read-config.ts'
-import { exitCodes, UserError, usageError } from './user-error.ts'
+import { exitCodes, usageError } from './user-error.ts'
 
 export type ExplainFlags = Flags & {
   /** Who opens the connection; `kernel` besides: compare the rules with what this node's kernel holds. */
@@ -53,8 +50,11 @@ export async function explainConnection(
     const fix = "give one source, and add '--from kernel' to compare the rules with this node's kernel"
     throw usageError(`--from: ${sources.length === 0 ? 'no source' : 'more than one source'}`, fix)
   }
-  const client = parseClient(source)
-  const destination = parseDestination(flags.to)
+  const question = {
+    client: parseClient(source),
+    destination: parseDestination(flags.to),
+    family: flags.family,
+  }
   const loading = loadDataplane(config.dataplane, {
     masqueradeBit: config.masqueradeBit,
     settings: config.dataplaneSettings,
@@ -73,20 +73,9 @@ export async function explainConnection(
     }),
   ])
   const explainBy = (observed: ObservedFamilies | undefined): Explained => {
-    const wanted = flags.family ?? familyOfClient(client)
-    const { builder, address } = place(destination, tables, wanted)
-    const { table } = builder
-    const { packet, note } = packetSource(client, table, tables.node)
-    const { port, protocol } = destination
-    const evaluation = evaluate(table, { ...packet, destination: address, port, protocol })
-    const reasons = [
-      ...(note === undefined ? [] : [note]),
-      describeEvaluation(builder, evaluation, tables.cluster),
-    ]
-    const steps = dataplane.trace(table, evaluation)
+    const { evaluation, table, reasons, steps } = answer(question, tables, dataplane)
     const kernel = observed?.has(table.family) ? checkSteps(steps, observed.get(table.family)) : undefined
-    const rules = steps.map(stepText)
-    return { explanation: explanationOf(evaluation, table, reasons, rules, kernel), evaluation }
+    return { explanation: explanationOf(evaluation, table, reasons, steps.map(stepText), kernel), evaluation }
   }
   return onKernel ? await withObserved(dataplane, tables, explainBy) : explainBy(undefined)
 }
@@ -120,34 +109,4 @@ async function withObserved(
   } finally {
     await dataplane.stop()
   }
-}
-
-function familyOfClient(client: Client): IpFamily | undefined {
-  return client === 'pod' || client === 'node' || client === 'outside' ? undefined : familyOf(client)
-}
-
-/** The family's table that the packet meets, and the address that it goes to. */
-function place(
-  { address, port, protocol }: Destination,
-  { builders, nodeName }: NodeTables,
-  wanted: IpFamily | undefined,
-): { readonly builder: TableBuilder; readonly address: Address } {
-  if (address !== undefined) {
-    const builder = builders.find(({ family }) => family === familyOf(address))
-    if (builder !== undefined) return { builder, address }
-  }
-  const reachable = builders.flatMap((builder) => {
-    const first = [...builder.table.nodePortAddresses].find((one) => !isLoopback(one))
-    const fits = wanted === undefined || wanted === builder.family
-    return first === undefined || !fits ? [] : [{ builder, address: first }]
-  })
-  const key = frontendKey(undefined, protocol, port)
-  const found = reachable.find(({ builder }) => builder.table.frontends.has(key)) ?? reachable[0]
-  if (found === undefined) {
-    const family = wanted === undefined ? '' : `${wanted} `
-    throw new UserError(`node '${nodeName}' has no ${family}address where NodePorts answer`, {
-      fix: `${nodeAddressFix}; see also --nodeport-addresses`,
-    })
-  }
-  return found
 }

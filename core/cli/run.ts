@@ -12,6 +12,7 @@ import { ProxyMetrics } from '../metrics/proxy-metrics.ts'
 import { KubeProxyWatch } from '../node/kube-proxy-watch.ts'
 import { oneAtATime } from '../node/one-at-a-time.ts'
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts'
+import { DriftLog } from '../servers/drift-log.ts'
 import type { RunningHttpServer } from '../servers/http-server.ts'
 import { startMetricsServer } from '../servers/metrics-server.ts'
 import { systemClock } from '../time/clock.ts'
@@ -67,12 +68,18 @@ export async function run(flags: Flags): Promise<void> {
     date: Date.now,
     random: Math.random,
   })
+  const driftLog = new DriftLog(Date.now)
   const metrics = new ProxyMetrics({ version: versions.portolan, dataplane: config.dataplane })
   const proxy = await startProxy({
     config,
     nodeName: node,
     logger,
-    observer: observers([applyLog, new DriftEvents(events, node, config.dataplane), metrics.observer]),
+    observer: observers([
+      applyLog,
+      new DriftEvents(events, node, config.dataplane),
+      driftLog,
+      metrics.observer,
+    ]),
     apiObserver: metrics.apiObserver,
     onProblem: (problem) => {
       logger.warn({ event: 'object-problem', problem }, describeProblem(problem))
@@ -104,7 +111,7 @@ export async function run(flags: Flags): Promise<void> {
   let configWatch: ConfigWatch | undefined
   try {
     metrics.measure(proxy)
-    metricsServer = await startMetricsServer({ config, metrics, families: proxy.families, logger })
+    metricsServer = await startMetricsServer({ config, metrics, proxy, driftLog, logger })
     configWatch = await watchConfig(flags, resolved, logger)
     await Promise.race([proxy.ended, ...(configWatch === undefined ? [] : [configWatch.changed])])
     await proxy.stop()

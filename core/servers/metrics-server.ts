@@ -1,16 +1,26 @@
 import type { ProxyConfig } from '../config/proxy-config.ts'
+import type { Dataplane } from '../dataplane/contract.ts'
+import type { KnownNode } from '../explain/answer.ts'
 import type { Logger } from '../log/logger.ts'
 import type { ProxyMetrics } from '../metrics/proxy-metrics.ts'
-import type { IpFamily } from '../network/address.ts'
-import { byPath } from './http-answer.ts'
+import type { DriftLog } from './drift-log.ts'
+import { explainPage } from './explain-page.ts'
+import { byPath, jsonAnswer } from './http-answer.ts'
 import { type RunningHttpServer, startHttpServer } from './http-server.ts'
 import { listenAddresses } from './listen-addresses.ts'
 import { metricsPages } from './metrics-pages.ts'
+import { type ShownTables, tablePage } from './table-page.ts'
+
+/** What the pages show of a proxy. */
+export interface ShownProxy extends ShownTables, KnownNode {
+  readonly dataplane: Pick<Dataplane, 'trace'>
+}
 
 export interface MetricsServerOptions {
   readonly config: ProxyConfig
   readonly metrics: ProxyMetrics
-  readonly families: readonly IpFamily[]
+  readonly proxy: ShownProxy
+  readonly driftLog: DriftLog
   readonly logger: Logger
 }
 
@@ -22,16 +32,20 @@ export interface MetricsServerOptions {
 export async function startMetricsServer(
   options: MetricsServerOptions,
 ): Promise<RunningHttpServer | undefined> {
-  const { config, metrics, families, logger } = options
+  const { config, metrics, proxy, driftLog, logger } = options
   const { metrics: address, bindAddressHardFail: hardFail } = config.servers
   if (address === undefined) return undefined
-  const handler = byPath(
-    metricsPages({
+  const { families } = proxy
+  const handler = byPath({
+    ...metricsPages({
       registry: metrics.registry,
       proxyMode: config.proxyMode,
       configuration: config.kubeProxyConfiguration,
     }),
-  )
+    '/table': tablePage(proxy),
+    '/explain': explainPage(proxy, proxy.dataplane),
+    '/drift': () => jsonAnswer(200, { drift: driftLog.entries }),
+  })
   const addresses = listenAddresses(address, families)
   return await startHttpServer({ name: 'metrics', addresses, handler, hardFail, logger })
 }

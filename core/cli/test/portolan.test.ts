@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
-import type { Explanation } from '../explanation.ts'
+import type { Explanation } from '../../explain/explanation.ts'
 
 const program = fileURLToPath(new URL('../portolan.js', import.meta.url))
 const sample = fileURLToPath(new URL('../../../docs/sample-cluster.yaml', import.meta.url))

@@ -14,7 +14,7 @@ import type { Packet } from '../table/evaluate.ts'
 import type { Reason } from '../table/explain/absent-endpoints.ts'
 import { detectorFix } from '../table/explain/reason.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
-import { UserError, usageError } from './user-error.ts'
+import { invalid, QuestionError } from './question-error.ts'
 
 /** Who opens the connection, as the operator names it. */
 export type Client = 'pod' | 'node' | 'outside' | Address
@@ -26,13 +26,13 @@ export interface PacketSource {
   readonly note?: Reason
 }
 
-/** @throws {UserError} for anything but `pod`, `node`, `outside` or an IP address. */
+/** @throws {QuestionError} for anything but `pod`, `node`, `outside` or an IP address. */
 export function parseClient(text: string): Client {
   const word = text.toLowerCase()
   if (word === 'pod' || word === 'node' || word === 'outside') return word
   const address = parseAddress(text.replace(/^\[(.*)\]$/, '$1'))
   if (address === undefined) {
-    throw usageError(`--from '${text}': not a source`, 'one of pod, node, outside, or an IP address')
+    throw invalid(`from '${text}': not a source`, 'one of pod, node, outside, or an IP address')
   }
   return address
 }
@@ -46,7 +46,7 @@ const strangers = ['203.0.113.254', '198.51.100.254', '192.0.2.254', '2001:db8:f
  * A packet's source that stands for the client. A pod is one of this node: an endpoint, or else any address of the
  * pods' range.
  *
- * @throws {UserError} when this node knows no such source in the table's family.
+ * @throws {QuestionError} when this node knows no such source in the table's family.
  */
 export function packetSource(
   client: Client,
@@ -67,10 +67,7 @@ export function packetSource(
 
 function fromAddress(source: Address, table: RoutingTable, node: NodeRecord | undefined): PacketSource {
   if (familyOf(source) !== table.family) {
-    throw usageError(
-      `--from '${source}': the destination is ${table.family}`,
-      'name an address of that family',
-    )
+    throw invalid(`from '${source}': the destination is ${table.family}`, 'name an address of that family')
   }
   return isPodOf(source, table, node) ? asPod(source, table) : { packet: { source } }
 }
@@ -137,7 +134,7 @@ function lastAddress(cidr: Cidr): Address {
 function ownAddress({ family, localAddresses, nodePortAddresses }: RoutingTable): Address {
   const address = [...nodePortAddresses, ...localAddresses].find((one) => !isLoopback(one))
   if (address === undefined) {
-    throw new UserError(`this node has no ${family} address`, { fix: nodeAddressFix })
+    throw new QuestionError('QUESTION_UNANSWERABLE', `this node has no ${family} address`, nodeAddressFix)
   }
   return address
 }
@@ -147,7 +144,10 @@ function stranger({ family, podSource, serviceCidrs }: RoutingTable): Address {
   const taken = [...serviceCidrs, ...(podSource.by === 'cidr' ? [podSource.cidr] : [])]
   const free = candidates.find((address) => !taken.some((cidr) => cidrContains(cidr, address)))
   if (free === undefined) {
-    throw usageError('--from outside: every address belongs to pods or Services here', 'name one: --from IP')
+    throw invalid(
+      'from outside: every address belongs to pods or Services here',
+      'name an IP address instead',
+    )
   }
   return free
 }

@@ -1,0 +1,28 @@
+/** Codes of {@link QuestionError}: when it happens, and the fix. */
+export const questionErrorCodes = {
+  QUESTION_INVALID: {
+    when: 'what is asked about a connection or the table is not written as it must be',
+    fix: 'write it as the line below the message says',
+  },
+  QUESTION_UNANSWERABLE: {
+    when: 'the node has no address that the question is about',
+    fix: 'do what the line below the message says',
+  },
+} as const
+
+/** Why a question about a connection has no answer. Its words name the parameter, and go to whoever asked. */
+export class QuestionError extends Error {
+  readonly code: keyof typeof questionErrorCodes
+  readonly fix: string
+
+  constructor(code: QuestionError['code'], message: string, fix: string) {
+    super(message)
+    this.name = 'QuestionError'
+    this.code = code
+    this.fix = fix
+  }
+}
+
+export function invalid(message: string, fix: string): QuestionError {
+  return new QuestionError('QUESTION_INVALID', message, fix)
+}
