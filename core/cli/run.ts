@@ -29,6 +29,7 @@ import { tellConfig } from './tell-config.ts'
 import { thisProcess } from './this-process.ts'
 import { exitCodes } from './user-error.ts'
 import { readVersion } from './version.ts'
+import { warnOfFamilies } from './warn-of-families.ts'
 import { watchConfig } from './watch-config.ts'
 
 /** Milliseconds from the end of everything to the end of the process, at most. */
@@ -98,7 +99,7 @@ export async function run(flags: Flags): Promise<void> {
     },
     `dataplane ${proxy.dataplane.name} can run here`,
   )
-  warnWithoutDetector(config, logger)
+  warnOfFamilies(config, proxy.families, logger)
   const stopTelling = tellProgress(proxy, config, logger, begun)
   const stopCounting = countProblems(proxy, logger)
   const stop = stopOnSignals(proxy, logger)
@@ -241,15 +242,6 @@ function countProblems(proxy: RunningProxy, logger: ProcessLogger): () => void {
   const timer = setInterval(tell, problemPeriod)
   timer.unref()
   return () => clearInterval(timer)
-}
-
-function warnWithoutDetector({ podDetection }: ProxyConfig, logger: ProcessLogger): void {
-  if (podDetection.mode !== 'ClusterCIDR' || podDetection.cidrs.length > 0) return
-  logger.warn(
-    { event: 'no-pod-detection' },
-    'nothing distinguishes local pods from other clients, so no traffic to ClusterIPs is masqueraded, and pods are ' +
-      'treated as clients from outside where externalTrafficPolicy is Local: give --cluster-cidr or another --detect-local-mode',
-  )
 }
 
 function warnWithoutNodePorts(proxy: RunningProxy, config: ProxyConfig, logger: ProcessLogger): void {

@@ -21,7 +21,11 @@ export async function configText({ config, portolan, section }: ResolvedConfig):
   const own = {
     apiVersion: 'portolan.dev/v1alpha1',
     kind: 'PortolanConfiguration',
-    ...toDocument(portolanFields, { ...portolan, dataplane: config.dataplane }),
+    // Only where it isn't the mode itself, which may be changed in the file later.
+    ...toDocument(portolanFields, {
+      ...portolan,
+      dataplane: config.dataplane === section ? '' : config.dataplane,
+    }),
   }
   // A mode that kube-proxy knows as well, so that it can read the file in Portolan's place.
   const kubeProxy = { ...config.kubeProxyConfiguration, mode: section }

@@ -107,6 +107,12 @@ export const text = textThat(
   (value) => !/[\p{Cc}]/u.test(value),
 )
 
+export const version = textThat(
+  'version',
+  "a minor version in quotes, such as '1.36'",
+  (value) => value === '' || /^\d{1,3}\.\d{1,3}$/.test(value),
+)
+
 export const file: FieldKind<string> = { ...text, name: 'file' }
 
 export const name: FieldKind<string> = { ...text, name: 'name' }

@@ -13,6 +13,7 @@ import {
   opaque,
   socketAddress,
   text,
+  version,
 } from './field-kind.ts'
 
 const second = 1000
@@ -141,7 +142,7 @@ export const processFields = {
   bindAddressHardFail: { kind: flag, standard: false, means: "a port that can't be bound ends the process" },
   enableProfiling: { kind: flag, standard: false, means: '/debug/pprof at the address of metrics' },
   showHiddenMetricsForVersion: {
-    kind: text,
+    kind: version,
     standard: '',
     means: 'show metrics that were hidden in this version',
     standing: { ignored: 'no metric is hidden' },

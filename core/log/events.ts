@@ -175,6 +175,12 @@ export const events = {
       'nothing distinguishes local pods from other clients: no masquerade to ClusterIPs, no short cut for pods',
     fix: '--cluster-cidr, or another --detect-local-mode',
   },
+  'nodeports-everywhere': {
+    level: 'warn',
+    means:
+      'nodePortAddresses has ranges of one family only, so that NodePorts of the other answer at all addresses',
+    fix: 'add a range of that family, or primary',
+  },
   'no-nodeport-addresses': {
     level: 'warn',
     means: 'no address of this node is known, so NodePorts answer nowhere',

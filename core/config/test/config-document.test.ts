@@ -185,7 +185,7 @@ const rejected: readonly [string, string, RegExp][] = [
   [
     'a number for a text',
     `${head}showHiddenMetricsForVersion: 1.36`,
-    /^config\.conf:3: showHiddenMetricsForVersion '1\.36': write a text .*quotes/,
+    /^config\.conf:3: showHiddenMetricsForVersion '1\.36': write a minor version in quotes/,
   ],
   [
     'a text for a number',
