@@ -111,6 +111,8 @@ export interface ObjectProblem {
   readonly value: string
   /** What is wrong and what would be right. */
   readonly fix: string
+  /** `namespace/name` of another Service that `fix` names; not everybody who may read of this one may know of that. */
+  readonly rival?: string
   /** Whether the whole object was left out, just this field's value, or a whole file so that what it held before stays. */
   readonly skipped: 'object' | 'value' | 'file'
 }

@@ -61,13 +61,19 @@ export function proxyHealthCheckFailed(nodeName: string, message: string): Clust
 
 /** What is wrong with a Service is told to whoever looks at it; `undefined` for other objects. */
 export function objectProblem(problem: ObjectProblem): ClusterEvent | undefined {
-  const { kind, object, field, value, fix, skipped } = problem
+  const { kind, object, field, value, skipped } = problem
   const regarding = kind === 'Service' ? serviceOf(object) : undefined
   if (regarding === undefined) return undefined
   const action = skipped === 'object' ? 'SkipService' : 'SkipValue'
-  const note = `${field}: ${value}: ${fix}`
+  const note = `${field}: ${value}: ${fixWithin(regarding.namespace, problem)}`
   const rest = { reason: 'UnusableField', action, note, oncePerCluster: true } as const
   return { regarding, type: 'Warning', ...rest }
+}
+
+/** Who may read the Events of one namespace doesn't learn the names of another one's Services by them. */
+function fixWithin(namespace: string, { fix, rival }: ObjectProblem): string {
+  if (rival === undefined || rival.startsWith(`${namespace}/`)) return fix
+  return fix.replaceAll(rival, 'a Service of another namespace')
 }
 
 function node(name: string): ClusterEvent['regarding'] {
@@ -75,7 +81,7 @@ function node(name: string): ClusterEvent['regarding'] {
 }
 
 /** @param key `namespace/name`, as far as the object has such */
-function serviceOf(key: string): ClusterEvent['regarding'] | undefined {
+function serviceOf(key: string): Extract<ClusterEvent['regarding'], { kind: 'Service' }> | undefined {
   const [namespace = '', name = '', ...more] = key.split('/')
   if (more.length > 0 || !validName.test(namespace) || !validName.test(name)) return undefined
   return { kind: 'Service', namespace, name }

@@ -10,7 +10,7 @@ import { NodeError } from './node-error.ts'
 const socketName = '\0portolan'
 
 /** Milliseconds that the holder has to say who it is; a stopped one never does. */
-const answerLimit = 5000
+const answerLimit = 10_000
 
 /** Bytes of an answer: anybody may listen there. */
 const answerBytes = 4096

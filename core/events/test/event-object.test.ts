@@ -74,6 +74,14 @@ for (const object of ['', 'web', 'shop/', '../web', 'shop/web/status', 'shop/Weâ
     t.is(objectProblem({ ...problem, object }), undefined)
   })
 
+test('the Service of another namespace that has what this one wants is not named', (t) => {
+  const taken = { ...problem, fix: 'is taken: bank/vault claimed it first; choose another one' }
+  const told = (rival: string) => objectProblem({ ...taken, rival })?.note
+  t.regex(told('bank/vault') ?? '', /is taken: a Service of another namespace claimed it first;/)
+  const near = { ...taken, fix: 'is taken: shop/db claimed it first', rival: 'shop/db' }
+  t.regex(objectProblem(near)?.note ?? '', /is taken: shop\/db claimed it first$/)
+})
+
 test("problems of other objects are the log's", (t) => {
   t.is(objectProblem({ ...problem, kind: 'EndpointSlice' }), undefined)
 })

@@ -25,5 +25,6 @@ export function frontendProblem({ frontend, loser, winner }: LostClaim): ObjectP
     value: destination,
     fix: `is taken: ${winner.service} ${why}; it stays there until that changes, so choose another one`,
     skipped: 'value',
+    ...(loser.service === winner.service ? {} : { rival: winner.service }),
   }
 }
