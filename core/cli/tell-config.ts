@@ -11,7 +11,7 @@ export function tellConfig(
     const { setting, at } = note
     logger.warn(
       { event: 'setting-not-read', setting, ...(at === undefined ? {} : { at }) },
-      `${describeNote(note)}; 'portolan config check' says what is`,
+      describeNote(note),
     )
   }
   if (kubeProxy.mode !== '' || portolan.dataplane !== '' || section !== 'iptables') return

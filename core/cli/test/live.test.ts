@@ -48,6 +48,21 @@ test.serial('a live cluster is explained and planned just like its objects in a 
   }
 })
 
+test.serial("--master is asked in place of the kubeconfig's server, by the same credentials", async (t) => {
+  const { server, kubeconfig } = await liveCluster(t)
+  const node = ['--node', 'node-a', '--cluster-cidr', '10.244.0.0/16']
+  const direct = await portolan('plan', ...node, '--kubeconfig', kubeconfig)
+  const text = await readFile(kubeconfig, 'utf8')
+  t.true(text.includes(server.url))
+  await writeFile(kubeconfig, text.replace(server.url, 'https://127.0.0.1:1'))
+  t.is(await portolan('plan', ...node, '--kubeconfig', kubeconfig, '--master', server.url), direct)
+  const config = `${kubeconfig}.conf`
+  const kind = { apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration' }
+  const fields = { mode: 'nftables', clusterCIDR: '10.244.0.0/16', clientConnection: { kubeconfig } }
+  await writeFile(config, JSON.stringify({ ...kind, ...fields }))
+  t.is(await portolan('plan', '--node', 'node-a', '--config', config, '--master', server.url), direct)
+})
+
 test.serial('ServiceCIDRs that may not be read are unknown to a plan, and not none', async (t) => {
   const { server, kubeconfig } = await liveCluster(t)
   const unknown = async () => {
