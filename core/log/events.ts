@@ -193,6 +193,24 @@ export const events = {
     fix: "stop kube-proxy on this node, then run 'kube-proxy --cleanup' there",
   },
   'kube-proxy-gone': { level: 'info', means: "kube-proxy's rules are gone" },
+  'localhost-port-unavailable': {
+    level: 'warn',
+    means:
+      'a NodePort does not answer at loopback, since nobody can listen there; it is tried again each minute at least',
+    fix: 'free the port (`ss -lntp` shows who has it), give the Service another NodePort, or leave localhost out of --nodeport-addresses',
+  },
+  'localhost-port-available': { level: 'info', means: 'it answers there now' },
+  'localhost-connections-full': {
+    level: 'warn',
+    means:
+      'a connection to a NodePort at loopback was refused, since too many are relayed; told once a minute',
+    fix: "have clients use an address of the node, or an endpoint's; more are relayed where the process may open more files",
+  },
+  'localhost-forwarding-failed': {
+    level: 'error',
+    means: 'the thread that relays connections to NodePorts at loopback failed; it is started again',
+    fix: 'report it, with the error',
+  },
   'state-kept': {
     level: 'warn',
     means:

@@ -3,12 +3,14 @@ import type { RecordKind } from '../cluster/records.ts'
 import type { EngineObserver } from '../engine/observer.ts'
 import { observers } from '../engine/observers.ts'
 import type { SyncProgress } from '../engine/progress.ts'
+import type { ForwardingCounts } from '../localhost/forwarding-messages.ts'
 import type { IpFamily } from '../network/address.ts'
 import type { ClusterSource } from '../source/cluster-source.ts'
 import type { ApiObserver } from '../source/kubernetes/api-observer.ts'
 import { ApiMetrics } from './api-metrics.ts'
 import { ApplyMetrics } from './apply-metrics.ts'
 import { addClusterMetrics } from './cluster-metrics.ts'
+import { addLocalhostMetrics } from './localhost-metrics.ts'
 import { addProcessMetrics, type ProcessFacts } from './process-metrics.ts'
 import { SyncMetrics } from './sync-metrics.ts'
 import { VersionMetrics } from './version-metrics.ts'
@@ -19,6 +21,8 @@ export interface MeasuredProxy {
   readonly source: Pick<ClusterSource, 'progress'>
   readonly problemCounts: ReadonlyMap<string, number>
   readonly eventCounts: Readonly<Record<RecordKind, number>>
+  /** Absent: no NodePort is forwarded at loopback. */
+  readonly forwardingCounts: ForwardingCounts | undefined
   readonly builders: readonly {
     readonly pendingEvents: Readonly<Record<'services' | 'slices', number>>
   }[]
@@ -44,6 +48,7 @@ export class ProxyMetrics {
     this.observer = observers([syncs, applies, versions])
     this.apiObserver = new ApiMetrics(registry)
     addClusterMetrics(registry, () => this.#cluster())
+    addLocalhostMetrics(registry, () => this.#proxy?.forwardingCounts)
     addProcessMetrics(registry, facts)
   }
 

@@ -1,7 +1,9 @@
 import { networkInterfaces } from 'node:os'
 import { ProblemLog } from '../cluster/problem-log.ts'
 import type { ObjectProblem, RecordKind } from '../cluster/records.ts'
+import { localhostFamilies } from '../config/localhost-families.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
+import { localhostFamiliesOf } from '../dataplane/capabilities.ts'
 import type { Dataplane, ProbeReport } from '../dataplane/contract.ts'
 import { loadDataplane } from '../dataplane/load-dataplane.ts'
 import type { DataplaneLogger } from '../dataplane/logger.ts'
@@ -9,7 +11,10 @@ import { supervised } from '../dataplane/supervise.ts'
 import type { SupervisionOptions } from '../dataplane/supervised-calls.ts'
 import { Engine } from '../engine/engine.ts'
 import type { EngineObserver } from '../engine/observer.ts'
+import { observers } from '../engine/observers.ts'
 import type { SyncProgress } from '../engine/progress.ts'
+import type { ForwardingCounts } from '../localhost/forwarding-messages.ts'
+import { LocalhostForwarding } from '../localhost/localhost-forwarding.ts'
 import type { Logger } from '../log/logger.ts'
 import type { Address, Cidr, IpFamily } from '../network/address.ts'
 import { type AddressWatch, type Interfaces, watchLocalAddresses } from '../network/local-addresses.ts'
@@ -167,6 +172,7 @@ export class RunningProxy {
   #state: ClusterState | undefined
   #builders: readonly TableBuilder[] = []
   #engine: Engine | undefined
+  #forwarding: LocalhostForwarding | undefined
   #addresses: AddressWatch | undefined
 
   constructor(options: ProxyOptions, parts: Parts) {
@@ -223,6 +229,11 @@ export class RunningProxy {
     return this.#state.awaited.map((kind) => `list of ${kind}s`)
   }
 
+  /** NodePorts at loopback, where they are forwarded rather than served by the kernel. */
+  get forwardingCounts(): ForwardingCounts | undefined {
+    return this.#forwarding?.counts
+  }
+
   /** Has what the kernel holds of the family compared with its table soon. */
   suspectDrift(family: IpFamily): void {
     this.#engine?.suspectDrift(family)
@@ -240,6 +251,7 @@ export class RunningProxy {
       () => this.#addresses?.stop(),
       () => this.source.stop(),
       () => this.#stopEngine(),
+      () => this.#forwarding?.stop(),
       () => this.dataplane.stop(),
     ])
     this.#ended.resolve()
@@ -272,12 +284,16 @@ export class RunningProxy {
       triggersSince: Date.now(),
       problems: this.#problems,
     })
+    const forwarding = this.#newForwarding()
     const engine = new Engine({
       dataplane: this.dataplane,
       tables: Object.fromEntries(builders.map((builder) => [builder.family, builder])),
       minSyncPeriod: config.minSyncPeriod,
       auditPeriod: config.auditPeriod,
-      ...(observer === undefined ? {} : { observer }),
+      observer: observers([
+        ...(observer === undefined ? [] : [observer]),
+        ...(forwarding === undefined ? [] : [forwarding]),
+      ]),
     })
     const state = new ClusterState({
       builders,
@@ -290,6 +306,7 @@ export class RunningProxy {
     })
     this.#builders = builders
     this.#engine = engine
+    this.#forwarding = forwarding
     this.#state = state
     engine.firstApplied.then(this.#firstApplied.resolve)
     this.#addresses = watchLocalAddresses((addresses) => this.#moveTo(addresses), {
@@ -305,6 +322,16 @@ export class RunningProxy {
         logger.info({ event: 'addresses-readable' }, "this node's addresses can be read again"),
     })
     return state
+  }
+
+  /** What the dataplane can't have answer at loopback is forwarded there. */
+  #newForwarding(): LocalhostForwarding | undefined {
+    const { config, logger } = this.#options
+    const inKernel = localhostFamiliesOf(this.dataplane.capabilities)
+    const families = localhostFamilies(config).filter(
+      (family) => this.families.includes(family) && !inKernel.includes(family),
+    )
+    return families.length === 0 ? undefined : new LocalhostForwarding({ families, logger })
   }
 
   #moveTo(addresses: ReadonlySet<Address>): void {

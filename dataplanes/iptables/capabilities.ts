@@ -3,5 +3,8 @@ import type { Capabilities } from '@portolan/core'
 export const capabilities: Capabilities = {
   families: ['IPv4', 'IPv6'],
   protocols: ['TCP', 'UDP', 'SCTP'],
-  gaps: { localhostNodePortsIPv6: 'NodePorts do not answer at ::1: the kernel has no route_localnet for it' },
+  gaps: {
+    localhostNodePortsIPv6:
+      'the kernel has no route_localnet for ::1: TCP alone, forwarded by Portolan itself, whose connections end with the process',
+  },
 }

@@ -8,8 +8,10 @@ export const capabilities: Capabilities = {
       'a client keeps its endpoint past the timeout for as long as IPVS remembers a connection of it: a closed one of TCP for two minutes, a flow of UDP for five',
     affinityAcrossFrontends:
       'IPVS keeps persistence for each virtual server: a client has an endpoint for each address and port of a Service',
-    localhostNodePorts: 'IPVS sends nothing from 127.0.0.1 to another host',
-    localhostNodePortsIPv6: 'IPVS sends nothing from ::1 to another host',
+    localhostNodePorts:
+      'IPVS sends nothing from loopback to another host: TCP alone, forwarded by Portolan itself, whose connections end with the process',
+    localhostNodePortsIPv6:
+      'IPVS sends nothing from loopback to another host: TCP alone, forwarded by Portolan itself, whose connections end with the process',
     sharedPorts:
       'IPVS knows a connection by client, client port and endpoint: for as long as it remembers one (10 s after a reset, two minutes after a close, five of UDP), answers that the endpoint sends to this port past the Service get the address of the Service',
     sharedPortsAtOnce:

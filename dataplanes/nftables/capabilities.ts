@@ -4,7 +4,7 @@ export const capabilities: Capabilities = {
   families: ['IPv4', 'IPv6'],
   protocols: ['TCP', 'UDP', 'SCTP'],
   gaps: {
-    localhostNodePorts: 'NodePorts do not answer at 127.0.0.1',
-    localhostNodePortsIPv6: 'NodePorts do not answer at ::1',
+    localhostNodePorts: 'TCP alone, forwarded by Portolan itself, whose connections end with the process',
+    localhostNodePortsIPv6: 'TCP alone, forwarded by Portolan itself, whose connections end with the process',
   },
 }

@@ -19,7 +19,7 @@ export default defineDataplane({
     families: ['IPv4'],
     protocols: ['TCP', 'UDP', 'SCTP'],
     gaps: {
-      localhostNodePorts: 'NodePorts do not answer at 127.0.0.1',
+      localhostNodePorts: 'TCP alone, which the core forwards itself',
       affinity: 'every connection goes to a random endpoint',
       affinityAcrossFrontends: 'every connection goes to a random endpoint',
       rejectOtherPorts: 'other ports of a ClusterIP, and ping, are dropped rather than refused',

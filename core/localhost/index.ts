@@ -1,0 +1,2 @@
+export { LocalhostForwarding } from './localhost-forwarding.ts'
+export { serveForwarding } from './serve-forwarding.ts'
