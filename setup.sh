@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a checkout needs: Debian packages by name, npm packages by the lockfile. Quick when nothing is missing.
-# `setup.sh test` also what the tests need: the tools of all dataplanes, a second kernel in QEMU, and a real API server.
+# `setup.sh test` also what the tests need: the tools of all dataplanes, a second kernel in QEMU, a real API server, promtool.
 set -euo pipefail
 cd "$(dirname "$0")"
 stage=${1:-start}
@@ -46,4 +46,5 @@ bash native/bpf/compile.sh
 if [ "$stage" = test ]; then
   node_modules/.bin/node test/vm/provide-now.ts
   node_modules/.bin/node test/real-api-server/provide-now.ts
+  node_modules/.bin/node test/promtool/provide-now.ts
 fi
