@@ -7,12 +7,21 @@ import { thrownMessage } from '../dataplane/dataplane-error.ts'
 import { observers } from '../engine/observers.ts'
 import { DriftEvents } from '../events/drift-events.ts'
 import { EventRecorder } from '../events/event-recorder.ts'
-import { kubeProxyBeside, objectProblem, starting } from '../events/proxy-events.ts'
+import {
+  kubeProxyBeside,
+  objectProblem,
+  proxyHealthCheckFailed,
+  serviceHealthCheckFailed,
+  starting,
+} from '../events/proxy-events.ts'
 import { ProxyMetrics } from '../metrics/proxy-metrics.ts'
+import { usableFamilies } from '../network/usable-families.ts'
 import { KubeProxyWatch } from '../node/kube-proxy-watch.ts'
 import { oneAtATime } from '../node/one-at-a-time.ts'
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts'
 import { DriftLog } from '../servers/drift-log.ts'
+import type { HealthProblem } from '../servers/health-problems.ts'
+import { startHealthServers } from '../servers/health-servers.ts'
 import type { RunningHttpServer } from '../servers/http-server.ts'
 import { startMetricsServer } from '../servers/metrics-server.ts'
 import { systemClock } from '../time/clock.ts'
@@ -71,6 +80,20 @@ export async function run(flags: Flags): Promise<void> {
   })
   const driftLog = new DriftLog(Date.now)
   const metrics = new ProxyMetrics({ version: versions.portolan, dataplane: config.dataplane })
+  const kubeProxy = new KubeProxyWatch({
+    logger,
+    onFound: (rules) => events.record(kubeProxyBeside(node, rules)),
+  })
+  await using health = await startHealthServers({
+    config,
+    families: await usableFamilies(),
+    logger,
+    problems: () => kubeProxyProblems(kubeProxy),
+    onAnswer: (path, status) => metrics.health.answered(path, status),
+    onUnavailable: (message) => events.record(proxyHealthCheckFailed(node, message)),
+    onServiceUnavailable: (service, port, message) =>
+      events.record(serviceHealthCheckFailed(service, port, message)),
+  })
   const proxy = await startProxy({
     config,
     nodeName: node,
@@ -80,13 +103,16 @@ export async function run(flags: Flags): Promise<void> {
       new DriftEvents(events, node, config.dataplane),
       driftLog,
       metrics.observer,
+      health.observer,
     ]),
     apiObserver: metrics.apiObserver,
+    onHealthCheck: health.onHealthCheck,
     onProblem: (problem) => {
       logger.warn({ event: 'object-problem', problem }, describeProblem(problem))
       events.record(objectProblem(problem))
     },
   })
+  health.watch(proxy)
   events.record(starting(node, versions.portolan, config.dataplane))
   if (proxy.source.api === undefined) events.stop()
   else events.start(proxy.source.api)
@@ -103,10 +129,6 @@ export async function run(flags: Flags): Promise<void> {
   const stopTelling = tellProgress(proxy, config, logger, begun)
   const stopCounting = countProblems(proxy, logger)
   const stop = stopOnSignals(proxy, logger)
-  const kubeProxy = new KubeProxyWatch({
-    logger,
-    onFound: (rules) => events.record(kubeProxyBeside(node, rules)),
-  })
   kubeProxy.start()
   let metricsServer: RunningHttpServer | undefined
   let configWatch: ConfigWatch | undefined
@@ -129,6 +151,11 @@ export async function run(flags: Flags): Promise<void> {
     await proxy.stop()
     endSoon(logger)
   }
+}
+
+/** Both proxies translate, so that what this one programs may have no effect. */
+function kubeProxyProblems({ found }: KubeProxyWatch): readonly HealthProblem[] {
+  return found.size === 0 ? [] : [{ problem: 'kube-proxy-beside', layouts: [...found.keys()] }]
 }
 
 /** An error that no caller waits for (a dataplane's timer, a promise without a handler) ends the process by a log line. */

@@ -1,6 +1,7 @@
 import type { ApplyResult } from '../dataplane/contract.ts'
 import type { DataplaneError } from '../dataplane/dataplane-error.ts'
 import type { IpFamily } from '../network/address.ts'
+import type { RoutingTable } from '../table/routing-table.ts'
 import type { RouteChange } from '../table/table-change.ts'
 
 /**
@@ -32,6 +33,8 @@ export type ApplyReason = 'start' | 'change' | 'retry' | 'repair'
 export interface Applied {
   readonly family: IpFamily
   readonly why: ApplyReason
+  /** As it is applied now; it changes in place when the next apply begins. */
+  readonly table: RoutingTable
   /** The routes that changed; after anything but `change`, against what was last known to be applied. */
   readonly routes: readonly RouteChange[]
   /** Addresses and ranges that came into or went out of the table's sets. */

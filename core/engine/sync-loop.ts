@@ -406,6 +406,7 @@ export class SyncLoop {
     const applied: Applied = {
       family,
       why,
+      table: live.table,
       routes: change?.routes ?? [],
       setElements: change === undefined ? 0 : setElements(change),
       report,

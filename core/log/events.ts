@@ -158,6 +158,14 @@ export const events = {
       'an HTTP server cannot listen on its address; it is tried again every 5 s, and everything else goes on',
     fix: "the program that has the port ('ss -ltnp' names it), or the address",
   },
+  'health-check-unavailable': {
+    level: 'warn',
+    means:
+      "a Service's healthCheckNodePort cannot be listened on, so load balancers send this node nothing of it; it is tried " +
+      'again every 5 s, and 20 of them are told at a time',
+    fix: "the program that has the port ('ss -ltnp' names it)",
+  },
+  'health-check-available': { level: 'info', means: "a Service's healthCheckNodePort is served after all" },
   'request-failed': {
     level: 'error',
     means: 'a defect of Portolan: an HTTP server could not answer a request; told once a minute at most',

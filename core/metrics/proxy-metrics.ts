@@ -10,6 +10,7 @@ import type { ApiObserver } from '../source/kubernetes/api-observer.ts'
 import { ApiMetrics } from './api-metrics.ts'
 import { ApplyMetrics } from './apply-metrics.ts'
 import { addClusterMetrics } from './cluster-metrics.ts'
+import { HealthMetrics } from './health-metrics.ts'
 import { addLocalhostMetrics } from './localhost-metrics.ts'
 import { addProcessMetrics, type ProcessFacts } from './process-metrics.ts'
 import { SyncMetrics } from './sync-metrics.ts'
@@ -36,6 +37,8 @@ export class ProxyMetrics {
   readonly observer: EngineObserver
   /** To be given to the proxy as well. */
   readonly apiObserver: ApiObserver
+  /** To be told of the health server's answers. */
+  readonly health: HealthMetrics
   readonly #perFamily: readonly { begin(family: IpFamily): void }[]
   #proxy: MeasuredProxy | undefined
 
@@ -47,6 +50,7 @@ export class ProxyMetrics {
     this.#perFamily = [syncs, applies]
     this.observer = observers([syncs, applies, versions])
     this.apiObserver = new ApiMetrics(registry)
+    this.health = new HealthMetrics(registry)
     addClusterMetrics(registry, () => this.#cluster())
     addLocalhostMetrics(registry, () => this.#proxy?.forwardingCounts)
     addProcessMetrics(registry, facts)

@@ -21,6 +21,7 @@ import { type AddressWatch, type Interfaces, watchLocalAddresses } from '../netw
 import { usableFamilies } from '../network/usable-families.ts'
 import type { ClusterSink, ClusterSource } from '../source/cluster-source.ts'
 import type { ApiObserver } from '../source/kubernetes/api-observer.ts'
+import type { HealthCheckListener } from '../table/builder/health-check-ports.ts'
 import type { TableBuilder } from '../table/builder/table-builder.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import { pause, systemClock } from '../time/clock.ts'
@@ -28,6 +29,7 @@ import { ClusterState } from './cluster-state.ts'
 import { openSource } from './open-source.ts'
 import { PodCidrGate } from './pod-cidr-gate.ts'
 import { ProxyError, unusable } from './proxy-error.ts'
+import { SourceStatus } from './source-status.ts'
 import { tableBuilders } from './table-builders.ts'
 
 /** Milliseconds that a stop waits for the applies under way. */
@@ -52,6 +54,8 @@ export interface ProxyOptions {
   readonly interfaces?: () => Interfaces
   /** Told of each object that can't be used as it is, once. */
   readonly onProblem?: (problem: ObjectProblem) => void
+  /** Told of what a Service's health check says once the family's table is applied next. */
+  readonly onHealthCheck?: (family: IpFamily, ...check: Parameters<HealthCheckListener>) => void
 }
 
 /**
@@ -156,6 +160,8 @@ export class RunningProxy {
   readonly source: ClusterSource
   /** Takes what the source delivers. */
   readonly sink: ClusterSink
+  /** What the source has told of this node and of itself. */
+  readonly sourceStatus: SourceStatus
   /** Resolves when the cluster's state is complete, so that the first apply begins. */
   readonly synced: Promise<void>
   /** Resolves when the kernel first holds what the cluster asks, in every family. */
@@ -188,7 +194,7 @@ export class RunningProxy {
     this.ended = this.#ended.promise
     // A caller that ignores how it ended must not be ended by it.
     this.ended.catch(() => {})
-    this.sink =
+    const sink =
       options.config.podDetection.mode === 'NodeCIDR'
         ? new PodCidrGate({
             nodeName: options.nodeName,
@@ -196,6 +202,8 @@ export class RunningProxy {
             changed: (before, after) => this.#endOnPodCidrs(before, after),
           })
         : this.#assemble([])
+    this.sourceStatus = new SourceStatus(options.nodeName, sink)
+    this.sink = this.sourceStatus
   }
 
   /** The family's table as it was last compiled; `undefined` before there is one. It changes in place. */
@@ -274,7 +282,7 @@ export class RunningProxy {
   }
 
   #assemble(podCidrs: readonly Cidr[]): ClusterSink {
-    const { config, logger, nodeName, observer } = this.#options
+    const { config, logger, nodeName, observer, onHealthCheck } = this.#options
     const builders = tableBuilders({
       config,
       nodeName,
@@ -283,6 +291,7 @@ export class RunningProxy {
       capabilities: this.dataplane.capabilities,
       triggersSince: Date.now(),
       problems: this.#problems,
+      ...(onHealthCheck === undefined ? {} : { onHealthCheck }),
     })
     const forwarding = this.#newForwarding()
     const engine = new Engine({

@@ -4,6 +4,7 @@ import { podSource } from '../config/pod-source.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import { type Capabilities, localhostFamiliesOf } from '../dataplane/capabilities.ts'
 import { type Cidr, familyOf, type IpFamily } from '../network/address.ts'
+import type { HealthCheckListener } from '../table/builder/health-check-ports.ts'
 import { TableBuilder } from '../table/builder/table-builder.ts'
 
 export interface TableBuildersOptions {
@@ -18,11 +19,14 @@ export interface TableBuildersOptions {
   readonly triggersSince?: number
   /** Takes the claims that one Service loses to another. */
   readonly problems?: ProblemLog
+  /** Told of each health check that changed in a family. */
+  readonly onHealthCheck?: (family: IpFamily, ...check: Parameters<HealthCheckListener>) => void
 }
 
 /** A builder for each family, set up as the operator configured. */
 export function tableBuilders(options: TableBuildersOptions): TableBuilder[] {
-  const { config, nodeName, families, podCidrs, capabilities, triggersSince, problems } = options
+  const { config, nodeName, families, podCidrs, capabilities, triggersSince, problems, onHealthCheck } =
+    options
   const { bindAddress, masqueradeAll, nodePortAddresses } = config
   const atLocalhost = localhostFamilies(config)
   const canAtLocalhost = localhostFamiliesOf(capabilities)
@@ -38,6 +42,9 @@ export function tableBuilders(options: TableBuildersOptions): TableBuilder[] {
       ...(told ? { nodeAddress: bindAddress } : {}),
       ...(triggersSince === undefined ? {} : { triggersSince }),
       ...(problems === undefined ? {} : { onProblem: (problem) => problems.report(problem) }),
+      ...(onHealthCheck === undefined
+        ? {}
+        : { onHealthCheck: (service, check) => onHealthCheck(family, service, check) }),
     })
   })
 }

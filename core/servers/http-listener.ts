@@ -26,7 +26,7 @@ const timeouts = {
   /** Without a byte either way, whatever is under way: a client that doesn't read its answer, a handler that hangs. */
   silence: 60_000,
   /** Between two looks at the first of them. */
-  checking: 5000,
+  checking: 15_000,
 }
 
 /**

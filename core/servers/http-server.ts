@@ -2,6 +2,7 @@ import { printSocketAddress, type SocketAddress } from '../config/socket-address
 import type { Logger } from '../log/logger.ts'
 import { type Clock, systemClock } from '../time/clock.ts'
 import { ConnectionBudget } from './connection-budget.ts'
+import { faultLog } from './fault-log.ts'
 import type { HttpHandler } from './http-answer.ts'
 import { HttpListener } from './http-listener.ts'
 import { listenFix } from './listen-fix.ts'
@@ -15,6 +16,8 @@ export interface HttpServerOptions {
   readonly handler: HttpHandler
   /** kube-proxy's bindAddressHardFail: an address that can't be had at the start is an error, rather than retried. */
   readonly hardFail: boolean
+  /** An address can't be had, and is retried; once, until it could be. */
+  readonly onUnavailable?: (message: string) => void
   readonly logger: Logger
   readonly clock?: Clock
 }
@@ -32,9 +35,6 @@ const retryPeriod = 5000
 /** Connections of one server, over all its addresses. */
 const maxConnections = 512
 
-/** Milliseconds between two lines about a handler that throws, at least: anybody may make it throw. */
-const faultPeriod = 60_000
-
 /**
  * Starts an HTTP server on all its addresses. One that can't be had is tried again every five seconds: a warning says so
  * once, and an info when it listens.
@@ -43,7 +43,7 @@ const faultPeriod = 60_000
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<RunningHttpServer> {
   const connections = new ConnectionBudget(maxConnections)
-  const onFault = faultLog(options)
+  const onFault = faultLog(options.name, options.logger, options.clock)
   const attempts = options.addresses.map(
     (address) => new RetriedListener(options, address, connections, onFault),
   )
@@ -61,19 +61,6 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
       return attempts.flatMap(({ bound }) => bound ?? [])
     },
     close,
-  }
-}
-
-function faultLog({ name, logger, clock = systemClock }: HttpServerOptions): (error: unknown) => void {
-  let last = Number.NEGATIVE_INFINITY
-  return (error) => {
-    if (clock.now() - last < faultPeriod) return
-    last = clock.now()
-    const stack = error instanceof Error ? error.stack : undefined
-    logger.error(
-      { event: 'request-failed', server: name, ...(stack === undefined ? {} : { stack }) },
-      `the ${name} server could not answer a request, which is a defect of Portolan: ${String(error)}`,
-    )
   }
 }
 
@@ -149,7 +136,8 @@ class RetriedListener {
     this.#bound = undefined
     if (this.#closed) return
     if (!this.#failed) {
-      const { logger, name } = this.#options
+      const { logger, name, onUnavailable } = this.#options
+      onUnavailable?.(this.#describe(error))
       logger.warn(
         { event: 'server-unavailable', server: name, address: printSocketAddress(this.#address) },
         `${this.#describe(error)}; it is tried again every ${retryPeriod / 1000} s. ${listenFix(error)}`,

@@ -1,5 +1,6 @@
 import type { Applied } from '@portolan/core/engine'
 import type { ClusterSink, ClusterSource } from '@portolan/core/source'
+import { emptyTable } from '@portolan/core/table'
 import test from 'ava'
 import { EventTrace } from '../event-trace.ts'
 
@@ -33,6 +34,7 @@ function started(offset = 0): {
 const applied = (begun: number): Applied => ({
   family: 'IPv4',
   why: 'change',
+  table: emptyTable('IPv4', { by: 'none' }),
   routes: [],
   setElements: 0,
   report: { operations: 4, bytes: 100, degraded: [] },

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { pino } from 'pino'
 import type { Applied } from '../../engine/index.ts'
+import { emptyTable } from '../../table/diff.ts'
 import type { RouteKey } from '../../table/service-route.ts'
 import { ApplyLog } from '../apply-log.ts'
 
@@ -20,6 +21,7 @@ function following() {
     log.onApplied({
       family: 'IPv4',
       why,
+      table: emptyTable('IPv4', { by: 'none' }),
       routes: routes.map((key) => ({ key: key as RouteKey })),
       setElements: 0,
       report: {

@@ -595,7 +595,7 @@ test('audits that take long come one after the other for a while, and then for a
 })
 
 test('an apply is reported with its size, its times and its causes', async (t) => {
-  const { dataplane, timing, change, notes } = await started()
+  const { dataplane, four, timing, change, notes } = await started()
   dataplane.beforeApply = () => {
     timing.time += 7
   }
@@ -606,6 +606,7 @@ test('an apply is reported with its size, its times and its causes', async (t) =
     {
       family: 'IPv4',
       why: 'change',
+      table: four.table,
       routes: [],
       setElements: 1,
       report: { operations: 1, bytes: 0, degraded: [] },

@@ -1,10 +1,12 @@
 import type { Applied, Failed } from '../../engine/observer.ts'
+import { emptyTable } from '../../table/diff.ts'
 
 /** For tests: an apply with defaults for whatever a case isn't about. Times in milliseconds. */
 export function exampleApplied(overrides: Partial<Applied> = {}): Applied {
   return {
     family: 'IPv4',
     why: 'change',
+    table: emptyTable('IPv4', { by: 'none' }),
     routes: [],
     setElements: 0,
     report: { operations: 3, bytes: 200, degraded: [] },

@@ -16,8 +16,9 @@ import { isLoopback } from '../../network/special-addresses.ts'
 export type NodePortPolicy = readonly ('primary' | Cidr)[]
 
 /**
- * The addresses that the policy picks of the node's. Loopback answers only where `localhost` says so. A family in which the node has no primary address has no NodePorts: upstream opens them on all
- * addresses then, which no setting asks for.
+ * The addresses that the policy picks of the node's. Loopback answers only where `localhost` says so. A family in
+ * which the node has no primary address has no NodePorts: upstream opens them on all addresses then, which no setting
+ * asks for.
  */
 export function nodePortAddresses(
   policy: NodePortPolicy,
@@ -29,16 +30,22 @@ export function nodePortAddresses(
   const ours = [...localAddresses].filter(
     (address) => familyOf(address) === family && (!isLoopback(address) || localhost),
   )
+  if (isEverywhere(policy, family)) return new Set(ours)
   const ranges = rangesOf(policy, family)
   const hasPrimary = policy.includes('primary')
-  const isUnnamed = ranges.length === 0 && !hasPrimary
-  if (isUnnamed || ranges.some((range) => splitCidr(range).prefixLength === 0)) return new Set(ours)
   return new Set(
     ours.filter(
       (address) =>
         (hasPrimary && address === primary) || ranges.some((range) => cidrContains(range, address)),
     ),
   )
+}
+
+/** Whether the policy picks all addresses of the family, whichever the node has. */
+export function isEverywhere(policy: NodePortPolicy, family: IpFamily): boolean {
+  const ranges = rangesOf(policy, family)
+  const isUnnamed = ranges.length === 0 && !policy.includes('primary')
+  return isUnnamed || ranges.some((range) => splitCidr(range).prefixLength === 0)
 }
 
 /** The policy's ranges of one family. */

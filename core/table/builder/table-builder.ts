@@ -12,7 +12,7 @@ import type { EndpointScope, RouteKey, ServiceRoute } from '../service-route.ts'
 import { type Touched, TouchedSets } from '../touched.ts'
 import { type NodeTopology, selectEndpoints } from './endpoint-selection.ts'
 import { frontendProblem } from './frontend-problem.ts'
-import { HealthCheckPorts } from './health-check-ports.ts'
+import { addLocalReady, type HealthCheckListener, HealthCheckPorts } from './health-check-ports.ts'
 import type { NodePortPolicy } from './node-addresses.ts'
 import { NodeSets } from './node-sets.ts'
 import { buildRoute } from './route-builder.ts'
@@ -41,6 +41,8 @@ export interface TableBuilderOptions {
   readonly triggersSince?: number
   /** Told of each claim that a Service loses to another one. */
   readonly onProblem?: (problem: ObjectProblem) => void
+  /** Told, by `drain`, of each health check that changed. */
+  readonly onHealthCheck?: HealthCheckListener
 }
 
 interface PendingEvents {
@@ -86,7 +88,7 @@ export class TableBuilder {
   readonly #claims: ServiceClaims
   readonly #nodeSets: NodeSets
   readonly #serviceRanges: ServiceRanges
-  readonly #healthChecks = new HealthCheckPorts()
+  readonly #healthChecks: HealthCheckPorts
   /** As of the last `drain`. Changes in place at the next one. */
   readonly table: RoutingTable
 
@@ -106,6 +108,7 @@ export class TableBuilder {
       primary: options.nodeAddress,
     })
     this.#serviceRanges = new ServiceRanges(options.family)
+    this.#healthChecks = new HealthCheckPorts(options.onHealthCheck)
     this.table = {
       family: options.family,
       routes: this.#routes.routes,
@@ -317,13 +320,19 @@ export class TableBuilder {
   #rebuild(key: string): void {
     const service = this.#services.get(key)
     const isHere = service !== undefined && clusterIPOf(service, this.family) !== undefined
-    this.#healthChecks.place(key, isHere ? service.healthCheckNodePort : 0, this.#touched.sets)
-    if (!isHere) return
+    if (!isHere) {
+      this.#healthChecks.place(key, undefined, this.#touched.sets)
+      return
+    }
+    const checkPort = service.healthCheckNodePort
+    const localReady = checkPort === 0 ? undefined : new Set<Address>()
     const slices = this.#slices.slicesOf(key)
     let changed = false
     for (const port of service.ports) {
       const route = routeKeyOf(service, port)
       const before = this.#routes.routes.get(route)
+      const endpoints = mergeSlices(slices, port.name, port.protocol)
+      if (localReady !== undefined) addLocalReady(localReady, endpoints, this.#node)
       const after = buildRoute({
         key: before?.key ?? route,
         before,
@@ -331,7 +340,7 @@ export class TableBuilder {
         port,
         family: this.family,
         destinations: this.#claims.ownedBy(route, destinationsOf(service, port, this.family)),
-        selection: selectEndpoints(mergeSlices(slices, port.name, port.protocol), this.#node),
+        selection: selectEndpoints(endpoints, this.#node),
         node: this.#node,
         allowedSources: this.#allowedSources.get(key),
         detectsPods: this.#options.podSource.by !== 'none',
@@ -339,6 +348,8 @@ export class TableBuilder {
       })
       if (this.#routes.publish(route, after, this.#touched)) changed = true
     }
+    const check = localReady === undefined ? undefined : { port: checkPort, localEndpoints: localReady.size }
+    this.#healthChecks.place(key, check, this.#touched.sets)
     if (changed) this.#touched.triggerTimes.push(...(this.#triggerTimes.get(key) ?? []))
   }
 }

@@ -32,6 +32,8 @@ export class ObservedSource implements AsyncDisposable {
   /** `set KIND KEY`, `remove KIND KEY`, `synced KIND`, in their order. */
   readonly deliveries: string[] = []
   readonly problems: ObjectProblem[] = []
+  /** The code of what fails at the moment. */
+  readonly failing = new Map<RecordKind, string>()
   readonly log: LogLine[] = []
 
   private constructor(options: Partial<KubernetesSourceOptions>) {
@@ -104,6 +106,10 @@ export class ObservedSource implements AsyncDisposable {
       },
       synced: (kind) => this.deliveries.push(`synced ${kind}`),
       readable: (kind, readable) => this.deliveries.push(`${readable ? 'readable' : 'unreadable'} ${kind}`),
+      failing: (kind, code) => {
+        if (code === undefined) this.failing.delete(kind)
+        else this.failing.set(kind, code)
+      },
       problem: (problem) => this.problems.push(problem),
     }
   }

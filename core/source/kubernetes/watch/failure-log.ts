@@ -12,17 +12,27 @@ export class FailureLog {
   readonly #clock: Clock
   readonly #repeatLogMs: number
   readonly #resource: string
+  readonly #onFailing: (code: string | undefined) => void
   #said: { readonly kind: string; readonly at: number; unsaid: number } | undefined
 
-  constructor(options: { logger: Logger; clock: Clock; repeatLogMs: number; resource: string }) {
+  /** @param options `onFailing` is told of each failure's code, and of none when it works again */
+  constructor(options: {
+    readonly logger: Logger
+    readonly clock: Clock
+    readonly repeatLogMs: number
+    readonly resource: string
+    readonly onFailing: (code: string | undefined) => void
+  }) {
     this.#logger = options.logger
     this.#clock = options.clock
     this.#repeatLogMs = options.repeatLogMs
     this.#resource = options.resource
+    this.#onFailing = options.onFailing
   }
 
   /** @param retryInMs absent: as soon as there is a connection */
   failed(error: ApiError, retryInMs?: number): void {
+    this.#onFailing(error.code)
     const kind = `${error.code} ${error.status ?? systemCode(error.cause)}`
     const now = this.#clock.now()
     const said = this.#said
@@ -49,6 +59,7 @@ export class FailureLog {
   recovered(): void {
     if (this.#said === undefined) return
     this.#said = undefined
+    this.#onFailing(undefined)
     this.#logger.info(
       { event: 'api-recovered', resource: this.#resource },
       `watching ${this.#resource} again`,

@@ -56,7 +56,13 @@ export class Reflector<R extends ClusterRecord> {
     this.#options = options
     this.#delivery = new Delivery(resource, sink, logger)
     const { repeatLogMs } = timings
-    this.#failures = new FailureLog({ logger, clock, repeatLogMs, resource: resource.name })
+    this.#failures = new FailureLog({
+      logger,
+      clock,
+      repeatLogMs,
+      resource: resource.name,
+      onFailing: (code) => sink.failing?.(resource.kind, code),
+    })
     this.#listWatch = new ListWatch({
       resource,
       client,

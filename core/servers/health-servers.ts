@@ -1,0 +1,119 @@
+import type { ProxyConfig } from '../config/proxy-config.ts'
+import { printSocketAddress } from '../config/socket-address.ts'
+import type { EngineObserver } from '../engine/observer.ts'
+import { observers } from '../engine/observers.ts'
+import type { Logger } from '../log/logger.ts'
+import type { IpFamily } from '../network/address.ts'
+import type { HealthCheckListener } from '../table/builder/health-check-ports.ts'
+import { isEverywhere } from '../table/builder/node-addresses.ts'
+import { faultLog } from './fault-log.ts'
+import type { HealthProblem, WatchedProxy } from './health-problems.ts'
+import { byPath } from './http-answer.ts'
+import { type RunningHttpServer, startHttpServer } from './http-server.ts'
+import { listenAddresses } from './listen-addresses.ts'
+import { listenFix } from './listen-fix.ts'
+import { readListenerLimit } from './listener-limit.ts'
+import { type HealthPath, ProxyHealth } from './proxy-health.ts'
+import { ServiceHealth, type UnavailableCheck } from './service-health.ts'
+
+export interface HealthServersOptions {
+  readonly config: Pick<ProxyConfig, 'nodePortAddresses' | 'servers' | 'syncPeriod'>
+  /** Those of the node. */
+  readonly families: readonly IpFamily[]
+  readonly logger: Logger
+  /** healthz can't be served, for now; once, until it could. */
+  readonly onUnavailable?: (message: string) => void
+  /** A Service's health check node port can't be, for now; once, until it could. */
+  readonly onServiceUnavailable?: (service: string, port: number, message: string) => void
+  /** What others know that an operator should see in `/healthz`. */
+  readonly problems?: () => readonly HealthProblem[]
+  /** For metrics. */
+  readonly onAnswer?: (path: HealthPath, status: 200 | 503) => void
+}
+
+/** All that tells others how this node is: `/healthz` and `/livez`, and the health check node ports of Services. */
+export interface HealthServers extends AsyncDisposable {
+  readonly proxyHealth: ProxyHealth
+  /** To be told what the engine does. */
+  readonly observer: EngineObserver
+  /** To be told of health checks that are to change, as `ProxyOptions` has it. */
+  readonly onHealthCheck: (family: IpFamily, ...check: Parameters<HealthCheckListener>) => void
+  /** To be told when there is a proxy. */
+  watch(proxy: WatchedProxy): void
+}
+
+/** @throws {ServerError} when the address of healthz can't be had, and that is to be an error. */
+export async function startHealthServers(options: HealthServersOptions): Promise<HealthServers> {
+  const { config, families, logger, onAnswer, onUnavailable, problems } = options
+  const { healthz, bindAddressHardFail } = config.servers
+  const proxyHealth = new ProxyHealth({
+    syncPeriod: config.syncPeriod,
+    ...(onAnswer === undefined ? {} : { onAnswer }),
+    ...(problems === undefined ? {} : { problems }),
+  })
+  const server: RunningHttpServer | undefined =
+    healthz === undefined
+      ? undefined
+      : await startHttpServer({
+          name: 'healthz',
+          addresses: listenAddresses(healthz, families),
+          handler: byPath({ '/healthz': proxyHealth.healthz, '/livez': proxyHealth.livez }),
+          hardFail: bindAddressHardFail,
+          logger,
+          ...(onUnavailable === undefined ? {} : { onUnavailable }),
+        })
+  const log = new CheckLog(options)
+  const serviceHealth = new ServiceHealth({
+    families,
+    isEverywhere: (family) => isEverywhere(config.nodePortAddresses, family),
+    isHealthy: () => proxyHealth.isHealthy,
+    onUnavailable: (unavailable) => log.unavailable(unavailable),
+    onAvailable: (family, service, port) => log.available(family, service, port),
+    onFault: faultLog('health check', logger),
+    maxListeners: await readListenerLimit(),
+  })
+  return {
+    proxyHealth,
+    observer: observers([proxyHealth, serviceHealth]),
+    onHealthCheck: (family, service, check) => serviceHealth.changed(family, service, check),
+    watch: (proxy) => proxyHealth.watch(proxy),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([server?.close(), serviceHealth.close()])
+    },
+  }
+}
+
+/** Ports that are told one by one while they can't be opened; of more the log says nothing new. */
+const maxTold = 20
+
+/** What the log says of health check node ports that can't be opened. */
+class CheckLog {
+  readonly #logger: Logger
+  readonly #onServiceUnavailable: HealthServersOptions['onServiceUnavailable']
+  readonly #told = new Set<string>()
+
+  constructor({ logger, onServiceUnavailable }: HealthServersOptions) {
+    this.#logger = logger
+    this.#onServiceUnavailable = onServiceUnavailable
+  }
+
+  unavailable({ family, service, at, error }: UnavailableCheck): void {
+    const address = printSocketAddress(at)
+    const message = `the health check of Service ${service} can't listen on ${address}: ${error.message}`
+    this.#onServiceUnavailable?.(service, at.port, error.message)
+    if (this.#told.size >= maxTold) return
+    this.#told.add(`${family} ${service}`)
+    this.#logger.warn(
+      { event: 'health-check-unavailable', family, service, address },
+      `${message}; load balancers take this node for one without its endpoints. It is tried again every 5 s. ${listenFix(error)}`,
+    )
+  }
+
+  available(family: IpFamily, service: string, port: number): void {
+    if (!this.#told.delete(`${family} ${service}`)) return
+    this.#logger.info(
+      { event: 'health-check-available', family, service, port },
+      `the health check of Service ${service} is served on port ${port}`,
+    )
+  }
+}
