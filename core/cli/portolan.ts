@@ -1,12 +1,19 @@
 import { Command, CommanderError, Option } from 'commander'
+import {
+  cleanupHelp,
+  configCheckHelp,
+  exitCodeHelp,
+  explainHelp,
+  planHelp,
+  programHelp,
+  recordHelp,
+  runHelp,
+} from './command-help.ts'
 import { addConfigOptions } from './config-options.ts'
 import { reportError } from './error-report.ts'
 import { exitAtOnce } from './exit-at-once.ts'
 import { exitCodes } from './user-error.ts'
 import { readVersion } from './version.ts'
-
-const exitCodeHelp = `
-Exit codes: 0 done, 1 failed, 2 the command line is wrong.`
 
 /** Runs the program with its arguments (without node and script) and sets the process's exit code. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -198,75 +205,3 @@ function addHelpDataplane(program: Command): void {
     .addHelpText('after', `\nExamples:\n  $ portolan help-dataplane ipvs\n${exitCodeHelp}`)
     .action(async (name) => (await import('./help-dataplane.ts')).helpDataplane(name))
 }
-
-const programHelp = `
-Try it on a file, without a cluster and without root:
-  $ portolan explain --source file:docs/sample-cluster.yaml --node node-a --from outside --to 203.0.113.10:80
-  $ portolan plan    --source file:docs/sample-cluster.yaml --node node-a
-${exitCodeHelp}`
-
-const runHelp = `
-Examples:
-  $ portolan run --config /var/lib/kube-proxy/config.conf      # kube-proxy's, as kubeadm writes it
-  $ portolan run --kubeconfig /etc/kubernetes/kube-proxy.conf --cluster-cidr 10.244.0.0/16
-  $ portolan run --detect-local-mode NodeCIDR                  # in a pod, against its own cluster
-  $ portolan run --source file:cluster.yaml --node node-a      # re-read when the file changes
-
-*: counts beside --config, as do --dataplane, --dataplane-option, --audit-period, --log-level and --source; other flags
-are not read then. Durations are written as 250ms, 1s or 1m30s.
-
-Logs: JSON lines, or text where stdout is a terminal.
-${exitCodeHelp}`
-
-const planHelp = `
-The program goes to stdout, a summary to stderr. An empty program: nothing to do. From nothing, this node's
-addresses are those of its Node object; from the kernel, those of this machine.
-
-Examples:
-  $ portolan plan --source file:cluster.yaml --node node-a
-  $ portolan plan --source file:cluster.yaml --node node-a --dataplane iptables
-  $ portolan plan --kubeconfig ~/.kube/config --node node-a --from kernel   # what 'run' would do now
-${exitCodeHelp}`
-
-const explainHelp = `
-'pod' is a pod on this node, 'node' a process on the node itself, 'outside' anything else; an IP address is
-classified as the node would. This node's addresses are those of its Node object.
-
---json prints {"verdict", "endpoints", "masquerade", "route", "frontend", "reason", "rules", "masqueraded", "fix",
-"kernel"}. The verdict is balance, reject, drop, or none: Portolan doesn't touch the packet. Route and frontend are null
-where no Service answers. masquerade: whether every connection is; masqueraded: to which of the endpoints. kernel is null
-but with '--from kernel': {"checked", "unchecked", "missing"}, and the exit code is 1 when something is missing. That needs
-root, and this node's addresses are those of this machine.
-
-Examples:
-  $ portolan explain --source file:cluster.yaml --node node-a --from outside --to 203.0.113.10:80
-  $ portolan explain --source file:cluster.yaml --node node-a --from pod --to 10.96.0.53:53/UDP --cluster-cidr 10.244.0.0/16
-  $ portolan explain --source file:cluster.yaml --node node-a --from 198.51.100.7 --to node:30080 --json
-  $ portolan explain --kubeconfig ~/.kube/config --from outside --to 203.0.113.10:80 --from kernel   # on the node
-${exitCodeHelp}`
-
-const recordHelp = `
-Needs list and watch on services, nodes, endpointslices.discovery.k8s.io and servicecidrs.networking.k8s.io.
-'zcat FILE' shows what is in it: look before you give it away.
-
-Examples:
-  $ portolan record --kubeconfig ~/.kube/config --minutes 10 -o cluster.rec
-  $ portolan bench --recording cluster.rec
-  $ portolan explain --source recording:cluster.rec --node NODE --from pod --to IP:PORT
-${exitCodeHelp}`
-
-const configCheckHelp = `
---json prints {"file", "usable", "dataplane", "used", "ignored", "differs", "problems"}; a field that is used has "field",
-"value", "isStandard" and "at", the others "setting", "why" or "fix", and "at". Exit code 1: it can't be used.
-
-Examples:
-  $ portolan config check /var/lib/kube-proxy/config.conf
-  $ kubectl -n kube-system get cm kube-proxy -o jsonpath='{.data.config\\.conf}' > c && portolan config check c
-${exitCodeHelp}`
-
-const cleanupHelp = `
-Examples:
-  $ portolan cleanup                                           # of nftables, iptables, ipvs and ebpf
-  $ portolan cleanup --dataplane iptables                      # both variants of iptables
-  $ portolan cleanup --dataplane @acme/portolan-dataplane-vpp
-${exitCodeHelp}`

@@ -18,13 +18,18 @@ export const configErrorCodes = {
   },
 } as const
 
+/** Problems that one message names. */
+const maxTold = 50
+
 /** The configuration can't be used. It names everything that is wrong at once, so that one attempt fixes it. */
 export class ConfigError extends Error {
   readonly code: keyof typeof configErrorCodes = 'CONFIG_INVALID'
   readonly problems: readonly ConfigProblem[]
 
   constructor(problems: readonly ConfigProblem[]) {
-    super(problems.map(describeProblem).join('\n'))
+    const rest = problems.length - maxTold
+    const told = problems.slice(0, maxTold).map(describeProblem)
+    super([...told, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n'))
     this.name = 'ConfigError'
     this.problems = problems
   }

@@ -165,11 +165,6 @@ export const cidrs = textThat(
   (value) => splitList(value).every((part) => parseCidr(part) !== undefined),
 )
 
-/** Of no use here: taken as it is, so that it comes out again as it went in. */
-export function opaque(name: string, fromText: (text: string) => unknown): FieldKind<unknown> {
-  return { name, expects: name, fromText, fromDocument: (value) => value, toDocument: (value) => value }
-}
-
 /** `a=true,b=false` after a flag, a mapping in a file. */
 export const gates: FieldKind<Readonly<Record<string, boolean>>> = {
   name: 'switches',

@@ -10,11 +10,11 @@ import {
   maxInt32,
   name,
   number,
-  opaque,
   socketAddress,
   text,
   version,
 } from './field-kind.ts'
+import { flushFrequency, quantity, vmodule } from './logging-kinds.ts'
 
 const second = 1000
 const minute = 60 * second
@@ -75,8 +75,8 @@ export const processFields = {
     emptyIsStandard: true,
   },
   'logging.flushFrequency': {
-    kind: opaque('duration', (written) => written),
-    standard: '5s',
+    kind: flushFrequency,
+    standard: 5 * second,
     means: 'time until lines are written',
     standing: log,
     emptyIsStandard: true,
@@ -88,7 +88,7 @@ export const processFields = {
     standing: { differs: '4 and more: level debug; less: info. --log-level and logLevel go before it' },
   },
   'logging.vmodule': {
-    kind: opaque('pattern=N', (written) => written),
+    kind: vmodule,
     standard: [],
     means: 'how much files of kube-proxy log',
     standing: { ignored: "it names files of kube-proxy's source" },
@@ -100,7 +100,7 @@ export const processFields = {
     standing: log,
   },
   'logging.options.text.infoBufferSize': {
-    kind: opaque('size', (written) => written),
+    kind: quantity,
     standard: '0',
     means: 'bytes that may wait',
     standing: log,
@@ -112,7 +112,7 @@ export const processFields = {
     standing: log,
   },
   'logging.options.json.infoBufferSize': {
-    kind: opaque('size', (written) => written),
+    kind: quantity,
     standard: '0',
     means: 'bytes that may wait',
     standing: log,

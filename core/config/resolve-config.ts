@@ -106,6 +106,7 @@ function proxyConfig(context: Context, environment: Environment, hasFile: boolea
     kubeProxy.nodePortAddresses.length > 0 || section !== 'nftables'
       ? kubeProxy.nodePortAddresses
       : ['primary']
+  const servers = serversConfig(context, hasFile)
   checkWords(context)
   return {
     source: readSource(kubeProxy['clientConnection.kubeconfig'], flags, environment, given, problems),
@@ -124,7 +125,7 @@ function proxyConfig(context: Context, environment: Environment, hasFile: boolea
     auditPeriod: portolan.auditPeriod,
     proxyMode: dataplane,
     localhostNodePorts: kubeProxy['iptables.localhostNodePorts'],
-    servers: serversConfig(context, hasFile),
+    servers,
     oomScoreAdj: kubeProxy.oomScoreAdj,
     conntrack: {
       maxPerCore: kubeProxy['conntrack.maxPerCore'],
@@ -136,7 +137,7 @@ function proxyConfig(context: Context, environment: Environment, hasFile: boolea
       tcpBeLiberal: kubeProxy['conntrack.tcpBeLiberal'],
     },
     logLevel: logLevel(kubeProxy, portolan),
-    kubeProxyConfiguration: inForce(context, nodePorts, serversConfig(context, hasFile)),
+    kubeProxyConfiguration: inForce(context, nodePorts, servers),
   }
 }
 

@@ -325,7 +325,7 @@ for (const command of ['run', 'plan', 'explain', 'cleanup', 'help-dataplane']) {
     const { code, stdout } = await portolan(command, '--help')
     t.is(code, 0)
     t.regex(stdout, new RegExp(`Examples:\\n  \\$ portolan ${command}`))
-    t.regex(stdout, /Exit codes: 0 done, 1 failed, 2 the command line is wrong/)
+    t.regex(stdout, /Exit codes: 0 done, 1 failed, 2 the command line or the configuration is wrong/)
   })
 }
 
