@@ -13,6 +13,7 @@ export {
 export { isOlderVersion } from './dataplane/version.ts'
 export * from './network/address.ts'
 export * from './network/protocol.ts'
+export { isLoopback } from './network/special-addresses.ts'
 export { emptyTable, fullDifference, isEmptyChange } from './table/diff.ts'
 export * from './table/evaluate.ts'
 export * from './table/routing-table.ts'

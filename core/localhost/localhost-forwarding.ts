@@ -3,9 +3,10 @@ import type { Applied, EngineObserver } from '../engine/observer.ts'
 import type { Logger } from '../log/logger.ts'
 import type { IpFamily } from '../network/address.ts'
 import { loopbackAddress } from '../network/special-addresses.ts'
+import type { RouteChange } from '../table/table-change.ts'
 import { type BackoffLimits, backoff } from '../time/backoff.ts'
 import { type Clock, systemClock } from '../time/clock.ts'
-import { type ForwardedPort, type ForwardingChange, forwardingChange } from './forwarded-port.ts'
+import { type ForwardedPort, forwardingChange } from './forwarded-port.ts'
 import {
   type ForwardingCounts,
   type ForwardingNotice,
@@ -55,13 +56,14 @@ export class LocalhostForwarding implements EngineObserver {
   }
 
   onApplied({ family, routes }: Applied): void {
-    if (!this.#options.families.includes(family)) return
-    const change = forwardingChange(routes)
-    if (change !== undefined) this.change(family, change)
+    this.follow(family, routes)
   }
 
-  change(family: IpFamily, change: ForwardingChange): void {
-    if (this.#isStopped) return
+  /** @param routes that changed, of those that it was told of before */
+  follow(family: IpFamily, routes: readonly RouteChange[]): void {
+    if (this.#isStopped || !this.#options.families.includes(family)) return
+    const change = forwardingChange(routes)
+    if (change === undefined) return
     const ports = this.#ports[family]
     for (const { port, route } of change.removed) if (ports.get(port)?.route === route) ports.delete(port)
     for (const port of change.set) ports.set(port.port, port)

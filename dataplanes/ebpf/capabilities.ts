@@ -4,8 +4,6 @@ export const capabilities: Capabilities = {
   families: ['IPv4', 'IPv6'],
   protocols: ['TCP', 'UDP'],
   gaps: {
-    localhostNodePorts: 'TCP alone, forwarded by Portolan itself, whose connections end with the process',
-    localhostNodePortsIPv6: 'TCP alone, forwarded by Portolan itself, whose connections end with the process',
     sharedPortsAtOnce:
       'a socket that connects to a ClusterIP is connected to the endpoint itself, so its port cannot be connected to that endpoint a second time, for TCP until a minute after it was closed; a socket of the node that waits for answers of both takes all for those of whom it has asked last',
     atomicChange:

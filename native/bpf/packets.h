@@ -106,6 +106,9 @@ static __noinline int decide(struct __sk_buff *skb, struct work *work, __u32 fro
 	struct found found = {};
 	__u8 class, verdict;
 
+	/* At loopback NodePorts answer processes of the node, at their sockets. */
+	if (is_loopback(&key->destination))
+		return NOT_OURS;
 	if (!find_frontend(&key->destination, key->destination_port, key->protocol, &found))
 		return NOT_OURS;
 	/* Of a piece whose datagram is unknown there is only to say that it must not get past us. */

@@ -46,6 +46,9 @@ static __always_inline __u8 verdict_at_socket(struct bpf_sock_addr *context, con
 	if (!class_of_socket(context, is_ipv4(address), &class))
 		return 0;
 	*owner = class;
+	/* Every namespace has a loopback of its own: NodePorts answer at this node's. */
+	if (class != CLASS_NODE && is_loopback(address))
+		return 0;
 	if (!find_frontend(address, port, context->protocol, found))
 		return 0;
 	if ((found->flags & FRONTEND_HAS_RANGES) && !asks_itself(found->service, address, class))

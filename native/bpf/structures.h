@@ -211,6 +211,13 @@ static __always_inline bool is_ipv4(const struct address *address)
 	return !address->word[0] && !address->word[1] && address->word[2] == bpf_htonl(0xffff);
 }
 
+static __always_inline bool is_loopback(const struct address *address)
+{
+	if (is_ipv4(address))
+		return (address->word[3] & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000);
+	return !address->word[0] && !address->word[1] && !address->word[2] && address->word[3] == bpf_htonl(1);
+}
+
 static __always_inline struct address ipv4_address(__be32 ipv4)
 {
 	struct address address = { .word = { 0, 0, bpf_htonl(0xffff), ipv4 } };

@@ -1,4 +1,4 @@
-import type { CompiledProgram, Dataplane, IpFamily } from '@portolan/core'
+import type { CompiledProgram, Dataplane, IpFamily, TableChange } from '@portolan/core'
 import { adoptObserved } from '@portolan/core/engine'
 import { AppliedTable, isEmptyChange } from '@portolan/core/table'
 import { BrokenContract } from './checked-dataplane.ts'
@@ -26,6 +26,8 @@ export class Driver {
   readonly #degraded = new Map<IpFamily, Set<string>>()
   /** Families whose kernel state is not known for sure. */
   readonly #doubtful = new Set<IpFamily>()
+  /** Told of each change that was applied. */
+  onApplied: ((change: TableChange) => void) | undefined
   #upkeep: NodeJS.Timeout | undefined
   /** Calls for one family never overlap, however many ask for them at the same time. */
   #last: Promise<unknown> = Promise.resolve()
@@ -85,6 +87,7 @@ export class Driver {
       await this.#apply(family, this.#dataplane.compile(change))
       this.#doubtful.delete(family)
       this.#appliedOf(family).advance(change)
+      this.onApplied?.(change)
     })
   }
 
@@ -133,6 +136,7 @@ export class Driver {
     await this.#apply(family, this.#dataplane.reconcile(observed, table))
     this.#doubtful.delete(family)
     this.#appliedOf(family).advance(change)
+    this.onApplied?.(change)
   }
 
   async #apply(family: IpFamily, program: CompiledProgram): Promise<void> {

@@ -13,6 +13,7 @@ import { convergenceScenario } from './scenarios/convergence.ts'
 import { crashScenario } from './scenarios/crash.ts'
 import { damageScenario } from './scenarios/damage.ts'
 import { explainedScenario } from './scenarios/explained.ts'
+import { localhostScenario } from './scenarios/localhost.ts'
 import { matrixScenario } from './scenarios/matrix.ts'
 import { nodeAddressesScenario } from './scenarios/node-addresses.ts'
 import { nonInterferenceScenario } from './scenarios/non-interference.ts'
@@ -52,6 +53,7 @@ export const scenarios: readonly Scenario[] = [
   matrixScenario('SCTP', sctpCases),
   protocolsScenario,
   nodeAddressesScenario,
+  localhostScenario,
   nonInterferenceScenario,
   spreadScenario,
   affinityScenario,

@@ -1,4 +1,5 @@
 import { type Dataplane, type DataplaneFactory, type IpFamily, localhostFamiliesOf } from '@portolan/core'
+import type { LocalhostForwarding } from '@portolan/core/localhost'
 import {
   type Arrival,
   createLab,
@@ -15,6 +16,7 @@ import {
 import type { Cluster } from './cluster.ts'
 import { Driver } from './driver.ts'
 import type { Client } from './matrix-case.ts'
+import { nodeForwarder } from './node-forwarder.ts'
 import { type NodeSpecification, newCluster } from './node-specification.ts'
 import { addressOf, type EndpointHost, isLocalHost } from './place.ts'
 import { Semaphore } from './semaphore.ts'
@@ -48,6 +50,7 @@ export class Testbed {
   readonly listening: Semaphore
   #dataplane: Dataplane
   #driver: Driver
+  #forwarding: LocalhostForwarding | undefined
   readonly #options: TestbedOptions
   readonly #serving = new Map<string, Promise<unknown>>()
 
@@ -93,6 +96,13 @@ export class Testbed {
       },
       { deadlines: this.timeouts.deadlines },
     )
+  }
+
+  /** Has the core forward NodePorts at loopback where the dataplane can't serve them. For a process that goes on. */
+  forwardLocalhost(): void {
+    const forwarding = nodeForwarder(this.lab.node, this.families, this.#dataplane.capabilities)
+    this.#forwarding = forwarding
+    this.#driver.onApplied = ({ family, routes }) => forwarding.follow(family, routes)
   }
 
   /** As a process that ends: its instance is closed, and what it knew is lost. */
@@ -199,6 +209,7 @@ export class Testbed {
   }
 
   async close(): Promise<void> {
+    await this.#forwarding?.stop()
     await this.driver.stop().catch(() => {})
     await this.lab.close()
   }

@@ -1,4 +1,4 @@
-import { addressBytes, type IpFamily, type RoutingTable } from '@portolan/core'
+import { addressBytes, type IpFamily, isLoopback, type RoutingTable } from '@portolan/core'
 import type { NetworkInterface } from '@portolan/native'
 import { rangeKey } from './encode.ts'
 import { type Bytes, bytesOf, type NodeState } from './observed-state.ts'
@@ -26,7 +26,7 @@ export function fallbackDevice(
   { family, nodePortAddresses }: Pick<RoutingTable, 'family' | 'nodePortAddresses'>,
   interfaces: NodeState['interfaces'],
 ): { readonly key: Bytes; readonly value: Bytes | undefined } {
-  const [ofNode] = nodePortAddresses
+  const ofNode = [...nodePortAddresses].find((address) => !isLoopback(address))
   const anyone = interfaces
     .filter(({ up }) => up)
     .map((one) => addressOf(one, family))

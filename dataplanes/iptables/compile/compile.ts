@@ -1,6 +1,5 @@
-import type { Degraded, ServiceRoute, TableChange } from '@portolan/core'
+import { type Degraded, isLoopback, type ServiceRoute, type TableChange } from '@portolan/core'
 import { dispatchPath } from '../layout/dispatch-path.ts'
-import { hasLoopback } from '../layout/loopback.ts'
 import { declareClientSet } from '../layout/sets.ts'
 import type { Setting } from '../layout/setting.ts'
 import { type ChainEdits, noChainEdits } from './chain-edits.ts'
@@ -50,7 +49,7 @@ export function compile(change: TableChange, setting: Setting, memory: TableMemo
     filterUndone: noChainEdits,
     nat,
     oldSets: [...oldSets],
-    needsRouteLocalnet: change.nodePortAddresses.added.some(hasLoopback),
+    needsRouteLocalnet: change.nodePortAddresses.added.some(isLoopback),
     findings: [],
     degraded,
     notices: [],

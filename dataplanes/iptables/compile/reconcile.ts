@@ -1,7 +1,6 @@
-import type { Degraded, RoutingTable } from '@portolan/core'
+import { type Degraded, isLoopback, type RoutingTable } from '@portolan/core'
 import type { SavedRules } from '@portolan/native/netfilter'
 import { baseChains, jumps, type NodeFacts, type TableName } from '../layout/base-chains.ts'
-import { hasLoopback } from '../layout/loopback.ts'
 import type { ObservedState } from '../layout/observed-state.ts'
 import { routeLocalnetNotice } from '../layout/route-localnet.ts'
 import {
@@ -32,7 +31,7 @@ export function reconcile(
   const memory: TableMemory = { tree: new DispatchTree(), clientSets: new Map(), waiting: new Set() }
   const degraded: Degraded[] = []
   const findings: string[] = []
-  const atLoopback = [...table.nodePortAddresses].some(hasLoopback)
+  const atLoopback = [...table.nodePortAddresses].some(isLoopback)
   const facts: NodeFacts = { liberal: observedState.liberal }
 
   const natChains = new Map(baseChains('nat', setting, facts))
