@@ -1,5 +1,6 @@
 import type { ServiceRecord } from '../../cluster/records.ts'
 import { type Address, cidrContains } from '../../network/address.ts'
+import { isLoopback } from '../../network/special-addresses.ts'
 import type { EndpointSelection } from '../builder/endpoint-selection.ts'
 import type { Evaluation } from '../evaluate.ts'
 import { masqueradedEndpoints } from '../hairpin.ts'
@@ -186,6 +187,12 @@ function refusalReason(evaluation: Refusal, facts: ReasonFacts, outcome: string)
 function noneReason(evaluation: Evaluation, table: RoutingTable): string {
   const { destination, protocol, port } = evaluation.packet
   const hasNodePort = table.frontends.has(frontendKey(undefined, protocol, port))
+  if (hasNodePort && isLoopback(destination)) {
+    const nodePort = `NodePort ${port}/${protocol}`
+    return table.nodePortAddresses.has(destination)
+      ? `${nodePort} answers at ${destination} for processes of the node only: not touched`
+      : `${nodePort} does not answer at ${destination} in the kernel: not touched (with localhost in nodePortAddresses Portolan itself forwards TCP there)`
+  }
   if (hasNodePort && table.localAddresses.has(destination)) {
     const answering = [...table.nodePortAddresses]
     const where = answering.length === 0 ? 'at no address of this node' : `at ${listed(answering)} only`

@@ -171,8 +171,18 @@ const rows: readonly Row[] = [
     reason: 'no Service answers at 8.8.8.8 TCP port 80, and it is no ClusterIP: not touched',
   },
   {
-    to: ['127.0.0.1', 30080],
+    to: ['10.0.0.2', 30080],
     reason: 'NodePort 30080/TCP answers at 192.168.0.2 only (nodePortAddresses): not touched',
+  },
+  {
+    to: ['127.0.0.1', 30080],
+    options: { nodePortAddresses: ['primary', cidr('127.0.0.0/8')], localhostNodePorts: true },
+    reason: 'NodePort 30080/TCP answers at 127.0.0.1 for processes of the node only: not touched',
+  },
+  {
+    to: ['127.0.0.1', 30080],
+    reason:
+      'NodePort 30080/TCP does not answer at 127.0.0.1 in the kernel: not touched (with localhost in nodePortAddresses Portolan itself forwards TCP there)',
   },
 ]
 
@@ -198,7 +208,7 @@ for (const {
       addresses: [address('192.168.0.2')],
       podCidrs: [],
     })
-    builder.setLocalAddresses(new Set([address('127.0.0.1'), address('192.168.0.2')]))
+    builder.setLocalAddresses(new Set(['127.0.0.1', '192.168.0.2', '10.0.0.2'].map(address)))
     builder.setServiceCidr({ kind: 'ServiceCIDR', key: 'k', cidrs: [cidr('10.96.0.0/16')] })
     builder.setService(
       exampleService({
