@@ -15,7 +15,9 @@ export interface CleanupFlags {
 
 /** Removes what Portolan ever made on this node, by whichever dataplane, and says what it was. */
 export async function cleanup(flags: CleanupFlags): Promise<void> {
-  if (flags.force !== true) await oneAtATime({ ...thisProcess('cleanup'), ...named(flags) })
+  const { dataplane: only, force = false } = flags
+  if (!force)
+    await oneAtATime({ ...thisProcess('cleanup'), ...(only === undefined ? {} : { dataplane: only }) })
   const failures: string[] = []
   for (const { dataplane, ...outcome } of await cleanUpNode(flags)) {
     if (outcome.failure === undefined)
@@ -27,10 +29,6 @@ export async function cleanup(flags: CleanupFlags): Promise<void> {
   throw new UserError(`cleanup failed: ${failures.join('; ')}`, {
     fix: `${rights}run it again when that is fixed; what is already removed does no harm`,
   })
-}
-
-function named({ dataplane }: CleanupFlags): { readonly dataplane?: string } {
-  return dataplane === undefined ? {} : { dataplane }
 }
 
 /** What became of one dataplane's leftovers. */

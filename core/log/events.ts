@@ -177,6 +177,16 @@ export const events = {
     fix: 'check whether the process is out of file descriptors or memory',
   },
   'addresses-readable': { level: 'info', means: "this node's addresses can be read again" },
+  'node-object-changed': {
+    level: 'info',
+    means:
+      "this node's Node object has other addresses or another zone, begins or ends to leave, or is there again",
+  },
+  'node-object-deleted': {
+    level: 'warn',
+    means: 'the Node object is deleted; what is known of it stays, and Services are followed',
+    fix: 'find out who deletes Nodes, unless this machine is to go',
+  },
   'no-pod-detection': {
     level: 'warn',
     means:

@@ -26,6 +26,7 @@ import type { TableBuilder } from '../table/builder/table-builder.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import { pause, systemClock } from '../time/clock.ts'
 import { ClusterState } from './cluster-state.ts'
+import { NodeLog } from './node-log.ts'
 import { openSource } from './open-source.ts'
 import { PodCidrGate } from './pod-cidr-gate.ts'
 import { ProxyError, unusable } from './proxy-error.ts'
@@ -202,7 +203,8 @@ export class RunningProxy {
             changed: (before, after) => this.#endOnPodCidrs(before, after),
           })
         : this.#assemble([])
-    this.sourceStatus = new SourceStatus(options.nodeName, sink)
+    const nodeLog = new NodeLog(options.nodeName, options.logger)
+    this.sourceStatus = new SourceStatus(options.nodeName, sink, (node) => nodeLog.changed(node))
     this.sink = this.sourceStatus
   }
 

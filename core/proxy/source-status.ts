@@ -8,17 +8,23 @@ export interface SourceFailure {
   readonly since: number
 }
 
+/** `undefined`: it is gone. */
+type OwnNodeListener = (node: NodeRecord | undefined) => void
+
 /** Passes on all that a source delivers, and remembers what of it tells about this node and the source themselves. */
 export class SourceStatus implements ClusterSink {
   readonly #nodeName: string
   readonly #sink: ClusterSink
+  readonly #onOwnNode: OwnNodeListener
   readonly #unreadable = new Set<RecordKind>()
   readonly #failures = new Map<RecordKind, SourceFailure>()
   #ownNode: NodeRecord | undefined
 
-  constructor(nodeName: string, sink: ClusterSink) {
+  /** @param onOwnNode told of this node's Node object whenever it comes, changes or goes */
+  constructor(nodeName: string, sink: ClusterSink, onOwnNode: OwnNodeListener = () => {}) {
     this.#nodeName = nodeName
     this.#sink = sink
+    this.#onOwnNode = onOwnNode
   }
 
   /** This node's Node object; `undefined`: there is none, or it hasn't been read yet. */
@@ -37,12 +43,12 @@ export class SourceStatus implements ClusterSink {
   }
 
   set(record: ClusterRecord, receivedAt: number): void {
-    if (record.kind === 'Node' && record.key === this.#nodeName) this.#ownNode = record
+    if (record.kind === 'Node' && record.key === this.#nodeName) this.#see(record)
     this.#sink.set(record, receivedAt)
   }
 
   remove(kind: RecordKind, key: string, receivedAt: number): void {
-    if (kind === 'Node' && key === this.#nodeName) this.#ownNode = undefined
+    if (kind === 'Node' && key === this.#nodeName) this.#see(undefined)
     this.#sink.remove(kind, key, receivedAt)
   }
 
@@ -67,5 +73,10 @@ export class SourceStatus implements ClusterSink {
 
   unserved(object: Unserved): void {
     this.#sink.unserved?.(object)
+  }
+
+  #see(node: NodeRecord | undefined): void {
+    this.#ownNode = node
+    this.#onOwnNode(node)
   }
 }

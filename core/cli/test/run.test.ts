@@ -247,10 +247,15 @@ test.serial(
     t.true(await answering('nodeport-addresses', '192.168.50.12'))
     t.false((await node.nftSet('nodeport-addresses')).includes('192.168.50.11'))
 
+    await running.said(
+      'addresses from 192.168.50.11, fd00:192:168:50::11 to 192.168.50.12, fd00:192:168:50::11',
+    )
+
     // Without a Node object, what is known of it stays, and Services are followed.
     await node.write((text) => withoutNodes(text).replaceAll('10.96.0.20', '10.96.0.21'))
     t.true(await eventually(async () => (await node.nft('vips')).includes('10.96.0.21')))
     t.true((await node.nftSet('nodeport-addresses')).includes('192.168.50.12'))
+    await running.said('Node node-a is deleted')
 
     // Made again with another first address, as when a machine is replaced under its name.
     await node.write((text) => text)
