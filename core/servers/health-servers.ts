@@ -1,5 +1,4 @@
 import type { ProxyConfig } from '../config/proxy-config.ts'
-import { printSocketAddress } from '../config/socket-address.ts'
 import type { EngineObserver } from '../engine/observer.ts'
 import { observers } from '../engine/observers.ts'
 import type { Logger } from '../log/logger.ts'
@@ -7,14 +6,14 @@ import type { IpFamily } from '../network/address.ts'
 import type { HealthCheckListener } from '../table/builder/health-check-ports.ts'
 import { isEverywhere } from '../table/builder/node-addresses.ts'
 import { faultLog } from './fault-log.ts'
+import { HealthCheckLog } from './health-check-log.ts'
 import type { HealthProblem, WatchedProxy } from './health-problems.ts'
 import { byPath } from './http-answer.ts'
 import { type RunningHttpServer, startHttpServer } from './http-server.ts'
 import { listenAddresses } from './listen-addresses.ts'
-import { listenFix } from './listen-fix.ts'
 import { readListenerLimit } from './listener-limit.ts'
 import { type HealthPath, ProxyHealth } from './proxy-health.ts'
-import { ServiceHealth, type UnavailableCheck } from './service-health.ts'
+import { ServiceHealth } from './service-health.ts'
 
 export interface HealthServersOptions {
   readonly config: Pick<ProxyConfig, 'nodePortAddresses' | 'servers' | 'syncPeriod'>
@@ -62,13 +61,17 @@ export async function startHealthServers(options: HealthServersOptions): Promise
           logger,
           ...(onUnavailable === undefined ? {} : { onUnavailable }),
         })
-  const log = new CheckLog(options)
+  const log = new HealthCheckLog(logger)
   const serviceHealth = new ServiceHealth({
     families,
     isEverywhere: (family) => isEverywhere(config.nodePortAddresses, family),
     isHealthy: () => proxyHealth.isHealthy,
-    onUnavailable: (unavailable) => log.unavailable(unavailable),
+    onUnavailable(check) {
+      log.unavailable(check)
+      options.onServiceUnavailable?.(check.service, check.at.port, check.error.message)
+    },
     onAvailable: (family, service, port) => log.available(family, service, port),
+    onGivenUp: (family, service) => log.givenUp(family, service),
     onFault: faultLog('health check', logger),
     maxListeners: await readListenerLimit(),
   })
@@ -80,40 +83,5 @@ export async function startHealthServers(options: HealthServersOptions): Promise
     async [Symbol.asyncDispose]() {
       await Promise.all([server?.close(), serviceHealth.close()])
     },
-  }
-}
-
-/** Ports that are told one by one while they can't be opened; of more the log says nothing new. */
-const maxTold = 20
-
-/** What the log says of health check node ports that can't be opened. */
-class CheckLog {
-  readonly #logger: Logger
-  readonly #onServiceUnavailable: HealthServersOptions['onServiceUnavailable']
-  readonly #told = new Set<string>()
-
-  constructor({ logger, onServiceUnavailable }: HealthServersOptions) {
-    this.#logger = logger
-    this.#onServiceUnavailable = onServiceUnavailable
-  }
-
-  unavailable({ family, service, at, error }: UnavailableCheck): void {
-    const address = printSocketAddress(at)
-    const message = `the health check of Service ${service} can't listen on ${address}: ${error.message}`
-    this.#onServiceUnavailable?.(service, at.port, error.message)
-    if (this.#told.size >= maxTold) return
-    this.#told.add(`${family} ${service}`)
-    this.#logger.warn(
-      { event: 'health-check-unavailable', family, service, address },
-      `${message}; load balancers take this node for one without its endpoints. It is tried again every 5 s. ${listenFix(error)}`,
-    )
-  }
-
-  available(family: IpFamily, service: string, port: number): void {
-    if (!this.#told.delete(`${family} ${service}`)) return
-    this.#logger.info(
-      { event: 'health-check-available', family, service, port },
-      `the health check of Service ${service} is served on port ${port}`,
-    )
   }
 }

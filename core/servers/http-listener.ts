@@ -10,8 +10,6 @@ export interface HttpListenerOptions {
   readonly connections: ConnectionBudget
   /** What the handler threw. */
   readonly onFault: (error: unknown) => void
-  /** The listening socket broke, and is closed. */
-  readonly onBroken: (error: Error) => void
 }
 
 /** Bytes of a request's line and headers, at most. */
@@ -51,6 +49,8 @@ export class HttpListener {
     )
     this.#server.timeout = timeouts.silence
     this.#server.on('connection', (socket) => options.connections.take(socket))
+    // A connection that can't be accepted, as without a file descriptor, is its client's loss; the next one may be.
+    this.#server.on('error', () => {})
   }
 
   /**
@@ -68,7 +68,6 @@ export class HttpListener {
       }
       const listening = (): void => {
         server.off('error', failed)
-        server.on('error', this.#broken)
         const bound = server.address()
         resolve({ address, port: typeof bound === 'object' && bound !== null ? bound.port : port })
       }
@@ -81,14 +80,9 @@ export class HttpListener {
   /** Ends open connections too. Resolves when the address is free again. */
   async close(): Promise<void> {
     const server = this.#server
-    server.off('error', this.#broken)
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     server.closeAllConnections()
     await closed
-  }
-
-  readonly #broken = (error: Error): void => {
-    this.close().then(() => this.#options.onBroken(error))
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

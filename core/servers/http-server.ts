@@ -89,7 +89,6 @@ class RetriedListener {
       handler: options.handler,
       connections,
       onFault,
-      onBroken: (error) => this.#retry(error),
     })
   }
 

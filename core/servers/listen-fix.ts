@@ -11,6 +11,6 @@ export function listenFix(error: Error): string {
     case 'ENFILE':
       return 'the process is out of file descriptors: raise its limit (LimitNOFILE in systemd)'
     default:
-      return 'check the address'
+      return 'check the address and the port'
   }
 }

@@ -78,21 +78,21 @@ export class PortListeners {
   #update(ports: Iterable<number>): void {
     if (this.#closed) return
     for (const port of ports) this.#due.add(port)
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined
-    })
+    this.#working ??= this.#work()
   }
 
   async #work(): Promise<void> {
     // What comes in the same turn is brought up to date together: a port that moves from one Service to another stays open.
     await Promise.resolve()
     for (const port of this.#due) {
-      if (this.#closed) return
+      if (this.#closed) break
       this.#due.delete(port)
       const failure = await this.#bringUpToDate(port)
       if (failure !== undefined) this.#failed(failure.at, failure.error)
       else if (this.#failing.delete(port) && this.#wanted.has(port)) this.#options.onRecovered(port)
     }
+    // In the same turn as the last look at what is due, so that nothing can come in between.
+    this.#working = undefined
   }
 
   async #bringUpToDate(
@@ -111,7 +111,7 @@ export class PortListeners {
       if (open.has(address)) continue
       const at = { address, port }
       try {
-        open.set(address, await this.#listen(at, open))
+        open.set(address, await this.#listen(at))
         this.#count++
       } catch (error) {
         failure ??= { at, error: error as Error }
@@ -122,20 +122,10 @@ export class PortListeners {
     return failure
   }
 
-  async #listen(at: SocketAddress, open: Map<Address, HttpListener>): Promise<HttpListener> {
+  async #listen(at: SocketAddress): Promise<HttpListener> {
     const { handler, connections, onFault, maxListeners } = this.#options
     if (this.#count >= maxListeners) throw tooMany(maxListeners)
-    const listener = new HttpListener({
-      handler: handler(at.port),
-      connections,
-      onFault,
-      onBroken: (error) => {
-        if (open.get(at.address) !== listener) return
-        open.delete(at.address)
-        this.#count--
-        this.#failed(at, error)
-      },
-    })
+    const listener = new HttpListener({ handler: handler(at.port), connections, onFault })
     await listener.listen(at)
     return listener
   }

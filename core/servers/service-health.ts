@@ -19,6 +19,8 @@ export interface ServiceHealthOptions {
   readonly onUnavailable: (unavailable: UnavailableCheck) => void
   /** The Service's port is served after all, at all addresses. */
   readonly onAvailable: (family: IpFamily, service: string, port: number) => void
+  /** The Service has the port no longer, whether or not it was served. */
+  readonly onGivenUp: (family: IpFamily, service: string) => void
   /** A request could not be answered, which is a defect. */
   readonly onFault: (error: unknown) => void
   /** Sockets at most, over both families. */
@@ -136,6 +138,7 @@ class FamilyHealth {
     const port = this.#checks.get(service)?.port
     if (check === undefined) this.#checks.delete(service)
     if (port === undefined || port === check?.port) return
+    this.#options.onGivenUp(this.#family, service)
     const claims = this.#claims.get(port)
     if (claims === undefined) return
     const wasOwner = this.#ownerOf(port) === service

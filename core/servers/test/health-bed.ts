@@ -91,6 +91,7 @@ export class HealthBed implements AsyncDisposable {
       isHealthy: () => this.proxyHealth.isHealthy,
       onUnavailable: (one) => void this.unavailable.push(one),
       onAvailable: (family, service, port) => void this.available.push(`${family} ${service} ${port}`),
+      onGivenUp: () => {},
       onFault: (error) => {
         throw error
       },

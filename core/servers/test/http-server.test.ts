@@ -189,7 +189,6 @@ test('the oldest connection makes room for one that is too many', async (t) => {
     handler: hello,
     connections,
     onFault: (error) => t.fail(String(error)),
-    onBroken: (error) => t.fail(String(error)),
   })
   const { port } = await listener.listen({ address: localhost, port: 0 })
   const open = async (): Promise<Socket> => {
