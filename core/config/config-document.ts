@@ -60,15 +60,18 @@ class DocumentReader implements ConfigDocument {
       uniqueKeys: false,
       lineCounter: this.#lines,
       logLevel: 'silent',
+      // Each would search the whole text for its place.
+      prettyErrors: false,
     })
     const documents = 'empty' in parsed ? [] : parsed
     const seen = new Set<string>()
     for (const document of documents) {
-      for (const error of document.errors) {
-        const fix = `no YAML: ${shorten(error.message.split('\n')[0] ?? error.code)}`
-        this.problems.push({ at: this.#at(error.pos[0]), setting: 'the file', fix })
-      }
-      if (document.errors.length === 0 && !isNothing(document.contents)) this.#document(document, seen)
+      // The first one; those behind it follow from it.
+      const [error] = document.errors
+      if (error !== undefined) {
+        const what = error.message.includes('call stack') ? 'it is nested too deeply' : shorten(error.message)
+        this.problems.push({ at: this.#at(error.pos[0]), setting: 'the file', fix: `no YAML: ${what}` })
+      } else if (!isNothing(document.contents)) this.#document(document, seen)
     }
     if (seen.size > 0 || this.problems.length > 0) return
     const fix = 'it is empty: it must have a KubeProxyConfiguration or a PortolanConfiguration'

@@ -242,6 +242,13 @@ for (const [claim, text, message] of rejected) {
   })
 }
 
+test('of YAML that is broken all over, the first place is told', (t) => {
+  const { problems } = parseConfigDocument(`${head}mode: ${'!a '.repeat(5000)}`, 'config.conf')
+  t.deepEqual(problems, [
+    { at: 'config.conf:3', setting: 'the file', fix: 'no YAML: A node can have at most one tag' },
+  ])
+})
+
 test('names everything that is wrong at once, in files and flags', (t) => {
   const text = `${head}mode: userspace\nclusterCIDR: x\nconntrack: {min: -1}`
   const error = t.throws(() => resolve(text, { v: 'x' }), { instanceOf: ConfigError })
