@@ -3,15 +3,16 @@ import { flag } from '../config/field-kind.ts'
 import type { ResolvedConfig } from '../config/resolve-config.ts'
 
 /**
- * What kube-proxy's flags ask for in place of running.
+ * What kube-proxy's flags ask for in place of running. A clean-up needs no configuration: that of a node which is to be
+ * cleaned up may be gone.
  *
  * @returns whether one did, so that nothing is left to do
  */
-export async function runOnce(flags: Flags, resolved: ResolvedConfig): Promise<boolean> {
+export async function runOnce(flags: Flags, read: () => Promise<ResolvedConfig>): Promise<boolean> {
   const [path = ''] = flagTexts(flags, 'write-config-to')
   if (path !== '') {
     const { writeConfig } = await import('./write-config.ts')
-    await writeConfig(path, resolved)
+    await writeConfig(path, await read())
     console.error(`portolan: wrote the configuration to ${path}`)
     return true
   }

@@ -57,8 +57,8 @@ const progress = { first: 2_000, every: 10_000 }
  */
 export async function run(flags: Flags): Promise<void> {
   const begun = performance.now()
+  if (await runOnce(flags, () => readConfig(flags))) return
   const resolved = await readConfig(flags)
-  if (await runOnce(flags, resolved)) return
   const { config } = resolved
   const node = await ownNodeName(config)
   const logger = await createLogger(config.logLevel)

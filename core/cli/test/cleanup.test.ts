@@ -97,7 +97,8 @@ test('cleanup removes what any of our dataplanes has left, says whose it was, an
     ...inventory,
     portolan('cleanup'),
     ...inventory,
-    portolan('cleanup'),
+    // As kube-proxy has it, and without a word of a cluster.
+    portolan('run', '--cleanup'),
   )
   t.true(outcomes.slice(0, foreign.length).every(({ code }) => code === 0))
   const before = textOf(outcomes.slice(foreign.length, foreign.length + inventory.length))
