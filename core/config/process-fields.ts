@@ -140,7 +140,15 @@ export const processFields = {
     means: 'where /metrics is served; empty: port 10249 at 127.0.0.1, or at [::1] if bindAddress is of IPv6',
   },
   bindAddressHardFail: { kind: flag, standard: false, means: "a port that can't be bound ends the process" },
-  enableProfiling: { kind: flag, standard: false, means: '/debug/pprof at the address of metrics' },
+  enableProfiling: {
+    kind: flag,
+    standard: false,
+    means: '/debug/pprof at the address of metrics',
+    standing: {
+      differs: "profiles are V8's, for a browser's developer tools",
+      of: (value) => value === true,
+    },
+  },
   showHiddenMetricsForVersion: {
     kind: version,
     standard: '',

@@ -63,7 +63,7 @@ export class VersionMetrics implements EngineObserver {
   }
 
   onPending(family: IpFamily): void {
-    this.#families.of(family).pending(this.#now(), this.#read())
+    this.#families.of(family).pending(this.#now(), this.#source())
   }
 
   onUnchanged(family: IpFamily): void {
@@ -78,13 +78,8 @@ export class VersionMetrics implements EngineObserver {
     return this.#measured()?.source() ?? []
   }
 
-  /** A server may have versions that are no numbers: those aren't shown. */
   #read(): Versions {
-    return new Map(
-      this.#source()
-        .map(({ resource, resourceVersion }) => [resource, Number(resourceVersion)] as const)
-        .filter(([, version]) => Number.isSafeInteger(version)),
-    )
+    return versionsOf(this.#source())
   }
 
   #ages(): (readonly [{ readonly ip_family: IpFamily }, number])[] {
@@ -106,7 +101,7 @@ export class VersionMetrics implements EngineObserver {
     const read = this.#read()
     const families = this.#kept().map(([family, { inSyncAt, unappliedSince }]): Versions => {
       if (inSyncAt === undefined) return new Map()
-      return unappliedSince === undefined ? read : this.#families.of(family).versions
+      return unappliedSince === undefined ? read : versionsOf(this.#families.of(family).read)
     })
     const resources = [...read.keys()].filter((resource) => families.every((one) => one.has(resource)))
     return new Map(
@@ -115,18 +110,28 @@ export class VersionMetrics implements EngineObserver {
   }
 }
 
+/** A server may have versions that are no numbers: those aren't shown. */
+function versionsOf(read: readonly SourceProgress[]): Versions {
+  return new Map(
+    read
+      .map(({ resource, resourceVersion }) => [resource, Number(resourceVersion)] as const)
+      .filter(([, version]) => Number.isSafeInteger(version)),
+  )
+}
+
+/** On the hot path: what was read is put away as it comes, and looked at by a scrape. */
 class FamilyVersions {
   /** What the kernel surely has while something is waiting for it. */
-  versions: Versions = new Map()
+  read: readonly SourceProgress[] = []
   /** Something is waiting. */
   #waiting = false
   #pendingAt = Number.NEGATIVE_INFINITY
-  #whenPending: Versions = new Map()
+  #whenPending: readonly SourceProgress[] = []
 
-  pending(now: number, read: Versions): void {
+  pending(now: number, read: readonly SourceProgress[]): void {
     this.#pendingAt = now
     this.#whenPending = read
-    if (!this.#waiting) this.versions = read
+    if (!this.#waiting) this.read = read
     this.#waiting = true
   }
 
@@ -137,6 +142,6 @@ class FamilyVersions {
   /** @param computed when the apply had taken in all that was pending */
   applied(computed: number): void {
     this.#waiting = this.#pendingAt > computed
-    if (this.#waiting) this.versions = this.#whenPending
+    if (this.#waiting) this.read = this.#whenPending
   }
 }

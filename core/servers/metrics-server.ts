@@ -3,6 +3,7 @@ import type { Dataplane } from '../dataplane/contract.ts'
 import type { KnownNode } from '../explain/answer.ts'
 import type { Logger } from '../log/logger.ts'
 import type { ProxyMetrics } from '../metrics/proxy-metrics.ts'
+import { systemClock } from '../time/clock.ts'
 import type { DriftLog } from './drift-log.ts'
 import { explainPage } from './explain-page.ts'
 import { byPath, jsonAnswer } from './http-answer.ts'
@@ -33,7 +34,7 @@ export async function startMetricsServer(
   options: MetricsServerOptions,
 ): Promise<RunningHttpServer | undefined> {
   const { config, metrics, proxy, driftLog, logger } = options
-  const { metrics: address, bindAddressHardFail: hardFail } = config.servers
+  const { metrics: address, bindAddressHardFail: hardFail, enableProfiling } = config.servers
   if (address === undefined) return undefined
   const { families } = proxy
   const handler = byPath({
@@ -44,6 +45,7 @@ export async function startMetricsServer(
     }),
     '/table': tablePage(proxy),
     '/explain': explainPage(proxy, proxy.dataplane),
+    ...(enableProfiling ? (await import('./profiling-pages.ts')).profilingPages(systemClock) : {}),
     '/drift': () => jsonAnswer(200, { drift: driftLog.entries }),
   })
   const addresses = listenAddresses(address, families)
