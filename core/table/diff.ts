@@ -24,6 +24,7 @@ export function fullDifference(before: RoutingTable, after: RoutingTable): Table
       healthCheckNodePorts: new Set([...before.healthCheckNodePorts, ...after.healthCheckNodePorts]),
       localAddresses: new Set([...before.localAddresses, ...after.localAddresses]),
     },
+    flows: { answeredBy: new Map(), sentTo: new Map() },
     triggerTimes: [],
   }
   return difference(before, after, everything)

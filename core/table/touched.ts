@@ -1,5 +1,6 @@
 import type { RoutingTable, TableSet } from './routing-table.ts'
 import type { RouteKey } from './service-route.ts'
+import type { FlowAddress, FlowSuspects } from './udp-flows.ts'
 
 /** What a set of the table holds: addresses, ranges or ports. */
 export type TableSetMember<Name extends TableSet> =
@@ -12,6 +13,8 @@ export type TableSetMember<Name extends TableSet> =
 export interface Touched {
   readonly routes: ReadonlySet<RouteKey>
   readonly sets: { readonly [Name in TableSet]: ReadonlySet<TableSetMember<Name>> }
+  /** Flows of UDP that may have become stale: no part of the table's difference. Each address and port by its key. */
+  readonly flows: { readonly [Name in keyof FlowSuspects]: ReadonlyMap<string, FlowAddress> }
   /** When the causes happened, by the cluster's clock: milliseconds since the epoch. */
   readonly triggerTimes: readonly number[]
 }
@@ -27,6 +30,7 @@ export class TouchedSets implements Touched {
     healthCheckNodePorts: new Set(),
     localAddresses: new Set(),
   }
+  readonly flows = { answeredBy: new Map<string, FlowAddress>(), sentTo: new Map<string, FlowAddress>() }
   readonly triggerTimes: number[] = []
 }
 
@@ -41,6 +45,8 @@ export function mergeTouched(first: Touched, second: Touched): Touched {
     addAll(merged.sets.hairpinAddresses, touched.sets.hairpinAddresses)
     addAll(merged.sets.healthCheckNodePorts, touched.sets.healthCheckNodePorts)
     addAll(merged.sets.localAddresses, touched.sets.localAddresses)
+    for (const [key, one] of touched.flows.answeredBy) merged.flows.answeredBy.set(key, one)
+    for (const [key, one] of touched.flows.sentTo) merged.flows.sentTo.set(key, one)
     for (const time of touched.triggerTimes) merged.triggerTimes.push(time)
   }
   return merged

@@ -11,7 +11,7 @@ const protocolPart = { number: 1, sourcePort: 2, destinationPort: 3 }
 const addressPart = { IPv4: { source: 1, destination: 2 }, IPv6: { source: 3, destination: 4 } }
 const filterPart = { original: 1, reply: 2 }
 /** CTA_FILTER_F_*: which parts of a tuple count. */
-const filterFlag = { source: 1, protocol: 8, sourcePort: 16 }
+const filterFlag = { source: 1, destination: 2, protocol: 8, sourcePort: 16, destinationPort: 32 }
 
 const udp = 17
 const typeMask = 0x3fff
@@ -22,22 +22,32 @@ export interface FlowEnd {
   readonly port: number
 }
 
+/** Flows with this end: where the client sends to, or where answers come from before they are translated back. */
+export interface FlowFilter extends FlowEnd {
+  readonly end: 'destination' | 'replySource'
+}
+
 /**
- * A request for all flows of UDP of a family, or for those that are answered by one source (its address before answers are
- * translated back); with IPv6 for those that are answered from its port, because the kernel (6.18 still) takes an address
- * of IPv6 in a filter for one to leave out. Kernels before 5.8 pass over the filter, and give all flows.
+ * A request for all flows of UDP of a family, or for those that have one end; with IPv6 for those that have its port,
+ * because the kernel (6.18 still) takes an address of IPv6 in a filter for one to leave out. Kernels before 5.8 pass over
+ * the filter, and give all flows.
  */
-export function writeUdpFlowDump(writer: NetlinkWriter, family: IpFamily, replySource?: FlowEnd): void {
+export function writeUdpFlowDump(writer: NetlinkWriter, family: IpFamily, only?: FlowFilter): void {
   const start = writer.beginMessage(message.get, messageFlag.request | messageFlag.dump)
   writeNfnetlinkHeader(writer, addressFamily[family])
-  writeTuple(writer, attribute.original, family)
-  if (replySource !== undefined) writeTuple(writer, attribute.reply, family, replySource)
-  const filter = writer.beginAttribute(nested | attribute.filter)
-  writeUint32(writer, filterPart.original, filterFlag.protocol)
-  if (replySource !== undefined) {
-    const source = family === 'IPv4' ? filterFlag.source : 0
-    writeUint32(writer, filterPart.reply, filterFlag.protocol | source | filterFlag.sourcePort)
+  const parts = { original: filterFlag.protocol, reply: 0 }
+  const address = family === 'IPv4' ? 1 : 0
+  if (only?.end === 'destination') {
+    writeTuple(writer, attribute.original, family, 'destination', only)
+    parts.original |= (filterFlag.destination * address) | filterFlag.destinationPort
+  } else writeTuple(writer, attribute.original, family)
+  if (only?.end === 'replySource') {
+    writeTuple(writer, attribute.reply, family, 'source', only)
+    parts.reply = filterFlag.protocol | (filterFlag.source * address) | filterFlag.sourcePort
   }
+  const filter = writer.beginAttribute(nested | attribute.filter)
+  writeUint32(writer, filterPart.original, parts.original)
+  if (parts.reply !== 0) writeUint32(writer, filterPart.reply, parts.reply)
   writer.endAttribute(filter)
   writer.endMessage(start)
 }
@@ -159,21 +169,27 @@ export class FlowView {
   }
 }
 
-/** A tuple of UDP, from a source or from any. */
-function writeTuple(writer: NetlinkWriter, type: number, family: IpFamily, source?: FlowEnd): void {
+/** A tuple of UDP, with one end of it or none. */
+function writeTuple(
+  writer: NetlinkWriter,
+  type: number,
+  family: IpFamily,
+  end?: 'source' | 'destination',
+  at?: FlowEnd,
+): void {
   const whole = writer.beginAttribute(nested | type)
-  if (source !== undefined) {
+  if (end !== undefined && at !== undefined) {
     const addresses = writer.beginAttribute(nested | tuple.address)
-    const start = writer.beginAttribute(addressPart[family].source)
-    writer.copy(source.address)
+    const start = writer.beginAttribute(addressPart[family][end])
+    writer.copy(at.address)
     writer.endAttribute(start)
     writer.endAttribute(addresses)
   }
   const protocol = writer.beginAttribute(nested | tuple.protocol)
   writer.uint8Attribute(protocolPart.number, udp)
-  if (source !== undefined) {
-    const start = writer.beginAttribute(protocolPart.sourcePort)
-    writer.uint16BE(source.port)
+  if (end !== undefined && at !== undefined) {
+    const start = writer.beginAttribute(protocolPart[`${end}Port`])
+    writer.uint16BE(at.port)
     writer.endAttribute(start)
   }
   writer.endAttribute(protocol)

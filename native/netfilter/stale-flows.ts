@@ -3,7 +3,7 @@ import { dumpInBackground } from '../netlink/background-dump.ts'
 import { messageFlag } from '../netlink/netlink-reader.ts'
 import { NetlinkSocket } from '../netlink/netlink-socket.ts'
 import { NetlinkWriter } from '../netlink/netlink-writer.ts'
-import { type FlowEnd, FlowView, writeFlowDelete, writeUdpFlowDump } from './conntrack-messages.ts'
+import { type FlowFilter, FlowView, writeFlowDelete, writeUdpFlowDump } from './conntrack-messages.ts'
 import type { IpFamily } from './family.ts'
 import { netlinkNetfilter } from './nfnetlink.ts'
 
@@ -26,11 +26,11 @@ export interface StaleFlowsOptions<Address extends string> {
   readonly family: IpFamily
   /** Flows to anywhere else are left alone. */
   readonly destinations: readonly UdpDestination<Address>[]
-  /**
-   * Those who answer the flows that are to be looked at: servers that have gone, or a destination itself, for flows
-   * that were never translated. Absent: all flows are.
-   */
-  readonly answeredBy?: readonly FlowAddress<Address>[]
+  /** Which flows are to be looked at: those that one of these answers, or that go to one of these. Absent: all. */
+  readonly suspects?: {
+    readonly answeredBy: readonly FlowAddress<Address>[]
+    readonly sentTo: readonly FlowAddress<Address>[]
+  }
   /** The bytes of an address, in network order. */
   addressBytes(address: Address): Uint8Array
   /** The network namespace to work in, as a path. Absent: the process's own. */
@@ -70,7 +70,7 @@ const udp = 17
 export async function forgetStaleFlows<Address extends string>(
   options: StaleFlowsOptions<Address>,
 ): Promise<ForgottenFlows> {
-  const { family, destinations, addressBytes, answeredBy, networkNamespace, signal } = options
+  const { family, destinations, addressBytes, networkNamespace, signal } = options
   const socketOptions = {
     protocol: netlinkNetfilter,
     sendBufferBytes: 256 * 1024,
@@ -82,20 +82,16 @@ export async function forgetStaleFlows<Address extends string>(
   let read = 0
   /** The kernel gives flows that were not asked for: it knows no filter, and gives all. */
   let isUnfiltered = false
-  const look = async (replySource: FlowEnd | undefined): Promise<void> => {
+  const look = async (only: FlowFilter | undefined): Promise<void> => {
     const request = new NetlinkWriter()
-    writeUdpFlowDump(request, family, replySource)
+    writeUdpFlowDump(request, family, only)
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const whole = await dumpInBackground(
         request.bytes,
         (datagram, start, end) => {
           if (!flow.read(datagram, start, end)) return
           read++
-          if (
-            flow.protocol !== udp ||
-            (replySource !== undefined && replySource.port !== flow.replySourcePort)
-          )
-            isUnfiltered = true
+          if (!isWanted(flow, only)) isUnfiltered = true
           if (flow.protocol === udp && judge.isStale(flow)) deletion.add(flow)
         },
         {
@@ -109,12 +105,12 @@ export async function forgetStaleFlows<Address extends string>(
     }
   }
   try {
-    const sources = answeredBy === undefined ? undefined : distinctFilters(family, answeredBy)
-    if (sources === undefined || sources.length > maxWalks) await look(undefined)
+    const filters = filtersOf(options)
+    if (filters === undefined || filters.length > maxWalks) await look(undefined)
     else
-      for (const { address, port } of sources) {
+      for (const only of filters) {
         if (isUnfiltered || signal?.aborted === true) break
-        await look({ address: addressBytes(address), port })
+        await look(only)
       }
     return { read, deleted: deletion.deleted }
   } finally {
@@ -122,15 +118,30 @@ export async function forgetStaleFlows<Address extends string>(
   }
 }
 
-/** Sources that make different filters: see `writeUdpFlowDump`. */
-function distinctFilters<Address extends string>(
-  family: IpFamily,
-  sources: readonly FlowAddress<Address>[],
-): readonly FlowAddress<Address>[] {
-  const distinct = new Map(
-    sources.map((one) => [family === 'IPv4' ? `${one.address} ${one.port}` : one.port, one]),
-  )
-  return [...distinct.values()]
+/** Filters that differ from one another: see `writeUdpFlowDump`. `undefined`: all flows are to be looked at. */
+function filtersOf<Address extends string>({
+  family,
+  suspects,
+  addressBytes,
+}: StaleFlowsOptions<Address>): readonly FlowFilter[] | undefined {
+  if (suspects === undefined) return undefined
+  const filters = new Map<string, FlowFilter>()
+  const add = (end: FlowFilter['end'], { address, port }: FlowAddress<Address>) =>
+    filters.set(family === 'IPv4' ? `${end} ${address} ${port}` : `${end} ${port}`, {
+      end,
+      address: addressBytes(address),
+      port,
+    })
+  for (const one of suspects.answeredBy) add('replySource', one)
+  for (const one of suspects.sentTo) add('destination', one)
+  return [...filters.values()]
+}
+
+/** Whether the kernel gives what it was asked for, as far as it is always asked the same. */
+function isWanted(flow: FlowView, only: FlowFilter | undefined): boolean {
+  if (flow.protocol !== udp) return false
+  if (only === undefined) return true
+  return only.port === (only.end === 'destination' ? flow.destinationPort : flow.replySourcePort)
 }
 
 /** Whether a flow goes where it may go. */

@@ -65,35 +65,31 @@ for (const family of ['IPv4', 'IPv6'] as const) {
     entries.add([...kept, ...Object.values(stale)])
     let servers: readonly { readonly address: string; readonly port: number }[] | undefined
     const destinations = [{ address: service, port: 53, servers: () => servers }]
-    const forget = (answeredBy?: readonly { readonly address: string; readonly port: number }[]) =>
+    type Suspects = NonNullable<Parameters<typeof forgetStaleFlows>[0]['suspects']>
+    const forget = (suspects?: Partial<Suspects>) =>
       forgetStaleFlows({
         family,
         networkNamespace,
         destinations,
         addressBytes: fullAddressBytes,
-        ...(answeredBy === undefined ? {} : { answeredBy }),
+        ...(suspects === undefined ? {} : { suspects: { answeredBy: [], sentTo: [], ...suspects } }),
       })
 
     t.is((await forget()).deleted, 0, 'nothing is judged without a list of servers')
 
     servers = [{ address: young, port: 5353 }]
-    const sources = [
-      { address: old, port: 5353 },
-      { address: young, port: 5353 },
-    ]
-    t.is(
-      (await forget(sources)).deleted,
-      1,
-      'of what was asked for, the one to the service whose server has gone',
-    )
+    t.is((await forget({ sentTo: [{ address: service, port: 54 }] })).deleted, 0, 'of what was asked for')
+    t.is((await forget({ answeredBy: [{ address: old, port: 5353 }] })).deleted, 1, 'its server has gone')
     t.deepEqual(
       entries.list(),
       [...kept, stale.otherPort, stale.untranslated].map(line).sort(),
       'flows that others answer were not looked at',
     )
+    t.is((await forget({ sentTo: [{ address: service, port: 53 }] })).deleted, 2)
+    t.deepEqual(entries.list(), kept.map(line).sort())
 
-    const all = await forget()
-    t.is(all.deleted, 2)
+    entries.add([stale.gone, stale.untranslated])
+    t.is((await forget()).deleted, 2)
     t.deepEqual(entries.list(), kept.map(line).sort())
 
     servers = []

@@ -10,6 +10,7 @@ import { type Address, type Cidr, type IpFamily, parseAddress, parseCidr } from 
 import type { ObservedSets, PodSource, RoutingTable } from '../routing-table.ts'
 import type { EndpointScope, RouteKey, ServiceRoute } from '../service-route.ts'
 import { type Touched, TouchedSets } from '../touched.ts'
+import type { UdpServers } from '../udp-flows.ts'
 import { type NodeTopology, selectEndpoints } from './endpoint-selection.ts'
 import { frontendProblem } from './frontend-problem.ts'
 import { addLocalReady, type HealthCheckListener, HealthCheckPorts } from './health-check-ports.ts'
@@ -22,6 +23,7 @@ import { clusterIPOf, destinationsOf, routeKeyOf, serviceKeyOf } from './service
 import { ServiceRanges } from './service-ranges.ts'
 import { mergeSlices, SliceCache } from './slice-cache.ts'
 import { allowedSources } from './source-ranges.ts'
+import { UdpServerSet } from './udp-server-set.ts'
 
 export interface TableBuilderOptions {
   readonly family: IpFamily
@@ -89,6 +91,7 @@ export class TableBuilder {
   readonly #nodeSets: NodeSets
   readonly #serviceRanges: ServiceRanges
   readonly #healthChecks: HealthCheckPorts
+  readonly #udpServers: UdpServerSet
   /** As of the last `drain`. Changes in place at the next one. */
   readonly table: RoutingTable
 
@@ -109,6 +112,7 @@ export class TableBuilder {
     })
     this.#serviceRanges = new ServiceRanges(options.family)
     this.#healthChecks = new HealthCheckPorts(options.onHealthCheck)
+    this.#udpServers = new UdpServerSet(this.#nodeSets.nodePortAddresses)
     this.table = {
       family: options.family,
       routes: this.#routes.routes,
@@ -191,6 +195,11 @@ export class TableBuilder {
     this.#nodeSets.setInterfaceAddresses(addresses)
   }
 
+  /** The servers of each route of UDP, as of the last `drain`. Changes in place at the next one. */
+  get udpServers(): UdpServers {
+    return this.#udpServers.servers
+  }
+
   /** Whether `drain` has anything to work out. */
   get isPending(): boolean {
     return (
@@ -208,7 +217,7 @@ export class TableBuilder {
 
   /** Brings the table up to date; gives what was touched since the last time. */
   drain(): Touched {
-    if (this.#nodeSets.isPending) this.#nodeSets.place(this.#touched.sets)
+    if (this.#nodeSets.isPending) this.#placeNodeSets()
     if (this.#serviceRanges.isPending) this.#serviceRanges.place(this.#touched.sets)
     this.#settleClaims()
     for (const key of this.#dirty) this.#rebuild(key)
@@ -310,10 +319,21 @@ export class TableBuilder {
     }
   }
 
+  #placeNodeSets(): void {
+    const { nodePortAddresses } = this.#nodeSets
+    const before = new Set(nodePortAddresses)
+    this.#nodeSets.place(this.#touched.sets)
+    const added = [...nodePortAddresses].filter((address) => !before.has(address))
+    if (added.length > 0) this.#udpServers.moved(added, this.#routes.routes, this.#touched)
+  }
+
   #settleClaims(): void {
     const { services, goneRoutes, clusterIPs } = this.#claims.settle()
     for (const key of services) this.#dirty.add(key)
-    for (const route of goneRoutes) this.#routes.publish(route, undefined, this.#touched)
+    for (const route of goneRoutes) {
+      this.#routes.publish(route, undefined, this.#touched)
+      this.#udpServers.remove(route)
+    }
     for (const address of clusterIPs) this.#touched.sets.clusterIPs.add(address)
   }
 
@@ -347,6 +367,8 @@ export class TableBuilder {
         masqueradeAll: this.#options.masqueradeAll ?? false,
       })
       if (this.#routes.publish(route, after, this.#touched)) changed = true
+      if (after === undefined) this.#udpServers.remove(route)
+      else if (after.protocol === 'UDP') this.#udpServers.place(before, after, endpoints, this.#touched)
     }
     const check = localReady === undefined ? undefined : { port: checkPort, localEndpoints: localReady.size }
     this.#healthChecks.place(key, check, this.#touched.sets)
