@@ -5,6 +5,8 @@ import {
   type Drift,
   type EngineObserver,
   type Failed,
+  type FlowsFailed,
+  type FlowsForgotten,
 } from '../engine/index.ts'
 import type { IpFamily } from '../network/address.ts'
 import type { ProcessLogger } from './log.ts'
@@ -26,6 +28,12 @@ interface Tally {
   longest: number
 }
 
+interface FlowTally {
+  passes: number
+  deleted: number
+  longest: number
+}
+
 /**
  * The engine's log. The first apply of a family, retries, repairs, failures and drift are a line each; ordinary
  * changes, of which there may be hundreds a second, are a line each only at level debug and else a summary a minute.
@@ -35,6 +43,7 @@ export class ApplyLog implements EngineObserver {
   readonly #tallies = new Map<IpFamily, Tally>()
   /** So that a route that can't be programmed as asked is said once. */
   readonly #degraded = new DegradedRoutes()
+  readonly #flowTallies = new Map<IpFamily, FlowTally>()
   #nodeChanges = 0
   readonly #timer: NodeJS.Timeout
 
@@ -97,6 +106,24 @@ export class ApplyLog implements EngineObserver {
     )
   }
 
+  onFlowsForgotten({ family, read, deleted, took }: FlowsForgotten): void {
+    this.#logger.debug({ family, read, deleted, ms: round(took) }, 'looked for stale flows of UDP')
+    if (deleted === 0) return
+    const { passes, ...tally } = this.#flowTallies.get(family) ?? { passes: 0, deleted: 0, longest: 0 }
+    this.#flowTallies.set(family, {
+      passes: passes + 1,
+      deleted: tally.deleted + deleted,
+      longest: Math.max(tally.longest, took),
+    })
+  }
+
+  onFlowsFailed({ family, error, failures, retryIn }: FlowsFailed): void {
+    this.#logger.warn(
+      { event: 'flows-not-forgotten', family, failures, retryInMs: Math.round(retryIn) },
+      `${thrownMessage(error)}; clients of UDP that keep their port may stay with an endpoint that is gone`,
+    )
+  }
+
   /** Every pod that starts or ends is several. */
   onNodeChange(what: string): void {
     this.#nodeChanges++
@@ -132,6 +159,12 @@ export class ApplyLog implements EngineObserver {
       )
     }
     this.#tallies.clear()
+    for (const [family, { longest, ...tally }] of this.#flowTallies)
+      this.#logger.info(
+        { event: 'flows-forgotten', family, ...tally, longestMs: round(longest) },
+        'stale flows of UDP forgotten',
+      )
+    this.#flowTallies.clear()
     if (this.#nodeChanges > 0)
       this.#logger.info({ event: 'node-changed', nodeChanges: this.#nodeChanges }, 'the node changed')
     this.#nodeChanges = 0

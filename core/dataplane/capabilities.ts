@@ -31,6 +31,7 @@ export const features = {
   localhostNodePorts: 'NodePorts at IPv4 loopback, for processes of the node, in the kernel',
   localhostNodePortsIPv6: 'NodePorts at IPv6 loopback likewise',
   unknownNode: 'a restart keeps NodePorts and dropped ranges while the Node object is missing',
+  udpFlows: 'a UDP client that keeps its port gets another endpoint when its own has gone',
   atomicChange: 'a change of several routes shows to packets all at once',
   sharedPorts: 'a client goes from one port to a Service and, past the Service, to its endpoint',
   sharedPortsAtOnce: 'pods and the node do so at the same time',

@@ -2,7 +2,7 @@ import type { IpFamily } from '../network/address.ts'
 import type { ObservedSets } from '../table/routing-table.ts'
 import type { CompiledProgram, Degraded } from './compiled-program.ts'
 import type { TraceStep } from './compiler.ts'
-import type { ApplyReport, CleanupReport, ProbeReport } from './kernel.ts'
+import type { ApplyReport, CleanupReport, ForgottenFlows, ProbeReport } from './kernel.ts'
 
 /** What a method returned: usable as it is, or made usable, and then what is wrong with it. */
 export interface Checked<Result> {
@@ -73,6 +73,15 @@ function areFindings(program: Record<string, unknown>): boolean {
 
 function isDegraded(one: unknown): one is Degraded {
   return isObject(one) && isText(one.route) && isText(one.reason)
+}
+
+export function checkForgottenFlows(value: unknown): Checked<ForgottenFlows> {
+  const fields = isObject(value) ? value : {}
+  if (isCount(fields.read) && isCount(fields.deleted)) return { result: value as ForgottenFlows }
+  return {
+    result: { read: 0, deleted: 0 },
+    wrong: `returned ${shown(value)}; ForgottenFlows are read and deleted (whole numbers from 0)`,
+  }
 }
 
 export function checkCleanupReport(value: unknown): Checked<CleanupReport> {

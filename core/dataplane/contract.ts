@@ -3,10 +3,11 @@ import type { Evaluation } from '../table/evaluate.ts'
 import type { ObservedSets, RoutingTable } from '../table/routing-table.ts'
 import type { EndpointScope, ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
+import type { UdpFlows } from '../table/udp-flows.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { CompiledProgram, Degraded } from './compiled-program.ts'
 import type { TraceStep } from './compiler.ts'
-import type { CleanupReport, ProbeReport } from './kernel.ts'
+import type { CleanupReport, ForgottenFlows, ProbeReport } from './kernel.ts'
 import type { DataplaneLogger } from './logger.ts'
 import type { SettingDeclarations } from './settings.ts'
 import type { SupervisionOptions } from './supervised-calls.ts'
@@ -58,6 +59,8 @@ export interface Dataplane<Program extends CompiledProgram = CompiledProgram, Ob
   apply(program: Program): Promise<ApplyResult>
   /** Absent: there is none. */
   upkeep?(family: IpFamily): Promise<void>
+  /** Absent: it does so when it applies, or not at all. */
+  forgetFlows?(family: IpFamily, flows: UdpFlows): Promise<ForgottenFlows>
   stop(): Promise<void>
   cleanup(): Promise<CleanupReport>
 }

@@ -1,4 +1,5 @@
 import type { IpFamily } from '../network/address.ts'
+import type { UdpFlows } from '../table/udp-flows.ts'
 import type { CompiledProgram, Degraded } from './compiled-program.ts'
 
 /**
@@ -50,6 +51,14 @@ export interface Kernel<Program extends CompiledProgram, Observed, Handle = void
   upkeep?(session: Session<Handle, Memory>): Promise<void>
 
   /**
+   * Has the kernel forget the flows of UDP that are stale (SEMANTICS 12), so that the client's next datagram is led anew.
+   * Called after an apply, and unlike every other method beside whatever else is under way of the family, for as long as
+   * it takes; one pass at a time. It must not hold the event loop, for a node may have a million flows. What it throws is
+   * logged, and it is called again. Left out: `apply` sees to it, or nothing does, which is the gap `udpFlows`.
+   */
+  forgetFlows?(flows: UdpFlows, session: Session<Handle, Memory>): Promise<ForgottenFlows>
+
+  /**
    * Removes everything this dataplane ever made on this node, and nothing else. Nothing is open then. `portolan cleanup`
    * asks all of Portolan's own dataplanes, so a node without the mechanism is no error (`absent`). What can't be removed is:
    * it throws, naming the step, when everything else has been tried.
@@ -84,6 +93,12 @@ export interface ApplyReport {
   readonly bytes: number
   /** Routes of which only the kernel has shown that they can't be programmed as asked, besides those of the program. */
   readonly degraded?: readonly Degraded[]
+}
+
+export interface ForgottenFlows {
+  /** Flows that were looked at. */
+  readonly read: number
+  readonly deleted: number
 }
 
 export interface CleanupReport {

@@ -1,3 +1,4 @@
+import type { UdpFlows } from '../table/udp-flows.ts'
 import type { CompiledProgram } from './compiled-program.ts'
 import type { Dataplane } from './contract.ts'
 import type { SupervisionOptions } from './supervised-calls.ts'
@@ -9,7 +10,7 @@ import { SupervisedDataplane } from './supervised-dataplane.ts'
  */
 export function supervised(dataplane: Dataplane, supervision?: SupervisionOptions): Dataplane {
   if (dataplane instanceof SupervisedDataplane) return dataplane
-  const { name, capabilities, upkeep } = dataplane
+  const { name, capabilities, upkeep, forgetFlows } = dataplane
   let failedToStart = false
   const kernel = {
     probe: () => dataplane.probe(),
@@ -26,6 +27,9 @@ export function supervised(dataplane: Dataplane, supervision?: SupervisionOption
       return { bytes, degraded: degraded?.filter((one) => !program.degraded.includes(one)) }
     },
     ...(upkeep === undefined ? {} : { upkeep: ({ family }: ForFamily) => dataplane.upkeep?.(family) }),
+    ...(forgetFlows === undefined
+      ? {}
+      : { forgetFlows: (flows: UdpFlows, { family }: ForFamily) => dataplane.forgetFlows?.(family, flows) }),
     cleanup: () => dataplane.cleanup(),
   }
   const parts = { compiler: dataplane, kernel } as unknown as ConstructorParameters<

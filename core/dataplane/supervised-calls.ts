@@ -6,7 +6,7 @@ import { ApplyError } from './kernel.ts'
 
 /** Milliseconds that a method may take until that is an error. */
 export interface Deadlines {
-  /** `observe`, `apply`, `upkeep`, `cleanup`: as long as the largest table on the slowest mechanism is normally written in. */
+  /** `observe`, `apply`, `upkeep`, `forgetFlows`, `cleanup`: as long as the largest table on the slowest mechanism is normally written in. */
   readonly work: number
   /** `probe`, `open`. */
   readonly start: number
@@ -65,7 +65,7 @@ export class SupervisedCalls {
     deadline: number,
     call: () => Promise<Result>,
   ): Promise<Result> {
-    const overdue = family === undefined ? undefined : this.#overdue.get(family)
+    const overdue = family === undefined || method === 'forgetFlows' ? undefined : this.#overdue.get(family)
     if (family !== undefined && overdue !== undefined) await this.#awaitOverdue(family, overdue, deadline)
     const begun = this.#clock.now()
     let running: Promise<Result>
@@ -79,8 +79,7 @@ export class SupervisedCalls {
     } catch (error) {
       if (error !== missed) throw this.#failure(method, family, error)
       const late = { method, begun, running }
-      // A look may go on beside anything else: it changes nothing.
-      if (family !== undefined && method !== 'isUnchanged') this.#remember(family, late)
+      if (family !== undefined && !besideOthers.includes(method)) this.#remember(family, late)
       else running.catch(() => {})
       throw this.#hangs(family, late)
     }
@@ -112,7 +111,7 @@ export class SupervisedCalls {
   #hangs(family: IpFamily | undefined, { method, begun }: OverdueCall): DataplaneError {
     const seconds = Math.round((this.#clock.now() - begun) / 1000)
     const waiting =
-      family === undefined || method === 'isUnchanged'
+      family === undefined || besideOthers.includes(method)
         ? ''
         : `; nothing of ${family} is applied until it does`
     return new DataplaneError(
@@ -163,6 +162,9 @@ export class SupervisedCalls {
     this.#onFault(fault)
   }
 }
+
+/** What may go on beside anything else: a look changes nothing, and flows are none of what an apply writes. */
+const besideOthers: readonly DataplaneMethod[] = ['isUnchanged', 'forgetFlows']
 
 interface OverdueCall {
   readonly method: DataplaneMethod

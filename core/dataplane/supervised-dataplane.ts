@@ -3,11 +3,13 @@ import type { Evaluation } from '../table/evaluate.ts'
 import type { ObservedSets, RoutingTable } from '../table/routing-table.ts'
 import type { EndpointScope, ServiceRoute } from '../table/service-route.ts'
 import type { TableChange } from '../table/table-change.ts'
+import type { UdpFlows } from '../table/udp-flows.ts'
 import type { Capabilities } from './capabilities.ts'
 import {
   checkApplyReport,
   checkCleanupReport,
   checkEndpointOrder,
+  checkForgottenFlows,
   checkLines,
   checkObservedSets,
   checkProbeReport,
@@ -21,7 +23,7 @@ import type { TraceStep } from './compiler.ts'
 import { type ApplyResult, contractVersion, type Dataplane } from './contract.ts'
 import { DataplaneError, type DataplaneMethod } from './dataplane-error.ts'
 import type { DataplaneParts } from './dataplane-parts.ts'
-import type { CleanupReport, ProbeReport } from './kernel.ts'
+import type { CleanupReport, ForgottenFlows, ProbeReport } from './kernel.ts'
 import { OpenedDataplane } from './opened-dataplane.ts'
 import { SupervisedCalls, type SupervisionOptions } from './supervised-calls.ts'
 import { type PartialProgram, UncompilableRoutes } from './uncompilable-routes.ts'
@@ -50,6 +52,7 @@ export class SupervisedDataplane<
   readonly capabilities: Capabilities
   readonly endpointOrder?: NonNullable<Dataplane<Program, Observed>['endpointOrder']>
   readonly upkeep?: NonNullable<Dataplane<Program, Observed>['upkeep']>
+  readonly forgetFlows?: NonNullable<Dataplane<Program, Observed>['forgetFlows']>
   readonly #parts: DataplaneParts<Program, Observed, Handle, Memory>
   readonly #opened: OpenedDataplane<Handle, Memory>
   readonly #stopped: AbortController
@@ -75,6 +78,7 @@ export class SupervisedDataplane<
     }
     if (made.parts.compiler.endpointOrder !== undefined) this.endpointOrder = this.#endpointOrder
     if (made.parts.kernel.upkeep !== undefined) this.upkeep = this.#upkeep
+    if (made.parts.kernel.forgetFlows !== undefined) this.forgetFlows = this.#forgetFlows
   }
 
   async probe(): Promise<ProbeReport> {
@@ -214,6 +218,14 @@ export class SupervisedDataplane<
       this.#doubtful.add(family)
       this.#calls.tell(this.#calls.fault('upkeep', family, error))
     }
+  }
+
+  readonly #forgetFlows = async (family: IpFamily, flows: UdpFlows): Promise<ForgottenFlows> => {
+    const { kernel } = this.#parts
+    const value = await this.#calls.call('forgetFlows', family, this.#calls.deadlines.work, () =>
+      this.#opened.with(family, async (session) => kernel.forgetFlows?.(flows, session)),
+    )
+    return this.#calls.usable('forgetFlows', family, checkForgottenFlows(value))
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,7 @@
 export { adoptObserved } from './adopt.ts'
 export { DegradedRoutes } from './degraded-routes.ts'
 export * from './engine.ts'
+export { FlowCleanup } from './flow-cleanup.ts'
 export type { LiveTable } from './live-table.ts'
 export * from './observer.ts'
 export { observers } from './observers.ts'

@@ -1,4 +1,4 @@
-import type { ApplyResult } from '../dataplane/contract.ts'
+import type { ApplyResult, ForgottenFlows } from '../dataplane/contract.ts'
 import type { DataplaneError } from '../dataplane/dataplane-error.ts'
 import type { IpFamily } from '../network/address.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
@@ -23,6 +23,10 @@ export interface EngineObserver {
   onNodeChange?(what: string): void
   /** What the dataplane reads back differs from what it has just written. Audits of the family become rare. */
   onDisagreement?(drift: Drift): void
+  /** A pass through the flows of UDP has ended: those that led to a server which is gone are forgotten. */
+  onFlowsForgotten?(forgotten: FlowsForgotten): void
+  /** Such a pass has failed, and is tried again. */
+  onFlowsFailed?(failed: FlowsFailed): void
   /** A method of the dataplane broke the contract in a way that fails no call; once for each message. */
   onFault?(fault: DataplaneError): void
 }
@@ -81,3 +85,11 @@ export interface Drift {
   /** What differs, a line for each object of the mechanism. */
   readonly findings: readonly string[]
 }
+
+export interface FlowsForgotten extends ForgottenFlows {
+  readonly family: IpFamily
+  /** Milliseconds, most of which others may have had the CPU. */
+  readonly took: number
+}
+
+export type FlowsFailed = Omit<Failed, 'why'>

@@ -20,6 +20,8 @@ const methods = Object.keys({
   onDrift: true,
   onNodeChange: true,
   onDisagreement: true,
+  onFlowsForgotten: true,
+  onFlowsFailed: true,
   onFault: true,
 } satisfies Record<keyof EngineObserver, true>) as readonly (keyof EngineObserver)[]
 

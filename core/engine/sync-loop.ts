@@ -5,6 +5,7 @@ import { tableSets } from '../table/routing-table.ts'
 import type { TableChange } from '../table/table-change.ts'
 import { type BackoffLimits, backoff } from '../time/backoff.ts'
 import { adoptObserved } from './adopt.ts'
+import { FlowCleanup } from './flow-cleanup.ts'
 import type { LiveTable } from './live-table.ts'
 import type { Applied, ApplyReason, ApplyTimings, EngineObserver } from './observer.ts'
 import type { SyncProgress } from './progress.ts'
@@ -60,6 +61,7 @@ export class SyncLoop {
   readonly #resolveFirst: () => void
   readonly #options: SyncLoopOptions
   readonly #applied: AppliedTable
+  readonly #flowCleanup: FlowCleanup
   #started = false
   #stopped = false
   /** Something in the table may differ from what was applied. */
@@ -108,6 +110,15 @@ export class SyncLoop {
   constructor(options: SyncLoopOptions) {
     this.#options = options
     this.#applied = new AppliedTable(options.live.table)
+    const { family, live, dataplane, timing, observer } = options
+    this.#flowCleanup = new FlowCleanup({
+      family,
+      live,
+      dataplane,
+      timing,
+      onForgotten: (forgotten) => this.#tell(() => observer?.onFlowsForgotten?.(forgotten)),
+      onFailed: (failed) => this.#tell(() => observer?.onFlowsFailed?.(failed)),
+    })
     const first = Promise.withResolvers<void>()
     this.firstApplied = first.promise
     this.#resolveFirst = first.resolve
@@ -165,7 +176,7 @@ export class SyncLoop {
     this.#cancelTimer?.()
     this.#cancelAudit?.()
     this.#cancelUpkeep?.()
-    await this.#current
+    await Promise.all([this.#current, this.#flowCleanup.stop()])
   }
 
   #wake(): void {
@@ -198,6 +209,7 @@ export class SyncLoop {
         this.#busy = false
         if (this.#upkeepOverdue && !this.#stopped) this.#keepUp()
         else if (this.#pending) this.#wake()
+        this.#flowCleanup.applied()
       },
       (error: unknown) => {
         this.#doubt ??= 'retry'
@@ -328,7 +340,11 @@ export class SyncLoop {
       const due = changed ? dataplane.compile(change).operations : 0
       const drifted = operations > due
       const findings = drifted ? program.findings : []
-      if (drifted) this.#tell(() => observer?.onDrift?.({ family, operations, findings }))
+      if (drifted) {
+        this.#tell(() => observer?.onDrift?.({ family, operations, findings }))
+        // What began meanwhile wasn't led by these rules.
+        this.#flowCleanup.suspect('all')
+      }
       const compiled = timing.now()
       const report = await dataplane.apply(program)
       this.#advance(change)
@@ -384,6 +400,7 @@ export class SyncLoop {
 
   #drain(): Touched {
     const touched = this.#options.live.drain()
+    this.#flowCleanup.suspect(touched.flows)
     if (this.#triggerTimes.length === 0) this.#triggerTimes = touched.triggerTimes
     else this.#triggerTimes = [...this.#triggerTimes, ...touched.triggerTimes].slice(0, maxTriggerTimes)
     return touched

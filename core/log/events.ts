@@ -67,6 +67,19 @@ export const events = {
       'doubling to 30 s',
     fix: "if it goes on: `operation` names what was refused, 'portolan plan --from kernel' prints the rest",
   },
+  'flows-forgotten': {
+    level: 'info',
+    means:
+      'flows of UDP that led to no endpoint of their Service any more are forgotten; counted each minute, ' +
+      'with the longest pass',
+  },
+  'flows-not-forgotten': {
+    level: 'warn',
+    means:
+      'a pass through the flows of UDP failed: clients that keep their port may stay with an endpoint that is gone; ' +
+      'it is tried again after 1 s, doubling to 60 s',
+    fix: 'the kernel needs nf_conntrack_netlink, and the process CAP_NET_ADMIN, as the message says',
+  },
   'apply-recovered': { level: 'info', means: 'an apply succeeded after failures' },
   'route-degraded': {
     level: 'warn',

@@ -10,6 +10,7 @@ import type { ApiObserver } from '../source/kubernetes/api-observer.ts'
 import { ApiMetrics } from './api-metrics.ts'
 import { ApplyMetrics } from './apply-metrics.ts'
 import { addClusterMetrics } from './cluster-metrics.ts'
+import { FlowMetrics } from './flow-metrics.ts'
 import { HealthMetrics } from './health-metrics.ts'
 import { addLocalhostMetrics } from './localhost-metrics.ts'
 import { addProcessMetrics, type ProcessFacts } from './process-metrics.ts'
@@ -46,9 +47,10 @@ export class ProxyMetrics {
     const { registry } = this
     const syncs = new SyncMetrics({ registry, dataplane: facts.dataplane, wallClock: Date.now })
     const applies = new ApplyMetrics(registry)
+    const flows = new FlowMetrics(registry)
     const versions = new VersionMetrics(registry, () => this.#progress(), performance.now.bind(performance))
-    this.#perFamily = [syncs, applies]
-    this.observer = observers([syncs, applies, versions])
+    this.#perFamily = [syncs, applies, flows]
+    this.observer = observers([syncs, applies, flows, versions])
     this.apiObserver = new ApiMetrics(registry)
     this.health = new HealthMetrics(registry)
     addClusterMetrics(registry, () => this.#cluster())

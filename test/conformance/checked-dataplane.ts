@@ -46,6 +46,7 @@ export function checkedFactory(factory: DataplaneFactory, callMs: number, run: K
 class CheckedDataplane implements Dataplane {
   readonly endpointOrder?: NonNullable<Dataplane['endpointOrder']>
   readonly upkeep?: NonNullable<Dataplane['upkeep']>
+  readonly forgetFlows?: NonNullable<Dataplane['forgetFlows']>
   readonly #real: Dataplane
   readonly #callMs: number
   readonly #run: KitRun
@@ -54,11 +55,17 @@ class CheckedDataplane implements Dataplane {
     this.#real = real
     this.#callMs = callMs
     this.#run = run
-    const { endpointOrder, upkeep } = real
+    const { endpointOrder, upkeep, forgetFlows } = real
     if (endpointOrder !== undefined)
       this.endpointOrder = (observed, route, scope) => endpointOrder.call(real, observed, route, scope)
     if (upkeep !== undefined)
       this.upkeep = (family) => this.#bounded('upkeep', () => upkeep.call(real, family))
+    if (forgetFlows !== undefined)
+      this.forgetFlows = async (family, flows) => {
+        const forgotten = await this.#bounded('forgetFlows', () => forgetFlows.call(real, family, flows))
+        this.#expectCounts('forgetFlows', forgotten, ['read', 'deleted'])
+        return forgotten
+      }
   }
 
   get name() {

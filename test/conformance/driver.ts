@@ -1,5 +1,5 @@
 import type { CompiledProgram, Dataplane, IpFamily, TableChange } from '@portolan/core'
-import { adoptObserved } from '@portolan/core/engine'
+import { adoptObserved, FlowCleanup, realTiming } from '@portolan/core/engine'
 import { AppliedTable, isEmptyChange } from '@portolan/core/table'
 import { BrokenContract } from './checked-dataplane.ts'
 import type { Cluster } from './cluster.ts'
@@ -24,6 +24,7 @@ export class Driver {
   readonly #cluster: Cluster
   readonly #applied = new Map<IpFamily, AppliedTable>()
   readonly #degraded = new Map<IpFamily, Set<string>>()
+  readonly #flowCleanups = new Map<IpFamily, FlowCleanup>()
   /** Families whose kernel state is not known for sure. */
   readonly #doubtful = new Set<IpFamily>()
   /** Told of each change that was applied. */
@@ -37,6 +38,19 @@ export class Driver {
     this.#cluster = cluster
     for (const family of cluster.families) {
       this.#applied.set(family, new AppliedTable(cluster.table(family)))
+      const live = cluster.builder(family)
+      this.#flowCleanups.set(
+        family,
+        new FlowCleanup({
+          family,
+          live,
+          dataplane,
+          timing: realTiming,
+          onForgotten: () => {},
+          // Rows about flows that stay where they are say the rest.
+          onFailed: ({ error }) => process.emitWarning(`flows of UDP were not forgotten: ${error}`),
+        }),
+      )
     }
   }
 
@@ -81,13 +95,15 @@ export class Driver {
     return this.#inTurn(families, async (family) => {
       if (this.#doubtful.has(family)) return await this.#reconcile(family)
       const touched = this.#cluster.builder(family).drain()
+      this.#flowCleanups.get(family)?.suspect(touched.flows)
       const change = this.#appliedOf(family).difference(this.#cluster.table(family), touched)
-      if (isEmptyChange(change)) return
+      if (isEmptyChange(change)) return this.#flowCleanups.get(family)?.applied()
       this.#doubtful.add(family)
       await this.#apply(family, this.#dataplane.compile(change))
       this.#doubtful.delete(family)
       this.#appliedOf(family).advance(change)
       this.onApplied?.(change)
+      this.#flowCleanups.get(family)?.applied()
     })
   }
 
@@ -110,6 +126,7 @@ export class Driver {
   /** As a process that exits: what was applied stays. */
   async stop(): Promise<void> {
     clearInterval(this.#upkeep)
+    await Promise.all([...this.#flowCleanups.values()].map((one) => one.stop()))
     await this.#dataplane.stop()
   }
 
@@ -130,13 +147,14 @@ export class Driver {
   async #reconcile(family: IpFamily): Promise<void> {
     this.#doubtful.add(family)
     const observed = await this.#dataplane.observe(family)
-    this.#cluster.builder(family).drain()
+    this.#flowCleanups.get(family)?.suspect(this.#cluster.builder(family).drain().flows)
     const table = this.#cluster.table(family)
     const change = this.#appliedOf(family).fullDifference(table)
     await this.#apply(family, this.#dataplane.reconcile(observed, table))
     this.#doubtful.delete(family)
     this.#appliedOf(family).advance(change)
     this.onApplied?.(change)
+    this.#flowCleanups.get(family)?.applied()
   }
 
   async #apply(family: IpFamily, program: CompiledProgram): Promise<void> {

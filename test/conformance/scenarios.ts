@@ -21,6 +21,7 @@ import { protocolsScenario } from './scenarios/protocols.ts'
 import { randomWalkScenario } from './scenarios/random-walk.ts'
 import { restartScenario } from './scenarios/restart.ts'
 import { spreadScenario } from './scenarios/spread.ts'
+import { udpFlowsScenario } from './scenarios/udp-flows.ts'
 import { unknownNodeScenario } from './scenarios/unknown-node.ts'
 
 /** All there is to prove, in the order in which it is run: what everything else stands on first. */
@@ -58,6 +59,7 @@ export const scenarios: readonly Scenario[] = [
   spreadScenario,
   affinityScenario,
   changesScenario,
+  udpFlowsScenario,
   restartScenario,
   unknownNodeScenario,
   crashScenario,

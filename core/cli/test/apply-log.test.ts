@@ -56,6 +56,29 @@ test('a degraded route that is deleted is told no more, and is new when it comes
   t.deepEqual(apply('change', ['a'], { a: 'full' }), ['a full: route degraded'])
 })
 
+test('stale flows are counted in the summary, and a pass that fails is a warning', (t) => {
+  const lines: string[] = []
+  const log = new ApplyLog(
+    pino({ base: null, timestamp: false }, { write: (line: string) => lines.push(line) }),
+  )
+  log.onFlowsForgotten({ family: 'IPv4', read: 10, deleted: 2, took: 5 })
+  log.onFlowsForgotten({ family: 'IPv4', read: 10, deleted: 0, took: 9 })
+  log.onFlowsForgotten({ family: 'IPv4', read: 10, deleted: 1, took: 3 })
+  log.onFlowsFailed({
+    family: 'IPv6',
+    error: new Error('not permitted'),
+    took: 1,
+    failures: 1,
+    retryIn: 1000,
+  })
+  log.stop()
+  const [failed, summary] = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  t.is(failed?.event, 'flows-not-forgotten')
+  t.regex(String(failed?.msg), /^not permitted; /)
+  t.like(summary, { event: 'flows-forgotten', family: 'IPv4', passes: 2, deleted: 3, longestMs: 5 })
+  t.is(lines.length, 2)
+})
+
 test('what the node does is a line each at debug only, and counted in the summary', (t) => {
   const told = (level: 'debug' | 'info') => {
     const lines: string[] = []

@@ -13,11 +13,12 @@ import { TouchedSets } from '../../table/touched.ts'
 import { Engine, type EngineOptions } from '../engine.ts'
 import type { LiveTable } from '../live-table.ts'
 import type { Applied, Drift, EngineObserver, Failed } from '../observer.ts'
-import type { Timing } from '../timing.ts'
+import { FakeTiming } from './fake-timing.ts'
 
 /** A table of nothing but local addresses: enough to order, to lose and to repeat. */
 class AddressTable implements LiveTable {
   readonly table: RoutingTable
+  readonly udpServers = new Map()
   readonly #addresses: Set<string>
   #touched = new TouchedSets()
 
@@ -141,47 +142,6 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
     })
   }
 }
-
-/** Time that passes only when the test says so. */
-class FakeTiming implements Timing {
-  time = 0
-  #due: { at: number; task: () => void }[] = []
-
-  now(): number {
-    return this.time
-  }
-  soon(task: () => void): void {
-    this.#due.push({ at: this.time, task })
-  }
-  after(milliseconds: number, task: () => void): () => void {
-    const entry = { at: this.time + milliseconds, task }
-    this.#due.push(entry)
-    return () => {
-      this.#due = this.#due.filter((other) => other !== entry)
-    }
-  }
-  random(): number {
-    return 1
-  }
-
-  /** Lets `milliseconds` pass, doing what is due in its order. */
-  async pass(milliseconds: number): Promise<void> {
-    const end = this.time + milliseconds
-    await settle()
-    for (;;) {
-      const next = this.#due.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
-      if (next === undefined) break
-      this.#due = this.#due.filter((other) => other !== next)
-      this.time = Math.max(this.time, next.at)
-      next.task()
-      await settle()
-    }
-    this.time = end
-  }
-}
-
-/** Lets every promise that can settle do so. */
-const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 class Notes implements EngineObserver {
   readonly queued: IpFamily[] = []

@@ -1,12 +1,15 @@
-import type {
-  ApplyReport,
-  CleanupReport,
-  DataplaneContext,
-  Kernel,
-  ProbeReport,
-  Session,
+import {
+  type ApplyReport,
+  addressBytes,
+  type CleanupReport,
+  type DataplaneContext,
+  type ForgottenFlows,
+  type Kernel,
+  type ProbeReport,
+  type Session,
+  type UdpFlows,
 } from '@portolan/core'
-import { detectIptablesVariant, Xtables } from '@portolan/native/netfilter'
+import { detectIptablesVariant, forgetStaleFlows, Xtables } from '@portolan/native/netfilter'
 import { SystemCommand } from '@portolan/native/system-command'
 import { type IptablesProgram, settle, type TableMemory } from '../compile/program.ts'
 import { isOurChain } from '../layout/chain-names.ts'
@@ -88,6 +91,15 @@ export class IptablesKernel implements Kernel<IptablesProgram, ObservedState, Op
     session.memory = settle(program.outcome)
     for (const notice of notices) this.#options.notify(notice)
     return { bytes }
+  }
+
+  forgetFlows(flows: UdpFlows, { family }: IptablesSession): Promise<ForgottenFlows> {
+    return forgetStaleFlows({
+      ...flows,
+      family,
+      addressBytes,
+      networkNamespace: this.#options.networkNamespace,
+    })
   }
 
   cleanup(): Promise<CleanupReport> {

@@ -2,12 +2,16 @@ import { existsSync } from 'node:fs'
 import {
   ApplyError,
   type ApplyReport,
+  addressBytes,
   type CleanupReport,
+  type ForgottenFlows,
   type IpFamily,
   type Kernel,
   type ProbeReport,
   type Session,
+  type UdpFlows,
 } from '@portolan/core'
+import { forgetStaleFlows } from '@portolan/native/netfilter'
 import { SystemCommand } from '@portolan/native/system-command'
 import type { Setting } from '../compile/base-rules.ts'
 import { checkDrained, takeTurns, unwanted } from '../compile/draining.ts'
@@ -137,6 +141,10 @@ export class IpvsKernel implements Kernel<IpvsProgram, ObservedState, Transport,
   /** Destinations whose last connection has ended go. */
   async upkeep(session: IpvsSession): Promise<void> {
     await this.#removeDrained(session, takeTurns(session.memory.placed))
+  }
+
+  forgetFlows(flows: UdpFlows, { family }: IpvsSession): Promise<ForgottenFlows> {
+    return forgetStaleFlows({ ...flows, family, addressBytes, networkNamespace: this.#networkNamespace })
   }
 
   async cleanup(): Promise<CleanupReport> {

@@ -1,12 +1,16 @@
-import type {
-  ApplyReport,
-  CleanupReport,
-  DataplaneContext,
-  IpFamily,
-  Kernel,
-  ProbeReport,
-  Session,
+import {
+  type ApplyReport,
+  addressBytes,
+  type CleanupReport,
+  type DataplaneContext,
+  type ForgottenFlows,
+  type IpFamily,
+  type Kernel,
+  type ProbeReport,
+  type Session,
+  type UdpFlows,
 } from '@portolan/core'
+import { forgetStaleFlows } from '@portolan/native/netfilter'
 import { type NftProgram, settle, type TableMemory } from '../compile/program.ts'
 import type { ObservedState } from '../layout/observed-state.ts'
 import type { Settings } from '../layout/settings.ts'
@@ -92,6 +96,15 @@ export class NftablesKernel implements Kernel<NftProgram, ObservedState, Opened,
       this.#options.notify(`replaced the nftables table ${name} whole: ${findings.join('; ')}`)
     }
     return { bytes }
+  }
+
+  forgetFlows(flows: UdpFlows, { family }: NftSession): Promise<ForgottenFlows> {
+    return forgetStaleFlows({
+      ...flows,
+      family,
+      addressBytes,
+      networkNamespace: this.#options.networkNamespace,
+    })
   }
 
   cleanup(): Promise<CleanupReport> {

@@ -2,11 +2,16 @@ import { release } from 'node:os'
 import {
   ApplyError,
   type ApplyReport,
+  addressBytes,
   type CleanupReport,
   defineDataplane,
+  type ForgottenFlows,
   type Kernel,
   type ProbeReport,
+  type Session,
+  type UdpFlows,
 } from '@portolan/core'
+import { forgetStaleFlows } from '@portolan/native/netfilter'
 import { tableName } from './base-rules.ts'
 import { Nft } from './nft.ts'
 import { compile, type ObservedState, type Program, reconcile } from './program.ts'
@@ -40,7 +45,7 @@ export default defineDataplane({
           return { nodePortAddresses: keysOf('nodeport-addresses'), serviceCidrs: keysOf('service-cidrs') }
         },
       },
-      kernel: new MinimalKernel(new Nft(networkNamespace, signal)),
+      kernel: new MinimalKernel(new Nft(networkNamespace, signal), networkNamespace),
     }
   },
 })
@@ -48,9 +53,11 @@ export default defineDataplane({
 /** Nothing tells cheaply whether something has changed, so there is no isUnchanged, and the core always looks. */
 class MinimalKernel implements Kernel<Program, ObservedState> {
   readonly #nft: Nft
+  readonly #networkNamespace: string | undefined
 
-  constructor(nft: Nft) {
+  constructor(nft: Nft, networkNamespace: string | undefined) {
     this.#nft = nft
+    this.#networkNamespace = networkNamespace
   }
 
   async probe(): Promise<ProbeReport> {
@@ -75,6 +82,10 @@ class MinimalKernel implements Kernel<Program, ObservedState> {
     } catch (cause) {
       throw new ApplyError(`nft refused the transaction: ${messageOf(cause)}`, { cause })
     }
+  }
+
+  forgetFlows(flows: UdpFlows, { family }: Session): Promise<ForgottenFlows> {
+    return forgetStaleFlows({ ...flows, family, addressBytes, networkNamespace: this.#networkNamespace })
   }
 
   async cleanup(): Promise<CleanupReport> {

@@ -78,6 +78,9 @@ export function behaving(factory: DataplaneFactory, behaviour: Behaviour): Datap
         ? {}
         : { endpointOrder: (observed, route, scope) => real.endpointOrder?.(observed, route, scope) }),
       ...(real.upkeep === undefined ? {} : { upkeep: async (family) => real.upkeep?.(family) }),
+      ...(real.forgetFlows === undefined
+        ? {}
+        : { forgetFlows: async (family, flows) => real.forgetFlows?.(family, flows) ?? nothingForgotten }),
       observedSets: (observed, table) =>
         real.observedSets?.(observed, table) ?? { nodePortAddresses: [], serviceCidrs: [] },
       compile: (change) => real.compile(change),
@@ -92,6 +95,8 @@ export function behaving(factory: DataplaneFactory, behaviour: Behaviour): Datap
   }
   return { ...factory, create }
 }
+
+const nothingForgotten = { read: 0, deleted: 0 }
 
 /** A copy that stays as it is. */
 export function snapshot(table: RoutingTable): RoutingTable {

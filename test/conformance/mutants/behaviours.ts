@@ -299,6 +299,8 @@ export const behaviours = {
     }
   },
 
+  keepsFlows: () => ({ forgetFlows: async () => ({ read: 0, deleted: 0 }) }),
+
   favoursOneEndpoint: ({ reconcile, compile }) => {
     const biased = routes((route) => {
       const [first] = route.endpoints.cluster

@@ -89,6 +89,12 @@ export const findings: readonly Finding[] = [
     fails: 'does the kernel differ from the table',
   },
   {
+    behaviour: 'keepsFlows',
+    does: 'leaves flows of UDP at endpoints that have gone',
+    fails: 'is led to another endpoint when its own is replaced',
+    passes: 'stay with their endpoints while others come and go',
+  },
+  {
     behaviour: 'favoursOneEndpoint',
     does: 'favours one endpoint of a Service',
     fails: 'are spread evenly',
