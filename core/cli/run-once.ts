@@ -1,18 +1,18 @@
 import { type Flags, flagTexts } from '../config/config-flags.ts'
 import { flag } from '../config/field-kind.ts'
-import type { ResolvedConfig } from '../config/resolve-config.ts'
+import { readConfig } from './read-config.ts'
 
 /**
- * What kube-proxy's flags ask for in place of running. A clean-up needs no configuration: that of a node which is to be
- * cleaned up may be gone.
+ * What kube-proxy's flags ask for in place of running. Nothing of it reads a cluster, so none has to be named; and a
+ * clean-up needs no configuration: that of a node which is to be cleaned up may be gone.
  *
  * @returns whether one did, so that nothing is left to do
  */
-export async function runOnce(flags: Flags, read: () => Promise<ResolvedConfig>): Promise<boolean> {
+export async function runOnce(flags: Flags): Promise<boolean> {
   const [path = ''] = flagTexts(flags, 'write-config-to')
   if (path !== '') {
     const { writeConfig } = await import('./write-config.ts')
-    await writeConfig(path, await read())
+    await writeConfig(path, await readConfig(flags, { inCluster: true }))
     console.error(`portolan: wrote the configuration to ${path}`)
     return true
   }

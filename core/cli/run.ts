@@ -57,7 +57,7 @@ const progress = { first: 2_000, every: 10_000 }
  */
 export async function run(flags: Flags): Promise<void> {
   const begun = performance.now()
-  if (await runOnce(flags, () => readConfig(flags))) return
+  if (await runOnce(flags)) return
   const resolved = await readConfig(flags)
   const { config } = resolved
   const node = await ownNodeName(config)

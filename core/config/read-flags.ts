@@ -1,6 +1,7 @@
 import type { ConfigProblem } from './config-error.ts'
 import { type Flags, flagsBesideFile, flagTexts, kubeProxyFlags, portolanFlags } from './config-flags.ts'
 import type { Field, Fields, Given } from './field.ts'
+import { flag } from './field-kind.ts'
 import { kubeProxyFields } from './kube-proxy-fields.ts'
 import { portolanFields } from './portolan-fields.ts'
 
@@ -19,6 +20,9 @@ export function readFlags(flags: Flags, isBesideFile: boolean, problems: ConfigP
         (name) => !flagsBesideFile.has(name) && flagTexts(flags, name).length > 0,
       )
     : []
+  for (const text of flagTexts(flags, 'cleanup'))
+    if (flag.fromText(text) === undefined)
+      problems.push({ setting: '--cleanup', value: text, fix: `write ${flag.expects}` })
   const heeded = Object.entries(kubeProxyFlags).filter(([name]) => !unheeded.includes(name))
   return {
     kubeProxy: readGroup(flags, heeded, kubeProxyFields, problems),

@@ -89,7 +89,7 @@ test.serial('run refuses a broken file with exit code 2, all mistakes at once', 
 test.serial('--write-config-to makes a file of flags that means the same', async (t) => {
   const path = join(folder, 'written.conf')
   const flags = ['--proxy-mode=ebpf', '-v=4', '--masquerade-all=true', '--ipvs-exclude-cidrs=192.0.2.0/24']
-  const { code } = await portolan('run', `--write-config-to=${path}`, '--source=file:x', ...flags)
+  const { code } = await portolan('run', `--write-config-to=${path}`, ...flags)
   t.is(code, 0)
   const text = await readFile(path, 'utf8')
   const { config, notes } = resolveConfig(

@@ -313,6 +313,11 @@ const rejected: readonly [string, Flags, RegExp][] = [
     /^--masquerade-all 'maybe': write true or false/,
   ],
   [
+    'a cleanup that is neither asked for nor not',
+    { cleanup: 'maybe' },
+    /^--cleanup 'maybe': write true or false/,
+  ],
+  [
     'a master that is no URL',
     { kubeconfig: 'f', source: undefined as never, master: '10.0.0.1' },
     /^--master '10.0.0.1': write a URL/,
