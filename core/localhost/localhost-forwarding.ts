@@ -135,7 +135,7 @@ export class LocalhostForwarding implements EngineObserver {
     }
     const { logger } = this.#options
     const { at, family, reason } = notice
-    const place = `${loopbackAddress(family)} port ${at.port}`
+    const place = loopbackAddress(family)
     const fields = { family, port: at.port, service: at.name }
     switch (notice.tell) {
       case 'unavailable':
@@ -154,7 +154,7 @@ export class LocalhostForwarding implements EngineObserver {
       case 'full':
         logger.warn(
           { event: 'localhost-connections-full', ...fields },
-          `too many connections at loopback, so that one to ${place} (${at.name}) was refused, and more may be`,
+          `too many connections at loopback, so that one to NodePort ${at.port} of ${at.name} at ${place} was refused, and more may be`,
         )
         return
       case 'unreachable':

@@ -91,7 +91,8 @@ export class NodePortListener {
   }
 
   #failed(error: Error): void {
-    if (this.#closed) return
+    // It may fail at accepting too, where files run out: several times before it has stopped to.
+    if (this.#closed || this.#cancel !== undefined) return
     const { clock, observer, random } = this.#options
     this.#failures++
     observer.onListenFailed()

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { targetOf } from '../case-objects.ts'
 import type { Fixture } from '../fixture.ts'
 import { at } from '../matrix-case.ts'
 import { type Story, storyScenario } from './stories.ts'
@@ -58,6 +59,24 @@ const stories: readonly Story[] = [
       await fixture.remove()
       await settles(fixture, 'refused')
       await stillThere()
+    },
+  },
+  {
+    feature: 'nodePort',
+    name: "a pod's own server at its loopback answers that pod, whatever Service has its port as NodePort",
+    protocols: ['TCP', 'UDP'],
+    async play(fixture) {
+      const { testbed, place, protocol, family } = fixture
+      const { host } = testbed.origin('pod', family)
+      const { address } = targetOf(loopback, place, family)
+      await testbed.serveAt(host, protocol, address, place.nodePort)
+      for (const externalTrafficPolicy of ['Cluster', 'Local'] as const)
+        for (const endpoints of [[], at('pod0'), at('remote0')]) {
+          await fixture.become({ service: { externalTrafficPolicy }, endpoints })
+          const answer = await fixture.ask('pod', loopback)
+          const who = answer.result === 'answered' ? answer.host : answer.result
+          fixture.expect(who === host.name, `${externalTrafficPolicy}, ${endpoints.length} endpoints: ${who}`)
+        }
     },
   },
   {
