@@ -47,6 +47,9 @@ export class EventTrace {
       },
       start: (sink) => source.start(this.#followed(sink)),
       stop: () => source.stop(),
+      get progress() {
+        return source.progress ?? []
+      },
     }
   }
 

@@ -5,7 +5,8 @@ import { runInNewContext } from 'node:vm'
 import type { Dataplane, RoutingTable, TableChange } from '@portolan/core'
 import { parseFlags } from '@portolan/core/config'
 import { loadDataplane } from '@portolan/core/dataplane'
-import type { Applied, Failed } from '@portolan/core/engine'
+import { type Applied, type Failed, observers } from '@portolan/core/engine'
+import { ProxyMetrics } from '@portolan/core/metrics'
 import { startProxy } from '@portolan/core/proxy'
 import { kubernetesSource } from '@portolan/core/source'
 import { network } from '@portolan/lab'
@@ -38,6 +39,10 @@ let failNext = false
 /** What the dataplane was last given for IPv4. */
 let table: RoutingTable | undefined
 
+/** As `portolan run` has them, unless it is asked what they cost. */
+const metrics =
+  process.env.PORTOLAN_METRICS === 'no' ? undefined : new ProxyMetrics({ version: 'bench', dataplane: name })
+
 const dataplane = instrumented(await loadDataplane(name, { masqueradeBit: 14, networkNamespace, settings }))
 const proxy = await startProxy({
   config: parseFlags(
@@ -47,9 +52,17 @@ const proxy = await startProxy({
   nodeName: thisNode,
   logger,
   dataplane,
-  source: trace.follow(kubernetesSource({ nodeName: thisNode, ...server, logger })),
-  observer: { onApplied, onFailed },
+  source: trace.follow(
+    kubernetesSource({
+      nodeName: thisNode,
+      ...server,
+      logger,
+      ...(metrics === undefined ? {} : { observer: metrics.apiObserver }),
+    }),
+  ),
+  observer: observers([{ onApplied, onFailed }, ...(metrics === undefined ? [] : [metrics.observer])]),
 })
+metrics?.measure(proxy)
 const cpuAtCommit = proxy.firstApplied.then(() => process.cpuUsage(trace.cpuAtFirst))
 const synced = proxy.synced.then(() => performance.now() + sinceBoot)
 const loop = monitorEventLoopDelay({ resolution: loopResolution })
