@@ -23,12 +23,14 @@ export interface Answer {
 /** For tests: the real program in a network namespace of its own, with the cluster in a file. */
 export class FileNode {
   readonly #name = `pl-file-${process.pid}-${++made}`
+  readonly #directory: string
   readonly #file: string
   readonly #children: ChildProcess[] = []
   output = ''
 
   private constructor(directory: string) {
-    this.#file = join(directory, 'cluster.yaml')
+    this.#directory = directory
+    this.#file = this.path('cluster.yaml')
   }
 
   static async create(t: ExecutionContext): Promise<FileNode> {
@@ -43,6 +45,11 @@ export class FileNode {
     await run('ip', ['-n', node.#name, 'link', 'set', 'lo', 'up'])
     await run('ip', ['-n', node.#name, 'address', 'add', '192.168.50.11/24', 'dev', 'lo'])
     return node
+  }
+
+  /** Of a file of this node's own. */
+  path(name: string): string {
+    return join(this.#directory, name)
   }
 
   /** Replaces the file as a careful writer does: all at once. */

@@ -1,3 +1,4 @@
+import { rm, writeFile } from 'node:fs/promises'
 import test from 'ava'
 import { eventually, FileNode } from './file-node.ts'
 
@@ -67,6 +68,62 @@ test.serial('a load balancer hears of the node and of the Service, at both famil
   child.kill('SIGTERM')
   t.is(await ended, 0, node.output)
 })
+
+/** A dataplane that writes nowhere; its applies hang as long as a file is there. */
+const hanging = (gate: string): string => `
+import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { defineDataplane } from ${JSON.stringify(import.meta.resolve('../../dataplane/define-dataplane.ts'))}
+const program = ({ family }) => ({ family, operations: 1, findings: [], degraded: [] })
+const compiler = {
+  compile: ({ table }) => program(table),
+  reconcile: (_, table) => program(table),
+  print: () => '',
+  trace: () => [],
+}
+const kernel = {
+  probe: async () => ({ usable: true, problems: [], facts: {} }),
+  open: async () => {},
+  close: async () => {},
+  observe: async () => ({}),
+  isUnchanged: async () => true,
+  async apply() {
+    while (existsSync(${JSON.stringify(gate)})) await sleep(20)
+    return { bytes: 0 }
+  },
+  cleanup: async () => ({ removed: [] }),
+}
+export default defineDataplane({
+  name: 'hanging',
+  capabilities: { families: ['IPv4', 'IPv6'], protocols: ['TCP'], gaps: {} },
+  create: () => ({ compiler, kernel }),
+})`
+
+test.serial(
+  'a dataplane that hangs makes the node unhealthy, and its Services, until it goes on',
+  async (t) => {
+    const node = await FileNode.create(t)
+    await node.write(cluster('{}', true))
+    const [module, gate] = [node.path('hanging.mjs'), node.path('gate')]
+    await writeFile(module, hanging(gate))
+    const periods = ['--iptables-sync-period', '500ms', '--iptables-min-sync-period', '0s']
+    const child = node.portolan('--dataplane', module, ...periods)
+    const become = (what: string, expected: string) =>
+      eventually(t, `${what}; ${node.output}`, async () => {
+        const answers = await node.ask(`${health}/livez`, 'http://192.168.50.11:32000/')
+        return answers.map((one) => `${one?.status} ${one?.weight ?? ''}`.trim()).join() === expected
+      })
+    await become('well', '200,200 1')
+    await writeFile(gate, '')
+    await node.write(cluster('{}', false))
+    await become('late, and as it was last applied', '503,503 1')
+    await rm(gate)
+    await become('well again, and as it is now', '200,503 0')
+    const ended = new Promise((resolve) => child.once('close', resolve))
+    child.kill('SIGTERM')
+    t.is(await ended, 0, node.output)
+  },
+)
 
 test.serial(
   'with bindAddressHardFail a port that is taken ends the start, before anything is touched',
