@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import type { Applied, EngineObserver } from '../engine/observer.ts'
 import type { Logger } from '../log/logger.ts'
 import type { IpFamily } from '../network/address.ts'
+import { listenFix } from '../network/listen-fix.ts'
 import { loopbackAddress } from '../network/special-addresses.ts'
 import type { RouteChange } from '../table/table-change.ts'
 import { type BackoffLimits, backoff } from '../time/backoff.ts'
@@ -141,8 +142,8 @@ export class LocalhostForwarding implements EngineObserver {
       case 'unavailable':
         logger.warn(
           { event: 'localhost-port-unavailable', ...fields, reason },
-          `NodePort ${at.port} of ${at.name} doesn't answer at ${place}, since the node refuses to listen there (${reason}); ` +
-            'it is tried again, and everything else goes on. Another process may have the port: see ss -lntp',
+          `NodePort ${at.port} of ${at.name} doesn't answer at ${place}, since nobody can listen there (${reason}); it is ` +
+            `tried again, and everything else goes on. ${listenFix(reason)}`,
         )
         return
       case 'available':

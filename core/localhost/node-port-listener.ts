@@ -15,7 +15,7 @@ export interface ForwardingObserver {
   onPortAvailable(port: ForwardedPort): void
   /** Each attempt to listen that failed. */
   onListenFailed(): void
-  /** A connection is refused, since there are too many. */
+  /** A connection is refused: there are too many, or too few files. */
   onFull(port: ForwardedPort): void
   onUnreachable(port: ForwardedPort, error: Error): void
 }
@@ -91,13 +91,16 @@ export class NodePortListener {
   }
 
   #failed(error: Error): void {
-    // It may fail at accepting too, where files run out: several times before it has stopped to.
-    if (this.#closed || this.#cancel !== undefined) return
+    if (this.#closed) return
     const { clock, observer, random } = this.#options
+    // A connection that can't be accepted, for want of files, is its client's loss; the next one may be.
+    if (this.#server.listening) {
+      observer.onFull(this.#port)
+      return
+    }
     this.#failures++
     observer.onListenFailed()
     if (this.#failures === 1) observer.onPortUnavailable(this.#port, error)
-    if (this.#server.listening) this.#server.close()
     this.#cancel = clock.after(backoff(this.#failures, retryLimits, random), () => this.#listen())
   }
 

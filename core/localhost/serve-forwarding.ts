@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
 import { type IpFamily, ipFamilies } from '../network/address.ts'
+import { readOpenFileLimit } from '../node/open-files.ts'
 import type { ForwardingCounts, ForwardingNotice, ForwardingRequest } from './forwarding-messages.ts'
 import { LocalhostForwarder } from './localhost-forwarder.ts'
-import { openFileLimit } from './open-files.ts'
 import { relayLimits } from './relay-limits.ts'
 
 /** Milliseconds between two tellings of the counts, where they have changed. */
@@ -15,7 +14,7 @@ const failurePeriod = 60_000
 /** Forwards as it is told by messages, and tells what happens; in the thread, and the network namespace, that calls it. */
 export function serveForwarding(port: MessagePort): void {
   const tell = (notice: ForwardingNotice): void => port.postMessage(notice)
-  const limits = relayLimits(openFileLimit(readFileSync('/proc/self/limits', 'utf8')))
+  const limits = relayLimits(readOpenFileLimit())
   const totals = { refused: 0, unreachable: 0 }
   const listenFailures: Record<IpFamily, number> = { IPv4: 0, IPv6: 0 }
   const [isFullDue, isUnreachableDue] = [nowAndThen(), nowAndThen()]

@@ -1,7 +1,7 @@
 import { printSocketAddress } from '../config/socket-address.ts'
 import type { Logger } from '../log/logger.ts'
 import type { IpFamily } from '../network/address.ts'
-import { listenFix } from './listen-fix.ts'
+import { listenFix } from '../network/listen-fix.ts'
 import type { UnavailableCheck } from './service-health.ts'
 
 /** Services that are told one by one while their ports can't be had; of more the log would say nothing new. */
@@ -23,7 +23,7 @@ export class HealthCheckLog {
     this.#logger.warn(
       { event: 'health-check-unavailable', family, service, address },
       `the health check of Service ${service} can't listen on ${address}: ${error.message}; load balancers take this ` +
-        `node for one without its endpoints. It is tried again every 5 s. ${listenFix(error)}`,
+        `node for one without its endpoints. It is tried again every 5 s. ${listenFix((error as NodeJS.ErrnoException).code)}`,
     )
   }
 

@@ -1,11 +1,11 @@
 import { printSocketAddress, type SocketAddress } from '../config/socket-address.ts'
 import type { Logger } from '../log/logger.ts'
+import { listenFix } from '../network/listen-fix.ts'
 import { type Clock, systemClock } from '../time/clock.ts'
 import { ConnectionBudget } from './connection-budget.ts'
 import { faultLog } from './fault-log.ts'
 import type { HttpHandler } from './http-answer.ts'
 import { HttpListener } from './http-listener.ts'
-import { listenFix } from './listen-fix.ts'
 import { ServerError } from './server-error.ts'
 
 export interface HttpServerOptions {
@@ -104,7 +104,11 @@ class RetriedListener {
       this.#retry(error)
       return undefined
     }
-    return new ServerError('SERVER_ADDRESS_UNAVAILABLE', this.#describe(error), listenFix(error))
+    return new ServerError(
+      'SERVER_ADDRESS_UNAVAILABLE',
+      this.#describe(error),
+      listenFix((error as NodeJS.ErrnoException).code),
+    )
   }
 
   async close(): Promise<void> {
@@ -139,7 +143,7 @@ class RetriedListener {
       onUnavailable?.(this.#describe(error))
       logger.warn(
         { event: 'server-unavailable', server: name, address: printSocketAddress(this.#address) },
-        `${this.#describe(error)}; it is tried again every ${retryPeriod / 1000} s. ${listenFix(error)}`,
+        `${this.#describe(error)}; it is tried again every ${retryPeriod / 1000} s. ${listenFix((error as NodeJS.ErrnoException).code)}`,
       )
     }
     this.#failed = true

@@ -6,7 +6,6 @@ import type { Address } from '../../network/address.ts'
 import type { RouteKey, ServiceRoute, Verdict } from '../../table/service-route.ts'
 import { type Clock, systemClock } from '../../time/clock.ts'
 import { LocalhostForwarding } from '../localhost-forwarding.ts'
-import { openFileLimit } from '../open-files.ts'
 
 const balance: Verdict = { do: 'balance', over: 'cluster', masquerade: true }
 
@@ -120,11 +119,3 @@ test('one that cannot be started is tried again, and a stop ends that', async (t
   forwarding.onApplied(applied('IPv4', 30_002))
   t.is(threads, before)
 })
-
-const limits = `Limit                     Soft Limit           Hard Limit           Units
-Max processes             31841                31841                processes
-Max open files            1024                 524288               files
-`
-test('the limit of open files is the soft one', (t) => t.is(openFileLimit(limits), 1024))
-test('no limit of open files is none', (t) =>
-  t.is(openFileLimit(limits.replace('1024  ', 'unlimited')), Number.POSITIVE_INFINITY))

@@ -1,6 +1,10 @@
-/** What an operator can do about an address that a server can't listen on, by the system's error. */
-export function listenFix(error: Error): string {
-  switch ((error as NodeJS.ErrnoException).code) {
+/**
+ * What an operator can do about an address that can't be listened on.
+ *
+ * @param code the system's: `EADDRINUSE`
+ */
+export function listenFix(code: string | undefined): string {
+  switch (code) {
     case 'EADDRINUSE':
       return "another program has the port, such as a kube-proxy that still runs: 'ss -ltnp' names it"
     case 'EACCES':
