@@ -1,6 +1,6 @@
 import { SystemCallError } from './libc.ts'
 import { readWhole } from './netlink/netlink-protocol-error.ts'
-import { findAttribute, messageFlag } from './netlink/netlink-reader.ts'
+import { findAttribute, findNumber, messageFlag } from './netlink/netlink-reader.ts'
 import { NetlinkSocket } from './netlink/netlink-socket.ts'
 import { NetlinkWriter } from './netlink/netlink-writer.ts'
 
@@ -72,7 +72,7 @@ export function listInterfaces(networkNamespace?: string): NetworkInterface[] {
             : 'other',
         loopback: (flags & flag.loopback) !== 0,
         up: (flags & flag.up) !== 0,
-        masterIndex: findAttribute(attributes, attribute.master)?.readUInt32LE(0) ?? 0,
+        masterIndex: findNumber(attributes, attribute.master, 'uint32') ?? 0,
         addresses: addresses.get(index) ?? [],
       })
     }
@@ -95,7 +95,7 @@ export function listDefaultRoutes(networkNamespace?: string): ReadonlySet<number
       const [prefixLength, table] = [payload.readUInt8(1), payload.readUInt8(4)]
       if (prefixLength !== 0 || table !== mainTable) continue
       const attributes = payload.subarray(12)
-      const index = findAttribute(attributes, attribute.outgoing)?.readUInt32LE(0)
+      const index = findNumber(attributes, attribute.outgoing, 'uint32')
       if (index !== undefined) found.add(index)
       // Of several next hops (RTA_MULTIPATH), each struct rtnexthop begins with its length and has the index at 4.
       const hops = findAttribute(attributes, attribute.multipath)
@@ -132,7 +132,7 @@ function readAddresses(socket: NetlinkSocket): Map<number, Uint8Array[]> {
     if (scope !== 0 || (which !== family.ipv4 && which !== family.ipv6)) continue
     const attributes = payload.subarray(8)
     const bytes = findAttribute(attributes, attribute.local) ?? findAttribute(attributes, attribute.address)
-    const flags = findAttribute(attributes, attribute.addressFlags)?.readUInt32LE(0) ?? payload.readUInt8(2)
+    const flags = findNumber(attributes, attribute.addressFlags, 'uint32') ?? payload.readUInt8(2)
     const unusable = addressFlag.dadFailed | addressFlag.deprecated | addressFlag.tentative
     const temporary = which === family.ipv6 ? addressFlag.temporary : 0
     if (bytes === undefined || (flags & (unusable | temporary)) !== 0) continue

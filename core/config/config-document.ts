@@ -58,6 +58,7 @@ class DocumentReader implements ConfigDocument {
   read(text: string): void {
     const parsed = parseAllDocuments(text, {
       uniqueKeys: false,
+      stringKeys: true,
       lineCounter: this.#lines,
       logLevel: 'silent',
       // Each would search the whole text for its place.

@@ -159,10 +159,11 @@ export class FlowView {
       const length = datagram.readUInt16LE(at)
       if (length < 5 || at + length > end) return
       const type = datagram.readUInt16LE(at + 2) & typeMask
+      const isPort = length >= 6
       if (type === protocolPart.number) this.protocol = datagram[at + 4] ?? 0
-      else if (isReply && type === protocolPart.sourcePort)
+      else if (isReply && isPort && type === protocolPart.sourcePort)
         this.replySourcePort = datagram.readUInt16BE(at + 4)
-      else if (!isReply && type === protocolPart.destinationPort)
+      else if (!isReply && isPort && type === protocolPart.destinationPort)
         this.destinationPort = datagram.readUInt16BE(at + 4)
       at += (length + 3) & ~3
     }

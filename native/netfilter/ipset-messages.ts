@@ -1,4 +1,5 @@
-import { findAttribute, messageFlag, readAttributes } from '../netlink/netlink-reader.ts'
+import { NetlinkProtocolError } from '../netlink/netlink-protocol-error.ts'
+import { findAttribute, findNumber, messageFlag, readAttributes } from '../netlink/netlink-reader.ts'
 import { type NetlinkWriter, nested } from '../netlink/netlink-writer.ts'
 import { addressFamily, type IpFamily } from './family.ts'
 import { nfnetlinkHeaderBytes, nfnetlinkSubsystem, writeNfnetlinkHeader } from './nfnetlink.ts'
@@ -34,6 +35,8 @@ const data = {
   mark: 27,
 }
 const ipAddress = { IPv4: 1, IPv6: 2 }
+/** Bytes. */
+const addressLength = { IPv4: 4, IPv6: 16 }
 const networkOrder = 0x4000
 /** Elements carry a mark (IPSET_FLAG_WITH_SKBINFO). */
 const withMark = 1 << 6
@@ -140,7 +143,7 @@ export function writeIpsetTypeRequest(writer: NetlinkWriter, family: IpFamily, t
 
 /** The newest revision of the answer; `undefined`: it has none. */
 export function readIpsetRevision(payload: Buffer): number | undefined {
-  return findAttribute(payload.subarray(nfnetlinkHeaderBytes), top.revision)?.readUInt8(0)
+  return findNumber(payload.subarray(nfnetlinkHeaderBytes), top.revision, 'uint8')
 }
 
 /** Asks for all elements, or with `header` for the set's facts alone. */
@@ -160,12 +163,12 @@ export function isIpsetOfType(payload: Buffer, family: IpFamily, type: IpsetType
   const name = findAttribute(attributes, top.type)?.toString('latin1').replace(/\0.*$/s, '')
   if (name === undefined) return undefined
   const options = findAttribute(attributes, top.data) ?? Buffer.alloc(0)
-  const flags = findAttribute(options, data.flags)?.readUInt32BE(0) ?? 0
+  const flags = findNumber(options, data.flags, 'uint32BE') ?? 0
   return (
     name === type.name &&
-    findAttribute(attributes, top.family)?.readUInt8(0) === addressFamily[family] &&
+    findNumber(attributes, top.family, 'uint8') === addressFamily[family] &&
     findAttribute(options, data.timeout) === undefined &&
-    (findAttribute(options, data.maxElements)?.readUInt32BE(0) ?? 0) >= type.maxElements &&
+    (findNumber(options, data.maxElements, 'uint32BE') ?? 0) >= type.maxElements &&
     (!type.marks || (flags & withMark) !== 0)
   )
 }
@@ -173,10 +176,14 @@ export function isIpsetOfType(payload: Buffer, family: IpFamily, type: IpsetType
 /** Elements that a set has, by its header; `undefined`: another message. */
 export function readIpsetCount(payload: Buffer): number | undefined {
   const inner = findAttribute(payload.subarray(nfnetlinkHeaderBytes), top.data)
-  return inner === undefined ? undefined : findAttribute(inner, data.elements)?.readUInt32BE(0)
+  return inner === undefined ? undefined : findNumber(inner, data.elements, 'uint32BE')
 }
 
-/** The elements in one message of a listing, with addresses that stay when the payload is reused. */
+/**
+ * The elements in one message of a listing, with addresses that stay when the payload is reused.
+ *
+ * @throws NetlinkProtocolError for one that is no element
+ */
 export function* readIpsetElements(payload: Buffer, family: IpFamily): Generator<IpsetElement> {
   const list = findAttribute(payload.subarray(nfnetlinkHeaderBytes), top.adt)
   if (list === undefined) return
@@ -184,10 +191,10 @@ export function* readIpsetElements(payload: Buffer, family: IpFamily): Generator
     if (type !== top.data) continue
     const first = readRange(value, data.ip, data.prefixLength, family)
     if (first === undefined) continue
-    const protocol = findAttribute(value, data.protocol)?.readUInt8(0)
-    const port = findAttribute(value, data.port)?.readUInt16BE(0)
+    const protocol = findNumber(value, data.protocol, 'uint8')
+    const port = findNumber(value, data.port, 'uint16BE')
     const second = readRange(value, data.ip2, data.prefixLength2, family)
-    const mark = findAttribute(value, data.mark)?.readUInt32BE(0)
+    const mark = findNumber(value, data.mark, 'uint32BE')
     yield {
       ...first,
       ...(protocol === undefined ? {} : { protocol }),
@@ -202,7 +209,9 @@ function readRange(bytes: Buffer, ipType: number, prefixType: number, family: Ip
   const nestedIp = findAttribute(bytes, ipType)
   const value = nestedIp === undefined ? undefined : findAttribute(nestedIp, ipAddress[family])
   if (value === undefined) return undefined
-  const prefixLength = findAttribute(bytes, prefixType)?.readUInt8(0)
+  if (value.length !== addressLength[family])
+    throw new NetlinkProtocolError('NETLINK_MALFORMED', `an ${family} address has ${value.length} bytes`)
+  const prefixLength = findNumber(bytes, prefixType, 'uint8')
   const address = Uint8Array.from(value)
   return prefixLength === undefined ? { address } : { address, prefixLength }
 }

@@ -1,6 +1,6 @@
 import { SystemCallError } from '../libc.ts'
 import { readWhole } from '../netlink/netlink-protocol-error.ts'
-import { findAttribute, messageFlag } from '../netlink/netlink-reader.ts'
+import { findNumber, messageFlag } from '../netlink/netlink-reader.ts'
 import { NetlinkSocket } from '../netlink/netlink-socket.ts'
 import { NetlinkWriter } from '../netlink/netlink-writer.ts'
 import { addressFamily, type IpFamily } from './family.ts'
@@ -51,7 +51,7 @@ export class NetfilterInfo {
     const request = this.#request(message.getGeneration, 0, () => {})
     try {
       const { payload } = this.#socket.ask(request, refusedTo("read nf_tables' generation"))
-      return findAttribute(payload.subarray(nfnetlinkHeaderBytes), generationId)?.readUInt32BE(0)
+      return findNumber(payload.subarray(nfnetlinkHeaderBytes), generationId, 'uint32BE')
     } catch (error) {
       if (error instanceof SystemCallError && error.errno === errno.invalid) return undefined
       throw error

@@ -1,3 +1,5 @@
+import { NetlinkProtocolError } from './netlink-protocol-error.ts'
+
 /** One message as received: the payload begins after struct nlmsghdr. */
 export interface NetlinkMessage {
   readonly type: number
@@ -54,6 +56,35 @@ export function findAttribute(bytes: Buffer, type: number): Buffer | undefined {
   return undefined
 }
 
+/** Numbers as attributes have them: in host byte order, or in network byte order (`BE`). */
+const numbers = {
+  uint8: { bytes: 1, read: (value: Buffer) => value.readUInt8(0) },
+  uint16: { bytes: 2, read: (value: Buffer) => value.readUInt16LE(0) },
+  uint16BE: { bytes: 2, read: (value: Buffer) => value.readUInt16BE(0) },
+  uint32: { bytes: 4, read: (value: Buffer) => value.readUInt32LE(0) },
+  uint32BE: { bytes: 4, read: (value: Buffer) => value.readUInt32BE(0) },
+} as const
+
+/**
+ * The number in the first attribute of a type; `undefined`: there is none.
+ *
+ * @throws NetlinkProtocolError for one that is too short to hold it
+ */
+export function findNumber(bytes: Buffer, type: number, kind: keyof typeof numbers): number | undefined {
+  const value = findAttribute(bytes, type)
+  return value === undefined ? undefined : readNumber(value, type, kind)
+}
+
+/** The number in the value of an attribute. @throws NetlinkProtocolError as {@link findNumber} does */
+export function readNumber(value: Buffer, type: number, kind: keyof typeof numbers): number {
+  const { bytes, read } = numbers[kind]
+  if (value.length >= bytes) return read(value)
+  throw new NetlinkProtocolError(
+    'NETLINK_MALFORMED',
+    `attribute ${type} has ${value.length} bytes instead of ${bytes}`,
+  )
+}
+
 /** An acknowledgement or error (NLMSG_ERROR); `errno` 0 means done. */
 export interface NetlinkAck {
   readonly sequence: number
@@ -100,9 +131,8 @@ export function readAck(message: Pick<NetlinkMessage, 'sequence' | 'payload'>): 
 
 function readExtendedAck(attributes: Buffer): Pick<NetlinkAck, 'message' | 'attributeOffset'> {
   const text = findAttribute(attributes, 1)
-  const offset = findAttribute(attributes, 2)
   return {
     message: text?.toString('utf8').replace(/\0.*$/s, ''),
-    attributeOffset: offset?.readUInt32LE(0),
+    attributeOffset: findNumber(attributes, 2, 'uint32'),
   }
 }

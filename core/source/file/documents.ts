@@ -62,7 +62,7 @@ const yamlLimit = 4_000_000
 
 async function readYaml(text: string, path: string): Promise<readonly unknown[]> {
   const { parseAllDocuments } = await import('yaml')
-  const documents = parseAllDocuments(text)
+  const documents = parseAllDocuments(text, { stringKeys: true })
   for (const document of documents) {
     const [error] = document.errors
     if (error === undefined) continue

@@ -7,7 +7,14 @@ import {
   protocolNumber,
   protocolOfNumber,
 } from '@portolan/core'
-import { findAttribute, genericHeaderBytes, type NetlinkWriter, nested } from '@portolan/native'
+import {
+  findAttribute,
+  findNumber,
+  genericHeaderBytes,
+  NetlinkProtocolError,
+  type NetlinkWriter,
+  nested,
+} from '@portolan/native'
 import { addressFamily } from '@portolan/native/netfilter'
 import type { Step } from '../compile/step.ts'
 import { persistentFlag } from '../layout/server-flags.ts'
@@ -145,8 +152,8 @@ export function readService(
     flags,
     timeoutSeconds: (flags & persistentFlag) === 0 ? 0 : uint32(bytes, service.timeout),
   }
-  const fwmark = findAttribute(bytes, service.fwmark)
-  if (fwmark !== undefined) return { place: { fwmark: fwmark.readUInt32LE(0) }, terms }
+  const fwmark = findNumber(bytes, service.fwmark, 'uint32')
+  if (fwmark !== undefined) return { place: { fwmark }, terms }
   const protocol = protocolOfNumber(uint16(bytes, service.protocol))
   if (protocol === undefined) return undefined
   return {
@@ -198,15 +205,15 @@ function addressAttribute(writer: NetlinkWriter, type: number, value: Address): 
 }
 
 function uint16(bytes: Buffer, type: number): number {
-  return findAttribute(bytes, type)?.readUInt16LE(0) ?? 0
+  return findNumber(bytes, type, 'uint16') ?? 0
 }
 
 function uint32(bytes: Buffer, type: number): number {
-  return findAttribute(bytes, type)?.readUInt32LE(0) ?? 0
+  return findNumber(bytes, type, 'uint32') ?? 0
 }
 
 function port(bytes: Buffer, type: number): number {
-  return findAttribute(bytes, type)?.readUInt16BE(0) ?? 0
+  return findNumber(bytes, type, 'uint16BE') ?? 0
 }
 
 function text(bytes: Buffer, type: number): string {
@@ -215,5 +222,8 @@ function text(bytes: Buffer, type: number): string {
 
 function address(bytes: Buffer, type: number, family: IpFamily): Address {
   const value = findAttribute(bytes, type) ?? Buffer.alloc(16)
-  return formatBytes(Uint8Array.from(value.subarray(0, family === 'IPv4' ? 4 : 16)))
+  const length = family === 'IPv4' ? 4 : 16
+  if (value.length < length)
+    throw new NetlinkProtocolError('NETLINK_MALFORMED', `an ${family} address has ${value.length} bytes`)
+  return formatBytes(Uint8Array.from(value.subarray(0, length)))
 }

@@ -1,6 +1,6 @@
 import { type Address, addressBytes, type IpFamily } from '@portolan/core'
 import {
-  findAttribute,
+  findNumber,
   messageFlag,
   type NetlinkAck,
   NetlinkSocket,
@@ -124,7 +124,7 @@ export class PolicyRoute {
     const found = []
     for (const payload of this.#dumpRules()) {
       const attributes = payload.subarray(ruleHeaderBytes)
-      const read = (type: number) => findAttribute(attributes, type)?.readUInt32LE(0) ?? 0
+      const read = (type: number) => findNumber(attributes, type, 'uint32') ?? 0
       if (read(ruleAttribute.table) !== routingTable) continue
       found.push({
         priority: read(ruleAttribute.priority),

@@ -1,5 +1,5 @@
 import { type Address, formatBytes, type IpFamily, protocolOfNumber } from '@portolan/core'
-import { findAttribute, readAttributes } from '@portolan/native'
+import { findAttribute, findNumber, readAttributes, readNumber } from '@portolan/native'
 import type { Field, SetDeclaration } from '../layout/sets.ts'
 import { rangeOf } from './address-range.ts'
 import { ForeignElementError } from './foreign-element-error.ts'
@@ -7,8 +7,8 @@ import { elementAttribute, intervalEnd, verdictAttribute } from './netlink-eleme
 
 /** Whether the attributes of an element say that it is the end of a range, and no element of its own. */
 export function isIntervalEnd(attributes: Buffer): boolean {
-  const flags = findAttribute(attributes, elementAttribute.flags)
-  return flags !== undefined && (flags.readUInt32BE(0) & intervalEnd) !== 0
+  const flags = findNumber(attributes, elementAttribute.flags, 'uint32BE') ?? 0
+  return (flags & intervalEnd) !== 0
 }
 
 /** One element read back, as texts (see elements.ts). */
@@ -22,7 +22,7 @@ export interface ReadElement {
 
 /**
  * Reads the elements in one message's list.
- * @throws ForeignElementError for one that has no text
+ * @throws ForeignElementError for one that has no text; NetlinkProtocolError for what is no element
  */
 export function* readElements(list: Buffer, set: SetDeclaration, family: IpFamily): Generator<ReadElement> {
   for (const { value: bytes } of readAttributes(list)) {
@@ -36,7 +36,8 @@ export function* readElements(list: Buffer, set: SetDeclaration, family: IpFamil
       else if (attribute.type === elementAttribute.keyEnd)
         last = readData(unwrap(attribute.value), set.key, set, family)
       else if (attribute.type === elementAttribute.data) value = readValue(attribute.value, set, family)
-      else if (attribute.type === elementAttribute.flags) flags = attribute.value.readUInt32BE(0)
+      else if (attribute.type === elementAttribute.flags)
+        flags = readNumber(attribute.value, attribute.type, 'uint32BE')
     }
     // One that stands for every key (NFT_SET_ELEM_CATCHALL) has none.
     if (key === undefined) throw new ForeignElementError(set.name, 'an element for every key')
@@ -47,7 +48,8 @@ export function* readElements(list: Buffer, set: SetDeclaration, family: IpFamil
 
 /** The first attribute inside: data come in a nest of one. */
 function unwrap(nest: Buffer): Buffer {
-  return nest.subarray(4, nest.readUInt16LE(0))
+  for (const { value } of readAttributes(nest)) return value
+  return nest.subarray(0, 0)
 }
 
 /** Only the last field of a key is a range with us. */

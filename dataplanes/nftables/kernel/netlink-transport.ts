@@ -1,6 +1,7 @@
 import type { Address, IpFamily } from '@portolan/core'
 import {
   findAttribute,
+  findNumber,
   messageFlag,
   type NetlinkAck,
   NetlinkSocket,
@@ -102,10 +103,7 @@ export class NetlinkTransport implements Transport {
     const refused = (ack: NetlinkAck) => new SystemCallError(`read the table ${tableName}`, ack.errno)
     try {
       const { payload } = this.#socket.ask(this.#writer.bytes, refused)
-      return (
-        findAttribute(payload.subarray(nfnetlinkHeaderBytes), objectAttribute.tableFlags)?.readUInt32BE(0) ??
-        0
-      )
+      return findNumber(payload.subarray(nfnetlinkHeaderBytes), objectAttribute.tableFlags, 'uint32BE') ?? 0
     } catch (error) {
       if (error instanceof SystemCallError && error.code === 'ENOENT') return undefined
       throw error

@@ -1,5 +1,5 @@
 import type { IpFamily } from '@portolan/core'
-import { findAttribute } from '@portolan/native'
+import { findAttribute, findNumber } from '@portolan/native'
 import type { Field, SetDeclaration } from '../layout/sets.ts'
 
 /** Attributes of NFT_MSG_NEWSET and set flags of linux/netfilter/nf_tables.h. */
@@ -15,7 +15,7 @@ const verdictType = 0xffffff00
  * @param observed attributes of NFT_MSG_NEWSET
  */
 export function shapeFlaw(observed: Buffer, set: SetDeclaration, family: IpFamily): string | undefined {
-  const number = (type: number) => findAttribute(observed, type)?.readUInt32BE(0) ?? 0
+  const number = (type: number) => findNumber(observed, type, 'uint32BE') ?? 0
   const flags = number(attribute.flags)
   const has = (bit: number) => (flags & bit) !== 0
   if (has(flag.constant)) return 'is constant'

@@ -248,6 +248,7 @@ const unreadable: readonly { claim: string; text: string; path: string; line: nu
   },
   { claim: 'YAML with a tab', text: 'kind: Service\nmetadata:\n\tname: a\n', path: 'c.yaml', line: 3 },
   { claim: 'an HTML page', text: '<html>\n<body>: <p>no: yes: no</p>\n', path: 'c.yaml', line: 1 },
+  { claim: 'keys that are mappings', text: '? '.repeat(3000), path: 'c.yaml', line: 1 },
   {
     claim: 'a bomb of aliases',
     text: `a: &a [x,x,x,x,x,x,x,x,x]\n${[...'bcdefghi'].map((name, index) => `${name}: &${name} [${`*${'abcdefgh'[index]},`.repeat(9)}]`).join('\n')}\n`,

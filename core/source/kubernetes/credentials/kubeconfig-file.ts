@@ -74,7 +74,7 @@ export async function parseKubeconfig(path: string, text: string): Promise<Kubec
 async function parseYaml(path: string, text: string): Promise<Mapping> {
   // Some 13 MiB and 20 ms, which a pod with a service account does without.
   const { parseDocument } = await import('yaml')
-  const document = parseDocument(text)
+  const document = parseDocument(text, { stringKeys: true })
   const [error] = document.errors
   if (error !== undefined) {
     // Not the library's message: it quotes the text around the place, which may be a token.

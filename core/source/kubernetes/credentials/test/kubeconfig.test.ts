@@ -332,6 +332,7 @@ const notYaml = [
   ],
   ['a garbled token', `token: "${secret}" ${secret}\n`, /no YAML at line 1, column \d+ \([A-Z_]+\)/],
   ['an alias that leads nowhere', `token: *${secret}\n`, /is no kubeconfig: it has YAML aliases/],
+  ['a key that is a mapping', '? '.repeat(3000), /no YAML at line 1, column \d+ \([A-Z_]+\)/],
   ['a list', `- ${secret}\n`, /is no kubeconfig: want a mapping/],
 ] as const
 for (const [what, text, message] of notYaml) {
