@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { explainPage } from '../explain-page.ts'
 import { ask, askJson } from './asking.ts'
 import { knownNode } from './known-node.ts'
-import { questions } from './requests.fuzz.ts'
+import { questions } from './questions.fuzz.ts'
 
 const known = knownNode(3)
 const page = explainPage(known, { trace: (_, { verdict }) => [`the way to ${verdict}`] })
