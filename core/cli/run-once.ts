@@ -1,6 +1,7 @@
 import { type Flags, flagTexts } from '../config/config-flags.ts'
 import { flag } from '../config/field-kind.ts'
 import { readConfig } from './read-config.ts'
+import { usageError } from './user-error.ts'
 
 /**
  * What kube-proxy's flags ask for in place of running. Nothing of it reads a cluster, so none has to be named; and a
@@ -16,8 +17,15 @@ export async function runOnce(flags: Flags): Promise<boolean> {
     console.error(`portolan: wrote the configuration to ${path}`)
     return true
   }
-  const [cleanup = 'false'] = flagTexts(flags, 'cleanup')
-  if (flag.fromText(cleanup) !== true) return false
+  if (!isAsked(flags, 'cleanup')) return false
   await (await import('./cleanup.ts')).cleanup({})
   return true
+}
+
+/** A word that is neither yes nor no is refused: who wants a clean-up must not get a proxy instead. */
+function isAsked(flags: Flags, name: 'cleanup'): boolean {
+  const [text = 'false'] = flagTexts(flags, name)
+  const value = flag.fromText(text)
+  if (value === undefined) throw usageError(`--${name} '${text}': it is a switch`, `write ${flag.expects}`)
+  return value
 }

@@ -86,6 +86,12 @@ test.serial('run refuses a broken file with exit code 2, all mistakes at once', 
   t.regex(stderr, /run\.conf:3: mode 'x'.*\n.*run\.conf:4: conntrack\.min 'many'.*\n.*--log-level 'loud'/)
 })
 
+test.serial('--cleanup with neither true nor false is refused, rather than taken for a start', async (t) => {
+  const { code, stderr } = await portolan('run', '--cleanup=yes', '--source', `file:${sample}`)
+  t.is(code, 2)
+  t.regex(stderr, /^portolan: --cleanup 'yes': it is a switch\n {2}fix: write true or false\n$/)
+})
+
 test.serial('--write-config-to makes a file of flags that means the same', async (t) => {
   const path = join(folder, 'written.conf')
   const flags = ['--proxy-mode=ebpf', '-v=4', '--masquerade-all=true', '--ipvs-exclude-cidrs=192.0.2.0/24']
