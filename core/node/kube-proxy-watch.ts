@@ -54,6 +54,17 @@ export class KubeProxyWatch {
   }
 
   async #look(): Promise<void> {
+    try {
+      await this.#compare()
+    } catch (error) {
+      // No program can be started, as without memory: what was known stays.
+      this.#options.logger.debug({ error }, "kube-proxy's rules can't be looked for")
+    }
+    if (this.#stopping.signal.aborted) return
+    this.#cancel = this.#clock.after(period, () => void this.#look())
+  }
+
+  async #compare(): Promise<void> {
     const { readRules = kubeProxyRules, readProcesses = kubeProxyProcesses } = this.#options
     const rules = await readRules(this.#stopping.signal)
     const found = new Map<KubeProxyLayout, readonly string[]>()
@@ -65,9 +76,7 @@ export class KubeProxyWatch {
     this.#found = found
     // Without rules it does no harm, and there may be thousands of processes to look at.
     const processes = found.size === 0 ? [] : await readProcesses()
-    if (this.#stopping.signal.aborted) return
-    this.#tell(processes)
-    this.#cancel = this.#clock.after(period, () => void this.#look())
+    if (!this.#stopping.signal.aborted) this.#tell(processes)
   }
 
   #tell(processes: readonly number[]): void {

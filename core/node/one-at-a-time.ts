@@ -53,7 +53,8 @@ function listens(self: Holder): Promise<boolean> {
   // It is no reason for the process to live.
   server.unref()
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    // Later ones are of a connection that can't be accepted: its client's loss alone.
+    server.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') resolve(false)
       else reject(error)
     })

@@ -15,7 +15,7 @@ export type ToolAnswer =
   | { readonly is: 'refused' }
   | { readonly is: 'unknown' }
 
-/** Asks a program that only reads. It never throws. */
+/** Asks a program that only reads. Rejects only where the system can't start any, as without memory. */
 export function askTool(program: string, args: readonly string[], signal?: AbortSignal): Promise<ToolAnswer> {
   return new Promise((resolve) => {
     const env = { PATH: path, LC_ALL: 'C' }

@@ -20,7 +20,12 @@ async function watching(first: KubeProxyRules, processes: readonly number[] = []
   const take = (level: string) => (fields: EventFields | object, message: string) =>
     lines.push({ level, event: (fields as EventFields).event, message })
   const logger = { debug: take('debug'), info: take('info'), warn: take('warn'), error: take('error') }
-  const host = { rules: first, processes, looks: 0 }
+  const host: {
+    rules: KubeProxyRules
+    processes: readonly number[]
+    looks: number
+    error?: Error | undefined
+  } = { rules: first, processes, looks: 0 }
   const told: (readonly string[])[] = []
   const watch = new KubeProxyWatch({
     logger,
@@ -28,6 +33,7 @@ async function watching(first: KubeProxyRules, processes: readonly number[] = []
     clock,
     readRules: async () => {
       host.looks++
+      if (host.error !== undefined) throw host.error
       return host.rules
     },
     readProcesses: async () => host.processes,
@@ -80,6 +86,19 @@ test('what cannot be told is as it was', async (t) => {
   host.rules = { ...none, nftables: undefined }
   await clock.pass(minute)
   t.is(lines.length, 1)
+})
+
+test('a look that fails leaves what is known, and the next one is made', async (t) => {
+  const { clock, lines, host, watch } = await watching(table)
+  host.error = new Error('spawn ENOMEM')
+  await clock.pass(minute)
+  t.deepEqual([...watch.found.keys()], ['nftables'])
+  Object.assign(host, { error: undefined, rules: none })
+  await clock.pass(minute)
+  t.deepEqual(
+    lines.map(({ event }) => event),
+    ['kube-proxy-beside', undefined, 'kube-proxy-gone'],
+  )
 })
 
 test('after its stop it looks no more', async (t) => {
