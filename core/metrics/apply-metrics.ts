@@ -75,11 +75,6 @@ export class ApplyMetrics implements EngineObserver {
     gauge('degraded_routes', 'Service ports that cannot be programmed as asked.', (_, family) =>
       this.#degraded.count(family),
     )
-    gauge(
-      'failed_applies_in_a_row',
-      'Applies that have failed since the last that succeeded.',
-      ({ failures }) => failures,
-    )
   }
 }
 
@@ -129,7 +124,6 @@ function applyInstruments(registry: Registry): ApplyInstruments {
 
 class FamilyApplies {
   routes = 0
-  failures = 0
   readonly driftFound
   readonly disagreements
   readonly #driftRepaired
@@ -163,7 +157,6 @@ class FamilyApplies {
   applied({ why, report, timings, totalRoutes }: Applied): void {
     const { received, begun, computed, compiled, applied } = timings
     this.routes = totalRoutes
-    this.failures = 0
     this.#results[why].success.inc()
     if (why === 'repair') this.#driftRepaired.inc()
     this.#operations.inc(report.operations)
@@ -174,8 +167,7 @@ class FamilyApplies {
     this.#stages.apply.observe((applied - compiled) / 1000)
   }
 
-  failed({ why, failures }: Failed): void {
-    this.failures = failures
+  failed({ why }: Failed): void {
     this.#results[why].failure.inc()
   }
 }

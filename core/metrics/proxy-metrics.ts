@@ -14,8 +14,8 @@ import { FlowMetrics } from './flow-metrics.ts'
 import { HealthMetrics } from './health-metrics.ts'
 import { addLocalhostMetrics } from './localhost-metrics.ts'
 import { addProcessMetrics, type ProcessFacts } from './process-metrics.ts'
+import { ProgressMetrics } from './progress-metrics.ts'
 import { SyncMetrics } from './sync-metrics.ts'
-import { VersionMetrics } from './version-metrics.ts'
 
 /** What a running proxy shows of itself. */
 export interface MeasuredProxy {
@@ -48,9 +48,9 @@ export class ProxyMetrics {
     const syncs = new SyncMetrics({ registry, dataplane: facts.dataplane, wallClock: Date.now })
     const applies = new ApplyMetrics(registry)
     const flows = new FlowMetrics(registry)
-    const versions = new VersionMetrics(registry, () => this.#progress(), performance.now.bind(performance))
+    const progress = new ProgressMetrics(registry, () => this.#progress(), performance.now.bind(performance))
     this.#perFamily = [syncs, applies, flows]
-    this.observer = observers([syncs, applies, flows, versions])
+    this.observer = observers([syncs, applies, flows, progress])
     this.apiObserver = new ApiMetrics(registry)
     this.health = new HealthMetrics(registry)
     addClusterMetrics(registry, () => this.#cluster())

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { ProblemLog } from '../cluster/problem-log.ts'
-import type { ObjectProblem, RecordKind } from '../cluster/records.ts'
+import type { NodeRecord, ObjectProblem, RecordKind } from '../cluster/records.ts'
 import { localhostFamilies } from '../config/localhost-families.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import { localhostFamiliesOf } from '../dataplane/capabilities.ts'
@@ -216,6 +216,11 @@ export class RunningProxy {
   /** Builders of the families' tables, as far as there are any. Only the engine drains them. */
   get builders(): readonly TableBuilder[] {
     return this.#builders
+  }
+
+  /** This node's object; `undefined`: it isn't known. */
+  get node(): NodeRecord | undefined {
+    return this.sourceStatus.ownNode
   }
 
   /** How far the family is; `undefined` for one that isn't kept, or isn't yet. */

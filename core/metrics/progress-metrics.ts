@@ -17,10 +17,10 @@ export interface MeasuredProgress {
 type Versions = ReadonlyMap<string, number>
 
 /**
- * How old what the kernel holds is. All that had been read when an event came is in every apply that takes that event in or
+ * How far the kernel is behind the cluster, and how old that is. All that had been read when an event came is in every apply that takes that event in or
  * comes before it, so the versions of that moment are those of an apply that began earlier.
  */
-export class VersionMetrics implements EngineObserver {
+export class ProgressMetrics implements EngineObserver {
   readonly #measured: () => MeasuredProgress | undefined
   readonly #now: () => number
   readonly #families = new ByFamily(() => new FamilyVersions())
@@ -35,6 +35,14 @@ export class VersionMetrics implements EngineObserver {
       help: 'Age of the oldest event that the kernel may not have yet; 0: it has all of them.',
       labels: ['ip_family'],
       read: () => this.#ages(),
+    })
+    readGauge({
+      registry,
+      name: 'portolan_failed_applies_in_a_row',
+      help: 'Applies that have failed since the last that succeeded.',
+      labels: ['ip_family'],
+      read: () =>
+        this.#kept().map(([family, { failure }]) => [{ ip_family: family }, failure?.inARow ?? 0] as const),
     })
     readGauge({
       registry,

@@ -2,7 +2,7 @@ import test from 'ava'
 import { Registry } from 'prom-client'
 import type { SyncProgress } from '../../engine/progress.ts'
 import type { IpFamily } from '../../network/address.ts'
-import { VersionMetrics } from '../version-metrics.ts'
+import { ProgressMetrics } from '../progress-metrics.ts'
 import { exampleApplied } from './example-applied.ts'
 import { scrape } from './scrape.ts'
 
@@ -11,7 +11,7 @@ class Bench {
   version = '10'
   readonly progress = new Map<IpFamily, SyncProgress>([['IPv4', {}]])
   readonly #registry = new Registry()
-  readonly metrics = new VersionMetrics(
+  readonly metrics = new ProgressMetrics(
     this.#registry,
     () => ({
       syncOf: (family) => this.progress.get(family),
@@ -109,4 +109,12 @@ test('a version that is no number is not shown', async (t) => {
   bench.applied('IPv4', 1000)
   t.is(await bench.get(applied), undefined)
   t.is(await bench.get('source_progress_age_seconds{resource="services"}'), 0.1)
+})
+
+test('applies that fail in a row are counted until one succeeds', async (t) => {
+  const bench = new Bench()
+  const failures = () => bench.get('failed_applies_in_a_row{ip_family="IPv4"}')
+  t.is(await failures(), 0)
+  bench.progress.set('IPv4', { unappliedSince: 1000, failure: { error: new Error('refused'), inARow: 2 } })
+  t.is(await failures(), 2)
 })
