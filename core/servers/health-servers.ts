@@ -33,7 +33,6 @@ export interface HealthServersOptions {
 
 /** All that tells others how this node is: `/healthz` and `/livez`, and the health check node ports of Services. */
 export interface HealthServers extends AsyncDisposable {
-  readonly proxyHealth: ProxyHealth
   /** To be told what the engine does. */
   readonly observer: EngineObserver
   /** To be told of health checks that are to change, as `ProxyOptions` has it. */
@@ -77,7 +76,6 @@ export async function startHealthServers(options: HealthServersOptions): Promise
     maxListeners: listenerLimit(readOpenFileLimit()),
   })
   return {
-    proxyHealth,
     observer: observers([proxyHealth, serviceHealth]),
     onHealthCheck: (family, service, check) => serviceHealth.changed(family, service, check),
     watch: (proxy) => proxyHealth.watch(proxy),
