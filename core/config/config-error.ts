@@ -10,6 +10,14 @@ export interface ConfigProblem {
   readonly fix: string
 }
 
+/** What is wrong with something that was given. */
+export function problemOf(
+  { at, setting, text }: { readonly at?: string; readonly setting: string; readonly text: string },
+  fix: string,
+): ConfigProblem {
+  return { ...(at === undefined ? {} : { at }), setting, value: text, fix }
+}
+
 /** Codes of {@link ConfigError}: when it happens, and the fix. */
 export const configErrorCodes = {
   CONFIG_INVALID: {

@@ -8,15 +8,20 @@ const words: Readonly<Record<string, readonly string[]>> = {
   all: ['0.0.0.0/0', '::/0'],
 }
 
+/** Whether it is one of kube-proxy's words. */
+export function isNodePortWord(text: string): boolean {
+  return Object.hasOwn(words, text)
+}
+
 /** Whether a text may stand in nodePortAddresses. */
 export function isNodePortRange(text: string): boolean {
-  return Object.hasOwn(words, text) || parseCidr(text) !== undefined
+  return isNodePortWord(text) || parseCidr(text) !== undefined
 }
 
 /** The policy that valid items of nodePortAddresses stand for. */
 export function nodePortPolicy(items: readonly string[]): NodePortPolicy {
   return items.flatMap((item) => {
-    const ranges = Object.hasOwn(words, item) ? words[item] : [item]
+    const ranges = isNodePortWord(item) ? words[item] : [item]
     return (ranges ?? []).flatMap((range) => (range === 'primary' ? range : (parseCidr(range) ?? [])))
   })
 }

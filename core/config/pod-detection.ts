@@ -1,5 +1,5 @@
 import { familyOf, parseCidr } from '../network/address.ts'
-import type { ConfigProblem } from './config-error.ts'
+import { type ConfigProblem, problemOf } from './config-error.ts'
 import type { GivenValues } from './field.ts'
 import { splitList } from './field-kind.ts'
 import type { KubeProxyValues } from './kube-proxy-fields.ts'
@@ -17,9 +17,8 @@ export function podDetection(
   const [first, second] = cidrs
   const isPair = first !== undefined && second !== undefined && familyOf(first) !== familyOf(second)
   if (cidrs.length > 2 || (cidrs.length === 2 && !isPair)) {
-    const { at, setting, text } = given.get('clusterCIDR') ?? { setting: 'clusterCIDR', text: '' }
-    const fix = 'give one CIDR, or a dual-stack pair: one IPv4 and one IPv6'
-    problems.push({ ...(at === undefined ? {} : { at }), setting, value: text, fix })
+    const cause = given.get('clusterCIDR') ?? { setting: 'clusterCIDR', text: kubeProxy.clusterCIDR }
+    problems.push(problemOf(cause, 'give one CIDR, or a dual-stack pair: one IPv4 and one IPv6'))
   }
   switch (mode) {
     case 'ClusterCIDR':

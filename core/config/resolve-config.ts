@@ -1,18 +1,19 @@
-import { familyOf, parseAddress } from '../network/address.ts'
-import { loopbackAddress, specialRange, unspecifiedAddress } from '../network/special-addresses.ts'
+import { parseAddress } from '../network/address.ts'
+import { specialRange } from '../network/special-addresses.ts'
 import type { ConfigDocument } from './config-document.ts'
-import { ConfigError, type ConfigProblem } from './config-error.ts'
-import { type Flags, flagTexts } from './config-flags.ts'
+import { ConfigError, type ConfigProblem, problemOf } from './config-error.ts'
+import type { Flags } from './config-flags.ts'
 import type { ConfigNote } from './config-note.ts'
 import { type GivenValues, toDocument, valuesOf } from './field.ts'
 import { ipvsOptions } from './ipvs-options.ts'
 import { type KubeProxyValues, kubeProxyFields } from './kube-proxy-fields.ts'
-import { nodePortPolicy } from './node-port-ranges.ts'
+import { isNodePortWord, nodePortPolicy } from './node-port-ranges.ts'
 import { podDetection } from './pod-detection.ts'
 import { type PortolanValues, portolanFields } from './portolan-fields.ts'
 import type { KubeProxyConfiguration, LogLevel, ProxyConfig, ServersConfig } from './proxy-config.ts'
 import { readFlags } from './read-flags.ts'
-import { parseSocketAddress, printSocketAddress, type SocketAddress } from './socket-address.ts'
+import { serversConfig } from './servers-config.ts'
+import { printSocketAddress } from './socket-address.ts'
 import { type Environment, readSource } from './source-config.ts'
 
 /** Everything that was said, and what it comes to. */
@@ -106,7 +107,7 @@ function proxyConfig(context: Context, environment: Environment, hasFile: boolea
     kubeProxy.nodePortAddresses.length > 0 || section !== 'nftables'
       ? kubeProxy.nodePortAddresses
       : ['primary']
-  const servers = serversConfig(context, hasFile)
+  const servers = serversConfig(kubeProxy, hasFile ? {} : flags, problems)
   checkWords(context)
   return {
     source: readSource(kubeProxy['clientConnection.kubeconfig'], flags, environment, given, problems),
@@ -142,7 +143,7 @@ function proxyConfig(context: Context, environment: Environment, hasFile: boolea
 }
 
 /** klog's levels from 4 on are for those who look for a fault. */
-export function logLevel(kubeProxy: KubeProxyValues, { logLevel: named }: PortolanValues): LogLevel {
+function logLevel(kubeProxy: KubeProxyValues, { logLevel: named }: PortolanValues): LogLevel {
   if (named !== '') return named
   return kubeProxy['logging.verbosity'] >= 4 ? 'debug' : 'info'
 }
@@ -153,9 +154,8 @@ function checkPeriods({ kubeProxy, given, problems, section }: Context) {
   const minSyncPeriod = kubeProxy[`${section}.minSyncPeriod`]
   const cause = given.get(`${section}.minSyncPeriod`) ?? given.get(`${section}.syncPeriod`)
   if (minSyncPeriod > syncPeriod && cause !== undefined) {
-    const { at, setting, text: value } = cause
     const fix = `the minimum is longer than the period itself, ${section}.syncPeriod: make one shorter or the other longer`
-    problems.push({ ...(at === undefined ? {} : { at }), setting, value, fix })
+    problems.push(problemOf(cause, fix))
   }
   return { syncPeriod, minSyncPeriod }
 }
@@ -163,51 +163,10 @@ function checkPeriods({ kubeProxy, given, problems, section }: Context) {
 /** kube-proxy refuses a word that is there twice. */
 function checkWords({ kubeProxy, given, problems }: Context): void {
   const items = kubeProxy.nodePortAddresses
-  const twice = items.find(
-    (item, index) => /^[a-z]/.test(item) && !item.includes(':') && items.indexOf(item) < index,
-  )
+  const twice = items.find((item, index) => isNodePortWord(item) && items.indexOf(item) < index)
   const cause = given.get('nodePortAddresses')
   if (twice === undefined || cause === undefined) return
-  const { at, setting } = cause
-  problems.push({
-    ...(at === undefined ? {} : { at }),
-    setting,
-    value: twice,
-    fix: 'it is there twice: write it once',
-  })
-}
-
-/** Both servers are on unless a flag of kube-proxy's sets their port to 0. */
-function serversConfig({ flags, kubeProxy, problems }: Context, hasFile: boolean): ServersConfig {
-  const address = parseAddress(kubeProxy.bindAddress)
-  const family = address === undefined ? 'IPv4' : familyOf(address)
-  const healthzPort = hasFile ? 10_256 : readPort('healthz-port', flags, 10_256, problems)
-  const metricsPort = hasFile ? 10_249 : readPort('metrics-port', flags, 10_249, problems)
-  const at = (written: string, standard: SocketAddress): SocketAddress | undefined =>
-    standard.port === 0 ? undefined : (parseSocketAddress(written, standard.port) ?? standard)
-  const healthz = at(kubeProxy.healthzBindAddress, { address: unspecifiedAddress(family), port: healthzPort })
-  const metrics = at(kubeProxy.metricsBindAddress, { address: loopbackAddress(family), port: metricsPort })
-  return {
-    ...(healthz === undefined ? {} : { healthz }),
-    ...(metrics === undefined ? {} : { metrics }),
-    bindAddressHardFail: kubeProxy.bindAddressHardFail,
-    enableProfiling: kubeProxy.enableProfiling,
-    showHiddenMetricsForVersion: kubeProxy.showHiddenMetricsForVersion,
-  }
-}
-
-function readPort(
-  name: 'healthz-port' | 'metrics-port',
-  flags: Flags,
-  standard: number,
-  problems: ConfigProblem[],
-): number {
-  const [text] = flagTexts(flags, name)
-  if (text === undefined) return standard
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (port <= 65_535) return port
-  problems.push({ setting: `--${name}`, value: text, fix: 'write a port from 1 to 65535, or 0 for none' })
-  return standard
+  problems.push(problemOf({ ...cause, text: twice }, 'it is there twice: write it once'))
 }
 
 /** The KubeProxyConfiguration with what its empty fields come to. */
