@@ -8,7 +8,7 @@ export function keptSets({ table, unknownSets }: TableBuilder, nodeName: string)
     lines.push(
       `there is no Node object ${nodeName} with an address, so NodePorts stay at ${[...nodePortAddresses].join(', ')}, ` +
         'where the kernel has them, and hints for zones are not followed, until there is one: check why it is missing, or ' +
-        'give --bind-address',
+        'set bindAddress (without a file, --bind-address)',
     )
   }
   if (unknownSets.includes('serviceCidrs') && serviceCidrs.size > 0) {

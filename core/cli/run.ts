@@ -275,8 +275,8 @@ function warnWithoutNodePorts(proxy: RunningProxy, config: ProxyConfig, logger: 
   const answering = proxy.families.some((family) => (proxy.table(family)?.nodePortAddresses.size ?? 0) > 0)
   if (answering) return
   const fix = config.nodePortAddresses.includes('primary')
-    ? `check that Node ${proxy.nodeName} exists and that its address is on this machine, or give --bind-address`
-    : 'none of this machine is in --nodeport-addresses'
+    ? `check that Node ${proxy.nodeName} exists and that its address is on this machine, or set bindAddress (without a file, --bind-address)`
+    : 'none of this machine is in nodePortAddresses (without a file, --nodeport-addresses)'
   logger.warn(
     { event: 'no-nodeport-addresses', node: proxy.nodeName },
     `no address of this node is known, so NodePorts answer nowhere: ${fix}`,

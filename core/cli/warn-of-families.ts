@@ -18,11 +18,12 @@ export function warnOfFamilies(
   if (podDetection.mode === 'ClusterCIDR' && without(podDetection.cidrs).length === families.length) {
     const cidrs = podDetection.cidrs.join(', ')
     const cause =
-      cidrs === '' ? '' : ` (--cluster-cidr ${cidrs} is of another family than ${families.join(', ')})`
+      cidrs === '' ? '' : ` (clusterCIDR ${cidrs} is of another family than ${families.join(', ')})`
     logger.warn(
       { event: 'no-pod-detection' },
       `nothing distinguishes local pods from other clients${cause}, so no traffic to ClusterIPs is masqueraded, and pods are ` +
-        'treated as clients from outside where externalTrafficPolicy is Local: give --cluster-cidr or another --detect-local-mode',
+        'treated as clients from outside where externalTrafficPolicy is Local: set clusterCIDR or another detectLocalMode in ' +
+        'the file of --config, or without one give --cluster-cidr or another --detect-local-mode',
     )
   }
   const ranges = nodePortAddresses.flatMap((range) => (range === 'primary' ? [] : range))
@@ -30,7 +31,7 @@ export function warnOfFamilies(
   if (ranges.length === 0 || nodePortAddresses.includes('primary') || open.length === 0) return
   logger.warn(
     { event: 'nodeports-everywhere', families: open },
-    `NodePorts of ${open.join(' and ')} answer at all addresses of the node, for --nodeport-addresses names none of that ` +
-      'family: add one, or primary',
+    `NodePorts of ${open.join(' and ')} answer at all addresses of the node, for nodePortAddresses (without a file, ` +
+      '--nodeport-addresses) has none of that family: add one, or primary',
   )
 }

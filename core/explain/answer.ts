@@ -85,7 +85,7 @@ function place(
     throw new QuestionError(
       'QUESTION_UNANSWERABLE',
       `node '${nodeName}' has no ${family}address where NodePorts answer`,
-      `${nodeAddressFix}; see also --nodeport-addresses`,
+      `${nodeAddressFix}; see also nodePortAddresses (--nodeport-addresses)`,
     )
   }
   return found

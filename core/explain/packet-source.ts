@@ -92,7 +92,7 @@ function asPod(source: Address, { podSource }: RoutingTable): PacketSource {
       if (cidrContains(podSource.cidr, source)) return { packet: { source, sourceClass: 'pod' } }
       const note = {
         text: `${source} is not in the pods' range ${podSource.cidr}, so it is treated as from outside`,
-        fix: 'give --cluster-cidr the range that the pods really have',
+        fix: 'set clusterCIDR (--cluster-cidr) to the range that the pods really have',
       }
       return { packet: { source, sourceClass: 'outside' }, note }
     }
@@ -154,4 +154,4 @@ function stranger({ family, podSource, serviceCidrs }: RoutingTable): Address {
 
 /** What to do when the node's addresses are unknown. */
 export const nodeAddressFix =
-  'give its Node object in the source, choose it with --node, or give --bind-address'
+  'give its Node object in the source, choose it with --node, or set bindAddress (--bind-address)'

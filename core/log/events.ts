@@ -204,7 +204,7 @@ export const events = {
     level: 'warn',
     means:
       'nothing distinguishes local pods from other clients: no masquerade to ClusterIPs, no short cut for pods',
-    fix: '--cluster-cidr, or another --detect-local-mode',
+    fix: 'clusterCIDR (--cluster-cidr), or another detectLocalMode (--detect-local-mode)',
   },
   'nodeports-everywhere': {
     level: 'warn',
@@ -215,7 +215,7 @@ export const events = {
   'no-nodeport-addresses': {
     level: 'warn',
     means: 'no address of this node is known, so NodePorts answer nowhere',
-    fix: '--hostname-override, --bind-address or --nodeport-addresses, as the message says',
+    fix: 'hostnameOverride, bindAddress or nodePortAddresses, or their flags, as the message says',
   },
   'kube-proxy-beside': {
     level: 'warn',
@@ -228,7 +228,7 @@ export const events = {
     level: 'warn',
     means:
       'a NodePort does not answer at loopback, since nobody can listen there; it is tried again each minute at least',
-    fix: 'free the port (`ss -lntp` shows who has it), give the Service another NodePort, or leave localhost out of --nodeport-addresses',
+    fix: 'free the port (`ss -lntp` shows who has it), give the Service another NodePort, or leave localhost out of nodePortAddresses (--nodeport-addresses)',
   },
   'localhost-port-available': { level: 'info', means: 'it answers there now' },
   'localhost-connections-full': {

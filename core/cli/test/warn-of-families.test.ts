@@ -29,3 +29,17 @@ for (const [claim, flags, families, expected] of rows) {
     t.deepEqual(events, expected)
   })
 }
+
+test('a warning of families names the field of a file, beside which the flag is not read', (t) => {
+  const messages: string[] = []
+  const log = (_fields: object, message: string) => void messages.push(message)
+  const logger = { debug: () => {}, info: log, warn: log, error: log }
+  const flags = { source: 'file:x', nodeportAddresses: '192.0.2.0/24' }
+  warnOfFamilies(parseFlags(flags, { inCluster: false }), ipFamilies, logger)
+  t.is(messages.length, 2)
+  t.regex(
+    messages[0] ?? '',
+    /set clusterCIDR or .* in the file of --config, or without one give --cluster-cidr/,
+  )
+  t.regex(messages[1] ?? '', /for nodePortAddresses \(without a file, --nodeport-addresses\) has none/)
+})

@@ -104,7 +104,8 @@ function balanceReason(evaluation: Balance, table: RoutingTable, facts: ReasonFa
 }
 
 /** What makes pods known from other sources. */
-export const detectorFix = 'give --cluster-cidr, or another --detect-local-mode, as run has it on the node'
+export const detectorFix =
+  'set clusterCIDR (--cluster-cidr), or another detectLocalMode (--detect-local-mode), as run has it on the node'
 
 /** Whether the verdict would be another one, could this node tell pods from others. */
 function isBlind({ frontend, masquerade, sourceClass }: Balance, table: RoutingTable): boolean {
