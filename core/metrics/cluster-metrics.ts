@@ -12,7 +12,7 @@ export interface MeasuredCluster {
   readonly pendingEvents: readonly Readonly<Record<'services' | 'slices', number>>[]
 }
 
-/** More kinds of mistake than there are fields would be a mistake of ours: they are `other` then. */
+/** More kinds of mistake than there are fields would be a mistake of ours: the rest is `other` then. */
 const maxFields = 200
 
 /** What the cluster's state says and does. `measured`: absent before the proxy has started. */
