@@ -67,7 +67,7 @@ export const flagGroups = {
     'log-level',
     'v',
   ],
-  'Once, instead of running:': ['write-config-to', 'cleanup'],
+  'Once, instead of running:': ['write-config-to', 'cleanup', 'init-only'],
   'Taken because kube-proxy has them, without effect:': [
     'feature-gates',
     'kube-api-content-type',
@@ -153,6 +153,7 @@ const commandPlaceholders = {
   config: 'file',
   'write-config-to': 'file',
   cleanup: '',
+  'init-only': '',
   master: 'url',
   'healthz-port': 'port',
   'metrics-port': 'port',

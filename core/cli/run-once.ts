@@ -17,13 +17,17 @@ export async function runOnce(flags: Flags): Promise<boolean> {
     console.error(`portolan: wrote the configuration to ${path}`)
     return true
   }
+  if (isAsked(flags, 'init-only')) {
+    await (await import('./init-only.ts')).initOnly((await readConfig(flags, { inCluster: true })).config)
+    return true
+  }
   if (!isAsked(flags, 'cleanup')) return false
   await (await import('./cleanup.ts')).cleanup({})
   return true
 }
 
 /** A word that is neither yes nor no is refused: who wants a clean-up must not get a proxy instead. */
-function isAsked(flags: Flags, name: 'cleanup'): boolean {
+function isAsked(flags: Flags, name: 'cleanup' | 'init-only'): boolean {
   const [text = 'false'] = flagTexts(flags, name)
   const value = flag.fromText(text)
   if (value === undefined) throw usageError(`--${name} '${text}': it is a switch`, `write ${flag.expects}`)

@@ -18,6 +18,8 @@ import { ProxyMetrics } from '../metrics/proxy-metrics.ts'
 import { usableFamilies } from '../network/usable-families.ts'
 import { KubeProxyWatch } from '../node/kube-proxy-watch.ts'
 import { oneAtATime } from '../node/one-at-a-time.ts'
+import { setOomScore } from '../node/oom-score.ts'
+import { prepareNode } from '../node/prepare-node.ts'
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts'
 import { DriftLog } from '../servers/drift-log.ts'
 import type { HealthProblem } from '../servers/health-problems.ts'
@@ -70,6 +72,8 @@ export async function run(flags: Flags): Promise<void> {
   tellConfig(resolved, logger)
   endOnStrayErrors(logger)
   await oneAtATime({ ...thisProcess('run'), dataplane: config.dataplane })
+  await setOomScore(config.oomScoreAdj, logger)
+  await prepareNode({ config, logger })
   const applyLog = new ApplyLog(logger)
   const events = new EventRecorder({
     nodeName: node,

@@ -73,6 +73,7 @@ export const commandFlags = {
     'read the settings from this file instead; of the flags of kube-proxy only those marked with * count then',
   'write-config-to': 'write the settings, flags among them, to this file, and exit',
   cleanup: "remove everything that Portolan made in this kernel, and exit; the same as 'portolan cleanup'",
+  'init-only': 'set the sysctls of connection tracking, which takes a privileged process, and exit',
   master: "URL of the API server, in place of the kubeconfig's or the pod's own",
   'healthz-port':
     "port of /healthz where its address doesn't say one; 0: not served. Deprecated in kube-proxy",

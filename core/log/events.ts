@@ -42,6 +42,20 @@ export const events = {
     level: 'info',
     means: 'the dataplane can run on this node: the families that it serves, and what it found',
   },
+  'sysctl-set': {
+    level: 'info',
+    means: 'a sysctl of connection tracking is set, as in kube-proxy; `before` is what it was',
+  },
+  'sysctl-not-set': {
+    level: 'warn',
+    means: 'a sysctl of connection tracking could not be set, and stays as it is; everything else goes on',
+    fix: "run 'portolan run --init-only' in a privileged container, set it on the node, or give 0 for it",
+  },
+  'oom-score-not-set': {
+    level: 'warn',
+    means: "the process's oom_score_adj could not be set",
+    fix: 'give the container the capability SYS_RESOURCE, or choose a higher value',
+  },
   waiting: {
     level: 'info',
     means: 'the start still waits for what the line names; the rules are as the last process left them',

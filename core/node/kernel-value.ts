@@ -1,0 +1,43 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** A number that the kernel shows in a file, and what it is to be. */
+export interface KernelValue {
+  /** As an operator knows it: `net.netfilter.nf_conntrack_max`. */
+  readonly name: string
+  /** From the root of the file system. */
+  readonly path: string
+  readonly value: number
+  /** `atLeast`: a higher one is the operator's, and stays. */
+  readonly rule: 'exactly' | 'atLeast'
+  /** The name of a value without which this one means nothing. */
+  readonly needs?: string
+}
+
+export type KernelValueOutcome =
+  | { readonly is: 'kept' }
+  | { readonly is: 'set'; readonly before: number }
+  /** This kernel, or this network namespace, has no such file. */
+  | { readonly is: 'absent' }
+  /** `before`: what it stays. */
+  | { readonly is: 'refused'; readonly code: string; readonly before?: number }
+
+/**
+ * Makes it so, where it isn't. What can't be written is told, not thrown.
+ *
+ * @param root where the file system begins: `/`, unless in a test
+ */
+export async function setKernelValue(wanted: KernelValue, root: string): Promise<KernelValueOutcome> {
+  const path = join(root, wanted.path)
+  let before: number | undefined
+  try {
+    before = Number((await readFile(path, 'utf8')).trim())
+    if (before === wanted.value || (wanted.rule === 'atLeast' && before > wanted.value)) return { is: 'kept' }
+    await writeFile(path, String(wanted.value))
+    return { is: 'set', before }
+  } catch (error) {
+    const { code = String(error) } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return { is: 'absent' }
+    return { is: 'refused', code, ...(before === undefined ? {} : { before }) }
+  }
+}
