@@ -112,6 +112,72 @@ test.serial('--write-config-to makes a file of flags that means the same', async
   })
 })
 
+/** As installers of clusters write them. */
+const commandLines: readonly [string, readonly string[], object][] = [
+  [
+    'with an address of the API server',
+    [
+      '--cluster-cidr=100.96.0.0/11',
+      '--conntrack-max-per-core=131072',
+      '--hostname-override=node-a',
+      '--kubeconfig=/var/lib/kube-proxy/kubeconfig',
+      '--master=https://127.0.0.1',
+      '--oom-score-adj=-998',
+      '--v=2',
+    ],
+    {
+      oomScoreAdj: -998,
+      nodeName: 'node-a',
+      logLevel: 'info',
+      podDetection: { mode: 'ClusterCIDR', cidrs: ['100.96.0.0/11'] },
+    },
+  ],
+  [
+    'that leaves conntrack alone',
+    [
+      '--conntrack-max-per-core=0',
+      '--conntrack-tcp-timeout-close-wait=0s',
+      '--conntrack-tcp-timeout-established=0s',
+      '--healthz-bind-address=127.0.0.1',
+      '--proxy-mode=iptables',
+    ],
+    { dataplane: 'iptables', servers: { healthz: { address: '127.0.0.1', port: 10_256 } } },
+  ],
+  [
+    'with periods for two modes',
+    [
+      '--iptables-sync-period=1m',
+      '--iptables-min-sync-period=10s',
+      '--ipvs-sync-period=1m',
+      '--ipvs-min-sync-period=10s',
+      '--detect-local-mode=NodeCIDR',
+      '--masquerade-all',
+      '--v',
+      '4',
+    ],
+    {
+      syncPeriod: 60_000,
+      minSyncPeriod: 10_000,
+      masqueradeAll: true,
+      podDetection: { mode: 'NodeCIDR' },
+      logLevel: 'debug',
+    },
+  ],
+]
+for (const [claim, args, expected] of commandLines) {
+  test.serial(`a command line of kube-proxy ${claim} is taken as it is`, async (t) => {
+    const path = join(folder, 'line.conf')
+    const { code, stderr } = await portolan('run', ...args, '--write-config-to', path)
+    t.is(code, 0, stderr)
+    const { config } = resolveConfig(
+      {},
+      { inCluster: true },
+      parseConfigDocument(await readFile(path, 'utf8'), 'c'),
+    )
+    t.like(config, expected)
+  })
+}
+
 test('a written file is written again as it is', async (t) => {
   const read = (text: string) => resolveConfig({}, { inCluster: true }, parseConfigDocument(text, 'c'))
   const once = await configText(read(kubeadmConfig))
