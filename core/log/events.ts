@@ -35,8 +35,9 @@ export const events = {
   },
   'config-refused': {
     level: 'error',
-    means: 'the file of --config has changed and cannot be used; the process goes on with what it has',
-    fix: 'correct the file: a start by it would fail',
+    means:
+      'the file of --config has changed and cannot be used, or asks for another dataplane; the process goes on with what it has',
+    fix: "correct the file: a start by it would fail. To change the dataplane, stop the process, run 'portolan cleanup', start it again",
   },
   'dataplane-usable': {
     level: 'info',

@@ -119,6 +119,19 @@ test('another field ends the process, and is named with both values', async (t) 
   t.deepEqual(events, ['config-changed'])
 })
 
+test('another dataplane does not end the process, which would leave the rules of two', async (t) => {
+  const { mount, events, reloaded, look } = await watch(t, config(''))
+  await look()
+  await mount.swap(config('', 'dataplane: ebpf\nlogLevel: debug'))
+  await look()
+  await look()
+  t.deepEqual(events, ['config-refused'])
+  t.deepEqual(reloaded, [])
+  await mount.swap(config('', 'logLevel: debug'))
+  await look()
+  t.deepEqual(events, ['config-refused', 'config-reloaded'])
+})
+
 test('a comment, another order or the same text again is no change', async (t) => {
   const { mount, events, look } = await watch(t, config('clusterCIDR: 10.0.0.0/8\noomScoreAdj: 1'))
   await mount.swap(config('# a comment\noomScoreAdj: 1\nclusterCIDR: 10.0.0.0/8'))
