@@ -29,9 +29,9 @@ import { startMetricsServer } from '../servers/metrics-server.ts'
 import { systemClock } from '../time/clock.ts'
 import { ApplyLog } from './apply-log.ts'
 import { chooseNode } from './choose-node.ts'
-import { describeProblem } from './describe-problem.ts'
 import { keptSets } from './kept-sets.ts'
 import { createLogger, type ProcessLogger } from './log.ts'
+import { problemLines } from './problem-lines.ts'
 import { problemSummary } from './problem-summary.ts'
 import { readCluster } from './read-cluster.ts'
 import { readConfig } from './read-config.ts'
@@ -98,6 +98,7 @@ export async function run(flags: Flags): Promise<void> {
     onServiceUnavailable: (service, port, message) =>
       events.record(serviceHealthCheckFailed(service, port, message)),
   })
+  const tellProblem = problemLines(logger)
   const proxy = await startProxy({
     config,
     nodeName: node,
@@ -112,7 +113,7 @@ export async function run(flags: Flags): Promise<void> {
     apiObserver: metrics.apiObserver,
     onHealthCheck: health.onHealthCheck,
     onProblem: (problem) => {
-      logger.warn({ event: 'object-problem', problem }, describeProblem(problem))
+      tellProblem(problem)
       events.record(objectProblem(problem))
     },
   })
@@ -257,7 +258,7 @@ function tellProgress(
   return () => clearTimeout(timer)
 }
 
-/** Each problem is a line when it comes up; how many there are is one now and then, where there are new ones. */
+/** Problems are lines when they come up, as far as there is room; how many there are is one now and then, where there are new ones. */
 function countProblems(proxy: RunningProxy, logger: ProcessLogger): () => void {
   let told: string | undefined
   const tell = (): void => {
@@ -266,7 +267,7 @@ function countProblems(proxy: RunningProxy, logger: ProcessLogger): () => void {
     told = summary
     logger.warn(
       { event: 'object-problems', problems: Object.fromEntries(proxy.problemCounts) },
-      `${summary} since the start; what they concern is left out, as the lines above say, and everything else goes on`,
+      `${summary} since the start; what they concern is left out, as the lines above say of the first ones, and everything else goes on`,
     )
   }
   proxy.firstApplied.then(tell)

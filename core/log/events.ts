@@ -151,7 +151,8 @@ export const events = {
   },
   'object-problem': {
     level: 'warn',
-    means: 'an object, or one value of it, cannot be used and is left out; everything else goes on',
+    means:
+      'an object, or one value of it, cannot be used and is left out; everything else goes on. 1,000 at once, then one a second',
     fix: 'correct the object',
   },
   'object-problems': {
