@@ -1,4 +1,4 @@
-import type { IpFamily } from '../network/address.ts'
+import type { Address, IpFamily } from '../network/address.ts'
 import { loopbackAddress } from '../network/special-addresses.ts'
 import { type Clock, systemClock } from '../time/clock.ts'
 import type { ForwardingChange } from './forwarded-port.ts'
@@ -10,6 +10,8 @@ export interface LocalhostForwarderOptions {
   readonly limits: RelayLimits
   /** Told of what happens in a family. */
   readonly observer: (family: IpFamily) => ForwardingObserver
+  /** Where it listens. Default: 127.0.0.1 and ::1. */
+  readonly addressOf?: (family: IpFamily) => Address
   readonly timeouts?: RelayTimeouts
   readonly clock?: Clock
   /** Gives numbers in [0, 1). */
@@ -30,7 +32,13 @@ export class LocalhostForwarder {
   readonly #relays = new Set<Relay>()
 
   constructor(options: LocalhostForwarderOptions) {
-    this.#options = { timeouts: usualTimeouts, clock: systemClock, random: Math.random, ...options }
+    this.#options = {
+      addressOf: loopbackAddress,
+      timeouts: usualTimeouts,
+      clock: systemClock,
+      random: Math.random,
+      ...options,
+    }
     this.#count = new RelayCount(options.limits)
   }
 
@@ -46,9 +54,11 @@ export class LocalhostForwarder {
 
   change(family: IpFamily, { removed, set }: ForwardingChange): void {
     const listeners = this.#listeners[family]
+    const kept = new Set(set.map(({ port }) => port))
     for (const { port, route } of removed) {
       const listener = listeners.get(port)
-      if (listener?.route !== route) continue
+      // A port that goes to another route never stops answering.
+      if (listener?.route !== route || kept.has(port)) continue
       listener.close()
       listeners.delete(port)
     }
@@ -69,8 +79,8 @@ export class LocalhostForwarder {
   }
 
   #listen(family: IpFamily, port: ForwardingChange['set'][number]): NodePortListener {
-    const { clock, observer, random, timeouts } = this.#options
-    const address = loopbackAddress(family)
+    const { addressOf, clock, observer, random, timeouts } = this.#options
+    const address = addressOf(family)
     return new NodePortListener(
       port,
       { address, count: this.#count, timeouts, clock, random, observer: observer(family) },
