@@ -202,6 +202,7 @@ async function take(step: Step, bed: HealthBed, model: Model): Promise<void> {
 }
 
 test('any history: every port and both paths answer as SEMANTICS 11 says, by what is applied', async (t) => {
+  t.timeout(600_000)
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 40, size: 'max' }), async (steps) => {
       await using bed = new HealthBed(policy)
