@@ -141,9 +141,9 @@ export class LocalhostForwarding implements EngineObserver {
     switch (notice.tell) {
       case 'unavailable':
         logger.warn(
-          { event: 'localhost-port-unavailable', ...fields, reason },
+          { event: 'localhost-port-unavailable', ...fields, reason, fix: listenFix(reason) },
           `NodePort ${at.port} of ${at.name} doesn't answer at ${place}, since nobody can listen there (${reason}); it is ` +
-            `tried again, and everything else goes on. ${listenFix(reason)}`,
+            'tried again, and everything else goes on',
         )
         return
       case 'available':

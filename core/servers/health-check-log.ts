@@ -21,9 +21,15 @@ export class HealthCheckLog {
     this.#told.add(`${family} ${service}`)
     const address = printSocketAddress(at)
     this.#logger.warn(
-      { event: 'health-check-unavailable', family, service, address },
+      {
+        event: 'health-check-unavailable',
+        family,
+        service,
+        address,
+        fix: listenFix((error as NodeJS.ErrnoException).code),
+      },
       `the health check of Service ${service} can't listen on ${address}: ${error.message}; load balancers take this ` +
-        `node for one without its endpoints. It is tried again every 5 s. ${listenFix((error as NodeJS.ErrnoException).code)}`,
+        'node for one without its endpoints, and it is tried again every 5 s',
     )
   }
 

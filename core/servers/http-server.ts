@@ -142,8 +142,13 @@ class RetriedListener {
       const { logger, name, onUnavailable } = this.#options
       onUnavailable?.(this.#describe(error))
       logger.warn(
-        { event: 'server-unavailable', server: name, address: printSocketAddress(this.#address) },
-        `${this.#describe(error)}; it is tried again every ${retryPeriod / 1000} s. ${listenFix((error as NodeJS.ErrnoException).code)}`,
+        {
+          event: 'server-unavailable',
+          server: name,
+          address: printSocketAddress(this.#address),
+          fix: listenFix((error as NodeJS.ErrnoException).code),
+        },
+        `${this.#describe(error)}; it is tried again every ${retryPeriod / 1000} s`,
       )
     }
     this.#failed = true
