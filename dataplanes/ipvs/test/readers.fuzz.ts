@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type IpFamily, parseAddress } from '@portolan/core'
+import { type Address, addressBytes, formatBytes, type IpFamily, parseAddress } from '@portolan/core'
 import { NetlinkProtocolError, NetlinkWriter } from '@portolan/native'
 import fc from 'fast-check'
 import { damagedBytes, damagedText } from '../../../test/fuzz/damaged.ts'
@@ -19,8 +19,13 @@ function declared<Result>(read: () => Result): Result | undefined {
   }
 }
 
+/** Whether it goes back to the kernel as it came. An IPv4-mapped one stays of IPv6 there, as nobody would write it. */
+function isAddress(address: Address): void {
+  assert.equal(formatBytes(addressBytes(address)), address)
+}
+
 function isPlace(place: ServerPlace): void {
-  if ('address' in place) assert.equal(parseAddress(place.address), place.address)
+  if ('address' in place) isAddress(place.address)
 }
 
 const saved = `-A -t 10.96.0.10:80 -s rr -b flag-3 -p 10800
@@ -82,6 +87,5 @@ export const netlink = fc.property(damagedBytes(...messages), family, (bytes, of
   const server = declared(() => readService(bytes, of))
   if (server !== undefined) isPlace(server.place)
   const destination = declared(() => readDestination(bytes, of))
-  if (destination !== undefined)
-    assert.equal(parseAddress(destination.endpoint.address), destination.endpoint.address)
+  if (destination !== undefined) isAddress(destination.endpoint.address)
 })
