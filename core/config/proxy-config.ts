@@ -25,8 +25,6 @@ export interface ProxyConfig {
   readonly syncPeriod: number
   /** Time between two comparisons of the kernel with the table, in milliseconds. 0: never. */
   readonly auditPeriod: number
-  /** What `/proxyMode` answers: kube-proxy's word for it, `iptables`, `ipvs` or `nftables`, else the dataplane as named. */
-  readonly proxyMode: string
   /** kube-proxy's iptables.localhostNodePorts: NodePorts at 127.0.0.1 with the dataplane iptables (SEMANTICS 8). */
   readonly localhostNodePorts: boolean
   readonly servers: ServersConfig

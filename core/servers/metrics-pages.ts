@@ -6,7 +6,7 @@ import { type HttpAnswer, type HttpHandler, type HttpRequest, jsonAnswer, textAn
 
 export interface MetricsPagesOptions {
   readonly registry: Registry
-  /** For `/proxyMode`. */
+  /** What `/proxyMode` answers: of our own dataplanes kube-proxy's word for it where it has one. */
   readonly proxyMode: string
   /** For `/configz`. */
   readonly configuration: KubeProxyConfiguration

@@ -40,7 +40,7 @@ export async function startMetricsServer(
   const handler = byPath({
     ...metricsPages({
       registry: metrics.registry,
-      proxyMode: config.proxyMode,
+      proxyMode: config.dataplane,
       configuration: config.kubeProxyConfiguration,
     }),
     '/table': tablePage(proxy),

@@ -19,7 +19,6 @@ const standard = {
   minSyncPeriod: 0,
   auditPeriod: 1000,
   syncPeriod: 30_000,
-  proxyMode: 'nftables',
   localhostNodePorts: true,
   servers: {
     healthz: { address: '0.0.0.0', port: 10_256 },
@@ -41,7 +40,7 @@ const standard = {
   logLevel: 'info',
 }
 
-const ofIpvs = { dataplane: 'ipvs', proxyMode: 'ipvs', nodePortAddresses: [], syncPeriod: 60_000 }
+const ofIpvs = { dataplane: 'ipvs', nodePortAddresses: [], syncPeriod: 60_000 }
 
 const accepted: readonly [string, Flags, object][] = [
   [
@@ -137,12 +136,12 @@ const accepted: readonly [string, Flags, object][] = [
   [
     'with iptables NodePorts answer everywhere, as in kube-proxy',
     { proxyMode: 'iptables', iptablesLocalhostNodeports: 'false' },
-    { dataplane: 'iptables', proxyMode: 'iptables', nodePortAddresses: [], localhostNodePorts: false },
+    { dataplane: 'iptables', nodePortAddresses: [], localhostNodePorts: false },
   ],
   [
     'another dataplane serves what is meant for iptables',
     { proxyMode: 'iptables', dataplane: 'ebpf' },
-    { dataplane: 'ebpf', proxyMode: 'ebpf', nodePortAddresses: [] },
+    { dataplane: 'ebpf', nodePortAddresses: [] },
   ],
   [
     'servers are where they are put',
