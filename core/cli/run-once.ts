@@ -1,7 +1,6 @@
 import { type Flags, flagTexts } from '../config/config-flags.ts'
 import { flag } from '../config/field-kind.ts'
 import { readConfig } from './read-config.ts'
-import { usageError } from './user-error.ts'
 
 /**
  * What kube-proxy's flags ask for in place of running. Nothing of it reads a cluster, so none has to be named; and a
@@ -26,10 +25,8 @@ export async function runOnce(flags: Flags): Promise<boolean> {
   return true
 }
 
-/** A word that is neither yes nor no is refused: who wants a clean-up must not get a proxy instead. */
+/** What is neither true nor false isn't asked: it is refused with whatever else is wrong, before anything runs. */
 function isAsked(flags: Flags, name: 'cleanup' | 'init-only'): boolean {
   const [text = 'false'] = flagTexts(flags, name)
-  const value = flag.fromText(text)
-  if (value === undefined) throw usageError(`--${name} '${text}': it is a switch`, `write ${flag.expects}`)
-  return value
+  return flag.fromText(text) === true
 }

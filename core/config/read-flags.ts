@@ -10,24 +10,40 @@ export interface FlagValues {
   readonly kubeProxy: ReadonlyMap<string, Given>
   readonly portolan: ReadonlyMap<string, Given>
   /** Flags that don't count, because a file is read. */
-  readonly unheeded: readonly string[]
+  readonly unheeded: readonly UnheededFlag[]
 }
+
+export interface UnheededFlag {
+  /** `--cluster-cidr` */
+  readonly setting: string
+  /** What the file has in its place. */
+  readonly fields: readonly string[]
+}
+
+/** The flags of which a KubeProxyConfiguration has the same. */
+const flagsOfFields: readonly (readonly [string, readonly string[]])[] = Object.entries({
+  ...kubeProxyFlags,
+  'healthz-port': ['healthzBindAddress'],
+  'metrics-port': ['metricsBindAddress'],
+})
+
+/** Flags that set no field, and must say true or false all the same. */
+const commandSwitches = ['cleanup', 'init-only'] as const
 
 /** @param problems takes what is wrong */
 export function readFlags(flags: Flags, isBesideFile: boolean, problems: ConfigProblem[]): FlagValues {
-  const unheeded = isBesideFile
-    ? Object.keys({ ...kubeProxyFlags, 'healthz-port': [], 'metrics-port': [] }).filter(
-        (name) => !flagsBesideFile.has(name) && flagTexts(flags, name).length > 0,
-      )
-    : []
-  for (const text of flagTexts(flags, 'cleanup'))
-    if (flag.fromText(text) === undefined)
-      problems.push({ setting: '--cleanup', value: text, fix: `write ${flag.expects}` })
-  const heeded = Object.entries(kubeProxyFlags).filter(([name]) => !unheeded.includes(name))
+  const isUnheeded = (name: string) => isBesideFile && !flagsBesideFile.has(name)
+  for (const name of commandSwitches)
+    for (const text of flagTexts(flags, name))
+      if (flag.fromText(text) === undefined)
+        problems.push({ setting: `--${name}`, value: text, fix: `write ${flag.expects}` })
+  const heeded = Object.entries(kubeProxyFlags).filter(([name]) => !isUnheeded(name))
   return {
     kubeProxy: readGroup(flags, heeded, kubeProxyFields, problems),
     portolan: readGroup(flags, Object.entries(portolanFlags), portolanFields, problems),
-    unheeded: unheeded.map((name) => `--${name}`),
+    unheeded: flagsOfFields.flatMap(([name, fields]) =>
+      isUnheeded(name) && flagTexts(flags, name).length > 0 ? [{ setting: `--${name}`, fields }] : [],
+    ),
   }
 }
 

@@ -50,14 +50,16 @@ export function resolveConfig(flags: Flags, environment: Environment, file?: Con
   const portolan = valuesOf(portolanFields, given)
   const chosen = chooseDataplane(kubeProxy.mode, portolan.dataplane, file?.hasKubeProxy === true)
   const context: Context = { flags, kubeProxy, portolan, given, problems, ...chosen }
-  const config = proxyConfig(context, environment, file !== undefined)
+  // A file that can't be read whole may name the cluster.
+  const mayNameCluster = file !== undefined && file.problems.length > 0
+  const config = proxyConfig(context, mayNameCluster ? { inCluster: true } : environment, file !== undefined)
   if (problems.length > 0) throw new ConfigError(problems)
   const unheeded = said.unheeded.map(
-    (setting) =>
+    ({ setting, fields }) =>
       ({
         kind: 'flag',
         setting,
-        why: 'not read beside --config, as in kube-proxy: write it into the file',
+        why: `not read beside --config, as in kube-proxy: write ${fields.join(' or ')} into the file`,
       }) as const,
   )
   return {
@@ -124,7 +126,6 @@ function proxyConfig(context: Context, environment: Environment, hasFile: boolea
     masqueradeBit: kubeProxy[`${marks}.masqueradeBit`],
     ...periods,
     auditPeriod: portolan.auditPeriod,
-    proxyMode: dataplane,
     localhostNodePorts: kubeProxy['iptables.localhostNodePorts'],
     servers,
     oomScoreAdj: kubeProxy.oomScoreAdj,

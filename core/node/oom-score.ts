@@ -18,7 +18,7 @@ export async function setOomScore(score: number, logger: Pick<Logger, 'warn'>, r
     logger.warn(
       { event: 'oom-score-not-set', value: score, reason: code },
       `this process's oom_score_adj can't be set to ${score} (${code}): give the container the capability SYS_RESOURCE, ` +
-        'or --oom-score-adj a value that is not below the one that it has',
+        'or oomScoreAdj (--oom-score-adj) a value that is not below the one that it has',
     )
   }
 }

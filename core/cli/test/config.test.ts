@@ -87,9 +87,12 @@ test.serial('run refuses a broken file with exit code 2, all mistakes at once', 
 })
 
 test.serial('--cleanup with neither true nor false is refused, rather than taken for a start', async (t) => {
-  const { code, stderr } = await portolan('run', '--cleanup=yes', '--source', `file:${sample}`)
+  const { code, stderr } = await portolan('run', '--cleanup=yes', '--init-only=no', `--source=file:${sample}`)
   t.is(code, 2)
-  t.regex(stderr, /^portolan: --cleanup 'yes': it is a switch\n {2}fix: write true or false\n$/)
+  t.regex(
+    stderr,
+    /^portolan: --cleanup 'yes': write true or false\nportolan: --init-only 'no': write true or false\n$/,
+  )
 })
 
 test.serial('--write-config-to makes a file of flags that means the same', async (t) => {

@@ -22,7 +22,6 @@ test('what kubeadm writes is read without a note, and means what kube-proxy take
     ...standard,
     source: { from: 'kubeconfig', path: '/var/lib/kube-proxy/kubeconfig.conf' },
     dataplane: 'iptables',
-    proxyMode: 'iptables',
     podDetection: { mode: 'ClusterCIDR', cidrs: ['10.244.0.0/16'] },
     nodePortAddresses: [],
   })
@@ -133,9 +132,13 @@ const noted: readonly [string, string, Flags, readonly string[]][] = [
   [
     'a flag of kube-proxy beside a file',
     head,
-    { clusterCidr: '10.0.0.0/8', healthzPort: '0', kubeconfig: 'f' },
-    ['--kubeconfig', '--cluster-cidr', '--healthz-port'].map(
-      (name) => `${name}: not read beside --config, as in kube-proxy: write it into the file`,
+    { clusterCidr: '10.0.0.0/8', healthzPort: '0', iptablesSyncPeriod: '1m' },
+    [
+      ['--iptables-sync-period', 'iptables.syncPeriod or nftables.syncPeriod'],
+      ['--cluster-cidr', 'clusterCIDR'],
+      ['--healthz-port', 'healthzBindAddress'],
+    ].map(
+      ([name, field]) => `${name}: not read beside --config, as in kube-proxy: write ${field} into the file`,
     ),
   ],
   [
@@ -160,6 +163,12 @@ for (const [claim, text, flags, expected] of noted) {
     t.deepEqual(resolve(text, flags).notes.map(describeNote), expected)
   })
 }
+
+test('a file that cannot be read whole is not blamed for naming no cluster', (t) => {
+  const broken = parseConfigDocument(`${head}mode: [`, 'config.conf')
+  const error = t.throws(() => resolveConfig({}, { inCluster: false }, broken), { instanceOf: ConfigError })
+  t.deepEqual(error?.problems, broken.problems)
+})
 
 const rejected: readonly [string, string, RegExp][] = [
   ['an empty file', '', /^config\.conf: the file: it is empty: it must have a KubeProxyConfiguration/],
