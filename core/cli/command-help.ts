@@ -16,8 +16,8 @@ Examples:
   $ portolan run --detect-local-mode NodeCIDR                  # in a pod, against its own cluster
   $ portolan run --source file:cluster.yaml --node node-a      # re-read when the file changes
 
-*: counts beside --config, as do --dataplane, --dataplane-option, --audit-period, --log-level and --source; other flags
-are not read then. Durations are written as 250ms, 1s or 1m30s.
+*: counts beside --config, as do --master, --source, --dataplane, --dataplane-option, --audit-period and --log-level;
+other flags are not read then. Durations are written as 250ms, 1s or 1m30s.
 
 Logs: JSON lines, or text where stdout is a terminal.
 ${exitCodeHelp}`

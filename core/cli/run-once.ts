@@ -11,9 +11,11 @@ import { readConfig } from './read-config.ts'
 export async function runOnce(flags: Flags): Promise<boolean> {
   const [path = ''] = flagTexts(flags, 'write-config-to')
   if (path !== '') {
-    const { writeConfig } = await import('./write-config.ts')
-    await writeConfig(path, await readConfig(flags, { inCluster: true }))
+    const { unwrittenFlags, writeConfig } = await import('./write-config.ts')
+    const resolved = await readConfig(flags, { inCluster: true })
+    await writeConfig(path, resolved)
     console.error(`portolan: wrote the configuration to ${path}`)
+    for (const line of unwrittenFlags(flags, resolved)) console.error(`portolan: ${line}`)
     return true
   }
   if (isAsked(flags, 'init-only')) {

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { type Flags, flagTexts } from '../config/config-flags.ts'
 import { toDocument } from '../config/field.ts'
 import { portolanFields } from '../config/portolan-fields.ts'
 import type { ResolvedConfig } from '../config/resolve-config.ts'
@@ -13,6 +14,22 @@ export async function writeConfig(path: string, resolved: ResolvedConfig): Promi
       cause,
     })
   })
+}
+
+/** A line for each flag that no field stands for, so that the file doesn't mean the same without it. */
+export function unwrittenFlags(flags: Flags, { config }: ResolvedConfig): string[] {
+  const { healthz, metrics } = config.servers
+  return [
+    ...(['master', 'source', 'recording-speed'] as const).flatMap((name) =>
+      flagTexts(flags, name).length > 0 ? [`--${name} is no part of it: give it beside --config`] : [],
+    ),
+    ...(healthz === undefined
+      ? ['--healthz-port 0 is no part of it: by a file /healthz is always served']
+      : []),
+    ...(metrics === undefined
+      ? ['--metrics-port 0 is no part of it: by a file /metrics is always served']
+      : []),
+  ]
 }
 
 /** KubeProxyConfiguration with all its fields; behind it, where kube-proxy doesn't read, Portolan's own settings. */

@@ -181,6 +181,19 @@ for (const [claim, args, expected] of commandLines) {
   })
 }
 
+test.serial('--write-config-to names the flags that a file has no field for', async (t) => {
+  const path = join(folder, 'partly.conf')
+  const { code, stderr } = await portolan(
+    ...['run', '--write-config-to', path, '--healthz-port=0', '--master=https://192.0.2.1:6443'],
+  )
+  t.is(code, 0)
+  t.deepEqual(stderr.trimEnd().split('\n'), [
+    `portolan: wrote the configuration to ${path}`,
+    'portolan: --master is no part of it: give it beside --config',
+    'portolan: --healthz-port 0 is no part of it: by a file /healthz is always served',
+  ])
+})
+
 test('a written file is written again as it is', async (t) => {
   const read = (text: string) => resolveConfig({}, { inCluster: true }, parseConfigDocument(text, 'c'))
   const once = await configText(read(kubeadmConfig))
