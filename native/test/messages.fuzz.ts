@@ -149,8 +149,28 @@ const set = message([
   ],
 ])
 
+/** Right in form, but anything in it: attributes in attributes, with values that are too short or too long. */
+const { attributes } = fc.letrec<{ attributes: Attributes }>((tie) => ({
+  attributes: fc.array(
+    fc.tuple(
+      fc.integer({ min: 0, max: 28 }),
+      fc.oneof(
+        { depthSize: 'small' },
+        fc.array(fc.nat(255), { maxLength: 17 }),
+        fc.record({ in: tie('attributes') }),
+      ),
+    ),
+    { maxLength: 4 },
+  ),
+}))
+const anyMessage = (...right: readonly Buffer[]) =>
+  fc.oneof(
+    { weight: 2, arbitrary: damagedBytes(...right) },
+    { weight: 1, arbitrary: attributes.map(message) },
+  )
+
 /** Every message and attribute lies in what came, and the walk goes on. */
-export const netlink = fc.property(damagedBytes(Buffer.concat([flow4, set]), flow6), (bytes) => {
+export const netlink = fc.property(anyMessage(Buffer.concat([flow4, set]), flow6), (bytes) => {
   let read = 0
   for (const { payload } of readMessages(bytes)) {
     read += 16 + payload.length
@@ -165,7 +185,7 @@ export const netlink = fc.property(damagedBytes(Buffer.concat([flow4, set]), flo
 })
 
 /** A flow is in its family's shape, or none; what tells it from others lies in what came. */
-export const flows = fc.property(damagedBytes(flow4, flow6), fc.nat(20), (bytes, spare) => {
+export const flows = fc.property(anyMessage(flow4, flow6), fc.nat(20), (bytes, spare) => {
   // The kernel's datagrams lie in a larger buffer.
   const buffer = Buffer.concat([bytes, Buffer.alloc(spare, 255)])
   for (const family of ['IPv4', 'IPv6'] as const) {
@@ -178,7 +198,7 @@ export const flows = fc.property(damagedBytes(flow4, flow6), fc.nat(20), (bytes,
   }
 })
 
-export const ipsets = fc.property(damagedBytes(set), (bytes) => {
+export const ipsets = fc.property(anyMessage(set), (bytes) => {
   const payload = bytes.subarray(16)
   const type = { name: 'hash:ip,port', maxElements: 65_536, marks: false }
   declared(() => readIpsetRevision(payload))
