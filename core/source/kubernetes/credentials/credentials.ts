@@ -41,6 +41,7 @@ export const credentialConfigErrorCodes = {
 /** A configuration that no retry can fix. */
 export class CredentialConfigError extends Error {
   readonly code: keyof typeof credentialConfigErrorCodes = 'CREDENTIAL_CONFIG'
+  readonly fix = credentialConfigErrorCodes.CREDENTIAL_CONFIG.fix
 
   constructor(message: string, options: { cause?: unknown } = {}) {
     super(message, { cause: options.cause })

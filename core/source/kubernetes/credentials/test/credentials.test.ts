@@ -86,10 +86,11 @@ for (const [what, text, message] of broken) {
 }
 
 test('a kubeconfig that is missing is refused with its path', async (t) => {
-  await t.throwsAsync(kubeconfigCredentials('/nowhere/config'), {
+  const error = await t.throwsAsync(kubeconfigCredentials('/nowhere/config'), {
     code: 'CREDENTIAL_CONFIG',
     message: /\/nowhere\/config cannot be read/,
   })
+  t.like(error, { fix: 'correct the file or entry that the message names' })
 })
 
 const users = [
