@@ -211,7 +211,7 @@ export class EventRecorder {
     }
     this.#series.delete(series.key)
     logger.debug({ status, reason: series.event.reason, answer: reply?.message }, 'an event is not told')
-    if (status === 403) this.#sayForbidden(reply?.message ?? '')
+    if (status === 403 && !isNamespaceTerminating(reply?.body)) this.#sayForbidden(reply?.message ?? '')
   }
 
   #sayForbidden(answer: string): void {
@@ -223,6 +223,13 @@ export class EventRecorder {
         'everything else goes on, and the log has the same',
     )
   }
+}
+
+/** Nothing is made any more in a namespace that is being deleted, whoever asks. */
+function isNamespaceTerminating(status: unknown): boolean {
+  const { details } = (status ?? {}) as { readonly details?: { readonly causes?: unknown } | null }
+  const causes = details?.causes
+  return Array.isArray(causes) && causes.some((cause) => cause?.reason === 'NamespaceTerminating')
 }
 
 function collection(namespace: string): string {

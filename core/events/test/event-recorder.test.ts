@@ -180,6 +180,18 @@ test('who may not tell Events is told so once, and loses nothing else', async (t
   t.true(of('POST').length > 2)
 })
 
+test('a namespace that is being deleted takes no Event, for which no permission is missing', async (t) => {
+  const status = { reason: 'Forbidden', details: { causes: [{ reason: 'NamespaceTerminating' }] } }
+  const { clock, recorder, api, of, warnings } = recording(({ method }) =>
+    reply(method === 'POST' ? 403 : 200, method === 'POST' ? status : {}),
+  )
+  recorder.start(api)
+  recorder.record(serviceHealthCheckFailed('shop/web', 32_000, 'in use'))
+  await clock.pass(minute)
+  t.is(of('POST').length, 1)
+  t.deepEqual(warnings, [])
+})
+
 test('whatever happens, requests stay within their rate and events within their number', async (t) => {
   const { clock, recorder, api, requests } = recording()
   recorder.start(api)
