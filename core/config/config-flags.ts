@@ -93,7 +93,7 @@ export const flagsBesideFile: ReadonlySet<string> = new Set([
     'log-json-split-stream',
     'log-json-info-buffer-size',
   ],
-  ...['source', 'recording-speed', 'config', 'write-config-to', 'cleanup'],
+  ...['source', 'recording-speed', 'config', 'write-config-to', 'cleanup', 'init-only'],
 ])
 
 export type FlagName = keyof typeof kubeProxyFlags | keyof typeof portolanFlags | keyof typeof commandFlags
