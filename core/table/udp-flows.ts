@@ -34,7 +34,7 @@ export interface FlowSuspects {
 export interface UdpDestination extends FlowAddress {
   /**
    * Who may answer. To be asked for each flow, because it changes while a pass goes on; the same list as long as it says
-   * the same. `undefined`: the destination has no Service any more, and its flows are left alone.
+   * the same. `undefined`: the destination is no longer that Service's, and its flows are left alone.
    */
   servers(): readonly FlowAddress[] | undefined
 }
@@ -55,10 +55,24 @@ export function udpDestinations(
   for (const key of servers.keys()) {
     const route = table.routes.get(key)
     if (route === undefined) continue
-    for (const { address, port } of frontendAddresses(route.frontends, table.nodePortAddresses))
-      destinations.push({ address, port, servers: () => servers.get(key) })
+    for (const frontend of route.frontends)
+      for (const { address, port } of frontendAddresses([frontend], table.nodePortAddresses)) {
+        // The table changes while a pass goes on: an address or port may go to another Service, whose flows these are then.
+        const isStill = () => answersAt(table, key, frontend, address)
+        destinations.push({ address, port, servers: () => (isStill() ? servers.get(key) : undefined) })
+      }
   }
   return destinations
+}
+
+function answersAt(
+  { routes, nodePortAddresses }: Pick<RoutingTable, 'routes' | 'nodePortAddresses'>,
+  key: RouteKey,
+  { address, port }: Frontend,
+  at: Address,
+): boolean {
+  const has = routes.get(key)?.frontends.some((one) => one.address === address && one.port === port) ?? false
+  return has && (address !== undefined || nodePortAddresses.has(at))
 }
 
 /** Where frontends answer: a NodePort at each of the node's addresses for them. */

@@ -146,7 +146,8 @@ function isWanted(flow: FlowView, only: FlowFilter | undefined): boolean {
 
 /** Whether a flow goes where it may go. */
 class FlowJudge<Address extends string> {
-  readonly #byPort = new Map<number, Map<string, UdpDestination<Address>>>()
+  /** Several at one address and port: a NodePort, and a Service that has a node's address as its own. Any may be meant. */
+  readonly #byPort = new Map<number, Map<string, UdpDestination<Address>[]>>()
   /** As bytes, for each list that was met. */
   readonly #servers = new WeakMap<readonly FlowAddress<Address>[], ReadonlySet<string>>()
   readonly #addressBytes: (address: Address) => Uint8Array
@@ -158,18 +159,27 @@ class FlowJudge<Address extends string> {
     this.#addressBytes = addressBytes
     for (const destination of destinations) {
       const { address, port } = destination
-      const byAddress = this.#byPort.get(port) ?? new Map<string, UdpDestination<Address>>()
+      const byAddress = this.#byPort.get(port) ?? new Map<string, UdpDestination<Address>[]>()
       this.#byPort.set(port, byAddress)
-      byAddress.set(bytesAsText(addressBytes(address)), destination)
+      const key = bytesAsText(addressBytes(address))
+      const known = byAddress.get(key)
+      if (known === undefined) byAddress.set(key, [destination])
+      else known.push(destination)
     }
   }
 
   isStale(flow: FlowView): boolean {
-    const servers = this.#byPort.get(flow.destinationPort)?.get(flow.destinationAddress)?.servers()
-    return (
-      servers !== undefined &&
-      !this.#keysOf(servers).has(serverKey(flow.replySourceAddress, flow.replySourcePort))
-    )
+    const destinations = this.#byPort.get(flow.destinationPort)?.get(flow.destinationAddress)
+    if (destinations === undefined) return false
+    const key = serverKey(flow.replySourceAddress, flow.replySourcePort)
+    let isJudged = false
+    for (const destination of destinations) {
+      const servers = destination.servers()
+      if (servers === undefined) continue
+      if (this.#keysOf(servers).has(key)) return false
+      isJudged = true
+    }
+    return isJudged
   }
 
   #keysOf(servers: readonly FlowAddress<Address>[]): ReadonlySet<string> {

@@ -98,6 +98,32 @@ for (const family of ['IPv4', 'IPv6'] as const) {
   })
 }
 
+test('where two Services share a destination, flows that either answers stay', async (t) => {
+  await using lab = await createLab({ pods: 1 })
+  const { networkNamespace } = lab.node
+  const entries = new ConntrackEntries('IPv4', networkNamespace)
+  t.teardown(() => entries.close())
+  const destination = '192.0.2.1 30053'
+  entries.add(
+    ['10.1.1.1', '10.1.1.2', '10.1.1.3'].map((server, index) => ({
+      protocol: 'UDP' as const,
+      source: `10.1.0.7 ${2000 + index}`,
+      destination,
+      server: `${server} 53`,
+    })),
+  )
+  const at = (servers: readonly string[] | undefined) => ({
+    address: '192.0.2.1',
+    port: 30053,
+    servers: () => servers?.map((address) => ({ address, port: 53 })),
+  })
+  const forget = (...destinations: ReturnType<typeof at>[]) =>
+    forgetStaleFlows({ family: 'IPv4', networkNamespace, destinations, addressBytes: fullAddressBytes })
+  t.is((await forget(at(['10.1.1.1']), at(['10.1.1.2']))).deleted, 1)
+  t.is((await forget(at(undefined), at(['10.1.1.2']))).deleted, 1, 'of one that has gone nothing is known')
+  t.deepEqual(entries.list(), [`UDP 10.1.0.7 2001 > ${destination} = 10.1.1.2 53`])
+})
+
 test('a thousand stale flows are forgotten while others go on', async (t) => {
   await using lab = await createLab({ pods: 1 })
   const { networkNamespace } = lab.node
