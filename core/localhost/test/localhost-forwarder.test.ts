@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, createServer, type Server } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import test from 'ava'
 import type { Address } from '../../network/address.ts'
 import type { RouteKey } from '../../table/service-route.ts'
@@ -14,19 +14,26 @@ function ownAddress(): Address {
   return `127.${((process.pid >> 8) & 127) + 128}.${process.pid & 255}.${addresses}` as Address
 }
 
-async function endpoint(): Promise<{ readonly address: Address; readonly server: Server }> {
+async function endpoint(): Promise<{
+  readonly address: Address
+  readonly port: number
+  readonly server: Server
+}> {
   const address = ownAddress()
   const server = createServer((socket) => {
     socket.on('error', () => {})
     socket.write(address)
   })
-  server.listen(8080, address)
+  server.listen(0, address)
   await once(server, 'listening')
-  return { address, server }
+  return { address, port: (server.address() as AddressInfo).port, server }
 }
 
-function forwarded(route: string, address: Address): ForwardedPort {
-  return { port: 30_080, route: route as RouteKey, name: route, endpoints: [{ address, port: 8080 }] }
+function forwarded(
+  route: string,
+  { address, port }: { readonly address: Address; readonly port: number },
+): ForwardedPort {
+  return { port: 30_080, route: route as RouteKey, name: route, endpoints: [{ address, port }] }
 }
 
 function newForwarder() {
@@ -64,7 +71,7 @@ async function ask(host: Address) {
 test('a NodePort that goes from one route to another answers all the time', async (t) => {
   const [one, other] = [await endpoint(), await endpoint()]
   const { forwarder, address, told } = newForwarder()
-  const [first, second] = [forwarded('shop/web', one.address), forwarded('shop/cart', other.address)]
+  const [first, second] = [forwarded('shop/web', one), forwarded('shop/cart', other)]
   forwarder.change('IPv4', { removed: [], set: [first] })
   await until(() => forwarder.listening('IPv4') === 1)
   t.is(forwarder.listening('IPv6'), 0)
@@ -91,7 +98,7 @@ test('a NodePort that goes from one route to another answers all the time', asyn
 test('the end of the forwarder ends listeners and connections', async (t) => {
   const one = await endpoint()
   const { forwarder, address } = newForwarder()
-  forwarder.change('IPv4', { removed: [], set: [forwarded('shop/web', one.address)] })
+  forwarder.change('IPv4', { removed: [], set: [forwarded('shop/web', one)] })
   await until(() => forwarder.listening('IPv4') === 1)
   const open = await ask(address)
   forwarder.close()

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import test from 'ava'
 import type { Address } from '../../network/address.ts'
 import type { RouteKey } from '../../table/service-route.ts'
@@ -27,9 +27,14 @@ async function endpoint(): Promise<{ address: Address; port: number; server: Ser
     socket.write(`${address}\n`)
     socket.pipe(socket)
   })
-  server.listen(8080, address)
+  return { address, port: await listen(server, address), server, sockets }
+}
+
+/** At a port that is free there, whoever has which ports at all addresses. */
+async function listen(server: Server, address: Address): Promise<number> {
+  server.listen(0, address)
   await once(server, 'listening')
-  return { address, port: 8080, server, sockets }
+  return (server.address() as AddressInfo).port
 }
 
 class Place {
@@ -230,7 +235,7 @@ test('no more connections are open than the limit, the next one is reset, and th
 
 test('a client is reset when its endpoint refuses', async (t) => {
   const place = newPlace()
-  const listener = place.listener(forwarded({ address: ownAddress(), port: 8080 }))
+  const listener = place.listener(forwarded({ address: ownAddress(), port: 1 }))
   const socket = await client(place.address)
   t.is(await socket.line(), '(closed)')
   t.deepEqual(place.told, ['unreachable'])
@@ -257,10 +262,9 @@ test('a connection of which one side has ended waits for the other no longer tha
     socket.resume()
   })
   const address = ownAddress()
-  silent.listen(8080, address)
-  await once(silent, 'listening')
+  const port = await listen(silent, address)
   const place = newPlace({ timeouts: { halfClosed: 50 } })
-  const listener = place.listener(forwarded({ address, port: 8080 }))
+  const listener = place.listener(forwarded({ address, port }))
   const socket = await client(place.address)
   socket.socket.end()
   await socket.closed
@@ -286,10 +290,9 @@ test('a client that reads nothing makes its endpoint wait, and gets all of it la
     socket.on('drain', write)
     write()
   })
-  server.listen(8080, address)
-  await once(server, 'listening')
+  const port = await listen(server, address)
   const place = newPlace()
-  const listener = place.listener(forwarded({ address, port: 8080 }))
+  const listener = place.listener(forwarded({ address, port }))
   const socket = await connected(place.address)
   // No more is written once every buffer on the way is full.
   let before = -1
