@@ -55,6 +55,8 @@ export class ConfigWatch {
   /** What was seen last, and what was read last. */
   #seen = ''
   #read = ''
+  /** The file as it was read last is not followed, which its author was told. */
+  #isRefused = false
 
   constructor(options: ConfigWatchOptions) {
     this.#options = options
@@ -85,6 +87,7 @@ export class ConfigWatch {
     try {
       this.#follow(await this.#options.read())
     } catch (error) {
+      this.#isRefused = true
       const { path, logger } = this.#options
       logger.error(
         { event: 'config-refused', path, error },
@@ -98,6 +101,7 @@ export class ConfigWatch {
     const { path, logger, onReload } = this.#options
     const [dataplane, wanted] = [this.#current.config.dataplane, after.config.dataplane]
     if (wanted !== dataplane) {
+      this.#isRefused = true
       logger.error(
         { event: 'config-refused', path, dataplane, wanted },
         `the changed ${path} asks for dataplane ${wanted}, beside which the rules of ${dataplane} would stay and translate, ` +
@@ -119,7 +123,13 @@ export class ConfigWatch {
       this.#changed.reject(new ConfigChangedError(`${path} has changed ${what}`))
       return
     }
-    if (changes.length === 0) return
+    const wasRefused = this.#isRefused
+    this.#isRefused = false
+    if (changes.length === 0) {
+      if (wasRefused)
+        logger.info({ event: 'config-reloaded', path, fields }, `${path} says again what is in force`)
+      return
+    }
     this.#current = after
     onReload(after)
     logger.info(

@@ -25,7 +25,7 @@ export const events = {
   'config-reloaded': {
     level: 'info',
     means:
-      'the file of --config has changed, and the process follows: the level of the log, or what has no effect',
+      'the file of --config has changed, and the process follows: the level of the log, or what has no effect; or it is mended, and says again what is in force',
   },
   'config-changed': {
     level: 'warn',

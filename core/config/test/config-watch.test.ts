@@ -132,6 +132,17 @@ test('another dataplane does not end the process, which would leave the rules of
   t.deepEqual(events, ['config-refused', 'config-reloaded'])
 })
 
+test('that a file is mended is told, also where it says what is in force again', async (t) => {
+  const { mount, events, reloaded, look } = await watch(t, config(''))
+  await look()
+  for (const fields of ['mode: x', '', '# a comment']) {
+    await mount.swap(config(fields))
+    await look()
+  }
+  t.deepEqual(events, ['config-refused', 'config-reloaded'])
+  t.deepEqual(reloaded, [])
+})
+
 test('a comment, another order or the same text again is no change', async (t) => {
   const { mount, events, look } = await watch(t, config('clusterCIDR: 10.0.0.0/8\noomScoreAdj: 1'))
   await mount.swap(config('# a comment\noomScoreAdj: 1\nclusterCIDR: 10.0.0.0/8'))
