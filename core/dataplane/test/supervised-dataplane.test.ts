@@ -100,7 +100,7 @@ function superviseDataplane(dataplane: PlainDataplane, options: SupervisionOptio
   return new SupervisedDataplane(made, options) as unknown as SupervisedDataplane
 }
 
-function supervise(broken: Partial<Record<keyof PlainDataplane, unknown>>) {
+function supervise(broken: Partial<Record<keyof PlainDataplane | 'forgetFlows', unknown>>) {
   const clock = new ManualClock()
   const faults: DataplaneError[] = []
   const dataplane = Object.assign(new PlainDataplane(), broken) as PlainDataplane
@@ -230,6 +230,28 @@ test('a look that hangs means unsure, is told once, and holds up nothing else', 
     ['dataplane acme: isUnchanged of IPv4 has not returned for 3 s'],
   )
   t.deepEqual(await supervised.observe(family), [])
+})
+
+test('a pass through flows that hangs fails at its deadline, and holds up nothing else', async (t) => {
+  const { clock, supervised } = supervise({ forgetFlows: never })
+  await supervised.start()
+  const flows = { destinations: [], signal: new AbortController().signal }
+  const failed = t.throwsAsync(async () => supervised.forgetFlows?.(family, flows), {
+    message: 'dataplane acme: forgetFlows of IPv4 has not returned for 300 s',
+  })
+  await clock.pass(300_000)
+  await failed
+  t.deepEqual(await supervised.observe(family), [])
+})
+
+test('a pass through flows tells what it did; nonsense counts as nothing, and is told', async (t) => {
+  const flows = { destinations: [], signal: new AbortController().signal }
+  const fine = supervise({ forgetFlows: async () => ({ read: 7, deleted: 2 }) })
+  t.deepEqual(await fine.supervised.forgetFlows?.(family, flows), { read: 7, deleted: 2 })
+  const broken = supervise({ forgetFlows: async () => ({ read: -1 }) })
+  t.deepEqual(await broken.supervised.forgetFlows?.(family, flows), { read: 0, deleted: 0 })
+  t.regex(broken.faults[0]?.message ?? '', /forgetFlows of IPv4 returned \{"read":-1\}; ForgottenFlows/)
+  t.is(supervise({}).supervised.forgetFlows, undefined, 'a dataplane without it needs no pass')
 })
 
 const nonsense = [
