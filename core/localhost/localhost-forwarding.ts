@@ -27,6 +27,9 @@ export interface LocalhostForwardingOptions {
 /** How long it waits before it starts the thread again. */
 const retryLimits: BackoffLimits = { retryMinMs: 100, retryMaxMs: 30_000 }
 
+/** Ports that are told one by one while they can't be had; of more the log would say nothing new. */
+const maxTold = 20
+
 /** Milliseconds that a stop waits for the thread to end by itself. */
 const stopGrace = 2000
 
@@ -41,6 +44,8 @@ export class LocalhostForwarding implements EngineObserver {
     IPv4: new Map(),
     IPv6: new Map(),
   }
+  /** By family and port: those that the log says can't be had. */
+  readonly #told = new Set<string>()
   #worker: Worker | undefined
   #counts: ForwardingCounts = noCounts
   #failures = 0
@@ -68,6 +73,7 @@ export class LocalhostForwarding implements EngineObserver {
     const ports = this.#ports[family]
     for (const { port, route } of change.removed) if (ports.get(port)?.route === route) ports.delete(port)
     for (const port of change.set) ports.set(port.port, port)
+    for (const { port } of change.removed) if (!ports.has(port)) this.#told.delete(`${family} ${port}`)
     if (this.#worker !== undefined) this.#send({ do: 'change', family, change })
     else if (ports.size > 0 && this.#cancel === undefined) this.#start()
   }
@@ -115,6 +121,7 @@ export class LocalhostForwarding implements EngineObserver {
     if (this.#worker !== worker) return
     this.#worker = undefined
     this.#counts = noCounts
+    this.#told.clear()
     this.#retry(error)
   }
 
@@ -138,8 +145,11 @@ export class LocalhostForwarding implements EngineObserver {
     const { at, family, reason } = notice
     const place = loopbackAddress(family)
     const fields = { family, port: at.port, service: at.name }
+    const key = `${family} ${at.port}`
     switch (notice.tell) {
       case 'unavailable':
+        if (this.#told.size >= maxTold || !this.#ports[family].has(at.port)) return
+        this.#told.add(key)
         logger.warn(
           { event: 'localhost-port-unavailable', ...fields, reason, fix: listenFix(reason) },
           `NodePort ${at.port} of ${at.name} doesn't answer at ${place}, since nobody can listen there (${reason}); it is ` +
@@ -147,6 +157,7 @@ export class LocalhostForwarding implements EngineObserver {
         )
         return
       case 'available':
+        if (!this.#told.delete(key)) return
         logger.info(
           { event: 'localhost-port-available', ...fields },
           `NodePort ${at.port} of ${at.name} answers at ${place} now`,

@@ -29,7 +29,7 @@ function echo(script = ''): () => Worker {
        parentPort.on('message', (request) => {
          if (request.do === 'close') return parentPort.close()
          for (const { port } of request.change.set)
-           parentPort.postMessage({ tell: 'available', family: request.family, at: { port, name: 'it' }, reason: '' })
+           parentPort.postMessage({ tell: 'unavailable', family: request.family, at: { port, name: 'it' }, reason: '' })
          ${script}
        })`,
       { eval: true },
@@ -43,8 +43,8 @@ class Log implements Logger {
   info({ event, port }: { event: string; port?: unknown }): void {
     this.lines.push(`${event} ${port}`)
   }
-  warn({ event }: { event: string }): void {
-    this.lines.push(event)
+  warn({ event, port }: { event: string; port?: unknown }): void {
+    this.lines.push(`${event} ${port}`)
   }
   error({ event }: { event: string }): void {
     this.lines.push(event)
@@ -68,7 +68,7 @@ test('a thread starts with the first NodePort of a family that it is for, and he
   t.is(threads, 0)
   forwarding.onApplied(applied('IPv6', 30_002))
   forwarding.onApplied(applied('IPv6', 30_003))
-  t.deepEqual(await logger.until(2), ['localhost-port-available 30002', 'localhost-port-available 30003'])
+  t.deepEqual(await logger.until(2), ['localhost-port-unavailable 30002', 'localhost-port-unavailable 30003'])
   t.is(threads, 1)
   await forwarding.stop()
 })
@@ -93,14 +93,35 @@ test('a thread that fails is started again with all that there is, what came mea
   // What a thread tells and how it ends come by two ways, so either may be first.
   t.deepEqual([...(await logger.until(2))].sort(), [
     'localhost-forwarding-failed',
-    'localhost-port-available 30001',
+    'localhost-port-unavailable 30001',
   ])
   forwarding.onApplied(applied('IPv4', 30_002))
   t.is(threads, 1)
   starts.pop()?.()
   t.deepEqual((await logger.until(4)).slice(2), [
+    'localhost-port-unavailable 30001',
+    'localhost-port-unavailable 30002',
+  ])
+  await forwarding.stop()
+})
+
+test('no more than 20 ports are told that cannot be had, those that go make room, and a port is told when it can', async (t) => {
+  const logger = new Log()
+  const all = Array.from({ length: 100 }, (_, index) => 30_000 + index)
+  const script = `if (request.change.set.at(-1)?.port === 31000)
+    for (const port of [30050, 30001])
+      parentPort.postMessage({ tell: 'available', family: 'IPv4', at: { port, name: 'it' }, reason: '' })`
+  const forwarding = new LocalhostForwarding({ families: ['IPv4'], logger, startThread: echo(script) })
+  for (const port of all) forwarding.onApplied(applied('IPv4', port))
+  await logger.until(20)
+  const [first] = applied('IPv4', 30_000).routes
+  forwarding.follow('IPv4', [{ key: first!.key, before: first!.after! }])
+  forwarding.onApplied(applied('IPv4', 31_000))
+  const told = (port: number) => `localhost-port-unavailable ${port}`
+  t.deepEqual(await logger.until(22), [
+    ...all.slice(0, 20).map(told),
+    told(31_000),
     'localhost-port-available 30001',
-    'localhost-port-available 30002',
   ])
   await forwarding.stop()
 })
