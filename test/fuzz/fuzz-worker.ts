@@ -22,7 +22,8 @@ tell({ targets: targets.map(({ name }) => name) })
 const show = work.show
 const faulty = new Set<string>()
 let total = 0
-for (let seed = work.seed; seed < work.seed + work.seeds && Date.now() < work.until; seed++) {
+const last = targets.length === 0 ? 0 : work.seed + work.seeds
+for (let seed = work.seed; seed < last && Date.now() < work.until; seed++) {
   for (const [index, target] of targets.entries()) {
     if (faulty.has(target.name) || (show !== undefined && show.target !== target.name)) continue
     Atomics.store(place, 0, index)
