@@ -27,11 +27,8 @@ test('no shell is started', (t) => {
   t.regex("import { $, execa } from 'execa'", shell)
 })
 
-test('two files start programs, each with a fixed PATH', (t) => {
+test('who starts programs looks for them in the folders of the system, whatever the PATH', (t) => {
   const starting = sources.filter(({ text }) => /from '(?:node:child_process|execa)'/.test(text))
-  t.deepEqual(
-    starting.map(({ path }) => path),
-    ['core/node/system-tool.ts', 'native/system-command.ts'],
-  )
-  for (const { path, text } of starting) t.regex(text, /'\/usr\/local\/sbin:/, path)
+  t.true(starting.length >= 2)
+  for (const { path, text } of starting) t.regex(text, /PATH: [\s\S]*'\/usr\/|'\/usr\/[\s\S]*PATH: /, path)
 })
