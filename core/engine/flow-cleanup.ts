@@ -32,11 +32,12 @@ const maxSuspects = 1000
  */
 export class FlowCleanup {
   readonly #options: FlowCleanupOptions
-  readonly #stop = new AbortController()
   /** Of what the table says, and the kernel perhaps doesn't yet: a pass would come too early. */
   readonly #unapplied = new Suspects('all')
   readonly #due = new Suspects()
-  #isRunning = false
+  /** Of the pass under way. */
+  #running: AbortController | undefined
+  #isStopped = false
   #failures = 0
   #cancelTimer: (() => void) | undefined
   #current: Promise<void> = Promise.resolve()
@@ -59,25 +60,30 @@ export class FlowCleanup {
 
   /** Resolves when no pass is under way any more. */
   async stop(): Promise<void> {
-    this.#stop.abort()
+    this.#isStopped = true
+    this.#running?.abort()
     this.#cancelTimer?.()
     await this.#current
   }
 
   #begin(): void {
     const rests = this.#cancelTimer !== undefined
-    if (this.#isRunning || rests || this.#due.isEmpty || this.#stop.signal.aborted) return
+    if (this.#running !== undefined || rests || this.#due.isEmpty || this.#isStopped) return
     const { live } = this.#options
     const destinations = udpDestinations(live.table, live.udpServers)
     const suspects = this.#due.take()
     if (destinations.length === 0) return
-    this.#isRunning = true
-    this.#current = this.#pass(destinations, suspects)
+    this.#running = new AbortController()
+    this.#current = this.#pass(destinations, suspects, this.#running)
   }
 
-  async #pass(destinations: UdpFlows['destinations'], suspects: SuspectFlows): Promise<void> {
+  async #pass(
+    destinations: UdpFlows['destinations'],
+    suspects: SuspectFlows,
+    running: AbortController,
+  ): Promise<void> {
     const { dataplane, family, timing, onFailed, onForgotten } = this.#options
-    const { signal } = this.#stop
+    const { signal } = running
     const begun = timing.now()
     let rest = 0
     try {
@@ -87,14 +93,16 @@ export class FlowCleanup {
       rest = took / share - took
       if (forgotten !== undefined) onForgotten({ family, ...forgotten, took })
     } catch (error) {
+      // One that is given up because it takes too long may still be under way, and the next must not run beside it.
+      running.abort()
       const took = timing.now() - begun
       const failures = ++this.#failures
       this.#due.add(suspects)
       rest = backoff(failures, retryLimits, timing.random)
-      if (!signal.aborted) onFailed({ family, error, took, failures, retryIn: rest })
+      if (!this.#isStopped) onFailed({ family, error, took, failures, retryIn: rest })
     }
-    this.#isRunning = false
-    if (signal.aborted) return
+    this.#running = undefined
+    if (this.#isStopped) return
     this.#cancelTimer = timing.after(rest, () => {
       this.#cancelTimer = undefined
       this.#begin()

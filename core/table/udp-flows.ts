@@ -13,7 +13,10 @@ export interface UdpFlows {
   readonly destinations: readonly UdpDestination[]
   /** Which flows may have become stale since the last pass: others need not be looked at. Absent: any. */
   readonly suspects?: FlowSuspects
-  /** Aborted when the process is to end: a pass may end early then, because the next process begins with a whole one. */
+  /**
+   * Aborted when the pass is to end early: it has taken too long, and the same flows are for the next one; or the process
+   * ends, and the next process begins with a whole one.
+   */
   readonly signal: AbortSignal
 }
 

@@ -196,6 +196,8 @@ test('a pass that fails is told, and the same flows are looked for again, later 
   )
   await timing.pass(1)
   t.deepEqual(recorder.calls, [asked])
+  const ended = recorder.signals.slice(-3).map(({ aborted }) => aborted)
+  t.deepEqual(ended, [true, true, false], 'what is given up must not go on beside the next')
   t.is(forgotten.length, 2)
   t.is(failed.length, 2)
 })
