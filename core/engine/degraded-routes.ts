@@ -33,11 +33,11 @@ export class DegradedRoutes {
     const now = new Map(report.degraded.map(({ route, reason }) => [route, reason]))
     // An apply tells of the routes that it has looked at: of all, but for a change.
     const lookedAt = why === 'change' ? routes.map(({ key }) => key) : [...known.keys()]
+    const gone = new Set(routes.flatMap(({ key, after }) => (after === undefined ? [key as string] : [])))
     const recovered: string[] = []
     for (const route of lookedAt) {
       if (now.has(route) || !known.delete(route)) continue
-      const gone = routes.some(({ key, after }) => key === route && after === undefined)
-      if (!gone) recovered.push(route)
+      if (!gone.has(route)) recovered.push(route)
     }
     const degraded = report.degraded.filter(({ route, reason }) => known.get(route) !== reason)
     for (const { route, reason } of degraded) known.set(route, reason)
