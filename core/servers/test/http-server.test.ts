@@ -11,6 +11,7 @@ import { byPath, type HttpHandler, textAnswer } from '../http-answer.ts'
 import { HttpListener } from '../http-listener.ts'
 import { type HttpServerOptions, type RunningHttpServer, startHttpServer } from '../http-server.ts'
 import { ServerError } from '../server-error.ts'
+import { freePorts } from './health-bed.ts'
 
 const localhost = '127.0.0.1' as Address
 const hello: HttpHandler = ({ query }) =>
@@ -32,11 +33,11 @@ function url({ addresses: [first] }: RunningHttpServer, path: string): string {
   return `http://127.0.0.1:${first?.port}${path}`
 }
 
-/** A port that something else listens on. */
+/** A port that something else listens on, and that nobody else takes when it is free again. */
 async function takenPort(): Promise<SocketAddress & AsyncDisposable> {
-  const server = createServer().listen(0, '127.0.0.1')
+  const [port = 0] = await freePorts(1)
+  const server = createServer().listen(port, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = server.address() as { readonly port: number }
   const close = () => new Promise<void>((resolve) => server.close(() => resolve()))
   return { address: localhost, port, [Symbol.asyncDispose]: close }
 }
@@ -102,8 +103,8 @@ test('with hardFail it is an error that names server, address and fix, and nothi
   await using taken = await takenPort()
   const { events, logger } = recordingLogger()
   const clock = new VirtualClock()
-  const other = await takenPort()
-  await other[Symbol.asyncDispose]()
+  const [port = 0] = await freePorts(1)
+  const other = { address: localhost, port }
   const error = await t.throwsAsync(start({ addresses: [other, taken], hardFail: true, logger, clock }), {
     instanceOf: ServerError,
     code: 'SERVER_ADDRESS_UNAVAILABLE',
@@ -111,8 +112,6 @@ test('with hardFail it is an error that names server, address and fix, and nothi
   })
   t.regex(error?.fix ?? '', /another program/)
   t.false(events.includes('server-unavailable'))
-  await using again = await takenPort()
-  t.not(again.port, taken.port)
   await t.throwsAsync(fetch(`http://127.0.0.1:${other.port}/hello`))
 })
 
@@ -138,8 +137,8 @@ test('close ends connections that are open', async (t) => {
 })
 
 test('0.0.0.0 and :: are told apart, so that both may have one port', async (t) => {
-  const server = await start({ addresses: [{ address: '0.0.0.0' as Address, port: 0 }] })
-  const [{ port } = { port: 0 }] = server.addresses
+  const [port = 0] = await freePorts(1)
+  const server = await start({ addresses: [{ address: '0.0.0.0' as Address, port }], hardFail: true })
   const other = await start({ addresses: [{ address: '::' as Address, port }], hardFail: true })
   t.is((await fetch(`http://127.0.0.1:${port}/hello`)).status, 200)
   t.is((await fetch(`http://[::1]:${port}/hello`)).status, 200)
