@@ -22,6 +22,9 @@ export class ConnectionBudget {
     socket.once('close', () => this.#sockets.delete(socket))
     if (this.#sockets.size <= this.#limit) return
     const [oldest] = this.#sockets
-    oldest?.destroy()
+    if (oldest === undefined) return
+    // Others may come before it tells that it is closed, and each of them has to make another one go.
+    this.#sockets.delete(oldest)
+    oldest.destroy()
   }
 }
