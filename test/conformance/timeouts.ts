@@ -18,7 +18,7 @@ export interface Timeouts {
   readonly silenceMs: number
   /** Between two changes: long enough for connections to fall into each state. */
   readonly betweenChangesMs: number
-  /** For any one call of the dataplane. */
+  /** For any one call of the dataplane, and for what happens beside its applies. */
   readonly callMs: number
   /** For one scenario; none takes a quarter of it. */
   readonly scenarioMs: number
