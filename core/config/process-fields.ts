@@ -121,7 +121,7 @@ export const processFields = {
   bindAddress: {
     kind: address,
     standard: '0.0.0.0',
-    means: "this node's address, where its Node object doesn't tell it; nothing is bound to it",
+    means: "this node's address, in place of what its Node object says; nothing is bound to it",
     standing: {
       differs: "it doesn't choose a primary family: both always run where the node has them",
       of: (value) => value !== '0.0.0.0' && value !== '::',
@@ -139,7 +139,11 @@ export const processFields = {
     standard: '',
     means: 'where /metrics is served; empty: port 10249 at 127.0.0.1, or at [::1] if bindAddress is of IPv6',
   },
-  bindAddressHardFail: { kind: flag, standard: false, means: "a port that can't be bound ends the process" },
+  bindAddressHardFail: {
+    kind: flag,
+    standard: false,
+    means: "where the address of healthz or metrics can't be had at the start, the process ends",
+  },
   enableProfiling: {
     kind: flag,
     standard: false,

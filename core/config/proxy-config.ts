@@ -45,7 +45,7 @@ export interface ServersConfig {
   readonly healthz?: SocketAddress
   /** Of `/metrics` and what comes with it; absent: they aren't served. */
   readonly metrics?: SocketAddress
-  /** Whether a port that can't be bound ends the process, rather than being tried again. */
+  /** Whether an address that can't be had at the start ends the process, rather than being tried again. */
   readonly bindAddressHardFail: boolean
   /** Whether the metrics server has `/debug/pprof`. */
   readonly enableProfiling: boolean
