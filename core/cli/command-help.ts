@@ -11,7 +11,7 @@ ${exitCodeHelp}`
 
 export const runHelp = `
 Examples:
-  $ portolan run --config /var/lib/kube-proxy/config.conf      # kube-proxy's, as kubeadm writes it
+  $ portolan run --config /var/lib/kube-proxy/config.conf      # in a pod with kube-proxy's ConfigMap, as kubeadm has it
   $ portolan run --kubeconfig /etc/kubernetes/kube-proxy.conf --cluster-cidr 10.244.0.0/16
   $ portolan run --detect-local-mode NodeCIDR                  # in a pod, against its own cluster
   $ portolan run --source file:cluster.yaml --node node-a      # re-read when the file changes
