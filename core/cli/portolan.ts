@@ -64,7 +64,8 @@ function addRun(program: Command): void {
     .summary("program this node's Services as the cluster defines them")
     .description(
       "Programs this node's Services as the cluster defines them, until SIGTERM or SIGINT. The rules stay when it ends, " +
-        'and the next start adopts them. Needs root, or CAP_NET_ADMIN. Takes all flags of kube-proxy.',
+        'and the next start adopts them. Needs root, or CAP_NET_ADMIN (iptables, ipvs: and CAP_NET_RAW; ebpf: and ' +
+        'CAP_SYS_ADMIN). Takes all flags of kube-proxy.',
     )
   addConfigOptions(command, 'run')
     .addHelpText('after', runHelp)
@@ -164,7 +165,7 @@ function addCleanup(program: Command): void {
       'Removes everything that Portolan ever made on this node, by whichever of its dataplanes, and nothing else. ' +
         'Services stop working on this node until something programs them again, and connections through them may ' +
         'break. Refuses while portolan run is at work on the node, which would repair what cleanup removes: stop it ' +
-        'first. Needs root, or CAP_NET_ADMIN.',
+        'first. Needs root, or what the dataplane needs to run.',
     )
     .option(
       '--dataplane <name>',

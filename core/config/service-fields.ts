@@ -20,7 +20,7 @@ const syncPeriod = 'twice this long a change may wait for its apply until /healt
 const minSyncPeriod = 'least time between two applies'
 const retry = {
   differs:
-    'neither a retry nor an upkeep waits for it: a failed apply is tried again after 0.1 s, doubling to 30 s',
+    'nothing is applied anew at intervals, and a failed apply is tried again after 0.1 s, doubling to 30 s',
 }
 const ipvsTimeout = {
   differs: 'rounded up to whole seconds, which is what the kernel takes',
@@ -33,7 +33,8 @@ export const serviceFields = {
   mode: {
     kind: choice(['', 'iptables', 'ipvs', 'nftables', 'ebpf']),
     standard: '',
-    means: 'what programs the kernel: iptables, ipvs, nftables or ebpf',
+    means:
+      'what the settings mean, and what programs the kernel unless a dataplane is named: iptables, ipvs, nftables or ebpf',
     standing: {
       differs:
         "ebpf is Portolan's own. Not set: iptables if a KubeProxyConfiguration was given, as in kube-proxy; else nftables",
