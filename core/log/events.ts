@@ -209,7 +209,7 @@ export const events = {
   'node-object-changed': {
     level: 'info',
     means:
-      "this node's Node object has other addresses or another zone, begins or ends to leave, or is there again",
+      "this node's Node object has other addresses or another zone, starts or stops leaving, or is there again",
   },
   'node-object-deleted': {
     level: 'warn',
@@ -246,7 +246,7 @@ export const events = {
       'a NodePort does not answer at loopback, since nobody can listen there; it is tried again each minute at least',
     fix: 'free the port (`ss -lntp` shows who has it), give the Service another NodePort, or leave localhost out of nodePortAddresses (--nodeport-addresses)',
   },
-  'localhost-port-available': { level: 'info', means: 'it answers there now' },
+  'localhost-port-available': { level: 'info', means: 'a NodePort answers at loopback after all' },
   'localhost-connections-full': {
     level: 'warn',
     means:
