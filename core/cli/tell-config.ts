@@ -25,7 +25,7 @@ export function tellConfig(
   if (kubeProxy.mode !== '' || portolan.dataplane !== '' || section !== 'iptables') return
   logger.warn(
     { event: 'mode-not-set', dataplane: config.dataplane },
-    'the KubeProxyConfiguration has no mode: iptables is taken, as kube-proxy does until its version 1.40 takes nftables; ' +
+    'the KubeProxyConfiguration has no mode: iptables is taken, as kube-proxy does until a later version takes nftables; ' +
       'write mode: iptables to keep it, or mode: nftables or ebpf',
   )
 }

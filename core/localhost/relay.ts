@@ -41,7 +41,7 @@ export interface RelayOptions {
 
 /**
  * Two connections that are one to those at their ends: every byte, the end of each direction by itself, and a reset go
- * from one to the other. Who reads slowly makes the other side wait; a relay holds less than 256 KiB.
+ * from one to the other. Who reads slowly makes the other side wait; a relay holds at most some 320 KiB.
  */
 export class Relay {
   readonly #client: Socket

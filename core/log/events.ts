@@ -20,7 +20,7 @@ export const events = {
   'mode-not-set': {
     level: 'warn',
     means: 'the KubeProxyConfiguration has no mode, so that the dataplane is iptables, as in kube-proxy',
-    fix: 'set mode: kube-proxy 1.40 takes nftables where there is none',
+    fix: 'set mode: a later kube-proxy takes nftables where there is none',
   },
   'config-reloaded': {
     level: 'info',
