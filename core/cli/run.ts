@@ -36,6 +36,7 @@ import { problemSummary } from './problem-summary.ts'
 import { readCluster } from './read-cluster.ts'
 import { readConfig } from './read-config.ts'
 import { runOnce } from './run-once.ts'
+import { onStopSignals } from './stop-signals.ts'
 import { tellConfig } from './tell-config.ts'
 import { thisProcess } from './this-process.ts'
 import { exitCodes } from './user-error.ts'
@@ -65,6 +66,7 @@ export async function run(flags: Flags): Promise<void> {
   const node = await ownNodeName(config)
   const logger = await createLogger(config.logLevel)
   const versions = { portolan: readVersion(), nodejs: process.versions.node }
+  const stopEnding = endOnSignals(logger)
   logger.info(
     { event: 'starting', ...versions, dataplane: config.dataplane, node, pid: process.pid },
     'starting',
@@ -134,6 +136,7 @@ export async function run(flags: Flags): Promise<void> {
   const stopTelling = tellProgress(proxy, config, logger, begun)
   const stopCounting = countProblems(proxy, logger)
   const stop = stopOnSignals(proxy, logger)
+  stopEnding()
   kubeProxy.start()
   let metricsServer: RunningHttpServer | undefined
   let configWatch: ConfigWatch | undefined
@@ -202,6 +205,17 @@ async function ownNodeName(config: ProxyConfig): Promise<string> {
   return chooseNode(undefined, nodes, hostname())
 }
 
+/**
+ * Until there is a proxy to stop, a signal ends the process at once. Nothing else would, where it is the first one of its
+ * container: the kernel keeps signals from such a process that it doesn't listen to.
+ */
+function endOnSignals(logger: ProcessLogger): () => void {
+  return onStopSignals((signal) => {
+    logger.info({ event: 'stopping', signal }, 'stopping before the start is done')
+    process.exit()
+  })
+}
+
 /** A second signal doesn't wait for the apply under way. */
 function stopOnSignals(proxy: RunningProxy, logger: ProcessLogger): () => void {
   let asked = false
@@ -218,12 +232,7 @@ function stopOnSignals(proxy: RunningProxy, logger: ProcessLogger): () => void {
       process.exit(1)
     })
   }
-  process.on('SIGTERM', onSignal)
-  process.on('SIGINT', onSignal)
-  return () => {
-    process.off('SIGTERM', onSignal)
-    process.off('SIGINT', onSignal)
-  }
+  return onStopSignals(onSignal)
 }
 
 /** Says what the start waits for while it takes long, and when it got there. */

@@ -89,6 +89,14 @@ test('a start that throws ends the process with dataplane, method and what to do
   )
 })
 
+test('a start that hangs is ended by a signal', async (t) => {
+  const proxy = await run(t, `open() { console.log('it opens'); return new Promise(() => {}) }`)
+  await proxy.line(/it opens/)
+  proxy.signal()
+  t.is(await proxy.ended, 0)
+  t.regex(proxy.text, /"event":"stopping","signal":"SIGTERM"/)
+})
+
 test('a route that cannot be compiled is left out alone, and named', async (t) => {
   const proxy = await run(
     t,
