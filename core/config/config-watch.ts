@@ -1,10 +1,14 @@
 import type { Logger } from '../log/logger.ts'
 import type { Clock } from '../time/clock.ts'
 import { configChanges, describeChange } from './config-changes.ts'
+import type { ConfigFileError } from './config-file.ts'
 import type { ResolvedConfig } from './resolve-config.ts'
 
 /** Milliseconds between two looks. kubelet brings a changed ConfigMap within a minute or two. */
 const period = 2_000
+
+/** There is no text in the file, for a reason that may pass without another write. */
+const unreadable: ConfigFileError['code'] = 'CONFIG_UNREADABLE'
 
 /** Codes of {@link ConfigChangedError}: when it happens, and the fix. */
 export const configChangedErrorCodes = {
@@ -55,6 +59,8 @@ export class ConfigWatch {
   /** What was seen last, and what was read last. */
   #seen = ''
   #read = ''
+  /** What could not be read last, which its author was told. */
+  #unread = ''
   /** The file as it was read last is not followed, which its author was told. */
   #isRefused = false
 
@@ -85,9 +91,17 @@ export class ConfigWatch {
     if (!isSettled || version === this.#read) return
     this.#read = version
     try {
-      this.#follow(await this.#options.read())
+      const resolved = await this.#options.read()
+      this.#unread = ''
+      this.#follow(resolved)
     } catch (error) {
       this.#isRefused = true
+      if ((error as { readonly code?: unknown } | null)?.code === unreadable) {
+        // It may be for want of file descriptors, or its permissions, that no look sees.
+        this.#read = ''
+        if (this.#unread === version) return
+        this.#unread = version
+      }
       const { path, logger } = this.#options
       logger.error(
         { event: 'config-refused', path, error },

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import type { EventFields } from '../../log/logger.ts'
 import type { Clock } from '../../time/clock.ts'
-import { configFileVersion, readConfigFile } from '../config-file.ts'
+import { ConfigFileError, configFileVersion, readConfigFile } from '../config-file.ts'
 import { ConfigWatch } from '../config-watch.ts'
 import { type ResolvedConfig, resolveConfig } from '../resolve-config.ts'
 
@@ -58,13 +58,16 @@ class ConfigMapMount {
   }
 }
 
-async function watch(t: ExecutionContext, text: string) {
+type Read = () => Promise<ResolvedConfig>
+
+/** @param readAgain reads the file, or fails to, once it is watched */
+async function watch(t: ExecutionContext, text: string, readAgain = (read: Read) => read()) {
   const folder = await mkdtemp(join(tmpdir(), 'pl-watch-'))
   t.teardown(() => rm(folder, { recursive: true }))
   const mount = new ConfigMapMount(folder)
   await mount.swap(text)
   const { path } = mount
-  const read = async () => resolveConfig({}, { inCluster: true }, await readConfigFile(path))
+  const read: Read = async () => resolveConfig({}, { inCluster: true }, await readConfigFile(path))
   const events: string[] = []
   const log = ({ event }: EventFields, _message: string) => void events.push(event)
   const reloaded: ResolvedConfig[] = []
@@ -73,7 +76,7 @@ async function watch(t: ExecutionContext, text: string) {
     path,
     current: await read(),
     look: () => configFileVersion(path),
-    read,
+    read: () => readAgain(read),
     onReload: (resolved) => reloaded.push(resolved),
     clock,
     logger: { debug: () => {}, info: log, warn: log, error: log },
@@ -165,6 +168,26 @@ test('a file that is broken or gone changes nothing and is told once; the next g
   await writeFile(mount.path, config('', 'logLevel: warn'))
   await look()
   t.deepEqual(events.at(-1), 'config-reloaded')
+  t.is(reloaded.length, 1)
+})
+
+test('a file that can not be read for a while is told once, and read later without another write', async (t) => {
+  let isOutOfFiles = false
+  const { mount, events, reloaded, look } = await watch(t, config(''), async (read) => {
+    if (isOutOfFiles) throw new ConfigFileError('EMFILE: too many open files', 'close some')
+    return read()
+  })
+  await look()
+  isOutOfFiles = true
+  await mount.swap(config('', 'logLevel: debug'))
+  await look()
+  await look()
+  t.deepEqual(events, ['config-refused'])
+  isOutOfFiles = false
+  await look()
+  t.deepEqual(events, ['config-refused', 'config-reloaded'])
+  t.is(reloaded.length, 1)
+  await look()
   t.is(reloaded.length, 1)
 })
 
