@@ -23,6 +23,8 @@ const limits = {
   attempts: 8,
   retryMinMs: 1000,
   retryMaxMs: 60_000,
+  /** The longest Retry-After that is honoured. */
+  retryAfterMaxMs: 600_000,
 } as const
 
 export interface EventRecorderOptions {
@@ -206,10 +208,12 @@ export class EventRecorder {
     const mayPass = status === 0 || status === 429 || status >= 500
     series.attempts++
     if (mayPass && series.attempts < limits.attempts) {
-      series.dueAt = now + Math.max(backoff(series.attempts, limits, random), reply?.retryAfterMs ?? 0)
+      const retryAfterMs = Math.min(reply?.retryAfterMs ?? 0, limits.retryAfterMaxMs)
+      series.dueAt = now + Math.max(backoff(series.attempts, limits, random), retryAfterMs)
       return
     }
-    this.#series.delete(series.key)
+    // An answer may have taken so long that a new series has this one's place.
+    if (this.#series.get(series.key) === series) this.#series.delete(series.key)
     logger.debug({ status, reason: series.event.reason, answer: reply?.message }, 'an event is not told')
     if (status === 403 && !isNamespaceTerminating(reply?.body)) this.#sayForbidden(reply?.message ?? '')
   }

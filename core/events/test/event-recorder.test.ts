@@ -168,6 +168,32 @@ test('one that stays away is given up on, for one event after the other', async 
   t.is(of('POST').length, 8)
 })
 
+test('who is to ask again after a month, more than any timer lasts, asks again after minutes', async (t) => {
+  const monthMs = 30 * 24 * 60 * minute
+  const { clock, recorder, api, of } = recording(() => ({ ...reply(503), retryAfterMs: monthMs }))
+  recorder.start(api)
+  recorder.record(started)
+  await clock.pass(25 * minute)
+  t.deepEqual(
+    of('POST').map(({ at }) => at),
+    [0, 10 * minute, 20 * minute],
+  )
+})
+
+test('an answer that takes longer than a series lasts takes nothing from the next one', async (t) => {
+  const { clock, recorder, api, of } = recording()
+  const refusal = Promise.withResolvers<ApiReply>()
+  let asked = 0
+  recorder.start({ ask: (request) => (asked++ === 0 ? refusal.promise : api.ask(request)) })
+  recorder.record(started)
+  await clock.pass(6 * minute)
+  recorder.record(started)
+  refusal.resolve(reply(400))
+  await clock.pass(0)
+  await clock.pass(0)
+  t.is(of('POST').length, 1)
+})
+
 test('who may not tell Events is told so once, and loses nothing else', async (t) => {
   const { clock, recorder, api, of, warnings } = recording(() => reply(403))
   recorder.start(api)
