@@ -50,9 +50,18 @@ export class PortListeners {
     return this.#addresses
   }
 
+  /** Whether it was told as one that can't be listened on, and still is. */
+  isFailing(port: number): boolean {
+    return this.#failing.has(port)
+  }
+
   want(port: number, wanted: boolean): void {
     if (wanted) this.#wanted.add(port)
-    else this.#wanted.delete(port)
+    else {
+      this.#wanted.delete(port)
+      // Who wants it next hasn't been told.
+      this.#failing.delete(port)
+    }
     this.#update([port])
   }
 

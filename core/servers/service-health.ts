@@ -147,7 +147,8 @@ class FamilyHealth {
     if (next === undefined) {
       this.#claims.delete(port)
       this.listeners.want(port, false)
-    } else if (wasOwner) this.#options.onAvailable(this.#family, next, port)
+    } else if (wasOwner && !this.listeners.isFailing(port))
+      this.#options.onAvailable(this.#family, next, port)
   }
 
   #take(service: string, check: HealthCheck): void {

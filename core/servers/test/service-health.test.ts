@@ -93,6 +93,34 @@ test('a port that is taken is told once, tried again, and told when it is served
   t.deepEqual(bed.available, [`IPv4 default/a ${port}`])
 })
 
+test('a Service that takes over a port that can not be had is told, and no other is told to be served', async (t) => {
+  const [port = 0] = await freePorts(1)
+  await using bed = await bedAt('127.0.0.1')
+  const taken = createServer().listen(port, '127.0.0.1')
+  await new Promise((resolve) => taken.once('listening', resolve))
+  bed.set(service('a', port), slice('a'))
+  await bed.pass(0)
+  bed.source.remove('Service', 'default/a', 0)
+  bed.set(service('b', port))
+  await bed.pass(0)
+  bed.set(service('c', port))
+  await bed.pass(0)
+  bed.source.remove('Service', 'default/b', 0)
+  await bed.pass(0)
+  t.deepEqual(
+    bed.unavailable.map(({ service: name, error }) => [name, (error as NodeJS.ErrnoException).code]),
+    [
+      ['default/a', 'EADDRINUSE'],
+      ['default/b', 'EADDRINUSE'],
+      ['default/c', undefined],
+    ],
+  )
+  t.deepEqual(bed.available, [])
+  await new Promise((resolve) => taken.close(resolve))
+  await bed.pass(5)
+  t.deepEqual(bed.available, [`IPv4 default/c ${port}`])
+})
+
 test('of two Services with one port the first has it, and the other when that goes', async (t) => {
   const [port = 0] = await freePorts(1)
   await using bed = await bedAt('127.0.0.1')
