@@ -11,6 +11,8 @@ const limits = {
   /** Events that wait, and series that are remembered; what comes beyond is not told. */
   waiting: 200,
   series: 500,
+  /** As many may wait when one about a Service comes: whoever writes Services decides how many of those there are. */
+  waitingForService: 100,
   /** Requests: as many at once, then one in each `everyMs`. */
   burst: 20,
   everyMs: 10_000,
@@ -99,7 +101,7 @@ export class EventRecorder {
       this.#again(known, now)
       return
     }
-    if (this.#waiting() >= limits.waiting) {
+    if (this.#waiting() >= (isOfNode(event) ? limits.waiting : limits.waitingForService)) {
       this.#options.logger.debug({ reason: event.reason }, 'too many events wait; this one is not told')
       return
     }
@@ -137,31 +139,35 @@ export class EventRecorder {
     }
   }
 
-  #next(): Series | undefined {
-    let next: Series | undefined
+  /** The one that is due first; but what is due about the node doesn't wait for what is due about Services. */
+  #next(now: number): Series | undefined {
+    let first: Series | undefined
+    let ofNode: Series | undefined
     for (const series of this.#series.values()) {
       if (series.dueAt === undefined) continue
-      if (next?.dueAt === undefined || series.dueAt < next.dueAt) next = series
+      if (isBefore(series, first)) first = series
+      if (series.dueAt <= now && isOfNode(series.event) && isBefore(series, ofNode)) ofNode = series
     }
-    return next
+    return ofNode ?? first
   }
 
   #schedule(): void {
-    const next = this.#next()
     if (this.#busy || this.#api === undefined || this.#stopping.signal.aborted) return
     this.#cancel()
-    if (next?.dueAt === undefined) return
     const { clock } = this.#options
     const now = clock.now()
+    const next = this.#next(now)
+    if (next?.dueAt === undefined) return
     const wait = Math.max(next.dueAt - now, this.#budget.wait(now), 0)
     this.#cancel = clock.after(wait, () => void this.#tellNext())
   }
 
   async #tellNext(): Promise<void> {
-    const series = this.#next()
+    const now = this.#options.clock.now()
+    const series = this.#next(now)
     if (series === undefined || this.#api === undefined) return
     this.#busy = true
-    this.#budget.spend(this.#options.clock.now())
+    this.#budget.spend(now)
     series.dueAt = undefined
     const reply = await this.#tell(series, this.#api).catch((): undefined => undefined)
     this.#busy = false
@@ -227,6 +233,14 @@ export class EventRecorder {
         'everything else goes on, and the log has the same',
     )
   }
+}
+
+function isOfNode({ regarding }: ClusterEvent): boolean {
+  return regarding.kind === 'Node'
+}
+
+function isBefore({ dueAt = Number.POSITIVE_INFINITY }: Series, other: Series | undefined): boolean {
+  return other?.dueAt === undefined || dueAt < other.dueAt
 }
 
 /** Nothing is made any more in a namespace that is being deleted, whoever asks. */

@@ -231,6 +231,22 @@ test('whatever happens, requests stay within their rate and events within their 
   t.is(requests.length, 200)
 })
 
+test('however much authors of Services make happen, what is about the node is told, and first', async (t) => {
+  const { clock, recorder, api, of } = recording(({ method }) => reply(method === 'GET' ? 200 : 201))
+  recorder.start(api)
+  const problem = { kind: 'Service', object: 'shop/web', field: 'spec', fix: 'x', skipped: 'value' }
+  for (let value = 0; value < 1000; value++)
+    recorder.record(objectProblem({ ...problem, value: `${value}` } as Parameters<typeof objectProblem>[0]))
+  recorder.record(unhealthy)
+  await clock.pass(5 * minute)
+  const reasons = () => of('POST').map(({ said }) => said.reason)
+  t.is(reasons()[0], 'FailedToStartProxierHealthcheck')
+  t.true(reasons().length > 20 && reasons().length < 100)
+  recorder.record(started)
+  await clock.pass(10_000)
+  t.is(reasons().at(-1), 'Starting')
+})
+
 test('after its stop nothing is told', async (t) => {
   const { clock, recorder, api, requests } = recording()
   recorder.start(api)
