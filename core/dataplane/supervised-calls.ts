@@ -40,6 +40,8 @@ export class SupervisedCalls {
   readonly #told = new Set<string>()
   /** The call that missed its deadline and hasn't returned, by family. */
   readonly #overdue = new Map<IpFamily, OverdueCall>()
+  /** The same of passes through flows, which go on beside all other calls but one another. */
+  readonly #overduePasses = new Map<IpFamily, OverdueCall>()
 
   /** @param dataplane its name */
   constructor(dataplane: string, options: SupervisionOptions = {}) {
@@ -65,7 +67,8 @@ export class SupervisedCalls {
     deadline: number,
     call: () => Promise<Result>,
   ): Promise<Result> {
-    const overdue = family === undefined || method === 'forgetFlows' ? undefined : this.#overdue.get(family)
+    const others = method === 'forgetFlows' ? this.#overduePasses : this.#overdue
+    const overdue = family === undefined ? undefined : others.get(family)
     if (family !== undefined && overdue !== undefined) await this.#awaitOverdue(family, overdue, deadline)
     const begun = this.#clock.now()
     let running: Promise<Result>
@@ -79,15 +82,15 @@ export class SupervisedCalls {
     } catch (error) {
       if (error !== missed) throw this.#failure(method, family, error)
       const late = { method, begun, running }
-      if (family !== undefined && !besideOthers.includes(method)) this.#remember(family, late)
+      if (family !== undefined && method !== 'isUnchanged') this.#remember(others, family, late)
       else running.catch(() => {})
       throw this.#hangs(family, late)
     }
   }
 
-  #remember(family: IpFamily, call: OverdueCall): void {
-    this.#overdue.set(family, call)
-    const forget = (): void => void this.#overdue.delete(family)
+  #remember(calls: Map<IpFamily, OverdueCall>, family: IpFamily, call: OverdueCall): void {
+    calls.set(family, call)
+    const forget = (): void => void calls.delete(family)
     call.running.then(forget, forget)
   }
 

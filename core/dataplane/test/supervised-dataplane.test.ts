@@ -244,6 +244,28 @@ test('a pass through flows that hangs fails at its deadline, and holds up nothin
   t.deepEqual(await supervised.observe(family), [])
 })
 
+test('no pass through flows begins beside one that hangs', async (t) => {
+  let passes = 0
+  const pass = Promise.withResolvers<{ read: number; deleted: number }>()
+  const { clock, supervised } = supervise({
+    forgetFlows: () => {
+      passes++
+      return pass.promise
+    },
+  })
+  await supervised.start()
+  const flows = { destinations: [], signal: new AbortController().signal }
+  const failed = t.throwsAsync(async () => supervised.forgetFlows?.(family, flows))
+  await clock.pass(300_000)
+  await failed
+  const next = supervised.forgetFlows?.(family, flows)
+  await clock.pass(1000)
+  t.is(passes, 1)
+  pass.resolve({ read: 1, deleted: 0 })
+  t.deepEqual(await next, { read: 1, deleted: 0 })
+  t.is(passes, 2)
+})
+
 test('a pass through flows tells what it did; nonsense counts as nothing, and is told', async (t) => {
   const flows = { destinations: [], signal: new AbortController().signal }
   const fine = supervise({ forgetFlows: async () => ({ read: 7, deleted: 2 }) })
