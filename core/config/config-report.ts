@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ConfigNote } from './config-note.ts'
 import type { Field, Fields } from './field.ts'
 import { kubeProxyFields } from './kube-proxy-fields.ts'
+import { localhostFamilies } from './localhost-families.ts'
 import { portolanFields } from './portolan-fields.ts'
 import type { ResolvedConfig } from './resolve-config.ts'
 import { unusedBecause } from './unused-field.ts'
@@ -59,7 +60,18 @@ export function configReport(resolved: ResolvedConfig): ConfigReport {
   }
   look(kubeProxyFields, resolved.kubeProxy)
   look(portolanFields, resolved.portolan)
+  const lost = lostLocalhost(resolved)
+  if (lost !== undefined) differs.push({ kind: 'differs', setting: 'iptables.localhostNodePorts', why: lost })
   return { dataplane: resolved.config.dataplane, used, ignored, differs }
+}
+
+/** What a mode's default was, and is not with another dataplane in its place. */
+function lostLocalhost({ config, section }: ResolvedConfig): string | undefined {
+  const { dataplane } = config
+  if (section !== 'iptables' || dataplane === section) return undefined
+  const served = (one: string) => localhostFamilies({ ...config, dataplane: one }).length > 0
+  if (served(dataplane) || !served(section)) return undefined
+  return `with the dataplane ${dataplane} NodePorts answer at 127.0.0.1 only where nodePortAddresses holds localhost`
 }
 
 function differenceOf({ standing }: Field<unknown>, value: unknown, isStandard: boolean): string | undefined {

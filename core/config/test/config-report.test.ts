@@ -71,3 +71,14 @@ test('a difference is told only of values that it is about', (t) => {
     ['logging.verbosity', 'bindAddress', 'conntrack.maxPerCore', 'mode'],
   )
 })
+
+test('another dataplane in the place of iptables is told to serve no NodePorts at localhost, unless they are asked for', (t) => {
+  const localhost = (rest: string) =>
+    differs(`${head}mode: iptables\n${rest}`).filter((setting) => setting === 'iptables.localhostNodePorts')
+  const nftables =
+    '---\napiVersion: portolan.dev/v1alpha1\nkind: PortolanConfiguration\ndataplane: nftables\n'
+  t.deepEqual(localhost(''), [])
+  t.deepEqual(localhost(nftables), ['iptables.localhostNodePorts'])
+  t.deepEqual(localhost(`nodePortAddresses: [all, localhost]\n${nftables}`), [])
+  t.deepEqual(localhost(`iptables: {localhostNodePorts: false}\n${nftables}`), [])
+})
