@@ -130,9 +130,15 @@ export class SocketCloser {
     return worker
   }
 
+  /**
+   * It ends by itself, after what it is doing: one that is stopped in the middle of native code may take the process along,
+   * and leaves what it has opened.
+   */
   #endWorker(): void {
-    void this.#worker?.terminate()
+    const worker = this.#worker
     this.#worker = undefined
+    worker?.ref()
+    worker?.postMessage('end')
   }
 
   #succeeded(): void {

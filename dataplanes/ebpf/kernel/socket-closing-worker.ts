@@ -51,7 +51,12 @@ function close({ removed, namespaces }: ClosingRequest): ClosingResponse {
   return { namespaces: visited }
 }
 
-parentPort?.on('message', (request: ClosingRequest) => {
+parentPort?.on('message', (request: ClosingRequest | 'end') => {
+  if (request === 'end') {
+    object?.close()
+    parentPort?.close()
+    return
+  }
   let response: ClosingResponse
   try {
     response = close(request)
