@@ -304,7 +304,9 @@ export const behaviours = {
   favoursOneEndpoint: ({ reconcile, compile }) => {
     const biased = routes((route) => {
       const [first] = route.endpoints.cluster
-      const cluster = first === undefined ? [] : [...route.endpoints.cluster, first]
+      // Half of all connections and more, which no chance hides.
+      const more = first === undefined ? [] : Array.from({ length: 4 }, () => first)
+      const cluster = [...route.endpoints.cluster, ...more]
       return { ...route, endpoints: { ...route.endpoints, cluster } }
     })
     return {
