@@ -108,18 +108,23 @@ test('a thread that fails is started again with all that there is, what came mea
 test('no more than 20 ports are told that cannot be had, those that go make room, and a port is told when it can', async (t) => {
   const logger = new Log()
   const all = Array.from({ length: 100 }, (_, index) => 30_000 + index)
-  const script = `if (request.change.set.at(-1)?.port === 31000)
+  // The last of them is marked by another notice, after which no more are on their way.
+  const script = `const last = request.change.set.at(-1)?.port
+    if (last === 30099)
+      parentPort.postMessage({ tell: 'full', family: 'IPv4', at: { port: last, name: 'it' }, reason: '' })
+    if (last === 31000)
     for (const port of [30050, 30001])
       parentPort.postMessage({ tell: 'available', family: 'IPv4', at: { port, name: 'it' }, reason: '' })`
   const forwarding = new LocalhostForwarding({ families: ['IPv4'], logger, startThread: echo(script) })
   for (const port of all) forwarding.onApplied(applied('IPv4', port))
-  await logger.until(20)
+  await logger.until(21)
   const [first] = applied('IPv4', 30_000).routes
   forwarding.follow('IPv4', [{ key: first!.key, before: first!.after! }])
   forwarding.onApplied(applied('IPv4', 31_000))
   const told = (port: number) => `localhost-port-unavailable ${port}`
-  t.deepEqual(await logger.until(22), [
+  t.deepEqual(await logger.until(23), [
     ...all.slice(0, 20).map(told),
+    'localhost-connections-full 30099',
     told(31_000),
     'localhost-port-available 30001',
   ])
