@@ -1,27 +1,33 @@
 /** `npm run fuzz`: tries every parser of what others write with random inputs; see CONTRIBUTING.md. */
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { Command, InvalidArgumentError } from 'commander'
 import { fuzz } from './fuzz.ts'
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '5' },
-    seed: { type: 'string' },
-    only: { type: 'string' },
-  },
-})
-const minutes = Number(values.minutes)
-const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 30) : Number(values.seed)
-if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
-  console.error('usage: npm run fuzz -- [--minutes N] [--seed S] [--only PART-OF-A-NAME]')
-  process.exit(2)
+interface Flags {
+  readonly minutes: number
+  readonly seed?: number
+  readonly only?: string
 }
+
+const {
+  minutes,
+  only,
+  seed = Math.floor(Math.random() * 2 ** 30),
+} = new Command('npm run fuzz --')
+  .description(
+    'Tries every parser of what others write with random inputs: every exported property of a file *.fuzz.ts. Prints each fault with its input and the seed that plays it again; the exit code is 1 when there was one.',
+  )
+  .option('--minutes <number>', 'to spend on all targets together', positiveNumber, 5)
+  .option('--seed <number>', 'of the first inputs; drawn when not given', seedNumber)
+  .option('--only <text>', 'the targets whose names hold it, such as config')
+  .parse()
+  .opts<Flags>()
 
 console.log(`seed ${seed}, ${minutes} minutes`)
 let seconds = 0
 const { targets, tried, faults } = await fuzz({
   root: fileURLToPath(new URL('../..', import.meta.url)),
-  ...(values.only === undefined ? {} : { only: values.only }),
+  ...(only === undefined ? {} : { only }),
   seed,
   seeds: 2 ** 30,
   runs: 1_000_000,
@@ -39,5 +45,17 @@ const { targets, tried, faults } = await fuzz({
   },
 })
 console.log(`${tried} inputs for ${targets.length} targets from seed ${seed} on, ${faults.length} faults`)
-if (targets.length === 0) console.log(`no target is called ${values.only}`)
+if (targets.length === 0) console.log(`no target's name holds ${only}`)
 process.exitCode = faults.length === 0 && targets.length > 0 ? 0 : 1
+
+function positiveNumber(text: string): number {
+  const number = Number(text)
+  if (!(number > 0)) throw new InvalidArgumentError('It must be a number above 0.')
+  return number
+}
+
+function seedNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text))
+    throw new InvalidArgumentError('It must be a whole number below 1,000,000,000.')
+  return Number(text)
+}

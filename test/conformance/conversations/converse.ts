@@ -11,42 +11,51 @@
  */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
 import type { IpFamily } from '@portolan/core'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import type { DataplaneUnderTest } from '../run.ts'
 import { timeoutsOf } from '../timeouts.ts'
 import { describeFault, fuzzConversations } from './fuzz.ts'
 import { TwinLabs } from './twin-labs.ts'
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    option: { type: 'string', multiple: true, default: [] },
-    conversations: { type: 'string', default: '2000' },
-    seed: { type: 'string', default: '1' },
-    family: { type: 'string' },
-    slowness: { type: 'string', default: '1' },
-  },
-})
+interface Flags {
+  readonly option: Readonly<Record<string, string>>
+  readonly conversations: number
+  readonly seed: number
+  readonly family?: IpFamily
+  readonly slowness: number
+}
 
-const [file] = positionals
-if (file === undefined || positionals.length > 1)
-  throw new Error(
-    'name one file whose default export is a dataplane under test, such as dataplanes/nftables/test/under-test.ts',
+const command = new Command('npm run converse --')
+  .description(
+    'Plays random conversations with a dataplane and compares them, packet by packet, with a node that has no proxy. Prints a fault with its seed and the shortest conversations that show it; the exit code is then 1.',
   )
+  .argument('<file>', 'its default export is a dataplane under test: dataplanes/nftables/test/under-test.ts')
+  .addOption(
+    new Option('--option <name=value>', 'a setting of the dataplane; may be repeated')
+      .argParser(addOption)
+      .default({}, 'none'),
+  )
+  .option('--conversations <number>', 'in each family', wholeNumber, 2000)
+  .option('--seed <number>', 'of the first conversation; the next ones count on from it', wholeNumber, 1)
+  .addOption(new Option('--family <family>', 'only this one').choices(['IPv4', 'IPv6']))
+  .option(
+    '--slowness <factor>',
+    'multiplies how long an answer is waited for, on a slow machine',
+    wholeNumber,
+    1,
+  )
+  .parse()
+const { option: settings, conversations, seed, slowness, family: only } = command.opts<Flags>()
+const file = command.args[0] as string
 
 const { factory } = ((await import(pathToFileURL(resolve(file)).href)) as { default: DataplaneUnderTest })
   .default
-const settings = Object.fromEntries(values.option.map(readOption))
 const { capabilities } = factory
-const families = capabilities.families.filter(
-  (family) => values.family === undefined || family === values.family,
-)
+const families = capabilities.families.filter((family) => only === undefined || family === only)
 if (families.length === 0)
-  throw new Error(`--family ${values.family}: the dataplane has ${capabilities.families}`)
-const seed = readNumber('seed', values.seed)
-const conversations = readNumber('conversations', values.conversations)
-const timeouts = timeoutsOf(readNumber('slowness', values.slowness))
+  command.error(`error: --family ${only}: the dataplane has ${capabilities.families}`)
+const timeouts = timeoutsOf(slowness)
 
 const labs = await TwinLabs.create({ factory, settings, families, timeouts })
 try {
@@ -80,14 +89,13 @@ async function converse(family: IpFamily): Promise<boolean> {
   return result.fault !== undefined
 }
 
-function readOption(text: string): readonly [string, string] {
+function addOption(text: string, before: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const [name, ...value] = text.split('=')
-  if (name === undefined || value.length === 0) throw new Error(`--option ${text}: write NAME=VALUE`)
-  return [name, value.join('=')]
+  if (name === undefined || value.length === 0) throw new InvalidArgumentError('Write NAME=VALUE.')
+  return { ...before, [name]: value.join('=') }
 }
 
-function readNumber(name: string, text: string): number {
-  const number = Number(text)
-  if (!Number.isSafeInteger(number) || number < 0) throw new Error(`--${name} ${text}: write a whole number`)
-  return number
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.')
+  return Number(text)
 }
