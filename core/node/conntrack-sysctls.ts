@@ -17,26 +17,30 @@ export function conntrackSysctls(config: ConntrackConfig, cpus: number): readonl
   const entries =
     config.maxPerCore === 0 ? 0 : Math.max(config.min, Math.min(config.maxPerCore * cpus, maxScaled))
   const values: readonly KernelValue[] = [
-    { ...sysctl('max'), value: entries, rule: 'atLeast' },
+    { name: sysctl('max'), value: entries, rule: 'atLeast' },
     {
-      name: 'the parameter hashsize of nf_conntrack',
-      path: 'sys/module/nf_conntrack/parameters/hashsize',
+      // The same as the module's parameter hashsize, which is below /sys.
+      name: sysctl('buckets'),
       value: Math.floor(entries / entriesPerBucket),
       rule: 'atLeast',
-      needs: sysctl('max').name,
+      needs: sysctl('max'),
     },
-    { ...sysctl('tcp_timeout_established'), value: seconds(config.tcpEstablishedTimeout), rule: 'exactly' },
-    { ...sysctl('tcp_timeout_close_wait'), value: seconds(config.tcpCloseWaitTimeout), rule: 'exactly' },
-    { ...sysctl('tcp_be_liberal'), value: config.tcpBeLiberal ? 1 : 0, rule: 'exactly' },
-    { ...sysctl('udp_timeout'), value: seconds(config.udpTimeout), rule: 'exactly' },
-    { ...sysctl('udp_timeout_stream'), value: seconds(config.udpStreamTimeout), rule: 'exactly' },
+    {
+      name: sysctl('tcp_timeout_established'),
+      value: seconds(config.tcpEstablishedTimeout),
+      rule: 'exactly',
+    },
+    { name: sysctl('tcp_timeout_close_wait'), value: seconds(config.tcpCloseWaitTimeout), rule: 'exactly' },
+    { name: sysctl('tcp_be_liberal'), value: config.tcpBeLiberal ? 1 : 0, rule: 'exactly' },
+    { name: sysctl('udp_timeout'), value: seconds(config.udpTimeout), rule: 'exactly' },
+    { name: sysctl('udp_timeout_stream'), value: seconds(config.udpStreamTimeout), rule: 'exactly' },
   ]
   // None of them is ever set to 0: that is how to leave one as it is.
   return values.filter(({ value }) => value > 0)
 }
 
-function sysctl(name: string): Pick<KernelValue, 'name' | 'path'> {
-  return { name: `net.netfilter.nf_conntrack_${name}`, path: `proc/sys/net/netfilter/nf_conntrack_${name}` }
+function sysctl(name: string): string {
+  return `net.netfilter.nf_conntrack_${name}`
 }
 
 /** Of milliseconds; less than a second is one. */

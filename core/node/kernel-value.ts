@@ -1,12 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { sysctlPath } from '../network/sysctl-path.ts'
 
-/** A number that the kernel shows in a file, and what it is to be. */
+/** A sysctl that is a number, and what it is to be. */
 export interface KernelValue {
   /** As an operator knows it: `net.netfilter.nf_conntrack_max`. */
   readonly name: string
-  /** From the root of the file system. */
-  readonly path: string
   readonly value: number
   /** `atLeast`: a higher one is the operator's, and stays. */
   readonly rule: 'exactly' | 'atLeast'
@@ -19,8 +17,8 @@ export type KernelValueOutcome =
   | { readonly is: 'set'; readonly before: number }
   /** This kernel, or this network namespace, has no such file. */
   | { readonly is: 'absent' }
-  /** `before`: what it stays. */
-  | { readonly is: 'refused'; readonly code: string; readonly before?: number }
+  /** `before`: what it stays. `isFixed`: it is the machine's, and this network namespace is another one. */
+  | { readonly is: 'refused'; readonly code: string; readonly isFixed: boolean; readonly before?: number }
 
 /**
  * Makes it so, where it isn't. What can't be written is told, not thrown.
@@ -28,7 +26,7 @@ export type KernelValueOutcome =
  * @param root where the file system begins: `/`, unless in a test
  */
 export async function setKernelValue(wanted: KernelValue, root: string): Promise<KernelValueOutcome> {
-  const path = join(root, wanted.path)
+  const path = sysctlPath(wanted.name, root)
   let before: number | undefined
   try {
     before = Number((await readFile(path, 'utf8')).trim())
@@ -38,6 +36,12 @@ export async function setKernelValue(wanted: KernelValue, root: string): Promise
   } catch (error) {
     const { code = String(error) } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return { is: 'absent' }
-    return { is: 'refused', code, ...(before === undefined ? {} : { before }) }
+    return { is: 'refused', code, isFixed: await isFixed(path), ...(before === undefined ? {} : { before }) }
   }
+}
+
+/** Whether nobody may write to it, whatever the mount and the capabilities. */
+async function isFixed(path: string): Promise<boolean> {
+  const { mode } = await stat(path)
+  return (mode & 0o222) === 0
 }

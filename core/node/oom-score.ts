@@ -2,6 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '../log/logger.ts'
 
+/** What kubelet gives a pod of priority system-node-critical: it goes last, and no capability is needed to keep it. */
+const ofCriticalPod = -997
+
 /**
  * Sets this process's oom_score_adj, so that the kernel ends others first where memory runs out: a node without its proxy
  * keeps its rules and can't follow changes. It may be refused: to lower it takes CAP_SYS_RESOURCE.
@@ -11,9 +14,12 @@ import type { Logger } from '../log/logger.ts'
  */
 export async function setOomScore(score: number, logger: Pick<Logger, 'warn'>, root = '/'): Promise<void> {
   const path = join(root, 'proc/self/oom_score_adj')
+  let before = 0
   try {
-    if (Number(await readFile(path, 'utf8')) !== score) await writeFile(path, String(score))
+    before = Number(await readFile(path, 'utf8'))
+    if (before !== score) await writeFile(path, String(score))
   } catch (error) {
+    if (before <= ofCriticalPod && score < before) return
     const { code = String(error) } = error as NodeJS.ErrnoException
     logger.warn(
       { event: 'oom-score-not-set', value: score, reason: code },

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { join } from 'node:path'
 import type { ProxyConfig } from '../config/proxy-config.ts'
 import type { Logger } from '../log/logger.ts'
+import { sysctlPath } from '../network/sysctl-path.ts'
 import { conntrackSysctls } from './conntrack-sysctls.ts'
 import { type KernelValue, type KernelValueOutcome, setKernelValue } from './kernel-value.ts'
 
@@ -28,7 +28,7 @@ export async function prepareNode(preparation: NodePreparation): Promise<readonl
   const { config, logger, root = '/', loadModule = modprobe } = preparation
   const wanted = conntrackSysctls(config.conntrack, preparation.cpus ?? cpus().length)
   const [first] = wanted
-  if (first !== undefined && !existsSync(join(root, first.path))) await loadModule('nf_conntrack')
+  if (first !== undefined && !existsSync(sysctlPath(first.name, root))) await loadModule('nf_conntrack')
   const failed: string[] = []
   for (const value of wanted) {
     if (value.needs !== undefined && failed.includes(value.needs)) continue
@@ -39,8 +39,8 @@ export async function prepareNode(preparation: NodePreparation): Promise<readonl
         `${value.name} set`,
       )
     if (outcome.is !== 'absent' && outcome.is !== 'refused') continue
-    // It is the machine's, and this network namespace isn't.
-    if (outcome.is === 'refused' && outcome.code === 'ENOTSUP') continue
+    // What it needs has been told already, or is as it should be.
+    if (outcome.is === 'refused' && outcome.isFixed && value.needs !== undefined) continue
     failed.push(value.name)
     logger.warn(
       { event: 'sysctl-not-set', name: value.name, value: value.value, ...why(outcome) },
@@ -63,8 +63,9 @@ function warningOf({ name, value }: KernelValue, outcome: KernelValueOutcome): s
     )
   const stays = outcome.before === undefined ? 'can not be read' : `stays ${outcome.before}`
   return (
-    `${name} ${stays}, though ${value} is asked for (${outcome.code}): run 'portolan run --init-only' once in a ` +
-    'privileged container, or set it on the node (/etc/sysctl.d), or leave it alone by 0 in the configuration'
+    `${name} ${stays}, though ${value} is asked for (${outcome.code}): mount the node's /proc/sys/net at ` +
+    "/host/proc/sys/net, or run 'portolan run --init-only' once in a privileged container, or " +
+    'set it on the node (/etc/sysctl.d), or leave it alone by 0 in the configuration'
   )
 }
 

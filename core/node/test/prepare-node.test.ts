@@ -1,6 +1,8 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import type { ConntrackConfig } from '../../config/proxy-config.ts'
 import type { EventFields } from '../../log/logger.ts'
@@ -19,7 +21,6 @@ const standard: ConntrackConfig = {
 }
 
 const directory = 'proc/sys/net/netfilter'
-const hashsize = 'sys/module/nf_conntrack/parameters/hashsize'
 
 /** As a kernel has them that nobody has configured. */
 const usual = {
@@ -46,7 +47,7 @@ class Machine {
     t.teardown(() => rm(machine.root, { recursive: true }))
     for (const [name, value] of Object.entries(values))
       await machine.write(`${directory}/nf_conntrack_${name}`, value)
-    if (buckets !== undefined) await machine.write(hashsize, buckets)
+    if (buckets !== undefined) await machine.write(`${directory}/nf_conntrack_buckets`, buckets)
     return machine
   }
 
@@ -56,8 +57,7 @@ class Machine {
   }
 
   async read(name: string): Promise<string> {
-    const path = name === 'hashsize' ? hashsize : `${directory}/nf_conntrack_${name}`
-    return (await readFile(join(this.root, path), 'utf8')).trim()
+    return (await readFile(join(this.root, `${directory}/nf_conntrack_${name}`), 'utf8')).trim()
   }
 
   prepare(conntrack: Partial<ConntrackConfig> = {}, loadModule = async (_name: string): Promise<void> => {}) {
@@ -76,7 +76,7 @@ test('kube-proxy’s sysctls are set, and told', async (t) => {
   const machine = await Machine.create(t, usual, '16384')
   t.deepEqual(await machine.prepare(), [])
   t.is(await machine.read('max'), '262144')
-  t.is(await machine.read('hashsize'), '65536')
+  t.is(await machine.read('buckets'), '65536')
   t.is(await machine.read('tcp_timeout_established'), '86400')
   t.is(await machine.read('tcp_timeout_close_wait'), '3600')
   t.is(await machine.read('tcp_be_liberal'), '0')
@@ -90,7 +90,16 @@ test('more room than is asked for stays', async (t) => {
   const machine = await Machine.create(t, { ...usual, max: '1000000' }, '250000')
   await machine.prepare()
   t.is(await machine.read('max'), '1000000')
-  t.is(await machine.read('hashsize'), '250000')
+  t.is(await machine.read('buckets'), '250000')
+})
+
+test("a container's own settings are left alone where it sees the node's", async (t) => {
+  const machine = await Machine.create(t, usual, '16384')
+  const ofNode = `host/${directory}/nf_conntrack_max`
+  await machine.write(ofNode, '65536')
+  await machine.prepare()
+  t.is(await machine.read('max'), '65536')
+  t.is(await readFile(join(machine.root, ofNode), 'utf8'), '262144')
 })
 
 for (const [does, config, due] of [
@@ -129,7 +138,7 @@ test('the module is loaded where its sysctls are missing; without it each is a w
       t.is(name, 'nf_conntrack')
       for (const [sysctl, value] of Object.entries(usual))
         await loaded.write(`${directory}/nf_conntrack_${sysctl}`, value)
-      await loaded.write(hashsize, '16384')
+      await loaded.write(`${directory}/nf_conntrack_buckets`, '16384')
     }),
     [],
   )
@@ -184,4 +193,26 @@ test("the process's OOM score is set; where that is refused it is a warning", as
   t.deepEqual(machine.lines, [])
   await setOomScore(-999, machine.logger, join(machine.root, 'nowhere'))
   t.is(machine.lines[0]?.event, 'oom-score-not-set')
+})
+
+test("a critical pod's OOM score is low enough, and stays without a word where a lower one is refused", async (t) => {
+  const machine = await Machine.create(t, {})
+  const path = join(machine.root, 'proc/self/oom_score_adj')
+  const script = `
+    import { setOomScore } from ${JSON.stringify(new URL('../oom-score.ts', import.meta.url).href)}
+    const logger = { warn: ({ value, reason }) => console.log(value, reason) }
+    await setOomScore(-999, logger, ${JSON.stringify(machine.root)})
+  `
+  // Root without capabilities can't write to what nobody may write to.
+  const powerless = ['--bounding-set=-all', '--inh-caps=-all', process.execPath, '--input-type=module', '-e']
+  for (const [score, said] of [
+    ['-997', ''],
+    ['-996', '-999 EACCES\n'],
+  ] as const) {
+    await rm(path, { force: true })
+    await machine.write('proc/self/oom_score_adj', score)
+    await chmod(path, 0o444)
+    const { stdout } = await promisify(execFile)('setpriv', [...powerless, script])
+    t.is(stdout, said)
+  }
 })

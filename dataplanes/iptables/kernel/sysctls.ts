@@ -1,21 +1,23 @@
 import { accessSync, constants, writeFileSync } from 'node:fs'
+import { sysctlPath } from '@portolan/core'
 import { inNamespace, readProc } from '@portolan/native'
 import type { RouteLocalnet } from '../layout/route-localnet.ts'
 
-const liberalPath = '/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal'
+const liberal = 'net.netfilter.nf_conntrack_tcp_be_liberal'
 
 /** Whether conntrack takes every TCP segment for valid. */
 export function isTcpLiberal(networkNamespace: string | undefined): boolean {
-  return inNamespace(networkNamespace, () => (readProc(liberalPath) ?? '0').trim() !== '0')
+  return inNamespace(networkNamespace, () => (readProc(sysctlPath(liberal)) ?? '0').trim() !== '0')
 }
 
-const routeLocalnetPath = '/proc/sys/net/ipv4/conf/all/route_localnet'
+const routeLocalnet = 'net.ipv4.conf.all.route_localnet'
 
 export function readRouteLocalnet(networkNamespace: string | undefined): RouteLocalnet {
   return inNamespace(networkNamespace, () => {
-    if (readProc(routeLocalnetPath)?.trim() === '1') return 'on'
+    const path = sysctlPath(routeLocalnet)
+    if (readProc(path)?.trim() === '1') return 'on'
     try {
-      accessSync(routeLocalnetPath, constants.W_OK)
+      accessSync(path, constants.W_OK)
       return 'off'
     } catch {
       return 'fixed'
@@ -25,5 +27,5 @@ export function readRouteLocalnet(networkNamespace: string | undefined): RouteLo
 
 /** @throws what writeFileSync does, where the setting can't be changed */
 export function setRouteLocalnet(networkNamespace: string | undefined, on: boolean): void {
-  inNamespace(networkNamespace, () => writeFileSync(routeLocalnetPath, on ? '1' : '0'))
+  inNamespace(networkNamespace, () => writeFileSync(sysctlPath(routeLocalnet), on ? '1' : '0'))
 }

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import type { IpFamily } from '@portolan/core'
+import { type IpFamily, sysctlPath } from '@portolan/core'
 import {
   GenericNetlinkSocket,
   inNamespace,
@@ -24,7 +24,6 @@ import type { Step } from '../compile/step.ts'
 import type { SetElement } from '../layout/element.ts'
 import { declarationOf, kernelName, type SetName, sets, setTypes } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
-import { sysctlPath } from '../layout/sysctls.ts'
 import {
   type ObservedDestination,
   type ObservedServer,

@@ -21,8 +21,3 @@ export function sysctlsOf(family: IpFamily, kernel = release()): ReadonlyMap<str
   if (family === 'IPv4') wanted.set('net.ipv4.ip_forward', '1')
   return wanted
 }
-
-/** `net.ipv4.vs.conntrack` as a path. */
-export function sysctlPath(name: string): string {
-  return `/proc/sys/${name.replaceAll('.', '/')}`
-}
