@@ -59,6 +59,17 @@ Examples:
   $ portolan explain --source recording:cluster.rec --node NODE --from pod --to IP:PORT
 ${exitCodeHelp}`
 
+export const installHelp = `
+Flags of 'run' for the node, the timing and the log are taken as well. --api-server is needed, because kube-proxy's
+absence is what Portolan fills: in a pod KUBERNETES_SERVICE_HOST is the ClusterIP of the Service kubernetes. 'kubectl
+config view --minify' shows an address. It isn't needed with --config-map, whose kubeconfig.conf has one.
+
+Examples:
+  $ portolan install --print --api-server 192.0.2.10:6443 --cluster-cidr 10.244.0.0/16 | kubectl apply -f -
+  $ portolan install --print --config-map kube-proxy --dataplane nftables    # with kubeadm's settings, as they are
+  $ portolan install --print --api-server 192.0.2.10:6443 --config config.conf --node-selector portolan.dev/proxy=yes
+${exitCodeHelp}`
+
 export const configCheckHelp = `
 --json prints {"file", "usable", "dataplane", "used", "ignored", "differs", "problems"}; a field that is used has "field",
 "value", "isStandard" and "at", the others "setting", "why" or "fix", and "at". Exit code 1: it can't be used.

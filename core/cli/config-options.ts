@@ -105,6 +105,29 @@ export function addConfigOptions(command: Command, of: 'run' | 'tables'): Comman
   return command
 }
 
+/** What an installed configuration may say; the rest of it is the node's, or the pod's own. */
+const groupsOfInstallation: readonly FlagGroup[] = [
+  'Dataplane:',
+  'Services:',
+  'Servers:',
+  'Node:',
+  'Timing and log:',
+]
+
+/** Ports alone are no field of a configuration file. */
+const notInstalled: readonly FlagName[] = ['healthz-port', 'metrics-port', 'v']
+
+/** Flags of `run` by which `install` writes a configuration; those that few need are taken without being shown. */
+export function addInstalledOptions(command: Command): Command {
+  for (const group of groupsOfInstallation) {
+    const isShown = groupsOfTables.includes(group) || group === 'Servers:'
+    if (isShown) command.optionsGroup(group)
+    for (const name of flagGroups[group])
+      if (!notInstalled.includes(name)) command.addOption(flagOption(name).hideHelp(!isShown))
+  }
+  return command
+}
+
 /** What a flag sets, and how the help and the reference speak of it. */
 export interface FlagDescription {
   readonly name: FlagName

@@ -4,12 +4,13 @@ import {
   configCheckHelp,
   exitCodeHelp,
   explainHelp,
+  installHelp,
   planHelp,
   programHelp,
   recordHelp,
   runHelp,
 } from './command-help.ts'
-import { addConfigOptions } from './config-options.ts'
+import { addConfigOptions, addInstalledOptions } from './config-options.ts'
 import { reportError } from './error-report.ts'
 import { exitAtOnce } from './exit-at-once.ts'
 import { exitCodes } from './user-error.ts'
@@ -53,6 +54,7 @@ function createProgram(): Command {
   addBench(program)
   addRecord(program)
   addCleanup(program)
+  addInstall(program)
   addConfig(program)
   addHelpDataplane(program)
   return program
@@ -179,6 +181,37 @@ function addCleanup(program: Command): void {
     .option('--force', 'clean up even beside a portolan run')
     .addHelpText('after', cleanupHelp)
     .action(async (flags) => (await import('./cleanup.ts')).cleanup(flags))
+}
+
+function addInstall(program: Command): void {
+  const repeatable = (value: string, before: readonly string[] = []) => [...before, value]
+  const command = program
+    .command('install')
+    .summary('print the manifests that install Portolan in a cluster')
+    .description(
+      'Prints the YAML that runs Portolan on every node of a cluster: an account with the rights it needs, its ' +
+        'configuration, and a DaemonSet that is not privileged. Asks no cluster and changes nothing.',
+    )
+    .option('--print', 'print it; needed, so that nobody waits for something to happen')
+    .option(
+      '--api-server <url>',
+      "the control plane's address, reachable from every node: no ClusterIP, which takes a proxy to answer",
+    )
+    .option('--image <name>', `the container image (default: portolan:${readVersion()})`)
+    .option('--namespace <name>', 'where to (default: kube-system)')
+    .option('--name <name>', 'of the DaemonSet, its account, role and ConfigMap (default: portolan)')
+    .option('--node-selector <key=value>', 'only nodes with this label; may be repeated', repeatable)
+    .option(
+      '--config <file>',
+      "take this configuration of kube-proxy's as it is, in place of the flags below",
+    )
+    .option(
+      '--config-map <name>',
+      "take the cluster's ConfigMap of this name, as kubeadm's kube-proxy has it",
+    )
+  addInstalledOptions(command)
+    .addHelpText('after', installHelp)
+    .action(async (flags) => (await import('./install.ts')).install(flags))
 }
 
 function addConfig(program: Command): void {

@@ -37,7 +37,7 @@ export async function configFileVersion(path: string): Promise<string> {
 }
 
 /** @throws {ConfigFileError} */
-async function readConfigText(path: string): Promise<string> {
+export async function readConfigText(path: string): Promise<string> {
   const bytes = await readBytes(path).catch((error: NodeJS.ErrnoException) => {
     throw new ConfigFileError(
       `can't read ${path}: ${error.message.split(',')[0]}`,

@@ -1,5 +1,5 @@
 /** What may write expected output anew, by the environment's variable that asks for it. */
-export type Update = 'UPDATE_GOLDEN' | 'UPDATE_DOCS'
+export type Update = 'UPDATE_GOLDEN' | 'UPDATE_DOCS' | 'UPDATE_DEPLOY'
 
 /**
  * Whether a person has asked for expected output to be written anew rather than compared.

@@ -1,0 +1,16 @@
+import type { Installation } from './installation.ts'
+
+/** Of everything that is installed. */
+export const commonLabels = {
+  'app.kubernetes.io/name': 'portolan',
+  'app.kubernetes.io/component': 'service-proxy',
+} as const
+
+/** By which the DaemonSet, and whatever scrapes them, finds its pods. */
+export function podLabels({ name }: Installation): Readonly<Record<string, string>> {
+  return { 'k8s-app': name, ...commonLabels }
+}
+
+export function metadataOf({ name, namespace }: Installation): object {
+  return { name, namespace, labels: commonLabels }
+}

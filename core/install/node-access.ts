@@ -1,0 +1,85 @@
+/** A folder or file of the node that the container sees. */
+export interface NodeMount {
+  readonly name: string
+  /** On the node. */
+  readonly path: string
+  /** In the container. */
+  readonly mountPath: string
+  readonly type: 'Directory' | 'FileOrCreate'
+  readonly readOnly: boolean
+  /** For the manifest's reader. */
+  readonly why: string
+}
+
+/** What a dataplane needs of its node beyond the node's network, which all of them need. */
+export interface NodeAccess {
+  /** Without `CAP_`; why each is needed, for the manifest's reader. */
+  readonly capabilities: Readonly<Record<string, string>>
+  /** Whether it finds pods' network namespaces by the node's processes. */
+  readonly hostPID: boolean
+  /** Whether the container runtime's AppArmor profile forbids what it does. */
+  readonly appArmorUnconfined: boolean
+  readonly mounts: readonly NodeMount[]
+}
+
+const netAdmin = { NET_ADMIN: "rules, and the kernel's notices about the node's interfaces and addresses" }
+
+const sysctls: NodeMount = {
+  name: 'sysctls',
+  path: '/proc/sys/net',
+  mountPath: '/host/proc/sys/net',
+  type: 'Directory',
+  readOnly: false,
+  why: "the container's own /proc/sys is read-only, and connection tracking has settings",
+}
+
+const xtablesLock: NodeMount = {
+  name: 'xtables-lock',
+  path: '/run/xtables.lock',
+  mountPath: '/run/xtables.lock',
+  type: 'FileOrCreate',
+  readOnly: false,
+  why: "the node's own iptables takes the same lock",
+}
+
+const byIptables: NodeAccess = {
+  capabilities: { ...netAdmin, NET_RAW: 'rules that match an ipset ask for it by a raw socket' },
+  hostPID: false,
+  appArmorUnconfined: false,
+  mounts: [sysctls, xtablesLock],
+}
+
+/** The least that each of Portolan's own dataplanes runs with; a test starts each with exactly this. */
+export const nodeAccess: Readonly<Record<string, NodeAccess>> = {
+  nftables: { capabilities: netAdmin, hostPID: false, appArmorUnconfined: false, mounts: [sysctls] },
+  iptables: byIptables,
+  ipvs: byIptables,
+  ebpf: {
+    capabilities: {
+      NET_ADMIN: 'attaching programs to interfaces and cgroups',
+      SYS_ADMIN:
+        "entering pods' network namespaces (setns) and finding programs by number need it; it includes BPF and PERFMON",
+    },
+    hostPID: true,
+    appArmorUnconfined: true,
+    mounts: [
+      sysctls,
+      {
+        name: 'bpf',
+        path: '/sys/fs/bpf',
+        mountPath: '/sys/fs/bpf',
+        type: 'Directory',
+        readOnly: false,
+        why: 'maps and programs are pinned there, so that they outlive the pod',
+      },
+      {
+        name: 'cgroup',
+        path: '/sys/fs/cgroup',
+        mountPath: '/host/sys/fs/cgroup',
+        type: 'Directory',
+        readOnly: true,
+        why: "programs at sockets are attached to the root of the node's hierarchy, and the container's own shows its part",
+      },
+    ],
+  },
+}
