@@ -16,7 +16,7 @@ if (major < 24) {
     .then((module) => {
       // Compiled code from the run before halves the start. Not in the shared temporary folder, where others may write.
       module.enableCompileCache(new URL('../../node_modules/.cache/portolan', import.meta.url).pathname)
-      return import('./portolan.ts')
+      return import('./program.ts')
     })
     .then((program) => program.main(process.argv.slice(2)))
 }
