@@ -1,3 +1,4 @@
+import { findPackage } from '../dataplane/find-package.ts'
 import { UserError } from './user-error.ts'
 import { readVersion } from './version.ts'
 
@@ -12,18 +13,11 @@ const name = '@portolan/bench'
 
 /** Hands the command line on to the benchmark. @throws {UserError} when it isn't installed, and what it throws itself */
 export async function bench(args: readonly string[]): Promise<void> {
-  const { createBenchCommand } = (await load()) as BenchPackage
+  const [module] = findPackage(name)
+  if (module === undefined)
+    throw new UserError('the benchmark is not installed here', {
+      fix: `npm install ${name} beside Portolan, or run it from a checkout (npm run bench)`,
+    })
+  const { createBenchCommand } = (await import(module)) as BenchPackage
   await createBenchCommand(readVersion()).parseAsync(args, { from: 'user' })
-}
-
-async function load(): Promise<unknown> {
-  try {
-    return await import(name)
-  } catch (cause) {
-    const { code, message } = cause as { readonly code?: unknown; readonly message?: unknown }
-    // Something that it imports may be missing, too; that is told as it is.
-    if (code !== 'ERR_MODULE_NOT_FOUND' || !String(message).includes(`'${name}'`)) throw cause
-    const fix = 'run it from a checkout of Portolan (npm run bench), which has everything that is measured'
-    throw new UserError('the benchmark is not installed here', { fix, cause })
-  }
 }

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Clock, systemClock } from '../time/clock.ts'
@@ -6,6 +5,7 @@ import { checkDataplane } from './check-parts.ts'
 import { contractVersion, type Dataplane, type DataplaneFactory, type DataplaneOptions } from './contract.ts'
 import { thrownMessage } from './dataplane-error.ts'
 import { DataplaneLoadError, incomplete } from './dataplane-load-error.ts'
+import { findPackage } from './find-package.ts'
 import { supervised } from './supervise.ts'
 import type { SupervisionOptions } from './supervised-calls.ts'
 
@@ -88,22 +88,20 @@ export async function loadFactory(
   return factory as unknown as DataplaneFactory
 }
 
-/** Beside the core first, then where the operator stands, so that a dataplane may be installed in either place. */
+/** Wherever it is installed: see {@link findPackage}. */
 async function importModule(name: string, workingDirectory: string, clock: Clock): Promise<object> {
   if (isPath(name)) return importUrl(name, pathToFileURL(resolve(workingDirectory, name)).href, clock)
   const specifier = dataplaneModule(name)
-  try {
-    return await importUrl(name, import.meta.resolve(specifier), clock)
-  } catch (error) {
-    if (error instanceof DataplaneLoadError && error.code !== 'DATAPLANE_NOT_INSTALLED') throw error
+  let cause: unknown
+  for (const url of findPackage(specifier, workingDirectory)) {
+    try {
+      return await importUrl(name, url, clock)
+    } catch (error) {
+      if (!(error instanceof DataplaneLoadError && error.code === 'DATAPLANE_NOT_INSTALLED')) throw error
+      cause = error
+    }
   }
-  let path: string
-  try {
-    path = createRequire(resolve(workingDirectory, 'package.json')).resolve(specifier)
-  } catch (cause) {
-    throw notInstalled(name, specifier, cause)
-  }
-  return importUrl(name, pathToFileURL(path).href, clock)
+  throw notInstalled(name, specifier, cause)
 }
 
 async function importUrl(name: string, url: string, clock: Clock): Promise<object> {

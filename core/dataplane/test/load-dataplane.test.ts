@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import { findPackage, packageVersion } from '../find-package.ts'
 import { dataplaneModule, loadDataplane } from '../load-dataplane.ts'
 
 const options = { masqueradeBit: 14, settings: {} }
@@ -231,3 +232,17 @@ for (const [what, name, fix] of advice) {
     t.regex((error as unknown as { fix: string }).fix, fix)
   })
 }
+
+test('a package is found beside the program that was started', async (t) => {
+  const directory = await directoryWith(t, {
+    'program.js': '',
+    'node_modules/acme-plane/package.json': '{ "version": "1.2.3", "exports": "./plane.mjs" }',
+    'node_modules/acme-plane/plane.mjs': moduleOf(),
+  })
+  const [, program = ''] = process.argv
+  process.argv[1] = join(directory, 'program.js')
+  const [module = ''] = findPackage('acme-plane')
+  process.argv[1] = program
+  t.true(module.endsWith('/node_modules/acme-plane/plane.mjs'), module)
+  t.is(packageVersion(module), '1.2.3')
+})
