@@ -85,3 +85,9 @@ Examples:
   $ portolan cleanup --dataplane iptables                      # both variants of iptables
   $ portolan cleanup --dataplane @acme/portolan-dataplane-vpp
 ${exitCodeHelp}`
+
+export const versionHelp = `
+--json prints {"portolan", "contract", "node", "kernel", "architecture", "dataplanes", "bench"}; contract is the version of
+what Portolan and a dataplane agree on. A dataplane has "name", "version", "families", "protocols" and "gaps", the names of
+what it lacks. bench is null where it isn't installed.
+${exitCodeHelp}`

@@ -9,6 +9,7 @@ import {
   programHelp,
   recordHelp,
   runHelp,
+  versionHelp,
 } from './command-help.ts'
 import { addConfigOptions, addInstalledOptions } from './config-options.ts'
 import { reportError } from './error-report.ts'
@@ -57,6 +58,7 @@ function createProgram(): Command {
   addInstall(program)
   addConfig(program)
   addHelpDataplane(program)
+  addVersion(program)
   return program
 }
 
@@ -238,4 +240,17 @@ function addHelpDataplane(program: Command): void {
     .description('Shows what a dataplane can do, and what --dataplane-option may say to it. Changes nothing.')
     .addHelpText('after', `\nExamples:\n  $ portolan help-dataplane ipvs\n${exitCodeHelp}`)
     .action(async (name) => (await import('./help-dataplane.ts')).helpDataplane(name))
+}
+
+function addVersion(program: Command): void {
+  program
+    .command('version')
+    .summary('show what is installed here')
+    .description(
+      'Shows the versions of Portolan, of Node.js, of the kernel and of the dataplanes that are installed beside it, and ' +
+        'what each of these can do. Changes nothing.',
+    )
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', versionHelp)
+    .action(async (flags) => (await import('./show-version.ts')).showVersion(flags))
 }

@@ -359,3 +359,14 @@ async function clusterFile(t: ExecutionContext, text: string): Promise<string> {
   await writeFile(path, text)
   return path
 }
+
+test.serial('version tells what is installed here, and what each dataplane can do', async (t) => {
+  const { stdout } = await portolan('version')
+  const { stdout: number } = await portolan('--version')
+  t.true(stdout.startsWith(`portolan  ${number.trim()}, contract of dataplanes `), stdout)
+  t.true(stdout.includes(`\nnode      ${process.versions.node}\n`), stdout)
+  t.regex(stdout, /^ebpf {6}\d.*: IPv4, IPv6; TCP, UDP; \d+ gaps?$/m)
+  const { dataplanes } = JSON.parse((await portolan('version', '--json')).stdout)
+  const ebpf = (dataplanes as { name: string }[]).find(({ name }) => name === 'ebpf')
+  t.like(ebpf, { version: number.trim(), families: ['IPv4', 'IPv6'], protocols: ['TCP', 'UDP'] })
+})
