@@ -8,7 +8,8 @@ for source in *.bpf.c; do
   object="${source%.c}.o"
   if [ ! -f "$object" ] || [ -n "$(find . -name '*.[ch]' -newer "$object" -print -quit)" ]; then
     # A process that reads the object meanwhile has a whole one.
-    clang -O2 -g -target bpf -mcpu=v3 -Wall -Werror "-I/usr/include/$(uname -m)-linux-gnu" -c "$source" -o "$object.new"
+    # The debug information would name this folder, and so no two checkouts would compile to the same bytes.
+    clang -O2 -g -fdebug-compilation-dir=. -target bpf -mcpu=v3 -Wall -Werror "-I/usr/include/$(uname -m)-linux-gnu" -c "$source" -o "$object.new"
     mv "$object.new" "$object"
   fi
 done
