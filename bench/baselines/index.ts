@@ -5,10 +5,6 @@ import { fileURLToPath } from 'node:url'
  * would hand to the kernel. So a difference is the layout's, and nothing else's. By name, the module's path.
  */
 export const baselines: Readonly<Record<string, string>> = {
-  'upstream-nftables': path('./upstream-nftables.ts'),
-  'upstream-iptables': path('./upstream-iptables.ts'),
-}
-
-function path(module: string): string {
-  return fileURLToPath(new URL(module, import.meta.url))
+  'upstream-nftables': fileURLToPath(new URL('./upstream-nftables.ts', import.meta.url)),
+  'upstream-iptables': fileURLToPath(new URL('./upstream-iptables.ts', import.meta.url)),
 }

@@ -15,7 +15,9 @@ if (major < 24) {
   import('node:module')
     .then((module) => {
       // Compiled code from the run before halves the start. Not in the shared temporary folder, where others may write.
-      module.enableCompileCache(new URL('../../node_modules/.cache/portolan', import.meta.url).pathname)
+      var isInstalled = import.meta.url.includes('/node_modules/')
+      var cache = isInstalled ? '../../../.cache/portolan' : '../../node_modules/.cache/portolan'
+      module.enableCompileCache(new URL(cache, import.meta.url).pathname)
       return import('./program.ts')
     })
     .then((program) => program.main(process.argv.slice(2)))

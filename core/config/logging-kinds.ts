@@ -15,7 +15,7 @@ export const flushFrequency: FieldKind<number> = {
   toDocument: formatDuration,
 }
 
-interface FileVerbosity {
+export interface FileVerbosity {
   readonly filePattern: string
   readonly verbosity: number
 }

@@ -1,0 +1,61 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { npm } from './npm.ts'
+import type { Archive } from './pack.ts'
+import { readJson } from './workspaces.ts'
+
+export interface InstallOptions {
+  /** The checkout, whose lockfile says which versions of other people's packages. */
+  readonly root: string
+  /** Made where it is missing; gets `node_modules`. */
+  readonly folder: string
+  /** Everything of ours, with what it needs of ours: none of it is asked from a registry. */
+  readonly archives: readonly Archive[]
+  /** For another processor, as Node.js calls it; absent: this one's. */
+  readonly architecture?: string
+}
+
+interface Locked {
+  readonly [field: string]: unknown
+}
+
+/**
+ * Installs archives into a folder, with just the versions of other people's packages that the checkout has: so what is
+ * tested and what goes into an image is what the lockfile pins, by its checksums. No package's own scripts are run:
+ * Portolan needs none.
+ *
+ * @throws PackError NPM
+ */
+export async function install({ root, folder, archives, architecture }: InstallOptions): Promise<void> {
+  const manifest = {
+    name: 'portolan-installation',
+    version: '0.0.0',
+    private: true,
+    dependencies: Object.fromEntries(archives.map(({ name, path }) => [name, `file:${path}`])),
+  }
+  const lock = (await readJson(join(root, 'package-lock.json'))) as {
+    readonly lockfileVersion: number
+    readonly packages: Readonly<Record<string, Locked>>
+  }
+  const others = Object.entries(lock.packages).filter(
+    ([path, { link }]) => path.startsWith('node_modules/') && link !== true,
+  )
+  await mkdir(folder, { recursive: true })
+  const write = (name: string, value: object) =>
+    writeFile(join(folder, name), `${JSON.stringify(value, null, 2)}\n`)
+  await write('package.json', manifest)
+  await write('package-lock.json', {
+    name: manifest.name,
+    version: manifest.version,
+    lockfileVersion: lock.lockfileVersion,
+    requires: true,
+    packages: { '': manifest, ...Object.fromEntries(others.map(([path, one]) => [path, asProduct(one)])) },
+  })
+  const platform = architecture === undefined ? [] : [`--cpu=${architecture}`, '--os=linux']
+  await npm(['install', '--omit=dev', '--ignore-scripts', '--prefer-offline', ...platform], folder)
+}
+
+/** Whether it is needed for developing alone is another matter here than in the checkout. */
+function asProduct({ dev: _dev, devOptional: _devOptional, ...locked }: Locked): Locked {
+  return locked
+}

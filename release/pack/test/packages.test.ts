@@ -1,0 +1,175 @@
+/** What is published, as whoever installs it has it: outside the checkout, on plain Node.js. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { createLab } from '@portolan/lab'
+import test from 'ava'
+import { execa } from 'execa'
+import { install } from '../install.ts'
+import { type Archive, pack } from '../pack.ts'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const folder = await mkdtemp(join(tmpdir(), 'portolan-packages-'))
+const installed = join(folder, 'installed')
+const cluster = ['--source', `file:${join(root, 'docs', 'sample-cluster.yaml')}`, '--node', 'node-a']
+/** Node.js as `env` finds it for the programs, and the system's tools. No loader, no flag, nothing of the checkout. */
+const env = { PATH: `${dirname(process.execPath)}:/usr/sbin:/usr/bin:/sbin:/bin`, HOME: folder }
+let archives: readonly Archive[] = []
+
+/** The command as the package brings it. */
+const portolan = (...args: readonly string[]) =>
+  execa(join(installed, 'node_modules', 'portolan', 'portolan.js'), args, {
+    cwd: folder,
+    env,
+    extendEnv: false,
+  })
+
+test.before(async (t) => {
+  t.timeout(600_000)
+  archives = await pack(root, join(folder, 'archives'))
+  await install({ root, folder: installed, archives })
+})
+
+test.after.always(() => rm(folder, { recursive: true, force: true }))
+
+test.serial('the command tells what is installed: its own version, and all four dataplanes', async (t) => {
+  const { version } = JSON.parse(await readFile(join(root, 'portolan', 'package.json'), 'utf8'))
+  t.is((await portolan('--version')).stdout, version)
+  const told = JSON.parse((await portolan('version', '--json')).stdout)
+  t.is(told.portolan, version)
+  t.is(told.node, process.versions.node)
+  const dataplanes = told.dataplanes as { name: string; version: string }[]
+  t.deepEqual(dataplanes.map(({ name }) => name).toSorted(), ['ebpf', 'iptables', 'ipvs', 'nftables'])
+  t.deepEqual(new Set(dataplanes.map((one) => one.version)), new Set([version]))
+  t.regex((await portolan('--help')).stdout, /^Usage: portolan /)
+})
+
+for (const dataplane of ['nftables', 'iptables', 'ipvs', 'ebpf'])
+  test.serial(`plan and explain work as installed: ${dataplane}`, async (t) => {
+    const plan = await portolan('plan', ...cluster, '--dataplane', dataplane)
+    t.regex(plan.stdout, /203\.0\.113\.10/)
+    const question = ['--from', 'outside', '--to', '203.0.113.10:80', '--json']
+    const { stdout } = await portolan('explain', ...cluster, '--dataplane', dataplane, ...question)
+    const { verdict, rules } = JSON.parse(stdout)
+    t.is(verdict, 'balance')
+    t.true(rules.length > 0)
+  })
+
+const service = `
+kind: Service
+apiVersion: v1
+metadata: { namespace: shop, name: web }
+spec: { clusterIP: 10.96.0.10, ports: [{ protocol: TCP, port: 80 }] }
+---
+kind: EndpointSlice
+apiVersion: discovery.k8s.io/v1
+metadata: { namespace: shop, name: web-1, labels: { kubernetes.io/service-name: web } }
+addressType: IPv4
+ports: [{ protocol: TCP, port: 8080 }]
+endpoints: [{ addresses: [10.1.0.2] }]
+`
+
+// With eBPF, which needs the compiled programs and a worker of its own from the archive.
+for (const dataplane of ['nftables', 'ebpf'])
+  test.serial(`run serves a node as installed, and cleanup removes its rules: ${dataplane}`, async (t) => {
+    t.timeout(300_000)
+    await using lab = await createLab()
+    await lab.pods[0].serve('TCP', '10.1.0.2', 8080)
+    const file = join(folder, 'cluster.yaml')
+    await writeFile(file, service)
+    const program = join(installed, 'node_modules', 'portolan', 'portolan.js')
+    const enter = [`--net=${lab.node.networkNamespace}`, program]
+    const options = ['--dataplane', dataplane, '--cluster-cidr', '10.1.0.0/16']
+    const run = execa(
+      'nsenter',
+      [...enter, 'run', '--source', `file:${file}`, '--node', 'node-a', ...options],
+      { env, extendEnv: false, cwd: folder, reject: false },
+    )
+    const said: string[] = []
+    for await (const line of createInterface({ input: run.stdout })) {
+      said.push(line)
+      if (line.includes('node in sync')) break
+    }
+    const ask = () =>
+      lab.pods[1].probe({ protocol: 'TCP', to: { address: '10.96.0.10', port: 80 }, timeoutMs: 1000 })
+    t.like(await ask(), { result: 'answered', host: 'pod0' }, said.join('\n'))
+    run.kill('SIGTERM')
+    t.is((await run).exitCode, 0)
+    t.is((await ask()).result, 'answered', 'the rules stay')
+    await execa('nsenter', [...enter, 'cleanup', '--dataplane', dataplane], { env, extendEnv: false })
+    t.not((await ask()).result, 'answered')
+  })
+
+test.serial('bench measures as installed: the core, and a dataplane in its lab', async (t) => {
+  t.timeout(300_000)
+  const json = join(folder, 'results.json')
+  const grid = ['--services', '10', '--endpoints', '2', '--dataplane', 'nftables']
+  const files = ['--json', json, '--report', join(folder, 'report.html')]
+  await portolan('bench', ...grid, '--scenario', 'core,cold-start', ...files)
+  const { results } = JSON.parse(await readFile(json, 'utf8')) as { results: { metric: string }[] }
+  const metrics = results.map(({ metric }) => metric)
+  t.true(metrics.includes('tableBuild'), metrics.join())
+  t.true(metrics.includes('startToProgrammed'), metrics.join())
+})
+
+test.serial('the kit proves a dataplane as installed', async (t) => {
+  t.timeout(300_000)
+  const program = join(installed, 'prove.mjs')
+  await writeFile(
+    program,
+    `import { printMatrix, runConformance } from '@portolan/conformance'
+import factory from '@portolan/dataplane-nftables'
+const { rows } = await runConformance({
+  factory,
+  module: import.meta.resolve('@portolan/dataplane-nftables'),
+  families: ['IPv4'],
+  slowness: 3,
+  filter: ({ name }) => name.startsWith('a ClusterIP '),
+})
+console.error(printMatrix(rows))
+console.log(JSON.stringify(rows.map(({ name, outcome, detail }) => ({ name, outcome, detail }))))
+`,
+  )
+  const { stdout } = await execa(process.execPath, [program], { env, extendEnv: false, cwd: installed })
+  const rows = JSON.parse(stdout) as { name: string; outcome: string; detail: string }[]
+  t.true(rows.length >= 2)
+  t.deepEqual(
+    rows.filter(({ outcome }) => outcome !== 'passed'),
+    [],
+  )
+})
+
+test.serial('the eBPF programs come compiled, for processors of little endian', async (t) => {
+  for (const name of ['portolan', 'close']) {
+    const path = join(installed, 'node_modules', '@portolan', 'native', 'bpf', `${name}.bpf.o`)
+    const header = await readFile(path)
+    t.is(header.toString('latin1', 1, 4), 'ELF')
+    t.is(header[5], 1, 'ELFDATA2LSB: x64 and arm64')
+    t.is(header.readUInt16LE(18), 247, 'EM_BPF')
+    t.false(header.includes(root), 'nothing of the folder where they were compiled')
+  }
+})
+
+test.serial('the archives have what is published, and nothing that only the checkout needs', (t) => {
+  t.deepEqual(
+    archives.map(({ name }) => name).toSorted(),
+    [
+      ...['api-server', 'bench', 'conformance', 'core', 'dataplane-ebpf', 'dataplane-iptables'],
+      ...['dataplane-ipvs', 'dataplane-nftables', 'lab', 'native', 'vm'],
+    ]
+      .map((name) => `@portolan/${name}`)
+      .concat('portolan'),
+  )
+  for (const { name, files } of archives) {
+    const paths = files.map(({ path }) => path)
+    for (const path of ['LICENSE', 'README.md', 'package.json'])
+      t.true(paths.includes(path), `${name}: ${path}`)
+    t.deepEqual(
+      paths.filter((path) => /(^|\/)test\/|(?<!\.d)\.ts$/.test(path)),
+      [],
+      name,
+    )
+  }
+})
