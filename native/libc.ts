@@ -26,6 +26,7 @@ function bind(koffi: typeof import('koffi')) {
     getsockopt: library.func('int getsockopt(int fd, int level, int name, _Out_ void *value, void *length)'),
     send: library.func('int64_t send(int fd, const void *buffer, size_t length, int flags)'),
     recv: library.func('int64_t recv(int fd, _Out_ void *buffer, size_t length, int flags)'),
+    recvmmsg: library.func('int recvmmsg(int fd, void *messages, uint32_t count, int flags, void *timeout)'),
   }
 }
 
@@ -74,6 +75,11 @@ export function call(name: LibcCall, doing: string, ...args: unknown[]): number 
 /** The same for a call that may well fail: gives what it returns. */
 export function tryCall(name: LibcCall, ...args: unknown[]): number {
   return Number(library().calls[name](...args))
+}
+
+/** Where a buffer lies, for a structure that has to point to it. The buffer must stay for as long as that is used. */
+export function memoryAddress(buffer: Uint8Array): bigint {
+  return BigInt(library().koffi.address(buffer))
 }
 
 /**

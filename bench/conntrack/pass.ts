@@ -3,7 +3,7 @@
  * network namespaces of its own, as many as the machine's nf_conntrack_max lets one have in each; that isn't touched.
  */
 import { readFile } from 'node:fs/promises'
-import { type Address, addressBytes } from '@portolan/core'
+import { type Address, addressBytes, formatBytes } from '@portolan/core'
 import { ConntrackEntries, type ConntrackEntry, createLab } from '@portolan/lab'
 import { type ForgottenFlows, forgetStaleFlows, type StaleFlowsOptions } from '@portolan/native/netfilter'
 
@@ -48,9 +48,10 @@ async function measure(
       await forgetStaleFlows({
         family: 'IPv4',
         networkNamespace,
-        destinations: [{ ...service, servers: () => servers }],
+        serversAt: (address, port) => (address === service.address && port === service.port ? [servers] : []),
         ...(suspects === undefined ? {} : { suspects }),
         addressBytes,
+        formatBytes,
       }),
     )
   clearInterval(timer)
@@ -79,6 +80,14 @@ try {
   await measure('a server has gone, one namespace', namespaces.slice(0, 1), {
     answeredBy: [gone],
     sentTo: [],
+  })
+  await measure('a start, all flows go to the one destination, one namespace', namespaces.slice(0, 1), {
+    answeredBy: [],
+    sentTo: [service],
+  })
+  await measure('a start, no flow goes to the one destination, one namespace', namespaces.slice(0, 1), {
+    answeredBy: [],
+    sentTo: [{ ...service, port: 54 }],
   })
   await measure('all flows are looked at, one namespace', namespaces.slice(0, 1), undefined)
   await measure('all flows are looked at, each namespace', namespaces, undefined)

@@ -1,7 +1,7 @@
 import type { Dataplane } from '../dataplane/contract.ts'
 import type { IpFamily } from '../network/address.ts'
 import type { Touched } from '../table/touched.ts'
-import { type FlowAddress, type UdpFlows, udpDestinations } from '../table/udp-flows.ts'
+import { type FlowAddress, type UdpFlows, udpDestinations, udpServersAt } from '../table/udp-flows.ts'
 import { type BackoffLimits, backoff } from '../time/backoff.ts'
 import type { LiveTable } from './live-table.ts'
 import type { FlowsFailed, FlowsForgotten } from './observer.ts'
@@ -70,24 +70,23 @@ export class FlowCleanup {
     const rests = this.#cancelTimer !== undefined
     if (this.#running !== undefined || rests || this.#due.isEmpty || this.#isStopped) return
     const { live } = this.#options
-    const destinations = udpDestinations(live.table, live.udpServers)
     const suspects = this.#due.take()
-    if (destinations.length === 0) return
+    if (live.udpServers.size === 0) return
     this.#running = new AbortController()
-    this.#current = this.#pass(destinations, suspects, this.#running)
+    this.#current = this.#pass(suspects, this.#running)
   }
 
-  async #pass(
-    destinations: UdpFlows['destinations'],
-    suspects: SuspectFlows,
-    running: AbortController,
-  ): Promise<void> {
-    const { dataplane, family, timing, onFailed, onForgotten } = this.#options
+  async #pass(suspects: SuspectFlows, running: AbortController): Promise<void> {
+    const { dataplane, family, live, timing, onFailed, onForgotten } = this.#options
     const { signal } = running
     const begun = timing.now()
     let rest = 0
     try {
-      const forgotten = await dataplane.forgetFlows?.(family, { destinations, ...listed(suspects), signal })
+      const forgotten = await dataplane.forgetFlows?.(family, {
+        serversAt: udpServersAt(live.table, live.udpServers),
+        ...listed(suspects, live),
+        signal,
+      })
       this.#failures = 0
       const took = timing.now() - begun
       rest = took / share - took
@@ -142,7 +141,14 @@ class Suspects {
   }
 }
 
-function listed(flows: SuspectFlows): Pick<UdpFlows, 'suspects'> {
-  if (flows === 'all') return {}
-  return { suspects: { answeredBy: [...flows.answeredBy.values()], sentTo: [...flows.sentTo.values()] } }
+/** All flows that may be stale go to some destination: where these are few, other flows need not be read. */
+function listed(flows: SuspectFlows, { table, udpServers }: LiveTable): Pick<UdpFlows, 'suspects'> {
+  if (flows !== 'all')
+    return { suspects: { answeredBy: [...flows.answeredBy.values()], sentTo: [...flows.sentTo.values()] } }
+  const sentTo: FlowAddress[] = []
+  for (const destination of udpDestinations(table, udpServers)) {
+    sentTo.push(destination)
+    if (sentTo.length > maxSuspects) return {}
+  }
+  return { suspects: { answeredBy: [], sentTo } }
 }

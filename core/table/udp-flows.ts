@@ -1,6 +1,6 @@
 import type { Address } from '../network/address.ts'
 import type { RoutingTable } from './routing-table.ts'
-import type { Frontend, RouteKey } from './service-route.ts'
+import { type Frontend, type FrontendKey, frontendKey, type RouteKey } from './service-route.ts'
 
 /**
  * Flows of UDP outlive the endpoint that they were led to: nothing ends them, and a client that keeps its source port keeps
@@ -9,8 +9,13 @@ import type { Frontend, RouteKey } from './service-route.ts'
  * has gone or has another port, or because they began before the destination was one.
  */
 export interface UdpFlows {
-  /** Flows to anywhere else are not Portolan's. */
-  readonly destinations: readonly UdpDestination[]
+  /**
+   * Who may answer what clients send to an address and port: a list for each Service that may be meant, two where a NodePort
+   * is at an address that another Service has as its own. None: no Service's destination, whose flows are left alone. To be
+   * asked again in each turn of the event loop, because it changes while a pass goes on; the same list as long as it says
+   * the same.
+   */
+  serversAt(address: Address, port: number): readonly (readonly FlowAddress[])[]
   /** Which flows may have become stale since the last pass: others need not be looked at. Absent: any. */
   readonly suspects?: FlowSuspects
   /**
@@ -33,15 +38,6 @@ export interface FlowSuspects {
   readonly sentTo: readonly FlowAddress[]
 }
 
-/** Where clients send datagrams. */
-export interface UdpDestination extends FlowAddress {
-  /**
-   * Who may answer. To be asked for each flow, because it changes while a pass goes on; the same list as long as it says
-   * the same. `undefined`: the destination is no longer that Service's, and its flows are left alone.
-   */
-  servers(): readonly FlowAddress[] | undefined
-}
-
 /**
  * Of each route of UDP the endpoints that serve, whether or not they are ready, terminating, or where a policy or topology
  * would have a new flow go: a flow that has begun stays with its endpoint for as long as that serves. Empty: no flow may
@@ -49,33 +45,30 @@ export interface UdpDestination extends FlowAddress {
  */
 export type UdpServers = ReadonlyMap<RouteKey, readonly FlowAddress[]>
 
-/** All destinations of UDP of a table. */
-export function udpDestinations(
-  table: Pick<RoutingTable, 'routes' | 'nodePortAddresses'>,
+/** Looks up who may answer flows to an address and port, by a table and the servers beside it: see `UdpFlows`. */
+export function udpServersAt(
+  { frontends, nodePortAddresses }: Pick<RoutingTable, 'frontends' | 'nodePortAddresses'>,
   servers: UdpServers,
-): UdpDestination[] {
-  const destinations: UdpDestination[] = []
-  for (const key of servers.keys()) {
-    const route = table.routes.get(key)
-    if (route === undefined) continue
-    for (const frontend of route.frontends)
-      for (const { address, port } of frontendAddresses([frontend], table.nodePortAddresses)) {
-        // The table changes while a pass goes on: an address or port may go to another Service, whose flows these are then.
-        const isStill = () => answersAt(table, key, frontend, address)
-        destinations.push({ address, port, servers: () => (isStill() ? servers.get(key) : undefined) })
-      }
+): UdpFlows['serversAt'] {
+  return (address, port) => {
+    const own = serversOf(frontendKey(address, 'UDP', port))
+    const atNode = nodePortAddresses.has(address) ? serversOf(frontendKey(undefined, 'UDP', port)) : undefined
+    return [own, atNode].filter((list) => list !== undefined)
   }
-  return destinations
+
+  function serversOf(key: FrontendKey): readonly FlowAddress[] | undefined {
+    const route = frontends.get(key)
+    return route === undefined ? undefined : servers.get(route)
+  }
 }
 
-function answersAt(
+/** All destinations of UDP of a table. */
+export function* udpDestinations(
   { routes, nodePortAddresses }: Pick<RoutingTable, 'routes' | 'nodePortAddresses'>,
-  key: RouteKey,
-  { address, port }: Frontend,
-  at: Address,
-): boolean {
-  const has = routes.get(key)?.frontends.some((one) => one.address === address && one.port === port) ?? false
-  return has && (address !== undefined || nodePortAddresses.has(at))
+  servers: UdpServers,
+): Generator<FlowAddress> {
+  for (const key of servers.keys())
+    yield* frontendAddresses(routes.get(key)?.frontends ?? [], nodePortAddresses)
 }
 
 /** Where frontends answer: a NodePort at each of the node's addresses for them. */

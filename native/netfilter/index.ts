@@ -44,7 +44,6 @@ export {
   type ForgottenFlows,
   forgetStaleFlows,
   type StaleFlowsOptions,
-  type UdpDestination,
 } from './stale-flows.ts'
 export { Xtables } from './xtables.ts'
 export { XtablesInfo } from './xtables-info.ts'

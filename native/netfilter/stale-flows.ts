@@ -3,7 +3,14 @@ import { dumpInBackground } from '../netlink/background-dump.ts'
 import { messageFlag } from '../netlink/netlink-reader.ts'
 import { NetlinkSocket } from '../netlink/netlink-socket.ts'
 import { NetlinkWriter } from '../netlink/netlink-writer.ts'
-import { type FlowFilter, FlowView, writeFlowDelete, writeUdpFlowDump } from './conntrack-messages.ts'
+import {
+  type FlowFilter,
+  type FlowKey,
+  FlowView,
+  flowKey,
+  writeFlowDelete,
+  writeUdpFlowDump,
+} from './conntrack-messages.ts'
 import type { IpFamily } from './family.ts'
 import { netlinkNetfilter } from './nfnetlink.ts'
 
@@ -13,19 +20,14 @@ export interface FlowAddress<Address extends string> {
   readonly port: number
 }
 
-/** Where clients send datagrams, and who may answer them. */
-export interface UdpDestination<Address extends string> extends FlowAddress<Address> {
-  /**
-   * Asked for each flow, because it may change while flows are read. The same list as long as it says the same;
-   * `undefined`: flows to here are no longer to be judged.
-   */
-  servers(): readonly FlowAddress<Address>[] | undefined
-}
-
 export interface StaleFlowsOptions<Address extends string> {
   readonly family: IpFamily
-  /** Flows to anywhere else are left alone. */
-  readonly destinations: readonly UdpDestination<Address>[]
+  /**
+   * Who may answer what clients send to an address and port: a list for each Service that may be meant. None: nobody's flows,
+   * which are left alone. Asked again in each turn of the event loop, because it may change while flows are read. The same
+   * list as long as it says the same.
+   */
+  serversAt(address: Address, port: number): readonly (readonly FlowAddress<Address>[])[]
   /** Which flows are to be looked at: those that one of these answers, or that go to one of these. Absent: all. */
   readonly suspects?: {
     readonly answeredBy: readonly FlowAddress<Address>[]
@@ -33,6 +35,8 @@ export interface StaleFlowsOptions<Address extends string> {
   }
   /** The bytes of an address, in network order. */
   addressBytes(address: Address): Uint8Array
+  /** The address of bytes in network order. */
+  formatBytes(bytes: Uint8Array): Address
   /** The network namespace to work in, as a path. Absent: the process's own. */
   readonly networkNamespace?: string | undefined
   /** Ends it early, without an error. */
@@ -70,13 +74,13 @@ const udp = 17
 export async function forgetStaleFlows<Address extends string>(
   options: StaleFlowsOptions<Address>,
 ): Promise<ForgottenFlows> {
-  const { family, destinations, addressBytes, networkNamespace, signal } = options
+  const { family, networkNamespace, signal } = options
   const socketOptions = {
     protocol: netlinkNetfilter,
     sendBufferBytes: 256 * 1024,
     ...(networkNamespace === undefined ? {} : { networkNamespace }),
   }
-  const judge = new FlowJudge(destinations, addressBytes)
+  const judge = new FlowJudge(options)
   const flow = new FlowView(family)
   const deletion = new FlowDeletion(family, new NetlinkSocket(socketOptions))
   let read = 0
@@ -96,6 +100,7 @@ export async function forgetStaleFlows<Address extends string>(
         },
         {
           ...socketOptions,
+          onTurn: () => judge.forget(),
           doing: `list ${family} flows of UDP`,
           ...(signal === undefined ? {} : { signal }),
         },
@@ -146,49 +151,44 @@ function isWanted(flow: FlowView, only: FlowFilter | undefined): boolean {
 
 /** Whether a flow goes where it may go. */
 class FlowJudge<Address extends string> {
-  /** Several at one address and port: a NodePort, and a Service that has a node's address as its own. Any may be meant. */
-  readonly #byPort = new Map<number, Map<string, UdpDestination<Address>[]>>()
-  /** As bytes, for each list that was met. */
-  readonly #servers = new WeakMap<readonly FlowAddress<Address>[], ReadonlySet<string>>()
-  readonly #addressBytes: (address: Address) => Uint8Array
+  readonly #options: StaleFlowsOptions<Address>
+  /** Of the destinations that were met in this turn of the event loop. */
+  readonly #servers = new Map<FlowKey, readonly ReadonlySet<FlowKey>[]>()
+  /** As keys, for each list that was met. */
+  readonly #keys = new WeakMap<readonly FlowAddress<Address>[], ReadonlySet<FlowKey>>()
 
-  constructor(
-    destinations: readonly UdpDestination<Address>[],
-    addressBytes: (address: Address) => Uint8Array,
-  ) {
-    this.#addressBytes = addressBytes
-    for (const destination of destinations) {
-      const { address, port } = destination
-      const byAddress = this.#byPort.get(port) ?? new Map<string, UdpDestination<Address>[]>()
-      this.#byPort.set(port, byAddress)
-      const key = bytesAsText(addressBytes(address))
-      const known = byAddress.get(key)
-      if (known === undefined) byAddress.set(key, [destination])
-      else known.push(destination)
-    }
+  constructor(options: StaleFlowsOptions<Address>) {
+    this.#options = options
   }
 
   isStale(flow: FlowView): boolean {
-    const destinations = this.#byPort.get(flow.destinationPort)?.get(flow.destinationAddress)
-    if (destinations === undefined) return false
-    const key = serverKey(flow.replySourceAddress, flow.replySourcePort)
-    let isJudged = false
-    for (const destination of destinations) {
-      const servers = destination.servers()
-      if (servers === undefined) continue
-      if (this.#keysOf(servers).has(key)) return false
-      isJudged = true
+    const { destination } = flow
+    let servers = this.#servers.get(destination)
+    if (servers === undefined) {
+      servers = this.#serversOf(flow)
+      this.#servers.set(destination, servers)
     }
-    return isJudged
+    if (servers.length === 0) return false
+    const { replySource } = flow
+    for (const keys of servers) if (keys.has(replySource)) return false
+    return true
   }
 
-  #keysOf(servers: readonly FlowAddress<Address>[]): ReadonlySet<string> {
-    let keys = this.#servers.get(servers)
+  /** What is known of destinations may have changed. */
+  forget(): void {
+    this.#servers.clear()
+  }
+
+  #serversOf(flow: FlowView): readonly ReadonlySet<FlowKey>[] {
+    const address = this.#options.formatBytes(flow.destinationAddress)
+    return this.#options.serversAt(address, flow.destinationPort).map((list) => this.#keysOf(list))
+  }
+
+  #keysOf(servers: readonly FlowAddress<Address>[]): ReadonlySet<FlowKey> {
+    let keys = this.#keys.get(servers)
     if (keys === undefined) {
-      keys = new Set(
-        servers.map(({ address, port }) => serverKey(bytesAsText(this.#addressBytes(address)), port)),
-      )
-      this.#servers.set(servers, keys)
+      keys = new Set(servers.map(({ address, port }) => flowKey(this.#options.addressBytes(address), port)))
+      this.#keys.set(servers, keys)
     }
     return keys
   }
@@ -225,12 +225,4 @@ class FlowDeletion {
   close(): void {
     this.#socket.close()
   }
-}
-
-function bytesAsText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
-}
-
-function serverKey(address: string, port: number): string {
-  return address + String.fromCharCode(port)
 }

@@ -1,6 +1,13 @@
-import { ConntrackEntries, type ConntrackEntry, createLab, fullAddressBytes } from '@portolan/lab'
+import {
+  ConntrackEntries,
+  type ConntrackEntry,
+  createLab,
+  fullAddress,
+  fullAddressBytes,
+} from '@portolan/lab'
 import test from 'ava'
-import { forgetStaleFlows, type IpFamily } from '../netfilter/index.ts'
+import fc from 'fast-check'
+import { forgetStaleFlows, type IpFamily, type StaleFlowsOptions } from '../netfilter/index.ts'
 
 interface Named {
   readonly client: string
@@ -26,6 +33,8 @@ const names: Readonly<Record<IpFamily, Named>> = {
     young: 'fd00:1:1:0:0:0:0:2',
   },
 }
+
+const addressForms = { addressBytes: fullAddressBytes, formatBytes: fullAddress }
 
 for (const family of ['IPv4', 'IPv6'] as const) {
   const { client, service, other, old, young } = names[family]
@@ -57,6 +66,64 @@ for (const family of ['IPv4', 'IPv6'] as const) {
   const line = ({ protocol, source, destination, server = destination }: ConntrackEntry) =>
     `${protocol} ${source} > ${destination} = ${server}`
 
+  test(`${family}: a pass that asks the kernel for suspects finds what one through all flows finds`, async (t) => {
+    await using lab = await createLab({ pods: 1 })
+    const { networkNamespace } = lab.node
+    const entries = new ConntrackEntries(family, networkNamespace)
+    t.teardown(() => entries.close())
+    const end = (addresses: readonly string[], ports: readonly number[]) =>
+      fc.record({ address: fc.constantFrom(...addresses), port: fc.constantFrom(...ports) })
+    const [destination, server] = [end([service, other], [53, 54]), end([old, young], [53, 5353])]
+    const keyOf = (one: { readonly address: string; readonly port: number }) => `${one.address} ${one.port}`
+    const someFlows = fc.array(fc.record({ destination, server: fc.option(server) }), { maxLength: 40 })
+    const someServers = fc.uniqueArray(
+      fc.record({ destination, servers: fc.uniqueArray(server, { selector: keyOf }) }),
+      { selector: (one) => keyOf(one.destination) },
+    )
+    await fc.assert(
+      fc.asyncProperty(someFlows, someServers, async (flows, services) => {
+        const forget = (lists: typeof services, suspects?: StaleFlowsOptions<string>['suspects']) =>
+          forgetStaleFlows({
+            family,
+            networkNamespace,
+            serversAt: (address, port) =>
+              lists
+                .filter((one) => keyOf(one.destination) === `${address} ${port}`)
+                .map((one) => one.servers),
+            ...addressForms,
+            ...(suspects === undefined ? {} : { suspects }),
+          })
+        // What the run before has left.
+        await forget(
+          [service, other].flatMap((address) =>
+            [53, 54].map((port) => ({ destination: { address, port }, servers: [] })),
+          ),
+        )
+        const added = flows.map((flow, index) => ({
+          protocol: 'UDP' as const,
+          source: `${client} ${3000 + index}`,
+          destination: keyOf(flow.destination),
+          ...(flow.server === null ? {} : { server: keyOf(flow.server) }),
+        }))
+        entries.add(added)
+        const isStale = ({ destination: to, server: by = to }: ConntrackEntry) => {
+          const one = services.find((candidate) => keyOf(candidate.destination) === to)
+          return one !== undefined && !one.servers.some((candidate) => keyOf(candidate) === by)
+        }
+        await forget(services, { answeredBy: [], sentTo: services.map((one) => one.destination) })
+        t.deepEqual(
+          entries.list(),
+          added
+            .filter((one) => !isStale(one))
+            .map(line)
+            .sort(),
+        )
+        t.is((await forget(services)).deleted, 0)
+      }),
+      { numRuns: 12 },
+    )
+  })
+
   test(`${family}: flows of UDP that no server answers any more are forgotten, and no others`, async (t) => {
     await using lab = await createLab({ pods: 1 })
     const { networkNamespace } = lab.node
@@ -64,14 +131,15 @@ for (const family of ['IPv4', 'IPv6'] as const) {
     t.teardown(() => entries.close())
     entries.add([...kept, ...Object.values(stale)])
     let servers: readonly { readonly address: string; readonly port: number }[] | undefined
-    const destinations = [{ address: service, port: 53, servers: () => servers }]
+    const serversAt = (address: string, port: number) =>
+      servers !== undefined && address === service && port === 53 ? [servers] : []
     type Suspects = NonNullable<Parameters<typeof forgetStaleFlows>[0]['suspects']>
     const forget = (suspects?: Partial<Suspects>) =>
       forgetStaleFlows({
         family,
         networkNamespace,
-        destinations,
-        addressBytes: fullAddressBytes,
+        serversAt,
+        ...addressForms,
         ...(suspects === undefined ? {} : { suspects: { answeredBy: [], sentTo: [], ...suspects } }),
       })
 
@@ -112,15 +180,12 @@ test('where two Services share a destination, flows that either answers stay', a
       server: `${server} 53`,
     })),
   )
-  const at = (servers: readonly string[] | undefined) => ({
-    address: '192.0.2.1',
-    port: 30053,
-    servers: () => servers?.map((address) => ({ address, port: 53 })),
-  })
-  const forget = (...destinations: ReturnType<typeof at>[]) =>
-    forgetStaleFlows({ family: 'IPv4', networkNamespace, destinations, addressBytes: fullAddressBytes })
-  t.is((await forget(at(['10.1.1.1']), at(['10.1.1.2']))).deleted, 1)
-  t.is((await forget(at(undefined), at(['10.1.1.2']))).deleted, 1, 'of one that has gone nothing is known')
+  const forget = (...lists: (readonly string[])[]) => {
+    const servers = lists.map((list) => list.map((address) => ({ address, port: 53 })))
+    return forgetStaleFlows({ family: 'IPv4', networkNamespace, serversAt: () => servers, ...addressForms })
+  }
+  t.is((await forget(['10.1.1.1'], ['10.1.1.2'])).deleted, 1)
+  t.is((await forget(['10.1.1.2'])).deleted, 1, 'of one that has gone nothing is known')
   t.deepEqual(entries.list(), [`UDP 10.1.0.7 2001 > ${destination} = 10.1.1.2 53`])
 })
 
@@ -140,8 +205,8 @@ test('a thousand stale flows are forgotten while others go on', async (t) => {
   const { deleted } = await forgetStaleFlows({
     family: 'IPv4',
     networkNamespace,
-    destinations: [{ address: '10.96.0.10', port: 53, servers: () => [{ address: '10.1.1.1', port: 53 }] }],
-    addressBytes: fullAddressBytes,
+    serversAt: () => [[{ address: '10.1.1.1', port: 53 }]],
+    ...addressForms,
   })
   t.is(deleted, 1000)
   t.true(entries.list().every((line) => line.endsWith('= 10.1.1.1 53')))
@@ -155,8 +220,8 @@ test('a pass that is asked to end ends, and leaves the rest', async (t) => {
   const forgotten = await forgetStaleFlows({
     family: 'IPv4',
     networkNamespace: lab.node.networkNamespace,
-    destinations: [{ address: '10.96.0.10', port: 53, servers: () => [] }],
-    addressBytes: fullAddressBytes,
+    serversAt: () => [[]],
+    ...addressForms,
     signal: AbortSignal.abort(),
   })
   t.deepEqual(forgotten, { read: 0, deleted: 0 })

@@ -141,7 +141,7 @@ function readTuple(bytes: Buffer): Record<'protocol' | 'source' | 'destination',
   const first = findAttribute(addresses, 1) === undefined ? 3 : 1
   const number = part(parts, 1)[0]
   const end = (index: number) =>
-    `${text(part(addresses, first + index))} ${part(parts, 2 + index).readUInt16BE(0)}`
+    `${fullAddress(part(addresses, first + index))} ${part(parts, 2 + index).readUInt16BE(0)}`
   return {
     protocol: Object.entries(protocols).find(([, one]) => one === number)?.[0] ?? `protocol ${number}`,
     source: end(0),
@@ -155,7 +155,12 @@ function part(bytes: Buffer, type: number): Buffer {
   return value
 }
 
-function text(bytes: Buffer): string {
+/** The inverse: of bytes in network order. */
+export function fullAddress(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.')
-  return Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2).toString(16)).join(':')
+  const groups = Array.from(
+    { length: 8 },
+    (_, index) => (bytes[index * 2] ?? 0) * 256 + (bytes[index * 2 + 1] ?? 0),
+  )
+  return groups.map((group) => group.toString(16)).join(':')
 }

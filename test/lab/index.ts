@@ -22,7 +22,7 @@
  * A lab is made in well under a second and leaves nothing behind: `close()`, `await using`, the end of the process
  * (Ctrl-C and exceptions included), and for a process that was killed the next lab on the machine.
  */
-export { ConntrackEntries, type ConntrackEntry, fullAddressBytes } from './conntrack-entries.ts'
+export { ConntrackEntries, type ConntrackEntry, fullAddress, fullAddressBytes } from './conntrack-entries.ts'
 export type { ConnectLoop, HeldConnection, Host, RecordingSocket, Server } from './host.ts'
 export {
   type Arrival,

@@ -235,7 +235,7 @@ test('a look that hangs means unsure, is told once, and holds up nothing else', 
 test('a pass through flows that hangs fails at its deadline, and holds up nothing else', async (t) => {
   const { clock, supervised } = supervise({ forgetFlows: never })
   await supervised.start()
-  const flows = { destinations: [], signal: new AbortController().signal }
+  const flows = { serversAt: () => [], signal: new AbortController().signal }
   const failed = t.throwsAsync(async () => supervised.forgetFlows?.(family, flows), {
     message: 'dataplane acme: forgetFlows of IPv4 has not returned for 300 s',
   })
@@ -254,7 +254,7 @@ test('no pass through flows begins beside one that hangs', async (t) => {
     },
   })
   await supervised.start()
-  const flows = { destinations: [], signal: new AbortController().signal }
+  const flows = { serversAt: () => [], signal: new AbortController().signal }
   const failed = t.throwsAsync(async () => supervised.forgetFlows?.(family, flows))
   await clock.pass(300_000)
   await failed
@@ -267,7 +267,7 @@ test('no pass through flows begins beside one that hangs', async (t) => {
 })
 
 test('a pass through flows tells what it did; nonsense counts as nothing, and is told', async (t) => {
-  const flows = { destinations: [], signal: new AbortController().signal }
+  const flows = { serversAt: () => [], signal: new AbortController().signal }
   const fine = supervise({ forgetFlows: async () => ({ read: 7, deleted: 2 }) })
   t.deepEqual(await fine.supervised.forgetFlows?.(family, flows), { read: 7, deleted: 2 })
   const broken = supervise({ forgetFlows: async () => ({ read: -1 }) })

@@ -4,6 +4,7 @@ import {
   type CleanupReport,
   type DataplaneContext,
   type ForgottenFlows,
+  formatBytes,
   type Kernel,
   type ProbeReport,
   type Session,
@@ -98,6 +99,7 @@ export class IptablesKernel implements Kernel<IptablesProgram, ObservedState, Op
       ...flows,
       family,
       addressBytes,
+      formatBytes,
       networkNamespace: this.#options.networkNamespace,
     })
   }

@@ -5,6 +5,7 @@ import {
   addressBytes,
   type CleanupReport,
   type ForgottenFlows,
+  formatBytes,
   type IpFamily,
   type Kernel,
   type ProbeReport,
@@ -144,7 +145,13 @@ export class IpvsKernel implements Kernel<IpvsProgram, ObservedState, Transport,
   }
 
   forgetFlows(flows: UdpFlows, { family }: IpvsSession): Promise<ForgottenFlows> {
-    return forgetStaleFlows({ ...flows, family, addressBytes, networkNamespace: this.#networkNamespace })
+    return forgetStaleFlows({
+      ...flows,
+      family,
+      addressBytes,
+      formatBytes,
+      networkNamespace: this.#networkNamespace,
+    })
   }
 
   async cleanup(): Promise<CleanupReport> {

@@ -4,6 +4,7 @@ import {
   type CleanupReport,
   type DataplaneContext,
   type ForgottenFlows,
+  formatBytes,
   type IpFamily,
   type Kernel,
   type ProbeReport,
@@ -103,6 +104,7 @@ export class NftablesKernel implements Kernel<NftProgram, ObservedState, Opened,
       ...flows,
       family,
       addressBytes,
+      formatBytes,
       networkNamespace: this.#options.networkNamespace,
     })
   }

@@ -6,6 +6,7 @@ import {
   type CleanupReport,
   defineDataplane,
   type ForgottenFlows,
+  formatBytes,
   type Kernel,
   type ProbeReport,
   type Session,
@@ -85,7 +86,13 @@ class MinimalKernel implements Kernel<Program, ObservedState> {
   }
 
   forgetFlows(flows: UdpFlows, { family }: Session): Promise<ForgottenFlows> {
-    return forgetStaleFlows({ ...flows, family, addressBytes, networkNamespace: this.#networkNamespace })
+    return forgetStaleFlows({
+      ...flows,
+      family,
+      addressBytes,
+      formatBytes,
+      networkNamespace: this.#networkNamespace,
+    })
   }
 
   async cleanup(): Promise<CleanupReport> {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { ServiceRecord, SliceRecord } from '../../../cluster/records.ts'
 import { frontendKey } from '../../service-route.ts'
 import type { Touched } from '../../touched.ts'
-import { type FlowAddress, flowAddressKey, udpDestinations } from '../../udp-flows.ts'
+import { type FlowAddress, flowAddressKey, udpDestinations, udpServersAt } from '../../udp-flows.ts'
 import { mergeSlices } from '../slice-cache.ts'
 import type { TableBuilder } from '../table-builder.ts'
 import { address } from './example-records.ts'
@@ -31,12 +31,11 @@ const textOf = ({ destination, server }: Flow) => `${flowAddressKey(destination)
 
 /** Of all flows that there may be, those that are to be forgotten. */
 function staleFlows(builder: TableBuilder): Set<string> {
-  const allowed = new Map(
-    udpDestinations(builder.table, builder.udpServers).map((one) => [flowAddressKey(one), one.servers()]),
-  )
+  const serversAt = udpServersAt(builder.table, builder.udpServers)
   const stale = flows.filter(({ destination, server }) => {
-    const known = allowed.get(flowAddressKey(destination))
-    return known !== undefined && !known.some((one) => flowAddressKey(one) === flowAddressKey(server))
+    const lists = serversAt(destination.address, destination.port)
+    const isServer = (one: FlowAddress) => flowAddressKey(one) === flowAddressKey(server)
+    return lists.length > 0 && !lists.some((list) => list.some(isServer))
   })
   return new Set(stale.map(textOf))
 }
@@ -109,6 +108,22 @@ test('each flow that becomes stale is among those that are to be looked at', (t)
         }
       },
     ),
+    { numRuns: 300 },
+  )
+  t.pass()
+})
+
+test('every flow that may be stale goes to one of the destinations', (t) => {
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+      const builder = newBuilder()
+      for (const one of events) send(builder, one)
+      builder.drain()
+      const listed = new Set([...udpDestinations(builder.table, builder.udpServers)].map(flowAddressKey))
+      const serversAt = udpServersAt(builder.table, builder.udpServers)
+      const judged = destinations.filter(({ address: at, port }) => serversAt(at, port).length > 0)
+      t.deepEqual([...listed].sort(), judged.map(flowAddressKey).sort())
+    }),
     { numRuns: 300 },
   )
   t.pass()
