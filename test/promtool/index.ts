@@ -7,4 +7,4 @@
  */
 
 export { cachedPromtool } from './debian-promtool.ts'
-export { checkMetrics, type Expectation, evaluateRules, type Series } from './promtool.ts'
+export { checkMetrics, checkRules, type Expectation, evaluateRules, type Series } from './promtool.ts'

@@ -10,6 +10,19 @@ export async function checkMetrics(promtool: string, text: string): Promise<read
   return `${stdout}\n${stderr}`.split('\n').filter((line) => line !== '')
 }
 
+/** What `promtool check rules` has to say of groups of rules; empty: nothing. */
+export async function checkRules(promtool: string, groups: unknown): Promise<readonly string[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'portolan-promtool-'))
+  try {
+    const path = join(folder, 'rules.yaml')
+    await writeFile(path, stringify({ groups }))
+    const { stdout, stderr, exitCode } = await execa(promtool, ['check', 'rules', path], { reject: false })
+    return exitCode === 0 ? [] : `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '')
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
 /** A series with its values at successive minutes. */
 export interface Series {
   /** `name{label="value"}` */
