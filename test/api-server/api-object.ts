@@ -30,7 +30,7 @@ export interface StoredObject {
   readonly fields: Readonly<Record<string, string>>
 }
 
-export type Kind = 'Service' | 'EndpointSlice' | 'Node' | 'ServiceCIDR' | 'Event'
+export type Kind = 'Service' | 'EndpointSlice' | 'Node' | 'ServiceCIDR' | 'Event' | 'Pod' | 'ConfigMap'
 
 export interface ResourceKind {
   readonly kind: Kind
@@ -83,6 +83,22 @@ export const resourceKinds: readonly ResourceKind[] = [
     plural: 'events',
     namespaced: true,
     selectableFields: ['reason', 'type'],
+  },
+  {
+    kind: 'Pod',
+    apiVersion: 'v1',
+    prefix: '/api/v1',
+    plural: 'pods',
+    namespaced: true,
+    selectableFields: ['status.phase'],
+  },
+  {
+    kind: 'ConfigMap',
+    apiVersion: 'v1',
+    prefix: '/api/v1',
+    plural: 'configmaps',
+    namespaced: true,
+    selectableFields: [],
   },
 ]
 
