@@ -42,7 +42,8 @@ export const features = {
 
 export type Feature = keyof typeof features
 
-const localhostFeature = {
+/** What a family's NodePorts at loopback are as a feature. */
+export const localhostFeature = {
   IPv4: 'localhostNodePorts',
   IPv6: 'localhostNodePortsIPv6',
 } as const satisfies Record<IpFamily, Feature>

@@ -41,7 +41,7 @@ export interface Holder {
 export async function oneAtATime(self: Holder): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     if (await listens(self)) return
-    const holder = await ask()
+    const holder = await holderHere()
     if (holder !== 'gone' || attempt === attempts) throw taken(holder === 'gone' ? undefined : holder)
   }
 }
@@ -69,8 +69,8 @@ function answer(socket: Socket, self: Holder): void {
   socket.end(JSON.stringify(self))
 }
 
-/** Who listens there: `gone` if nobody does any more, `undefined` if it doesn't say. */
-function ask(): Promise<Holder | 'gone' | undefined> {
+/** Who works on this node: `gone` if nobody does, `undefined` if it doesn't say. */
+export function holderHere(): Promise<Holder | 'gone' | undefined> {
   return new Promise((resolve) => {
     let text = ''
     const socket = connect(socketName)

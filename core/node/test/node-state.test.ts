@@ -1,0 +1,63 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import test, { type ExecutionContext } from 'ava'
+import { type NodeState, parseChains } from '../node-state.ts'
+import { NodeNamespace } from './node-namespace.ts'
+
+const module = JSON.stringify(fileURLToPath(new URL('../node-state.ts', import.meta.url)))
+const script = `import(${module}).then(async (m) => console.log(JSON.stringify(await m.readNodeState('/nowhere'))))`
+
+async function stateIn(node: NodeNamespace): Promise<NodeState> {
+  return JSON.parse(await node.run(process.execPath, '-e', script))
+}
+
+async function nft(t: ExecutionContext, node: NodeNamespace, ...args: string[]): Promise<void> {
+  t.log(args.join(' '))
+  await node.run('nft', ...args)
+}
+
+test("the kernel's own account of a node: interfaces, chains that take packets, and forwarding", async (t) => {
+  const node = await NodeNamespace.create(t)
+  const empty = await stateIn(node)
+  t.deepEqual(empty.chains, [])
+  t.deepEqual(empty.bpfPins, [])
+  t.is(empty.portolan, undefined)
+  await node.run('ip', 'link', 'add', 'kube-dummy-if', 'type', 'veth', 'peer', 'name', 'peer')
+  await nft(t, node, 'add table inet mine')
+  await nft(t, node, 'add chain inet mine gate { type filter hook forward priority 5; policy drop; }')
+  await nft(t, node, 'add chain inet mine plain')
+  await node.run('sysctl', '-qw', 'net.ipv4.ip_forward=1')
+  const { interfaces, chains, forwards } = await stateIn(node)
+  t.true(interfaces.includes('kube-dummy-if') && interfaces.includes('lo'))
+  t.true(forwards)
+  t.deepEqual(chains, [
+    {
+      family: 'inet',
+      table: 'mine',
+      name: 'gate',
+      type: 'filter',
+      hook: 'forward',
+      priority: 5,
+      policy: 'drop',
+    },
+  ])
+})
+
+test('the folders of pins are looked into', async (t) => {
+  const { mkdtemp, mkdir, rm, writeFile } = await import('node:fs/promises')
+  const { tmpdir } = await import('node:os')
+  const directory = await mkdtemp(`${tmpdir()}/pl-pins-`)
+  t.teardown(() => rm(directory, { recursive: true }))
+  await mkdir(`${directory}/tc/globals`, { recursive: true })
+  await writeFile(`${directory}/tc/globals/cilium_lb4_services_v2`, '')
+  const look = `import(${module}).then(async (m) => console.log(JSON.stringify((await m.readNodeState(${JSON.stringify(directory)})).bpfPins)))`
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', look])
+  t.deepEqual(JSON.parse(stdout), ['cilium_lb4_services_v2'])
+})
+
+test('what is no listing of chains is nothing that can be told', (t) => {
+  for (const text of ['', '{', 'null', '{}', '{"nftables":1}', '"text"'])
+    t.is(parseChains(text), undefined, text)
+  t.deepEqual(parseChains('{"nftables":[null,{"table":{}},{"chain":{"name":"plain"}}]}'), [])
+})
