@@ -22,6 +22,25 @@ other flags are not read then. Durations are written as 250ms, 1s or 1m30s.
 Logs: JSON lines, or text where stdout is a terminal.
 ${exitCodeHelp}`
 
+export const checkHelp = `
+Run it from anywhere with a kubeconfig, and on a node: there it also probes what each dataplane needs, and looks who else
+is at work. Needs list on what 'portolan run' reads; where it may, it also reads ConfigMap kube-system/kube-proxy, which
+says how kube-proxy runs, and pods, for their host ports. What it could not look at it says.
+
+--dataplane takes several, with commas between them, or all. --config is what Portolan would run by; without it that is
+kube-proxy's own configuration. Each difference has a word in front: lost (served today, and not then), opened (answers
+then, and not today), changed (served or refused in another way), note (nothing to decide).
+
+--json prints {"version", "clean", "cluster", "today", "node", "dataplanes", "hazards", "skipped"}: docs/check.md has all of it.
+
+Examples:
+  $ portolan check --kubeconfig ~/.kube/config
+  $ portolan check --kubeconfig ~/.kube/config --dataplane all --json
+  $ portolan check --source file:cluster.yaml --from-mode ipvs --config portolan.yaml
+  $ portolan check                                             # on a node: whether it can run nftables
+
+Exit codes: 0 nothing but notes, 1 something else, or it failed, 2 the command line or the configuration is wrong.`
+
 export const planHelp = `
 The program goes to stdout, a summary to stderr. An empty program: nothing to do. From nothing, this node's
 addresses are those of its Node object; from the kernel, those of this machine.

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import {
+  checkHelp,
   cleanupHelp,
   configCheckHelp,
   exitCodeHelp,
@@ -49,6 +50,7 @@ function createProgram(): Command {
     })
     .showHelpAfterError('  fix: see portolan --help, or --help after the command')
     .addHelpText('after', programHelp)
+  addCheck(program)
   addRun(program)
   addPlan(program)
   addExplain(program)
@@ -74,6 +76,28 @@ function addRun(program: Command): void {
   addConfigOptions(command, 'run')
     .addHelpText('after', runHelp)
     .action(async (flags) => (await import('./run.ts')).run(flags))
+}
+
+function addCheck(program: Command): void {
+  const command = program
+    .command('check')
+    .summary('say what would not be as it is with kube-proxy, before anything is applied')
+    .description(
+      "Says whether this node can run Portolan, what in kube-proxy's configuration means something else here, and which " +
+        'Services would be served otherwise than they are today, each with its reason and what to do. Changes nothing.',
+    )
+  addConfigOptions(command, 'tables')
+    .optionsGroup('Check:')
+    .addOption(
+      new Option(
+        '--from-mode <mode>',
+        "kube-proxy's mode today (default: as its ConfigMap or the file of --config says, or its rules on this node)",
+      ).choices(['iptables', 'ipvs', 'nftables']),
+    )
+    .option('--this-node', 'look at this machine although it is no Node of the cluster')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', checkHelp)
+    .action(async (flags) => (await import('./check.ts')).check(flags))
 }
 
 function addPlan(program: Command): void {

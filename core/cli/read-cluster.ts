@@ -7,7 +7,7 @@ import {
 } from '../cluster/records.ts'
 import type { SourceConfig } from '../config/proxy-config.ts'
 import { openSource } from '../proxy/open-source.ts'
-import type { ClusterSink } from '../source/cluster-source.ts'
+import type { ApiRequests, ClusterSink } from '../source/cluster-source.ts'
 import { UserError } from './user-error.ts'
 import { warningsTo } from './warnings.ts'
 
@@ -29,16 +29,19 @@ const progressAfter = 2_000
 /**
  * Reads a source once, until all kinds of object are complete.
  *
+ * @param nodeName whose Node object is asked of an API server; `undefined`: all of them
  * @param say Takes lines for the operator while it lasts.
+ * @param beside what else to ask an API server by the same connection
  * @throws {UserError} when an API server's answer isn't complete after 30 s, and what reading a file throws.
  */
 export function readCluster(
   config: SourceConfig,
-  nodeName: string,
+  nodeName: string | undefined,
   say: (line: string) => void,
+  beside?: (api: ApiRequests) => Promise<void>,
 ): Promise<ClusterReading> {
   if (config.from === 'file') return readFile(config.path, say)
-  return config.from === 'recording' ? readStart(config.path) : readServer(config, nodeName, say)
+  return config.from === 'recording' ? readStart(config.path) : readServer(config, nodeName, say, beside)
 }
 
 /** Not by a source, which would wait for a broken file to be fixed. */
@@ -71,8 +74,9 @@ async function readStart(path: string): Promise<ClusterReading> {
 
 async function readServer(
   config: SourceConfig,
-  nodeName: string,
+  nodeName: string | undefined,
   say: (line: string) => void,
+  beside: (api: ApiRequests) => Promise<void> = async () => {},
 ): Promise<ClusterReading> {
   const source = await openSource(config, nodeName, warningsTo(say))
   const collector = new RecordCollector()
@@ -84,6 +88,7 @@ async function readServer(
   try {
     await source.start(collector)
     await Promise.race([collector.complete, afterTimeout(() => source.description)])
+    if (source.api !== undefined) await beside(source.api)
   } finally {
     clearInterval(progress)
     await source.stop()

@@ -1,0 +1,95 @@
+import { describeProblem } from '../config/config-error.ts'
+import { describeNote } from '../config/config-note.ts'
+import type { Finding } from './finding.ts'
+import type { CheckReport, DataplaneReport } from './report.ts'
+
+/** Columns of a line, but for words that are longer. */
+const width = 110
+
+/** The report for a person, line by line. */
+export function describeReport(report: CheckReport): string[] {
+  const { cluster, today, node, dataplanes, hazards, skipped } = report
+  const lines = [
+    `Today: kube-proxy in mode ${today.mode} (${today.by})`,
+    `Services: ${cluster ?? 'none were read'}`,
+  ]
+  const part = (title: string, items: readonly string[]): void => {
+    if (items.length > 0) lines.push('', title, ...items)
+  }
+  if (node !== null) {
+    const items = node.findings.flatMap(describeFinding)
+    part(`This node (${node.name})`, items.length > 0 ? items : ['  nothing else here gets in the way'])
+  }
+  for (const one of dataplanes) part(`Dataplane ${one.dataplane}`, describeDataplane(one))
+  part('With any dataplane', (hazards ?? []).flatMap(describeFinding))
+  part(
+    'Not looked at',
+    skipped.flatMap(({ what, why, fix }) => entry('skipped', `${what}: ${why}`, [['fix', fix]])),
+  )
+  return lines
+}
+
+function describeDataplane({ probe, configuration, services }: DataplaneReport): string[] {
+  const lines: string[] = []
+  if (probe !== null) {
+    const facts = Object.entries(probe.facts).map(([name, value]) => `${name} ${value}`)
+    if (probe.usable) lines.push(...entry('ok', `this node can run it: ${facts.join(', ')}`))
+    for (const { what, fix } of probe.problems) lines.push(...entry('blocked', what, [['fix', fix]]))
+  }
+  const { from, problems, ignored, differs } = configuration
+  for (const problem of problems) lines.push(...entry('blocked', `${from}: ${describeProblem(problem)}`))
+  // What is so by default is no news in a configuration that nobody has written.
+  const written = [...differs, ...ignored].filter(({ at }) => at !== undefined)
+  for (const note of written) lines.push(...entry('setting', describeNote(note)))
+  if (services === null) return lines
+  const { services: all, differing, findings } = services
+  lines.push(
+    ...(differing.length === 0
+      ? entry('ok', `${count(all, 'Service')}, all served as today`)
+      : entry('differ', `${differing.length} of ${count(all, 'Service')} would be served otherwise`)),
+  )
+  return [...lines, ...findings.flatMap(describeFinding)]
+}
+
+function describeFinding({ effect, what, why, fix, services, examples }: Finding): string[] {
+  const rest = services === undefined ? 0 : services - examples.length
+  const named = `${examples.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
+  return entry(effect, what, [
+    ...(services === undefined ? [] : [['who', `${count(services, 'Service')}: ${named}`] as const]),
+    ['why', why],
+    ['fix', fix],
+  ])
+}
+
+/** A word in front, then text, then more lines below it. */
+function entry(
+  word: string,
+  text: string,
+  below: readonly (readonly [name: string, text: string])[] = [],
+): string[] {
+  const indent = ' '.repeat(11)
+  return [
+    ...wrap(`  ${word.padEnd(9)}`, indent, text),
+    ...below.flatMap(([name, line]) => wrap(`${indent}${name}: `, ' '.repeat(16), line)),
+  ]
+}
+
+function wrap(first: string, indent: string, text: string): string[] {
+  const lines: string[] = []
+  let line = first
+  let isEmpty = true
+  for (const word of text.split(' ')) {
+    if (!isEmpty && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = indent
+      isEmpty = true
+    }
+    line += isEmpty ? word : ` ${word}`
+    isEmpty = false
+  }
+  return [...lines, line]
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}

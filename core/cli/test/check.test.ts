@@ -1,0 +1,208 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { type ApiObject, ApiServer } from '@portolan/api-server'
+import test, { type ExecutionContext } from 'ava'
+import { parseAllDocuments } from 'yaml'
+import type { CheckReport } from '../../check/report.ts'
+import { NodeNamespace } from '../../node/test/node-namespace.ts'
+import { checkReport } from '../check.ts'
+
+const program = fileURLToPath(new URL('../portolan.js', import.meta.url))
+const sample = fileURLToPath(new URL('../../../docs/sample-cluster.yaml', import.meta.url))
+
+/** The sample cluster behind an API server, and a kubeconfig that leads there. */
+async function liveCluster(
+  t: ExecutionContext,
+): Promise<{ server: ApiServer; kubeconfig: string; path: (name: string) => string }> {
+  const directory = await mkdtemp(join(tmpdir(), 'pl-check-'))
+  const server = new ApiServer({ tokens: ['secret'] })
+  await server.start()
+  t.teardown(async () => {
+    await server.stop()
+    await rm(directory, { recursive: true })
+  })
+  for (const document of parseAllDocuments(await readFile(sample, 'utf8')))
+    server.apply(document.toJS() as ApiObject)
+  const kubeconfig = join(directory, 'kubeconfig')
+  await server.writeKubeconfig(kubeconfig, { token: 'secret' })
+  return { server, kubeconfig, path: (name) => join(directory, name) }
+}
+
+const configuration = (fields: string) =>
+  `apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n${fields}`
+
+/** As kubeadm has it. */
+function configMap(fields: string): ApiObject {
+  return {
+    kind: 'ConfigMap',
+    metadata: { name: 'kube-proxy', namespace: 'kube-system' },
+    data: { 'config.conf': configuration(fields), 'kubeconfig.conf': 'apiVersion: v1\nkind: Config\n' },
+  }
+}
+
+const ingress = {
+  kind: 'Pod',
+  metadata: { name: 'ingress-1', namespace: 'edge' },
+  spec: { containers: [{ name: 'nginx', ports: [{ containerPort: 80, hostPort: 30080 }] }] },
+}
+
+const silent = (): void => {}
+
+/** `effect kind`, of what a dataplane's Services have beside notes. */
+function differences({ dataplanes }: CheckReport, name: string): readonly string[] {
+  const services = dataplanes.find(({ dataplane }) => dataplane === name)?.services
+  return (services?.findings ?? [])
+    .filter(({ effect }) => effect !== 'note')
+    .map(({ effect, kind }) => `${effect} ${kind}`)
+}
+
+test.serial(
+  "a cluster's own kube-proxy configuration says how it is today, and is what Portolan runs by",
+  async (t) => {
+    const { server, kubeconfig } = await liveCluster(t)
+    server.apply(configMap('mode: ipvs\nclusterCIDR: 10.244.0.0/16\nipvs: { strictARP: true }\n'))
+    server.apply(ingress)
+    const report = await checkReport({ kubeconfig, dataplane: 'nftables,ipvs' }, silent)
+    t.deepEqual(report.today, { mode: 'ipvs', by: 'ConfigMap kube-system/kube-proxy' })
+    t.deepEqual(
+      report.dataplanes.map(({ dataplane, configuration }) => [dataplane, configuration.from]),
+      [
+        ['nftables', 'ConfigMap kube-system/kube-proxy'],
+        ['ipvs', 'ConfigMap kube-system/kube-proxy'],
+      ],
+    )
+    const told = report.dataplanes.flatMap(({ configuration }) =>
+      [...configuration.ignored, ...configuration.differs].map(({ setting }) => setting),
+    )
+    t.true(told.includes('ipvs.strictARP'), told.join())
+    // The NodePorts answer at all addresses, as they do today: the configuration is the same.
+    t.deepEqual(differences(report, 'nftables'), ['changed gap:dropWithoutUsableEndpoint'])
+    t.deepEqual(
+      report.hazards?.map(({ kind, examples }) => [kind, ...examples]),
+      [['host-port', 'shop/web (pod edge/ingress-1)']],
+    )
+    t.false(report.clean)
+    t.is(report.node, null)
+    t.deepEqual(
+      report.skipped.map(({ what }) => what),
+      ['this machine'],
+    )
+  },
+)
+
+test.serial('what may not be read is told, and the rest is checked all the same', async (t) => {
+  const { server, kubeconfig } = await liveCluster(t)
+  server.apply(configMap('mode: nftables\n'))
+  for (const kind of ['ConfigMap', 'Pod'] as const) server.break(kind, { kind: 'forbidden', user: 'proxy' })
+  const report = await checkReport({ kubeconfig, fromMode: 'nftables' }, silent)
+  t.deepEqual(
+    report.skipped.map(({ what }) => what),
+    ['ConfigMap kube-system/kube-proxy', 'host ports of pods', 'this machine'],
+  )
+  t.regex(report.skipped[0]?.why ?? '', /forbidden/)
+  t.is(report.dataplanes[0]?.configuration.from, 'flags')
+  t.deepEqual(report.today, { mode: 'nftables', by: '--from-mode' })
+  t.is(report.dataplanes[0]?.services?.services, 6)
+  t.true(report.clean)
+})
+
+test.serial('a cluster without the ConfigMap, or with one of something else, is told', async (t) => {
+  const { server, kubeconfig } = await liveCluster(t)
+  const why = async () => {
+    const { skipped } = await checkReport({ kubeconfig }, silent)
+    return skipped.find(({ what }) => what.startsWith('ConfigMap'))?.why
+  }
+  t.is(await why(), 'there is none')
+  server.apply({ ...configMap(''), data: { other: 'text' } })
+  t.is(await why(), 'it holds no KubeProxyConfiguration')
+  server.break('ConfigMap', { kind: 'html' })
+  t.is(await why(), 'it holds no KubeProxyConfiguration')
+})
+
+test.serial('a configuration that is to come is compared with the one that there is', async (t) => {
+  const { server, kubeconfig, path } = await liveCluster(t)
+  server.apply(configMap('clusterCIDR: 10.244.0.0/16\n'))
+  await writeFile(path('new.conf'), configuration('mode: nftables\nclusterCIDR: 10.244.0.0/16\n'))
+  const report = await checkReport({ kubeconfig, config: path('new.conf') }, silent)
+  t.is(report.today.mode, 'iptables', 'no mode is iptables')
+  t.deepEqual(differences(report, 'nftables'), ['lost node-port-address', 'lost node-port-address'])
+  await writeFile(path('broken.conf'), configuration('clusterCIDR: 10.244.0.0/99\n'))
+  const broken = await checkReport({ kubeconfig, config: path('broken.conf') }, silent)
+  t.deepEqual(
+    broken.dataplanes[0]?.configuration.problems.map(({ setting }) => setting),
+    ['clusterCIDR'],
+  )
+  t.is(broken.dataplanes[0]?.services, null)
+  t.false(broken.clean)
+})
+
+test.serial('with the fix that is named nothing is lost', async (t) => {
+  const { server, kubeconfig, path } = await liveCluster(t)
+  server.apply(configMap('mode: iptables\n'))
+  await writeFile(path('new.conf'), configuration('mode: nftables\nnodePortAddresses: [all, localhost]\n'))
+  const report = await checkReport({ kubeconfig, config: path('new.conf') }, silent)
+  // Loopback is forwarded, and of IPv6 too, which kube-proxy's iptables hasn't got.
+  t.deepEqual(differences(report, 'nftables'), ['opened node-port-address', 'changed gap:localhostNodePorts'])
+})
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+async function portolan(...args: string[]): Promise<Ended> {
+  try {
+    return { code: 0, ...(await promisify(execFile)(process.execPath, [program, ...args])) }
+  } catch (error) {
+    return error as unknown as Ended
+  }
+}
+
+test.serial('the exit code says whether there is anything to decide', async (t) => {
+  const source = ['--source', `file:${sample}`]
+  const same = await portolan('check', ...source, '--from-mode', 'nftables')
+  t.is(same.code, 0, same.stderr + same.stdout)
+  t.regex(same.stdout, /^Today: kube-proxy in mode nftables \(--from-mode\)$/m)
+  t.regex(same.stdout, /^ {2}ok {7}6 Services, all served as today$/m)
+  const other = await portolan('check', ...source, '--from-mode', 'iptables', '--json')
+  t.is(other.code, 1)
+  t.false((JSON.parse(other.stdout) as CheckReport).clean)
+  t.is((await portolan('check', ...source, '--from-mode', 'magic')).code, 2)
+  t.is((await portolan('check', '--source', 'file:/nowhere.yaml')).code, 1)
+  const unknown = await portolan('check', ...source, '--dataplane', 'nonsense')
+  t.is(unknown.code, 1)
+  t.regex(unknown.stderr, /dataplane 'nonsense' is not installed/)
+})
+
+test.serial('on a node each dataplane is really probed, and others are found', async (t) => {
+  const node = await NodeNamespace.create(t)
+  await node.run('nft', 'add table ip kube-proxy')
+  await node.run('nft', 'add table ip filter')
+  await node.run('nft', 'add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }')
+  await node.run('sysctl', '-qw', 'net.ipv4.ip_forward=1')
+  const args = ['check', '--source', `file:${sample}`, '--node', 'node-a', '--dataplane', 'all', '--json']
+  const run = node.run(process.execPath, program, ...args)
+  const { stdout } = await run.then(
+    (text) => ({ stdout: text }),
+    (error: { readonly stdout: string }) => error,
+  )
+  const report = JSON.parse(stdout) as CheckReport
+  t.is(report.node?.name, 'node-a')
+  t.deepEqual(
+    report.node?.findings.map(({ effect, kind }) => `${effect} ${kind}`),
+    ['changed forward-drop', 'note kube-proxy'],
+  )
+  t.deepEqual(report.today, { mode: 'nftables', by: 'by its rules on this node' })
+  const probes = new Map(report.dataplanes.map(({ dataplane, probe }) => [dataplane, probe]))
+  t.deepEqual([...probes.keys()], ['nftables', 'iptables', 'ipvs', 'ebpf'])
+  t.true(probes.get('nftables')?.usable)
+  t.regex(probes.get('nftables')?.facts.nft ?? '', /^\d/)
+  // Which of the others this kernel has is its own business: each says what it lacks.
+  for (const [name, probe] of probes)
+    t.is(probe?.usable, probe?.problems.length === 0, `${name}: ${JSON.stringify(probe)}`)
+})
