@@ -14,7 +14,7 @@ import { FlowMetrics } from './flow-metrics.ts'
 import { HealthMetrics } from './health-metrics.ts'
 import { addLocalhostMetrics } from './localhost-metrics.ts'
 import { addProcessMetrics, type ProcessFacts } from './process-metrics.ts'
-import { ProgressMetrics } from './progress-metrics.ts'
+import { type MeasuredProgress, ProgressMetrics } from './progress-metrics.ts'
 import { SyncMetrics } from './sync-metrics.ts'
 
 /** What a running proxy shows of itself. */
@@ -42,13 +42,14 @@ export class ProxyMetrics {
   readonly health: HealthMetrics
   readonly #perFamily: readonly { begin(family: IpFamily): void }[]
   #proxy: MeasuredProxy | undefined
+  #progress: MeasuredProgress | undefined
 
   constructor(facts: ProcessFacts) {
     const { registry } = this
     const syncs = new SyncMetrics({ registry, dataplane: facts.dataplane, wallClock: Date.now })
     const applies = new ApplyMetrics(registry)
     const flows = new FlowMetrics(registry)
-    const progress = new ProgressMetrics(registry, () => this.#progress(), performance.now.bind(performance))
+    const progress = new ProgressMetrics(registry, () => this.#progress, performance.now.bind(performance))
     this.#perFamily = [syncs, applies, flows]
     this.observer = observers([syncs, applies, flows, progress])
     this.apiObserver = new ApiMetrics(registry)
@@ -61,16 +62,11 @@ export class ProxyMetrics {
   /** From now on the proxy's own figures are read too. */
   measure(proxy: MeasuredProxy): void {
     this.#proxy = proxy
-    for (const family of proxy.families) for (const metrics of this.#perFamily) metrics.begin(family)
-  }
-
-  #progress() {
-    const proxy = this.#proxy
-    if (proxy === undefined) return undefined
-    return {
-      syncOf: (family: IpFamily) => proxy.progress(family),
+    this.#progress = {
+      syncOf: (family) => proxy.progress(family),
       source: () => proxy.source.progress ?? [],
     }
+    for (const family of proxy.families) for (const metrics of this.#perFamily) metrics.begin(family)
   }
 
   #cluster() {

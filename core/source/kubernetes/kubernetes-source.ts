@@ -60,6 +60,8 @@ class KubernetesSource implements ClusterSource {
   readonly #stopping = new AbortController()
   #client: ApiClient | undefined
   #reflectors: { readonly progress: SourceProgress | undefined }[] = []
+  /** Of all reflectors, until one of them has moved: asked for with each change of the cluster, once for each family. */
+  #progress: readonly SourceProgress[] | undefined
   #running: Promise<void>[] = []
   #description: string
 
@@ -79,7 +81,8 @@ class KubernetesSource implements ClusterSource {
   }
 
   get progress(): readonly SourceProgress[] {
-    return this.#reflectors.flatMap(({ progress }) => progress ?? [])
+    this.#progress ??= this.#reflectors.flatMap(({ progress }) => progress ?? [])
+    return this.#progress
   }
 
   /** Throws CredentialConfigError for a kubeconfig or an environment that leads nowhere. */
@@ -102,7 +105,10 @@ class KubernetesSource implements ClusterSource {
     const client = new ApiClient({ credentials, clock, random, timings, logger, onConnected, ...observing })
     this.#client = client
     const run = <R extends ClusterRecord>(resource: Resource<R>) => {
-      const common = { resource, client, sink, clock, random, timings, logger, recovery }
+      const onMoved = () => {
+        this.#progress = undefined
+      }
+      const common = { resource, client, sink, clock, random, timings, logger, recovery, onMoved }
       const reflector = new Reflector({ ...common, ...observing })
       this.#reflectors.push(reflector)
       this.#running.push(reflector.run(this.#stopping.signal))

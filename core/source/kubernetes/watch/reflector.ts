@@ -25,6 +25,8 @@ export interface ReflectorOptions<R extends ClusterRecord> {
   /** Shared by all resources of one server. */
   readonly recovery: Recovery
   readonly observer?: ApiObserver
+  /** `progress` is another from now on. */
+  readonly onMoved: () => void
 }
 
 const unusableAnswers: ReadonlySet<ApiErrorCode> = new Set(['API_STATUS', 'API_NOT_JSON', 'API_MALFORMED'])
@@ -48,8 +50,7 @@ export class Reflector<R extends ClusterRecord> {
   #refused = false
   /** Unusable answers since the last event or list. */
   #fruitless = 0
-  /** When the last event or list came; `undefined`: none has. */
-  #progressedAt: number | undefined
+  #progress: SourceProgress | undefined
 
   constructor(options: ReflectorOptions<R>) {
     const { resource, client, clock, random, timings, logger, sink } = options
@@ -78,10 +79,7 @@ export class Reflector<R extends ClusterRecord> {
 
   /** How far it has read; `undefined` before the first list, and while one is made anew. */
   get progress(): SourceProgress | undefined {
-    const resourceVersion = this.#listWatch.version
-    const at = this.#progressedAt
-    if (resourceVersion === undefined || at === undefined) return undefined
-    return { resource: this.#options.resource.name, resourceVersion, at }
+    return this.#progress
   }
 
   /** Runs until the signal aborts; never rejects. */
@@ -109,8 +107,11 @@ export class Reflector<R extends ClusterRecord> {
     const { timings, random, client, clock, recovery, resource, observer } = this.#options
     if (failure.code === 'API_CONNECTION_REPLACED') return
     observer?.onFailure?.({ resource: resource.name, code: failure.code })
-    if (failure.code === 'API_EXPIRED') this.#listWatch.relist()
-    if (failure.code === 'API_VERSION_WENT_BACK') this.#listWatch.distrust()
+    if (failure.code === 'API_EXPIRED') this.#relist()
+    if (failure.code === 'API_VERSION_WENT_BACK') {
+      this.#listWatch.distrust()
+      this.#moved(undefined)
+    }
     if (!client.isOpen) {
       // The next request waits for a connection, and that for the server: a back-off on top would only be late.
       this.#attempts = 0
@@ -147,7 +148,12 @@ export class Reflector<R extends ClusterRecord> {
   /** Answers that can't be used may come of the version that is asked for: a list goes around it. */
   #relistAfterFruitless(failure: ApiError): void {
     if (!unusableAnswers.has(failure.code) || notOfTheVersion.has(failure.status)) return
-    if (++this.#fruitless >= 2) this.#listWatch.relist()
+    if (++this.#fruitless >= 2) this.#relist()
+  }
+
+  #relist(): void {
+    this.#listWatch.relist()
+    this.#moved(undefined)
   }
 
   #accepted(): void {
@@ -158,8 +164,16 @@ export class Reflector<R extends ClusterRecord> {
 
   #progressed(): void {
     this.#fruitless = 0
-    this.#progressedAt = this.#options.clock.now()
+    const resourceVersion = this.#listWatch.version
+    const at = this.#options.clock.now()
+    const { name } = this.#options.resource
+    this.#moved(resourceVersion === undefined ? undefined : { resource: name, resourceVersion, at })
     this.#failures.recovered()
+  }
+
+  #moved(progress: SourceProgress | undefined): void {
+    this.#progress = progress
+    this.#options.onMoved()
   }
 
   #isAbsent(failure: ApiError): boolean {
