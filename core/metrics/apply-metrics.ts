@@ -1,11 +1,12 @@
-import { Counter, Histogram, type Registry } from 'prom-client'
+import { Counter, type Registry } from 'prom-client'
 import type { DataplaneError } from '../dataplane/dataplane-error.ts'
 import { DegradedRoutes } from '../engine/degraded-routes.ts'
 import type { Applied, ApplyReason, Drift, EngineObserver, Failed } from '../engine/observer.ts'
 import type { IpFamily } from '../network/address.ts'
 import { buckets } from './buckets.ts'
 import { ByFamily } from './by-family.ts'
-import { readGauge } from './read-metrics.ts'
+import { CountedHistogram } from './counted-histogram.ts'
+import { readMetric } from './read-metrics.ts'
 
 /** Our own metrics of what the engine and the dataplane do: where time goes, what fails, what others changed. */
 export class ApplyMetrics implements EngineObserver {
@@ -15,8 +16,16 @@ export class ApplyMetrics implements EngineObserver {
   readonly #faults: Counter<'method'>
 
   constructor(registry: Registry) {
-    const instruments = applyInstruments(registry)
-    this.#families = new ByFamily((family) => new FamilyApplies(instruments, family))
+    const stage = new CountedHistogram({
+      registry,
+      name: 'portolan_apply_stage_duration_seconds',
+      help:
+        'Duration of the stages of an apply. wait: from the first byte of its oldest event until work begins; compute: ' +
+        'the difference of the tables; compile: the program; apply: the kernel.',
+      labels: ['ip_family', 'stage'],
+      buckets: buckets.stage,
+    })
+    this.#families = new ByFamily((family) => new FamilyApplies(stage, family))
     this.#nodeChanges = new Counter({
       name: 'portolan_node_changes_total',
       help: 'Changes of interfaces, addresses and network namespaces that the dataplane has followed.',
@@ -28,7 +37,7 @@ export class ApplyMetrics implements EngineObserver {
       labelNames: ['method'],
       registers: [registry],
     })
-    this.#readGauges(registry)
+    this.#readByFamily(registry)
   }
 
   /** Shows the family, with zeros. */
@@ -46,11 +55,11 @@ export class ApplyMetrics implements EngineObserver {
   }
 
   onDrift({ family }: Drift): void {
-    this.#families.of(family).driftFound.inc()
+    this.#families.of(family).driftFound++
   }
 
   onDisagreement({ family }: Drift): void {
-    this.#families.of(family).disagreements.inc()
+    this.#families.of(family).disagreements++
   }
 
   onNodeChange(): void {
@@ -61,106 +70,80 @@ export class ApplyMetrics implements EngineObserver {
     this.#faults.inc({ method })
   }
 
-  #readGauges(registry: Registry): void {
+  #readByFamily(registry: Registry): void {
     const families = this.#families
-    const gauge = (name: string, help: string, read: (kept: FamilyApplies, family: IpFamily) => number) =>
-      readGauge({
-        registry,
-        name: `portolan_${name}`,
-        help,
-        labels: ['ip_family'],
-        read: () => families.readings(read),
-      })
+    const metric =
+      (type: 'gauge' | 'counter') =>
+      (name: string, help: string, read: (kept: FamilyApplies, family: IpFamily) => number) =>
+        readMetric({
+          registry,
+          type,
+          name: `portolan_${name}`,
+          help,
+          labels: ['ip_family'],
+          read: () => families.readings(read),
+        })
+    const gauge = metric('gauge')
+    const counter = metric('counter')
     gauge('routes', 'Service ports in the table that was last applied.', ({ routes }) => routes)
     gauge('degraded_routes', 'Service ports that cannot be programmed as asked.', (_, family) =>
       this.#degraded.count(family),
+    )
+    readMetric({
+      registry,
+      type: 'counter',
+      name: 'portolan_applies_total',
+      help: 'Applies, by reason (start, change, retry, repair) and result (success, failure).',
+      labels: ['ip_family', 'reason', 'result'],
+      read: () =>
+        reasons.flatMap((reason) =>
+          results.flatMap((result) =>
+            families
+              .readings(({ applies }) => applies[reason][result])
+              .map(([labels, count]) => [{ ...labels, reason, result }, count] as const),
+          ),
+        ),
+    })
+    counter('kernel_operations_total', 'Operations that the kernel has taken.', (kept) => kept.operations)
+    counter('kernel_written_bytes_total', 'Bytes sent to the kernel or to a tool.', (kept) => kept.bytes)
+    counter(
+      'drift_found_total',
+      'Times that the kernel did not hold what was written to it.',
+      (kept) => kept.driftFound,
+    )
+    counter('drift_repaired_total', 'Times that this was repaired.', (kept) => kept.applies.repair.success)
+    counter(
+      'dataplane_disagreements_total',
+      'Times that the dataplane read back something other than it had just written.',
+      (kept) => kept.disagreements,
     )
   }
 }
 
 const stages = ['wait', 'compute', 'compile', 'apply'] as const
 const reasons: readonly ApplyReason[] = ['start', 'change', 'retry', 'repair']
+const results = ['success', 'failure'] as const
 
-interface ApplyInstruments {
-  readonly stage: Histogram<'ip_family' | 'stage'>
-  readonly applies: Counter<'ip_family' | 'reason' | 'result'>
-  readonly operations: Counter<'ip_family'>
-  readonly bytes: Counter<'ip_family'>
-  readonly driftFound: Counter<'ip_family'>
-  readonly driftRepaired: Counter<'ip_family'>
-  readonly disagreements: Counter<'ip_family'>
-}
-
-function applyInstruments(registry: Registry): ApplyInstruments {
-  const registers = [registry]
-  const counter = (name: string, help: string) =>
-    new Counter({ name: `portolan_${name}_total`, help, labelNames: ['ip_family'], registers })
-  return {
-    stage: new Histogram({
-      name: 'portolan_apply_stage_duration_seconds',
-      help:
-        'Duration of the stages of an apply. wait: from the first byte of its oldest event until work begins; compute: ' +
-        'the difference of the tables; compile: the program; apply: the kernel.',
-      labelNames: ['ip_family', 'stage'],
-      buckets: buckets.stage,
-      registers,
-    }),
-    applies: new Counter({
-      name: 'portolan_applies_total',
-      help: 'Applies, by reason (start, change, retry, repair) and result (success, failure).',
-      labelNames: ['ip_family', 'reason', 'result'],
-      registers,
-    }),
-    operations: counter('kernel_operations', 'Operations that the kernel has taken.'),
-    bytes: counter('kernel_written_bytes', 'Bytes sent to the kernel or to a tool.'),
-    driftFound: counter('drift_found', 'Times that the kernel did not hold what was written to it.'),
-    driftRepaired: counter('drift_repaired', 'Times that this was repaired.'),
-    disagreements: counter(
-      'dataplane_disagreements',
-      'Times that the dataplane read back something other than it had just written.',
-    ),
-  }
-}
-
+/** Plain numbers: every change counts here, and a scrape reads them. */
 class FamilyApplies {
   routes = 0
-  readonly driftFound
-  readonly disagreements
-  readonly #driftRepaired
-  readonly #operations
-  readonly #bytes
+  operations = 0
+  bytes = 0
+  driftFound = 0
+  disagreements = 0
+  readonly applies = recordOf(reasons, () => recordOf(results, () => 0))
   readonly #stages
-  readonly #results
 
-  constructor(instruments: ApplyInstruments, ipFamily: IpFamily) {
-    const labels = { ip_family: ipFamily }
-    const { stage, applies, operations, bytes, driftFound, driftRepaired, disagreements } = instruments
-    for (const counter of [operations, bytes, driftFound, driftRepaired, disagreements])
-      counter.inc(labels, 0)
-    this.driftFound = driftFound.labels(labels)
-    this.disagreements = disagreements.labels(labels)
-    this.#driftRepaired = driftRepaired.labels(labels)
-    this.#operations = operations.labels(labels)
-    this.#bytes = bytes.labels(labels)
-    this.#stages = recordOf(stages, (name) => {
-      stage.zero({ ...labels, stage: name })
-      return stage.labels({ ...labels, stage: name })
-    })
-    this.#results = recordOf(reasons, (reason) =>
-      recordOf(['success', 'failure'] as const, (result) => {
-        applies.inc({ ...labels, reason, result }, 0)
-        return applies.labels({ ...labels, reason, result })
-      }),
-    )
+  constructor(stage: CountedHistogram<'ip_family' | 'stage'>, ipFamily: IpFamily) {
+    this.#stages = recordOf(stages, (name) => stage.series({ ip_family: ipFamily, stage: name }))
   }
 
   applied({ why, report, timings, totalRoutes }: Applied): void {
     const { received, begun, computed, compiled, applied } = timings
     this.routes = totalRoutes
-    this.#results[why].success.inc()
-    if (why === 'repair') this.#driftRepaired.inc()
-    this.#operations.inc(report.operations)
-    this.#bytes.inc(report.bytes)
+    this.applies[why].success++
+    this.operations += report.operations
+    this.bytes += report.bytes
     if (received !== undefined) this.#stages.wait.observe(Math.max(0, begun - received) / 1000)
     this.#stages.compute.observe((computed - begun) / 1000)
     this.#stages.compile.observe((compiled - computed) / 1000)
@@ -168,13 +151,13 @@ class FamilyApplies {
   }
 
   failed({ why }: Failed): void {
-    this.#results[why].failure.inc()
+    this.applies[why].failure++
   }
 }
 
 function recordOf<Key extends string, Value>(
   keys: readonly Key[],
   value: (key: Key) => Value,
-): Readonly<Record<Key, Value>> {
+): Record<Key, Value> {
   return Object.fromEntries(keys.map((key) => [key, value(key)])) as Record<Key, Value>
 }

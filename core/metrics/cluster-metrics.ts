@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client'
 import type { RecordKind } from '../cluster/records.ts'
-import { readCounter, readGauge } from './read-metrics.ts'
+import { readMetric } from './read-metrics.ts'
 
 /** What is read of a proxy when it is scraped. */
 export interface MeasuredCluster {
@@ -18,8 +18,9 @@ const maxFields = 200
 /** What the cluster's state says and does. `measured`: absent before the proxy has started. */
 export function addClusterMetrics(registry: Registry, measured: () => MeasuredCluster | undefined): void {
   addChanges(registry, measured)
-  readCounter({
+  readMetric({
     registry,
+    type: 'counter',
     name: 'portolan_object_problems_total',
     help: 'Objects, or values of them, that could not be used and were left out, by kind of object and field.',
     labels: ['kind', 'field'],
@@ -37,15 +38,17 @@ function addChanges(registry: Registry, measured: () => MeasuredCluster | undefi
     ['endpoint', 'EndpointSlice', 'slices', 'EndpointSlices'],
   ] as const
   for (const [name, kind, pending, objects] of changes) {
-    readCounter({
+    readMetric({
       registry,
+      type: 'counter',
       name: `kubeproxy_sync_proxy_rules_${name}_changes_total`,
       help: `Events of ${objects}.`,
       labels: [],
       read: () => [[{}, measured()?.eventCounts[kind] ?? 0]],
     })
-    readGauge({
+    readMetric({
       registry,
+      type: 'gauge',
       name: `kubeproxy_sync_proxy_rules_${name}_changes_pending`,
       help: `Events of ${objects} that no sync has taken in yet.`,
       labels: [],

@@ -4,7 +4,7 @@ import type { SyncProgress } from '../engine/progress.ts'
 import { type IpFamily, ipFamilies } from '../network/address.ts'
 import type { SourceProgress } from '../source/cluster-source.ts'
 import { ByFamily } from './by-family.ts'
-import { readGauge } from './read-metrics.ts'
+import { readMetric } from './read-metrics.ts'
 
 /** What is read of a proxy when it is scraped. */
 export interface MeasuredProgress {
@@ -29,37 +29,42 @@ export class ProgressMetrics implements EngineObserver {
   constructor(registry: Registry, measured: () => MeasuredProgress | undefined, now: () => number) {
     this.#measured = measured
     this.#now = now
-    readGauge({
+    readMetric({
       registry,
+      type: 'gauge',
       name: 'portolan_pending_age_seconds',
       help: 'Age of the oldest event that the kernel may not have yet; 0: it has all of them.',
       labels: ['ip_family'],
       read: () => this.#ages(),
     })
-    readGauge({
+    readMetric({
       registry,
+      type: 'gauge',
       name: 'portolan_failed_applies_in_a_row',
       help: 'Applies that have failed since the last that succeeded.',
       labels: ['ip_family'],
       read: () =>
         this.#kept().map(([family, { failure }]) => [{ ip_family: family }, failure?.inARow ?? 0] as const),
     })
-    readGauge({
+    readMetric({
       registry,
+      type: 'gauge',
       name: 'portolan_source_resource_version',
       help: 'The resourceVersion up to which objects have been read.',
       labels: ['resource'],
       read: () => [...this.#read()].map(([resource, version]) => [{ resource }, version] as const),
     })
-    readGauge({
+    readMetric({
       registry,
+      type: 'gauge',
       name: 'portolan_applied_resource_version',
       help: 'The resourceVersion up to which the kernel surely has what was read, in every family.',
       labels: ['resource'],
       read: () => [...this.#applied()].map(([resource, version]) => [{ resource }, version] as const),
     })
-    readGauge({
+    readMetric({
       registry,
+      type: 'gauge',
       name: 'portolan_source_progress_age_seconds',
       help: 'Time since the last list, event or bookmark of a resource.',
       labels: ['resource'],

@@ -1,10 +1,11 @@
-import { Counter, Histogram, type Registry } from 'prom-client'
+import { Counter, type Registry } from 'prom-client'
 import type { Applied, EngineObserver, Failed } from '../engine/observer.ts'
 import type { IpFamily } from '../network/address.ts'
 import { buckets } from './buckets.ts'
 import { ByFamily } from './by-family.ts'
+import { CountedHistogram } from './counted-histogram.ts'
 import { NoLocalEndpoints } from './no-local-endpoints.ts'
-import { readGauge } from './read-metrics.ts'
+import { readMetric } from './read-metrics.ts'
 
 export interface SyncMetricsOptions {
   readonly registry: Registry
@@ -26,12 +27,12 @@ export class SyncMetrics implements EngineObserver {
   constructor({ registry, dataplane, wallClock }: SyncMetricsOptions) {
     this.#wallClock = wallClock
     const histogram = (name: string, help: string, bounds: readonly number[]) =>
-      new Histogram({
+      new CountedHistogram({
+        registry,
         name: `kubeproxy_${name}`,
         help,
-        labelNames: ['ip_family'],
-        buckets: [...bounds],
-        registers: [registry],
+        labels: ['ip_family'],
+        buckets: bounds,
       })
     const durations = {
       all: histogram('sync_proxy_rules_duration_seconds', 'Duration of each sync.', buckets.sync),
@@ -80,22 +81,25 @@ export class SyncMetrics implements EngineObserver {
 
   #readGauges(registry: Registry): void {
     const families = this.#families
-    readGauge({
+    readMetric({
       registry,
+      type: 'gauge',
       name: 'kubeproxy_sync_proxy_rules_last_timestamp_seconds',
       help: 'When the kernel was last known to be as the table says.',
       labels: ['ip_family'],
       read: () => families.readings(({ syncedAt }) => syncedAt / 1000),
     })
-    readGauge({
+    readMetric({
       registry,
+      type: 'gauge',
       name: 'kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds',
       help: 'When a sync was last asked for.',
       labels: ['ip_family'],
       read: () => families.readings(({ queuedAt }) => queuedAt / 1000),
     })
-    readGauge({
+    readMetric({
       registry,
+      type: 'gauge',
       name: 'kubeproxy_sync_proxy_rules_no_local_endpoints_total',
       help: 'Service ports with a traffic policy Local and endpoints on other nodes alone.',
       labels: ['traffic_policy', 'ip_family'],
@@ -109,12 +113,7 @@ export class SyncMetrics implements EngineObserver {
   }
 }
 
-interface Durations {
-  readonly all: Histogram<'ip_family'>
-  readonly full: Histogram<'ip_family'>
-  readonly partial: Histogram<'ip_family'>
-  readonly programming: Histogram<'ip_family'>
-}
+type Durations = Readonly<Record<'all' | 'full' | 'partial' | 'programming', CountedHistogram<'ip_family'>>>
 
 /** Which counters a failure counts in, by kube-proxy's mode of the dataplane's name; others have none. */
 interface SyncFailures {
@@ -157,11 +156,10 @@ class FamilySyncs {
 
   constructor(durations: Durations, failures: SyncFailures, ipFamily: IpFamily) {
     const labels = { ip_family: ipFamily }
-    for (const histogram of Object.values<Histogram<'ip_family'>>({ ...durations })) histogram.zero(labels)
-    this.#all = durations.all.labels(labels)
-    this.#full = durations.full.labels(labels)
-    this.#partial = durations.partial.labels(labels)
-    this.#programming = durations.programming.labels(labels)
+    this.#all = durations.all.series(labels)
+    this.#full = durations.full.series(labels)
+    this.#partial = durations.partial.series(labels)
+    this.#programming = durations.programming.series(labels)
     for (const counter of [failures.full, failures.partial]) counter?.inc(labels, 0)
     this.#failed = { full: failures.full?.labels(labels), partial: failures.partial?.labels(labels) }
   }
