@@ -21,10 +21,11 @@ export const ebpf: DataplaneFactory<EbpfProgram, ObservedState> = defineDataplan
       notify,
       nodeChanged,
     })
+    const interfaces = () => kernel.interfaces
     return {
       // Endpoints are compared as sets: the table's order means nothing, and there is no endpointOrder.
       compiler: {
-        compile: (change) => compile(change, kernel.interfaces),
+        compile: (change) => compile(change, interfaces),
         reconcile: (observedState: ObservedState | undefined, table) =>
           reconcile(observedState ?? nothingObserved(table.family), table, kernel.leftOut(table.family)),
         print,

@@ -1,4 +1,4 @@
-import type { Address, ServiceRoute, SetChange, TableChange } from '@portolan/core'
+import type { TableChange } from '@portolan/core'
 import { fallbackDevice } from '../layout/node-elements.ts'
 import { bufferOf, type NodeState } from '../layout/observed-state.ts'
 import {
@@ -6,62 +6,51 @@ import {
   type AddressStep,
   countOperations,
   type EbpfProgram,
+  type RangeStep,
+  type RouteStep,
   unsupported,
 } from './program.ts'
 
 /**
- * The program for a change to a table that stands.
+ * The program for a change to a table that stands. On the way of every change, most of which are one route and no member
+ * of any set: it makes what the program needs, and no lists on the way there.
  *
- * @param interfaces of the node, as they were last read
+ * @param interfaces gives those of the node, as they were last read; few changes ask for them
  */
-export function compile(change: TableChange, interfaces: NodeState['interfaces']): EbpfProgram {
-  const steps = {
-    routes: change.routes.filter(({ before, after }) => isServed(before ?? after)),
-    addresses: [
-      ...addressSteps('clusterIP', change.clusterIPs),
-      ...addressSteps('nodePortAddress', change.nodePortAddresses),
-      ...addressSteps('localAddress', change.localAddresses),
-    ],
-    ranges: [
-      ...change.serviceCidrs.added.map((cidr) => ({ cidr, present: true })),
-      ...change.serviceCidrs.removed.map((cidr) => ({ cidr, present: false })),
-    ],
-    elements: fallbackSteps(change, interfaces),
-    attach: [],
+export function compile(change: TableChange, interfaces: () => NodeState['interfaces']): EbpfProgram {
+  const routes: RouteStep[] = []
+  const degraded: EbpfProgram['degraded'][number][] = []
+  for (const step of change.routes) {
+    const { key, before, after } = step
+    const reason = unsupported(after ?? before)
+    if (reason === undefined) routes.push(step)
+    else if (after !== undefined) degraded.push({ route: key, reason })
   }
-  return {
-    family: change.family,
-    table: change.table,
-    ...steps,
-    operations: countOperations(steps),
-    findings: [],
-    degraded: change.routes.flatMap(({ after }) => degradedBy(after)),
+  const addresses: AddressStep[] = []
+  for (const [set, name] of addressSets) {
+    for (const address of change[name].added) addresses.push({ set, address, present: true })
+    for (const address of change[name].removed) addresses.push({ set, address, present: false })
   }
+  const ranges: RangeStep[] = []
+  for (const cidr of change.serviceCidrs.added) ranges.push({ cidr, present: true })
+  for (const cidr of change.serviceCidrs.removed) ranges.push({ cidr, present: false })
+  const { family, table } = change
+  const steps = { routes, addresses, ranges, elements: fallbackSteps(change, interfaces), attach: [] }
+  return { family, table, ...steps, operations: countOperations(steps), findings: [], degraded }
 }
+
+const addressSets = [
+  ['clusterIP', 'clusterIPs'],
+  ['nodePortAddress', 'nodePortAddresses'],
+  ['localAddress', 'localAddresses'],
+] as const satisfies readonly (readonly [AddressSet, keyof TableChange])[]
 
 /** An interface without an address masquerades as the first address at which NodePorts answer. */
 function fallbackSteps(
   { table, nodePortAddresses }: TableChange,
-  interfaces: NodeState['interfaces'],
+  interfaces: () => NodeState['interfaces'],
 ): EbpfProgram['elements'] {
   if (nodePortAddresses.added.length + nodePortAddresses.removed.length === 0) return []
-  const { key, value } = fallbackDevice(table, interfaces)
+  const { key, value } = fallbackDevice(table, interfaces())
   return [{ map: 'devices', key: bufferOf(key), ...(value === undefined ? {} : { value: bufferOf(value) }) }]
-}
-
-function isServed(route: ServiceRoute | undefined): boolean {
-  return route !== undefined && unsupported(route) === undefined
-}
-
-/** What is to be told about a route that can't be served. */
-export function degradedBy(route: ServiceRoute | undefined): EbpfProgram['degraded'] {
-  const reason = route === undefined ? undefined : unsupported(route)
-  return route === undefined || reason === undefined ? [] : [{ route: route.key, reason }]
-}
-
-function addressSteps(set: AddressSet, { added, removed }: SetChange<Address>): AddressStep[] {
-  return [
-    ...added.map((address) => ({ set, address, present: true })),
-    ...removed.map((address) => ({ set, address, present: false })),
-  ]
 }

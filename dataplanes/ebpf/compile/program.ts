@@ -60,14 +60,17 @@ export function countOperations({
   elements,
   attach,
 }: Pick<EbpfProgram, 'routes' | 'addresses' | 'ranges' | 'elements' | 'attach'>): number {
-  const ofRoutes = routes.reduce((sum, { before, after }) => {
-    const endpoints = (after?.endpoints.cluster.length ?? 0) + (after?.endpoints.local.length ?? 0)
-    return sum + 1 + endpoints + Math.max(before?.frontends.length ?? 0, after?.frontends.length ?? 0)
-  }, 0)
-  return ofRoutes + addresses.length + ranges.length + elements.length + attach.length
+  let count = addresses.length + ranges.length + elements.length + attach.length
+  for (const { before, after } of routes) {
+    count += 1 + Math.max(before?.frontends.length ?? 0, after?.frontends.length ?? 0)
+    if (after !== undefined) count += after.endpoints.cluster.length + after.endpoints.local.length
+  }
+  return count
 }
 
 /** Why a route can't be served at all; `undefined`: it can. */
-export function unsupported({ protocol }: ServiceRoute): string | undefined {
-  return protocol === 'SCTP' ? 'the eBPF dataplane has no SCTP; use --dataplane nftables for it' : undefined
+export function unsupported(route: ServiceRoute | undefined): string | undefined {
+  return route?.protocol === 'SCTP'
+    ? 'the eBPF dataplane has no SCTP; use --dataplane nftables for it'
+    : undefined
 }

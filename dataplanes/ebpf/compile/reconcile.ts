@@ -26,7 +26,6 @@ import {
 } from '../layout/observed-state.ts'
 import { sameEndpoints } from '../layout/same-endpoints.ts'
 import { structs } from '../layout/structures.ts'
-import { degradedBy } from './compile.ts'
 import { LeftOut } from './left-out.ts'
 import { print } from './print.ts'
 import {
@@ -53,8 +52,9 @@ export function reconcile(
   const taken = new Set<number>()
   const degraded: EbpfProgram['degraded'][number][] = []
   for (const [key, route] of table.routes) {
-    if (unsupported(route) !== undefined) {
-      degraded.push(...degradedBy(route))
+    const reason = unsupported(route)
+    if (reason !== undefined) {
+      degraded.push({ route: key, reason })
       continue
     }
     const frontends = route.frontends.map((frontend) => bytesOf(frontendKeyOf(route, frontend)))

@@ -32,7 +32,7 @@ function loadMaps(sizes: Partial<Record<MapName, number>> = {}): TableMaps & Dis
 }
 
 const from = (before: RoutingTable, after: RoutingTable): EbpfProgram =>
-  compile(fullDifference(before, after), [])
+  compile(fullDifference(before, after), () => [])
 /** Where nothing tells pods, all elements but the node's settings are of routes. */
 const table = (routes: readonly ServiceRoute[]) => tableOf(routes, { podSource: { by: 'none' } })
 const nothing = emptyTable('IPv4', { by: 'none' })

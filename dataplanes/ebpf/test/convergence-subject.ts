@@ -88,7 +88,7 @@ class MapsDataplane implements Dataplane<EbpfProgram, ObservedState> {
   }
 
   compile(change: TableChange): EbpfProgram {
-    return compile(change, node.interfaces)
+    return compile(change, () => node.interfaces)
   }
 
   reconcile(observedState: ObservedState | undefined, table: RoutingTable): EbpfProgram {
