@@ -29,12 +29,12 @@ export class RouteSet {
     else this.#routes.set(key, after)
     touched.routes.add(key)
     if (before?.endpoints !== after?.endpoints) {
-      for (const address of localAddressesOf(after)) {
+      eachLocalAddress(after, (address) => {
         if (this.#hairpins.hold(address)) touched.sets.hairpinAddresses.add(address)
-      }
-      for (const address of localAddressesOf(before)) {
+      })
+      eachLocalAddress(before, (address) => {
         if (this.#hairpins.release(address)) touched.sets.hairpinAddresses.add(address)
-      }
+      })
     }
     return true
   }
@@ -55,8 +55,8 @@ export class RouteSet {
 }
 
 /** One entry for each local endpoint in each list: held and released alike, so the counts come out even. */
-function* localAddressesOf(route: ServiceRoute | undefined): Generator<Address> {
+function eachLocalAddress(route: ServiceRoute | undefined, act: (address: Address) => void): void {
   if (route === undefined) return
-  for (const endpoint of route.endpoints.cluster) if (endpoint.local) yield endpoint.address
-  for (const endpoint of route.endpoints.local) yield endpoint.address
+  for (const endpoint of route.endpoints.cluster) if (endpoint.local) act(endpoint.address)
+  for (const endpoint of route.endpoints.local) act(endpoint.address)
 }
