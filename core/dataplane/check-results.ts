@@ -48,6 +48,7 @@ export function checkApplyReport(value: unknown): Checked<ApplyReport> {
 export function checkProgram<Program extends CompiledProgram>(
   value: Program,
   family: IpFamily,
+  method: 'compile' | 'reconcile',
 ): Checked<Program> {
   const program: unknown = value
   const valid =
@@ -55,7 +56,7 @@ export function checkProgram<Program extends CompiledProgram>(
     program.family === family &&
     isCount(program.operations) &&
     isListOf(program.degraded, isDegraded) &&
-    areFindings(program)
+    (method === 'reconcile' ? areFindings(program) : isListOf(program.findings, isText))
   if (valid) return { result: value }
   const { operations, findings, degraded } = isObject(program) ? program : {}
   const seen = isObject(program) ? { family: program.family, operations, findings, degraded } : program
@@ -65,7 +66,7 @@ export function checkProgram<Program extends CompiledProgram>(
   return { result: value, wrong }
 }
 
-/** A getter is taken on trust: what it gives may take long to find, and often nothing asks for it. */
+/** Of `reconcile`: `compile` finds nothing, and its way is every change's. A getter is taken on trust: what it gives may take long to find, and often nothing asks for it. */
 function areFindings(program: Record<string, unknown>): boolean {
   const isGetter = Object.getOwnPropertyDescriptor(program, 'findings')?.get !== undefined
   return isGetter || isListOf(program.findings, isText)

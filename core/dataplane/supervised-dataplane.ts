@@ -21,7 +21,7 @@ import {
 import type { CompiledProgram } from './compiled-program.ts'
 import type { TraceStep } from './compiler.ts'
 import { type ApplyResult, contractVersion, type Dataplane } from './contract.ts'
-import { DataplaneError, type DataplaneMethod } from './dataplane-error.ts'
+import { DataplaneError } from './dataplane-error.ts'
 import type { DataplaneParts } from './dataplane-parts.ts'
 import type { CleanupReport, ForgottenFlows, ProbeReport } from './kernel.ts'
 import { OpenedDataplane } from './opened-dataplane.ts'
@@ -147,20 +147,20 @@ export class SupervisedDataplane<
     const { compiler } = this.#parts
     const { family } = change
     const { memory } = this.#opened.session(family)
-    const compiled = this.#calls.now('compile', family, () =>
-      this.#uncompilable[family].compile(change, (seen) => compiler.compile(seen, memory)),
+    const compile = (seen: TableChange) => compiler.compile(seen, memory)
+    return this.#calls.now('compile', family, () =>
+      this.#program('compile', family, this.#uncompilable[family].compile(change, compile)),
     )
-    return this.#program('compile', family, compiled)
   }
 
   reconcile(observed: Observed | undefined, table: RoutingTable): Program {
     const { compiler } = this.#parts
     const { family } = table
     const { memory } = this.#opened.session(family)
-    const compiled = this.#calls.now('reconcile', family, () =>
-      this.#uncompilable[family].reconcile(table, (seen) => compiler.reconcile(observed, seen, memory)),
+    const reconcile = (seen: RoutingTable) => compiler.reconcile(observed, seen, memory)
+    return this.#calls.now('reconcile', family, () =>
+      this.#program('reconcile', family, this.#uncompilable[family].reconcile(table, reconcile)),
     )
-    return this.#program('reconcile', family, compiled)
   }
 
   print(program: Program): string {
@@ -243,8 +243,8 @@ export class SupervisedDataplane<
   }
 
   /** The program as the core may see it: one that tells of the routes that are left out. */
-  #program(method: DataplaneMethod, family: IpFamily, compiled: PartialProgram<Program>): Program {
-    const program = this.#calls.valid(method, family, checkProgram(compiled.program, family))
+  #program(method: 'compile' | 'reconcile', family: IpFamily, compiled: PartialProgram<Program>): Program {
+    const program = this.#calls.valid(method, family, checkProgram(compiled.program, family, method))
     if (compiled.leftOut.length === 0) return program
     const told = Object.create(program, {
       // Not inherited: a getter of a class with private fields works on its own object alone.

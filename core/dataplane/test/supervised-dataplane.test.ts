@@ -36,6 +36,8 @@ class ManualClock implements Clock {
   }
 
   async pass(milliseconds: number): Promise<void> {
+    // A deadline is set when the turn in which a call began is over.
+    await new Promise(setImmediate)
     this.#now += milliseconds
     for (const timer of this.#timers) {
       if (timer.at > this.#now) continue
