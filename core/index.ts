@@ -11,6 +11,7 @@ export {
   type SettingValues,
 } from './dataplane/settings.ts'
 export { isOlderVersion } from './dataplane/version.ts'
+export { CodedError } from './error/coded-error.ts'
 export * from './network/address.ts'
 export * from './network/protocol.ts'
 export { isLoopback } from './network/special-addresses.ts'

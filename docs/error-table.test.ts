@@ -24,10 +24,10 @@ test('every error class with a code has a table of its codes', async (t) => {
   const classes = new Set(codes.map(({ errorClass }) => errorClass))
   for (const path of sources) {
     const source = await readFile(join(root, path), 'utf8')
-    for (const [body, name = ''] of source.matchAll(
-      /^(?:export )?class (\w+) extends \w*Error \{[\s\S]*?^\}/gm,
+    for (const [body, name = '', base = ''] of source.matchAll(
+      /^(?:export )?class (\w+) extends (\w*Error)\b(?:<.*>)? \{(?:\}|[\s\S]*?^\})/gm,
     )) {
-      const own = /readonly code\b(?!: string\n)/.test(body)
+      const own = base === 'CodedError' || /readonly code\b(?!: string\n)/.test(body)
       if (own) t.true(classes.has(name), `${path}: ${name} has a code, but no exported table of its codes`)
     }
   }
@@ -38,7 +38,7 @@ test('every code that the source names is on the page', async (t) => {
   for (const path of sources) {
     const source = await readFile(join(root, path), 'utf8')
     for (const [, code = ''] of source.matchAll(
-      /(?:Error\(|code:|code =|code ===|code !==)\s*'([A-Z]+_[A-Z_]+)'/g,
+      /(?:Error\(|super\(|code:|code =|code ===|code !==)\s*'([A-Z]+_[A-Z_]+)'/g,
     ))
       if (!code.startsWith('ERR_')) t.true(known.has(code), `${path}: ${code} is in no table of codes`)
   }

@@ -1,3 +1,5 @@
+import { CodedError } from '@portolan/core'
+
 /** Codes of {@link BenchError}: when it happens, and the fix. */
 export const benchErrorCodes = {
   BENCH_IMPOSSIBLE: {
@@ -7,16 +9,12 @@ export const benchErrorCodes = {
 } as const
 
 /** Something that the user of the benchmark can fix: what happened, and what to do. */
-export class BenchError extends Error {
-  readonly code: keyof typeof benchErrorCodes = 'BENCH_IMPOSSIBLE'
-  readonly fix: string
+export class BenchError extends CodedError<keyof typeof benchErrorCodes> {
   /** 1: it failed; 2: the command line is wrong. */
   readonly exitCode: 1 | 2
 
   constructor(message: string, fix: string, exitCode: 1 | 2 = 1) {
-    super(message)
-    this.name = 'BenchError'
-    this.fix = fix
+    super('BENCH_IMPOSSIBLE', message, fix)
     this.exitCode = exitCode
   }
 }

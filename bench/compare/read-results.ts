@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { CodedError } from '@portolan/core'
 import * as v from 'valibot'
 import { type BenchResults, type MetricName, metrics, type Result, schemaVersion } from '../results.ts'
 
@@ -11,15 +12,11 @@ export const resultsErrorCodes = {
 } as const
 
 /** A results file can't be used; `message` names the file and what is wrong with it, `fix` what to do. */
-export class ResultsError extends Error {
-  readonly code: keyof typeof resultsErrorCodes = 'RESULTS_UNREADABLE'
+export class ResultsError extends CodedError<keyof typeof resultsErrorCodes> {
   readonly exitCode = 2
-  readonly fix: string
 
   constructor(message: string, fix: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'ResultsError'
-    this.fix = fix
+    super('RESULTS_UNREADABLE', message, fix, options)
   }
 }
 

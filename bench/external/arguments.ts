@@ -1,3 +1,4 @@
+import { CodedError } from '@portolan/core'
 import { split } from 'shlex'
 
 /** What stands for the place where a program is measured, in its arguments. */
@@ -21,14 +22,9 @@ export const argumentsErrorCodes = {
 } as const
 
 /** A mistake in `--external-args`. */
-export class ArgumentsError extends Error {
-  readonly code: keyof typeof argumentsErrorCodes = 'EXTERNAL_ARGUMENTS'
-  readonly fix: string
-
+export class ArgumentsError extends CodedError<keyof typeof argumentsErrorCodes> {
   constructor(message: string, fix: string) {
-    super(message)
-    this.name = 'ArgumentsError'
-    this.fix = fix
+    super('EXTERNAL_ARGUMENTS', message, fix)
   }
 }
 

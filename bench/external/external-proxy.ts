@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { CodedError } from '@portolan/core'
 import { type Host, network } from '@portolan/lab'
 import { systemPath } from '@portolan/native/system-command'
 import type { ApiServerAddress } from '../cluster/api-server.ts'
@@ -33,14 +34,9 @@ export const externalProgramErrorCodes = {
 } as const
 
 /** The program has ended while it was needed, could not be started, or didn't do what it is for. */
-export class ExternalProgramError extends Error {
-  readonly code: keyof typeof externalProgramErrorCodes = 'EXTERNAL_FAILED'
-  readonly fix: string
-
+export class ExternalProgramError extends CodedError<keyof typeof externalProgramErrorCodes> {
   constructor(message: string, fix: string) {
-    super(message)
-    this.name = 'ExternalProgramError'
-    this.fix = fix
+    super('EXTERNAL_FAILED', message, fix)
   }
 }
 

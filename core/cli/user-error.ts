@@ -1,3 +1,5 @@
+import { CodedError } from '../error/coded-error.ts'
+
 /** Exit codes, the same for every command; `portolan --help` lists them. */
 export const exitCodes = { success: 0, failure: 1, usage: 2 } as const
 
@@ -10,15 +12,11 @@ export const userErrorCodes = {
 } as const
 
 /** Something that the operator can fix: one line says what happened and to what, one what to do. No stack trace. */
-export class UserError extends Error {
-  readonly code: keyof typeof userErrorCodes = 'USER_ERROR'
-  readonly fix: string | undefined
+export class UserError extends CodedError<keyof typeof userErrorCodes> {
   readonly exitCode: number
 
   constructor(message: string, options: { fix?: string; exitCode?: number; cause?: unknown } = {}) {
-    super(message, { cause: options.cause })
-    this.name = 'UserError'
-    this.fix = options.fix
+    super('USER_ERROR', message, options.fix, { cause: options.cause })
     this.exitCode = options.exitCode ?? exitCodes.failure
   }
 }

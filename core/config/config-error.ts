@@ -1,3 +1,5 @@
+import { CodedError } from '../error/coded-error.ts'
+
 /** One thing that is wrong with the configuration. */
 export interface ConfigProblem {
   /** `config.conf:12`; absent: the command line. */
@@ -30,15 +32,14 @@ export const configErrorCodes = {
 const maxTold = 50
 
 /** The configuration can't be used. It names everything that is wrong at once, so that one attempt fixes it. */
-export class ConfigError extends Error {
-  readonly code: keyof typeof configErrorCodes = 'CONFIG_INVALID'
+export class ConfigError extends CodedError<keyof typeof configErrorCodes> {
   readonly problems: readonly ConfigProblem[]
 
   constructor(problems: readonly ConfigProblem[]) {
     const rest = problems.length - maxTold
     const told = problems.slice(0, maxTold).map(describeProblem)
-    super([...told, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n'))
-    this.name = 'ConfigError'
+    const message = [...told, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n')
+    super('CONFIG_INVALID', message, undefined)
     this.problems = problems
   }
 }

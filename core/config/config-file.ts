@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { CodedError } from '../error/coded-error.ts'
 import { type ConfigDocument, parseConfigDocument } from './config-document.ts'
 
 /** Bytes: a hundred times what kubeadm writes, and a quarter of what a ConfigMap holds. */
@@ -14,14 +15,9 @@ export const configFileErrorCodes = {
 } as const
 
 /** There is no text in the file of --config. */
-export class ConfigFileError extends Error {
-  readonly code: keyof typeof configFileErrorCodes = 'CONFIG_UNREADABLE'
-  readonly fix: string
-
+export class ConfigFileError extends CodedError<keyof typeof configFileErrorCodes> {
   constructor(message: string, fix: string, cause?: unknown) {
-    super(message, { cause })
-    this.name = 'ConfigFileError'
-    this.fix = fix
+    super('CONFIG_UNREADABLE', message, fix, { cause })
   }
 }
 

@@ -1,3 +1,4 @@
+import { CodedError } from '../error/coded-error.ts'
 import type { Logger } from '../log/logger.ts'
 import type { Clock } from '../time/clock.ts'
 import { configChanges, describeChange } from './config-changes.ts'
@@ -19,14 +20,11 @@ export const configChangedErrorCodes = {
 } as const
 
 /** The file says something that only another process can honour. */
-export class ConfigChangedError extends Error {
-  readonly code: keyof typeof configChangedErrorCodes = 'CONFIG_CHANGED'
-  readonly fix =
-    'start it again, unless a supervisor does: it reads the new configuration then, and adopts the rules, which stay'
-
+export class ConfigChangedError extends CodedError<keyof typeof configChangedErrorCodes> {
   constructor(message: string) {
-    super(message)
-    this.name = 'ConfigChangedError'
+    const fix =
+      'start it again, unless a supervisor does: it reads the new configuration then, and adopts the rules, which stay'
+    super('CONFIG_CHANGED', message, fix)
   }
 }
 

@@ -1,3 +1,4 @@
+import { CodedError } from '../error/coded-error.ts'
 import type { IpFamily } from '../network/address.ts'
 import type { CompiledProgram } from './compiled-program.ts'
 import type { Compiler } from './compiler.ts'
@@ -27,11 +28,9 @@ export const dataplaneErrorCodes = {
 export type DataplaneErrorCode = keyof typeof dataplaneErrorCodes
 
 /** A dataplane that broke its contract: which one, in which method, for which family, and what to do. */
-export class DataplaneError extends Error {
-  readonly code: DataplaneErrorCode
+export class DataplaneError extends CodedError<DataplaneErrorCode> {
   readonly dataplane: string
   readonly method: DataplaneMethod
-  readonly fix: string
 
   constructor(
     code: DataplaneErrorCode,
@@ -40,12 +39,10 @@ export class DataplaneError extends Error {
     options: { readonly fix?: string; readonly cause?: unknown } = {},
   ) {
     const family = at.family === undefined ? '' : ` of ${at.family}`
-    super(`dataplane ${at.dataplane}: ${at.method}${family} ${what}`, { cause: options.cause })
-    this.name = 'DataplaneError'
-    this.code = code
+    const fix = options.fix ?? 'report it to the author of the dataplane'
+    super(code, `dataplane ${at.dataplane}: ${at.method}${family} ${what}`, fix, { cause: options.cause })
     this.dataplane = at.dataplane
     this.method = at.method
-    this.fix = options.fix ?? 'report it to the author of the dataplane'
   }
 }
 

@@ -1,3 +1,5 @@
+import { CodedError } from '../error/coded-error.ts'
+
 /** Codes of {@link DataplaneLoadError}: when it happens, and the fix. */
 export const dataplaneLoadErrorCodes = {
   DATAPLANE_NOT_INSTALLED: {
@@ -29,17 +31,7 @@ export const dataplaneLoadErrorCodes = {
 export type DataplaneLoadCode = keyof typeof dataplaneLoadErrorCodes
 
 /** Why a dataplane package could not be used, and what to do about it. */
-export class DataplaneLoadError extends Error {
-  readonly code: DataplaneLoadCode
-  readonly fix: string
-
-  constructor(code: DataplaneLoadCode, message: string, fix: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'DataplaneLoadError'
-    this.code = code
-    this.fix = fix
-  }
-}
+export class DataplaneLoadError extends CodedError<keyof typeof dataplaneLoadErrorCodes> {}
 
 /** @param missing what of the contract it hasn't got */
 export function incomplete(name: string, missing: readonly string[]): DataplaneLoadError {

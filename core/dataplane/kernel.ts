@@ -1,3 +1,4 @@
+import { CodedError } from '../error/coded-error.ts'
 import type { IpFamily } from '../network/address.ts'
 import type { UdpFlows } from '../table/udp-flows.ts'
 import type { CompiledProgram, Degraded } from './compiled-program.ts'
@@ -117,14 +118,12 @@ export const applyErrorCodes = {
 } as const
 
 /** A program that was refused, or could not be applied to its end. */
-export class ApplyError extends Error {
-  readonly code: keyof typeof applyErrorCodes = 'DATAPLANE_APPLY_FAILED'
+export class ApplyError extends CodedError<keyof typeof applyErrorCodes> {
   /** Which operation the kernel refused, in the mechanism's own language. */
   readonly operation: string | undefined
 
   constructor(message: string, options: { operation?: string; cause?: unknown } = {}) {
-    super(message, { cause: options.cause })
-    this.name = 'ApplyError'
+    super('DATAPLANE_APPLY_FAILED', message, undefined, { cause: options.cause })
     this.operation = options.operation
   }
 }

@@ -1,3 +1,5 @@
+import { CodedError } from '../error/coded-error.ts'
+
 /** Codes of {@link QuestionError}: when it happens, and the fix. */
 export const questionErrorCodes = {
   QUESTION_INVALID: {
@@ -11,17 +13,7 @@ export const questionErrorCodes = {
 } as const
 
 /** Why a question about a connection has no answer. Its words name the parameter, and go to whoever asked. */
-export class QuestionError extends Error {
-  readonly code: keyof typeof questionErrorCodes
-  readonly fix: string
-
-  constructor(code: QuestionError['code'], message: string, fix: string) {
-    super(message)
-    this.name = 'QuestionError'
-    this.code = code
-    this.fix = fix
-  }
-}
+export class QuestionError extends CodedError<keyof typeof questionErrorCodes> {}
 
 export function invalid(message: string, fix: string): QuestionError {
   return new QuestionError('QUESTION_INVALID', message, fix)

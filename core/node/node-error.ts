@@ -1,3 +1,5 @@
+import { CodedError } from '../error/coded-error.ts'
+
 /** Codes of {@link NodeError}: when it happens, and the fix. */
 export const nodeErrorCodes = {
   PORTOLAN_RUNS: {
@@ -11,14 +13,4 @@ export const nodeErrorCodes = {
 } as const
 
 /** Why this node, as it is, can't be worked on. */
-export class NodeError extends Error {
-  readonly code: keyof typeof nodeErrorCodes
-  readonly fix: string
-
-  constructor(code: NodeError['code'], message: string, fix: string) {
-    super(message)
-    this.name = 'NodeError'
-    this.code = code
-    this.fix = fix
-  }
-}
+export class NodeError extends CodedError<keyof typeof nodeErrorCodes> {}

@@ -1,4 +1,5 @@
 import type { ProbeReport } from '../dataplane/contract.ts'
+import { CodedError } from '../error/coded-error.ts'
 
 /** Codes of {@link ProxyError}: when it happens, and the fix. */
 export const proxyErrorCodes = {
@@ -17,24 +18,11 @@ export const proxyErrorCodes = {
 } as const
 
 /** Why a proxy can't run, or can't go on running, on this node. */
-export class ProxyError extends Error {
-  readonly code: keyof typeof proxyErrorCodes
-  /** Absent: the message says it. */
-  readonly fix: string | undefined
-
-  constructor(code: ProxyError['code'], message: string, fix?: string) {
-    super(message)
-    this.name = 'ProxyError'
-    this.code = code
-    this.fix = fix
-  }
-}
+export class ProxyError extends CodedError<keyof typeof proxyErrorCodes> {}
 
 /** Every problem that the probe found, each with what to do about it. */
 export function unusable(dataplane: string, { problems }: ProbeReport): ProxyError {
   const lines = problems.map(({ what, fix }) => `${what}\n  fix: ${fix}`)
-  return new ProxyError(
-    'DATAPLANE_UNUSABLE',
-    [`dataplane ${dataplane} can't run on this node:`, ...lines].join('\n'),
-  )
+  const message = [`dataplane ${dataplane} can't run on this node:`, ...lines].join('\n')
+  return new ProxyError('DATAPLANE_UNUSABLE', message, undefined)
 }

@@ -1,3 +1,5 @@
+import { CodedError } from '../error/coded-error.ts'
+
 /** Codes of {@link ServerError}: when it happens, and the fix. */
 export const serverErrorCodes = {
   SERVER_ADDRESS_UNAVAILABLE: {
@@ -7,14 +9,4 @@ export const serverErrorCodes = {
 } as const
 
 /** Why a server can't serve. */
-export class ServerError extends Error {
-  readonly code: keyof typeof serverErrorCodes
-  readonly fix: string
-
-  constructor(code: ServerError['code'], message: string, fix: string) {
-    super(message)
-    this.name = 'ServerError'
-    this.code = code
-    this.fix = fix
-  }
-}
+export class ServerError extends CodedError<keyof typeof serverErrorCodes> {}

@@ -29,7 +29,7 @@ for (const [name, content, message] of rejected) {
     if (content !== undefined) await writeFile(path, content)
     const error = await t.throwsAsync(readConfigFile(path), { instanceOf: ConfigFileError, message })
     t.is(error.code, 'CONFIG_UNREADABLE')
-    t.regex(error.fix, /^(check|name) /)
+    t.regex(error.fix ?? '', /^(check|name) /)
   })
 }
 

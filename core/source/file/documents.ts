@@ -1,4 +1,5 @@
 import { shownName } from '../../cluster/problem-report.ts'
+import { CodedError } from '../../error/coded-error.ts'
 
 /** Codes of {@link ClusterFileError}: when it happens, and the fix. */
 export const clusterFileErrorCodes = {
@@ -9,8 +10,7 @@ export const clusterFileErrorCodes = {
 } as const
 
 /** A file that can't be read as a whole; nothing of it is used. */
-export class ClusterFileError extends Error {
-  readonly code: keyof typeof clusterFileErrorCodes = 'CLUSTER_FILE_UNREADABLE'
+export class ClusterFileError extends CodedError<keyof typeof clusterFileErrorCodes> {
   readonly path: string
   /** Where reading stopped making sense, from 1. */
   readonly line: number
@@ -19,8 +19,7 @@ export class ClusterFileError extends Error {
   readonly problem: string
 
   constructor(path: string, line: number, column: number, problem: string) {
-    super(`${path}, line ${line}, column ${column}: ${problem}`)
-    this.name = 'ClusterFileError'
+    super('CLUSTER_FILE_UNREADABLE', `${path}, line ${line}, column ${column}: ${problem}`, undefined)
     this.path = path
     this.line = line
     this.column = column

@@ -1,4 +1,5 @@
 import type { RecordKind } from '../../cluster/records.ts'
+import { CodedError } from '../../error/coded-error.ts'
 import type { RecordObject } from './record-object.ts'
 
 /**
@@ -65,19 +66,15 @@ export const recordingErrorCodes = {
 } as const
 
 /** A file that is no recording, or that can't be used as one. */
-export class RecordingError extends Error {
-  readonly code: keyof typeof recordingErrorCodes = 'RECORDING_UNREADABLE'
+export class RecordingError extends CodedError<keyof typeof recordingErrorCodes> {
   readonly path: string
-  readonly fix: string
 
   constructor(
     path: string,
     problem: string,
     fix = 'record again with portolan record, or name another file',
   ) {
-    super(`${path}: ${problem}`)
-    this.name = 'RecordingError'
+    super('RECORDING_UNREADABLE', `${path}: ${problem}`, fix)
     this.path = path
-    this.fix = fix
   }
 }

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { constants, createGunzip } from 'node:zlib'
+import { CodedError } from '../../error/coded-error.ts'
 import { RecordingError, recordingLimits } from './recording-lines.ts'
 
 const newline = 10
@@ -64,8 +65,10 @@ export const damagedErrorCodes = {
 } as const
 
 /** The rest of the file can't be unpacked, or makes no sense. */
-export class DamagedError extends Error {
-  readonly code: keyof typeof damagedErrorCodes = 'RECORDING_DAMAGED'
+export class DamagedError extends CodedError<keyof typeof damagedErrorCodes> {
+  constructor() {
+    super('RECORDING_DAMAGED', 'the rest of the recording is damaged', undefined)
+  }
 }
 
 function checkLength(path: string, number: number, bytes: number): void {

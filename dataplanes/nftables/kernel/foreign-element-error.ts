@@ -1,3 +1,5 @@
+import { CodedError } from '@portolan/core'
+
 /** Codes of {@link ForeignElementError}: when it happens, and the fix. */
 export const foreignElementErrorCodes = {
   NFTABLES_FOREIGN_ELEMENT: {
@@ -7,11 +9,8 @@ export const foreignElementErrorCodes = {
 } as const
 
 /** A set of ours holds an element that this layout has no words for, so that it can be neither compared nor removed. */
-export class ForeignElementError extends Error {
-  readonly code: keyof typeof foreignElementErrorCodes = 'NFTABLES_FOREIGN_ELEMENT'
-
+export class ForeignElementError extends CodedError<keyof typeof foreignElementErrorCodes> {
   constructor(set: string, what: string) {
-    super(`the set ${set} holds ${what}, which is not of this layout`)
-    this.name = 'ForeignElementError'
+    super('NFTABLES_FOREIGN_ELEMENT', `the set ${set} holds ${what}, which is not of this layout`, undefined)
   }
 }

@@ -1,3 +1,4 @@
+import { CodedError } from '@portolan/core'
 import { SystemCommand, SystemCommandError } from '@portolan/native/system-command'
 import { member } from './nft-json.ts'
 import { openUnnamedFile } from './unnamed-file.ts'
@@ -14,17 +15,10 @@ export const nftListingErrorCodes = {
  * What nft listed is no JSON. Where a table has flags (`dormant`, `owner`), nft 1.0.6 frees one piece of memory twice: it
  * may break off, or die.
  */
-export class NftListingError extends Error {
-  readonly code: keyof typeof nftListingErrorCodes = 'NFT_LISTING_UNREADABLE'
-
+export class NftListingError extends CodedError<keyof typeof nftListingErrorCodes> {
   constructor(args: readonly string[], cause: unknown) {
-    super(
-      `what "nft -j ${args.join(' ')}" prints is no JSON: a table has something that this nft can't write`,
-      {
-        cause,
-      },
-    )
-    this.name = 'NftListingError'
+    const message = `what "nft -j ${args.join(' ')}" prints is no JSON: a table has something that this nft can't write`
+    super('NFT_LISTING_UNREADABLE', message, undefined, { cause })
   }
 }
 

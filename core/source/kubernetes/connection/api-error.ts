@@ -1,3 +1,5 @@
+import { CodedError } from '../../../error/coded-error.ts'
+
 export interface ApiErrorOptions {
   readonly status?: number
   readonly retryAfterMs?: number | undefined
@@ -55,17 +57,14 @@ export const apiErrorCodes = {
 export type ApiErrorCode = keyof typeof apiErrorCodes
 
 /** Why talking to the API server failed. Every one of them is retried. */
-export class ApiError extends Error {
-  readonly code: ApiErrorCode
+export class ApiError extends CodedError<ApiErrorCode> {
   /** The HTTP status, or the code of an ERROR event. */
   readonly status: number | undefined
   /** For how long the server wants not to be asked again, in milliseconds. */
   readonly retryAfterMs: number | undefined
 
   constructor(code: ApiErrorCode, message: string, options: ApiErrorOptions = {}) {
-    super(message, { cause: options.cause })
-    this.name = 'ApiError'
-    this.code = code
+    super(code, message, undefined, { cause: options.cause })
     this.status = options.status
     this.retryAfterMs = options.retryAfterMs
   }

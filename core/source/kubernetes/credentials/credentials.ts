@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import { CodedError } from '../../../error/coded-error.ts'
 
 /** The parts of Node's TLS options that identify server and client. PEM text or PFX bytes. */
 export type TlsIdentity = Pick<
@@ -39,13 +40,9 @@ export const credentialConfigErrorCodes = {
 } as const
 
 /** A configuration that no retry can fix. */
-export class CredentialConfigError extends Error {
-  readonly code: keyof typeof credentialConfigErrorCodes = 'CREDENTIAL_CONFIG'
-  readonly fix = credentialConfigErrorCodes.CREDENTIAL_CONFIG.fix
-
-  constructor(message: string, options: { cause?: unknown } = {}) {
-    super(message, { cause: options.cause })
-    this.name = 'CredentialConfigError'
+export class CredentialConfigError extends CodedError<keyof typeof credentialConfigErrorCodes> {
+  constructor(message: string, options?: ErrorOptions) {
+    super('CREDENTIAL_CONFIG', message, credentialConfigErrorCodes.CREDENTIAL_CONFIG.fix, options)
   }
 }
 
@@ -58,12 +55,9 @@ export const credentialReadErrorCodes = {
 } as const
 
 /** A file or a plugin that gives no usable credentials now, and may the next time. */
-export class CredentialReadError extends Error {
-  readonly code: keyof typeof credentialReadErrorCodes = 'CREDENTIAL_READ'
-
-  constructor(message: string, options: { cause?: unknown } = {}) {
-    super(message, { cause: options.cause })
-    this.name = 'CredentialReadError'
+export class CredentialReadError extends CodedError<keyof typeof credentialReadErrorCodes> {
+  constructor(message: string, options?: ErrorOptions) {
+    super('CREDENTIAL_READ', message, undefined, options)
   }
 }
 
