@@ -2,6 +2,7 @@ import type { Dataplane } from '../dataplane/contract.ts'
 import { type IpFamily, ipFamilies } from '../network/address.ts'
 import type { LiveTable } from './live-table.ts'
 import type { EngineObserver } from './observer.ts'
+import { observers } from './observers.ts'
 import type { SyncProgress } from './progress.ts'
 import { SyncLoop } from './sync-loop.ts'
 import { realTiming, type Timing } from './timing.ts'
@@ -23,7 +24,8 @@ export class Engine {
   readonly #loops = new Map<IpFamily, SyncLoop>()
 
   constructor(options: EngineOptions) {
-    const { dataplane, tables, observer, timing = realTiming } = options
+    const { dataplane, tables, timing = realTiming } = options
+    const observer = observers(options.observer === undefined ? [] : [options.observer])
     for (const family of ipFamilies) {
       const live = tables[family]
       if (live === undefined || !dataplane.capabilities.families.includes(family)) continue
@@ -34,7 +36,7 @@ export class Engine {
         timing,
         minSyncPeriod: options.minSyncPeriod ?? 0,
         auditPeriod: options.auditPeriod ?? 0,
-        ...(observer === undefined ? {} : { observer }),
+        observer,
       })
       this.#loops.set(family, loop)
     }

@@ -9,9 +9,9 @@ import type { RouteChange } from '../table/table-change.ts'
  * nothing. Called between applies, so it should be quick; what it throws is its own loss and doesn't stop a sync.
  */
 export interface EngineObserver {
-  /** An event may have changed this family's table. Called for each of them, however many wait together. */
-  onQueued?(family: IpFamily): void
-  /** As `onQueued`, but only for the first since an apply last took in what there was: an apply is due. */
+  /**
+   * An event may have changed this family's table, the first since an apply last took in what there was: an apply is due.
+   */
   onPending?(family: IpFamily): void
   /** What was pending asks nothing of the kernel: it came to what is applied already. */
   onUnchanged?(family: IpFamily): void

@@ -1,18 +1,32 @@
 import type { EngineObserver } from './observer.ts'
 
-/** One observer that tells several, in their order. A method that none of them has is absent, so that it costs nothing. */
-export function observers(all: readonly EngineObserver[]): EngineObserver {
-  return Object.fromEntries(
+/** Those that {@link observers} has made, and whom they tell. */
+const joined = new WeakMap<EngineObserver, readonly EngineObserver[]>()
+
+/**
+ * One observer that tells several, in their order. A method that none of them has is absent, so that it costs nothing; what
+ * one of them throws is its own loss. Joined ones are joined again on the way from the engine to a metric, and every event
+ * passes here, so there is one step from the first to the last.
+ */
+export function observers(given: readonly EngineObserver[]): EngineObserver {
+  const all = given.flatMap((one) => joined.get(one) ?? one)
+  const made: EngineObserver = Object.fromEntries(
     methods.flatMap((method) => {
       const told = all.filter((one) => one[method] !== undefined)
-      if (told.length === 0) return []
-      return [[method, (what: never) => told.forEach((one) => void tell(one, method, what))]]
+      const [only] = told
+      if (only === undefined) return []
+      if (told.length === 1) return [[method, (what: never) => tell(only, method, what)]]
+      const tellAll = (what: never): void => {
+        for (const one of told) tell(one, method, what)
+      }
+      return [[method, tellAll]]
     }),
   )
+  joined.set(made, all)
+  return made
 }
 
 const methods = Object.keys({
-  onQueued: true,
   onPending: true,
   onUnchanged: true,
   onApplied: true,
@@ -25,7 +39,6 @@ const methods = Object.keys({
   onFault: true,
 } satisfies Record<keyof EngineObserver, true>) as readonly (keyof EngineObserver)[]
 
-/** What one throws is its own loss: the others are told all the same. */
 function tell(observer: EngineObserver, method: keyof EngineObserver, what: never): void {
   try {
     observer[method]?.(what)

@@ -1,5 +1,7 @@
 /** How far a family's kernel state is behind its table. Times by `Timing.now()`, in milliseconds. */
 export interface SyncProgress {
+  /** When the last event came that may have changed the table; absent: none has. */
+  readonly notifiedAt?: number
   /** When the kernel last held all that the table said; absent: not since the start. */
   readonly inSyncAt?: number
   /**

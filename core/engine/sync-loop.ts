@@ -20,7 +20,8 @@ export interface SyncLoopOptions {
   readonly minSyncPeriod: number
   /** Time between two audits, in milliseconds. 0: never. */
   readonly auditPeriod: number
-  readonly observer?: EngineObserver
+  /** As `observers` makes it: what it throws is its own loss. */
+  readonly observer: EngineObserver
 }
 
 /** How long a failed apply waits for the next attempt. */
@@ -70,6 +71,8 @@ export class SyncLoop {
   #received: number | undefined
   /** When the table was told of it; unknown where it is not measured. */
   #tableChanged: number | undefined
+  /** When the last event was told. */
+  #notifiedAt: number | undefined
   /** When the oldest pending event was told, or the start; from the start on. */
   #pendingSince: number | undefined
   /** The same of what was taken up since, and isn't known to be in the kernel. */
@@ -116,8 +119,8 @@ export class SyncLoop {
       live,
       dataplane,
       timing,
-      onForgotten: (forgotten) => this.#tell(() => observer?.onFlowsForgotten?.(forgotten)),
-      onFailed: (failed) => this.#tell(() => observer?.onFlowsFailed?.(failed)),
+      onForgotten: (forgotten) => observer.onFlowsForgotten?.(forgotten),
+      onFailed: (failed) => observer.onFlowsFailed?.(failed),
     })
     const first = Promise.withResolvers<void>()
     this.firstApplied = first.promise
@@ -138,14 +141,14 @@ export class SyncLoop {
   /** The table may have changed. `received`: when the event's first byte arrived, by `Timing.now()`. */
   notify(received?: number): void {
     const { family, observer, timing } = this.#options
-    if (observer?.onQueued !== undefined) this.#tell(() => observer.onQueued?.(family))
+    const now = timing.now()
+    this.#notifiedAt = now
     if (!this.#pending) {
       this.#pending = true
       this.#received = received
-      const now = timing.now()
       if (this.#started) this.#pendingSince = now
-      if (observer?.onApplied !== undefined) this.#tableChanged = now
-      if (observer?.onPending !== undefined) this.#tell(() => observer.onPending?.(family))
+      if (observer.onApplied !== undefined) this.#tableChanged = now
+      observer.onPending?.(family)
     }
     this.#wake()
   }
@@ -153,6 +156,7 @@ export class SyncLoop {
   get progress(): SyncProgress {
     const unappliedSince = this.#unappliedSince ?? this.#pendingSince
     return {
+      ...(this.#notifiedAt === undefined ? {} : { notifiedAt: this.#notifiedAt }),
       ...(this.#inSyncAt === undefined ? {} : { inSyncAt: this.#inSyncAt }),
       ...(unappliedSince === undefined ? {} : { unappliedSince }),
       ...(this.#failures === 0 ? {} : { failure: { error: this.#error, inARow: this.#failures } }),
@@ -225,7 +229,7 @@ export class SyncLoop {
         const retryIn = backoff(failures, retryLimits, timing.random)
         this.#scheduled = true
         this.#cancelTimer = timing.after(retryIn, this.#begin)
-        this.#tell(() => observer?.onFailed?.({ family, why, error, took, failures, retryIn }))
+        observer.onFailed?.({ family, why, error, took, failures, retryIn })
       },
     )
   }
@@ -240,7 +244,7 @@ export class SyncLoop {
   /** The hot path: one endpoint's change passes here and through nothing else that waits. */
   async #applyChange(): Promise<void> {
     const { dataplane, live, observer, timing } = this.#options
-    const measured = observer?.onApplied !== undefined
+    const measured = observer.onApplied !== undefined
     const begun = measured ? timing.now() : 0
     const received = this.#takePending()
     const change = this.#applied.difference(live.table, this.#drain())
@@ -341,7 +345,7 @@ export class SyncLoop {
       const drifted = operations > due
       const findings = drifted ? program.findings : []
       if (drifted) {
-        this.#tell(() => observer?.onDrift?.({ family, operations, findings }))
+        observer.onDrift?.({ family, operations, findings })
         // What began meanwhile wasn't led by these rules.
         this.#flowCleanup.suspect('all')
       }
@@ -374,7 +378,7 @@ export class SyncLoop {
     const { operations, findings: left } = dataplane.reconcile(observed, live.table)
     if (operations === 0 || left.join('\n') !== findings) return
     this.#disagreements++
-    this.#tell(() => observer?.onDisagreement?.({ family, operations, findings: left }))
+    observer.onDisagreement?.({ family, operations, findings: left })
   }
 
   /** What is taken into account from here on is no longer pending. */
@@ -410,7 +414,7 @@ export class SyncLoop {
     const { family, observer, timing } = this.#options
     this.#triggerTimes = []
     this.#isInSync(timing.now())
-    if (observer?.onUnchanged !== undefined) this.#tell(() => observer.onUnchanged?.(family))
+    observer.onUnchanged?.(family)
   }
 
   #report(
@@ -432,15 +436,7 @@ export class SyncLoop {
       totalRoutes: live.table.routes.size,
     }
     this.#triggerTimes = []
-    this.#tell(() => observer?.onApplied?.(applied))
-  }
-
-  #tell(tell: () => void): void {
-    try {
-      tell()
-    } catch (error) {
-      process.emitWarning(error instanceof Error ? error : new Error(String(error)))
-    }
+    observer.onApplied?.(applied)
   }
 }
 

@@ -10,9 +10,11 @@ export class ByFamily<Kept> {
   }
 
   of(family: IpFamily): Kept {
-    const kept = this.#kept[family] ?? this.#make(family)
-    this.#kept[family] = kept
-    return kept
+    const kept = this.#kept[family]
+    if (kept !== undefined) return kept
+    const made = this.#make(family)
+    this.#kept[family] = made
+    return made
   }
 
   /** A reading of each family, with the label that kube-proxy gives it. */

@@ -46,7 +46,12 @@ export class ProxyMetrics {
 
   constructor(facts: ProcessFacts) {
     const { registry } = this
-    const syncs = new SyncMetrics({ registry, dataplane: facts.dataplane, wallClock: Date.now })
+    const syncs = new SyncMetrics({
+      registry,
+      dataplane: facts.dataplane,
+      wallClock: Date.now,
+      lastQueued: (family) => this.#lastQueued(family),
+    })
     const applies = new ApplyMetrics(registry)
     const flows = new FlowMetrics(registry)
     const progress = new ProgressMetrics(registry, () => this.#progress, performance.now.bind(performance))
@@ -67,6 +72,11 @@ export class ProxyMetrics {
       source: () => proxy.source.progress ?? [],
     }
     for (const family of proxy.families) for (const metrics of this.#perFamily) metrics.begin(family)
+  }
+
+  #lastQueued(family: IpFamily): number {
+    const at = this.#proxy?.progress(family)?.notifiedAt
+    return at === undefined ? 0 : Date.now() - (performance.now() - at)
   }
 
   #cluster() {

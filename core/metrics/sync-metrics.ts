@@ -13,6 +13,8 @@ export interface SyncMetricsOptions {
   readonly dataplane: string
   /** Milliseconds since the epoch. */
   readonly wallClock: () => number
+  /** When a sync of the family was last asked for, by the same clock; 0: never. */
+  readonly lastQueued: (family: IpFamily) => number
 }
 
 /**
@@ -24,7 +26,7 @@ export class SyncMetrics implements EngineObserver {
   readonly #families: ByFamily<FamilySyncs>
   readonly #failures: SyncFailures
 
-  constructor({ registry, dataplane, wallClock }: SyncMetricsOptions) {
+  constructor({ registry, dataplane, wallClock, lastQueued }: SyncMetricsOptions) {
     this.#wallClock = wallClock
     const histogram = (name: string, help: string, bounds: readonly number[]) =>
       new CountedHistogram({
@@ -54,16 +56,12 @@ export class SyncMetrics implements EngineObserver {
     }
     this.#failures = syncFailures(registry, dataplane)
     this.#families = new ByFamily((family) => new FamilySyncs(durations, this.#failures, family))
-    this.#readGauges(registry)
+    this.#readGauges(registry, lastQueued)
   }
 
   /** Shows the family, with zeros: dashboards list their nodes by what is there. */
   begin(family: IpFamily): void {
     this.#families.of(family)
-  }
-
-  onQueued(family: IpFamily): void {
-    this.#families.of(family).queuedAt = this.#wallClock()
   }
 
   /** A sync that finds nothing to do has succeeded. */
@@ -79,7 +77,7 @@ export class SyncMetrics implements EngineObserver {
     this.#families.of(failed.family).failed(failed)
   }
 
-  #readGauges(registry: Registry): void {
+  #readGauges(registry: Registry, lastQueued: SyncMetricsOptions['lastQueued']): void {
     const families = this.#families
     readMetric({
       registry,
@@ -95,7 +93,7 @@ export class SyncMetrics implements EngineObserver {
       name: 'kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds',
       help: 'When a sync was last asked for.',
       labels: ['ip_family'],
-      read: () => families.readings(({ queuedAt }) => queuedAt / 1000),
+      read: () => families.readings((_, family) => lastQueued(family) / 1000),
     })
     readMetric({
       registry,
@@ -146,7 +144,6 @@ function syncFailures(registry: Registry, dataplane: string): SyncFailures {
 
 class FamilySyncs {
   readonly noLocalEndpoints = new NoLocalEndpoints()
-  queuedAt = 0
   syncedAt = 0
   readonly #all
   readonly #full

@@ -144,10 +144,8 @@ class RecordingDataplane implements Dataplane<Program, ReadonlySet<string>> {
 }
 
 class Notes implements EngineObserver {
-  readonly queued: IpFamily[] = []
   readonly pending: IpFamily[] = []
   readonly unchanged: IpFamily[] = []
-  onQueued = (family: IpFamily) => void this.queued.push(family)
   onUnchanged = (family: IpFamily) => void this.unchanged.push(family)
   readonly applied: Applied[] = []
   readonly failed: Failed[] = []
@@ -250,7 +248,7 @@ test('a change that is undone before it is applied is none, and it is told so', 
   change('10.0.0.1', false)
   await timing.pass(0)
   t.deepEqual(dataplane.calls, [])
-  t.deepEqual([notes.queued.length, notes.pending.length, notes.unchanged.length], [2, 1, 1])
+  t.deepEqual([notes.pending.length, notes.unchanged.length], [1, 1])
 })
 
 test('an audit that finds nothing tells of an event that came to nothing meanwhile', async (t) => {
@@ -700,17 +698,18 @@ test('progress: nothing is late before the start, and the first apply counts fro
   const { timing, change, engine, dataplane } = bench()
   const { opened, open } = gate()
   dataplane.beforeApply = () => opened
+  const notifiedAt = timing.time
   change('10.0.0.1')
   await timing.pass(100_000)
-  t.deepEqual(engine.progress('IPv4'), {})
+  t.deepEqual(engine.progress('IPv4'), { notifiedAt })
   t.is(engine.progress('IPv6'), undefined)
   const startedAt = timing.time
   engine.start()
   await timing.pass(5000)
-  t.deepEqual(engine.progress('IPv4'), { unappliedSince: startedAt })
+  t.deepEqual(engine.progress('IPv4'), { notifiedAt, unappliedSince: startedAt })
   open()
   await timing.pass(0)
-  t.deepEqual(engine.progress('IPv4'), { inSyncAt: timing.time })
+  t.deepEqual(engine.progress('IPv4'), { notifiedAt, inSyncAt: timing.time })
 })
 
 test('progress: an event during an apply is late from its own time on', async (t) => {
@@ -754,7 +753,7 @@ test('progress: failures keep the time of the oldest event, until that is applie
   t.true((failure?.inARow ?? 0) > 3)
   dataplane.beforeApply = () => {}
   await timing.pass(60_000)
-  t.deepEqual(Object.keys(engine.progress('IPv4') ?? {}), ['inSyncAt'])
+  t.deepEqual(Object.keys(engine.progress('IPv4') ?? {}), ['notifiedAt', 'inSyncAt'])
 })
 
 test('progress: an event that comes to nothing is not late, and a failed look is', async (t) => {
@@ -762,7 +761,7 @@ test('progress: an event that comes to nothing is not late, and a failed look is
   change('10.0.0.1')
   change('10.0.0.1', false)
   await timing.pass(0)
-  t.deepEqual(engine.progress('IPv4'), { inSyncAt: timing.time })
+  t.deepEqual(engine.progress('IPv4'), { notifiedAt: timing.time, inSyncAt: timing.time })
   dataplane.beforeObserve = () => {
     throw new Error('unreadable')
   }
