@@ -1,4 +1,4 @@
-import type { SettingDeclarations, SettingValues } from '@portolan/core'
+import { type SettingDeclarations, SettingError, type SettingValues } from '@portolan/core'
 import { allMaps, type MapName } from './maps.ts'
 
 /** The options of this dataplane, read and checked. */
@@ -87,11 +87,15 @@ export const settings = {
   },
 } as const satisfies SettingDeclarations
 
-/** What the options come to. */
+/** What the options come to. @throws SettingError for what can't be meant */
 export function readSettings(
   values: SettingValues<typeof settings>,
   networkNamespace: string | undefined,
 ): EbpfSettings {
+  if (values.interfaces.length === 0)
+    throw new SettingError(
+      `option interfaces names no interface, so that nothing would be attached; leave it out for all of them, or name some: ${defaultRoute}, eth*`,
+    )
   const chosen: Readonly<Record<string, unknown>> = values
   const given = sizedMaps.flatMap((map) => {
     const size = chosen[`${map}-size`]

@@ -19,6 +19,7 @@ for (const [settings, words] of [
   [{ 'masquerade-ports': '80-90' }, /masquerade-ports: "80-90".*61000-65535/],
   [{ 'masquerade-ports': '65000-61000' }, /masquerade-ports/],
   [{ 'packet-hook': 'xdp' }, /packet-hook: "xdp".*auto, tcx, clsact/],
+  [{ interfaces: ' , ' }, /interfaces names no interface.*leave it out/],
   [{ 'services-size': 'many' }, /services-size: "many".*a whole number from 16/],
 ] as const) {
   test(`a wrong setting is named with what would be right: ${JSON.stringify(settings)}`, (t) => {
