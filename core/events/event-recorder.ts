@@ -188,6 +188,8 @@ export class EventRecorder {
       if (reply.status === 200) series.posted = { ...posted, at: this.#options.clock.now(), count }
       return reply
     }
+    // Where it has to be asked for, that is a request of its own.
+    if (event.regarding.kind !== 'Node') this.#budget.spend(this.#options.clock.now())
     const uid = await uidOf(event.regarding, api, signal)
     const reporter = { nodeName: this.#options.nodeName, serial: series.serial }
     const { namespace, name, body } = eventObject(event, reporter, firstDate, uid)

@@ -231,6 +231,18 @@ test('whatever happens, requests stay within their rate and events within their 
   t.is(requests.length, 200)
 })
 
+test('what is told of a Service costs two requests of the rate: one to look it up, and one to tell', async (t) => {
+  const { clock, recorder, api, requests } = recording(({ method }) => reply(method === 'GET' ? 200 : 201))
+  recorder.start(api)
+  const problem = { kind: 'Service', object: 'shop/web', field: 'spec', fix: 'x', skipped: 'value' }
+  for (let value = 0; value < 100; value++)
+    recorder.record(objectProblem({ ...problem, value: `${value}` } as Parameters<typeof objectProblem>[0]))
+  await clock.pass(minute)
+  t.true(requests.length >= 20 && requests.length <= 20 + 6 + 1, `${requests.length} requests in a minute`)
+  await clock.pass(10 * minute)
+  t.true(requests.length <= 20 + 66 + 1, `${requests.length} requests in 11 minutes`)
+})
+
 test('however much authors of Services make happen, what is about the node is told, and first', async (t) => {
   const { clock, recorder, api, of } = recording(({ method }) => reply(method === 'GET' ? 200 : 201))
   recorder.start(api)
