@@ -36,7 +36,10 @@ const putOff = 20
 /** Time between two upkeeps of a dataplane, in milliseconds. */
 const upkeepPeriod = 5000
 
-/** How often an upkeep is put off until it comes before the next apply: a table that always changes must not keep it away. */
+/**
+ * How often an upkeep or an audit is put off until it comes before the next apply: a table that always changes must keep
+ * neither away.
+ */
 const maxPutOffs = 50
 
 /** What audits may save up of that, in milliseconds: on a quiet node two changes by other tools are repaired at once. */
@@ -89,6 +92,8 @@ export class SyncLoop {
   #inMinSyncPeriod = false
   /** An upkeep has been put off for long, and comes before the next apply. */
   #upkeepOverdue = false
+  /** The same of an audit. */
+  #auditOverdue = false
   #cancelTimer: (() => void) | undefined
   #cancelAudit: (() => void) | undefined
   #cancelUpkeep: (() => void) | undefined
@@ -212,6 +217,7 @@ export class SyncLoop {
         this.#error = undefined
         this.#busy = false
         if (this.#upkeepOverdue && !this.#stopped) this.#keepUp()
+        else if (this.#auditOverdue && !this.#stopped) this.#beginAudit()
         else if (this.#pending) this.#wake()
         this.#flowCleanup.applied()
       },
@@ -281,14 +287,20 @@ export class SyncLoop {
     this.#resolveFirst()
   }
 
-  #awaitAudit(period: number): void {
+  #awaitAudit(period: number, putOffs = 0): void {
     if (this.#options.auditPeriod === 0 || this.#stopped) return
     this.#cancelAudit = this.#options.timing.after(period, () => {
       this.#cancelAudit = undefined
-      if (!this.#isQuiet) return this.#awaitAudit(putOff)
-      this.#busy = true
-      this.#follow('repair', () => this.#audit())
+      if (this.#isQuiet) this.#beginAudit()
+      else if (putOffs < maxPutOffs) this.#awaitAudit(putOff, putOffs + 1)
+      else this.#auditOverdue = true
     })
+  }
+
+  #beginAudit(): void {
+    this.#auditOverdue = false
+    this.#busy = true
+    this.#follow('repair', () => this.#audit())
   }
 
   #awaitUpkeep(period: number, putOffs = 0): void {

@@ -538,6 +538,29 @@ test('an audit is put off while an apply is under way', async (t) => {
   t.deepEqual(dataplane.calls, ['apply IPv4 +10.0.0.1'])
 })
 
+test('a table that always changes does not keep an audit away for longer than a second or two', async (t) => {
+  const { dataplane, timing, change, notes, engine } = await started({ auditPeriod: 1000 })
+  let number = 0
+  // Each apply takes a while, and the next change is there before it ends.
+  dataplane.beforeApply = () => {
+    timing.time += 15
+    number++
+    change(`10.0.${number >> 8}.${number & 255}`)
+  }
+  dataplane.kernel.IPv4.add('192.0.2.66')
+  change('10.1.0.1')
+  await timing.pass(1900)
+  t.is(notes.drift.length, 0, 'the loop is never quiet')
+  await timing.pass(2000)
+  t.is(notes.drift.length, 1)
+  t.true(notes.drift[0]?.findings.some((finding) => String(finding).includes('-192.0.2.66')))
+  t.false(dataplane.kernel.IPv4.has('192.0.2.66'))
+  t.deepEqual(notes.failed, [])
+  const audits = dataplane.calls.filter((call) => call.startsWith('observe')).length
+  t.true(audits <= 3, `${audits} audits: applies go on between them`)
+  await engine.stop()
+})
+
 test('audits that take long come one after the other for a while, and then for a hundredth of the time', async (t) => {
   const { dataplane, timing } = await started({ auditPeriod: 1000 })
   dataplane.beforeObserve = () => {
