@@ -27,7 +27,7 @@ export interface LocalhostForwardingOptions {
 /** How long it waits before it starts the thread again. */
 const retryLimits: BackoffLimits = { retryMinMs: 100, retryMaxMs: 30_000 }
 
-/** Ports that are told one by one while they can't be had; of more the log would say nothing new. */
+/** Ports that are told one by one while they can't be had; the others are when these can, or have gone. */
 const maxTold = 20
 
 /** Milliseconds that a stop waits for the thread to end by itself. */
@@ -46,6 +46,8 @@ export class LocalhostForwarding implements EngineObserver {
   }
   /** By family and port: those that the log says can't be had. */
   readonly #told = new Set<string>()
+  /** Those that can't be had either, and for which there was no room. */
+  readonly #untold = new Map<string, PortNotice>()
   #worker: Worker | undefined
   #counts: ForwardingCounts = noCounts
   #failures = 0
@@ -73,7 +75,7 @@ export class LocalhostForwarding implements EngineObserver {
     const ports = this.#ports[family]
     for (const { port, route } of change.removed) if (ports.get(port)?.route === route) ports.delete(port)
     for (const port of change.set) ports.set(port.port, port)
-    for (const { port } of change.removed) if (!ports.has(port)) this.#told.delete(`${family} ${port}`)
+    for (const { port } of change.removed) if (!ports.has(port)) this.#forget(`${family} ${port}`)
     if (this.#worker !== undefined) this.#send({ do: 'change', family, change })
     else if (ports.size > 0 && this.#cancel === undefined) this.#start()
   }
@@ -122,6 +124,7 @@ export class LocalhostForwarding implements EngineObserver {
     this.#worker = undefined
     this.#counts = noCounts
     this.#told.clear()
+    this.#untold.clear()
     this.#retry(error)
   }
 
@@ -133,6 +136,35 @@ export class LocalhostForwarding implements EngineObserver {
       `the thread that serves NodePorts at loopback failed, and its connections are lost; it starts again in ${Math.round(pause)} ms`,
     )
     this.#cancel = this.#clock.after(pause, () => this.#start())
+  }
+
+  /** @returns whether the log says that it can't be had */
+  #forget(key: string): boolean {
+    this.#untold.delete(key)
+    const wasTold = this.#told.delete(key)
+    if (wasTold) this.#tellUnavailable()
+    return wasTold
+  }
+
+  /** As many as there is room for. */
+  #tellUnavailable(): void {
+    for (const [key, { at, family, reason }] of this.#untold) {
+      if (this.#told.size >= maxTold) return
+      this.#untold.delete(key)
+      this.#told.add(key)
+      this.#options.logger.warn(
+        {
+          event: 'localhost-port-unavailable',
+          family,
+          port: at.port,
+          service: at.name,
+          reason,
+          fix: listenFix(reason),
+        },
+        `NodePort ${at.port} of ${at.name} doesn't answer at ${loopbackAddress(family)}, since nobody can listen there ` +
+          `(${reason}); it is tried again, and everything else goes on`,
+      )
+    }
   }
 
   #heard(notice: ForwardingNotice): void {
@@ -148,16 +180,12 @@ export class LocalhostForwarding implements EngineObserver {
     const key = `${family} ${at.port}`
     switch (notice.tell) {
       case 'unavailable':
-        if (this.#told.size >= maxTold || !this.#ports[family].has(at.port)) return
-        this.#told.add(key)
-        logger.warn(
-          { event: 'localhost-port-unavailable', ...fields, reason, fix: listenFix(reason) },
-          `NodePort ${at.port} of ${at.name} doesn't answer at ${place}, since nobody can listen there (${reason}); it is ` +
-            'tried again, and everything else goes on',
-        )
+        if (!this.#ports[family].has(at.port)) return
+        this.#untold.set(key, notice)
+        this.#tellUnavailable()
         return
       case 'available':
-        if (!this.#told.delete(key)) return
+        if (!this.#forget(key)) return
         logger.info(
           { event: 'localhost-port-available', ...fields },
           `NodePort ${at.port} of ${at.name} answers at ${place} now`,
@@ -174,6 +202,9 @@ export class LocalhostForwarding implements EngineObserver {
     }
   }
 }
+
+/** A notice of one port. */
+type PortNotice = Exclude<ForwardingNotice, { readonly tell: 'counts' }>
 
 function startForwarding(): Worker {
   // Flags of the main program (--input-type, --test) may forbid what a thread is.
