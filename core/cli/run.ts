@@ -24,7 +24,6 @@ import { type RunningProxy, startProxy } from '../proxy/proxy.ts'
 import { DriftLog } from '../servers/drift-log.ts'
 import type { HealthProblem } from '../servers/health-problems.ts'
 import { startHealthServers } from '../servers/health-servers.ts'
-import type { RunningHttpServer } from '../servers/http-server.ts'
 import { startMetricsServer } from '../servers/metrics-server.ts'
 import { systemClock } from '../time/clock.ts'
 import { ApplyLog } from './apply-log.ts'
@@ -75,7 +74,6 @@ export async function run(flags: Flags): Promise<void> {
   endOnStrayErrors(logger)
   await oneAtATime({ ...thisProcess('run'), dataplane: config.dataplane })
   await setOomScore(config.oomScoreAdj, logger)
-  await prepareNode({ config, logger })
   const applyLog = new ApplyLog(logger)
   const events = new EventRecorder({
     nodeName: node,
@@ -90,9 +88,10 @@ export async function run(flags: Flags): Promise<void> {
     logger,
     onFound: (rules) => events.record(kubeProxyBeside(node, rules)),
   })
+  const families = await usableFamilies()
   await using health = await startHealthServers({
     config,
-    families: await usableFamilies(),
+    families,
     logger,
     problems: () => kubeProxyProblems(kubeProxy),
     onAnswer: (path, status) => metrics.health.answered(path, status),
@@ -100,6 +99,8 @@ export async function run(flags: Flags): Promise<void> {
     onServiceUnavailable: (service, port, message) =>
       events.record(serviceHealthCheckFailed(service, port, message)),
   })
+  // Before anything is written: an address that can't be had may end the start.
+  await using metricsServer = await startMetricsServer({ config, families, metrics, driftLog, logger })
   const tellProblem = problemLines(logger)
   const proxy = await startProxy({
     config,
@@ -113,6 +114,7 @@ export async function run(flags: Flags): Promise<void> {
       health.observer,
     ]),
     apiObserver: metrics.apiObserver,
+    prepare: async () => void (await prepareNode({ config, logger })),
     onHealthCheck: health.onHealthCheck,
     onProblem: (problem) => {
       tellProblem(problem)
@@ -138,11 +140,10 @@ export async function run(flags: Flags): Promise<void> {
   const stop = stopOnSignals(proxy, logger)
   stopEnding()
   kubeProxy.start()
-  let metricsServer: RunningHttpServer | undefined
   let configWatch: ConfigWatch | undefined
   try {
     metrics.measure(proxy)
-    metricsServer = await startMetricsServer({ config, metrics, proxy, driftLog, logger })
+    metricsServer.watch(proxy)
     configWatch = await watchConfig(flags, resolved, logger)
     await Promise.race([proxy.ended, ...(configWatch === undefined ? [] : [configWatch.changed])])
     await proxy.stop()
@@ -155,7 +156,6 @@ export async function run(flags: Flags): Promise<void> {
     kubeProxy.stop()
     configWatch?.stop()
     events.stop()
-    await metricsServer?.close()
     await proxy.stop()
     endSoon(logger)
   }

@@ -45,6 +45,8 @@ export interface ProxyOptions {
   readonly nodeName: string
   readonly logger: Logger
   readonly observer?: EngineObserver
+  /** Called once it is known that the dataplane can run here, before it starts: a node that it can't run on stays as it is. */
+  readonly prepare?: () => Promise<void>
   /** Told of requests to an API server, where that is the source. */
   readonly apiObserver?: ApiObserver
   /** Default: loaded as `config` says. */
@@ -95,6 +97,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     const message = `dataplane ${dataplane.name} supports ${theirs}, but this node has only ${ours}`
     throw new ProxyError('FAMILY_UNUSABLE', message, 'enable the family, or choose another --dataplane')
   }
+  await options.prepare?.()
   const source =
     options.source ?? (await openSource(config.source, options.nodeName, logger, options.apiObserver))
   let close = () => dataplane.stop()

@@ -3,11 +3,12 @@ import type { Dataplane } from '../dataplane/contract.ts'
 import type { KnownNode } from '../explain/answer.ts'
 import type { Logger } from '../log/logger.ts'
 import type { ProxyMetrics } from '../metrics/proxy-metrics.ts'
+import type { IpFamily } from '../network/address.ts'
 import { systemClock } from '../time/clock.ts'
 import type { DriftLog } from './drift-log.ts'
 import { explainPage } from './explain-page.ts'
-import { byPath, jsonAnswer } from './http-answer.ts'
-import { type RunningHttpServer, startHttpServer } from './http-server.ts'
+import { byPath, type HttpHandler, jsonAnswer, textAnswer } from './http-answer.ts'
+import { startHttpServer } from './http-server.ts'
 import { listenAddresses } from './listen-addresses.ts'
 import { metricsPages } from './metrics-pages.ts'
 import { type ShownTables, tablePage } from './table-page.ts'
@@ -19,10 +20,16 @@ export interface ShownProxy extends ShownTables, KnownNode {
 
 export interface MetricsServerOptions {
   readonly config: ProxyConfig
+  /** Those of the node. */
+  readonly families: readonly IpFamily[]
   readonly metrics: ProxyMetrics
-  readonly proxy: ShownProxy
   readonly driftLog: DriftLog
   readonly logger: Logger
+}
+
+export interface MetricsServer extends AsyncDisposable {
+  /** To be told when there is a proxy; until then pages about it say that it starts. */
+  watch(proxy: ShownProxy): void
 }
 
 /**
@@ -30,24 +37,38 @@ export interface MetricsServerOptions {
  *
  * @throws {ServerError} as {@link startHttpServer} does
  */
-export async function startMetricsServer(
-  options: MetricsServerOptions,
-): Promise<RunningHttpServer | undefined> {
-  const { config, metrics, proxy, driftLog, logger } = options
+export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
+  const { config, families, metrics, driftLog, logger } = options
   const { metrics: address, bindAddressHardFail: hardFail, enableProfiling } = config.servers
-  if (address === undefined) return undefined
-  const { families } = proxy
+  let pages: { readonly table: HttpHandler; readonly explain: HttpHandler } | undefined
+  const starting = textAnswer(503, 'the proxy is starting\n')
   const handler = byPath({
     ...metricsPages({
       registry: metrics.registry,
       proxyMode: config.dataplane,
       configuration: config.kubeProxyConfiguration,
     }),
-    '/table': tablePage(proxy),
-    '/explain': explainPage(proxy, proxy.dataplane),
+    '/table': (request) => pages?.table(request) ?? starting,
+    '/explain': (request) => pages?.explain(request) ?? starting,
     ...(enableProfiling ? (await import('./profiling-pages.ts')).profilingPages(systemClock) : {}),
     '/drift': () => jsonAnswer(200, { drift: driftLog.entries }),
   })
-  const addresses = listenAddresses(address, families)
-  return await startHttpServer({ name: 'metrics', addresses, handler, hardFail, logger })
+  const server =
+    address === undefined
+      ? undefined
+      : await startHttpServer({
+          name: 'metrics',
+          addresses: listenAddresses(address, families),
+          handler,
+          hardFail,
+          logger,
+        })
+  return {
+    watch(proxy) {
+      pages = { table: tablePage(proxy), explain: explainPage(proxy, proxy.dataplane) }
+    },
+    async [Symbol.asyncDispose]() {
+      await server?.close()
+    },
+  }
 }

@@ -125,21 +125,29 @@ test.serial(
   },
 )
 
-test.serial(
-  'with bindAddressHardFail a port that is taken ends the start, before anything is touched',
-  async (t) => {
-    const node = await FileNode.create(t)
-    await node.write(cluster('{}', true))
-    node.spawn(
-      process.execPath,
-      '-e',
-      "require('http').createServer((q, r) => r.end()).listen(10256, '0.0.0.0')",
-    )
-    await eventually(t, 'the port is taken', async () => (await node.ask(health))[0] !== null)
-    const child = node.portolan('--bind-address-hard-fail')
-    t.is(await new Promise((resolve) => child.once('close', resolve)), 1)
-    t.regex(node.output, /portolan: the healthz server can't listen on 0\.0\.0\.0:10256: .*EADDRINUSE/)
-    t.regex(node.output, /fix: another program has the port/)
-    t.notRegex(node.output, /first-apply/)
-  },
-)
+for (const [server, port, address] of [
+  ['healthz', 10256, '0.0.0.0'],
+  ['metrics', 10249, '127.0.0.1'],
+] as const)
+  test.serial(
+    `with bindAddressHardFail a taken port of ${server} ends the start, before anything is touched`,
+    async (t) => {
+      const node = await FileNode.create(t)
+      await node.write(cluster('{}', true))
+      node.spawn(
+        process.execPath,
+        '-e',
+        `require('http').createServer((q, r) => r.end()).listen(${port}, '${address}')`,
+      )
+      const url = `http://127.0.0.1:${port}`
+      await eventually(t, 'the port is taken', async () => (await node.ask(url))[0] !== null)
+      const child = node.portolan('--bind-address-hard-fail')
+      t.is(await new Promise((resolve) => child.once('close', resolve)), 1)
+      t.true(
+        node.output.includes(`portolan: the ${server} server can't listen on ${address}:${port}: `),
+        node.output,
+      )
+      t.regex(node.output, /EADDRINUSE.*\n {2}fix: another program has the port/)
+      t.notRegex(node.output, /first-apply|sysctl-set|dataplane-usable/)
+    },
+  )
