@@ -2,12 +2,15 @@ import type { Address, IpFamily } from '../network/address.ts'
 import { loopbackAddress } from '../network/special-addresses.ts'
 import { type Clock, systemClock } from '../time/clock.ts'
 import type { ForwardingChange } from './forwarded-port.ts'
+import { ListenerCount } from './listener-count.ts'
 import { type ForwardingObserver, NodePortListener } from './node-port-listener.ts'
 import { type Relay, type RelayTimeouts, usualTimeouts } from './relay.ts'
 import { RelayCount, type RelayLimits } from './relay-limits.ts'
 
 export interface LocalhostForwarderOptions {
   readonly limits: RelayLimits
+  /** NodePorts at which it listens at most, over both families. */
+  readonly maxListeners: number
   /** Told of what happens in a family. */
   readonly observer: (family: IpFamily) => ForwardingObserver
   /** Where it listens. Default: 127.0.0.1 and ::1. */
@@ -25,6 +28,7 @@ export interface LocalhostForwarderOptions {
 export class LocalhostForwarder {
   readonly #options: Required<LocalhostForwarderOptions>
   readonly #count: RelayCount
+  readonly #listenerCount: ListenerCount
   readonly #listeners: Readonly<Record<IpFamily, Map<number, NodePortListener>>> = {
     IPv4: new Map(),
     IPv6: new Map(),
@@ -40,6 +44,7 @@ export class LocalhostForwarder {
       ...options,
     }
     this.#count = new RelayCount(options.limits)
+    this.#listenerCount = new ListenerCount(options.maxListeners)
   }
 
   /** Connections that are relayed now. */
@@ -83,7 +88,15 @@ export class LocalhostForwarder {
     const address = addressOf(family)
     return new NodePortListener(
       port,
-      { address, count: this.#count, timeouts, clock, random, observer: observer(family) },
+      {
+        address,
+        count: this.#count,
+        listeners: this.#listenerCount,
+        timeouts,
+        clock,
+        random,
+        observer: observer(family),
+      },
       this.#relays,
     )
   }

@@ -1,9 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Address } from '../network/address.ts'
+import { tooManyListeners } from '../node/open-files.ts'
 import { type BackoffLimits, backoff } from '../time/backoff.ts'
 import type { Clock } from '../time/clock.ts'
 import { EndpointChoice } from './endpoint-choice.ts'
 import type { ForwardedPort } from './forwarded-port.ts'
+import type { ListenerCount } from './listener-count.ts'
 import { Relay, type RelayTimeouts, relayedSockets } from './relay.ts'
 import type { RelayCount } from './relay-limits.ts'
 
@@ -24,6 +26,7 @@ export interface NodePortListenerOptions {
   /** A loopback address. */
   readonly address: Address
   readonly count: RelayCount
+  readonly listeners: ListenerCount
   readonly timeouts: RelayTimeouts
   readonly clock: Clock
   /** Gives numbers in [0, 1). */
@@ -42,6 +45,8 @@ export class NodePortListener {
   readonly #relays: Set<Relay>
   #port: ForwardedPort
   #failures = 0
+  /** It has one of the listeners that there may be. */
+  #isCounted = false
   #cancel: (() => void) | undefined
   #closed = false
 
@@ -76,11 +81,23 @@ export class NodePortListener {
     this.#closed = true
     this.#cancel?.()
     this.#server.close()
+    this.#uncount()
   }
 
   #listen(): void {
     this.#cancel = undefined
+    const { listeners } = this.#options
+    if (!listeners.take()) {
+      this.#failed(tooManyListeners(listeners.limit))
+      return
+    }
+    this.#isCounted = true
     this.#server.listen({ host: this.#options.address, port: this.#port.port, ipv6Only: true })
+  }
+
+  #uncount(): void {
+    if (this.#isCounted) this.#options.listeners.giveBack()
+    this.#isCounted = false
   }
 
   #succeeded(): void {
@@ -98,6 +115,7 @@ export class NodePortListener {
       observer.onFull(this.#port)
       return
     }
+    this.#uncount()
     this.#failures++
     observer.onListenFailed()
     if (this.#failures === 1) observer.onPortUnavailable(this.#port, error)

@@ -5,16 +5,8 @@ export interface RelayLimits {
   readonly perPort: number
 }
 
-/** Enough for what asks at localhost (agents, image pulls); held down where the process may open few files. */
-const most = 1000
-
-/**
- * Each relay has two sockets, and the rest of the process needs files too: relays get half of them.
- *
- * @param openFiles how many files the process may have open
- */
-export function relayLimits(openFiles: number): RelayLimits {
-  const total = Math.max(2, Math.min(most, Math.floor(openFiles / 4)))
+/** @param total see `FileShares` */
+export function relayLimits(total: number): RelayLimits {
   return { total, perPort: Math.floor(total / 2) }
 }
 

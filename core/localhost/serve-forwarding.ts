@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import { type IpFamily, ipFamilies } from '../network/address.ts'
-import { readOpenFileLimit } from '../node/open-files.ts'
+import { readOpenFileLimit, shareFiles } from '../node/open-files.ts'
 import type { ForwardingCounts, ForwardingNotice, ForwardingRequest } from './forwarding-messages.ts'
 import { LocalhostForwarder } from './localhost-forwarder.ts'
 import { relayLimits } from './relay-limits.ts'
@@ -14,12 +14,13 @@ const failurePeriod = 60_000
 /** Forwards as it is told by messages, and tells what happens; in the thread, and the network namespace, that calls it. */
 export function serveForwarding(port: MessagePort): void {
   const tell = (notice: ForwardingNotice): void => port.postMessage(notice)
-  const limits = relayLimits(readOpenFileLimit())
+  const shares = shareFiles(readOpenFileLimit())
   const totals = { refused: 0, unreachable: 0 }
   const listenFailures: Record<IpFamily, number> = { IPv4: 0, IPv6: 0 }
   const [isFullDue, isUnreachableDue] = [nowAndThen(), nowAndThen()]
   const forwarder = new LocalhostForwarder({
-    limits,
+    limits: relayLimits(shares.relays),
+    maxListeners: shares.nodePorts,
     observer: (family) => {
       const notice = (
         what: 'unavailable' | 'available' | 'full' | 'unreachable',

@@ -3,7 +3,7 @@ import type { EngineObserver } from '../engine/observer.ts'
 import { observers } from '../engine/observers.ts'
 import type { Logger } from '../log/logger.ts'
 import type { IpFamily } from '../network/address.ts'
-import { readOpenFileLimit } from '../node/open-files.ts'
+import { readOpenFileLimit, shareFiles } from '../node/open-files.ts'
 import type { HealthCheckListener } from '../table/builder/health-check-ports.ts'
 import { isEverywhere } from '../table/builder/node-addresses.ts'
 import { faultLog } from './fault-log.ts'
@@ -12,7 +12,6 @@ import type { HealthProblem, WatchedProxy } from './health-problems.ts'
 import { byPath } from './http-answer.ts'
 import { type RunningHttpServer, startHttpServer } from './http-server.ts'
 import { listenAddresses } from './listen-addresses.ts'
-import { listenerLimit } from './listener-limit.ts'
 import { type HealthPath, ProxyHealth } from './proxy-health.ts'
 import { ServiceHealth } from './service-health.ts'
 
@@ -73,7 +72,7 @@ export async function startHealthServers(options: HealthServersOptions): Promise
     onAvailable: (family, service, port) => log.available(family, service, port),
     onGivenUp: (family, service) => log.givenUp(family, service),
     onFault: faultLog('health check', logger),
-    maxListeners: listenerLimit(readOpenFileLimit()),
+    maxListeners: shareFiles(readOpenFileLimit()).healthChecks,
   })
   return {
     observer: observers([proxyHealth, serviceHealth]),

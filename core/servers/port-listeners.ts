@@ -1,5 +1,6 @@
 import type { SocketAddress } from '../config/socket-address.ts'
 import type { Address } from '../network/address.ts'
+import { tooManyListeners } from '../node/open-files.ts'
 import { type Clock, systemClock } from '../time/clock.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import type { HttpHandler } from './http-answer.ts'
@@ -133,7 +134,7 @@ export class PortListeners {
 
   async #listen(at: SocketAddress): Promise<HttpListener> {
     const { handler, connections, onFault, maxListeners } = this.#options
-    if (this.#count >= maxListeners) throw tooMany(maxListeners)
+    if (this.#count >= maxListeners) throw tooManyListeners(maxListeners)
     const listener = new HttpListener({ handler: handler(at.port), connections, onFault })
     await listener.listen(at)
     return listener
@@ -148,10 +149,4 @@ export class PortListeners {
       this.#update(this.#failing)
     })
   }
-}
-
-/** As the system says it, but before it is too late for everything else that needs a file descriptor. */
-function tooMany(limit: number): Error {
-  const message = `${limit} ports are open, as many as the process's limit of file descriptors allows`
-  return Object.assign(new Error(message), { code: 'EMFILE' })
 }

@@ -41,6 +41,7 @@ function newForwarder() {
   const address = ownAddress()
   const forwarder = new LocalhostForwarder({
     limits: { total: 10, perPort: 10 },
+    maxListeners: 10,
     addressOf: () => address,
     observer: () => ({
       onPortUnavailable: () => told.push('unavailable'),

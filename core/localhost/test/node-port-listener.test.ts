@@ -5,6 +5,7 @@ import type { Address } from '../../network/address.ts'
 import type { RouteKey } from '../../table/service-route.ts'
 import { type Clock, systemClock } from '../../time/clock.ts'
 import type { ForwardedPort } from '../forwarded-port.ts'
+import { ListenerCount } from '../listener-count.ts'
 import { type ForwardingObserver, NodePortListener } from '../node-port-listener.ts'
 import { type Relay, type RelayTimeouts, usualTimeouts } from '../relay.ts'
 import { RelayCount, type RelayLimits } from '../relay-limits.ts'
@@ -42,6 +43,7 @@ class Place {
   readonly relays = new Set<Relay>()
   readonly address = ownAddress()
   readonly count: RelayCount
+  readonly listeners = new ListenerCount(1)
   readonly #timeouts: RelayTimeouts
   readonly #clock: Clock
 
@@ -59,7 +61,8 @@ class Place {
       onFull: ({ port }) => this.#tell(`full ${port}`),
       onUnreachable: () => this.#tell('unreachable'),
     }
-    const options = { address: this.address, count: this.count, timeouts: this.#timeouts, observer }
+    const { address, count, listeners } = this
+    const options = { address, count, listeners, timeouts: this.#timeouts, observer }
     return new NodePortListener(port, { ...options, clock: this.#clock, random: Math.random }, this.relays)
   }
 
@@ -197,6 +200,35 @@ test('a port that is taken is told once and tried again, until it is free', asyn
   t.is(await socket.line(), one.address)
   socket.socket.destroy()
   listener.close()
+  one.server.close()
+})
+
+test('no more ports are listened at than there are files for, and one that is given up makes room', async (t) => {
+  const one = await endpoint()
+  const retries: (() => void)[] = []
+  const clock: Clock = {
+    now: () => 0,
+    after(_, task) {
+      retries.push(task)
+      return () => {}
+    },
+  }
+  const place = newPlace({ clock })
+  const first = place.listener(forwarded(one))
+  await until(() => first.isListening)
+  const second = place.listener({ ...forwarded(one), port: 30_081 })
+  await place.until('unavailable EMFILE')
+  retries.pop()?.()
+  t.deepEqual(place.told, ['failed', 'unavailable EMFILE', 'failed'])
+  t.false(second.isListening)
+  first.close()
+  retries.pop()?.()
+  await place.until('available')
+  t.true(second.isListening)
+  second.close()
+  second.close()
+  t.true(place.listeners.take(), 'what is closed twice is given back once')
+  t.false(place.listeners.take())
   one.server.close()
 })
 

@@ -7,7 +7,6 @@ import {
   exampleService,
   exampleSlice,
 } from '../../table/builder/test/example-records.ts'
-import { listenerLimit } from '../listener-limit.ts'
 import { ask, freePorts, HealthBed } from './health-bed.ts'
 
 const localhost = [cidr('127.0.0.0/8')]
@@ -178,10 +177,4 @@ test('file descriptors are left for everything else', async (t) => {
   bed.source.remove('Service', 'default/a', 0)
   await bed.pass(5)
   t.is((await ask('127.0.0.1', ports[2] ?? 0))?.status, 503)
-})
-
-test('half of the files are left for everything else, of many files a fixed number', (t) => {
-  t.is(listenerLimit(1_048_576), 1_046_528)
-  t.is(listenerLimit(1024), 512)
-  t.is(listenerLimit(Number.POSITIVE_INFINITY), Number.POSITIVE_INFINITY)
 })
