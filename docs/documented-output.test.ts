@@ -11,6 +11,7 @@ import { execa } from 'execa'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const pages = [
   'README.md',
+  'docs/install.md',
   'docs/operating.md',
   'docs/check.md',
   'docs/nftables-layout.md',
@@ -19,6 +20,8 @@ const pages = [
 const block = /^```console\n\$ npx portolan ([^\n|]+)\n([\s\S]*?)^```$/gm
 
 test('every documented command prints what its page shows', async (t) => {
+  // Each is a process of its own.
+  t.timeout(300_000)
   let blocks = 0
   for (const page of pages) {
     const path = `${root}/${page}`
