@@ -26,6 +26,8 @@ export interface StoredObject {
   readonly version: number
   /** Without `kind` and `apiVersion`, as items of a list are. */
   readonly json: Buffer
+  /** `undefined` for what only JSON can say, as in a broken object. */
+  readonly protobuf: Buffer | undefined
   readonly labels: Readonly<Record<string, string>>
   readonly fields: Readonly<Record<string, string>>
 }

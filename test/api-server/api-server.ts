@@ -207,8 +207,8 @@ export class ApiServer {
     for (const stream of streams) stream.fail(error)
   }
 
-  /** Sends text that needn't be an event over all watches of one resource, and then maybe ends them. */
-  sendToWatches(kind: Kind, text: string, options: { readonly end?: boolean } = {}): void {
+  /** Sends what needn't be an event over all watches of one resource, and then maybe ends them. */
+  sendToWatches(kind: Kind, text: Uint8Array | string, options: { readonly end?: boolean } = {}): void {
     for (const stream of this.#state.resource(kind).streams) {
       stream.sendRaw(text)
       if (options.end) stream.end()

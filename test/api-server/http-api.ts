@@ -2,8 +2,9 @@ import type { Kind, StoredObject } from './api-object.ts'
 import type { Authentication } from './authentication.ts'
 import type { ClusterState, ServedResource } from './cluster-state.ts'
 import { type Fault, loginPage, overloadedText, reasons } from './faults.ts'
+import { type Form, negotiate } from './media-type.ts'
 import { answerObject } from './object-requests.ts'
-import { answerJson, type Reply, type Request } from './reply.ts'
+import { answerJson, answerStatus, type Reply, type Request } from './reply.ts'
 import { type RequestTarget, readTarget } from './request-target.ts'
 import { readSelector } from './selector.ts'
 import {
@@ -22,6 +23,8 @@ export interface ServedRequest {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
+  /** The header Accept. */
+  readonly accept: string
 }
 
 /**
@@ -63,7 +66,8 @@ export class HttpApi {
       try {
         const { retryAfterSeconds } = known.extras
         const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }
-        answerJson(reply, known.status, statusObject(known), headers)
+        const form = negotiate(request.headers.accept)
+        answerStatus(reply, form, known.status, statusObject(known), headers)
       } catch {
         // The headers were out already: all that is left is to end.
         reply.end()
@@ -74,7 +78,12 @@ export class HttpApi {
   async #serve(request: Request, reply: Reply): Promise<void> {
     const { state } = this.#options
     const url = new URL(request.url ?? '/', 'http://embedded')
-    const served = { method: request.method ?? '', path: url.pathname, query: url.searchParams }
+    const served = {
+      method: request.method ?? '',
+      path: url.pathname,
+      query: url.searchParams,
+      accept: request.headers.accept ?? '',
+    }
     this.requests.push(served)
     this.onRequest(served)
     if (this.requests.length > 1000) this.requests.splice(0, 500)
@@ -100,13 +109,15 @@ export class HttpApi {
       answerJson(reply, status, body)
       return
     }
-    await this.#answerCollection(resource, target, url.searchParams, reply)
+    const form = resource.store.inProtobuf ? negotiate(request.headers.accept) : 'json'
+    await this.#answerCollection(resource, target, url.searchParams, form, reply)
   }
 
   async #answerCollection(
     served: ServedResource,
     { resource, namespace }: RequestTarget,
     query: URLSearchParams,
+    form: Form,
     reply: Reply,
   ): Promise<void> {
     const { state, expiredAs, fieldSelectors } = this.#options
@@ -120,6 +131,7 @@ export class HttpApi {
       if (query.has('sendInitialEvents'))
         throw forbiddenOption('sendInitialEvents', 'sendInitialEvents is forbidden for list')
       await served.lister.answer(reply, selector, {
+        form,
         limit: wholeNumber(query, 'limit'),
         token: query.get('continue') ?? '',
         resourceVersion: wholeNumber(query, 'resourceVersion'),
@@ -136,6 +148,7 @@ export class HttpApi {
     const isExpired = !initialEvents && served.store.since(fromVersion) === undefined
     if (isExpired && expiredAs === 'status') throw tooOld(fromVersion, served.store.oldestVersion)
     const watch = {
+      form,
       selector,
       fromVersion,
       initialEvents,

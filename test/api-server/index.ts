@@ -10,3 +10,11 @@ export {
   kubeconfigText,
   writeKubeconfigFile,
 } from './kubeconfig-file.ts'
+export {
+  encodeBookmark,
+  encodeEvent,
+  encodeList,
+  encodeObject,
+  encodeStatus,
+  enveloped,
+} from './protobuf/encode.ts'

@@ -1,10 +1,13 @@
-import type { StoredObject } from './api-object.ts'
+import type { ResourceKind, StoredObject } from './api-object.ts'
+import { type Form, mediaTypes } from './media-type.ts'
 import type { ObjectStore } from './object-store.ts'
+import { encodeList } from './protobuf/encode.ts'
 import { type Reply, ReplyWriter } from './reply.ts'
 import type { Selector } from './selector.ts'
 import { continueExpired, listTooOld, StatusError, tooLarge } from './status-error.ts'
 
 export interface ListQuery {
+  readonly form: Form
   /** Empty: all of them. */
   readonly namespace: string
   /** 0: everything. */
@@ -47,7 +50,7 @@ export class Lister {
    * for exactly, 504 for a version that is still to come.
    */
   async answer(reply: Reply, selector: Selector, query: ListQuery): Promise<void> {
-    const { limit, namespace } = query
+    const { form, limit, namespace } = query
     const { version, after, all } = this.#begin(query)
     const objects = namespace === '' ? all : all.filter((object) => object.namespace === namespace)
     const start = after === '' ? 0 : firstAfter(objects, after)
@@ -59,16 +62,14 @@ export class Lister {
     }
     const more = next < objects.length
     if (more) this.#hold(version, all)
-    const { kind, apiVersion } = this.#store.resource
     const metadata = {
       resourceVersion: String(version),
       ...(more ? { continue: continueToken(version, objects[next - 1]?.key ?? '') } : {}),
       ...(more && !query.selects ? { remainingItemCount: objects.length - next } : {}),
     }
-    const head = JSON.stringify({ kind: `${kind}List`, apiVersion, metadata })
-    reply.writeHead(200, { 'content-type': 'application/json' })
+    reply.writeHead(200, { 'content-type': mediaTypes[form] })
     const writer = new ReplyWriter(reply)
-    await writer.writeAll(pieces(`${head.slice(0, -1)},"items":[`, page))
+    await writer.writeAll(pieces[form](this.#store.resource, metadata, page))
     writer.end()
   }
 
@@ -120,11 +121,20 @@ function firstAfter(objects: readonly StoredObject[], key: string): number {
   return low
 }
 
-function* pieces(head: string, page: readonly StoredObject[]): Generator<Buffer> {
-  yield Buffer.from(head)
-  for (const [index, object] of page.entries()) {
-    if (index > 0) yield comma
-    yield object.json
-  }
-  yield Buffer.from(']}\n')
-}
+const pieces = {
+  *json({ kind, apiVersion }: ResourceKind, metadata: object, page: readonly StoredObject[]) {
+    const head = JSON.stringify({ kind: `${kind}List`, apiVersion, metadata })
+    yield Buffer.from(`${head.slice(0, -1)},"items":[`)
+    for (const [index, object] of page.entries()) {
+      if (index > 0) yield comma
+      yield object.json
+    }
+    yield Buffer.from(']}\n')
+  },
+  protobuf: (resource: ResourceKind, metadata: object, page: readonly StoredObject[]) =>
+    encodeList(
+      resource,
+      metadata,
+      page.flatMap(({ protobuf }) => protobuf ?? []),
+    ),
+} as const

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type ApiObject, objectKey, type ResourceKind, type StoredObject } from './api-object.ts'
+import { encodeObject } from './protobuf/encode.ts'
 
 /** One change in the order of versions. `before` absent: created; `after` absent: deleted. */
 export interface StoreEvent {
@@ -16,6 +17,7 @@ export class ObjectStore {
   #history: StoreEvent[] = []
   #oldestVersion = 0
   #sorted: readonly StoredObject[] | undefined
+  #inProtobuf = true
 
   constructor(resource: ResourceKind, historyLimit: number) {
     this.resource = resource
@@ -25,6 +27,11 @@ export class ObjectStore {
   /** The oldest version from which a watch can be served. */
   get oldestVersion(): number {
     return this.#oldestVersion
+  }
+
+  /** Whether every object that there ever was could be written in protobuf. */
+  get inProtobuf(): boolean {
+    return this.#inProtobuf
   }
 
   get(key: string): StoredObject | undefined {
@@ -102,12 +109,16 @@ export class ObjectStore {
       creationTimestamp: metadata.creationTimestamp ?? new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
       resourceVersion: String(version),
     }
+    const whole = { metadata: stored, ...rest }
+    const protobuf = encodeObject(this.resource, whole)
+    if (protobuf === undefined) this.#inProtobuf = false
     return {
       key: objectKey(this.resource, namespace, metadata.name),
       name: metadata.name,
       namespace,
       version,
-      json: Buffer.from(JSON.stringify({ metadata: stored, ...rest })),
+      json: Buffer.from(JSON.stringify(whole)),
+      protobuf,
       labels: metadata.labels ?? {},
       fields: selectedFields(this.resource, object),
     }

@@ -1,5 +1,7 @@
 import type * as http from 'node:http'
 import type * as http2 from 'node:http2'
+import { type Form, mediaTypes } from './media-type.ts'
+import { encodeStatus } from './protobuf/encode.ts'
 
 /** A request and the answer to it, the same for HTTP/1.1 and HTTP/2. */
 export type Request = http.IncomingMessage | http2.Http2ServerRequest
@@ -7,7 +9,7 @@ export type Request = http.IncomingMessage | http2.Http2ServerRequest
 export interface Reply {
   writeHead(status: number, headers: Record<string, string>): unknown
   setHeader(name: string, value: string): unknown
-  write(chunk: Buffer | string): boolean
+  write(chunk: Uint8Array | string): boolean
   end(): unknown
   end(chunk: Buffer | string): unknown
   once(event: 'drain' | 'close', listener: () => void): unknown
@@ -49,7 +51,7 @@ export class ReplyWriter {
     if (bytes > 0) await this.write(Buffer.concat(pending))
   }
 
-  async write(chunk: Buffer | string): Promise<void> {
+  async write(chunk: Uint8Array | string): Promise<void> {
     if (this.#closed || this.#reply.write(chunk)) return
     await new Promise<void>((resolve) => {
       const done = () => {
@@ -66,6 +68,21 @@ export class ReplyWriter {
     if (this.#closed) return
     this.#closed = true
     this.#reply.end()
+  }
+}
+
+/** A `Status`, in the form that the client asked for. */
+export function answerStatus(
+  reply: Reply,
+  form: Form,
+  code: number,
+  status: object,
+  headers: Readonly<Record<string, string>>,
+): void {
+  if (form === 'json') answerJson(reply, code, status, headers)
+  else {
+    reply.writeHead(code, { ...headers, 'content-type': mediaTypes.protobuf })
+    reply.end(encodeStatus(status))
   }
 }
 

@@ -1,10 +1,13 @@
-import type { ResourceKind, StoredObject } from './api-object.ts'
+import type { StoredObject } from './api-object.ts'
+import type { Form } from './media-type.ts'
 import type { ObjectStore, StoreEvent } from './object-store.ts'
 import { type Reply, ReplyWriter } from './reply.ts'
 import type { Selector } from './selector.ts'
 import { type StatusError, statusObject, tooLarge, tooOld } from './status-error.ts'
+import { type EventType, lastState, type WatchFormat, watchFormats } from './watch-format.ts'
 
 export interface WatchRequest {
+  readonly form: Form
   readonly selector: Selector
   /** Events after this version are sent. */
   readonly fromVersion: number
@@ -20,8 +23,6 @@ export interface WatchRequest {
 /** Before the end of a watch that has a time limit. */
 const lastBookmarkMs = 2000
 
-const lineEnd = Buffer.from('}\n')
-
 /**
  * One watch: a place in the store's history that moves as fast as the client reads, so that a slow client costs no
  * memory but its place may expire.
@@ -29,6 +30,7 @@ const lineEnd = Buffer.from('}\n')
 export class WatchStream {
   readonly #store: ObjectStore
   readonly #request: WatchRequest
+  readonly #format: WatchFormat
   readonly #writer: ReplyWriter
   readonly #version: () => number
   readonly #timers: NodeJS.Timeout[] = []
@@ -39,8 +41,9 @@ export class WatchStream {
     this.#store = store
     this.#version = version
     this.#request = request
+    this.#format = watchFormats[request.form]
     this.#sentVersion = request.fromVersion
-    reply.writeHead(200, { 'content-type': 'application/json' })
+    reply.writeHead(200, { 'content-type': this.#format.contentType })
     // Sends the headers: the client knows that it watches before anything happens.
     reply.write('')
     this.#writer = new ReplyWriter(reply)
@@ -59,13 +62,12 @@ export class WatchStream {
   async start(): Promise<void> {
     if (this.#request.initialEvents) {
       this.#pumping = true
-      const { resource } = this.#store
       const version = this.#version()
       if (this.#request.fromVersion > version) return this.fail(tooLarge(this.#request.fromVersion, version))
       const selected = this.#store.snapshot().filter(this.#request.selector)
-      await this.#writer.writeAll(addedLines(resource, selected))
+      await this.#writer.writeAll(this.#added(selected))
       this.#sentVersion = version
-      if (this.#request.endBookmark) await this.#writer.write(bookmarkLine(resource, version, true))
+      if (this.#request.endBookmark) await this.#writer.write(this.#bookmark(version, true))
       this.#pumping = false
     }
     await this.pump()
@@ -83,7 +85,7 @@ export class WatchStream {
       }
       const last = events.at(-1)
       if (last === undefined) break
-      await this.#writer.writeAll(this.#lines(events))
+      await this.#writer.writeAll(this.#events(events))
       this.#sentVersion = last.version
     }
     this.#pumping = false
@@ -99,17 +101,17 @@ export class WatchStream {
     const version = this.#version()
     if (!this.#request.bookmarks || this.#pumping || version < this.#sentVersion) return
     this.#sentVersion = version
-    await this.#writer.write(bookmarkLine(this.#store.resource, version, false))
+    await this.#writer.write(this.#bookmark(version, false))
   }
 
   /** Sends an ERROR event and ends. */
   fail(error: StatusError): void {
-    this.sendRaw(`${JSON.stringify({ type: 'ERROR', object: statusObject(error) })}\n`)
+    void this.#writer.write(this.#format.error(statusObject(error)))
     this.end()
   }
 
   /** Sends bytes that needn't be a watch event. */
-  sendRaw(text: string): void {
+  sendRaw(text: Uint8Array | string): void {
     void this.#writer.write(text)
   }
 
@@ -122,46 +124,29 @@ export class WatchStream {
     for (const timer of this.#timers) clearTimeout(timer)
   }
 
-  *#lines(events: readonly StoreEvent[]): Generator<Buffer> {
+  #bookmark(version: number, initialEventsEnd: boolean): Buffer {
+    return this.#format.bookmark(this.#store.resource, version, initialEventsEnd)
+  }
+
+  *#added(objects: readonly StoredObject[]): Generator<Buffer> {
+    for (const object of objects) yield* this.#event('ADDED', object)
+  }
+
+  *#events(events: readonly StoreEvent[]): Generator<Buffer> {
     const { selector } = this.#request
     for (const { before, after, version } of events) {
       const was = before !== undefined && selector(before)
       const is = after !== undefined && selector(after)
-      if (is) yield eventLine(this.#store.resource, was ? 'MODIFIED' : 'ADDED', after)
-      else if (was) yield eventLine(this.#store.resource, 'DELETED', lastState(before, version))
+      if (is) yield* this.#event(was ? 'MODIFIED' : 'ADDED', after)
+      else if (was) yield* this.#event('DELETED', lastState(this.#store.resource, before, version))
     }
   }
-}
 
-function* addedLines(resource: ResourceKind, objects: readonly StoredObject[]): Generator<Buffer> {
-  for (const object of objects) yield eventLine(resource, 'ADDED', object)
-}
-
-function eventLine(resource: ResourceKind, type: string, object: StoredObject): Buffer {
-  return Buffer.concat([linePrefix(resource, type), object.json.subarray(1), lineEnd])
-}
-
-/** A deleted object is sent in its last state with the version of the deletion. */
-function lastState(object: StoredObject, version: number): StoredObject {
-  const value = JSON.parse(object.json.toString())
-  value.metadata.resourceVersion = String(version)
-  return { ...object, version, json: Buffer.from(JSON.stringify(value)) }
-}
-
-function bookmarkLine(resource: ResourceKind, version: number, initialEventsEnd: boolean): Buffer {
-  const annotations = initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}
-  const metadata = JSON.stringify({ resourceVersion: String(version), ...annotations })
-  return Buffer.concat([linePrefix(resource, 'BOOKMARK'), Buffer.from(`"metadata":${metadata}}`), lineEnd])
-}
-
-const prefixes = new Map<string, Buffer>()
-
-function linePrefix({ kind, apiVersion }: ResourceKind, type: string): Buffer {
-  const name = `${type} ${kind}`
-  let prefix = prefixes.get(name)
-  if (prefix === undefined) {
-    prefix = Buffer.from(`{"type":"${type}","object":{"kind":"${kind}","apiVersion":"${apiVersion}",`)
-    prefixes.set(name, prefix)
+  /** What can't be said in this format ends the watch: the next one is answered in another. */
+  *#event(type: EventType, object: StoredObject): Generator<Buffer> {
+    if (this.closed) return
+    const event = this.#format.event(this.#store.resource, type, object)
+    if (event === undefined) this.end()
+    else yield event
   }
-  return prefix
 }
