@@ -99,7 +99,11 @@ const rules: readonly Kept[] = [
     claim: 'the rooms of the Kubernetes source import downwards only',
     rule: onlyDownwards(kubernetes),
     breaks: [
-      [`${kubernetes[2]}api-client.ts`, `${kubernetes[3]}reflector.ts`, /watch\/ comes after .*requests\//],
+      [
+        `${kubernetes.at(-2)}api-client.ts`,
+        `${kubernetes.at(-1)}reflector.ts`,
+        /watch\/ comes after .*requests\//,
+      ],
     ],
   },
   ...dataplanes.flatMap((folder): Kept[] => [

@@ -3,8 +3,7 @@ import type { Parsed } from './parsed.ts'
 import type { ProblemReport } from './problem-report.ts'
 import { isRawObject, listField, objectField, type RawObject, readIdentity } from './raw-object.ts'
 import type { NodeRecord } from './records.ts'
-
-const zoneLabel = 'topology.kubernetes.io/zone'
+import { readLabels } from './well-known.ts'
 
 /** The taint by which the cluster autoscaler marks a node before it removes the machine (SEMANTICS 11). */
 const autoscalerTaint = 'ToBeDeletedByClusterAutoscaler'
@@ -26,10 +25,10 @@ export function parseNode(raw: unknown): Parsed<NodeRecord> {
 }
 
 function readZone(labels: RawObject, report: ProblemReport): string {
-  const zone = labels[zoneLabel] ?? ''
+  const zone = labels[readLabels.zone] ?? ''
   if (typeof zone === 'string' && zone.length <= 63) return zone
   const fix = 'must be text of at most 63 characters; read as no zone'
-  report.skipValue(`metadata.labels["${zoneLabel}"]`, zone, fix)
+  report.skipValue(`metadata.labels["${readLabels.zone}"]`, zone, fix)
   return ''
 }
 

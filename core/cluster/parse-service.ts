@@ -13,9 +13,7 @@ import {
 import type { ServiceRecord, Unserved } from './records.ts'
 import { parseServicePorts } from './service-ports.ts'
 import { usableAddress } from './usable-address.ts'
-
-/** Its mere presence says that another proxy serves this Service (SEMANTICS 1). */
-const otherProxyLabel = 'service.kubernetes.io/service-proxy-name'
+import { readLabels } from './well-known.ts'
 
 /** The API server's default, in seconds (3 hours), and its bound (a day). */
 const defaultAffinitySeconds = 10_800
@@ -37,7 +35,7 @@ export function parseService(raw: unknown): Parsed<ServiceRecord> {
     ...absent(),
     unserved: { kind: 'Service', object: key, why, addresses: addressesOf(raw) },
   })
-  if (Object.hasOwn(labels, otherProxyLabel)) return unserved('otherProxy')
+  if (Object.hasOwn(labels, readLabels.otherProxy)) return unserved('otherProxy')
   const spec = raw.spec
   if (!isRawObject(spec)) {
     report.skipObject('spec', spec, 'must be an object; the Service is left out')

@@ -13,10 +13,7 @@ import {
 import type { SliceEndpoint, SlicePort, SliceRecord, Unserved } from './records.ts'
 import { isPortName, readProtocol } from './service-ports.ts'
 import { usableAddress } from './usable-address.ts'
-
-const headlessLabel = 'service.kubernetes.io/headless'
-const serviceNameLabel = 'kubernetes.io/service-name'
-const triggerTimeAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time'
+import { readAnnotations, readLabels } from './well-known.ts'
 
 const noHints: readonly string[] = Object.freeze([])
 
@@ -31,12 +28,12 @@ export function parseSlice(raw: unknown): Parsed<SliceRecord> {
   const { key, namespace, metadata, labels, report } = readIdentity('EndpointSlice', raw, true)
   const absent = (): Parsed<SliceRecord> => ({ key, record: undefined, problems: report.problems })
   if (key === '' || !isRawObject(raw)) return absent()
-  const service = labels[serviceNameLabel]
+  const service = labels[readLabels.serviceName]
   const unserved = (why: Unserved['why']): Parsed<SliceRecord> => ({
     ...absent(),
     unserved: { kind: 'EndpointSlice', object: key, why, ...namedService(namespace, service) },
   })
-  if (Object.hasOwn(labels, headlessLabel)) return unserved('headless')
+  if (Object.hasOwn(labels, readLabels.headless)) return unserved('headless')
   const addressType = raw.addressType
   if (addressType === 'FQDN') return unserved('fqdn')
   if (addressType !== 'IPv4' && addressType !== 'IPv6') {
@@ -47,7 +44,7 @@ export function parseSlice(raw: unknown): Parsed<SliceRecord> {
   if (service === undefined || service === null || service === '') return unserved('noServiceName')
   if (!isObjectName(service)) {
     report.skipObject(
-      `metadata.labels["${serviceNameLabel}"]`,
+      `metadata.labels["${readLabels.serviceName}"]`,
       service,
       'must name the Service that the slice belongs to; the slice is left out',
     )
@@ -218,11 +215,11 @@ function readHints(
 /** Milliseconds since the epoch. Only the latency metric wants it, so a broken one costs nothing else. */
 function readTriggerTime(metadata: RawObject, report: ProblemReport): number | undefined {
   const annotations = metadata.annotations
-  const written = isRawObject(annotations) ? annotations[triggerTimeAnnotation] : undefined
+  const written = isRawObject(annotations) ? annotations[readAnnotations.triggerTime] : undefined
   if (written === undefined || written === null || written === '') return undefined
   const time = typeof written === 'string' ? Date.parse(written) : Number.NaN
   if (Number.isFinite(time)) return time
   const fix = 'must be a time, such as 2026-01-02T03:04:05Z; ignored'
-  report.skipValue(`metadata.annotations["${triggerTimeAnnotation}"]`, written, fix)
+  report.skipValue(`metadata.annotations["${readAnnotations.triggerTime}"]`, written, fix)
   return undefined
 }

@@ -25,12 +25,16 @@ export const apiErrorCodes = {
     fix: 'nothing: the list is read again',
   },
   API_NOT_JSON: {
-    when: "the answer is not an API server's: HTML, plain text",
+    when: "the answer is not an API server's: HTML, plain text, another form than JSON or protobuf",
     fix: "check that the address is the API server's and not that of a proxy or load balancer page",
   },
   API_MALFORMED: {
     when: 'the answer claims to be JSON, but is cut off or garbled',
     fix: 'check proxies between this node and the API server; the request is repeated',
+  },
+  API_PROTOBUF: {
+    when: 'an answer in protobuf is damaged, or holds what the API is not known to',
+    fix: 'nothing: the resource is asked for in JSON from now on; look at proxies before the API server',
   },
   API_VERSION_WENT_BACK: {
     when: "the server's resourceVersion is lower than before: its etcd was restored from a backup, or it lags",

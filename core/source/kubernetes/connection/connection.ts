@@ -4,6 +4,11 @@ import type { ApiQuestion } from '../../cluster-source.ts'
 import type { Credentials } from '../credentials/credentials.ts'
 import type { Timings } from '../timings.ts'
 
+export interface ApiRequest extends ApiQuestion {
+  /** The header Accept. Default: JSON. */
+  readonly accept?: string
+}
+
 export interface ApiResponse {
   readonly status: number
   /** Lower case, without parameters; empty when the server didn't say. */
@@ -23,7 +28,7 @@ export interface Connection {
   readonly usable: boolean
   /** Whether the server has stopped answering, for now or for ever. */
   readonly silent: boolean
-  send(request: ApiQuestion, signal: AbortSignal): Promise<ApiResponse>
+  send(request: ApiRequest, signal: AbortSignal): Promise<ApiResponse>
   /** Breaks all requests under way with this reason. */
   close(reason: Error): void
 }

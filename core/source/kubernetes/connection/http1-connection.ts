@@ -1,14 +1,13 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import type { Socket } from 'node:net'
-import type { ApiQuestion } from '../../cluster-source.ts'
 import { ChildAbort } from './child-abort.ts'
-import type { ApiResponse, Connection, ConnectionOptions } from './connection.ts'
+import type { ApiRequest, ApiResponse, Connection, ConnectionOptions } from './connection.ts'
 import { addressOf, bodyHeaders, mediaType, pathOn, retryAfterMs } from './connection.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
 /** Any server answers it. */
-const version: ApiQuestion = { method: 'GET', path: '/version' }
+const version: ApiRequest = { method: 'GET', path: '/version' }
 
 /**
  * For servers without HTTP/2 and for plain http: a kept-alive TCP connection per request under way. HTTP/1.1 has no
@@ -76,7 +75,10 @@ export class Http1Connection implements Connection {
     }
   }
 
-  send({ method, path, body }: ApiQuestion, signal: AbortSignal): Promise<ApiResponse> {
+  send(
+    { method, path, body, accept = 'application/json' }: ApiRequest,
+    signal: AbortSignal,
+  ): Promise<ApiResponse> {
     // The agent would open a socket that nothing closes.
     if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy)
     const { server, headers } = this.#options.credentials
@@ -85,7 +87,7 @@ export class Http1Connection implements Connection {
       agent: this.#agent,
       method,
       path: pathOn(server, path),
-      headers: { ...headers, ...bodyHeaders(body), accept: 'application/json' },
+      headers: { ...headers, ...bodyHeaders(body), accept },
       signal,
     })
     request.once('socket', (socket) => this.#keep(socket))

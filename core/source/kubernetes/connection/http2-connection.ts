@@ -1,8 +1,7 @@
 import * as http2 from 'node:http2'
 import type { TLSSocket } from 'node:tls'
-import type { ApiQuestion } from '../../cluster-source.ts'
 import { ApiError } from './api-error.ts'
-import type { ApiResponse, Connection, ConnectionOptions } from './connection.ts'
+import type { ApiRequest, ApiResponse, Connection, ConnectionOptions } from './connection.ts'
 import { bodyHeaders, mediaType, pathOn, retryAfterMs } from './connection.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
@@ -73,7 +72,10 @@ export class Http2Connection implements Connection {
     return this.#silent
   }
 
-  send({ method, path, body }: ApiQuestion, signal: AbortSignal): Promise<ApiResponse> {
+  send(
+    { method, path, body, accept = 'application/json' }: ApiRequest,
+    signal: AbortSignal,
+  ): Promise<ApiResponse> {
     const { server, headers } = this.#options.credentials
     return new Promise((resolve, reject) => {
       const stream = this.#session.request(
@@ -82,7 +84,7 @@ export class Http2Connection implements Connection {
           ...bodyHeaders(body),
           ':method': method,
           ':path': pathOn(server, path),
-          accept: 'application/json',
+          accept,
         },
         { signal, endStream: body === undefined },
       )

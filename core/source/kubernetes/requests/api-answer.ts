@@ -1,6 +1,9 @@
 import type { ApiReply } from '../../cluster-source.ts'
 import { ApiError, excerpt } from '../connection/api-error.ts'
 import type { ApiResponse } from '../connection/connection.ts'
+import { isProtobuf, readListOrStatus, readObject } from '../protobuf/answer.ts'
+import { WireError } from '../protobuf/wire-reader.ts'
+import { formOf } from './answer-form.ts'
 import { member } from './api-object.ts'
 
 /** Answers to errors are short; what is longer isn't read. */
@@ -13,28 +16,35 @@ const replyBytes = 4 << 20
 const pageBytes = 256 << 20
 
 /**
- * Throws {@link ApiError} unless the response is a 200 with JSON: `API_EXPIRED`, `API_STATUS`, `API_NOT_JSON`. The
- * message says what the server said.
+ * Throws {@link ApiError} unless the response is a 200 in a form that is read here: `API_EXPIRED`, `API_STATUS`,
+ * `API_NOT_JSON`. The message says what the server said.
  */
-export async function expectJson(response: ApiResponse, what: string): Promise<void> {
-  if (response.status === 200 && response.contentType === 'application/json') return
-  const text = (await readErrorBody(response)).toString('utf8')
+export async function expectObjects(response: ApiResponse, what: string): Promise<void> {
+  if (response.status === 200 && formOf(response) !== undefined) return
+  const body = await readErrorBody(response)
   const status = response.status
   if (status !== 200) {
     const code = status === 410 ? 'API_EXPIRED' : 'API_STATUS'
-    const retryAfterMs = response.retryAfterMs ?? statusRetryAfterMs(parseJson(text))
-    throw new ApiError(code, `${what}: ${status} ${statusMessage(text)}`, { status, retryAfterMs })
+    const said = statusIn(body)
+    const retryAfterMs = response.retryAfterMs ?? statusRetryAfterMs(said)
+    throw new ApiError(code, `${what}: ${status} ${statusMessage(said, body)}`, { status, retryAfterMs })
   }
+  const text = excerpt(body.toString('utf8'))
   throw new ApiError(
     'API_NOT_JSON',
-    `${what}: answered ${response.contentType || 'no content type'} (${excerpt(text)}) instead of JSON: is this the address of a Kubernetes API server, or of a proxy before it?`,
+    `${what}: answered ${response.contentType || 'no content type'} (${text}) instead of protobuf or JSON: is this the address of a Kubernetes API server, or of a proxy before it?`,
     { status },
   )
 }
 
-/** Reads a JSON object to its end. Throws {@link ApiError} `API_MALFORMED`. */
-export async function readJson(response: ApiResponse, what: string, heard: () => void): Promise<object> {
-  const text = (await readAtMost(response, pageBytes, heard)).toString('utf8')
+/** Reads a list, or a page of one, to its end. Throws {@link ApiError} `API_MALFORMED` or `API_PROTOBUF`. */
+export async function readListBody(response: ApiResponse, what: string, heard: () => void): Promise<object> {
+  const body = await readAtMost(response, pageBytes, heard)
+  if (formOf(response) === 'protobuf') {
+    const list = readingProtobuf(what, () => readListOrStatus(body))
+    return { ...list, items: readingItems(list.items as Iterable<unknown> | undefined, what) }
+  }
+  const text = body.toString('utf8')
   const value = parseJson(text)
   if (typeof value !== 'object' || value === null) {
     throw new ApiError('API_MALFORMED', `${what}: the answer is cut off or garbled: ${excerpt(text)}`)
@@ -45,8 +55,29 @@ export async function readJson(response: ApiResponse, what: string, heard: () =>
 /** Reads the answer to a single request; of a large one, no more than its beginning, which isn't JSON then. */
 export async function readReply(response: ApiResponse): Promise<ApiReply> {
   const { status, retryAfterMs } = response
-  const text = (await readAtMost(response, replyBytes)).toString('utf8')
-  return { status, body: parseJson(text), message: status < 400 ? '' : statusMessage(text), retryAfterMs }
+  const bytes = await readAtMost(response, replyBytes)
+  const body = parseJson(bytes.toString('utf8'))
+  return { status, body, message: status < 400 ? '' : statusMessage(body, bytes), retryAfterMs }
+}
+
+/** Throws {@link ApiError} `API_PROTOBUF` for what is no protobuf, or not the API's. */
+export function readingProtobuf<Value>(what: string, read: () => Value): Value {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+    throw new ApiError('API_PROTOBUF', `${what}: the answer in protobuf can't be read: ${error.message}`)
+  }
+}
+
+/** Items that are read as they are asked for. */
+function* readingItems(items: Iterable<unknown> | undefined, what: string): Generator<unknown> {
+  const iterator = (items ?? [])[Symbol.iterator]()
+  for (;;) {
+    const { done, value } = readingProtobuf(what, () => iterator.next())
+    if (done) return
+    yield value
+  }
 }
 
 /** `undefined` for what is no JSON. */
@@ -64,16 +95,27 @@ export function statusRetryAfterMs(status: unknown): number | undefined {
   return typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined
 }
 
-/** The message of a `Status` object, or the text itself. */
-export function statusMessage(text: string): string {
-  const status = parseJson(text)
-  const message = typeof status === 'object' && status !== null && 'message' in status ? status.message : ''
-  return typeof message === 'string' && message !== '' ? message.slice(0, 300) : excerpt(text)
-}
-
 /** The beginning of an answer that isn't what was asked for; the rest is left unread. */
 export function readErrorBody(response: ApiResponse): Promise<Buffer> {
   return readAtMost(response, errorBodyBytes)
+}
+
+/** A `Status` in either form; `undefined` for anything else, such as a text. */
+function statusIn(body: Buffer): unknown {
+  if (!isProtobuf(body)) return parseJson(body.toString('utf8'))
+  try {
+    return readObject(body)
+  } catch {
+    return undefined
+  }
+}
+
+/** The message of a `Status` object, or the body itself. */
+function statusMessage(status: unknown, body: Buffer): string {
+  const message = member(status, 'message')
+  return typeof message === 'string' && message !== ''
+    ? message.slice(0, 300)
+    : excerpt(body.toString('utf8'))
 }
 
 async function readAtMost(response: ApiResponse, limitBytes: number, heard?: () => void): Promise<Buffer> {

@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream'
-import type { ApiQuestion } from '../../cluster-source.ts'
 import type { ApiObserver } from '../api-observer.ts'
 import { ApiError } from '../connection/api-error.ts'
 import { ChildAbort } from '../connection/child-abort.ts'
-import type { ApiResponse } from '../connection/connection.ts'
+import type { ApiRequest, ApiResponse } from '../connection/connection.ts'
 import { type Link, ServerLink, type ServerLinkOptions } from '../connection/server-link.ts'
 import { readErrorBody } from './api-answer.ts'
 
@@ -36,7 +35,7 @@ export class ApiClient {
    * Resolves with the response's headers; the body follows. Throws {@link ApiError} when no answer came. A 401 is
    * answered once with fresh credentials, where there are any.
    */
-  async send(request: ApiQuestion, signal: AbortSignal): Promise<ApiResponse> {
+  async send(request: ApiRequest, signal: AbortSignal): Promise<ApiResponse> {
     const link = await orAborted(this.#link.open(), signal)
     const response = await this.#request(link, request, signal)
     if (response.status !== 401) return response
@@ -47,8 +46,9 @@ export class ApiClient {
     return this.#request(renewed, request, signal)
   }
 
-  get(path: string, signal: AbortSignal): Promise<ApiResponse> {
-    return this.send({ method: 'GET', path }, signal)
+  /** @param accept the header Accept */
+  get(path: string, accept: string, signal: AbortSignal): Promise<ApiResponse> {
+    return this.send({ method: 'GET', path, accept }, signal)
   }
 
   close(): void {
@@ -57,7 +57,7 @@ export class ApiClient {
     this.#link.close()
   }
 
-  async #request(link: Link, asked: ApiQuestion, signal: AbortSignal): Promise<ApiResponse> {
+  async #request(link: Link, asked: ApiRequest, signal: AbortSignal): Promise<ApiResponse> {
     const { clock, timings, observer } = this.#options
     const { method, path } = asked
     const { host } = link

@@ -1,3 +1,5 @@
+import { initialEventsEnd } from '../protobuf/api-messages.ts'
+
 /**
  * What the reflector reads of an object that isn't parsed: one that was deleted, or that a list has in the version that
  * was delivered already. Everything else is the parser's.
@@ -33,7 +35,7 @@ export function continueToken(raw: unknown): string {
 
 /** Whether a bookmark ends a watch-list's initial events (KEP-3157). */
 export function endsInitialEvents(raw: unknown): boolean {
-  return member(member(member(raw, 'metadata'), 'annotations'), 'k8s.io/initial-events-end') === 'true'
+  return member(member(member(raw, 'metadata'), 'annotations'), initialEventsEnd) === 'true'
 }
 
 /** One member of what may be an object. */

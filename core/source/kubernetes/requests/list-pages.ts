@@ -6,7 +6,8 @@ import type { Query } from './resource.ts'
 const pageSize = '500'
 
 export interface ListPage {
-  readonly items: readonly unknown[]
+  /** To be gone through once. */
+  readonly items: Iterable<unknown>
   /** Of the whole list: the same on every page. */
   readonly resourceVersion: string
   readonly connection: object
@@ -31,10 +32,15 @@ export async function* listPages({ what, read }: ListPagesOptions): AsyncGenerat
     const { body, connection } = await read({ limit: pageSize, ...(token === '' ? {} : { continue: token }) })
     const items = member(body, 'items') ?? []
     const resourceVersion = resourceVersionOf(body)
-    if (!Array.isArray(items) || resourceVersion === '') {
+    if (!isIterable(items) || resourceVersion === '') {
       throw new ApiError('API_MALFORMED', `${what}: the answer is no list`)
     }
     yield { items, resourceVersion, connection }
     token = continueToken(body)
   } while (token !== '')
+}
+
+/** A text is, too, but no list. */
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value
 }

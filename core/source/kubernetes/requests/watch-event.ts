@@ -1,5 +1,6 @@
 import { ApiError, excerpt } from '../connection/api-error.ts'
-import { parseJson, statusRetryAfterMs } from './api-answer.ts'
+import { readFrame, readObject } from '../protobuf/answer.ts'
+import { parseJson, readingProtobuf, statusRetryAfterMs } from './api-answer.ts'
 import { member } from './api-object.ts'
 
 export interface ObjectEvent {
@@ -9,22 +10,36 @@ export interface ObjectEvent {
 
 export type WatchEvent = ObjectEvent | { readonly type: 'ERROR'; readonly error: ApiError }
 
-/** Reads one line of a watch. Throws {@link ApiError} `API_MALFORMED`. */
-export function readWatchEvent(line: string, what: string): WatchEvent {
+/** Reads one line of a watch in JSON. Throws {@link ApiError} `API_MALFORMED`. */
+export function readLineEvent(line: string, what: string): WatchEvent {
   const event = parseJson(line)
-  const type = member(event, 'type')
-  const object = member(event, 'object')
+  const read = eventOf(member(event, 'type'), member(event, 'object'), what)
+  if (read !== undefined) return read
+  throw new ApiError('API_MALFORMED', `${what}: no watch event: ${excerpt(line)}`)
+}
+
+/** Reads one frame of a watch in protobuf. Throws {@link ApiError} `API_PROTOBUF`. */
+export function readFrameEvent(frame: Buffer, what: string): WatchEvent {
+  return readingProtobuf(what, () => {
+    const { type, object } = readFrame(frame)
+    const read = eventOf(type, readObject(object), what)
+    if (read !== undefined) return read
+    throw new ApiError('API_PROTOBUF', `${what}: no watch event: ${excerpt(type)}`)
+  })
+}
+
+function eventOf(type: unknown, object: unknown, what: string): WatchEvent | undefined {
   switch (type) {
     case 'ADDED':
     case 'MODIFIED':
     case 'DELETED':
     case 'BOOKMARK':
-      if (typeof object === 'object' && object !== null) return { type, object }
-      break
+      return typeof object === 'object' && object !== null ? { type, object } : undefined
     case 'ERROR':
       return { type, error: errorOf(object, what) }
+    default:
+      return undefined
   }
-  throw new ApiError('API_MALFORMED', `${what}: no watch event: ${excerpt(line)}`)
 }
 
 function errorOf(status: unknown, what: string): ApiError {

@@ -208,18 +208,61 @@ test('a server whose versions went back is listed again, and known versions are 
   await observed.until((o) => o.records.has('Service shop/new'))
 })
 
-const garbage: readonly (readonly [string, (server: ApiServer) => void])[] = [
-  ['a garbage line', (server) => server.sendToWatches('Service', 'no json at all\n')],
-  ['a JSON line that is no event', (server) => server.sendToWatches('Service', '[1,2]\n')],
-  ['an event without an object', (server) => server.sendToWatches('Service', '{"type":"ADDED"}\n')],
+const frame = (...bytes: readonly number[]) => Uint8Array.from([0, 0, 0, bytes.length, ...bytes])
+
+const garbage: readonly (readonly [string, 'json' | 'protobuf', string, (server: ApiServer) => void])[] = [
+  [
+    'a garbage line',
+    'json',
+    'API_MALFORMED',
+    (server) => server.sendToWatches('Service', 'no json at all\n'),
+  ],
+  [
+    'a JSON line that is no event',
+    'json',
+    'API_MALFORMED',
+    (server) => server.sendToWatches('Service', '[1,2]\n'),
+  ],
+  [
+    'a JSON event without an object',
+    'json',
+    'API_MALFORMED',
+    (server) => server.sendToWatches('Service', '{"type":"ADDED"}\n'),
+  ],
   [
     'a line that is cut off',
+    'json',
+    'API_MALFORMED',
     (server) => server.sendToWatches('Service', '{"type":"MODIFIED","obj', { end: true }),
   ],
+  [
+    'a frame of no Kubernetes object',
+    'protobuf',
+    'API_PROTOBUF',
+    (server) => server.sendToWatches('Service', 'these are 2 GB'),
+  ],
+  [
+    'a frame that is no event',
+    'protobuf',
+    'API_PROTOBUF',
+    (server) => server.sendToWatches('Service', frame(0xff, 0xff)),
+  ],
+  [
+    'an event in protobuf without an object',
+    'protobuf',
+    'API_PROTOBUF',
+    (server) => server.sendToWatches('Service', frame(10, 5, ...Buffer.from('ADDED'))),
+  ],
+  [
+    'a frame that is cut off',
+    'protobuf',
+    'API_MALFORMED',
+    (server) => server.sendToWatches('Service', Uint8Array.of(0, 0, 1, 0, 10), { end: true }),
+  ],
 ]
-for (const [what, send] of garbage) {
+for (const [what, forms, code, send] of garbage) {
   test(`${what} is said in one line, and no event around it is lost`, async (t) => {
-    await using scenery = await scene()
+    await using scenery = await scene({}, { forms })
     const { server, observed } = scenery
     await observed.until((o) => o.allSynced)
     send(server)
@@ -230,16 +273,21 @@ for (const [what, send] of garbage) {
     )
     const complaints = observed.complaints('services')
     t.is(complaints.length, 1)
-    t.is(complaints[0]?.fields.code, 'API_MALFORMED')
+    t.is(complaints[0]?.fields.code, code)
     t.is(observed.complaints().length, 1)
     t.true(observed.records.has('Service shop/web'))
+    // What can't be read in protobuf is asked for in JSON.
+    const last = server.requests.findLast(
+      ({ path, query }) => path === '/api/v1/services' && query.has('watch'),
+    )
+    t.is(last?.accept.includes('protobuf'), forms === 'protobuf' && code !== 'API_PROTOBUF')
   })
 }
 
 const refusals = [
   ['403', { kind: 'status', status: 403 }, 'API_STATUS', /grant list and watch on services/],
   ['500', { kind: 'status', status: 500 }, 'API_STATUS', /500/],
-  ['HTML', { kind: 'html' }, 'API_NOT_JSON', /text\/html .*instead of JSON/],
+  ['HTML', { kind: 'html' }, 'API_NOT_JSON', /text\/html .*instead of protobuf or JSON/],
   ['a list that is cut off', { kind: 'truncated' }, 'API_MALFORMED', /cannot (list|watch) services/],
   ['no answer', { kind: 'hang' }, 'API_SILENT', /not answered in time/],
 ] as const

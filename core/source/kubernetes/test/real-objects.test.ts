@@ -87,30 +87,41 @@ function sliceOf(number: number, parts: Record<string, unknown>): ApiObject {
   }
 }
 
-real('every Service and EndpointSlice that it accepts is read without a problem', async (t) => {
-  t.timeout(limitMs)
-  await using cluster = await RealCluster.start()
-  const objects = [
-    ...specs.map((spec, number) => ({ ...service(`service-${number}`), spec })),
-    ...sliceParts.map((parts, number) => sliceOf(number, parts)),
-  ]
-  let accepted = 0
-  const refused = new Set<string>()
-  await inParallel(objects, 16, (object) =>
-    cluster.createObject(object).then(
-      () => accepted++,
-      (error: Error) => refused.add(error.message.replace(/^.*is invalid: /, '')),
-    ),
-  )
-  t.log(
-    `${accepted} of ${objects.length} objects accepted; refused, for example: ${[...refused].slice(0, 2).join(' / ')}`,
-  )
-  t.true(accepted > objects.length / 3)
-  await using observed = await cluster.source()
-  await observed.until((o) => o.allSynced, generousMs)
-  t.deepEqual(observed.problems, [])
-  t.deepEqual(observed.complaints(), [])
-})
+const byKey = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]) =>
+  one < other ? -1 : 1
+
+real(
+  'every Service and EndpointSlice that it accepts is read without a problem, the same in protobuf and JSON',
+  async (t) => {
+    t.timeout(limitMs)
+    await using cluster = await RealCluster.start()
+    const objects = [
+      ...specs.map((spec, number) => ({ ...service(`service-${number}`), spec })),
+      ...sliceParts.map((parts, number) => sliceOf(number, parts)),
+    ]
+    let accepted = 0
+    const refused = new Set<string>()
+    await inParallel(objects, 16, (object) =>
+      cluster.createObject(object).then(
+        () => accepted++,
+        (error: Error) => refused.add(error.message.replace(/^.*is invalid: /, '')),
+      ),
+    )
+    t.log(
+      `${accepted} of ${objects.length} objects accepted; refused, for example: ${[...refused].slice(0, 2).join(' / ')}`,
+    )
+    t.true(accepted > objects.length / 3)
+    await using observed = await cluster.source()
+    await using byJson = await cluster.source({ forms: 'json' })
+    for (const source of [observed, byJson]) {
+      await source.until((o) => o.allSynced, generousMs)
+      t.deepEqual(source.problems, [])
+      t.deepEqual(source.complaints(), [])
+    }
+    t.true(observed.records.size > accepted / 3)
+    t.deepEqual([...observed.records].sort(byKey), [...byJson.records].sort(byKey))
+  },
+)
 
 real('what a written object omits is what the server makes of it', async (t) => {
   t.timeout(limitMs)

@@ -4,7 +4,6 @@ import { type Clock, pause } from '../../../time/clock.ts'
 import { ApiError } from '../connection/api-error.ts'
 import type { ChildAbort } from '../connection/child-abort.ts'
 import type { ApiResponse } from '../connection/connection.ts'
-import type { ApiClient } from '../requests/api-client.ts'
 import { identityOf, member, resourceVersionOf } from '../requests/api-object.ts'
 import { type Resource, versionPath } from '../requests/resource.ts'
 import { isOlder } from '../requests/resource-version.ts'
@@ -19,12 +18,12 @@ export interface LastEvent {
 
 export interface HistoryCheck<R extends ClusterRecord> {
   readonly resource: Resource<R>
-  readonly client: ApiClient
   readonly delivery: Delivery<R>
   readonly clock: Clock
   /** Numbers in [0, 1), like `Math.random`. */
   readonly random: () => number
   readonly timings: Timings
+  readonly get: (path: string) => Promise<ApiResponse>
   readonly read: (response: ApiResponse) => Promise<object>
   /** As it is at each attempt. */
   readonly last: () => LastEvent | undefined
@@ -45,17 +44,18 @@ const deletionTimeoutMs = 500
 export async function checkHistory<R extends ClusterRecord>(
   from: string,
   attempt: ChildAbort,
-  { resource, client, delivery, clock, random, timings, read, last: lastEvent }: HistoryCheck<R>,
+  { resource, delivery, clock, random, timings, get, read, last: lastEvent }: HistoryCheck<R>,
 ): Promise<void> {
   for (let failures = 1; !attempt.signal.aborted; failures++) {
     const last = lastEvent()
     const known = last === undefined ? undefined : identityOf(last.object)
     try {
-      const list = await read(await client.get(versionPath(resource, known?.key), attempt.signal))
+      const list = await read(await get(versionPath(resource, known?.key)))
       const version = resourceVersionOf(list)
       if (isOlder(version, from)) return attempt.abort(wentBack(resource, from, version))
       if (last === undefined || known === undefined) return
-      const found = resourceVersionOf((member(list, 'items') as unknown[] | undefined)?.[0])
+      const [object] = (member(list, 'items') ?? []) as Iterable<unknown>
+      const found = resourceVersionOf(object)
       if (isOlder(found, known.resourceVersion))
         return attempt.abort(wentBack(resource, known.resourceVersion, found, known.key))
       if (found !== '' || last.deleted) return

@@ -4,7 +4,8 @@ import type { Clock } from '../../../time/clock.ts'
 import { ApiError, asApiError } from '../connection/api-error.ts'
 import { ChildAbort } from '../connection/child-abort.ts'
 import type { ApiResponse } from '../connection/connection.ts'
-import { expectJson } from '../requests/api-answer.ts'
+import { type AnswerForms, acceptHeaders } from '../requests/answer-form.ts'
+import { expectObjects } from '../requests/api-answer.ts'
 import type { ApiClient } from '../requests/api-client.ts'
 import { endsInitialEvents, resourceVersionOf } from '../requests/api-object.ts'
 import { readEventStream } from '../requests/event-stream.ts'
@@ -27,6 +28,8 @@ export interface ListWatchOptions<R extends ClusterRecord> {
   readonly random: () => number
   readonly timings: Timings
   readonly logger: Logger
+  /** In which forms answers are asked for. */
+  readonly forms: AnswerForms
   /** The server has accepted a request for a list or a watch. */
   readonly onAccepted: () => void
   /** A list is complete, or an event has been delivered. */
@@ -48,9 +51,11 @@ export class ListWatch<R extends ClusterRecord> {
   /** The connection on which a watch-list failed and pages did not. */
   #pagesOnly: object | undefined
   #withFieldSelector = true
+  #forms: AnswerForms
 
   constructor(options: ListWatchOptions<R>) {
     this.#options = options
+    this.#forms = options.forms
   }
 
   /** Up to which everything has been delivered; `undefined`: a list is needed, and under way or due. */
@@ -74,6 +79,11 @@ export class ListWatch<R extends ClusterRecord> {
     if (!this.#options.resource.fieldSelectorOptional || !this.#withFieldSelector) return false
     this.#withFieldSelector = false
     return true
+  }
+
+  /** Answers in protobuf can't be read: from now on they are asked for in JSON. */
+  useJson(): void {
+    this.#forms = 'json'
   }
 
   /** Resolves when the server has ended the watch. Throws {@link ApiError}, or the reason the signal aborted for. */
@@ -108,7 +118,7 @@ export class ListWatch<R extends ClusterRecord> {
         resourceVersionMatch: 'NotOlderThan',
       })
       connection = response.connection
-      await expectJson(response, what)
+      await expectObjects(response, what)
       this.#listFrom(connection)
       silence = new IdleTimeout(clock, timings.initialEventsQuietMs, () =>
         request.abort(fail('no bookmark has ended the initial events')),
@@ -171,7 +181,7 @@ export class ListWatch<R extends ClusterRecord> {
   async #watch(attempt: ChildAbort, version: 'just listed' | 'resumed'): Promise<void> {
     const from = this.#version ?? ''
     const response = await this.#get(attempt.signal, { ...this.#watchQuery(attempt), resourceVersion: from })
-    await expectJson(response, this.#what('watch'))
+    await expectObjects(response, this.#what('watch'))
     this.#options.onAccepted()
     // Beside the watch: an HTTP/2 stream that ends unread meanwhile couldn't be read any more.
     if (version === 'resumed') void this.#checkHistory(from, attempt)
@@ -185,7 +195,8 @@ export class ListWatch<R extends ClusterRecord> {
 
   #checkHistory(from: string, attempt: ChildAbort): Promise<void> {
     const read = (response: ApiResponse) => this.#read(response, attempt)
-    return checkHistory(from, attempt, { ...this.#options, read, last: () => this.#last })
+    const get = (path: string) => this.#send(path, attempt.signal)
+    return checkHistory(from, attempt, { ...this.#options, get, read, last: () => this.#last })
   }
 
   #read(response: ApiResponse, attempt: ChildAbort): Promise<object> {
@@ -222,12 +233,16 @@ export class ListWatch<R extends ClusterRecord> {
   }
 
   async #get(signal: AbortSignal, query: Query): Promise<ApiResponse> {
-    const { resource, client } = this.#options
+    const { resource } = this.#options
     const path = requestPath(resource, query, { withFieldSelector: this.#withFieldSelector })
-    const response = await client.get(path, signal)
+    const response = await this.#send(path, signal)
     // The server behind a new connection may be able to do watch-lists.
     if (response.connection !== this.#pagesOnly) this.#pagesOnly = undefined
     return response
+  }
+
+  #send(path: string, signal: AbortSignal): Promise<ApiResponse> {
+    return this.#options.client.get(path, acceptHeaders[this.#forms], signal)
   }
 
   /** The time limit is the server's to keep; where it doesn't, the request is ended from here. */
@@ -250,10 +265,11 @@ export class ListWatch<R extends ClusterRecord> {
 
 /**
  * Whether a list in pages may succeed where a watch-list failed: always, as with client-go, but where pages would meet
- * the same: the credentials are refused, the resource isn't served, or the server has too much to do, which a list would
+ * the same: protobuf that can't be read, the credentials are refused, the resource isn't served, or the server has too much to do, which a list would
  * make worse.
  */
 function pagesMayWork({ code, status }: ApiError): boolean {
-  if (code === 'API_CONNECTION_REPLACED' || code === 'API_CREDENTIALS') return false
+  if (code === 'API_CONNECTION_REPLACED' || code === 'API_CREDENTIALS' || code === 'API_PROTOBUF')
+    return false
   return code !== 'API_STATUS' || (status !== 401 && status !== 404 && status !== 429)
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../../time/clock.ts'
 import { ApiError } from '../connection/api-error.ts'
 import type { ChildAbort } from '../connection/child-abort.ts'
 import type { ApiResponse } from '../connection/connection.ts'
-import { expectJson, readJson } from '../requests/api-answer.ts'
+import { expectObjects, readListBody } from '../requests/api-answer.ts'
 import { IdleTimeout } from './idle-timeout.ts'
 
 export interface ListReading {
@@ -23,8 +23,8 @@ export async function readList(
     attempt.abort(new ApiError('API_SILENT', `${what}: the answer stopped in the middle`)),
   )
   try {
-    await expectJson(response, what)
-    return await readJson(response, what, () => silence.heard())
+    await expectObjects(response, what)
+    return await readListBody(response, what, () => silence.heard())
   } finally {
     silence.stop()
   }

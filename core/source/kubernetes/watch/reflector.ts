@@ -5,6 +5,7 @@ import { type Clock, pause } from '../../../time/clock.ts'
 import type { ClusterSink, SourceProgress } from '../../cluster-source.ts'
 import type { ApiObserver } from '../api-observer.ts'
 import { type ApiError, type ApiErrorCode, asApiError } from '../connection/api-error.ts'
+import type { AnswerForms } from '../requests/answer-form.ts'
 import type { ApiClient } from '../requests/api-client.ts'
 import type { Resource } from '../requests/resource.ts'
 import type { Timings } from '../timings.ts'
@@ -27,9 +28,16 @@ export interface ReflectorOptions<R extends ClusterRecord> {
   readonly observer?: ApiObserver
   /** `progress` is another from now on. */
   readonly onMoved: () => void
+  /** In which forms answers are asked for. */
+  readonly forms: AnswerForms
 }
 
-const unusableAnswers: ReadonlySet<ApiErrorCode> = new Set(['API_STATUS', 'API_NOT_JSON', 'API_MALFORMED'])
+const unusableAnswers: ReadonlySet<ApiErrorCode> = new Set([
+  'API_STATUS',
+  'API_NOT_JSON',
+  'API_MALFORMED',
+  'API_PROTOBUF',
+])
 
 /** Statuses that say nothing about the version that was asked for: a list in its place would only cost more. */
 const notOfTheVersion: ReadonlySet<number | undefined> = new Set([401, 403, 404, 429, 502, 503, 504])
@@ -53,7 +61,7 @@ export class Reflector<R extends ClusterRecord> {
   #progress: SourceProgress | undefined
 
   constructor(options: ReflectorOptions<R>) {
-    const { resource, client, clock, random, timings, logger, sink } = options
+    const { resource, client, clock, random, timings, logger, sink, forms } = options
     this.#options = options
     this.#delivery = new Delivery(resource, sink, logger)
     const { repeatLogMs } = timings
@@ -72,6 +80,7 @@ export class Reflector<R extends ClusterRecord> {
       random,
       timings,
       logger,
+      forms,
       onAccepted: () => this.#accepted(),
       onProgress: () => this.#progressed(),
     })
@@ -112,6 +121,7 @@ export class Reflector<R extends ClusterRecord> {
       this.#listWatch.distrust()
       this.#moved(undefined)
     }
+    if (failure.code === 'API_PROTOBUF') this.#listWatch.useJson()
     if (!client.isOpen) {
       // The next request waits for a connection, and that for the server: a back-off on top would only be late.
       this.#attempts = 0

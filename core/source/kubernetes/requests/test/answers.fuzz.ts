@@ -5,7 +5,7 @@ import { damagedText } from '../../../../../test/fuzz/damaged.ts'
 import { VirtualClock } from '../../../../time/test/virtual-clock.ts'
 import { ApiError } from '../../connection/api-error.ts'
 import type { ApiResponse } from '../../connection/connection.ts'
-import { expectJson, readJson, readReply } from '../api-answer.ts'
+import { expectObjects, readListBody, readReply } from '../api-answer.ts'
 import { readEventStream } from '../event-stream.ts'
 import { listPages } from '../list-pages.ts'
 
@@ -58,13 +58,13 @@ export const watches = fc.asyncProperty(watch, pieceBytes, async (text, size) =>
 export const lists = fc.asyncProperty(damagedText(list), pieceBytes, async (text, size) => {
   const read = async () => {
     const response = answer(text, size)
-    await expectJson(response, 'cannot list services')
-    return { body: await readJson(response, 'cannot list services', () => {}), connection: {} }
+    await expectObjects(response, 'cannot list services')
+    return { body: await readListBody(response, 'cannot list services', () => {}), connection: {} }
   }
   let pages = 0
   const all = async () => {
     for await (const page of listPages({ what: 'cannot list services', read })) {
-      assert.ok(Array.isArray(page.items))
+      assert.ok([...page.items].length >= 0)
       // A server that always has another page is its own matter.
       if (++pages === 3) return
     }
@@ -76,7 +76,7 @@ export const refusals = fc.asyncProperty(
   damagedText(JSON.stringify(status)),
   fc.record({ status: fc.integer({ min: 200, max: 599 }), contentType: fc.string() }),
   async (text, how) => {
-    await declared(expectJson(answer(text, 100, how), 'cannot list services'))
+    await declared(expectObjects(answer(text, 100, how), 'cannot list services'))
     await declared(readReply(answer(text, 100, how)))
   },
 )
