@@ -22,8 +22,11 @@ const hour = 60 * minute
 const windows = { ignored: 'of Windows only' }
 const log = { ignored: 'lines are written to stdout at once' }
 const client = {
-  ignored: "the API server is asked by Portolan's own client: JSON over one connection, with its own pace",
+  ignored: "the API server is asked by Portolan's own client: over one connection, with its own pace",
 }
+/** A media type. */
+export const protobufType = 'application/vnd.kubernetes.protobuf'
+
 const above = duration({ min: 1 })
 const always = duration()
 
@@ -43,14 +46,21 @@ export const processFields = {
   'clientConnection.acceptContentTypes': {
     kind: text,
     standard: '',
-    means: 'what the API server may answer with',
-    standing: client,
+    means: 'what the API server may answer with; empty: what contentType says, or JSON',
+    standing: {
+      differs: 'protobuf, or JSON where the server has none, if it names protobuf; JSON alone if it does not',
+      of: (value) => value !== '',
+    },
   },
   'clientConnection.contentType': {
     kind: text,
-    standard: 'application/vnd.kubernetes.protobuf',
-    means: 'what is sent to the API server',
-    standing: client,
+    standard: protobufType,
+    means:
+      'what is asked of the API server: protobuf, or JSON where it has none; or application/json, JSON alone',
+    standing: {
+      differs: 'the API server is asked for JSON',
+      of: (value) => value !== protobufType && value !== 'application/json',
+    },
     emptyIsStandard: true,
   },
   'clientConnection.qps': {

@@ -72,13 +72,18 @@ export interface ConntrackConfig {
 export type KubeProxyConfiguration = Readonly<Record<string, unknown>>
 
 export type SourceConfig =
-  /** `server`: the API server's URL in place of the kubeconfig's. */
-  | { readonly from: 'kubeconfig'; readonly path: string; readonly server?: string }
-  /** `server`: the API server's URL in place of that of the `kubernetes` Service. */
-  | { readonly from: 'inCluster'; readonly server?: string }
+  | ({ readonly from: 'kubeconfig'; readonly path: string } & ApiServerConfig)
+  | ({ readonly from: 'inCluster' } & ApiServerConfig)
   | { readonly from: 'file'; readonly path: string }
   /** `speed`: how many times as fast as it was recorded. */
   | { readonly from: 'recording'; readonly path: string; readonly speed: number }
+
+export interface ApiServerConfig {
+  /** The API server's URL in place of that of the kubeconfig, or of the `kubernetes` Service. */
+  readonly server?: string
+  /** It is asked for JSON, and not for protobuf. */
+  readonly json?: true
+}
 
 /** kube-proxy's detectLocalMode: how local pods are told from other sources (SEMANTICS 9). */
 export type PodDetection =

@@ -112,7 +112,7 @@ function proxyConfig(context: Context, environment: Environment, hasFile: boolea
   const servers = serversConfig(kubeProxy, hasFile ? {} : flags, problems)
   checkWords(context)
   return {
-    source: readSource(kubeProxy['clientConnection.kubeconfig'], flags, environment, given, problems),
+    source: readSource(kubeProxy, flags, environment, given, problems),
     ...(nodeName === '' ? {} : { nodeName }),
     dataplane,
     dataplaneSettings: {

@@ -1,6 +1,8 @@
 import type { ConfigProblem } from './config-error.ts'
 import { type Flags, flagTexts } from './config-flags.ts'
 import type { GivenValues } from './field.ts'
+import type { KubeProxyValues } from './kube-proxy-fields.ts'
+import { protobufType } from './process-fields.ts'
 import type { SourceConfig } from './proxy-config.ts'
 
 /** What the environment says that no flag does. */
@@ -9,13 +11,18 @@ export interface Environment {
   readonly inCluster: boolean
 }
 
+type ConnectionValues = Pick<
+  KubeProxyValues,
+  'clientConnection.kubeconfig' | 'clientConnection.acceptContentTypes' | 'clientConnection.contentType'
+>
+
 /**
  * Which cluster to read. --source goes before a file's kubeconfig, for it is Portolan's own flag.
  *
  * @param problems takes what can't be used; what is returned then is never used
  */
 export function readSource(
-  kubeconfig: string,
+  connection: ConnectionValues,
   flags: Flags,
   { inCluster }: Environment,
   given: GivenValues,
@@ -25,6 +32,7 @@ export function readSource(
   const [speed] = flagTexts(flags, 'recording-speed')
   const wrong = (setting: string, value: string, fix: string) => problems.push({ setting, value, fix })
   const named = given.get('clientConnection.kubeconfig')
+  const kubeconfig = connection['clientConnection.kubeconfig']
   if (speed !== undefined && source?.startsWith('recording:') !== true)
     wrong('--recording-speed', speed, 'needs a recording to play: --source recording:PATH')
   if (source !== undefined) {
@@ -36,7 +44,7 @@ export function readSource(
       wrong('--source', source, 'write it as file:PATH or recording:PATH, such as file:cluster.yaml')
     return { from: 'file', path }
   }
-  const server = readServer(flags, problems)
+  const server = { ...readServer(flags, problems), ...readForm(connection) }
   if (kubeconfig !== '') return { from: 'kubeconfig', path: kubeconfig, ...server }
   if (named?.text === '' && named.at === undefined && !inCluster)
     wrong('--kubeconfig', '', 'give the path of a kubeconfig file')
@@ -59,6 +67,13 @@ function readSpeed(text: string | undefined, problems: ConfigProblem[]): number 
       fix: 'a factor from 0.01 to 10000, such as 1 or 10',
     })
   return speed
+}
+
+/** As client-go has it: acceptContentTypes goes before contentType. */
+function readForm(connection: ConnectionValues): { readonly json?: true } {
+  const accepted = connection['clientConnection.acceptContentTypes']
+  const named = accepted === '' ? connection['clientConnection.contentType'] : accepted
+  return named.toLowerCase().includes(protobufType) ? {} : { json: true }
 }
 
 function readServer(flags: Flags, problems: ConfigProblem[]): { readonly server?: string } {

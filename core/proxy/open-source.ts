@@ -30,5 +30,6 @@ export async function openSource(
     ...(observer === undefined ? {} : { observer }),
     ...(config.from === 'kubeconfig' ? { kubeconfig: config.path } : {}),
     ...(config.server === undefined ? {} : { server: config.server }),
+    ...(config.json ? { forms: 'json' } : {}),
   })
 }
