@@ -172,8 +172,7 @@ for (const { what, foundBy, chain } of interferences) {
 
 test.serial('random conversations find who interferes, and shrink to what it takes', async (t) => {
   const factory = interfering(masqueradedPods)
-  const timeouts = { ...timeoutsOf(), answerMs: 1000 }
-  const labs = await TwinLabs.create({ factory, settings: {}, families: ['IPv4'], timeouts })
+  const labs = await TwinLabs.create({ factory, settings: {}, families: ['IPv4'], timeouts: timeoutsOf() })
   try {
     const { capabilities } = factory
     const { fault } = await fuzzConversations({
