@@ -1,4 +1,5 @@
 import type { RequestOptions } from 'node:https'
+import { type Clock, systemClock } from '../../../time/clock.ts'
 import { type ClientIdentity, CredentialReadError, type TlsIdentity } from './credentials.ts'
 import type { KubeconfigContext, PluginUser } from './kubeconfig-file.ts'
 
@@ -12,6 +13,7 @@ import type { KubeconfigContext, PluginUser } from './kubeconfig-file.ts'
 export async function pluginUserReader(
   server: KubeconfigContext['server'],
   user: PluginUser,
+  clock: Clock = systemClock,
 ): Promise<() => Promise<ClientIdentity>> {
   const { KubeConfig } = await import('@kubernetes/client-node')
   const config = new KubeConfig()
@@ -30,15 +32,34 @@ export async function pluginUserReader(
       users: [{ name, user: user.fields }],
     }),
   )
-  return async () => {
+  const who = `the plugin of user ${JSON.stringify(user.name)}`
+  const ask = async (): Promise<ClientIdentity> => {
     const options: RequestOptions = {}
     try {
       await config.applyToHTTPSOptions(options)
     } catch (error) {
-      throw new CredentialReadError(`the plugin of user ${JSON.stringify(user.name)} ${failureOf(error)}`)
+      throw new CredentialReadError(`${who} ${failureOf(error)}`)
     }
     return identityOf(options)
   }
+  /** The library can't end a plugin that hangs: no other is started beside it. */
+  let asking: Promise<ClientIdentity> | undefined
+  return () => {
+    asking ??= ask().finally(() => {
+      asking = undefined
+    })
+    return inTime(asking, clock, `${who} has not answered for ${deadline / 1000} s`)
+  }
+}
+
+/** Milliseconds until a plugin counts as hanging: some ask a person, or a server far away. */
+const deadline = 60_000
+
+function inTime<Result>(answer: Promise<Result>, clock: Clock, otherwise: string): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(deadline, () => reject(new CredentialReadError(otherwise)))
+    answer.then(resolve, reject).finally(cancel)
+  })
 }
 
 function failureOf(error: unknown): string {

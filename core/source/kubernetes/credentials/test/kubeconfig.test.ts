@@ -1,13 +1,15 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { ApiServer, type CertifiedKey } from '@portolan/api-server'
 import test, { type ExecutionContext } from 'ava'
+import type { Clock } from '../../../../time/clock.ts'
 import type { Credentials } from '../credentials.ts'
 import { kubeconfigCredentials } from '../kubeconfig.ts'
+import { pluginUserReader } from '../kubeconfig-library.ts'
 
 /** Real certificates: an authority and two client certificates of it. */
 let authority = ''
@@ -431,6 +433,34 @@ for (const [what, exec, message] of failingPlugins) {
     t.is(error?.cause, undefined)
   })
 }
+
+test('an exec plugin that hangs is told as that, no other is started beside it, and its answer is taken when it comes', async (t) => {
+  const { kubeconfig } = await folder(t)
+  const [starts, gate] = [`${kubeconfig}.starts`, `${kubeconfig}.gate`]
+  const script = `echo >> '${starts}'; while [ ! -e '${gate}' ]; do sleep 0.05; done; printf '{"status":{"token":"late"}}'`
+  const deadlines: (() => void)[] = []
+  const clock: Clock = {
+    now: () => 0,
+    after(_, task) {
+      deadlines.push(task)
+      return () => {}
+    },
+  }
+  const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sh', args: ['-c', script] }
+  const user = { kind: 'plugin', name: 'me', fields: { exec } } as const
+  const read = await pluginUserReader(new URL('https://127.0.0.1:6443'), user, clock)
+  const message = 'the plugin of user "me" has not answered for 60 s'
+  for (const attempt of [1, 2]) {
+    const refused = t.throwsAsync(read(), { code: 'CREDENTIAL_READ', message })
+    while (deadlines.length < attempt) await new Promise((resolve) => setTimeout(resolve, 10))
+    deadlines.at(-1)?.()
+    await refused
+  }
+  const answer = read()
+  await writeFile(gate, '')
+  t.is((await answer).headers.authorization, 'Bearer late')
+  t.is(await readFile(starts, 'utf8'), '\n', 'one line, of one plugin')
+})
 
 test("a plugin's user is trusted no more than the cluster says", async (t) => {
   const { kubeconfig, write, writeKubeconfig } = await folder(t)
