@@ -5,6 +5,7 @@ import { adoptObserved } from '../engine/adopt.ts'
 import { ipFamilies } from '../network/address.ts'
 import { usableFamilies } from '../network/usable-families.ts'
 import { unusable } from '../proxy/proxy-error.ts'
+import type { RouteKey } from '../table/service-route.ts'
 import { keptSets } from './kept-sets.ts'
 import { readNodeTables } from './node-tables.ts'
 import { readConfig } from './read-config.ts'
@@ -52,6 +53,8 @@ export async function plan(flags: PlanFlags): Promise<void> {
           `${count(table.routes.size, 'route')}, ${count(table.frontends.size, 'frontend')}, ` +
           `${count(program.operations, 'operation')} of ${dataplane.name}`,
       )
+      for (const { route, reason } of program.degraded)
+        say(`${family}: route ${table.routes.get(route as RouteKey)?.name ?? route} degraded: ${reason}`)
       const text = dataplane.print(program)
       if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
     }

@@ -66,11 +66,11 @@ class Run {
   }
 }
 
-async function run(t: ExecutionContext, broken: string): Promise<Run> {
+async function run(t: ExecutionContext, broken: string, command: 'run' | 'plan' = 'run'): Promise<Run> {
   const directory = await mkdtemp(join(tmpdir(), 'pl-broken-'))
   const module = join(directory, 'acme.mjs')
   await writeFile(module, `${working}\nObject.assign(dataplane, {${broken}})\nexport default factory\n`)
-  const args = [program, 'run', '--source', `file:${sample}`, '--node', 'node-a', '--dataplane', module]
+  const args = [program, command, '--source', `file:${sample}`, '--node', 'node-a', '--dataplane', module]
   // On a node of its own: one Portolan at a time works on one.
   const child = spawn('unshare', ['--net', process.execPath, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   t.teardown(async () => {
@@ -159,4 +159,17 @@ test('a timer that is left running does not keep a stopped process', async (t) =
   proxy.signal()
   t.is(await proxy.ended, 0)
   t.regex(proxy.text, /"event":"left-open"/)
+})
+
+test('a plan names the routes that would be left out, or not work as asked', async (t) => {
+  const planned = await run(
+    t,
+    `reconcile: (_held, table) => ({
+      ...program(table),
+      degraded: [{ route: 'shop/web:http/TCP', reason: 'too many ports' }],
+    })`,
+    'plan',
+  )
+  t.is(await planned.ended, 0)
+  t.regex(planned.text, /portolan: IPv4: route shop\/web:http degraded: too many ports\n/)
 })
