@@ -276,6 +276,17 @@ export const metrics = {
     meaning:
       'By how much resident memory at its highest in the last half of a soak exceeds that in the first, after a warm-up.',
   },
+  changes: { unit: 'count', better: undefined, meaning: 'Endpoints that a soak replaced.' },
+  rssAfterWarmUp: {
+    unit: 'bytes',
+    better: 'lower',
+    meaning: 'Resident memory of a soak after its warm-up, at its highest up to the middle of what follows.',
+  },
+  heapAfterWarmUp: {
+    unit: 'bytes',
+    better: 'lower',
+    meaning: "JavaScript's heap at the end of a soak's warm-up, after a garbage collection.",
+  },
   listParse: { unit: 'ms', better: 'lower', meaning: 'All objects from JSON text to records.' },
   tableBuild: { unit: 'ms', better: 'lower', meaning: 'All records into the routing table.' },
   recordToChange: {

@@ -8,6 +8,7 @@ import { checkNames, defaultCandidates, findCandidates } from '../run/candidates
 import { type Grid, inGivenCluster, inRecording, scenariosOf } from '../run/grid.ts'
 import { type Progress, runBench } from '../run/run-bench.ts'
 import { scenarioNames } from '../scenarios/index.ts'
+import { soak } from '../scenarios/soak.ts'
 import { endWorkerProcesses } from '../worker-process/worker-process.ts'
 import { BenchError } from './bench-error.ts'
 import { commandLine } from './command-line.ts'
@@ -89,6 +90,7 @@ function readGrid(flags: BenchFlags): Grid {
     ...readExternal(flags),
     ...readRecording(flags),
     ...readApiServer(flags),
+    ...readChanges(flags),
   }
 }
 
@@ -137,6 +139,13 @@ function readRecording(flags: BenchFlags): Pick<Grid, 'recording'> {
     throw new BenchError(`a recorded cluster has its own changes, not '${other}'`, fix, 2)
   }
   return { recording: { path: recording, node, speed: recordingSpeed } }
+}
+
+function readChanges({ changes, scenario }: BenchFlags): Pick<Grid, 'changes'> {
+  if (changes === undefined) return {}
+  if (scenario?.includes(soak.name) !== true)
+    throw new BenchError(`--changes is of the scenario '${soak.name}'`, `name it: --scenario ${soak.name}`, 2)
+  return { changes }
 }
 
 function readApiServer({ apiServer, recording, scenario }: BenchFlags): Pick<Grid, 'apiServer'> {

@@ -3,7 +3,8 @@ import type { BenchFlags } from './flags.ts'
 
 /** As a person would type it for a shell, with what decides about the figures. */
 export function commandLine(flags: BenchFlags): string {
-  const { services, endpoints, dataplane, scenario, apiServer, recording, external, repeat, thorough } = flags
+  const { services, endpoints, dataplane, scenario, apiServer, recording, external } = flags
+  const { changes, repeat, thorough } = flags
   const lists = { services, endpoints, dataplane, scenario }
   return [
     'portolan bench',
@@ -13,6 +14,7 @@ export function commandLine(flags: BenchFlags): string {
     ...(apiServer === undefined ? [] : [`--api-server ${quote(apiServer)}`]),
     ...(recording === undefined ? [] : recordingPart(recording, flags)),
     ...(external === undefined ? [] : externalPart(external, flags)),
+    ...(changes === undefined ? [] : [`--changes ${changes}`]),
     ...(repeat > 1 ? [`--repeat ${repeat}`] : []),
     ...(thorough ? ['--thorough'] : []),
   ].join(' ')

@@ -62,6 +62,11 @@ export function createBenchCommand(version: string): Command {
       defaultTimeoutMinutes,
     )
     .option(
+      '--changes <number>',
+      'how many endpoints the scenario soak replaces (default: 16000, --thorough 600000)',
+      readNumber(1, 1_000_000_000),
+    )
+    .option(
       '--repeat <times>',
       'how often to measure everything; compare needs at least 3',
       readNumber(1, 100),

@@ -12,6 +12,7 @@ export interface BenchFlags {
   readonly externalArgs?: readonly string[]
   readonly externalName?: string
   readonly externalTimeout: number
+  readonly changes?: number
   readonly repeat: number
   readonly thorough: boolean
   readonly list: boolean

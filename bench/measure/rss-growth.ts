@@ -1,5 +1,5 @@
 /** Until here V8's heap may grow to what it wants. */
-const warmUp = 0.25
+export const warmUp = 0.25
 
 /**
  * The highest of the first half of what came after the warm-up, and the highest of the last half: memory that doesn't grow

@@ -19,6 +19,8 @@ export interface Grid {
   readonly effort: Effort
   /** Another program, measured beside the dataplanes; absent: none. */
   readonly external?: ExternalProgram
+  /** How many endpoints a soak replaces; absent: by the effort. */
+  readonly changes?: number
   /** Path of a kubeconfig: a given API server in place of the embedded one. */
   readonly apiServer?: string
   /** In place of clusters of the shapes above. */

@@ -25,6 +25,7 @@ export interface Cell {
   /** How many times as fast a recording is replayed. */
   readonly speed?: number
   /** See `NodeFixture`. */
+  readonly changes?: number
   readonly readyTimeoutMs?: number
   warn(text: string): void
 }
@@ -55,9 +56,15 @@ export async function measureCell(
     const address = await server.call('load', spec)
     const record: NodeFixture['record'] = (scenario, metric, values) =>
       recorder.add(about, scenario, metric, values)
-    const { speed = 1, readyTimeoutMs, warn } = cell
-    const ready = readyTimeoutMs === undefined ? {} : { readyTimeoutMs }
-    const fixture: NodeFixture = { lab, shape, server, address, proxy, effort, speed, ...ready, record, warn }
+    const { speed = 1, readyTimeoutMs, changes, warn } = cell
+    const optional = {
+      ...(readyTimeoutMs === undefined ? {} : { readyTimeoutMs }),
+      ...(changes === undefined ? {} : { changes }),
+    }
+    const fixture: NodeFixture = {
+      ...{ lab, shape, server, address, proxy, effort, speed, record, warn },
+      ...optional,
+    }
     step(coldStart.name)
     // It has to be started in any case, and is measured only if that was asked for.
     await coldStart.play(wanted.has(coldStart) ? fixture : { ...fixture, record: () => {} })

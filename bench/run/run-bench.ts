@@ -189,6 +189,7 @@ function nodeTask(
     effort: grid.effort,
     warn,
     ...(grid.recording === undefined ? {} : { speed: grid.recording.speed }),
+    ...(grid.changes === undefined ? {} : { changes: grid.changes }),
     ...apiServerOf(grid),
   }
   return [

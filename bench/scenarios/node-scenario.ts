@@ -16,6 +16,8 @@ export interface NodeFixture {
   readonly effort: Effort
   /** How many times as fast a recording is replayed; absent: as fast as it was. */
   readonly speed?: number
+  /** How many endpoints a soak replaces; absent: by the effort. */
+  readonly changes?: number
   /** Milliseconds until the proxy must have made the probe Services answer; absent: 20 minutes. */
   readonly readyTimeoutMs?: number
   record(scenario: string, metric: MetricName, values: number | readonly number[]): void

@@ -22,6 +22,11 @@ const rows: readonly (readonly [claim: string, args: readonly string[], line: Re
     /^portolan bench --external \.\/proxy --external-args ["']/,
   ],
   [
+    'the changes of a soak',
+    ['--scenario', 'soak', '--changes', '500000'],
+    / --scenario soak --changes 500000$/,
+  ],
+  [
     'its timeout and its name',
     ['--external', './proxy', '--external-name', 'my proxy', '--external-timeout', '0.5'],
     /--external-name 'my proxy' --external-timeout 0\.5$/,
