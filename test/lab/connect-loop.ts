@@ -23,7 +23,9 @@ const synAgainMs = 1000
 
 interface Try {
   readonly startedAt: number
+  /** Its first packet was. */
   isLost: boolean
+  isAnswered: boolean
 }
 
 /** Times in which the loop should have run and didn't: the machine was busy with something else. */
@@ -90,7 +92,7 @@ export function startConnectLoop(request: Complete<ConnectLoopRequest>): Connect
 
   const attempt = async () => {
     const startedAt = now()
-    const one: Try = { startedAt, isLost: false }
+    const one: Try = { startedAt, isLost: false, isAnswered: false }
     tries.push(one)
     const outcome = await probe({ protocol, to, timeoutMs, ...(from === undefined ? {} : { from }) })
     one.isLost =
@@ -99,6 +101,7 @@ export function startConnectLoop(request: Complete<ConnectLoopRequest>): Connect
       ('firstPacketLost' in outcome && outcome.firstPacketLost === true)
     results[outcome.result] += 1
     if (outcome.result === 'answered') {
+      one.isAnswered = true
       const server = `${outcome.host} ${outcome.address}|${outcome.port}`
       servers[server] = (servers[server] ?? 0) + 1
     } else if (unanswered.length < 10) {
@@ -124,6 +127,7 @@ export function startConnectLoop(request: Complete<ConnectLoopRequest>): Connect
       return {
         attempts,
         results,
+        lost: tries.filter(({ isLost, isAnswered }) => isLost || !isAnswered).length,
         servers,
         unanswered,
         outage: longestOutage(tries, begun, stalls),

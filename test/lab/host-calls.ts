@@ -169,6 +169,8 @@ export interface ConnectLoopReport {
   readonly attempts: number
   /** Attempts by outcome. */
   readonly results: Readonly<Record<ProbeResult['result'], number>>
+  /** Attempts whose first packet was lost or that weren't answered: what any client notices. */
+  readonly lost: number
   /** Answers by server, as `host address|port`. */
   readonly servers: Readonly<Record<string, number>>
   /** The first attempts that weren't answered, at most 10: when they began and how they ended. */

@@ -6,8 +6,14 @@ import { clsact, tcx } from '../kernel/packet-hook.ts'
 import { linkPin, nodeDirectory } from '../kernel/pins.ts'
 import type { MapName } from '../layout/maps.ts'
 
+/** A node, and where what is of it is pinned. */
+interface Place {
+  readonly networkNamespace: string
+  readonly directory: string
+}
+
 /** What befalls a node's maps and hooks from outside. */
-const damages: readonly ((networkNamespace: string) => void)[] = [
+const damages: readonly ((place: Place) => void)[] = [
   (node) => emptyMap(node, 'frontends'),
   (node) => emptyMap(node, 'members', 'ranges'),
   (node) => overwriteMap(node, 'services'),
@@ -15,28 +21,36 @@ const damages: readonly ((networkNamespace: string) => void)[] = [
   (node) => overwriteMap(node, 'frontends'),
   (node) => emptyMap(node, 'devices', 'namespaces'),
   (node) => overwriteMap(node, 'node_settings'),
-  unpinLinks,
-  (node) => rmSync(nodeDirectory(node), { recursive: true }),
-  (node) => {
-    inNetworkNamespace(node, () => {
+  ({ directory }) => unpinLinksIn(directory),
+  ({ directory }) => rmSync(directory, { recursive: true }),
+  ({ networkNamespace, directory }) => {
+    inNetworkNamespace(networkNamespace, () => {
       for (const { index } of listInterfaces()) {
-        for (const hook of [tcx(nodeDirectory(node)), clsact(nodeDirectory(node))]) {
+        for (const hook of [tcx(directory), clsact(directory)]) {
           hook.detach(index, 'ingress')
           hook.detach(index, 'egress')
         }
       }
     })
   },
-  detachLinks,
+  ({ directory }) => detachLinksIn(directory),
 ]
 
 export function unpinLinks(networkNamespace: string): void {
-  rmSync(linkPin(nodeDirectory(networkNamespace), ''), { recursive: true })
+  unpinLinksIn(nodeDirectory(networkNamespace))
+}
+
+export function detachLinks(networkNamespace: string): void {
+  detachLinksIn(nodeDirectory(networkNamespace))
+}
+
+function unpinLinksIn(directory: string): void {
+  rmSync(linkPin(directory, ''), { recursive: true })
 }
 
 /** As `bpftool link detach` does: the links stay, and lead nowhere. */
-export function detachLinks(networkNamespace: string): void {
-  const links = linkPin(nodeDirectory(networkNamespace), '')
+function detachLinksIn(directory: string): void {
+  const links = linkPin(directory, '')
   for (const name of readdirSync(links)) {
     const link = openPin(`${links}/${name}`)
     libbpf().bpf_link_detach(link)
@@ -46,27 +60,39 @@ export function detachLinks(networkNamespace: string): void {
 
 /** Damages our maps or hooks in one of several ways; false when there are no more. A hook of the conformance kit. */
 export async function sabotage(networkNamespace: string, way: number): Promise<boolean> {
+  return damageAt({ networkNamespace, directory: nodeDirectory(networkNamespace) }, way)
+}
+
+/** The same for `portolan run`, which serves the network namespace that it runs in. */
+export async function sabotageRun(networkNamespace: string, way: number): Promise<boolean> {
+  return damageAt({ networkNamespace, directory: nodeDirectory(undefined) }, way)
+}
+
+function damageAt(place: Place, way: number): boolean {
   const damage = damages[way]
   if (damage === undefined) return false
-  damage(networkNamespace)
+  damage(place)
   return true
 }
 
 export function openMap(networkNamespace: string, name: MapName): BpfMap {
-  const directory = nodeDirectory(networkNamespace)
+  return openMapIn(nodeDirectory(networkNamespace), name)
+}
+
+function openMapIn(directory: string, name: MapName): BpfMap {
   const maps = readdirSync(directory).find((one) => one.startsWith('maps-'))
   return BpfMap.openPinned(name, `${directory}/${maps}/${name}`)
 }
 
-function emptyMap(networkNamespace: string, ...names: readonly MapName[]): void {
+function emptyMap({ directory }: Place, ...names: readonly MapName[]): void {
   for (const name of names) {
-    const map = openMap(networkNamespace, name)
+    const map = openMapIn(directory, name)
     for (const key of keysOf(map)) map.delete(key)
   }
 }
 
-function overwriteMap(networkNamespace: string, name: MapName): void {
-  const map = openMap(networkNamespace, name)
+function overwriteMap({ directory }: Place, name: MapName): void {
+  const map = openMapIn(directory, name)
   for (const key of keysOf(map)) map.set(key, Buffer.alloc(map.valueSize))
 }
 

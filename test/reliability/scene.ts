@@ -1,0 +1,134 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createLab, type Lab, network } from '@portolan/lab'
+import { Changes } from './changes.ts'
+import {
+  endpointAddress,
+  fillerObjects,
+  nodeName,
+  nodeObject,
+  type Place,
+  steadyObjects,
+  targets,
+  zonedObjects,
+  zones,
+} from './cluster-objects.ts'
+import { startEmbeddedServer } from './embedded-server.ts'
+import type { FaultyServer } from './faulty-server.ts'
+import { ProxyProcess } from './proxy-process.ts'
+import { startRealServer } from './real-server.ts'
+import { ServerLink } from './server-link.ts'
+
+export const dataplanes = ['nftables', 'iptables', 'ebpf'] as const
+export type DataplaneName = (typeof dataplanes)[number]
+
+export interface SceneOptions {
+  readonly dataplane: DataplaneName
+  readonly server: FaultyServer['name']
+  /** Services that nobody asks, beside those with packets. */
+  readonly services: number
+}
+
+/** A node with `portolan run` on it, the API server of its cluster, and what clients and endpoints it has. */
+export interface Scene extends AsyncDisposable {
+  readonly dataplane: DataplaneName
+  readonly lab: Lab
+  readonly server: FaultyServer
+  readonly link: ServerLink
+  readonly proxy: ProxyProcess
+  readonly changes: Changes
+}
+
+/** Milliseconds that the node may need until it does what the cluster says. */
+const limitMs = 90_000
+const betweenLooksMs = 20
+/** Small, for many at once on one machine; flows are as many as a row makes, so that none makes room for another. */
+const smallMaps = [
+  ...['frontends', 'services', 'endpoints', 'members'].map((map) => `${map}-size=8192`),
+  'flows-size=65536',
+]
+
+/** Resolves when the node does what the cluster says. */
+export async function createScene({ dataplane, server: which, services }: SceneOptions): Promise<Scene> {
+  await using made = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'portolan-reliability-'))
+  made.defer(() => rm(folder, { recursive: true, force: true }))
+  const lab = made.use(await createLab())
+  await serveEndpoints(lab)
+  const server = made.use(await (which === 'embedded' ? startEmbeddedServer() : startRealServer()))
+  const link = made.use(await ServerLink.to(server, lab))
+  const changes = new Changes(lab, server, services)
+  await server.apply([nodeObject(zones.pod0), ...steadyObjects(), ...zonedObjects()])
+  for (let number = 0; number < services; number++) await server.apply(fillerObjects(number, 0))
+  await changes.begin()
+  const kubeconfig = join(folder, 'kubeconfig')
+  await writeFile(kubeconfig, link.kubeconfig, { mode: 0o600 })
+
+  const { networkNamespace } = lab.node
+  const flags = [
+    ...['--kubeconfig', kubeconfig, '--node', nodeName, '--dataplane', dataplane],
+    ...['--cluster-cidr', `${network.IPv4.clusterCidr},${network.IPv6.clusterCidr}`],
+    ...['--nodeport-addresses', 'all'],
+    ...optionsOf(dataplane, networkNamespace).flatMap((option) => ['--dataplane-option', option]),
+  ]
+  const proxy = new ProxyProcess({ networkNamespace, flags })
+  made.defer(async () => {
+    if (proxy.isRunning) await proxy.kill()
+    await proxy.command('cleanup', '--dataplane', dataplane, '--force')
+  })
+  const scene = { dataplane, lab, server, link, proxy, changes }
+  proxy.start()
+  await proxy.told('node-in-sync')
+  const { wrong } = await untilRight(scene)
+  if (wrong.length > 0) throw new Error(`not right after the start:\n${wrong.join('\n')}\n${proxy.lastWords}`)
+  const all = made.move()
+  return { ...scene, [Symbol.asyncDispose]: () => all.disposeAsync() }
+}
+
+/**
+ * Looks until packets go as the cluster says, and the kernel holds what it says.
+ *
+ * @returns when that was, by `performance.now()`, and what was still wrong at the end of the time
+ */
+export async function untilRight(
+  { changes, proxy }: Pick<Scene, 'changes' | 'proxy'>,
+  within = limitMs,
+): Promise<{ at: number; wrong: readonly string[] }> {
+  const end = performance.now() + within
+  for (;;) {
+    const at = performance.now()
+    const wrong = await changes.wrong()
+    if (wrong.length === 0) return { at, wrong }
+    if (performance.now() > end) return { at, wrong }
+    if (!proxy.isRunning) return { at, wrong: [`the proxy has ended: ${proxy.lastWords}`, ...wrong] }
+    await sleep(betweenLooksMs)
+  }
+}
+
+async function serveEndpoints({ pods, remote }: Lab): Promise<void> {
+  const [pod0] = pods
+  if (pod0 === undefined) throw new Error('the lab has no pod')
+  for (const [place, host] of [
+    ['pod0', pod0],
+    ['remote', remote],
+  ] as const satisfies readonly (readonly [Place, object])[])
+    for (const family of ['IPv4', 'IPv6'] as const) {
+      const address = endpointAddress(place, family)
+      await host.serve('TCP', address, targets.tcp)
+      await host.serve('UDP', address, targets.udp)
+      await host.serveRecorded('UDP', address, targets.flow)
+    }
+}
+
+/** As on a node of its own: eBPF's programs at sockets see those of the whole machine. */
+function optionsOf(dataplane: DataplaneName, networkNamespace: string): string[] {
+  if (dataplane !== 'ebpf') return []
+  const cgroup = process.env.PORTOLAN_TEST_CGROUP
+  return [
+    `pod-namespaces=${networkNamespace.replace(/node$/, 'pod*')}`,
+    ...(cgroup === undefined ? [] : [`cgroup=${cgroup}`]),
+    ...smallMaps,
+  ]
+}
