@@ -41,6 +41,18 @@ Examples:
 
 Exit codes: 0 nothing but notes, 1 something else, or it failed, 2 the command line or the configuration is wrong.`
 
+export const statusHelp = `
+Run it on the node, in the network namespace that Portolan serves: in its pod, or on the node itself.
+
+--json prints {"version", "pid", "node", "dataplane", "since", "now", "well", "families", "source", "problems", "skipped",
+"drift"}: docs/check.md has all of it.
+
+Examples:
+  $ portolan status
+  $ kubectl -n kube-system exec POD -- portolan status --json
+
+Exit codes: 0 it is well, 1 it isn't, or nothing runs here, 2 the command line is wrong.`
+
 export const planHelp = `
 The program goes to stdout, a summary to stderr. An empty program: nothing to do. From nothing, this node's
 addresses are those of its Node object; from the kernel, those of this machine.

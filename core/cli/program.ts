@@ -10,6 +10,7 @@ import {
   programHelp,
   recordHelp,
   runHelp,
+  statusHelp,
   versionHelp,
 } from './command-help.ts'
 import { addConfigOptions, addInstalledOptions } from './config-options.ts'
@@ -52,6 +53,7 @@ function createProgram(): Command {
     .addHelpText('after', programHelp)
   addCheck(program)
   addRun(program)
+  addStatus(program)
   addPlan(program)
   addExplain(program)
   addBench(program)
@@ -98,6 +100,23 @@ function addCheck(program: Command): void {
     .option('--json', 'print one JSON object')
     .addHelpText('after', checkHelp)
     .action(async (flags) => (await import('./check.ts')).check(flags))
+}
+
+function addStatus(program: Command): void {
+  program
+    .command('status')
+    .summary('tell how the Portolan of this node does')
+    .description(
+      'Tells how the Portolan that serves this node does: what runs, how far it has read the cluster, whether the kernel ' +
+        'holds all of it, what is wrong, and what others did to its rules. Asks the running process; changes nothing.',
+    )
+    .option(
+      '--metrics-bind-address <address>',
+      'where it serves its metrics (default: where the process itself says, else 127.0.0.1:10249)',
+    )
+    .option('--json', 'print one JSON object, as /status beside the metrics has it')
+    .addHelpText('after', statusHelp)
+    .action(async (flags) => (await import('./status.ts')).status(flags))
 }
 
 function addPlan(program: Command): void {

@@ -3,6 +3,7 @@ import type { Flags } from '../config/config-flags.ts'
 import type { ConfigWatch } from '../config/config-watch.ts'
 import { nodeName } from '../config/node-name.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
+import { printSocketAddress } from '../config/socket-address.ts'
 import { thrownMessage } from '../dataplane/dataplane-error.ts'
 import { observers } from '../engine/observers.ts'
 import { DriftEvents } from '../events/drift-events.ts'
@@ -25,6 +26,7 @@ import { DriftLog } from '../servers/drift-log.ts'
 import type { HealthProblem } from '../servers/health-problems.ts'
 import { startHealthServers } from '../servers/health-servers.ts'
 import { startMetricsServer } from '../servers/metrics-server.ts'
+import { ProxyStatus } from '../servers/proxy-status.ts'
 import { systemClock } from '../time/clock.ts'
 import { ApplyLog } from './apply-log.ts'
 import { chooseNode } from './choose-node.ts'
@@ -72,7 +74,9 @@ export async function run(flags: Flags): Promise<void> {
   )
   tellConfig(resolved, logger)
   endOnStrayErrors(logger)
-  await oneAtATime({ ...thisProcess('run'), dataplane: config.dataplane })
+  const self = thisProcess('run')
+  const metricsAt = config.servers.metrics === undefined ? 'none' : printSocketAddress(config.servers.metrics)
+  await oneAtATime({ ...self, dataplane: config.dataplane, metrics: metricsAt })
   await setOomScore(config.oomScoreAdj, logger)
   const applyLog = new ApplyLog(logger)
   const events = new EventRecorder({
@@ -89,6 +93,17 @@ export async function run(flags: Flags): Promise<void> {
     onFound: (rules) => events.record(kubeProxyBeside(node, rules)),
   })
   const families = await usableFamilies()
+  const status = new ProxyStatus({
+    version: versions.portolan,
+    dataplane: config.dataplane,
+    pid: process.pid,
+    startedAt: Date.parse(self.since),
+    syncPeriod: config.syncPeriod,
+    driftLog,
+    problems: () => kubeProxyProblems(kubeProxy),
+    now: () => performance.now(),
+    wallClock: Date.now,
+  })
   await using health = await startHealthServers({
     config,
     families,
@@ -100,7 +115,14 @@ export async function run(flags: Flags): Promise<void> {
       events.record(serviceHealthCheckFailed(service, port, message)),
   })
   // Before anything is written: an address that can't be had may end the start.
-  await using metricsServer = await startMetricsServer({ config, families, metrics, driftLog, logger })
+  await using metricsServer = await startMetricsServer({
+    config,
+    families,
+    metrics,
+    driftLog,
+    status,
+    logger,
+  })
   const tellProblem = problemLines(logger)
   const proxy = await startProxy({
     config,
@@ -110,6 +132,7 @@ export async function run(flags: Flags): Promise<void> {
       applyLog,
       new DriftEvents(events, node, config.dataplane),
       driftLog,
+      status,
       metrics.observer,
       health.observer,
     ]),

@@ -31,6 +31,8 @@ export interface Holder {
   /** Absent: all of them. */
   readonly dataplane?: string
   readonly version: string
+  /** Where it serves its metrics: `127.0.0.1:10249`, or `none`. Absent: it doesn't say. */
+  readonly metrics?: string
 }
 
 /**
@@ -101,7 +103,7 @@ function readHolder(text: string): Holder | undefined {
     return undefined
   }
   if (typeof said !== 'object' || said === null) return undefined
-  const { command, pid, since, dataplane, version } = said as Readonly<Record<string, unknown>>
+  const { command, pid, since, dataplane, version, metrics } = said as Readonly<Record<string, unknown>>
   if (command !== 'run' && command !== 'cleanup') return undefined
   if (!Number.isSafeInteger(pid) || typeof since !== 'string' || typeof version !== 'string') return undefined
   return {
@@ -110,6 +112,7 @@ function readHolder(text: string): Holder | undefined {
     since: shownName(since, 40),
     version: shownName(version, 40),
     ...(typeof dataplane === 'string' ? { dataplane: shownName(dataplane) } : {}),
+    ...(typeof metrics === 'string' ? { metrics: shownName(metrics, 60) } : {}),
   }
 }
 

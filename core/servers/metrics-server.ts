@@ -11,10 +11,11 @@ import { byPath, type HttpHandler, jsonAnswer, textAnswer } from './http-answer.
 import { startHttpServer } from './http-server.ts'
 import { listenAddresses } from './listen-addresses.ts'
 import { metricsPages } from './metrics-pages.ts'
+import type { ProxyStatus, StatusProxy } from './proxy-status.ts'
 import { type ShownTables, tablePage } from './table-page.ts'
 
 /** What the pages show of a proxy. */
-export interface ShownProxy extends ShownTables, KnownNode {
+export interface ShownProxy extends ShownTables, KnownNode, StatusProxy {
   readonly dataplane: Pick<Dataplane, 'trace'>
 }
 
@@ -24,6 +25,7 @@ export interface MetricsServerOptions {
   readonly families: readonly IpFamily[]
   readonly metrics: ProxyMetrics
   readonly driftLog: DriftLog
+  readonly status: ProxyStatus
   readonly logger: Logger
 }
 
@@ -38,9 +40,9 @@ export interface MetricsServer extends AsyncDisposable {
  * @throws {ServerError} as {@link startHttpServer} does
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
-  const { config, families, metrics, driftLog, logger } = options
+  const { config, families, metrics, driftLog, status, logger } = options
   const { metrics: address, bindAddressHardFail: hardFail, enableProfiling } = config.servers
-  let pages: { readonly table: HttpHandler; readonly explain: HttpHandler } | undefined
+  let pages: Readonly<Record<'status' | 'table' | 'explain', HttpHandler>> | undefined
   const starting = textAnswer(503, 'the proxy is starting\n')
   const handler = byPath({
     ...metricsPages({
@@ -48,6 +50,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
       proxyMode: config.dataplane,
       configuration: config.kubeProxyConfiguration,
     }),
+    '/status': (request) => pages?.status(request) ?? starting,
     '/table': (request) => pages?.table(request) ?? starting,
     '/explain': (request) => pages?.explain(request) ?? starting,
     ...(enableProfiling ? (await import('./profiling-pages.ts')).profilingPages(systemClock) : {}),
@@ -65,7 +68,8 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
         })
   return {
     watch(proxy) {
-      pages = { table: tablePage(proxy), explain: explainPage(proxy, proxy.dataplane) }
+      const explain = explainPage(proxy, proxy.dataplane)
+      pages = { status: status.page(proxy), table: tablePage(proxy), explain }
     },
     async [Symbol.asyncDispose]() {
       await server?.close()
