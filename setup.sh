@@ -8,7 +8,7 @@ stage=${1:-start}
 # command:package, for each tool that the dataplane and the lab call
 tools=(nft:nftables ip:iproute2 nsenter:util-linux clang:clang)
 if [ "$stage" = test ]; then
-  tools+=(iptables-restore:iptables ipset:ipset ipvsadm:ipvsadm strace:strace sysctl:procps)
+  tools+=(iptables-restore:iptables ipset:ipset ipvsadm:ipvsadm strace:strace sysctl:procps runc:runc)
 fi
 # file:package, for each library and header
 files=(/usr/include/bpf/bpf_helpers.h:libbpf-dev "/usr/lib/$(uname -m)-linux-gnu/libbpf.so.1:libbpf1")

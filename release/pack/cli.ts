@@ -1,7 +1,7 @@
 /** `npm run pack [-- FOLDER]`: the archives of all packages that are published, in `dist/` unless said. */
 import { fileURLToPath } from 'node:url'
 import { pack } from './pack.ts'
-import { PackError } from './pack-error.ts'
+import { PackError, packErrorCodes } from './pack-error.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -12,5 +12,6 @@ try {
 } catch (error) {
   if (!(error instanceof PackError)) throw error
   console.error(`pack: ${error.message}`)
+  console.error(`  fix: ${packErrorCodes[error.code].fix}`)
   process.exitCode = 1
 }

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Architecture } from './architecture.ts'
+import type { Layer } from './layer.ts'
+
+// The OCI Image Format: https://specs.opencontainers.org/image-spec/
+
+export interface Descriptor {
+  readonly mediaType: string
+  readonly digest: string
+  readonly size: number
+}
+
+/** What is the same for every architecture. */
+export interface ImageDescription {
+  readonly version: string
+  /** The commit. */
+  readonly revision: string
+  /** Its time, as an ISO date. */
+  readonly created: string
+}
+
+/** A layer with a sentence on what is in it. */
+export interface DescribedLayer extends Layer {
+  readonly holds: string
+}
+
+const types = {
+  index: 'application/vnd.oci.image.index.v1+json',
+  manifest: 'application/vnd.oci.image.manifest.v1+json',
+  config: 'application/vnd.oci.image.config.v1+json',
+  layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
+} as const
+
+/** Writes the image of one architecture among the blobs. */
+export async function writeManifest(
+  blobs: string,
+  { name }: Architecture,
+  layers: readonly DescribedLayer[],
+  { version, revision, created }: ImageDescription,
+): Promise<Descriptor> {
+  const labels = {
+    'org.opencontainers.image.title': 'portolan',
+    'org.opencontainers.image.description': 'A kube-proxy whose data planes are plugins',
+    'org.opencontainers.image.licenses': 'Apache-2.0',
+    'org.opencontainers.image.version': version,
+    'org.opencontainers.image.revision': revision,
+  }
+  const config = await writeBlob(blobs, types.config, {
+    created,
+    architecture: name,
+    os: 'linux',
+    config: {
+      User: '0',
+      Env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
+      Entrypoint: ['portolan'],
+      Cmd: ['--help'],
+      WorkingDir: '/',
+      Labels: labels,
+    },
+    rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+    history: layers.map(({ holds }) => ({ created, created_by: holds })),
+  })
+  return await writeBlob(blobs, types.manifest, {
+    schemaVersion: 2,
+    mediaType: types.manifest,
+    config,
+    layers: layers.map(({ digest, size }) => ({ mediaType: types.layer, digest, size })),
+    annotations: { ...labels, 'org.opencontainers.image.created': created },
+  })
+}
+
+/**
+ * Writes what makes a folder of blobs an image layout: one index, from which each node takes what it can run.
+ *
+ * @returns the index's descriptor, whose digest names the image
+ */
+export async function writeLayout(
+  folder: string,
+  images: readonly { readonly architecture: Architecture; readonly manifest: Descriptor }[],
+  { version }: ImageDescription,
+): Promise<Descriptor> {
+  const index = await writeBlob(join(folder, 'blobs', 'sha256'), types.index, {
+    schemaVersion: 2,
+    mediaType: types.index,
+    manifests: images.map(({ architecture, manifest }) => ({
+      ...manifest,
+      platform: { architecture: architecture.name, os: 'linux' },
+    })),
+  })
+  const named = {
+    'org.opencontainers.image.ref.name': version,
+  }
+  await writeFile(join(folder, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }))
+  await writeFile(
+    join(folder, 'index.json'),
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: types.index,
+      manifests: [{ ...index, annotations: named }],
+    }),
+  )
+  return index
+}
+
+async function writeBlob(blobs: string, mediaType: string, value: object): Promise<Descriptor> {
+  const text = JSON.stringify(value)
+  const hex = createHash('sha256').update(text).digest('hex')
+  await writeFile(join(blobs, hex), text)
+  return { mediaType, digest: `sha256:${hex}`, size: Buffer.byteLength(text) }
+}
