@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../time/clock.ts'
 import { goTime } from './go-time.ts'
 import { type HealthProblem, healthProblems, type WatchedProxy } from './health-problems.ts'
 import { type HttpHandler, jsonAnswer } from './http-answer.ts'
+import { WallTimes } from './wall-times.ts'
 
 export interface ProxyHealthOptions {
   /** kube-proxy's syncPeriod, in milliseconds. An update may be unapplied for twice as long. */
@@ -50,6 +51,7 @@ export class ProxyHealth implements EngineObserver {
   readonly #options: ProxyHealthOptions
   readonly #clock: Clock
   readonly #wallClock: () => number
+  readonly #times: WallTimes
   #proxy: WatchedProxy | undefined
   /** Of the dataplane, since the start: how often it broke its contract, and how it did last. */
   #faults: { readonly count: number; readonly last: DataplaneError } | undefined
@@ -58,6 +60,7 @@ export class ProxyHealth implements EngineObserver {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#wallClock = options.wallClock ?? Date.now
+    this.#times = new WallTimes(this.#clock, this.#wallClock)
   }
 
   /** To be told when there is a proxy. Until then nothing is late, and the node is unknown. */
@@ -99,7 +102,7 @@ export class ProxyHealth implements EngineObserver {
     const problems = this.#problems()
     return {
       // While all is well it is now, as clients of old kube-proxies expect: there it was when the loop last ran.
-      lastUpdated: isWell ? goTime(now) : this.#timeText(this.#lastInSync()),
+      lastUpdated: isWell ? goTime(now) : this.#times.textOf(this.#lastInSync()),
       currentTime: goTime(now),
       ...eligibility,
       healthy: this.isHealthy,
@@ -121,8 +124,8 @@ export class ProxyHealth implements EngineObserver {
       const progress = proxy.progress(family)
       const healthy = !this.#isLate(progress)
       if (progress?.inSyncAt === undefined && healthy) return []
-      const late = healthy ? {} : { unappliedSince: this.#timeText(progress?.unappliedSince) }
-      return [[family, { lastUpdated: this.#timeText(progress?.inSyncAt), healthy, ...late }] as const]
+      const late = healthy ? {} : { unappliedSince: this.#times.textOf(progress?.unappliedSince) }
+      return [[family, { lastUpdated: this.#times.textOf(progress?.inSyncAt), healthy, ...late }] as const]
     })
     return known === undefined || known.length === 0 ? {} : { status: Object.fromEntries(known) }
   }
@@ -130,7 +133,7 @@ export class ProxyHealth implements EngineObserver {
   #problems(): readonly HealthProblem[] {
     const faults = this.#faults
     return [
-      ...(this.#proxy === undefined ? [] : healthProblems(this.#proxy, (at) => this.#timeText(at))),
+      ...(this.#proxy === undefined ? [] : healthProblems(this.#proxy, (at) => this.#times.textOf(at))),
       ...(faults === undefined
         ? []
         : [
@@ -148,10 +151,5 @@ export class ProxyHealth implements EngineObserver {
   #isLate(progress: SyncProgress | undefined): boolean {
     const since = progress?.unappliedSince
     return since !== undefined && this.#clock.now() - since >= 2 * this.#options.syncPeriod
-  }
-
-  /** A moment of the clock, as the wall's clock counts now. */
-  #timeText(at: number | undefined): string {
-    return goTime(at === undefined ? undefined : this.#wallClock() - (this.#clock.now() - at))
   }
 }

@@ -188,6 +188,27 @@ test('what else is wrong is told beside it and changes no status', async (t) => 
   ])
 })
 
+test('since when something is wrong stays the same time, also when the clock of the wall is set', async (t) => {
+  const clock = new VirtualClock()
+  let set = 0
+  const wallClock = () => Math.floor(start + set + clock.now())
+  const health = new ProxyHealth({ syncPeriod: 30_000, clock, wallClock })
+  const proxy = new ToldProxy()
+  health.watch(proxy)
+  await clock.pass(1000)
+  proxy.said.IPv4 = { inSyncAt: 0, unappliedSince: 1000.4, failure: { error: new Error('no'), inARow: 3 } }
+  const since = new Set<unknown>()
+  for (let time = 0; time < 100; time++) {
+    await clock.pass(7.3)
+    if (time === 50) set = 3_600_000
+    // Others are asked for as well, each once.
+    proxy.said.IPv6 = { inSyncAt: clock.now() }
+    const { problems } = (await answer(health.healthz)).json as { problems: { since: unknown }[] }
+    since.add(problems[0]?.since)
+  }
+  t.is(since.size, 1, [...since].join(', '))
+})
+
 test('times are written as Go writes them', (t) => {
   const rows: readonly (readonly [at: number | undefined, text: string])[] = [
     [undefined, '0001-01-01T00:00:00Z'],
