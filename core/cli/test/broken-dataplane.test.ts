@@ -89,6 +89,17 @@ test('a start that throws ends the process with dataplane, method and what to do
   )
 })
 
+test('a node that the dataplane cannot run on stays as it is', async (t) => {
+  const problem = `{ what: 'the kernel has no acme', fix: 'load it' }`
+  const proxy = await run(
+    t,
+    `async probe() { return { usable: false, problems: [${problem}], facts: {} } }, async open() { console.log('opened') }`,
+  )
+  t.is(await proxy.ended, 1)
+  t.regex(proxy.text, /portolan: the kernel has no acme\n {2}fix: load it/)
+  t.notRegex(proxy.text, /sysctl|opened/)
+})
+
 test('a start that hangs is ended by a signal', async (t) => {
   const proxy = await run(t, `open() { console.log('it opens'); return new Promise(() => {}) }`)
   await proxy.line(/it opens/)
