@@ -5,9 +5,11 @@ import { tableSets } from '../table/routing-table.ts'
 import type { TableChange } from '../table/table-change.ts'
 import { type BackoffLimits, backoff } from '../time/backoff.ts'
 import { adoptObserved } from './adopt.ts'
+import { AuditPace } from './audit-pace.ts'
 import { FlowCleanup } from './flow-cleanup.ts'
 import type { LiveTable } from './live-table.ts'
-import type { Applied, ApplyReason, ApplyTimings, EngineObserver } from './observer.ts'
+import type { Applied, ApplyReason, EngineObserver } from './observer.ts'
+import { PendingEvents } from './pending-events.ts'
 import type { SyncProgress } from './progress.ts'
 import type { Timing } from './timing.ts'
 
@@ -27,9 +29,6 @@ export interface SyncLoopOptions {
 /** How long a failed apply waits for the next attempt. */
 const retryLimits: BackoffLimits = { retryMinMs: 100, retryMaxMs: 30_000 }
 
-/** An audit may read all that the kernel holds; audits take this part of the time at most. */
-const auditShare = 0.01
-
 /** What is due while something else is done waits so long, in milliseconds. */
 const putOff = 20
 
@@ -41,15 +40,6 @@ const upkeepPeriod = 5000
  * neither away.
  */
 const maxPutOffs = 50
-
-/** What audits may save up of that, in milliseconds: on a quiet node two changes by other tools are repaired at once. */
-const maxAuditCredit = 3000
-
-/** How long audits of a family rest whose dataplane doesn't read back what it writes. */
-const disagreementLimits: BackoffLimits = { retryMinMs: 10_000, retryMaxMs: 600_000 }
-
-/** How many are kept while applies fail: enough for a latency histogram, however long that lasts. */
-const maxTriggerTimes = 10_000
 
 /**
  * Brings one family's kernel state after its table, and keeps it there.
@@ -68,20 +58,8 @@ export class SyncLoop {
   readonly #flowCleanup: FlowCleanup
   #started = false
   #stopped = false
-  /** Something in the table may differ from what was applied. */
-  #pending = false
-  /** When the oldest pending event arrived. */
-  #received: number | undefined
-  /** When the table was told of it; unknown where it is not measured. */
-  #tableChanged: number | undefined
-  /** When the last event was told. */
-  #notifiedAt: number | undefined
-  /** When the oldest pending event was told, or the start; from the start on. */
-  #pendingSince: number | undefined
-  /** The same of what was taken up since, and isn't known to be in the kernel. */
-  #unappliedSince: number | undefined
-  /** When the kernel last held what the table said. */
-  #inSyncAt: number | undefined
+  readonly #events = new PendingEvents()
+  readonly #auditPace: AuditPace
   /** Why the last turn failed; absent: it didn't. */
   #error: unknown
   /** A dataplane call is under way. */
@@ -97,20 +75,9 @@ export class SyncLoop {
   #cancelTimer: (() => void) | undefined
   #cancelAudit: (() => void) | undefined
   #cancelUpkeep: (() => void) | undefined
-  /** How long audits may take until they have to wait, in milliseconds; below 0: what they have overdrawn. */
-  #auditCredit = maxAuditCredit
-  #lastAudit = Number.NEGATIVE_INFINITY
-  /** Drift was suspected since the last audit began. */
-  #suspected = false
-  /** What the last audit found, and then repaired; empty: it found nothing. */
-  #lastFindings = ''
-  /** Repairs in a row after which the dataplane still read back something else than it had written. */
-  #disagreements = 0
   /** Why the kernel must be observed before the next apply; absent: it holds what was last applied. */
   #doubt: 'start' | 'retry' | undefined = 'start'
   #failures = 0
-  /** Of all events that no successful apply has covered yet. */
-  #triggerTimes: readonly number[] = []
   /** When the last apply ended. */
   #ended = Number.NEGATIVE_INFINITY
   #current: Promise<void> = Promise.resolve()
@@ -118,6 +85,7 @@ export class SyncLoop {
   constructor(options: SyncLoopOptions) {
     this.#options = options
     this.#applied = new AppliedTable(options.live.table)
+    this.#auditPace = new AuditPace(options.auditPeriod, options.timing.random)
     const { family, live, dataplane, timing, observer } = options
     this.#flowCleanup = new FlowCleanup({
       family,
@@ -136,47 +104,33 @@ export class SyncLoop {
   start(): void {
     if (this.#started || this.#stopped) return
     this.#started = true
-    this.#pending = true
-    this.#pendingSince = this.#options.timing.now()
+    this.#events.start(this.#options.timing.now())
     this.#wake()
-    this.#awaitAudit(this.#options.auditPeriod)
+    this.#awaitAudit(this.#auditPace.period)
     this.#awaitUpkeep(upkeepPeriod)
   }
 
   /** The table may have changed. `received`: when the event's first byte arrived, by `Timing.now()`. */
   notify(received?: number): void {
     const { family, observer, timing } = this.#options
-    const now = timing.now()
-    this.#notifiedAt = now
-    if (!this.#pending) {
-      this.#pending = true
-      this.#received = received
-      if (this.#started) this.#pendingSince = now
-      if (observer.onApplied !== undefined) this.#tableChanged = now
-      observer.onPending?.(family)
-    }
+    if (this.#events.told(received, timing.now())) observer.onPending?.(family)
     this.#wake()
   }
 
   get progress(): SyncProgress {
-    const unappliedSince = this.#unappliedSince ?? this.#pendingSince
     return {
-      ...(this.#notifiedAt === undefined ? {} : { notifiedAt: this.#notifiedAt }),
-      ...(this.#inSyncAt === undefined ? {} : { inSyncAt: this.#inSyncAt }),
-      ...(unappliedSince === undefined ? {} : { unappliedSince }),
+      ...this.#events.progress,
       ...(this.#failures === 0 ? {} : { failure: { error: this.#error, inARow: this.#failures } }),
     }
   }
 
   /** Has the kernel compared as soon as audits have earned the time for it. */
   suspectDrift(): void {
-    // One that is under way may have looked too early.
-    this.#suspected = true
-    const waits = this.#cancelAudit !== undefined && this.#disagreements === 0
-    if (!waits) return
-    this.#cancelAudit?.()
-    const earned = (this.#options.timing.now() - this.#lastAudit) * auditShare
-    this.#awaitAudit(Math.max(0, -(this.#auditCredit + earned) / auditShare))
+    // Also while an audit is under way: it may have looked too early.
+    const wait = this.#auditPace.suspect(this.#options.timing.now())
+    if (wait === undefined || this.#cancelAudit === undefined) return
+    this.#cancelAudit()
+    this.#awaitAudit(wait)
   }
 
   /** Ends after the apply that is under way. The rules stay. */
@@ -218,7 +172,7 @@ export class SyncLoop {
         this.#busy = false
         if (this.#upkeepOverdue && !this.#stopped) this.#keepUp()
         else if (this.#auditOverdue && !this.#stopped) this.#beginAudit()
-        else if (this.#pending) this.#wake()
+        else if (this.#events.isPending) this.#wake()
         this.#flowCleanup.applied()
       },
       (error: unknown) => {
@@ -228,7 +182,7 @@ export class SyncLoop {
         this.#busy = false
         const { family, observer, timing } = this.#options
         const now = timing.now()
-        this.#unappliedSince ??= now
+        this.#events.inDoubt(now)
         if (this.#stopped) return
         const took = now - begun
         const failures = this.#failures
@@ -243,7 +197,7 @@ export class SyncLoop {
   /** Looks and upkeep don't count for minSyncPeriod: with them, each change would wait for the rest of it. */
   #advance(change: TableChange): void {
     this.#ended = this.#options.timing.now()
-    this.#isInSync(this.#ended)
+    this.#events.inSync(this.#ended)
     this.#applied.advance(change)
   }
 
@@ -252,7 +206,7 @@ export class SyncLoop {
     const { dataplane, live, observer, timing } = this.#options
     const measured = observer.onApplied !== undefined
     const begun = measured ? timing.now() : 0
-    const received = this.#takePending()
+    const received = this.#events.take()
     const change = this.#applied.difference(live.table, this.#drain())
     if (isEmptyChange(change)) {
       this.#tellUnchanged()
@@ -264,7 +218,7 @@ export class SyncLoop {
     const report = await dataplane.apply(program)
     this.#advance(change)
     if (measured) this.#report('change', change, report, { ...received, begun, computed, compiled })
-    else this.#triggerTimes = []
+    else this.#events.takeTriggerTimes()
   }
 
   async #reconcile(why: 'start' | 'retry'): Promise<void> {
@@ -273,7 +227,7 @@ export class SyncLoop {
     const observed = await dataplane.observe(family)
     if (this.#stopped) return
     // From here to the apply nothing waits, so the change and the program speak of the same table.
-    const received = this.#takePending()
+    const received = this.#events.take()
     if (why === 'start') adoptObserved(dataplane, observed, live, () => this.#drain())
     else this.#drain()
     const change = this.#applied.fullDifference(live.table)
@@ -324,31 +278,27 @@ export class SyncLoop {
 
   /** Nothing of this family is under way or due. */
   get #isQuiet(): boolean {
-    return !this.#busy && !this.#pending && !this.#scheduled && this.#doubt === undefined
+    return !this.#busy && !this.#events.isPending && !this.#scheduled && this.#doubt === undefined
   }
 
   /** Compares the kernel with the table and repairs what differs. What comes meanwhile is applied with it. */
   async #audit(): Promise<void> {
-    const { auditPeriod, dataplane, family, live, observer, timing } = this.#options
+    const { dataplane, family, live, observer, timing } = this.#options
     const begun = timing.now()
-    const earned = (begun - this.#lastAudit) * auditShare
-    this.#auditCredit = Math.min(maxAuditCredit, this.#auditCredit + earned)
-    this.#lastAudit = begun
-    this.#suspected = false
+    this.#auditPace.began(begun)
     try {
       if (await dataplane.isUnchanged(family)) return
       const observed = await dataplane.observe(family)
       if (this.#stopped) return
-      const wasPending = this.#pending
-      const received = this.#takePending()
+      const wasPending = this.#events.isPending
+      const received = this.#events.take()
       const change = this.#applied.difference(live.table, this.#drain())
       const computed = timing.now()
       const program = dataplane.reconcile(observed, live.table)
       const { operations } = program
       const changed = !isEmptyChange(change)
       if (operations === 0 && !changed) {
-        this.#lastFindings = ''
-        this.#disagreements = 0
+        this.#auditPace.agreed()
         if (wasPending) this.#tellUnchanged()
         return
       }
@@ -368,11 +318,7 @@ export class SyncLoop {
       this.#report(why, changed ? change : undefined, report, { ...received, begun, computed, compiled })
       if (drifted) await this.#doubtRepair(findings.join('\n'))
     } finally {
-      this.#auditCredit -= timing.now() - begun
-      const pause =
-        this.#disagreements === 0 ? 0 : backoff(this.#disagreements, disagreementLimits, timing.random)
-      const due = this.#suspected ? 0 : auditPeriod
-      this.#awaitAudit(Math.max(due, pause, -this.#auditCredit / auditShare))
+      this.#awaitAudit(this.#auditPace.ended(timing.now()))
     }
   }
 
@@ -381,51 +327,27 @@ export class SyncLoop {
    * no other tool's work: the dataplane doesn't read back what it writes.
    */
   async #doubtRepair(findings: string): Promise<void> {
-    const again = findings === this.#lastFindings
-    this.#lastFindings = findings
-    if (!again) return
+    if (!this.#auditPace.repaired(findings)) return
     const { dataplane, family, live, observer } = this.#options
     const observed = await dataplane.observe(family)
-    if (this.#stopped || this.#pending) return
+    if (this.#stopped || this.#events.isPending) return
     const { operations, findings: left } = dataplane.reconcile(observed, live.table)
     if (operations === 0 || left.join('\n') !== findings) return
-    this.#disagreements++
+    this.#auditPace.disagreed()
     observer.onDisagreement?.({ family, operations, findings: left })
-  }
-
-  /** What is taken into account from here on is no longer pending. */
-  #takePending(): Pick<ApplyTimings, 'received' | 'tableChanged'> {
-    const received = this.#received
-    const tableChanged = this.#tableChanged
-    this.#unappliedSince ??= this.#pendingSince
-    this.#pending = false
-    this.#pendingSince = undefined
-    this.#received = undefined
-    this.#tableChanged = undefined
-    return {
-      ...(received === undefined ? {} : { received }),
-      ...(tableChanged === undefined ? {} : { tableChanged }),
-    }
-  }
-
-  /** The kernel holds what the table said when it was last drained. */
-  #isInSync(now: number): void {
-    this.#unappliedSince = undefined
-    this.#inSyncAt = now
   }
 
   #drain(): Touched {
     const touched = this.#options.live.drain()
     this.#flowCleanup.suspect(touched.flows)
-    if (this.#triggerTimes.length === 0) this.#triggerTimes = touched.triggerTimes
-    else this.#triggerTimes = [...this.#triggerTimes, ...touched.triggerTimes].slice(0, maxTriggerTimes)
+    this.#events.drained(touched)
     return touched
   }
 
   #tellUnchanged(): void {
     const { family, observer, timing } = this.#options
-    this.#triggerTimes = []
-    this.#isInSync(timing.now())
+    this.#events.takeTriggerTimes()
+    this.#events.inSync(timing.now())
     observer.onUnchanged?.(family)
   }
 
@@ -444,10 +366,9 @@ export class SyncLoop {
       setElements: change === undefined ? 0 : setElements(change),
       report,
       timings: { ...timings, applied: timing.now() },
-      triggerTimes: this.#triggerTimes,
+      triggerTimes: this.#events.takeTriggerTimes(),
       totalRoutes: live.table.routes.size,
     }
-    this.#triggerTimes = []
     observer.onApplied?.(applied)
   }
 }
