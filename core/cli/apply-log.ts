@@ -1,4 +1,4 @@
-import { DataplaneError, thrownMessage } from '../dataplane/dataplane-error.ts'
+import { isDataplaneError, thrownMessage } from '../dataplane/dataplane-error.ts'
 import {
   type Applied,
   DegradedRoutes,
@@ -80,7 +80,7 @@ export class ApplyLog implements EngineObserver {
       failures,
       retryInMs: Math.round(retryIn),
     }
-    const what = error instanceof DataplaneError ? error.message : `apply failed: ${thrownMessage(error)}`
+    const what = isDataplaneError(error) ? error.message : `apply failed: ${thrownMessage(error)}`
     const look = typeof operation === 'string' ? 'look at the operation above and ' : ''
     this.#logger.error(
       fields,

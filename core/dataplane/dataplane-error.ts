@@ -2,7 +2,7 @@ import { CodedError } from '../error/coded-error.ts'
 import type { IpFamily } from '../network/address.ts'
 import type { CompiledProgram } from './compiled-program.ts'
 import type { Compiler } from './compiler.ts'
-import type { Kernel } from './kernel.ts'
+import { type ApplyError, applyErrorCodes, type Kernel } from './kernel.ts'
 
 /** A method by the name that its author knows. */
 export type DataplaneMethod =
@@ -44,6 +44,16 @@ export class DataplaneError extends CodedError<DataplaneErrorCode> {
     this.dataplane = at.dataplane
     this.method = at.method
   }
+}
+
+/** Whether it is one of these, whichever copy of this package has made it: a dataplane may bring its own. */
+export function isDataplaneError(error: unknown): error is DataplaneError {
+  return error instanceof Error && 'code' in error && Object.hasOwn(dataplaneErrorCodes, String(error.code))
+}
+
+/** The same of an {@link ApplyError}. */
+export function isApplyError(error: unknown): error is ApplyError {
+  return error instanceof Error && 'code' in error && Object.hasOwn(applyErrorCodes, String(error.code))
 }
 
 /** The first line of what was thrown. Anything can be thrown. */

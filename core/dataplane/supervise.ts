@@ -2,14 +2,14 @@ import type { UdpFlows } from '../table/udp-flows.ts'
 import type { CompiledProgram } from './compiled-program.ts'
 import type { Dataplane } from './contract.ts'
 import type { SupervisionOptions } from './supervised-calls.ts'
-import { SupervisedDataplane } from './supervised-dataplane.ts'
+import { isSupervised, SupervisedDataplane } from './supervised-dataplane.ts'
 
 /**
  * The dataplane as `defineDataplane` would have made it, so that the core can trust it: one that wraps another, as tests
  * and measurements do, is supervised like any other.
  */
 export function supervised(dataplane: Dataplane, supervision?: SupervisionOptions): Dataplane {
-  if (dataplane instanceof SupervisedDataplane) return dataplane
+  if (isSupervised(dataplane)) return dataplane
   const { name, capabilities, upkeep, forgetFlows } = dataplane
   let failedToStart = false
   const kernel = {

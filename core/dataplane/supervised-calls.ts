@@ -1,8 +1,13 @@
 import type { IpFamily } from '../network/address.ts'
 import { type Clock, systemClock } from '../time/clock.ts'
 import type { Checked } from './check-results.ts'
-import { DataplaneError, type DataplaneMethod, thrownMessage } from './dataplane-error.ts'
-import { ApplyError } from './kernel.ts'
+import {
+  DataplaneError,
+  type DataplaneMethod,
+  isApplyError,
+  isDataplaneError,
+  thrownMessage,
+} from './dataplane-error.ts'
 
 /** Milliseconds that a method may take until that is an error. */
 export interface Deadlines {
@@ -151,12 +156,12 @@ export class SupervisedCalls {
 
   /** A refused program is the dataplane's own word, and says all there is to say. */
   #failure(method: DataplaneMethod, family: IpFamily | undefined, error: unknown): unknown {
-    return error instanceof ApplyError ? error : this.fault(method, family, error)
+    return isApplyError(error) ? error : this.fault(method, family, error)
   }
 
   /** What was thrown, with the method that threw it. */
   fault(method: DataplaneMethod, family: IpFamily | undefined, error: unknown): DataplaneError {
-    if (error instanceof DataplaneError) return error
+    if (isDataplaneError(error)) return error
     const at = { dataplane: this.#dataplane, method, ...(family === undefined ? {} : { family }) }
     return new DataplaneError('DATAPLANE_METHOD_FAILED', at, `failed: ${thrownMessage(error)}`, {
       cause: error,

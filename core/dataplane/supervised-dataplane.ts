@@ -21,7 +21,7 @@ import {
 import type { CompiledProgram } from './compiled-program.ts'
 import type { TraceStep } from './compiler.ts'
 import { type ApplyResult, contractVersion, type Dataplane } from './contract.ts'
-import { DataplaneError } from './dataplane-error.ts'
+import { isDataplaneError } from './dataplane-error.ts'
 import type { DataplaneParts } from './dataplane-parts.ts'
 import type { CleanupReport, ForgottenFlows, ProbeReport } from './kernel.ts'
 import { OpenedDataplane } from './opened-dataplane.ts'
@@ -34,6 +34,14 @@ export interface SupervisedParts<Program extends CompiledProgram, Observed, Hand
   readonly parts: DataplaneParts<Program, Observed, Handle, Memory>
   /** Aborted by `stop`. */
   readonly stopped: AbortController
+}
+
+/** The same in every copy of this package. */
+const supervisedBy = Symbol.for('@portolan/core/dataplane: supervised by contract version')
+
+/** Whether `defineDataplane` has made it, whichever copy of this package that came from: a dataplane may bring its own. */
+export function isSupervised(dataplane: object): boolean {
+  return Reflect.get(dataplane, supervisedBy) === contractVersion
 }
 
 /**
@@ -81,6 +89,11 @@ export class SupervisedDataplane<
     if (made.parts.kernel.forgetFlows !== undefined) this.forgetFlows = this.#forgetFlows
   }
 
+  /** No field: a copy of the object by its fields is another dataplane. */
+  get [supervisedBy](): number {
+    return contractVersion
+  }
+
   async probe(): Promise<ProbeReport> {
     const { kernel } = this.#parts
     const value = await this.#calls.call('probe', undefined, this.#calls.deadlines.start, () =>
@@ -118,7 +131,7 @@ export class SupervisedDataplane<
       const value = await this.#calls.call('isUnchanged', family, this.#calls.deadlines.look, look)
       return this.#calls.usable('isUnchanged', family, checkUnchanged(value))
     } catch (error) {
-      if (error instanceof DataplaneError) this.#calls.tell(error)
+      if (isDataplaneError(error)) this.#calls.tell(error)
       return false
     }
   }
