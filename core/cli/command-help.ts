@@ -91,9 +91,9 @@ Examples:
 ${exitCodeHelp}`
 
 export const installHelp = `
-Flags of 'run' for the node, the timing and the log are taken as well. --api-server is needed, because kube-proxy's
-absence is what Portolan fills: in a pod KUBERNETES_SERVICE_HOST is the ClusterIP of the Service kubernetes. 'kubectl
-config view --minify' shows an address. It isn't needed with --config-map, whose kubeconfig.conf has one.
+Flags of 'run' for the node, the timing and the log are taken as well. --api-server is needed, because the address that
+pods are given (KUBERNETES_SERVICE_HOST) is a ClusterIP, which only answers once a proxy has programmed it. 'kubectl config
+view --minify' shows another. With --config-map it isn't: the kubeconfig.conf in there has one.
 
 Examples:
   $ portolan install --print --api-server 192.0.2.10:6443 --cluster-cidr 10.244.0.0/16 | kubectl apply -f -

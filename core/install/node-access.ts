@@ -49,7 +49,7 @@ const byIptables: NodeAccess = {
   mounts: [sysctls, xtablesLock],
 }
 
-/** The least that each of Portolan's own dataplanes runs with; a test starts each with exactly this. */
+/** The least that each of Portolan's own dataplanes runs with; a test starts all but ipvs with exactly this. */
 export const nodeAccess: Readonly<Record<string, NodeAccess>> = {
   nftables: { capabilities: netAdmin, hostPID: false, appArmorUnconfined: false, mounts: [sysctls] },
   iptables: byIptables,
