@@ -15,8 +15,8 @@ const histogram = 'histogram' as unknown as MetricType
 type Shown = Awaited<ReturnType<Histogram['get']>>
 
 /**
- * A histogram on the way of every change. prom-client looks a value's series up by the text of its labels, each time, which
- * takes microseconds; here a caller keeps its series, and observing adds to numbers. It is prom-client's in all else.
+ * A histogram on the way of every change. prom-client looks a value's series up by the text of its labels, each time; here
+ * a caller keeps its series, and observing adds to numbers. It is prom-client's in all else.
  */
 export class CountedHistogram<Label extends string> extends Histogram<Label> {
   readonly #options: CountedHistogramOptions<Label>
