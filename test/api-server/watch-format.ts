@@ -33,7 +33,7 @@ const protobufFrames: WatchFormat = {
     return protobuf === undefined ? undefined : encodeEvent(type, enveloped(resource, protobuf))
   },
   bookmark(resource, version, initialEventsEnd) {
-    const object = encodeBookmark({ metadata: bookmarkMetadata(version, initialEventsEnd) })
+    const object = encodeBookmark(resource, { metadata: bookmarkMetadata(version, initialEventsEnd) })
     return encodeEvent('BOOKMARK', enveloped(resource, object))
   },
   error: (status) => encodeEvent('ERROR', encodeStatus(status)),

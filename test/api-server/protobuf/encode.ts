@@ -9,7 +9,7 @@ import {
   writeMessage,
   writeNested,
 } from './message-fields.ts'
-import { bookmark, listMeta, objectMessages, status } from './messages.ts'
+import { listMeta, objectMessages, status } from './messages.ts'
 
 /** What a Kubernetes server puts before every object that isn't an event of a watch. */
 const magic = Buffer.from('k8s\0')
@@ -33,9 +33,9 @@ export function encodeObject({ kind }: ResourceKind, object: unknown): Buffer | 
   }
 }
 
-/** A bookmark's object. */
-export function encodeBookmark(object: unknown): Buffer {
-  return encoded(bookmark, object)
+/** A bookmark's object: one of the resource that has metadata alone. */
+export function encodeBookmark({ kind }: ResourceKind, object: unknown): Buffer {
+  return encoded(objectMessages[kind] ?? [], object)
 }
 
 /** A `Status`, as the answer to a request that failed. */

@@ -166,11 +166,26 @@ const nodeCondition = message(
   text(5, 'reason'),
   text(6, 'message'),
 )
-/** Without what a node can hold and runs on. */
+const nodeInfo = message(
+  text(1, 'machineID'),
+  text(2, 'systemUUID'),
+  text(3, 'bootID'),
+  text(4, 'kernelVersion'),
+  text(5, 'osImage'),
+  text(6, 'containerRuntimeVersion'),
+  text(7, 'kubeletVersion'),
+  text(8, 'kubeProxyVersion'),
+  text(9, 'operatingSystem'),
+  text(10, 'architecture'),
+)
+const kubeletEndpoint = nested(1, 'kubeletEndpoint', message(integer(1, 'Port')))
+/** Without what a node can hold, and what it holds. */
 const nodeStatus = message(
   text(3, 'phase'),
   list(4, 'conditions', nodeCondition),
   list(5, 'addresses', message(text(1, 'type'), text(2, 'address'))),
+  nested(6, 'daemonEndpoints', message(kubeletEndpoint)),
+  nested(7, 'nodeInfo', nodeInfo),
 )
 
 /** Without a message: what no client here lists in protobuf. It is served in JSON alone. */
@@ -197,9 +212,6 @@ export const objectMessages: Readonly<Partial<Record<Kind, Message>>> = {
     nested(3, 'status', message(list(1, 'conditions', condition))),
   ),
 }
-
-/** An object of which only the metadata is told, as in a bookmark. */
-export const bookmark = message(nested(1, 'metadata', objectMeta))
 
 const cause = message(text(1, 'reason'), text(2, 'message'), text(3, 'field'))
 const details = message(

@@ -87,11 +87,11 @@ const objects: readonly ApiObject[] = [
   },
 ]
 
-const initialEventsEnd = Buffer.from('k8s.io/initial-events-end\x12\x04true\x1a\0"\0')
+const initialEventsEnd = 'k8s.io/initial-events-end'
 
 function framesOf(bytes: Buffer): Buffer[] {
   const frames: Buffer[] = []
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at + 4 <= bytes.length; ) {
     const end = at + 4 + bytes.readUInt32BE(at)
     frames.push(bytes.subarray(at + 4, end))
     at = end
@@ -114,7 +114,7 @@ function unversioned(frame: Buffer): string {
 }
 
 /** What a server answers to a request for protobuf: of a watch, up to these bytes. */
-function protobufOf(server: RealApiServer, path: string, last?: Buffer) {
+function protobufOf(server: RealApiServer, path: string, last?: string) {
   return new Promise<{ contentType: string; bytes: Buffer }>((resolve, reject) => {
     const headers = {
       accept: 'application/vnd.kubernetes.protobuf,application/json',
@@ -127,7 +127,7 @@ function protobufOf(server: RealApiServer, path: string, last?: Buffer) {
       const done = () => resolve({ contentType, bytes: Buffer.concat(chunks) })
       response.on('data', (chunk: Buffer) => {
         chunks.push(chunk)
-        if (last === undefined || !Buffer.concat(chunks).includes(last)) return
+        if (last === undefined || !framesOf(Buffer.concat(chunks)).at(-1)?.includes(last)) return
         done()
         request.destroy()
       })
@@ -170,7 +170,8 @@ real(
       await watch.next(({ type }) => type === 'BOOKMARK')
       const wanted = watch.events.map(({ type, object }) => {
         // Its version is that of the moment.
-        const bytes = type === 'BOOKMARK' ? encodeBookmark(withoutVersion(object)) : encoded(kind, object)
+        const bytes =
+          type === 'BOOKMARK' ? encodeBookmark(resource, withoutVersion(object)) : encoded(kind, object)
         return encodeEvent(type, enveloped(resource, bytes)).subarray(4)
       })
       const watched = await protobufOf(server, `${path}?${query}`, initialEventsEnd)

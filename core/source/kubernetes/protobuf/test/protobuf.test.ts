@@ -94,7 +94,7 @@ test('an annotation that nobody asks for makes no text', (t) => {
 
 test('a bookmark says where it is, and whether it ends the list', (t) => {
   const annotations = { 'k8s.io/initial-events-end': 'true' }
-  const bytes = encodeBookmark({ metadata: { resourceVersion: '12', annotations } })
+  const bytes = encodeBookmark(service, { metadata: { resourceVersion: '12', annotations } })
   t.like(readObject(enveloped(service, bytes)).metadata, { resourceVersion: '12', annotations })
 })
 
