@@ -16,10 +16,6 @@ export interface ConntrackEntry {
   readonly destination: string
   /** Who answers; default: the destination, which is then not translated. */
   readonly server?: string
-  /** The kernel drops no such entry to make room for another. */
-  readonly assured?: true
-  /** Until the kernel forgets it; default 600. */
-  readonly timeoutSeconds?: number
 }
 
 const netfilter = 12
@@ -28,7 +24,6 @@ const headerBytes = 4
 const [create, list] = [0x100, 0x101]
 const protocols = { TCP: 6, UDP: 17 }
 const confirmedAndAnswered = 8 | 2
-const assuredBit = 4
 const attribute = { original: 1, reply: 2, status: 3, protocolInfo: 4, timeout: 7 }
 
 /** Adds and lists what connection tracking holds, past all rules: addresses are written in full, ports behind a space. */
@@ -72,8 +67,7 @@ export class ConntrackEntries {
     this.#socket.close()
   }
 
-  #write(entry: ConntrackEntry): void {
-    const { protocol, source, destination, server = destination, assured, timeoutSeconds = 600 } = entry
+  #write({ protocol, source, destination, server = destination }: ConntrackEntry): void {
     const writer = this.#writer
     const start = writer.beginMessage(
       create,
@@ -82,8 +76,8 @@ export class ConntrackEntries {
     this.#header(writer)
     this.#tuple(attribute.original, protocol, source, destination)
     this.#tuple(attribute.reply, protocol, server, source)
-    writer.uint32BEAttribute(attribute.status, confirmedAndAnswered | (assured ? assuredBit : 0))
-    writer.uint32BEAttribute(attribute.timeout, timeoutSeconds)
+    writer.uint32BEAttribute(attribute.status, confirmedAndAnswered)
+    writer.uint32BEAttribute(attribute.timeout, 600)
     if (protocol === 'TCP') {
       const info = writer.beginAttribute(nested | attribute.protocolInfo)
       const tcp = writer.beginAttribute(nested | 1)

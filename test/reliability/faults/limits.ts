@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ConntrackEntries } from '@portolan/lab'
 import { bulkNames, bulkObjects } from '../cluster-objects.ts'
 import { type Fault, once } from '../fault.ts'
 import type { Scene } from '../scene.ts'
@@ -60,43 +59,7 @@ export const limitFaults: readonly Fault[] = [
       ),
     ],
   },
-  {
-    name: 'connection tracking is full',
-    group,
-    losesPackets: 'there is no room for a connection',
-    rounds: () => [
-      once(async ({ lab, changes }) => {
-        const max = Number(readFileSync('/proc/sys/net/netfilter/nf_conntrack_max', 'utf8'))
-        const entries = new ConntrackEntries('IPv4', lab.node.networkNamespace)
-        try {
-          entries.add(flows(max))
-        } catch (error) {
-          // The last of them find no room.
-          if ((error as { code?: string }).code !== 'ENOMEM') throw error
-        } finally {
-          entries.close()
-        }
-        await changes.make()
-        await sleep(2_000)
-        // Until the kernel has forgotten them.
-        await sleep(flowSeconds * 1000)
-      }),
-    ],
-  },
 ]
-
-const flowSeconds = 12
-
-function* flows(count: number) {
-  for (let number = 0; number < count; number++)
-    yield {
-      protocol: 'TCP' as const,
-      source: `198.18.${(number >> 15) & 255}.${(number >> 8) & 127} ${1024 + (number & 255)}`,
-      destination: '203.0.113.7 443',
-      assured: true as const,
-      timeoutSeconds: flowSeconds,
-    }
-}
 
 async function removeBulk({ server }: Scene): Promise<void> {
   for (const name of bulkNames) {
