@@ -81,10 +81,25 @@ for (const dataplane of ['nftables', 'ebpf'])
     await writeFile(file, service)
     const program = join(installed, 'node_modules', 'portolan', 'portolan.js')
     const enter = [`--net=${lab.node.networkNamespace}`, program]
-    const options = ['--dataplane', dataplane, '--cluster-cidr', '10.1.0.0/16']
+    // Other tests' sockets are none of its business.
+    const cgroup = dataplane === 'ebpf' ? process.env.PORTOLAN_TEST_CGROUP : undefined
+    const own = [
+      ...['--dataplane', dataplane],
+      ...(cgroup === undefined ? [] : ['--dataplane-option', `cgroup=${cgroup}`]),
+    ]
     const run = execa(
       'nsenter',
-      [...enter, 'run', '--source', `file:${file}`, '--node', 'node-a', ...options],
+      [
+        ...enter,
+        'run',
+        '--source',
+        `file:${file}`,
+        '--node',
+        'node-a',
+        '--cluster-cidr',
+        '10.1.0.0/16',
+        ...own,
+      ],
       { env, extendEnv: false, cwd: folder, reject: false },
     )
     const said: string[] = []
@@ -98,7 +113,7 @@ for (const dataplane of ['nftables', 'ebpf'])
     run.kill('SIGTERM')
     t.is((await run).exitCode, 0)
     t.is((await ask()).result, 'answered', 'the rules stay')
-    await execa('nsenter', [...enter, 'cleanup', '--dataplane', dataplane], { env, extendEnv: false })
+    await execa('nsenter', [...enter, 'cleanup', ...own], { env, extendEnv: false })
     t.not((await ask()).result, 'answered')
   })
 
