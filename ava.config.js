@@ -1,5 +1,3 @@
-import { availableParallelism } from 'node:os'
-
 /**
  * Files that take minutes come first, the longest of all at the head: as the last one it would run alone. Those on the
  * other kernel keep a processor busy, and the others mostly wait; so they come in turns. `npm test` closes with what each
@@ -27,8 +25,6 @@ export default {
   files: ['**/*.test.ts', '!node_modules'],
   require: ['./test/worker.ts'],
   sortTestFiles: (one, other) => weight(other) - weight(one) || one.localeCompare(other, 'en'),
-  // One more than there are processors: files wait for packets that must not come more than half of their time.
-  concurrency: availableParallelism() + 1,
   timeout: '60s',
   workerThreads: false,
 }
