@@ -74,6 +74,8 @@ export class SyncLoop {
   #auditOverdue = false
   #cancelTimer: (() => void) | undefined
   #cancelAudit: (() => void) | undefined
+  /** How often the next audit has been put off. */
+  #auditPutOffs = 0
   #cancelUpkeep: (() => void) | undefined
   /** Why the kernel must be observed before the next apply; absent: it holds what was last applied. */
   #doubt: 'start' | 'retry' | undefined = 'start'
@@ -241,18 +243,20 @@ export class SyncLoop {
     this.#resolveFirst()
   }
 
-  #awaitAudit(period: number, putOffs = 0): void {
+  /** Drift that is suspected again and again begins a wait anew, but not what was put off. */
+  #awaitAudit(period: number): void {
     if (this.#options.auditPeriod === 0 || this.#stopped) return
     this.#cancelAudit = this.#options.timing.after(period, () => {
       this.#cancelAudit = undefined
       if (this.#isQuiet) this.#beginAudit()
-      else if (putOffs < maxPutOffs) this.#awaitAudit(putOff, putOffs + 1)
+      else if (this.#auditPutOffs++ < maxPutOffs) this.#awaitAudit(putOff)
       else this.#auditOverdue = true
     })
   }
 
   #beginAudit(): void {
     this.#auditOverdue = false
+    this.#auditPutOffs = 0
     this.#busy = true
     this.#follow('repair', () => this.#audit())
   }

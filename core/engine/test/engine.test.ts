@@ -561,6 +561,23 @@ test('a table that always changes does not keep an audit away for longer than a 
   await engine.stop()
 })
 
+test('drift that is suspected again and again while a table always changes is looked for all the same', async (t) => {
+  const { dataplane, timing, change, notes, engine } = await started({ auditPeriod: 60_000 })
+  let number = 0
+  dataplane.beforeApply = () => {
+    timing.time += 15
+    number++
+    change(`10.0.${number >> 8}.${number & 255}`)
+    engine.suspectDrift('IPv4')
+  }
+  dataplane.kernel.IPv4.add('192.0.2.66')
+  change('10.1.0.1')
+  await timing.pass(3000)
+  t.is(notes.drift.length, 1)
+  t.false(dataplane.kernel.IPv4.has('192.0.2.66'))
+  await engine.stop()
+})
+
 test('audits that take long come one after the other for a while, and then for a hundredth of the time', async (t) => {
   const { dataplane, timing } = await started({ auditPeriod: 1000 })
   dataplane.beforeObserve = () => {
