@@ -46,15 +46,17 @@ export class ProxyMetrics {
 
   constructor(facts: ProcessFacts) {
     const { registry } = this
+    const now = performance.now.bind(performance)
     const syncs = new SyncMetrics({
       registry,
       dataplane: facts.dataplane,
       wallClock: Date.now,
-      lastQueued: (family) => this.#lastQueued(family),
+      now,
+      queuedAt: (family) => this.#proxy?.progress(family)?.notifiedAt,
     })
     const applies = new ApplyMetrics(registry)
     const flows = new FlowMetrics(registry)
-    const progress = new ProgressMetrics(registry, () => this.#progress, performance.now.bind(performance))
+    const progress = new ProgressMetrics(registry, () => this.#progress, now)
     this.#perFamily = [syncs, applies, flows]
     this.observer = observers([syncs, applies, flows, progress])
     this.apiObserver = new ApiMetrics(registry)
@@ -72,11 +74,6 @@ export class ProxyMetrics {
       source: () => proxy.source.progress ?? [],
     }
     for (const family of proxy.families) for (const metrics of this.#perFamily) metrics.begin(family)
-  }
-
-  #lastQueued(family: IpFamily): number {
-    const at = this.#proxy?.progress(family)?.notifiedAt
-    return at === undefined ? 0 : Date.now() - (performance.now() - at)
   }
 
   #cluster() {

@@ -13,8 +13,10 @@ export interface SyncMetricsOptions {
   readonly dataplane: string
   /** Milliseconds since the epoch. */
   readonly wallClock: () => number
-  /** When a sync of the family was last asked for, by the same clock; 0: never. */
-  readonly lastQueued: (family: IpFamily) => number
+  /** Milliseconds, by the engine's `Timing.now()`. */
+  readonly now: () => number
+  /** When a sync of the family was last asked for, by `now`; `undefined`: never. */
+  readonly queuedAt: (family: IpFamily) => number | undefined
 }
 
 /**
@@ -26,7 +28,8 @@ export class SyncMetrics implements EngineObserver {
   readonly #families: ByFamily<FamilySyncs>
   readonly #failures: SyncFailures
 
-  constructor({ registry, dataplane, wallClock, lastQueued }: SyncMetricsOptions) {
+  constructor(options: SyncMetricsOptions) {
+    const { registry, dataplane, wallClock } = options
     this.#wallClock = wallClock
     const histogram = (name: string, help: string, bounds: readonly number[]) =>
       new CountedHistogram({
@@ -56,7 +59,7 @@ export class SyncMetrics implements EngineObserver {
     }
     this.#failures = syncFailures(registry, dataplane)
     this.#families = new ByFamily((family) => new FamilySyncs(durations, this.#failures, family))
-    this.#readGauges(registry, lastQueued)
+    this.#readGauges(options)
   }
 
   /** Shows the family, with zeros: dashboards list their nodes by what is there. */
@@ -77,8 +80,9 @@ export class SyncMetrics implements EngineObserver {
     this.#families.of(failed.family).failed(failed)
   }
 
-  #readGauges(registry: Registry, lastQueued: SyncMetricsOptions['lastQueued']): void {
+  #readGauges({ registry, wallClock, now, queuedAt }: SyncMetricsOptions): void {
     const families = this.#families
+    const timeOf = (at: number) => wallClock() - (now() - at)
     readMetric({
       registry,
       type: 'gauge',
@@ -93,7 +97,7 @@ export class SyncMetrics implements EngineObserver {
       name: 'kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds',
       help: 'When a sync was last asked for.',
       labels: ['ip_family'],
-      read: () => families.readings((_, family) => lastQueued(family) / 1000),
+      read: () => families.readings((kept, family) => kept.queued(queuedAt(family), timeOf) / 1000),
     })
     readMetric({
       registry,
@@ -145,6 +149,8 @@ function syncFailures(registry: Registry, dataplane: string): SyncFailures {
 class FamilySyncs {
   readonly noLocalEndpoints = new NoLocalEndpoints()
   syncedAt = 0
+  /** One moment is one time, also after the wall's clock was set or the machine slept. */
+  #queued = { at: Number.NaN, time: 0 }
   readonly #all
   readonly #full
   readonly #partial
@@ -167,6 +173,12 @@ class FamilySyncs {
     for (const time of triggerTimes) this.#programming.observe(Math.max(0, now - time) / 1000)
     this.noLocalEndpoints.take(routes)
     this.syncedAt = now
+  }
+
+  queued(at: number | undefined, timeOf: (at: number) => number): number {
+    if (at === undefined) return 0
+    if (at !== this.#queued.at) this.#queued = { at, time: timeOf(at) }
+    return this.#queued.time
   }
 
   failed({ why, took }: Failed): void {

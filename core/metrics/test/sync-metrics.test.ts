@@ -8,9 +8,16 @@ const now = 1_700_000_000_000
 
 function bench(dataplane = 'nftables') {
   const registry = new Registry()
-  const metrics = new SyncMetrics({ registry, dataplane, wallClock: () => now, lastQueued: () => now - 5 })
+  const clocks = { wall: now, engine: 1000, queuedAt: 995 }
+  const metrics = new SyncMetrics({
+    registry,
+    dataplane,
+    wallClock: () => clocks.wall,
+    now: () => clocks.engine,
+    queuedAt: () => clocks.queuedAt,
+  })
   metrics.begin('IPv4')
-  return { registry, metrics, scraped: () => scrape(registry) }
+  return { registry, metrics, clocks, scraped: () => scrape(registry) }
 }
 
 const prefix = 'kubeproxy_sync_proxy_rules'
@@ -62,6 +69,17 @@ test('the time of the last sync is that of its end, also when it came to nothing
   const after = await scraped()
   t.is(after.get(`${prefix}_last_timestamp_seconds{ip_family="IPv4"}`), now / 1000)
   t.is(after.get(`${prefix}_last_queued_timestamp_seconds{ip_family="IPv4"}`), (now - 5) / 1000)
+})
+
+test('the time at which a sync was last asked for stays what it was when the clock of the day is set', async (t) => {
+  const { clocks, scraped } = bench()
+  const name = `${prefix}_last_queued_timestamp_seconds{ip_family="IPv4"}`
+  await scraped()
+  clocks.wall += 3_600_000
+  clocks.engine += 10
+  t.is((await scraped()).get(name), (now - 5) / 1000)
+  clocks.queuedAt = 1010
+  t.is((await scraped()).get(name), (now + 3_600_000) / 1000)
 })
 
 const failures = [
