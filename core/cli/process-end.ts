@@ -27,7 +27,7 @@ export function stopOnSignals(proxy: RunningProxy, logger: ProcessLogger): () =>
     asked = true
     logger.info({ event: 'stopping', signal }, 'stopping')
     proxy.stop().catch((error: unknown) => {
-      const { fix } = error as { readonly fix?: unknown }
+      const { fix } = (error ?? {}) as { readonly fix?: unknown }
       logger.error(
         { event: 'stop-failed', ...(typeof fix === 'string' ? { fix } : {}) },
         `stopping failed: ${thrownMessage(error)}; the process ends, and the rules stay in place`,
@@ -41,7 +41,7 @@ export function stopOnSignals(proxy: RunningProxy, logger: ProcessLogger): () =>
 /** An error that no caller waits for (a dataplane's timer, a promise without a handler) ends the process by a log line. */
 export function endOnStrayErrors(logger: ProcessLogger): void {
   const end = (error: unknown): void => {
-    const { stack } = error as { readonly stack?: unknown }
+    const { stack } = (error ?? {}) as { readonly stack?: unknown }
     logger.fatal(
       { event: 'stray-error', ...(typeof stack === 'string' ? { stack } : {}) },
       `an error that nothing waited for: ${thrownMessage(error)}; the process ends, and the rules stay in place. ` +

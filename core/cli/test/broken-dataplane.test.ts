@@ -152,14 +152,18 @@ test('a report that is none is told, and the rules count as applied', async (t) 
   t.is(await proxy.ended, 0)
 })
 
-for (const [what, stray] of [
-  ['a promise that nothing waits for', 'void Promise.reject(new Error("lost"))'],
-  ['a timer', 'setTimeout(() => { throw new Error("lost") }, 1)'],
-]) {
+for (const [what, stray, text] of [
+  ['a promise that nothing waits for', 'void Promise.reject(new Error("lost"))', 'lost'],
+  ['a promise that tells nothing', 'void Promise.reject()', 'undefined'],
+  ['a timer', 'setTimeout(() => { throw new Error("lost") }, 1)', 'lost'],
+] as const) {
   test(`an error of ${what} ends the process with a log line`, async (t) => {
     const proxy = await run(t, `async isUnchanged() { ${stray}; return true }`)
     t.is(await proxy.ended, 1)
-    t.regex(proxy.text, /"level":"fatal".*"event":"stray-error".*an error that nothing waited for: lost/)
+    t.regex(
+      proxy.text,
+      new RegExp(`"level":"fatal".*"event":"stray-error".*an error that nothing waited for: ${text};`),
+    )
     t.notRegex(proxy.text, /^\s+at /m)
   })
 }
