@@ -40,8 +40,8 @@ export async function setKernelValue(wanted: KernelValue, root: string): Promise
   }
 }
 
-/** Whether nobody may write to it, whatever the mount and the capabilities. */
+/** Whether nobody may write to it, whatever the mount and the capabilities; not for what can't be looked at. */
 async function isFixed(path: string): Promise<boolean> {
-  const { mode } = await stat(path)
-  return (mode & 0o222) === 0
+  const found = await stat(path).catch(() => undefined)
+  return found !== undefined && (found.mode & 0o222) === 0
 }

@@ -185,6 +185,13 @@ test('in a network namespace of its own the kernel takes its timeouts, and refus
     t.is((await node.run('sysctl', '-n', `net.netfilter.nf_conntrack_${name}`)).trim(), due)
 })
 
+test('what can not even be looked at is a warning, and everything else goes on', async (t) => {
+  const machine = await Machine.create(t, {})
+  await machine.write(directory, '')
+  t.true((await machine.prepare()).includes('net.netfilter.nf_conntrack_tcp_timeout_close_wait'))
+  t.regex(machine.lines[0]?.text ?? '', /nf_conntrack_max can not be read, .*ENOTDIR/)
+})
+
 test("the process's OOM score is set; where that is refused it is a warning", async (t) => {
   const machine = await Machine.create(t, {})
   await machine.write('proc/self/oom_score_adj', '0\n')
