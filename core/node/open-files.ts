@@ -37,7 +37,7 @@ const maxRelays = 1000
 
 /**
  * Shares out the files of the process, so that a cluster with very many ports, or their clients, don't leave it without
- * any for its work. Everything else has at least half of them.
+ * any for its work. Everything else has 2048 of them, or half where that is less.
  *
  * @param openFiles how many files the process may have open
  */
