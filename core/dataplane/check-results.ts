@@ -66,7 +66,10 @@ export function checkProgram<Program extends CompiledProgram>(
   return { result: value, wrong }
 }
 
-/** Of `reconcile`: `compile` finds nothing, and its way is every change's. A getter is taken on trust: what it gives may take long to find, and often nothing asks for it. */
+/**
+ * Of `reconcile`: `compile` finds nothing, and its way is every change's. A getter is taken on trust: what it gives may take
+ * long to find, and often nothing asks for it.
+ */
 function areFindings(program: Record<string, unknown>): boolean {
   const isGetter = Object.getOwnPropertyDescriptor(program, 'findings')?.get !== undefined
   return isGetter || isListOf(program.findings, isText)

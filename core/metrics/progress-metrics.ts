@@ -17,8 +17,8 @@ export interface MeasuredProgress {
 type Versions = ReadonlyMap<string, number>
 
 /**
- * How far the kernel is behind the cluster, and how old that is. All that had been read when an event came is in every apply that takes that event in or
- * comes before it, so the versions of that moment are those of an apply that began earlier.
+ * How far the kernel is behind the cluster, and how old that is. All that had been read when an event came is in every apply
+ * that takes that event in or comes before it, so the versions of that moment are those of an apply that began earlier.
  */
 export class ProgressMetrics implements EngineObserver {
   readonly #measured: () => MeasuredProgress | undefined

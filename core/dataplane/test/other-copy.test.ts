@@ -43,7 +43,8 @@ function make() {
 test('a dataplane made by another copy of this package is not supervised twice', (t) => {
   const made = make()
   t.is(supervised(made), made)
-  t.not(supervised({ ...made }), made, 'what only looks like it is')
+  const lookalike = { ...made }
+  t.not(supervised(lookalike), lookalike, 'what only looks like it is')
 })
 
 test("errors of another copy's classes are taken as what they are", async (t) => {
