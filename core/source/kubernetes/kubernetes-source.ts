@@ -51,7 +51,7 @@ export interface KubernetesSourceOptions {
   readonly observer?: ApiObserver
   /**
    * In which forms lists and watches are asked for. Default `protobuf`: that, or JSON where the server doesn't speak it;
-   * half of the bytes or less, and half of the server's time.
+   * about half of the bytes, and half of the server's time.
    */
   readonly forms?: AnswerForms
 }
