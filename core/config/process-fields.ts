@@ -1,3 +1,4 @@
+import { firstForm, protobufType } from './content-types.ts'
 import type { Fields } from './field.ts'
 import {
   address,
@@ -24,9 +25,6 @@ const log = { ignored: 'lines are written to stdout at once' }
 const client = {
   ignored: "the API server is asked by Portolan's own client: over one connection, with its own pace",
 }
-/** A media type. */
-export const protobufType = 'application/vnd.kubernetes.protobuf'
-
 const above = duration({ min: 1 })
 const always = duration()
 
@@ -48,7 +46,8 @@ export const processFields = {
     standard: '',
     means: 'what the API server may answer with; empty: what contentType says, or JSON',
     standing: {
-      differs: 'protobuf, or JSON where the server has none, if it names protobuf; JSON alone if it does not',
+      differs:
+        'protobuf, or JSON where the server has none, if it names protobuf before JSON; else JSON alone',
       of: (value) => value !== '',
     },
   },
@@ -59,7 +58,7 @@ export const processFields = {
       'what is asked of the API server: protobuf, or JSON where it has none; or application/json, JSON alone',
     standing: {
       differs: 'the API server is asked for JSON',
-      of: (value) => value !== protobufType && value !== 'application/json',
+      of: (value) => firstForm(String(value)) === undefined,
     },
     emptyIsStandard: true,
   },

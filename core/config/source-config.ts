@@ -1,8 +1,8 @@
 import type { ConfigProblem } from './config-error.ts'
 import { type Flags, flagTexts } from './config-flags.ts'
+import { firstForm } from './content-types.ts'
 import type { GivenValues } from './field.ts'
 import type { KubeProxyValues } from './kube-proxy-fields.ts'
-import { protobufType } from './process-fields.ts'
 import type { SourceConfig } from './proxy-config.ts'
 
 /** What the environment says that no flag does. */
@@ -69,11 +69,11 @@ function readSpeed(text: string | undefined, problems: ConfigProblem[]): number 
   return speed
 }
 
-/** As client-go has it: acceptContentTypes goes before contentType. */
+/** As client-go and kube-apiserver have it: acceptContentTypes goes before contentType, and the first type before others. */
 function readForm(connection: ConnectionValues): { readonly json?: true } {
   const accepted = connection['clientConnection.acceptContentTypes']
   const named = accepted === '' ? connection['clientConnection.contentType'] : accepted
-  return named.toLowerCase().includes(protobufType) ? {} : { json: true }
+  return firstForm(named) === 'protobuf' ? {} : { json: true }
 }
 
 function readServer(flags: Flags, problems: ConfigProblem[]): { readonly server?: string } {

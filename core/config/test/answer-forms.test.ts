@@ -24,6 +24,10 @@ const rows: readonly (readonly [string, string, string, boolean])[] = [
   ['acceptContentTypes of JSON', json, protobuf, true],
   ['acceptContentTypes of both', `${protobuf},${json}`, json, false],
   ['acceptContentTypes of protobuf in other letters', 'Application/vnd.Kubernetes.Protobuf', json, false],
+  ['acceptContentTypes of both, JSON first', `${json}, ${protobuf}`, protobuf, true],
+  ['acceptContentTypes of anything, before protobuf', `*/*;q=1,${protobuf}`, protobuf, true],
+  ['acceptContentTypes of something else, before protobuf', `application/cbor,${protobuf}`, json, false],
+  ['acceptContentTypes of something that begins as protobuf', `${protobuf}s`, protobuf, true],
   ['a contentType that is neither', '', 'application/yaml', true],
 ]
 for (const [what, accepted, contentType, wanted] of rows) {

@@ -72,6 +72,18 @@ test('a difference is told only of values that it is about', (t) => {
   )
 })
 
+test('a contentType is told to differ where it is neither protobuf nor JSON', (t) => {
+  const told = (contentType: string) =>
+    differs(`${head}clientConnection: {contentType: "${contentType}"}`).includes(
+      'clientConnection.contentType',
+    )
+  t.deepEqual(['application/json', 'Application/Vnd.Kubernetes.Protobuf;q=1', 'application/yaml'].map(told), [
+    false,
+    false,
+    true,
+  ])
+})
+
 test('another dataplane in the place of iptables is told to serve no NodePorts at localhost, unless they are asked for', (t) => {
   const localhost = (rest: string) =>
     differs(`${head}mode: iptables\n${rest}`).filter((setting) => setting === 'iptables.localhostNodePorts')
