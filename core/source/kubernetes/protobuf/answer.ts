@@ -1,3 +1,4 @@
+import { shownName, shownValue } from '../../../cluster/problem-report.ts'
 import { apiMessages, listMeta } from './api-messages.ts'
 import { type Message, message, nested, type PlainObject, readFields, word } from './message.ts'
 import { WireError, WireReader, wireTypes } from './wire-reader.ts'
@@ -32,7 +33,7 @@ export function readObject(bytes: Buffer): PlainObject {
   const reader = new WireReader(bytes)
   const { type, begin, end } = readEnvelope(reader)
   const of = apiMessages.get(type)
-  if (of === undefined) throw new WireError(`${JSON.stringify(type)} is nothing that was asked for`)
+  if (of === undefined) throw new WireError(`${shownValue(type)} is nothing that was asked for`)
   reader.position = begin
   return readNamed(reader, end, of, type)
 }
@@ -55,6 +56,7 @@ export function readListOrStatus(bytes: Buffer): ProtobufList | PlainObject {
       reader.skip(tag & 7)
     }
   }
+  reader.expectWithin(end)
   return { metadata, items: new Items(reader, places, of, itemType) }
 }
 
@@ -112,6 +114,7 @@ function readRaw(reader: WireReader): Buffer {
       reader.position = rawEnd
     }
   }
+  reader.expectWithin(end)
   return raw
 }
 
@@ -138,6 +141,9 @@ function readEnvelope(reader: WireReader): Envelope {
   return { type, begin, end }
 }
 
+/** Of the longest namespace and name that there can be. */
+const keyCharacters = 63 + 1 + 253
+
 function readNamed(reader: WireReader, end: number, of: Message, type: string): PlainObject {
   const object = { ...of.zero }
   try {
@@ -147,6 +153,7 @@ function readNamed(reader: WireReader, end: number, of: Message, type: string): 
     if (!(error instanceof WireError)) throw error
     const { name, namespace } = (object.metadata ?? {}) as { name?: string; namespace?: string }
     const key = namespace === undefined ? name : `${namespace}/${name}`
-    throw new WireError(`${type.split(' ')[1]} ${key ?? '(unnamed)'}: ${error.message}`)
+    const shown = key === undefined ? '(unnamed)' : shownName(key, keyCharacters)
+    throw new WireError(`${type.split(' ')[1]} ${shown}: ${error.message}`)
   }
 }

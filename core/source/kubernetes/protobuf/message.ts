@@ -117,7 +117,7 @@ export function readFields(reader: WireReader, end: number, of: Message, object:
         else list.push(value)
       } else if (!field.omitEmpty || (value !== '' && value !== 0 && value !== false)) object[name] = value
     }
-    if (reader.position > end) throw new WireError('goes on beyond the end of what holds it')
+    reader.expectWithin(end)
   } catch (error) {
     throw error instanceof WireError ? error.within(placeOf(at, number, object)) : error
   }
@@ -150,7 +150,7 @@ function readEntry(reader: WireReader, keys: ReadonlySet<string>): Entry | undef
     else if (isText && tag >>> 3 === entryValue && keys.has(key)) value = reader.word()
     else reader.skip(tag & 7)
   }
-  if (reader.position > end) throw new WireError('goes on beyond the end of what holds it')
+  reader.expectWithin(end)
   return keys.has(key) ? { key, value } : undefined
 }
 

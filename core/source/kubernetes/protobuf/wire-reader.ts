@@ -23,8 +23,8 @@ export const wireTypes = { varint: 0, fixed64: 1, length: 2, fixed32: 5 } as con
 
 /**
  * Reads protobuf from bytes without making anything of what isn't asked for. Hot: a start reads hundreds of megabytes of
- * the largest clusters (`portolan bench --scenario cold-start` measures it). A well-kept reader of npm skips as well, but
- * makes every text anew; docs/decisions.md has the comparison.
+ * the largest clusters (`portolan bench --scenario cold-start` measures it). Why it's no reader of npm's is in
+ * docs/decisions.md.
  *
  * Every method throws {@link WireError}.
  */
@@ -78,6 +78,11 @@ export class WireReader {
     const end = this.position + length
     if (length < 0 || end > bytes.length) throw new WireError('is cut off')
     return end
+  }
+
+  /** That nothing was read beyond here, where what holds it ends. */
+  expectWithin(end: number): void {
+    if (this.position > end) throw new WireError('goes on beyond the end of what holds it')
   }
 
   /** Text, of which an equal one is likely to have been read before. */

@@ -27,12 +27,14 @@ export async function expectObjects(response: ApiResponse, what: string): Promis
     const code = status === 410 ? 'API_EXPIRED' : 'API_STATUS'
     const said = statusIn(body)
     const retryAfterMs = response.retryAfterMs ?? statusRetryAfterMs(said)
-    throw new ApiError(code, `${what}: ${status} ${statusMessage(said, body)}`, { status, retryAfterMs })
+    throw new ApiError(code, `${what}: ${status} ${statusMessage(said) ?? beginningOf(body)}`, {
+      status,
+      retryAfterMs,
+    })
   }
-  const text = excerpt(body.toString('utf8'))
   throw new ApiError(
     'API_NOT_JSON',
-    `${what}: answered ${response.contentType || 'no content type'} (${text}) instead of protobuf or JSON: is this the address of a Kubernetes API server, or of a proxy before it?`,
+    `${what}: answered ${response.contentType || 'no content type'} (${beginningOf(body)}) instead of protobuf or JSON: is this the address of a Kubernetes API server, or of a proxy before it?`,
     { status },
   )
 }
@@ -57,7 +59,8 @@ export async function readReply(response: ApiResponse): Promise<ApiReply> {
   const { status, retryAfterMs } = response
   const bytes = await readAtMost(response, replyBytes)
   const body = parseJson(bytes.toString('utf8'))
-  return { status, body, message: status < 400 ? '' : statusMessage(body, bytes), retryAfterMs }
+  const message = status < 400 ? '' : (statusMessage(body) ?? beginningOf(bytes))
+  return { status, body, message, retryAfterMs }
 }
 
 /** Throws {@link ApiError} `API_PROTOBUF` for what is no protobuf, or not the API's. */
@@ -110,12 +113,14 @@ function statusIn(body: Buffer): unknown {
   }
 }
 
-/** The message of a `Status` object, or the body itself. */
-function statusMessage(status: unknown, body: Buffer): string {
+/** The message of a `Status` object, or the beginning of it; `undefined` where it has none. */
+export function statusMessage(status: unknown): string | undefined {
   const message = member(status, 'message')
-  return typeof message === 'string' && message !== ''
-    ? message.slice(0, 300)
-    : excerpt(body.toString('utf8'))
+  return typeof message === 'string' && message !== '' ? message.slice(0, 300) : undefined
+}
+
+function beginningOf(body: Buffer): string {
+  return excerpt(body.toString('utf8'))
 }
 
 async function readAtMost(response: ApiResponse, limitBytes: number, heard?: () => void): Promise<Buffer> {

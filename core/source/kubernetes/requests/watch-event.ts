@@ -1,6 +1,6 @@
 import { ApiError, excerpt } from '../connection/api-error.ts'
 import { readFrame, readObject } from '../protobuf/answer.ts'
-import { parseJson, readingProtobuf, statusRetryAfterMs } from './api-answer.ts'
+import { parseJson, readingProtobuf, statusMessage, statusRetryAfterMs } from './api-answer.ts'
 import { member } from './api-object.ts'
 
 export interface ObjectEvent {
@@ -44,8 +44,11 @@ function eventOf(type: unknown, object: unknown, what: string): WatchEvent | und
 
 function errorOf(status: unknown, what: string): ApiError {
   const code = member(status, 'code')
-  const message = `${what}: ${code} ${member(status, 'message') ?? ''}`
+  const said = statusMessage(status) ?? 'an ERROR event without a message'
   const retryAfterMs = statusRetryAfterMs(status)
-  if (typeof code !== 'number') return new ApiError('API_STATUS', message, { retryAfterMs })
-  return new ApiError(code === 410 ? 'API_EXPIRED' : 'API_STATUS', message, { status: code, retryAfterMs })
+  if (typeof code !== 'number') return new ApiError('API_STATUS', `${what}: ${said}`, { retryAfterMs })
+  return new ApiError(code === 410 ? 'API_EXPIRED' : 'API_STATUS', `${what}: ${code} ${said}`, {
+    status: code,
+    retryAfterMs,
+  })
 }

@@ -8,7 +8,7 @@ import {
 } from '@portolan/api-server'
 import test from 'ava'
 import fc from 'fast-check'
-import { type ProtobufList, readListOrStatus, readObject } from '../answer.ts'
+import { type ProtobufList, readFrame, readListOrStatus, readObject } from '../answer.ts'
 import { WireError } from '../wire-reader.ts'
 import * as properties from './protobuf.fuzz.ts'
 
@@ -116,6 +116,26 @@ test('a Status in place of a list says why', (t) => {
     code: 410,
     details: { retryAfterSeconds: 3 },
   })
+})
+
+test('a list or an event whose content goes on beyond its end is no list or event', (t) => {
+  const message = 'goes on beyond the end of what holds it'
+  const type = [10, 2, ...Buffer.from('v1'), 18, 11, ...Buffer.from('ServiceList')]
+  const head = [...Buffer.from('k8s\0'), 10, type.length, ...type]
+  // An item of four bytes in a list of three: the last three are a field of the envelope as well.
+  const list = Buffer.from([...head, 18, 3, 18, 4, 10, 26, 1, 97])
+  t.throws(() => readListOrStatus(list), { instanceOf: WireError, message })
+  t.throws(() => readFrame(Buffer.from([18, 3, 10, 4, 1, 1, 1, 1])), { instanceOf: WireError, message })
+})
+
+test('of what names itself at length an error shows the beginning', (t) => {
+  const long = 'x'.repeat(1_000_000)
+  const messageOf = (bytes: Buffer) => t.throws(() => readObject(bytes), { instanceOf: WireError }).message
+  t.true(messageOf(enveloped({ apiVersion: 'v1', kind: long }, web)).length < 200)
+  const named = Buffer.concat([encoded({ metadata: { name: `\u001b[2J${long}` } }), Buffer.from([18, 9, 26])])
+  const message = messageOf(enveloped(service, named))
+  t.true(message.length < 400)
+  t.regex(message, /^Service \ufffd\[2Jx+…: spec: is cut off$/)
 })
 
 test('what is another kind of object is told by its name', (t) => {
