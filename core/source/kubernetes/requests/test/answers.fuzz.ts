@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
+import {
+  encodeEvent,
+  encodeList,
+  encodeObject,
+  encodeStatus,
+  enveloped,
+  resourceKind,
+} from '@portolan/api-server'
 import fc from 'fast-check'
-import { damagedText } from '../../../../../test/fuzz/damaged.ts'
+import { damagedBytes, damagedText } from '../../../../../test/fuzz/damaged.ts'
 import { VirtualClock } from '../../../../time/test/virtual-clock.ts'
 import { ApiError } from '../../connection/api-error.ts'
 import type { ApiResponse } from '../../connection/connection.ts'
@@ -17,9 +25,21 @@ const status = { kind: 'Status', code: 410, message: 'too old', details: { retry
 const right = line('MODIFIED', object)
 const watch = damagedText(right + line('DELETED', object), line('ERROR', status), line('BOOKMARK', object))
 
+const service = resourceKind('Service')
+const encoded = encodeObject(service, object) ?? Buffer.alloc(0)
+const frame = (type: string) => encodeEvent(type, enveloped(service, encoded))
+const rightFrame = frame('MODIFIED')
+const frames = damagedBytes(
+  Buffer.concat([rightFrame, frame('DELETED')]),
+  encodeEvent('ERROR', encodeStatus(status)),
+  frame('BOOKMARK'),
+)
+const listBytes = Buffer.concat(encodeList(service, { resourceVersion: '9' }, [encoded, encoded]))
+const inProtobuf = { contentType: 'application/vnd.kubernetes.protobuf' }
+
 /** An answer of the API server's, in pieces. */
-function answer(text: string, pieceBytes: number, how: Partial<ApiResponse> = {}): ApiResponse {
-  const bytes = Buffer.from(text)
+function answer(content: string | Buffer, pieceBytes: number, how: Partial<ApiResponse> = {}): ApiResponse {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content
   const pieces = Array.from({ length: Math.ceil(bytes.length / pieceBytes) }, (_, index) =>
     bytes.subarray(index * pieceBytes, (index + 1) * pieceBytes),
   )
@@ -47,17 +67,25 @@ async function declared(reading: Promise<unknown>): Promise<void> {
 const pieceBytes = fc.integer({ min: 1, max: 300 })
 
 /** Events that came whole before the damage are told. */
-export const watches = fc.asyncProperty(watch, pieceBytes, async (text, size) => {
+async function watching(response: ApiResponse): Promise<void> {
   let events = 0
   const onEvent = () => void events++
   const options = { what: 'cannot watch services', clock: new VirtualClock(), heard: () => {}, onEvent }
-  await declared(readEventStream(answer(right + text, size), options))
+  await declared(readEventStream(response, options))
   assert.ok(events >= 1)
-})
+}
 
-export const lists = fc.asyncProperty(damagedText(list), pieceBytes, async (text, size) => {
+export const watches = fc.asyncProperty(watch, pieceBytes, (text, size) =>
+  watching(answer(right + text, size)),
+)
+
+export const framedWatches = fc.asyncProperty(frames, pieceBytes, (bytes, size) =>
+  watching(answer(Buffer.concat([rightFrame, bytes]), size, inProtobuf)),
+)
+
+async function listing(answered: () => ApiResponse): Promise<void> {
   const read = async () => {
-    const response = answer(text, size)
+    const response = answered()
     await expectObjects(response, 'cannot list services')
     return { body: await readListBody(response, 'cannot list services', () => {}), connection: {} }
   }
@@ -70,13 +98,21 @@ export const lists = fc.asyncProperty(damagedText(list), pieceBytes, async (text
     }
   }
   await declared(all())
-})
+}
+
+export const lists = fc.asyncProperty(damagedText(list), pieceBytes, (text, size) =>
+  listing(() => answer(text, size)),
+)
+
+export const protobufLists = fc.asyncProperty(damagedBytes(listBytes), pieceBytes, (bytes, size) =>
+  listing(() => answer(bytes, size, inProtobuf)),
+)
 
 export const refusals = fc.asyncProperty(
-  damagedText(JSON.stringify(status)),
+  fc.oneof(damagedText(JSON.stringify(status)), damagedBytes(encodeStatus(status))),
   fc.record({ status: fc.integer({ min: 200, max: 599 }), contentType: fc.string() }),
-  async (text, how) => {
-    await declared(expectObjects(answer(text, 100, how), 'cannot list services'))
-    await declared(readReply(answer(text, 100, how)))
+  async (content, how) => {
+    await declared(expectObjects(answer(content, 100, how), 'cannot list services'))
+    await declared(readReply(answer(content, 100, how)))
   },
 )
