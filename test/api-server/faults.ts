@@ -6,6 +6,8 @@ export type Fault =
   | { readonly kind: 'overloaded' }
   /** As RBAC answers who may not. */
   | { readonly kind: 'forbidden'; readonly user: string }
+  /** As a proxy that knows of JSON alone: 406 to whoever asks for protobuf first. */
+  | { readonly kind: 'not-acceptable' }
   /** What a login page or a proxy would send, with status 200. */
   | { readonly kind: 'html' }
   /** The proper answer, this much later. */

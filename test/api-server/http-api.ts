@@ -203,6 +203,11 @@ export class HttpApi {
         return true
       case 'forbidden':
         throw forbidden(target.resource, target.namespace, fault.user, verbOf(request, query))
+      case 'not-acceptable':
+        if (negotiate(request.headers.accept) === 'json') return false
+        reply.writeHead(406, { 'content-type': 'text/plain' })
+        reply.end('Not Acceptable\n')
+        return true
       case 'html':
         reply.writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
         reply.end(loginPage)

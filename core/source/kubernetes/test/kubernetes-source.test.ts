@@ -276,11 +276,27 @@ for (const [what, forms, code, send] of garbage) {
     t.is(complaints[0]?.fields.code, code)
     t.is(observed.complaints().length, 1)
     t.true(observed.records.has('Service shop/web'))
+    t.is(/ in JSON from now on$/.test(complaints[0]?.message ?? ''), code === 'API_PROTOBUF')
     // What can't be read in protobuf is asked for in JSON.
     const last = server.requests.findLast(
       ({ path, query }) => path === '/api/v1/services' && query.has('watch'),
     )
     t.is(last?.accept.includes('protobuf'), forms === 'protobuf' && code !== 'API_PROTOBUF')
+  })
+}
+
+for (const watchList of ['served', 'refused'] as const) {
+  test(`406 for protobuf, watch-list ${watchList}: JSON alone is asked for, without a complaint`, async (t) => {
+    await using scenery = await scene({ watchList }, {}, (server) =>
+      server.break('Service', { kind: 'not-acceptable' }),
+    )
+    const { server, observed } = scenery
+    await observed.until((o) => o.allSynced)
+    server.apply(service('api', '10.96.0.3'))
+    await observed.until((o) => o.records.has('Service shop/api'))
+    t.deepEqual(observed.complaints(), [])
+    const last = server.requests.findLast(({ path }) => path === '/api/v1/services')
+    t.is(last?.accept, 'application/json')
   })
 }
 

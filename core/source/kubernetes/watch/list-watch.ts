@@ -81,9 +81,11 @@ export class ListWatch<R extends ClusterRecord> {
     return true
   }
 
-  /** Answers in protobuf can't be read: from now on they are asked for in JSON. */
-  useJson(): void {
+  /** From now on answers are asked for in JSON alone; false: they were. */
+  useJson(): boolean {
+    if (this.#forms === 'json') return false
     this.#forms = 'json'
+    return true
   }
 
   /** Resolves when the server has ended the watch. Throws {@link ApiError}, or the reason the signal aborted for. */
@@ -265,8 +267,8 @@ export class ListWatch<R extends ClusterRecord> {
 
 /**
  * Whether a list in pages may succeed where a watch-list failed: always, as with client-go, but where pages would meet
- * the same: protobuf that can't be read, the credentials are refused, the resource isn't served, or the server has too much to do, which a list would
- * make worse.
+ * the same: protobuf can't be read, the credentials are refused, the resource isn't served, or the server has too much
+ * to do, which a list would make worse.
  */
 function pagesMayWork({ code, status }: ApiError): boolean {
   if (code === 'API_CONNECTION_REPLACED' || code === 'API_CREDENTIALS' || code === 'API_PROTOBUF')

@@ -130,6 +130,8 @@ export class Reflector<R extends ClusterRecord> {
     }
     if (this.#isAbsent(failure)) return await pause(clock, timings.absentRetryMs * (1 + random()), signal)
     if (failure.status === 400 && this.#listWatch.dropFieldSelector()) return
+    // To whoever accepts protobuf as well as JSON only what has never heard of protobuf answers that.
+    if (failure.status === 406 && this.#listWatch.useJson()) return
     this.#relistAfterFruitless(failure)
     this.#refused = true
     const retryAfterMs = Math.min(failure.retryAfterMs ?? 0, timings.retryAfterMaxMs)
