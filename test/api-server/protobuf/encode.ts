@@ -15,6 +15,7 @@ import { listMeta, objectMessages, status } from './messages.ts'
 const magic = Buffer.from('k8s\0')
 
 const typeMeta = nested(1, 'typeMeta', message(text(1, 'apiVersion'), text(2, 'kind')))
+const listHead = message(nested(1, 'metadata', listMeta))
 const envelopeEnd = message(text(3, 'contentEncoding'), text(4, 'contentType'))
 
 const writer = new BackwardWriter()
@@ -24,10 +25,8 @@ export function encodeObject({ kind }: ResourceKind, object: unknown): Buffer | 
   const fields = objectMessages[kind]
   if (fields === undefined) return undefined
   try {
-    writeMessage(writer, fields, object)
-    return writer.take()
+    return encoded(fields, object)
   } catch (error) {
-    writer.take()
     if (error instanceof Inexpressible) return undefined
     throw error
   }
@@ -49,18 +48,13 @@ export function encodeList(
   metadata: object,
   items: readonly Buffer[],
 ): Buffer[] {
-  writeNested(writer, 1, () => writeMessage(writer, listMeta, metadata))
-  const head = writer.take()
-  const heads = items.map((item) => fieldHead(2, item.length))
-  const length = items.reduce(
-    (sum, item, index) => sum + item.length + (heads[index]?.length ?? 0),
-    head.length,
-  )
+  const list = [
+    encoded(listHead, { metadata }),
+    ...items.flatMap((item) => [fieldHead(2, item.length), item]),
+  ]
+  const length = list.reduce((sum, piece) => sum + piece.length, 0)
   const begin = envelopeBegin({ apiVersion, kind: `${kind}List` }, length)
-  const pieces = [begin, head]
-  for (const [index, item] of items.entries()) pieces.push(heads[index] ?? magic, item)
-  pieces.push(encoded(envelopeEnd, undefined))
-  return pieces
+  return [begin, ...list, encoded(envelopeEnd, undefined)]
 }
 
 /** One event of a watch with its length before it. @param object in its envelope */
@@ -93,7 +87,13 @@ function fieldHead(number: number, length: number): Buffer {
   return writer.take()
 }
 
+/** Throws {@link Inexpressible}; nothing of what was written by then is left for the next message. */
 function encoded(fields: Message, value: unknown): Buffer {
-  writeMessage(writer, fields, value)
+  try {
+    writeMessage(writer, fields, value)
+  } catch (error) {
+    writer.take()
+    throw error
+  }
   return writer.take()
 }
