@@ -54,7 +54,7 @@ export function configurationMap(installation: Installation): readonly Manifest[
 
 /** What the flags say, and behind it, where kube-proxy doesn't read, what it has no word for. */
 function ownConfiguration(
-  { dataplane, dataplaneOptions }: Installation,
+  { dataplane, dataplaneOptions, ownSettings }: Installation,
   given: Readonly<Record<string, unknown>>,
 ): string {
   const kubeProxy = {
@@ -66,6 +66,7 @@ function ownConfiguration(
   const settings = {
     ...(given.mode === dataplane ? {} : { dataplane }),
     ...(Object.keys(dataplaneOptions).length === 0 ? {} : { dataplaneOptions }),
+    ...Object.fromEntries(ownSettings.map(({ path, value }) => [path, value])),
   }
   const portolan = { apiVersion: 'portolan.dev/v1alpha1', kind: 'PortolanConfiguration', ...settings }
   const documents = Object.keys(settings).length === 0 ? [kubeProxy] : [kubeProxy, portolan]

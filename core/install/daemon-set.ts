@@ -113,13 +113,14 @@ function ports(numbers: Readonly<Record<string, number | undefined>>): readonly 
 
 /** What stands beside the file counts beside it: Portolan's own flags, and what is the node's. */
 function runArguments(installation: Installation): string[] {
-  const { configuration, dataplane, dataplaneOptions } = installation
+  const { configuration, dataplane, dataplaneOptions, ownSettings } = installation
   const own =
     configuration.from === 'options'
       ? []
       : [
           `--dataplane=${dataplane}`,
           ...Object.entries(dataplaneOptions).map(([name, value]) => `--dataplane-option=${name}=${value}`),
+          ...ownSettings.map(({ flag, value }) => `--${flag}=${value}`),
         ]
   return [
     `--config=${configPath(installation)}`,

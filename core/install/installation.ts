@@ -3,6 +3,8 @@ export interface Installation {
   /** One of Portolan's own: what others need of a node, only their authors know. */
   readonly dataplane: string
   readonly dataplaneOptions: Readonly<Record<string, string>>
+  /** What flags say of Portolan's other settings. */
+  readonly ownSettings: readonly OwnSetting[]
   readonly image: string
   /** Of the DaemonSet, its account, role and ConfigMap. */
   readonly name: string
@@ -14,6 +16,16 @@ export interface Installation {
   readonly healthz: { readonly host: string; readonly port: number }
   /** Absent: metrics are served to the node's own processes alone. */
   readonly metricsPort?: number
+}
+
+/** A setting that kube-proxy has no word for. */
+export interface OwnSetting {
+  /** `audit-period` */
+  readonly flag: string
+  /** `auditPeriod` */
+  readonly path: string
+  /** As a flag or a file has it: `5s`. */
+  readonly value: string
 }
 
 export type InstalledConfiguration =

@@ -1,13 +1,15 @@
 import { posix } from 'node:path'
 import { parseConfigDocument } from '../config/config-document.ts'
 import { ConfigError, type ConfigProblem } from '../config/config-error.ts'
+import { portolanFlags } from '../config/config-flags.ts'
 import { type Fields, toDocument } from '../config/field.ts'
 import { kubeProxyFields } from '../config/kube-proxy-fields.ts'
+import { portolanFields } from '../config/portolan-fields.ts'
 import { type ResolvedConfig, resolveConfig } from '../config/resolve-config.ts'
 import { isLoopback } from '../network/special-addresses.ts'
 import { apiServerUrl } from './api-server-url.ts'
 import type { GivenFile, InstallFlags } from './install-options.ts'
-import type { Installation, InstalledConfiguration } from './installation.ts'
+import type { Installation, InstalledConfiguration, OwnSetting } from './installation.ts'
 import { nodeAccess } from './node-access.ts'
 
 /** A name that may stand in a label as well, because pods are found by it. */
@@ -37,6 +39,7 @@ export function readInstallation(
   const installation = {
     dataplane: resolved.config.dataplane,
     dataplaneOptions: resolved.portolan.dataplaneOptions,
+    ownSettings: ownSettings(resolved),
     image: checked('--image', image ?? `portolan:${version}`, imageName, 'write NAME:TAG or NAME@DIGEST'),
     name: checked('--name', name ?? 'portolan', dnsLabel, dnsLabelFix),
     namespace: checked('--namespace', namespace ?? 'kube-system', dnsLabel, dnsLabelFix),
@@ -174,6 +177,16 @@ function givenFields({ given, kubeProxy, section }: ResolvedConfig): Readonly<Re
     paths.map((path) => [path, kubeProxyFields[path as keyof typeof kubeProxyFields]]),
   ) as Fields
   return { mode: section, ...toDocument(fields, kubeProxy) }
+}
+
+/** What the manifests have no place of its own for; a file's are in the file. */
+function ownSettings({ given, portolan }: ResolvedConfig): readonly OwnSetting[] {
+  return Object.entries(portolanFlags).flatMap(([flag, [path]]) => {
+    const said = given.get(path)
+    if (path === 'dataplane' || path === 'dataplaneOptions') return []
+    if (said === undefined || said.at !== undefined) return []
+    return [{ flag, path, value: String(portolanFields[path].kind.toDocument(portolan[path] as never)) }]
+  })
 }
 
 function servers(

@@ -157,6 +157,26 @@ test('flags become the fields that they stand for, and nothing else is written',
   })
 })
 
+test("Portolan's own settings are in its file, and beside one that is taken as it is", (t) => {
+  const said = { auditPeriod: '5s', logLevel: 'debug' }
+  const [, portolan = ''] = (dataOf({ ...enough, ...said })['config.conf'] ?? '').split('---\n')
+  t.deepEqual(parse(portolan), {
+    apiVersion: 'portolan.dev/v1alpha1',
+    kind: 'PortolanConfiguration',
+    ...said,
+  })
+  t.false(argumentsOf({ ...enough, ...said }).some((one) => one.startsWith('--log-level')))
+  const asFlags = ['--audit-period=5s', '--log-level=debug']
+  t.deepEqual(argumentsOf({ ...withFile, ...said }, kubeadmConfig).slice(-2), asFlags)
+  const own = '---\napiVersion: portolan.dev/v1alpha1\nkind: PortolanConfiguration\nlogLevel: warn\n'
+  t.deepEqual(argumentsOf(withFile, `${kubeadmConfig}${own}`).slice(-1), ['--dataplane=iptables'])
+  const byMap = { configMap: 'kube-proxy', dataplane: 'nftables', ...said }
+  t.deepEqual(
+    podSpecOf(manifestsOf(readInstallation(byMap, undefined, '0.1.0'))).containers[0].args.slice(-2),
+    asFlags,
+  )
+})
+
 test("kubeadm's file is taken as it is, with the kubeconfig that it names", (t) => {
   const data = dataOf({ ...withFile, dataplane: 'nftables' }, kubeadmFile.text)
   t.is(data['config.conf'], kubeadmConfig)
