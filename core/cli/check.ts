@@ -13,6 +13,7 @@ import type { ProxyConfig } from '../config/proxy-config.ts'
 import { resolveConfig, type Section } from '../config/resolve-config.ts'
 import type { Dataplane, ProbeReport } from '../dataplane/contract.ts'
 import { loadDataplane, ownDataplanes } from '../dataplane/load-dataplane.ts'
+import { CodedError } from '../error/coded-error.ts'
 import { readNodeState } from '../node/node-state.ts'
 import { askCluster, type KubeProxyInCluster } from './check-cluster.ts'
 import { type CheckedSettings, modeOf, settingsThen, settingsToday } from './check-settings.ts'
@@ -52,6 +53,12 @@ export async function checkReport(flags: CheckFlags, say: (line: string) => void
       fix: "run 'portolan check' on a node, or with --this-node",
     })
   const state = isHere ? await readNodeState() : undefined
+  if (state !== undefined && state.chains === undefined)
+    skipped.push({
+      what: 'rules of other programs on this machine',
+      why: 'nft does not list them',
+      fix: 'run it as root, with nft installed',
+    })
   const today = modeToday(flags, settings, state?.kubeProxyRules ?? [])
   const node = nodes.find(({ key }) => key === own) ?? nodes[0]
   const dataplanes: DataplaneReport[] = []
@@ -106,13 +113,30 @@ interface NamedCluster {
   readonly skipped: Skipped[]
 }
 
-/** That of --source or --kubeconfig, or the pod's own. A file's kubeconfig is a path in kube-proxy's pod. */
+const sourcesOfCluster = ['source', 'kubeconfig', 'master'] as const
+
+/**
+ * That of --source or --kubeconfig, or the pod's own, which a pod that is there for the node alone may not read. A file's
+ * kubeconfig is a path in kube-proxy's pod.
+ */
 async function readNamedCluster(flags: CheckFlags, say: (line: string) => void): Promise<NamedCluster> {
-  const isNamed = [...flagTexts(flags, 'source'), ...flagTexts(flags, 'kubeconfig')].length > 0
-  if (!isNamed && !environment().inCluster) {
-    const fix = 'give --kubeconfig FILE, or --source file:cluster.yaml'
-    return { beside: { skipped: [] }, skipped: [{ what: 'Services', why: 'no cluster is named', fix }] }
+  const isNamed = sourcesOfCluster.some((name) => flagTexts(flags, name).length > 0)
+  const fix = 'give --kubeconfig FILE, or --source file:cluster.yaml'
+  const without = (why: string): NamedCluster => ({
+    beside: { skipped: [] },
+    skipped: [{ what: 'Services', why, fix }],
+  })
+  if (isNamed) return await readWholeCluster(flags, say)
+  if (!environment().inCluster) return without('no cluster is named')
+  try {
+    return await readWholeCluster(flags, say)
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error
+    return without(`the cluster of this pod can't be read: ${error.message}`)
   }
+}
+
+async function readWholeCluster(flags: CheckFlags, say: (line: string) => void): Promise<NamedCluster> {
   const { source, kubeconfig, master, recordingSpeed } = flags
   const named = Object.entries({ source, kubeconfig, master, recordingSpeed })
   const given: Flags = Object.fromEntries(named.filter(([, value]) => value !== undefined))

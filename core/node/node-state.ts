@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { kubeProxyProcesses } from './kube-proxy-processes.ts'
 import { kubeProxyRules } from './kube-proxy-rules.ts'
 import { type Holder, holderHere } from './one-at-a-time.ts'
-import { askTool } from './system-tool.ts'
+import { askTool, type ToolLimits } from './system-tool.ts'
 
 /** What else is at work on a node, as far as it concerns who else translates and filters packets. */
 export interface NodeState {
@@ -80,8 +80,11 @@ async function readForwarding(): Promise<boolean | undefined> {
   return text === undefined ? undefined : text.trim() === '1'
 }
 
+/** kube-proxy's chains are among those that nft lists: a hundred bytes for each Service and each endpoint. */
+const limitsOfChains: ToolLimits = { timeout: 30_000, maxBuffer: 256 << 20 }
+
 async function readChains(): Promise<readonly BaseChain[] | undefined> {
-  const answer = await askTool('nft', ['-j', 'list', 'chains'])
+  const answer = await askTool('nft', ['-j', 'list', 'chains'], undefined, limitsOfChains)
   return answer.is === 'done' ? parseChains(answer.output) : undefined
 }
 

@@ -3,8 +3,16 @@ import { execFile } from 'node:child_process'
 /** Where system programs are, whatever the caller's PATH: npm's has a program called nft that is no part of netfilter. */
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-/** Milliseconds that a tool may take, and bytes that it may say, to be listened to. */
-const limits = { timeout: 5000, maxBuffer: 1 << 20 } as const
+/** To be listened to. */
+export interface ToolLimits {
+  /** Milliseconds that the tool may take. */
+  readonly timeout: number
+  /** Bytes that it may say. */
+  readonly maxBuffer: number
+}
+
+/** Of what is asked again and again, and is short. */
+const standardLimits: ToolLimits = { timeout: 5000, maxBuffer: 1 << 20 }
 
 /**
  * What a system program said. `refused`: it ran, and said no. `unknown`: it isn't there, may not ask, or took too long, so
@@ -16,7 +24,12 @@ export type ToolAnswer =
   | { readonly is: 'unknown' }
 
 /** Asks a program that only reads. Rejects only where the system can't start any, as without memory. */
-export function askTool(program: string, args: readonly string[], signal?: AbortSignal): Promise<ToolAnswer> {
+export function askTool(
+  program: string,
+  args: readonly string[],
+  signal?: AbortSignal,
+  limits = standardLimits,
+): Promise<ToolAnswer> {
   return new Promise((resolve) => {
     const env = { PATH: path, LC_ALL: 'C' }
     execFile(

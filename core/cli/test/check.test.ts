@@ -155,9 +155,14 @@ interface Ended {
   readonly stderr: string
 }
 
-async function portolan(...args: string[]): Promise<Ended> {
+function portolan(...args: string[]): Promise<Ended> {
+  return portolanIn({}, ...args)
+}
+
+async function portolanIn(environment: NodeJS.ProcessEnv, ...args: string[]): Promise<Ended> {
+  const env = { ...process.env, ...environment }
   try {
-    return { code: 0, ...(await promisify(execFile)(process.execPath, [program, ...args])) }
+    return { code: 0, ...(await promisify(execFile)(process.execPath, [program, ...args], { env })) }
   } catch (error) {
     return error as unknown as Ended
   }
@@ -177,6 +182,31 @@ test.serial('the exit code says whether there is anything to decide', async (t) 
   const unknown = await portolan('check', ...source, '--dataplane', 'nonsense')
   t.is(unknown.code, 1)
   t.regex(unknown.stderr, /dataplane 'nonsense' is not installed/)
+})
+
+test.serial('in a pod that may not read its cluster the node is checked all the same', async (t) => {
+  // One that kubectl debug makes has an account that may list nothing, which takes as long to tell as a slow server.
+  const pod = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: 'none' }
+  const { stdout, stderr } = await portolanIn(pod, 'check', '--json')
+  t.not(stdout, '', stderr)
+  const { cluster, node, dataplanes, skipped } = JSON.parse(stdout) as CheckReport
+  t.is(cluster, null)
+  t.not(node, null)
+  t.not(dataplanes[0]?.probe, null)
+  t.deepEqual(
+    skipped.map(({ what }) => what),
+    ['Services'],
+  )
+  t.regex(skipped[0]?.why ?? '', /^the cluster of this pod can't be read: /)
+  const named = await portolanIn(pod, 'check', '--kubeconfig', '/nowhere')
+  t.is(named.code, 1)
+  t.is(named.stdout, '')
+})
+
+test.serial('an address of the API server alone names no cluster, and is not left unread', async (t) => {
+  const { code, stderr } = await portolan('check', '--master', 'https://192.0.2.1:6443')
+  t.is(code, 2)
+  t.regex(stderr, /give --kubeconfig FILE/)
 })
 
 test.serial('on a node each dataplane is really probed, and others are found', async (t) => {

@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
@@ -44,9 +47,22 @@ test("the kernel's own account of a node: interfaces, chains that take packets, 
   ])
 })
 
+test('chains that take packets are found among those of very many Services', async (t) => {
+  const node = await NodeNamespace.create(t)
+  const rules = await mkdtemp(join(tmpdir(), 'pl-chains-'))
+  t.teardown(() => rm(rules, { recursive: true }))
+  const plain = Array.from({ length: 15_000 }, (_, index) => `chain KUBE-SEP-${index} { }`)
+  const gate = 'chain FORWARD { type filter hook forward priority 0; policy drop; }'
+  await writeFile(join(rules, 'many.nft'), `table ip filter {\n${plain.join('\n')}\n${gate}\n}\n`)
+  await node.run('nft', '-f', join(rules, 'many.nft'))
+  const { chains } = await stateIn(node)
+  t.deepEqual(
+    chains?.map(({ name, policy }) => `${name} ${policy}`),
+    ['FORWARD drop'],
+  )
+})
+
 test('the folders of pins are looked into', async (t) => {
-  const { mkdtemp, mkdir, rm, writeFile } = await import('node:fs/promises')
-  const { tmpdir } = await import('node:os')
   const directory = await mkdtemp(`${tmpdir()}/pl-pins-`)
   t.teardown(() => rm(directory, { recursive: true }))
   await mkdir(`${directory}/tc/globals`, { recursive: true })
