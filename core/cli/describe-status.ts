@@ -42,7 +42,7 @@ export function describeStatus(report: StatusReport): string[] {
         ...last.findings.map((finding) => `  ${plain(finding)}`),
       ],
     )
-  return lines
+  return lines.map((line) => shownName(line, shownCharacters))
 }
 
 function familyText(
@@ -57,7 +57,10 @@ function familyText(
   return parts.join(', ')
 }
 
-/** What others have named things is safe on a terminal. */
+/** Of a line: anybody may listen where Portolan's metrics should be, and what they say is made safe for a terminal. */
+const shownCharacters = 500
+
+/** What others have named things is kept short. */
 function plain(value: unknown): string {
   return shownName(typeof value === 'string' ? value : JSON.stringify(value), 200)
 }

@@ -3,6 +3,7 @@ import type { EngineObserver } from '../engine/observer.ts'
 import type { SyncProgress } from '../engine/progress.ts'
 import type { IpFamily } from '../network/address.ts'
 import { type Clock, systemClock } from '../time/clock.ts'
+import { DataplaneFaults } from './dataplane-faults.ts'
 import { goTime } from './go-time.ts'
 import { type HealthProblem, healthProblems, type WatchedProxy } from './health-problems.ts'
 import { type HttpHandler, jsonAnswer } from './http-answer.ts'
@@ -53,8 +54,7 @@ export class ProxyHealth implements EngineObserver {
   readonly #wallClock: () => number
   readonly #times: WallTimes
   #proxy: WatchedProxy | undefined
-  /** Of the dataplane, since the start: how often it broke its contract, and how it did last. */
-  #faults: { readonly count: number; readonly last: DataplaneError } | undefined
+  readonly #faults = new DataplaneFaults()
 
   constructor(options: ProxyHealthOptions) {
     this.#options = options
@@ -69,7 +69,7 @@ export class ProxyHealth implements EngineObserver {
   }
 
   onFault(fault: DataplaneError): void {
-    this.#faults = { count: (this.#faults?.count ?? 0) + 1, last: fault }
+    this.#faults.onFault(fault)
   }
 
   /** Whether no family is late. */
@@ -131,19 +131,9 @@ export class ProxyHealth implements EngineObserver {
   }
 
   #problems(): readonly HealthProblem[] {
-    const faults = this.#faults
     return [
       ...(this.#proxy === undefined ? [] : healthProblems(this.#proxy, (at) => this.#times.textOf(at))),
-      ...(faults === undefined
-        ? []
-        : [
-            {
-              problem: 'dataplane-fault',
-              code: faults.last.code,
-              method: faults.last.method,
-              faults: faults.count,
-            },
-          ]),
+      ...this.#faults.problems,
       ...(this.#options.problems?.() ?? []),
     ]
   }

@@ -1,9 +1,11 @@
+import type { DataplaneError } from '../dataplane/dataplane-error.ts'
 import { DegradedRoutes } from '../engine/degraded-routes.ts'
 import type { Applied, EngineObserver } from '../engine/observer.ts'
 import type { SyncProgress } from '../engine/progress.ts'
 import { type IpFamily, ipFamilies } from '../network/address.ts'
 import type { ClusterSource } from '../source/cluster-source.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
+import { DataplaneFaults } from './dataplane-faults.ts'
 import type { DriftEntry, DriftLog } from './drift-log.ts'
 import { type HealthProblem, healthProblems, type WatchedProxy } from './health-problems.ts'
 import { type HttpHandler, jsonAnswer } from './http-answer.ts'
@@ -93,6 +95,7 @@ const shownFindings = 5
 export class ProxyStatus implements EngineObserver {
   readonly #options: ProxyStatusOptions
   readonly #degraded = new DegradedRoutes()
+  readonly #faults = new DataplaneFaults()
 
   constructor(options: ProxyStatusOptions) {
     this.#options = options
@@ -100,6 +103,10 @@ export class ProxyStatus implements EngineObserver {
 
   onApplied(applied: Applied): void {
     this.#degraded.take(applied)
+  }
+
+  onFault(fault: DataplaneError): void {
+    this.#faults.onFault(fault)
   }
 
   page(proxy: StatusProxy): HttpHandler {
@@ -111,7 +118,11 @@ export class ProxyStatus implements EngineObserver {
     const families = ipFamilies.filter((family) => proxy.families.includes(family))
     const shown = families.map((family) => this.#family(proxy, family))
     const timeText = (at: number) => this.#timeText(at)
-    const problems = [...healthProblems(proxy, timeText), ...(this.#options.problems?.() ?? [])]
+    const problems = [
+      ...healthProblems(proxy, timeText),
+      ...this.#faults.problems,
+      ...(this.#options.problems?.() ?? []),
+    ]
     const { entries } = driftLog
     const unrepaired = entries.filter(
       ({ repaired, disagreement }) => repaired === null && !disagreement,

@@ -91,7 +91,7 @@ test('what others have named is shown without what a terminal would obey', (t) =
       },
     ],
     source: {
-      description: 'https://10.0.0.1:6443',
+      description: 'https://10.0.0.1:6443\u001b[2J',
       read: [{ resource: 'services', resourceVersion: '41', age: 2.5 }],
     },
     problems: [{ problem: 'apply-failed', family: 'IPv4', failures: 3 }],
@@ -115,7 +115,7 @@ test('what others have named is shown without what a terminal would obey', (t) =
     '',
     'IPv4  12 routes, late: changes wait for 3 min, the apply failed 3 times in a row, 1 routes not as asked (events route-degraded in the log)',
     '',
-    'reads https://10.0.0.1:6443',
+    'reads https://10.0.0.1:6443\ufffd[2J',
     '  services        resourceVersion 41, heard 3 s ago',
     '',
     'Problems:',

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { DataplaneError } from '../../dataplane/dataplane-error.ts'
 import type { SyncProgress } from '../../engine/progress.ts'
 import { DriftLog } from '../drift-log.ts'
 import { ProxyStatus, type StatusProxy, type StatusReport } from '../proxy-status.ts'
@@ -6,7 +7,12 @@ import { ProxyStatus, type StatusProxy, type StatusReport } from '../proxy-statu
 const epoch = Date.parse('2026-01-01T00:00:00Z')
 
 /** At 100 s after the start of the clock, with a syncPeriod of 30 s. */
-function reportOf(progress: SyncProgress, overrides: Partial<StatusProxy> = {}, drift?: true): StatusReport {
+function reportOf(
+  progress: SyncProgress,
+  overrides: Partial<StatusProxy> = {},
+  drift?: true,
+  faults: readonly DataplaneError[] = [],
+): StatusReport {
   const driftLog = new DriftLog(() => epoch)
   if (drift) driftLog.onDrift({ family: 'IPv4', operations: 1, findings: ['table gone'] } as never)
   const status = new ProxyStatus({
@@ -19,6 +25,7 @@ function reportOf(progress: SyncProgress, overrides: Partial<StatusProxy> = {}, 
     now: () => 100_000,
     wallClock: () => epoch + 100_000,
   })
+  for (const fault of faults) status.onFault(fault)
   return status.report({
     nodeName: 'node-a',
     families: ['IPv4'],
@@ -62,4 +69,15 @@ test('a problem of health, and drift that is not repaired, are not well', (t) =>
   t.false(drifted.well)
   t.is(drifted.drift.unrepaired, 1)
   t.deepEqual(drifted.drift.last?.findings, ['table gone'])
+})
+
+test('a dataplane that broke its contract is a problem, as in health', (t) => {
+  const faults = (['observe', 'apply'] as const).map(
+    (method) => new DataplaneError('DATAPLANE_METHOD_HANGS', { dataplane: 'x', method }, 'hangs'),
+  )
+  const { well, problems } = reportOf({ inSyncAt: 90_000 }, {}, undefined, faults)
+  t.false(well)
+  t.deepEqual(problems, [
+    { problem: 'dataplane-fault', code: 'DATAPLANE_METHOD_HANGS', method: 'apply', faults: 2 },
+  ])
 })
