@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 
 /** Those that a proxy may need, with their bits (capabilities(7)). */
-const bits = { CAP_NET_ADMIN: 12n, CAP_NET_RAW: 13n, CAP_SYS_ADMIN: 21n } as const
+const bits = { CAP_NET_ADMIN: 12n, CAP_NET_RAW: 13n, CAP_SYS_PTRACE: 19n, CAP_SYS_ADMIN: 21n } as const
 
 export type Capability = keyof typeof bits
 

@@ -73,7 +73,7 @@ function addRun(program: Command): void {
     .description(
       "Programs this node's Services as the cluster defines them, until SIGTERM or SIGINT. The rules stay when it ends, " +
         'and the next start adopts them. Needs root, or CAP_NET_ADMIN (iptables, ipvs: and CAP_NET_RAW; ebpf: and ' +
-        'CAP_SYS_ADMIN). Takes all flags of kube-proxy.',
+        'CAP_SYS_ADMIN and CAP_SYS_PTRACE). Takes all flags of kube-proxy.',
     )
   addConfigOptions(command, 'run')
     .addHelpText('after', runHelp)

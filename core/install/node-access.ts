@@ -59,6 +59,7 @@ export const nodeAccess: Readonly<Record<string, NodeAccess>> = {
       NET_ADMIN: 'attaching programs to interfaces and cgroups',
       SYS_ADMIN:
         "entering pods' network namespaces (setns) and finding programs by number need it; it includes BPF and PERFMON",
+      SYS_PTRACE: 'seeing in which network namespaces the processes of pods live',
     },
     hostPID: true,
     appArmorUnconfined: true,

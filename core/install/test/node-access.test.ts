@@ -1,8 +1,10 @@
+import { execFile, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import { manifestsOf } from '../manifests.ts'
 import { nodeAccess } from '../node-access.ts'
@@ -57,6 +59,19 @@ for (const [dataplane, args] of [
     const set = pod.lines.filter(({ event }) => event === 'sysctl-set').map(({ name }) => name)
     t.true(set.includes('net.netfilter.nf_conntrack_tcp_timeout_established'), set.join())
   })
+
+for (const [dataplane, { capabilities, hostPID }] of Object.entries(nodeAccess))
+  if (hostPID)
+    test.serial(`${dataplane} sees in which network namespace a process of another user lives`, async (t) => {
+      const user = ['--reuid', '65535', '--regid', '65535', '--clear-groups']
+      const other = spawn('setpriv', [...user, 'sleep', '60'], { stdio: 'ignore' })
+      t.teardown(() => other.kill())
+      const names = ['-all', ...Object.keys(capabilities).map((name) => `+${name.toLowerCase()}`)].join(',')
+      const limits = ['--bounding-set', names, '--inh-caps', names, '--no-new-privs']
+      const read = ['readlink', `/proc/${other.pid}/ns/net`]
+      const { stdout } = await promisify(execFile)('setpriv', [...limits, ...read])
+      t.regex(stdout, /^net:/)
+    })
 
 for (const [dataplane, { capabilities }] of Object.entries(nodeAccess)) {
   const all = Object.keys(capabilities)

@@ -19,6 +19,9 @@ export function canCloseSockets(kernel: string): boolean {
 /** What setns(2), mount(2) and finding programs by their numbers need, and what attaching needs. */
 const neededCapabilities = ['CAP_NET_ADMIN', 'CAP_SYS_ADMIN'] as const
 
+/** To see which network namespaces other users' processes live in, whose sockets are to be closed. */
+const neededForPods = [...neededCapabilities, 'CAP_SYS_PTRACE'] as const
+
 /** Whether this node can run the dataplane; loads the programs and lets them go again. */
 export async function probe(settings: EbpfSettings): Promise<ProbeReport> {
   const environment = await readEnvironment(settings)
@@ -27,10 +30,14 @@ export async function probe(settings: EbpfSettings): Promise<ProbeReport> {
 }
 
 /** All that is missing, each with its fix. */
-export function problemsOf(environment: Environment, settings: Pick<EbpfSettings, 'packetHook'>): Problem[] {
+export function problemsOf(
+  environment: Environment,
+  settings: Pick<EbpfSettings, 'packetHook' | 'podNamespaces'>,
+): Problem[] {
   const { kernel, networkNamespace, loaded } = environment
   const problems: Problem[] = []
-  const incapable = capabilityProblem(neededCapabilities, environment.capabilities)
+  const needed = settings.podNamespaces === undefined ? neededForPods : neededCapabilities
+  const incapable = capabilityProblem(needed, environment.capabilities)
   if (isOlderVersion(kernel, oldestKernel)) {
     problems.push({
       what: `Linux ${kernel} is older than ${oldestKernel}`,

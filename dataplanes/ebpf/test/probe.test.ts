@@ -5,12 +5,14 @@ import { problemsOf } from '../kernel/probe.ts'
 
 const good: Environment = {
   kernel: '6.8.0-generic',
-  capabilities: (1n << 12n) | (1n << 21n),
+  capabilities: (1n << 12n) | (1n << 19n) | (1n << 21n),
   networkNamespace: undefined,
   cgroup: { path: '/sys/fs/cgroup', isCgroup: true, isRoot: true, isChosen: false },
   bpfFileSystem: true,
   loaded: { libbpf: 'v1.1', tcx: true },
 }
+
+const settings = { packetHook: 'auto', podNamespaces: undefined } as const
 
 const refused = (code: string) => ({ loaded: { code, message: `load eBPF programs: refused (${code})` } })
 const cgroup = (more: Partial<NonNullable<Environment['cgroup']>>) => ({
@@ -18,12 +20,12 @@ const cgroup = (more: Partial<NonNullable<Environment['cgroup']>>) => ({
 })
 
 test('a node that has everything has no problems', (t) => {
-  t.deepEqual(problemsOf(good, { packetHook: 'auto' }), [])
+  t.deepEqual(problemsOf(good, settings), [])
 })
 
 for (const [missing, environment, what, fix] of [
   ['a newer kernel', { kernel: '5.15.0-91' }, /Linux 5\.15.*older than 6\.1/, /newer kernel.*nftables/],
-  ['a capability', { capabilities: 1n << 21n }, /^the process has no CAP_NET_ADMIN$/, /root/],
+  ['a capability', { capabilities: (1n << 19n) | (1n << 21n) }, /^the process has no CAP_NET_ADMIN$/, /root/],
   [
     'capabilities',
     { capabilities: 0n, ...refused('EPERM') },
@@ -52,24 +54,27 @@ for (const [missing, environment, what, fix] of [
   ['something that programs use', refused('EINVAL'), /refused/, /CONFIG_CGROUP_BPF/],
 ] as const) {
   test(`where ${missing} is missing, that is told once, with its fix`, (t) => {
-    const problems = problemsOf({ ...good, ...environment }, { packetHook: 'auto' })
+    const problems = problemsOf({ ...good, ...environment }, settings)
     t.is(problems.length, 1)
     t.regex(problems[0]!.what, what)
     t.regex(problems[0]!.fix, fix)
   })
 }
 
+test("whose processes live in which namespace is to be seen, unless the pods' namespaces are named", (t) => {
+  const blind = { ...good, capabilities: (1n << 12n) | (1n << 21n) }
+  t.regex(problemsOf(blind, settings)[0]!.what, /^the process has no CAP_SYS_PTRACE$/)
+  t.deepEqual(problemsOf(blind, { ...settings, podNamespaces: ['/run/netns/pod*'] }), [])
+})
+
 test('tcx is missed only where it was asked for', (t) => {
   const old = { ...good, loaded: { libbpf: 'v1.1', tcx: false } }
-  t.deepEqual(problemsOf(old, { packetHook: 'auto' }), [])
-  t.regex(problemsOf(old, { packetHook: 'tcx' })[0]!.what, /no tcx/)
+  t.deepEqual(problemsOf(old, settings), [])
+  t.regex(problemsOf(old, { ...settings, packetHook: 'tcx' })[0]!.what, /no tcx/)
 })
 
 test('a cgroup that was named need not be the root', (t) => {
-  t.deepEqual(
-    problemsOf({ ...good, ...cgroup({ isRoot: false, isChosen: true }) }, { packetHook: 'auto' }),
-    [],
-  )
+  t.deepEqual(problemsOf({ ...good, ...cgroup({ isRoot: false, isChosen: true }) }, settings), [])
 })
 
 for (const [claim, mounts, roots, found] of [
