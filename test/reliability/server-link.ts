@@ -39,7 +39,8 @@ export class ServerLink implements AsyncDisposable {
   /** From now on the port refuses, as that of a host without a server does. */
   async refuse(): Promise<void> {
     const { port } = this.#relay
-    await this.#filter(`tcp dport ${port} reject with tcp reset`, `tcp sport ${port} drop`)
+    const nothingButResets = `tcp sport ${port} tcp flags & rst == 0 drop`
+    await this.#filter(`tcp dport ${port} reject with tcp reset`, nothingButResets)
   }
 
   async join(): Promise<void> {
