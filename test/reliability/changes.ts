@@ -1,9 +1,9 @@
 import type { Family, Host, Lab } from '@portolan/lab'
 import { families, network } from '@portolan/lab'
 import {
-  comingAndGoing,
   endpointAddress,
   fillerSlices,
+  inTurn,
   moving,
   nodeObject,
   type Place,
@@ -53,8 +53,9 @@ export class Changes {
 
   /** Moves the endpoint of a Service, deletes one and makes one. */
   async make(): Promise<void> {
+    const going = this.#there
     this.#turn += 1
-    const [coming, going] = this.#comingAndGoing
+    const coming = this.#there
     const slices = tcpService(moving, [this.#place]).filter(({ kind }) => kind === 'EndpointSlice')
     await this.#server.apply([...slices, ...tcpService(coming, ['pod0'])])
     await this.#server.remove('Service', 'shop', going.name)
@@ -65,10 +66,7 @@ export class Changes {
 
   /** Makes everything as {@link make} has left it, in a cluster that has nothing of it. */
   async begin(): Promise<void> {
-    await this.#server.apply([
-      ...tcpService(moving, [this.#place]),
-      ...tcpService(this.#comingAndGoing[0], ['pod0']),
-    ])
+    await this.#server.apply([...tcpService(moving, [this.#place]), ...tcpService(this.#there, ['pod0'])])
   }
 
   /** After the server went back to a backup that was made before the last `turns`. */
@@ -102,19 +100,17 @@ export class Changes {
     return this.#turn % 2 === 0 ? 'pod0' : 'remote'
   }
 
-  /** The one that is there, and the one that isn't. */
-  get #comingAndGoing(): readonly [ServiceAddresses, ServiceAddresses] {
-    const [one, other] = comingAndGoing
-    return this.#turn % 2 === 0 ? [one, other] : [other, one]
+  /** The one whose turn it is. */
+  get #there(): ServiceAddresses {
+    return inTurn[(this.#turn % 3) as 0 | 1 | 2]
   }
 
   #expectations(): Expectation[] {
-    const [there, gone] = this.#comingAndGoing
+    const there = this.#there
     const zonePlace: Place = this.#zone === zones.pod0 ? 'pod0' : 'remote'
     return families.flatMap((family) => [
       ...this.#ofService(moving, family, this.#place),
-      ...this.#ofService(there, family, 'pod0'),
-      ...this.#ofService(gone, family, undefined),
+      ...inTurn.flatMap((one) => this.#ofService(one, family, one === there ? 'pod0' : undefined)),
       ...this.#ofService(zoned, family, zonePlace),
     ])
   }

@@ -29,8 +29,12 @@ function addressesOf(name: string, number: number, nodePort?: number): ServiceAd
 export const steady = addressesOf('steady', 1, 30_080)
 /** Changes its endpoint. */
 export const moving = addressesOf('moving', 2, 30_081)
-/** Are there in turns. */
-export const comingAndGoing = [addressesOf('coming', 3, 30_082), addressesOf('going', 4, 30_083)] as const
+/** One of them is there, each in its turn. Three, so that two turns don't come to what was before. */
+export const inTurn = [
+  addressesOf('first', 3, 30_082),
+  addressesOf('second', 4, 30_083),
+  addressesOf('third', 6, 30_085),
+] as const
 /** Has an endpoint in each of two zones, with hints. */
 export const zoned = addressesOf('zoned', 5)
 
