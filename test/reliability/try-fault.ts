@@ -66,6 +66,8 @@ export async function tryFault(
   const packets = await traffic.stop()
   const difference = await untilNoDifference(scene)
   if (difference !== '') result.changesLost.push(`the kernel differs: ${difference}`)
+  // Rules outlive it, so that packets go on.
+  if (!proxy.isRunning) result.errors.push(`the process ended after its last start:\n${proxy.lastWords}`)
   return {
     ...{ group: fault.group, fault: fault.name, dataplane, server: server.name, times: rounds.length },
     ...{ packets, changes: changes.made - made },

@@ -38,50 +38,47 @@ export const errorFaults: readonly Fault[] = errors.map(([name, dataplane, calls
 
 /** strace answers in the kernel's place, for the process and for what it starts, also in its threads. */
 function failing(calls: string, errno: string, which: string, forMs: number): Round {
-  return once(
-    async ({ proxy, changes }: Scene) => {
-      const injection = `inject=${calls}:error=${errno}:when=${which}`
-      const arguments_ = [
-        '-f',
-        '-o',
-        '/dev/null',
-        '-e',
-        `trace=${calls}`,
-        '-e',
-        injection,
-        '-p',
-        `${proxy.pid}`,
-      ]
-      const strace = spawn('strace', arguments_, { stdio: ['ignore', 'ignore', 'pipe'] })
-      const ended = new Promise<void>((resolve, reject) => {
-        strace.once('error', reject)
-        strace.once('exit', () => resolve())
+  return once(async ({ proxy, changes }: Scene) => {
+    const injection = `inject=${calls}:error=${errno}:when=${which}`
+    const arguments_ = [
+      '-f',
+      '-o',
+      '/dev/null',
+      '-e',
+      `trace=${calls}`,
+      '-e',
+      injection,
+      '-p',
+      `${proxy.pid}`,
+    ]
+    const strace = spawn('strace', arguments_, { stdio: ['ignore', 'ignore', 'pipe'] })
+    const ended = new Promise<void>((resolve, reject) => {
+      strace.once('error', reject)
+      strace.once('exit', () => resolve())
+    })
+    const attached = new Promise<void>((resolve, reject) => {
+      let said = ''
+      strace.stderr.on('data', (chunk) => {
+        said += String(chunk)
+        if (said.includes(' attached')) resolve()
       })
-      const attached = new Promise<void>((resolve, reject) => {
-        let said = ''
-        strace.stderr.on('data', (chunk) => {
-          said += String(chunk)
-          if (said.includes(' attached')) resolve()
-        })
-        ended.then(() => reject(new Error(`strace ended: ${said}`)), reject)
-      })
-      await attached
-      try {
-        const after = proxy.lines.length
-        const end = performance.now() + forMs
-        const hasFailed = () => proxy.lines.slice(after).some(({ event }) => event === 'apply-failed')
-        // Where every call fails, so must an apply; else the fault has reached nothing, and the row says nothing.
-        while (performance.now() < end || (which === always && !hasFailed())) {
-          if (performance.now() > end + patienceMs) throw new Error(`${calls}: ${errno}: no apply has failed`)
-          await changes.make()
-          await changes.churn(4)
-          await sleep(300)
-        }
-      } finally {
-        strace.kill('SIGTERM')
-        await ended
+      ended.then(() => reject(new Error(`strace ended: ${said}`)), reject)
+    })
+    await attached
+    try {
+      const after = proxy.lines.length
+      const end = performance.now() + forMs
+      const hasFailed = () => proxy.lines.slice(after).some(({ event }) => event === 'apply-failed')
+      // Where every call fails, so must an apply; else the fault has reached nothing, and the row says nothing.
+      while (performance.now() < end || (which === always && !hasFailed())) {
+        if (performance.now() > end + patienceMs) throw new Error(`${calls}: ${errno}: no apply has failed`)
+        await changes.make()
+        await changes.churn(4)
+        await sleep(300)
       }
-    },
-    { mayEnd: true },
-  )
+    } finally {
+      strace.kill('SIGTERM')
+      await ended
+    }
+  })
 }

@@ -46,20 +46,21 @@ function whileToolRuns(whom: 'proxy' | 'tool'): Round {
   return once(
     async ({ proxy, changes }) => {
       const { pid } = proxy
+      const after = proxy.lines.length
+      const hasFailed = () => proxy.lines.slice(after).some(({ event }) => event === 'apply-failed')
       const end = performance.now() + 20_000
-      let tool: number | undefined
-      while (tool === undefined && performance.now() < end) {
+      while (performance.now() < end) {
         await changes.make()
-        for (let look = 0; look < 200 && tool === undefined; look++) {
-          tool = toolOf(pid)
-          if (tool === undefined) await sleep(1)
-        }
+        const tool = await nextToolOf(pid)
+        if (tool !== undefined && whom === 'proxy') return await proxy.kill()
+        if (tool !== undefined) kill(tool)
+        await sleep(tool === undefined ? 0 : 500)
+        // One that had done its work already fails no apply.
+        if (hasFailed()) return
       }
-      if (tool === undefined) throw new Error('no iptables-restore was seen within 20 s')
-      if (whom === 'proxy') await proxy.kill()
-      else kill(tool)
+      throw new Error(`no iptables-restore was ${whom === 'proxy' ? 'seen' : 'interrupted'} within 20 s`)
     },
-    { mayEnd: true },
+    whom === 'proxy' ? { mayEnd: true } : {},
   )
 }
 
@@ -119,7 +120,16 @@ export const killFaults: readonly Fault[] = [
   },
 ]
 
-/** A child of the process that is an iptables-restore; any thread may have started it. */
+async function nextToolOf(pid: number): Promise<number | undefined> {
+  for (let look = 0; look < 200; look++) {
+    const tool = toolOf(pid)
+    if (tool !== undefined) return tool
+    await sleep(1)
+  }
+  return undefined
+}
+
+/** A child of the process that is an iptables-restore. Its main thread has started it. */
 function toolOf(pid: number): number | undefined {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
