@@ -42,7 +42,9 @@ test('what fails to be closed is told once, and closed when it can be', async (t
   const pauses = { gather: 10, retry: 300, idle: 300 }
   const closer = new SocketCloser(settings, pin, none.map('members'), (one) => notices.push(one), pauses)
   closer.add([bytesOf(memberKey(1, 'cluster', served))])
-  await sleep(1500)
+  // Its thread has to start first.
+  while (notices.length === 0) await sleep(20)
+  await sleep(1000)
   t.is(notices.length, 1)
   t.regex(notices[0]!, /stay open; tried again: the map peers is not pinned/)
   t.is(Number(libbpf().bpf_obj_pin(peers.fd, pin)), 0)
