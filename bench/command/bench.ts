@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
-import { createLab } from '@portolan/lab'
+import { createLab, hostsSettled } from '@portolan/lab'
 import { fillArguments } from '../external/arguments.ts'
 import { externalCandidate } from '../external/external-candidate.ts'
 import { printTable, renderReport } from '../report/index.ts'
@@ -192,7 +192,7 @@ function endOnSignals(progress: Progress): AbortSignal {
     // Before anything else: a second signal leaves at once, and the terminal must have its cursor then.
     progress.end()
     console.error('\nportolan: interrupted; removing what was made (again to leave at once)')
-    void endWorkerProcesses().finally(() => process.exit(130))
+    void Promise.all([endWorkerProcesses(), hostsSettled(2000)]).finally(() => process.exit(130))
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)

@@ -1,4 +1,5 @@
 import { extname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { type BirpcReturn, createBirpc } from 'birpc'
 import type { HostCalls } from './host-calls.ts'
@@ -9,6 +10,7 @@ import type { HostCalls } from './host-calls.ts'
  */
 export class HostThread {
   static readonly #idle: HostThread[] = []
+  static readonly #running = new Set<HostThread>()
   readonly #worker: Worker
   readonly #calls: BirpcReturn<HostCalls>
   /** How many calls have no answer yet. */
@@ -24,7 +26,14 @@ export class HostThread {
     return thread
   }
 
+  /** See {@link hostsSettled}. */
+  static async settled(limitMs: number): Promise<void> {
+    const answers = [...HostThread.#running].map((thread) => thread.call('arrived', []))
+    await Promise.race([Promise.allSettled(answers), sleep(limitMs, undefined, { ref: false })])
+  }
+
   private constructor() {
+    HostThread.#running.add(this)
     this.#worker = new Worker(new URL(`./host-worker${extname(import.meta.url)}`, import.meta.url), {
       // Flags of the main program (--input-type, --test) may forbid what a thread is.
       execArgv: [],
@@ -67,10 +76,19 @@ export class HostThread {
   }
 
   #fail(reason: Error): void {
+    HostThread.#running.delete(this)
     this.#ended ??= reason
     const ended = this.#ended
     this.#calls.$rejectPendingCalls(({ reject }) => reject(ended))
     const index = HostThread.#idle.indexOf(this)
     if (index >= 0) HostThread.#idle.splice(index, 1)
   }
+}
+
+/**
+ * Resolves when the threads of all hosts have answered, or after this time: for whoever ends the process in the middle of
+ * something. That stops a thread wherever it is, and one that is just loading native code aborts the process instead.
+ */
+export async function hostsSettled(limitMs: number): Promise<void> {
+  await HostThread.settled(limitMs)
 }

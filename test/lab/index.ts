@@ -46,6 +46,7 @@ export {
   type SilenceResult,
   type SocketAddress,
 } from './host-calls.ts'
+export { hostsSettled } from './host-thread.ts'
 export { createLab, type Lab, type LabOptions } from './lab.ts'
 export { NamespaceRelay } from './namespace-relay.ts'
 export { sweepDeadLabs } from './namespaces.ts'
