@@ -12,6 +12,10 @@ const longest = [
   'dataplanes/nftables/test/mutants',
   'dataplanes/ebpf/test/other-kernel',
   'dataplanes/nftables/test/other-kernel',
+  'test/reliability/test/reliability',
+  'release/image/test/image',
+  'release/pack/test/packages',
+  'bench/run/test/run-bench',
 ].map((file) => `/${file}.test.ts`)
 
 /** Counted from the end of the list; -1 for all others. */
@@ -25,6 +29,7 @@ export default {
   files: ['**/*.test.ts', '!node_modules'],
   require: ['./test/worker.ts'],
   sortTestFiles: (one, other) => weight(other) - weight(one) || one.localeCompare(other, 'en'),
-  timeout: '60s',
+  // Of silence in all files together. It ends the run; test/run.ts looks after files that hang.
+  timeout: '10m',
   workerThreads: false,
 }
