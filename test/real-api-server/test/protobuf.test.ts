@@ -137,6 +137,16 @@ function protobufOf(server: RealApiServer, path: string, last?: string) {
   })
 }
 
+/** The first two in JSON and in protobuf, of one moment: the server writes things of its own, and each counts. */
+async function listed(server: RealApiServer, path: string) {
+  for (;;) {
+    const { body: list } = await server.client.get(path, { limit: '2' })
+    const answer = await protobufOf(server, `${path}?limit=2`)
+    const { body: after } = await server.client.get(path, { limit: '2' })
+    if (list.metadata.resourceVersion === after.metadata.resourceVersion) return { list, answer }
+  }
+}
+
 function encoded(kind: string, object: unknown): Buffer {
   const bytes = encodeObject(resourceKind(kind), object)
   if (bytes === undefined) throw new Error(`cannot encode ${JSON.stringify(object)}`)
@@ -157,10 +167,9 @@ real(
     for (const kind of kinds) {
       const resource = resourceKind(kind)
       const path = `${resource.prefix}/${resource.plural}`
-      const { body: list } = await server.client.get(path, { limit: '2' })
+      const { list, answer } = await listed(server, path)
       t.true(list.items.length > 0, kind)
       const items = list.items.map((item: unknown) => encoded(kind, item))
-      const answer = await protobufOf(server, `${path}?limit=2`)
       t.is(answer.contentType, 'application/vnd.kubernetes.protobuf')
       t.deepEqual(answer.bytes, Buffer.concat(encodeList(resource, list.metadata, items)), kind)
 
