@@ -46,7 +46,8 @@ const { targets, tried, faults } = await fuzz({
 })
 console.log(`${tried} inputs for ${targets.length} targets from seed ${seed} on, ${faults.length} faults`)
 if (targets.length === 0) console.log(`no target's name holds ${only}`)
-process.exitCode = faults.length === 0 && targets.length > 0 ? 0 : 1
+else if (tried === 0) console.log('no input was tried: give it more minutes')
+process.exitCode = faults.length === 0 && tried > 0 ? 0 : 1
 
 function positiveNumber(text: string): number {
   const number = Number(text)
