@@ -1,5 +1,6 @@
 import { describeProblem } from '../config/config-error.ts'
 import { describeNote } from '../config/config-note.ts'
+import { counted } from '../table/explain/counted.ts'
 import type { Finding } from './finding.ts'
 import type { CheckReport, DataplaneReport } from './report.ts'
 
@@ -45,8 +46,8 @@ function describeDataplane({ probe, configuration, services }: DataplaneReport):
   const { services: all, differing, findings } = services
   lines.push(
     ...(differing.length === 0
-      ? entry('ok', `${count(all, 'Service')}, all served as today`)
-      : entry('differ', `${differing.length} of ${count(all, 'Service')} would be served otherwise`)),
+      ? entry('ok', `${counted(all, 'Service')}, all served as today`)
+      : entry('differ', `${differing.length} of ${counted(all, 'Service')} would be served otherwise`)),
   )
   return [...lines, ...findings.flatMap(describeFinding)]
 }
@@ -55,7 +56,7 @@ function describeFinding({ effect, what, why, fix, services, examples }: Finding
   const rest = services === undefined ? 0 : services - examples.length
   const named = `${examples.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
   return entry(effect, what, [
-    ...(services === undefined ? [] : [['who', `${count(services, 'Service')}: ${named}`] as const]),
+    ...(services === undefined ? [] : [['who', `${counted(services, 'Service')}: ${named}`] as const]),
     ['why', why],
     ['fix', fix],
   ])
@@ -88,8 +89,4 @@ function wrap(first: string, indent: string, text: string): string[] {
     isEmpty = false
   }
   return [...lines, line]
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

@@ -5,6 +5,7 @@ import { adoptObserved } from '../engine/adopt.ts'
 import { ipFamilies } from '../network/address.ts'
 import { usableFamilies } from '../network/usable-families.ts'
 import { unusable } from '../proxy/proxy-error.ts'
+import { counted } from '../table/explain/counted.ts'
 import type { RouteKey } from '../table/service-route.ts'
 import { keptSets } from './kept-sets.ts'
 import { readNodeTables } from './node-tables.ts'
@@ -50,8 +51,8 @@ export async function plan(flags: PlanFlags): Promise<void> {
       const from = onKernel ? 'what this kernel holds' : 'nothing'
       say(
         `node ${nodeName} by ${description}, ${family}, from ${from}: ` +
-          `${count(table.routes.size, 'route')}, ${count(table.frontends.size, 'frontend')}, ` +
-          `${count(program.operations, 'operation')} of ${dataplane.name}`,
+          `${counted(table.routes.size, 'route')}, ${counted(table.frontends.size, 'frontend')}, ` +
+          `${counted(program.operations, 'operation')} of ${dataplane.name}`,
       )
       for (const { route, reason } of program.degraded)
         say(`${family}: route ${table.routes.get(route as RouteKey)?.name ?? route} degraded: ${reason}`)
@@ -61,8 +62,4 @@ export async function plan(flags: PlanFlags): Promise<void> {
   } finally {
     if (onKernel) await dataplane.stop()
   }
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

@@ -1,5 +1,6 @@
 import type { ServicePort, ServiceRecord, SliceRecord, Unserved } from '../../cluster/records.ts'
 import type { Address, IpFamily } from '../../network/address.ts'
+import { counted } from './counted.ts'
 
 /** What a person should know, and do about it where something is amiss. One line each. */
 export interface Reason {
@@ -52,7 +53,7 @@ function ofOwnSlices({ service, port, slices, cluster }: AbsenceFacts): Reason |
   )
   if (matching.length > 0) {
     const unusable = matching.flatMap((slice) => slice.endpoints)
-    const number = count(new Set(unusable.map(({ address }) => address)).size, 'endpoint')
+    const number = counted(new Set(unusable.map(({ address }) => address)).size, 'endpoint')
     if (unusable.every(({ terminating }) => terminating)) {
       const fix = `wait for their successors, or check whether Service ${service.key} was scaled down to nothing`
       return { text: `${number}, all terminating`, fix }
@@ -62,7 +63,7 @@ function ofOwnSlices({ service, port, slices, cluster }: AbsenceFacts): Reason |
       fix: `check why the pods of Service ${service.key} are not ready: their readiness probes, kubectl describe pod`,
     }
   }
-  const found = `there ${endpoints.length === 1 ? 'is' : 'are'} ${count(endpoints.length, 'endpoint')}, but`
+  const found = `there ${endpoints.length === 1 ? 'is' : 'are'} ${counted(endpoints.length, 'endpoint')}, but`
   const ports = behind.flatMap((slice) => slice.ports)
   const otherProtocols = unique(
     ports.filter(({ name }) => name === port.name).map(({ protocol }) => protocol),
@@ -205,8 +206,4 @@ function unique(values: readonly string[]): string[] {
 function listed(values: readonly string[]): string {
   const shown = values.slice(0, 5).join(', ')
   return values.length > 5 ? `${shown} and ${values.length - 5} more` : shown
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
