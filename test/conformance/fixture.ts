@@ -190,7 +190,7 @@ export class Fixture {
       const fine = forgiven.includes(result) || count <= (result === 'timeout' ? lost : 0)
       if (!fine)
         this.failures.push(
-          `${who}: ${count} of ${attempts} connections ended as ${result} (the first ones: ${JSON.stringify(unanswered.slice(0, 3))})`,
+          `${who}: ${count} of ${attempts} connections ended as ${result} (the first ones: ${JSON.stringify(unanswered.filter((one) => one.result === result).slice(0, 3))})`,
         )
     }
     const members = new Set(allowed.endpoints)

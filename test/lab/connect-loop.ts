@@ -104,7 +104,7 @@ export function startConnectLoop(request: Complete<ConnectLoopRequest>): Connect
       one.isAnswered = true
       const server = `${outcome.host} ${outcome.address}|${outcome.port}`
       servers[server] = (servers[server] ?? 0) + 1
-    } else if (unanswered.length < 10) {
+    } else if (results[outcome.result] <= 10) {
       unanswered.push({ startedAt, result: outcome.result })
     }
   }

@@ -173,7 +173,7 @@ export interface ConnectLoopReport {
   readonly lost: number
   /** Answers by server, as `host address|port`. */
   readonly servers: Readonly<Record<string, number>>
-  /** The first attempts that weren't answered, at most 10: when they began and how they ended. */
+  /** The first attempts that weren't answered, at most 10 of each outcome: when they began and how they ended. */
   readonly unanswered: readonly { readonly startedAt: number; readonly result: string }[]
   /** The longest one; `undefined`: every first packet got through. */
   readonly outage: Outage | undefined

@@ -185,9 +185,10 @@ export class Compiler {
   }
 
   #changeSet<Value>(set: SetName, change: SetChange<Value>, make: (value: Value) => Element): void {
+    // ClusterIPs and their ranges refuse what is not served: they go before what is, as they come after it.
+    const removing = set === 'HAIRPIN' ? this.order.leave : this.order.close
     for (const value of change.added) this.order.open.push({ do: 'add-element', set, element: make(value) })
-    for (const value of change.removed)
-      this.order.leave.push({ do: 'delete-element', set, element: make(value) })
+    for (const value of change.removed) removing.push({ do: 'delete-element', set, element: make(value) })
   }
 
   /**

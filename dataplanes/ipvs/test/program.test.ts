@@ -110,9 +110,13 @@ const rows: readonly { readonly claim: string; readonly file: string; readonly t
       ),
   },
   {
-    claim: 'a deleted Service is closed, and its connections may end',
+    claim: 'a deleted Service is closed without being refused for a moment, and its connections may end',
     file: 'service-deleted',
-    text: () => changed(one(clusterIP, loadBalancer), table([])),
+    text: () =>
+      changed(
+        table([route('shop/web:http', web, [clusterIP, loadBalancer])], { clusterIPs: ['10.96.0.10'] }),
+        table([]),
+      ),
   },
   {
     claim: 'without a local endpoint externalTrafficPolicy Local drops, and pods keep their virtual server',
