@@ -108,13 +108,31 @@ export class ApiServer {
     }, interval)
   }
 
+  /** In order: watches end as such, before their connections do; but not before a client behind the relay of `freezable`. */
   async stop(): Promise<void> {
-    clearInterval(this.#bookmarks)
     for (const stream of this.#state.streams()) stream.end()
-    await this.#relay?.close()
     this.resetConnections()
+    await this.#close()
+  }
+
+  /**
+   * As a process ends that is killed: its connections close wherever they are, in the middle of an answer too, with no last
+   * word of HTTP or TLS. What it had is there when it is started again.
+   */
+  async kill(): Promise<void> {
+    this.#relay?.breakOff()
+    for (const socket of this.#sockets) socket.destroy()
+    for (const stream of this.#state.streams()) stream.end()
+    await this.#close()
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#bookmarks)
     const server = this.#server
-    if (server !== undefined) await new Promise((resolve) => server.close(resolve))
+    await Promise.all([
+      this.#relay?.close(),
+      server === undefined ? undefined : new Promise((resolve) => server.close(resolve)),
+    ])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

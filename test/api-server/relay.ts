@@ -46,8 +46,13 @@ export class Relay {
     for (const socket of this.#sockets) socket.resetAndDestroy()
   }
 
+  /** Closes all connections, with nothing more said on them. */
+  breakOff(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** Its connections must have been ended. */
   async close(): Promise<void> {
-    this.reset()
     await new Promise((resolve) => this.#server.close(resolve))
   }
 

@@ -33,7 +33,7 @@ export async function startEmbeddedServer(): Promise<FaultyServer> {
     async remove(kind, namespace, name) {
       server.remove(kind, namespace, name)
     },
-    kill: () => server.stop(),
+    kill: () => server.kill(),
     async start() {
       // A server that was started again has no history of what was before.
       server.compact()

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import * as http from 'node:http'
 import test from 'ava'
 import { type ApiObject, ApiServer, type ApiServerOptions } from '../index.ts'
 
@@ -126,6 +128,27 @@ test('a watch ends after its timeoutSeconds', async (t) => {
   const events = await api.watch('/api/v1/services?watch=true&timeoutSeconds=1', 2)
   t.deepEqual(told(events), ['ADDED a'])
 })
+
+for (const [how, freezable, outcome] of [
+  ['stop', false, 'ended'],
+  ['kill', false, 'broken off'],
+  ['kill', true, 'broken off'],
+] as const)
+  test(`watches are ${outcome} by a ${how}${freezable ? ' behind a relay' : ''}`, async (t) => {
+    await using api = await served({ freezable })
+    api.server.apply(service('a'))
+    const request = http.get(`${api.server.url}/api/v1/services?watch=true`)
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+    for (const one of [request, response]) one.on('error', () => {})
+    const closed = new Promise((resolve) => response.once('close', resolve))
+    await once(response, 'data')
+    await api.server[how]()
+    await closed
+    t.is(response.complete, outcome === 'ended')
+    await api.server.start()
+    const { status } = await api.request('/api/v1/namespaces/shop/services/a')
+    t.is(status, 200, 'what it had is there, where it was')
+  })
 
 test('a watch from a version that was compacted away is answered with 410, where it is wished', async (t) => {
   await using api = await served({ expiredAs: 'status' })
