@@ -81,6 +81,8 @@ async function serveUdp(host: string, { address, port }: ServeRequest): Promise<
   socket.on('message', (_, from) => {
     const seen = { address: from.address, port: from.port }
     noteArrival({ protocol: 'UDP', from: seen, at: where })
+    // Nobody can be answered there; Node throws at the attempt.
+    if (from.port === 0) return
     socket.send(
       JSON.stringify({ host, ...where, seen } satisfies EchoReply),
       from.port,

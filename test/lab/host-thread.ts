@@ -47,7 +47,11 @@ export class HostThread {
         timeout: -1,
       },
     )
-    this.#worker.on('error', (reason) => this.#fail(reason))
+    this.#worker.on('error', (reason) => {
+      // Whoever waits for a call hears of it; where its servers are missed, nobody would know why.
+      process.emitWarning(reason)
+      this.#fail(reason)
+    })
     this.#worker.on('exit', () => this.#fail(new Error("the host's thread has ended")))
   }
 

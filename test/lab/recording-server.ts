@@ -87,6 +87,8 @@ async function serveUdp(
     record({ host, protocol: 'UDP', at, from, ...seenOf(message) })
     // An answer that was led astray is kept, and not answered: two servers would do so for ever.
     if (by !== undefined) return
+    // Nobody can be answered there; Node throws at the attempt.
+    if (sourcePort === 0) return
     socket.send(encodeMessage({ tag, bytes, by: { host, at, saw: from } }), from.port, from.address, () => {})
   })
   socket.bind({ address, port, exclusive: true })

@@ -52,6 +52,36 @@ for (const protocol of ['TCP', 'UDP'] as const) {
   })
 }
 
+test('servers outlive a datagram from port 0, to which there is no answer', async (t) => {
+  await using lab = await createLab()
+  const [pod, outside] = [lab.pods[0]!, lab.outside]
+  await pod.serveRecorded('UDP', to.address, port)
+  const echo = { address: to.address, port: 8081 }
+  await pod.serve('UDP', echo.address, echo.port)
+  const rules = [
+    'table ip none {',
+    'chain out {',
+    'type filter hook output priority 0',
+    'udp sport set 0',
+    '}',
+    '}',
+  ]
+  await outside.exec('nft', ['-f', '-'], { input: rules.join('\n') })
+  const socket = await outside.openSocket({ protocol: 'UDP', port: 4000, to })
+  if (typeof socket === 'string') return t.fail(socket)
+  await socket.say({ ...message, awaits: false })
+  await outside.probe({ protocol: 'UDP', to: echo, timeoutMs: 50 })
+  await outside.exec('nft', ['delete', 'table', 'ip', 'none'])
+  const answer = await socket.say({ ...message, tag: 'two' })
+  t.like(answer[0], { what: 'message', tag: 'two' })
+  t.is((await outside.probe({ protocol: 'UDP', to: echo })).result, 'answered')
+  const seen = (await pod.takeOverheard()).map(({ from, tag }) => [from.port, tag])
+  t.deepEqual(seen, [
+    [0, 'one'],
+    [4000, 'two'],
+  ])
+})
+
 test('refusals, silence and ends are heard as such', async (t) => {
   await using lab = await createLab()
   const [pod, outside] = [lab.pods[0]!, lab.outside]
