@@ -76,6 +76,9 @@ static long try_port(__u32 number, void *argument)
 /* Finds a source port that no other connection to this endpoint has, and takes the reply direction. */
 static __always_inline bool claim_port(struct __sk_buff *skb, struct work *work, const struct settings *settings)
 {
+	/* An element of an array is always there, also when nobody has written it. Port 0 can't be answered. */
+	if (!settings->first_port)
+		return false;
 	struct port_search search = {
 		.skb = skb,
 		.work = work,
