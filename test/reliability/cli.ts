@@ -1,5 +1,5 @@
 /** `npm run reliability`: what becomes of packets and changes while everything fails; see docs/reliability.md. */
-import { parseArgs } from 'node:util'
+import { Command, InvalidArgumentError } from 'commander'
 import { takeOwnCgroup } from '../own-cgroup.ts'
 import { takeOwnMounts } from '../own-mounts.ts'
 import { faults } from './faults/index.ts'
@@ -8,28 +8,51 @@ import { runFaults } from './run-faults.ts'
 import { dataplanes } from './scene.ts'
 import { isGood } from './try-fault.ts'
 
-const usage =
-  'usage: npm run reliability -- [--dataplane NAMES] [--only PART-OF-A-NAME] [--real] [--long] [--services N] ' +
-  '[--json] [--markdown] [--list]'
+interface Flags {
+  readonly dataplane: string
+  readonly only: string
+  readonly real?: true
+  readonly long?: true
+  readonly services: number
+  readonly json?: true
+  readonly markdown?: true
+  readonly list?: true
+}
 
-const { values } = parseArgs({
-  options: {
-    dataplane: { type: 'string', default: dataplanes.join(',') },
-    only: { type: 'string', default: '' },
-    real: { type: 'boolean', default: false },
-    long: { type: 'boolean', default: false },
-    services: { type: 'string', default: '50' },
-    json: { type: 'boolean', default: false },
-    markdown: { type: 'boolean', default: false },
-    list: { type: 'boolean', default: false },
-  },
-})
+const values = new Command('npm run reliability --')
+  .description(
+    'Makes faults around a running proxy, of the API server, the kernel, other programs and the node, while packets flow ' +
+      'and the cluster changes, and counts what is lost: see docs/reliability.md. Needs root. The exit code is 1 where a ' +
+      'row is bad.',
+  )
+  .option('--dataplane <names>', 'which to try', dataplanes.join(','))
+  .option('--only <text>', "the faults whose name holds it, such as 'kill -9'; see --list", '')
+  .option('--real', 'a real kube-apiserver in place of the embedded one; needs Go')
+  .option('--long', 'outages of minutes instead of seconds')
+  .option('--services <number>', 'beside those that are asked: 1 to 10000', serviceCount, 50)
+  .option('--json', 'print all figures')
+  .option('--markdown', 'print the tables of docs/reliability.md')
+  .option('--list', 'list the faults, and make none')
+  .parse()
+  .opts<Flags>()
+
+function serviceCount(text: string): number {
+  const services = Number(text)
+  if (/^\d+$/.test(text) && services >= 1 && services <= 10_000) return services
+  throw new InvalidArgumentError('must be a whole number from 1 to 10000.')
+}
+
 const names = values.dataplane.split(',')
 const chosen = dataplanes.filter((name) => names.includes(name))
-const services = Number(values.services)
+const { services } = values
 const wanted = faults.filter(({ group, name }) => `${group}: ${name}`.includes(values.only))
-if (chosen.length !== names.length || wanted.length === 0 || !(services >= 1 && services <= 10_000)) {
-  console.error(`${usage}\n  dataplanes: ${dataplanes.join(', ')}; names of faults: --list`)
+const unknown = names.find((name) => !chosen.some((one) => one === name))
+if (unknown !== undefined) {
+  console.error(`reliability: --dataplane ${unknown}: must be some of ${dataplanes.join(', ')}`)
+  process.exit(2)
+}
+if (wanted.length === 0) {
+  console.error(`reliability: --only ${values.only}: no fault has that in its name; --list names them`)
   process.exit(2)
 }
 if (values.list) {
@@ -57,6 +80,6 @@ const outcomes = await runFaults({
   },
 })
 if (values.json) console.log(JSON.stringify(outcomes, undefined, 2))
-else console.log(`\n${outcomeTable(outcomes, { markdown: values.markdown })}`)
+else console.log(`\n${outcomeTable(outcomes, { markdown: values.markdown === true })}`)
 if (values.json) console.error(sums(outcomes))
 process.exit(outcomes.every(isGood) ? 0 : 1)
