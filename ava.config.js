@@ -15,6 +15,7 @@ const longest = [
   'test/reliability/test/reliability',
   'release/image/test/image',
   'release/pack/test/packages',
+  'release/pack/test/new-dataplane',
   'bench/run/test/run-bench',
 ].map((file) => `/${file}.test.ts`)
 

@@ -22,7 +22,9 @@ const files = listing.stdout.trim().split('\n')
 const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8')
 
 const packages = await Promise.all(
-  files.filter((path) => /^(\w+|(dataplanes|test)\/[\w-]+)\/package\.json$/.test(path)).map(readPackage),
+  files
+    .filter((path) => /^(\w+|(dataplanes|test|create\/templates)\/[\w-]+)\/package\.json$/.test(path))
+    .map(readPackage),
 )
 
 async function readPackage(path: string): Promise<Package> {
@@ -193,7 +195,7 @@ import i from '@portolan/core/table'
 test('the imports that are seen lead to files, or to packages', (t) => {
   t.true(imports.length > 2000, `${imports.length} imports`)
   const lost = imports.filter(
-    ({ to }) => /^(core|native|dataplanes|test|bench|demo|docs)\//.test(to) && !files.includes(to),
+    ({ to }) => /^(core|native|dataplanes|create|test|bench|demo|docs)\//.test(to) && !files.includes(to),
   )
   t.deepEqual(lost, [])
 })

@@ -57,6 +57,7 @@ function createProgram(): Command {
   addPlan(program)
   addExplain(program)
   addBench(program)
+  addCreate(program)
   addRecord(program)
   addCleanup(program)
   addInstall(program)
@@ -178,6 +179,17 @@ function addBench(program: Command): void {
     .allowUnknownOption()
     .argument('[arguments...]')
     .action(async (args: readonly string[]) => (await import('./bench.ts')).bench(args))
+}
+
+/** Like that. */
+function addCreate(program: Command): void {
+  program
+    .command('create')
+    .summary('make a package for a new dataplane: create dataplane NAME')
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument('[arguments...]')
+    .action(async (args: readonly string[]) => (await import('./create.ts')).create(args))
 }
 
 function addRecord(program: Command): void {

@@ -33,26 +33,32 @@ export async function install({ root, folder, archives, architecture }: InstallO
     private: true,
     dependencies: Object.fromEntries(archives.map(({ name, path }) => [name, `file:${path}`])),
   }
-  const lock = (await readJson(join(root, 'package-lock.json'))) as {
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  await pinVersions(root, folder)
+  const platform = architecture === undefined ? [] : [`--cpu=${architecture}`, '--os=linux']
+  await npm(['install', '--omit=dev', '--ignore-scripts', '--prefer-offline', ...platform], folder)
+}
+
+/** Writes a lockfile beside a package.json, by which other people's packages are those of the checkout. */
+export async function pinVersions(root: string, folder: string): Promise<void> {
+  const { lockfileVersion, packages } = (await readJson(join(root, 'package-lock.json'))) as {
     readonly lockfileVersion: number
     readonly packages: Readonly<Record<string, Locked>>
   }
-  const others = Object.entries(lock.packages).filter(
+  const manifest = (await readJson(join(folder, 'package.json'))) as { name: string; version: string }
+  const { name, version } = manifest
+  const others = Object.entries(packages).filter(
     ([path, { link }]) => path.startsWith('node_modules/') && link !== true,
   )
-  await mkdir(folder, { recursive: true })
-  const write = (name: string, value: object) =>
-    writeFile(join(folder, name), `${JSON.stringify(value, null, 2)}\n`)
-  await write('package.json', manifest)
-  await write('package-lock.json', {
-    name: manifest.name,
-    version: manifest.version,
-    lockfileVersion: lock.lockfileVersion,
+  const lock = {
+    name,
+    version,
+    lockfileVersion,
     requires: true,
     packages: { '': manifest, ...Object.fromEntries(others.map(([path, one]) => [path, asProduct(one)])) },
-  })
-  const platform = architecture === undefined ? [] : [`--cpu=${architecture}`, '--os=linux']
-  await npm(['install', '--omit=dev', '--ignore-scripts', '--prefer-offline', ...platform], folder)
+  }
+  await writeFile(join(folder, 'package-lock.json'), `${JSON.stringify(lock, null, 2)}\n`)
 }
 
 /** Whether it is needed for developing alone is another matter here than in the checkout. */

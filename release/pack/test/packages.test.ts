@@ -178,8 +178,8 @@ test.serial('the archives have what is published, and nothing that only the chec
   t.deepEqual(
     archives.map(({ name }) => name).toSorted(),
     [
-      ...['api-server', 'bench', 'conformance', 'core', 'dataplane-ebpf', 'dataplane-iptables'],
-      ...['dataplane-ipvs', 'dataplane-nftables', 'lab', 'native', 'vm'],
+      ...['api-server', 'bench', 'conformance', 'core', 'create-dataplane', 'dataplane-ebpf'],
+      ...['dataplane-iptables', 'dataplane-ipvs', 'dataplane-nftables', 'lab', 'native', 'vm'],
     ]
       .map((name) => `@portolan/${name}`)
       .concat('portolan'),
@@ -189,7 +189,7 @@ test.serial('the archives have what is published, and nothing that only the chec
     for (const path of ['LICENSE', 'README.md', 'package.json'])
       t.true(paths.includes(path), `${name}: ${path}`)
     t.deepEqual(
-      paths.filter((path) => /(^|\/)test\/|(?<!\.d)\.ts$/.test(path)),
+      paths.filter((path) => !path.startsWith('templates/') && /(^|\/)test\/|(?<!\.d)\.ts$/.test(path)),
       [],
       name,
     )

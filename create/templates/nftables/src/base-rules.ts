@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { PodSource } from '@portolan/core'
 
-export const tableName = 'portolan-minimal'
+export const tableName = 'portolan-acme'
 
 /** The chains that every table has, with their rules; those with a hook are where packets come in. */
 export function baseChains(podSource: PodSource, mark: string): ReadonlyMap<string, readonly string[]> {

@@ -18,9 +18,9 @@ import { Nft } from './nft.ts'
 import { compile, type ObservedState, type Program, reconcile } from './program.ts'
 import { trace } from './trace.ts'
 
-/** IPv4 by plain `nft -f`: a chain for each kind of destination that a Service has. docs/writing-a-dataplane.md. */
+/** IPv4 by plain `nft -f`: a chain for each kind of destination that a Service has. */
 export default defineDataplane({
-  name: 'minimal',
+  name: 'acme',
   capabilities: {
     families: ['IPv4'],
     protocols: ['TCP', 'UDP', 'SCTP'],
@@ -31,7 +31,7 @@ export default defineDataplane({
       rejectOtherPorts: 'other ports of a ClusterIP, and ping, are dropped rather than refused',
     },
   },
-  create({ masqueradeBit, networkNamespace, signal }) {
+  create({ masqueradeBit, networkNamespace }) {
     const mark = `0x${(2 ** masqueradeBit).toString(16)}`
     return {
       // Rules have endpoints sorted, so the table's order means nothing: there is no endpointOrder.
@@ -46,18 +46,18 @@ export default defineDataplane({
           return { nodePortAddresses: keysOf('nodeport-addresses'), serviceCidrs: keysOf('service-cidrs') }
         },
       },
-      kernel: new MinimalKernel(new Nft(networkNamespace, signal), networkNamespace),
+      kernel: new NftKernel(networkNamespace),
     }
   },
 })
 
 /** Nothing tells cheaply whether something has changed, so there is no isUnchanged, and the core always looks. */
-class MinimalKernel implements Kernel<Program, ObservedState> {
+class NftKernel implements Kernel<Program, ObservedState> {
   readonly #nft: Nft
   readonly #networkNamespace: string | undefined
 
-  constructor(nft: Nft, networkNamespace: string | undefined) {
-    this.#nft = nft
+  constructor(networkNamespace: string | undefined) {
+    this.#nft = new Nft(networkNamespace)
     this.#networkNamespace = networkNamespace
   }
 

@@ -1,5 +1,5 @@
-import { tableName } from './base-rules.ts'
-import { Nft } from './nft.ts'
+import { tableName } from '../src/base-rules.ts'
+import { Nft } from '../src/nft.ts'
 
 const table = `ip ${tableName}`
 

@@ -1,19 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { execa } from 'execa'
+import { SystemCommand } from '@portolan/native/system-command'
 import { tableName } from './base-rules.ts'
 import type { ObservedState } from './program.ts'
 
 /** The nft program in one network namespace. */
 export class Nft {
-  readonly #networkNamespace: string | undefined
-  readonly #signal: AbortSignal | undefined
+  readonly #command: SystemCommand
 
-  /** @param signal aborted when nothing more may run */
-  constructor(networkNamespace: string | undefined, signal?: AbortSignal) {
-    this.#networkNamespace = networkNamespace
-    this.#signal = signal
+  constructor(networkNamespace: string | undefined) {
+    this.#command = new SystemCommand(networkNamespace)
   }
 
   /** Applies commands in one transaction: all of them or none. @returns how many bytes that took */
@@ -52,16 +49,12 @@ export class Nft {
     return nftables.some(({ table }) => table?.name === tableName)
   }
 
-  async run(args: readonly string[]): Promise<string> {
-    const enter = this.#networkNamespace === undefined ? [] : ['nsenter', `--net=${this.#networkNamespace}`]
-    const [file = 'nft', ...argv] = [...enter, 'nft', ...args]
-    // Not the caller's PATH: under npm that has another program called nft.
-    const { stdout } = await execa(file, argv, {
-      stdin: 'ignore',
-      ...(this.#signal === undefined ? {} : { cancelSignal: this.#signal }),
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
-    })
-    return stdout
+  /**
+   * Never through a shell, and never by the caller's PATH: under npm that has another program called nft, which takes
+   * everything and does nothing.
+   */
+  run(args: readonly string[]): Promise<string> {
+    return this.#command.run('nft', args)
   }
 }
 
