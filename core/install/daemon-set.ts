@@ -5,7 +5,7 @@ import { metadataOf, podLabels } from './metadata.ts'
 import { type NodeAccess, nodeAccess } from './node-access.ts'
 
 /** For which there is an image. */
-const architectures = ['amd64', 'arm64']
+export const architectures = ['amd64', 'arm64']
 
 /** One pod on each node of Linux, with the least that its dataplane runs with. */
 export function daemonSet(installation: Installation): Manifest {
@@ -142,9 +142,7 @@ function podComments(access: NodeAccess): Readonly<Record<string, string>> {
     'containers.0.livenessProbe':
       'Not /healthz, which is 503 as well while the node is about to be removed, and goes on serving what it has.',
     [`${securityContext}.capabilities.add`]: capabilities.join('\n'),
-    [`${securityContext}.seccompProfile`]: access.hostPID
-      ? 'It allows bpf(2) and setns(2) to whoever has SYS_ADMIN.'
-      : 'It forbids nothing that this needs.',
+    [`${securityContext}.seccompProfile`]: access.seccomp,
     ...(access.appArmorUnconfined
       ? {
           [`${securityContext}.appArmorProfile`]:

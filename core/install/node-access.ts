@@ -19,8 +19,12 @@ export interface NodeAccess {
   readonly hostPID: boolean
   /** Whether the container runtime's AppArmor profile forbids what it does. */
   readonly appArmorUnconfined: boolean
+  /** Why the runtime's default seccomp profile does, for the manifest's reader. */
+  readonly seccomp: string
   readonly mounts: readonly NodeMount[]
 }
+
+const belowDefault = "It forbids nothing that this needs: a test runs the image below containerd's."
 
 const netAdmin = { NET_ADMIN: "rules, and the kernel's notices about the node's interfaces and addresses" }
 
@@ -46,14 +50,25 @@ const byIptables: NodeAccess = {
   capabilities: { ...netAdmin, NET_RAW: 'rules that match an ipset ask for it by a raw socket' },
   hostPID: false,
   appArmorUnconfined: false,
+  seccomp: belowDefault,
   mounts: [sysctls, xtablesLock],
 }
 
 /** The least that each of Portolan's own dataplanes runs with; a test starts all but ipvs with exactly this. */
 export const nodeAccess: Readonly<Record<string, NodeAccess>> = {
-  nftables: { capabilities: netAdmin, hostPID: false, appArmorUnconfined: false, mounts: [sysctls] },
+  nftables: {
+    capabilities: netAdmin,
+    hostPID: false,
+    appArmorUnconfined: false,
+    seccomp: belowDefault,
+    mounts: [sysctls],
+  },
   iptables: byIptables,
-  ipvs: byIptables,
+  ipvs: {
+    ...byIptables,
+    seccomp:
+      "What ipvs does beyond iptables is netlink, which it allows; no test runs ipvs below containerd's.",
+  },
   ebpf: {
     capabilities: {
       NET_ADMIN: 'attaching programs to interfaces and cgroups',
@@ -63,6 +78,8 @@ export const nodeAccess: Readonly<Record<string, NodeAccess>> = {
     },
     hostPID: true,
     appArmorUnconfined: true,
+    seccomp:
+      "It allows bpf(2) and setns(2) to whoever has SYS_ADMIN, and not setns(2) to BPF alone: a test runs the image below containerd's.",
     mounts: [
       sysctls,
       {

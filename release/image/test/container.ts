@@ -4,6 +4,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { execa } from 'execa'
+import { containerdDefault } from './default-seccomp.ts'
 
 /** What of the pod that the manifests describe a container runtime reads. */
 export interface PodSpec {
@@ -19,6 +20,7 @@ interface Container {
     readonly allowPrivilegeEscalation: boolean
     readonly readOnlyRootFilesystem: boolean
     readonly capabilities: { readonly add: readonly string[] }
+    readonly seccompProfile: { readonly type: string }
   }
   readonly volumeMounts: readonly {
     readonly name: string
@@ -74,7 +76,7 @@ export class RunningContainer implements AsyncDisposable {
       await mkdir(join(folder, part), { recursive: true })
     const overlay = `lowerdir=${layers.join(':')},upperdir=${join(folder, 'upper')},workdir=${join(folder, 'work')}`
     await execa('mount', ['-t', 'overlay', 'overlay', '-o', overlay, join(folder, 'rootfs')])
-    await writeFile(join(folder, 'config.json'), JSON.stringify(runtimeSpec(name, options)))
+    await writeFile(join(folder, 'config.json'), JSON.stringify(await runtimeSpec(name, options)))
     const child = spawn('runc', ['--root', join(folder, 'state'), 'run', '--bundle', folder, name], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
@@ -94,12 +96,13 @@ export class RunningContainer implements AsyncDisposable {
     return [...this.lines.map((line) => JSON.stringify(line)), this.errors].join('\n')
   }
 
-  /** MiB that the program has in memory now. */
-  async residentMemory(): Promise<number> {
+  /** What the kernel says of the program: MiB that it has in memory now, and whether its system calls are filtered. */
+  async process(): Promise<{ readonly residentMemory: number; readonly isFiltered: boolean }> {
     const { stdout } = await this.#runc('state', this.#name)
     const { pid } = JSON.parse(stdout) as { pid: number }
     const status = await readFile(`/proc/${pid}/status`, 'utf8')
-    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024
+    const number = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1])
+    return { residentMemory: number('VmRSS') / 1024, isFiltered: number('Seccomp') === 2 }
   }
 
   /** @returns its exit code */
@@ -126,10 +129,12 @@ export class RunningContainer implements AsyncDisposable {
 
 let started = 0
 
-function runtimeSpec(name: string, options: StartOptions): object {
+async function runtimeSpec(name: string, options: StartOptions): Promise<object> {
   const { pod, networkNamespace, nodeName, volumes, serviceAccount, args } = options
   const [{ command, args: own, securityContext, volumeMounts }] = pod.containers
   const capabilities = securityContext.capabilities.add.map((capability) => `CAP_${capability}`)
+  const isDefault = securityContext.seccompProfile.type === 'RuntimeDefault'
+  const seccomp = isDefault ? await containerdDefault(capabilities) : undefined
   const bind = (source: string, destination: string, mode: 'ro' | 'rw') => ({
     source,
     destination,
@@ -172,6 +177,7 @@ function runtimeSpec(name: string, options: StartOptions): object {
       ],
       readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
       maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware'],
+      ...(seccomp === undefined ? {} : { seccomp }),
     },
   }
 }

@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type ApiObject, ApiServer } from '@portolan/api-server'
+import type { ApiObject } from '@portolan/api-server'
 import { createLab, NamespaceRelay } from '@portolan/lab'
-import test from 'ava'
+import { realApiServerTest } from '@portolan/real-api-server'
+import test, { type ExecutionContext } from 'ava'
 import { execa } from 'execa'
 import { parseAllDocuments } from 'yaml'
 import { pack } from '../../pack/pack.ts'
@@ -14,7 +15,8 @@ import { layRootFileSystem, type RootFileSystem } from '../build-image.ts'
 import { resolvePackages } from '../debian.ts'
 import { ImageError } from '../image-error.ts'
 import { type Pinned, readPinned } from '../pinned.ts'
-import { type PodSpec, RunningContainer } from './container.ts'
+import { RunningContainer } from './container.ts'
+import { embeddedCluster, type Manifest, realCluster } from './test-cluster.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const folder = await mkdtemp(join(tmpdir(), 'portolan-image-test-'))
@@ -46,6 +48,9 @@ async function newest(pinned: Pinned, architecture: Architecture): Promise<Pinne
 
 test.after.always(() => rm(folder, { recursive: true, force: true }))
 
+const real = realApiServerTest(test)
+
+/** A real server makes its own. */
 const serviceCidr: ApiObject = {
   kind: 'ServiceCIDR',
   apiVersion: 'networking.k8s.io/v1',
@@ -74,103 +79,117 @@ const service: ApiObject = {
   },
 } as ApiObject
 
+const ranges = { embedded: [serviceCidr], real: [] } as const
+
 function slice(address: string): ApiObject {
   return {
     kind: 'EndpointSlice',
     apiVersion: 'discovery.k8s.io/v1',
     metadata: { namespace: 'shop', name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
     addressType: 'IPv4',
-    ports: [{ protocol: 'TCP', port: 8080 }],
+    ports: [{ name: '', protocol: 'TCP', port: 8080 }],
     endpoints: [{ addresses: [address], conditions: { ready: true } }],
   } as ApiObject
 }
 
-for (const dataplane of ['nftables', 'iptables', 'ebpf'])
-  test.serial(
-    `a node runs the image as the DaemonSet says, and packets go through: ${dataplane}`,
-    async (t) => {
-      t.timeout(300_000)
-      if (image === undefined) return t.pass(`there is no image for ${process.arch}`)
-      await using lab = await createLab()
-      const server = new ApiServer({ tokens: ['secret'] })
-      await server.start()
-      const { hostname, port } = new URL(server.url)
-      const relay = await NamespaceRelay.listen(lab.node.networkNamespace, {
-        host: hostname,
-        port: Number(port),
-      })
-      try {
-        for (const object of [serviceCidr, node, service, slice('10.1.0.2')]) server.apply(object)
-        await lab.pods[0].serve('TCP', '10.1.0.2', 8080)
-        await lab.pods[1].serve('TCP', '10.1.0.3', 8080)
-        const files = join(folder, dataplane)
-        const pod = await manifests(dataplane, `https://127.0.0.1:${relay.port}`, files)
-        await serviceAccount(server, join(files, 'account'))
-        await writeFile(join(files, 'xtables.lock'), '')
-        const cgroup = process.env.PORTOLAN_TEST_CGROUP
-        await using container = await RunningContainer.start({
-          pod,
-          layers: [image.program, image.base],
-          networkNamespace: lab.node.networkNamespace,
-          nodeName: 'node-a',
-          serviceAccount: join(files, 'account'),
-          volumes: {
-            config: join(files, 'config'),
-            'xtables-lock': join(files, 'xtables.lock'),
-            ...(cgroup === undefined ? {} : { cgroup }),
-          },
-          // Other tests' sockets are none of its business, and so the cgroup is none that is taken by itself.
-          args: dataplane === 'ebpf' ? ['--dataplane-option=cgroup=/host/sys/fs/cgroup'] : [],
-          folder: join(files, 'bundle'),
-        })
-        await container.logged('node-in-sync')
-        const ask = async (from: 'pod' | 'outside') => {
-          const [host, address, port] =
-            from === 'pod' ? [lab.pods[1], '10.96.0.10', 80] : [lab.outside, '172.20.0.2', 30080]
-          return await host.probe({ protocol: 'TCP', to: { address, port }, timeoutMs: 5000 })
-        }
-        t.like(await ask('pod'), { result: 'answered', host: 'pod0' }, container.said)
-        t.like(await ask('outside'), { result: 'answered', host: 'pod0' }, container.said)
-        server.apply(slice('10.1.0.3'))
-        let answer = await ask('outside')
-        for (let tries = 0; tries < 200 && !('host' in answer && answer.host === 'pod1'); tries++)
-          answer = await ask('outside')
-        t.like(answer, { result: 'answered', host: 'pod1' }, container.said)
-        t.deepEqual(
-          container.lines.filter(({ level }) => level === 'error'),
-          [],
-        )
-        t.log(`${Math.round(await container.residentMemory())} MiB resident`)
-        t.is(await container.stop(), 0, container.said)
-        t.like(await ask('outside'), { result: 'answered', host: 'pod1' }, 'the rules stay')
-      } finally {
-        await relay.close()
-        await server.stop()
-      }
-    },
-  )
+const clusters = { embedded: embeddedCluster, real: realCluster } as const
 
-/** What `portolan install` prints: the ConfigMap as files in `config/`, and the pod of the DaemonSet. */
-async function manifests(dataplane: string, apiServer: string, into: string): Promise<PodSpec> {
-  const flags = ['--api-server', apiServer, '--cluster-cidr', '10.1.0.0/16', '--dataplane', dataplane]
-  // Only a machine's first network namespace has the former; as kubelet's is the latter: what the process has.
-  const node = [
-    '--conntrack-max-per-core',
-    '0',
-    '--oom-score-adj',
-    (await readFile('/proc/self/oom_score_adj', 'utf8')).trim(),
-  ]
-  const portolan = join(root, 'core', 'cli', 'portolan.js')
-  const { stdout } = await execa(process.execPath, [portolan, 'install', '--print', ...flags, ...node])
-  const objects = parseAllDocuments(stdout).map((document) => document.toJS())
-  const { data } = objects.find(({ kind }) => kind === 'ConfigMap') as { data: Record<string, string> }
-  await mkdir(join(into, 'config'), { recursive: true })
-  for (const [name, text] of Object.entries(data)) await writeFile(join(into, 'config', name), text)
-  return objects.find(({ kind }) => kind === 'DaemonSet').spec.template.spec as PodSpec
+for (const dataplane of ['nftables', 'iptables', 'ebpf']) {
+  const claim = `a node runs the image as the DaemonSet says, and packets go through: ${dataplane}`
+  test.serial(claim, (t) => serves(t, dataplane, 'embedded'))
+  real(claim, (t) => serves(t, dataplane, 'real'))
 }
 
-async function serviceAccount(server: ApiServer, into: string): Promise<void> {
-  await mkdir(into, { recursive: true })
-  await writeFile(join(into, 'ca.crt'), server.certificateAuthority ?? '')
-  await writeFile(join(into, 'token'), 'secret')
+async function serves(t: ExecutionContext, dataplane: string, kind: keyof typeof clusters): Promise<void> {
+  t.timeout(300_000)
+  if (image === undefined) return t.pass(`there is no image for ${process.arch}`)
+  await using lab = await createLab()
+  await using cluster = await clusters[kind]()
+  const { hostname, port } = new URL(cluster.url)
+  const relay = await NamespaceRelay.listen(lab.node.networkNamespace, { host: hostname, port: Number(port) })
+  try {
+    for (const object of [...ranges[kind], node, service, slice('10.1.0.2')]) await cluster.apply(object)
+    await lab.pods[0].serve('TCP', '10.1.0.2', 8080)
+    await lab.pods[1].serve('TCP', '10.1.0.3', 8080)
+    const files = join(folder, kind, dataplane)
+    const manifests = await printed(dataplane, `https://127.0.0.1:${relay.port}`)
+    const { pod, token } = await cluster.install(manifests, 'node-a')
+    await asKubeletMounts(files, manifests, { token, 'ca.crt': cluster.certificateAuthority })
+    const cgroup = process.env.PORTOLAN_TEST_CGROUP
+    await using container = await RunningContainer.start({
+      pod,
+      layers: [image.program, image.base],
+      networkNamespace: lab.node.networkNamespace,
+      nodeName: 'node-a',
+      serviceAccount: join(files, 'account'),
+      volumes: {
+        config: join(files, 'config'),
+        'xtables-lock': join(files, 'xtables.lock'),
+        ...(cgroup === undefined ? {} : { cgroup }),
+      },
+      // Other tests' sockets are none of its business, and so the cgroup is none that is taken by itself.
+      args: dataplane === 'ebpf' ? ['--dataplane-option=cgroup=/host/sys/fs/cgroup'] : [],
+      folder: join(files, 'bundle'),
+    })
+    await container.logged('node-in-sync')
+    const ask = async (from: 'pod' | 'outside') => {
+      const [host, address, port] =
+        from === 'pod' ? [lab.pods[1], '10.96.0.10', 80] : [lab.outside, '172.20.0.2', 30080]
+      return await host.probe({ protocol: 'TCP', to: { address, port }, timeoutMs: 5000 })
+    }
+    t.like(await ask('pod'), { result: 'answered', host: 'pod0' }, container.said)
+    t.like(await ask('outside'), { result: 'answered', host: 'pod0' }, container.said)
+    await cluster.apply(slice('10.1.0.3'))
+    let answer = await ask('outside')
+    for (let tries = 0; tries < 200 && !('host' in answer && answer.host === 'pod1'); tries++)
+      answer = await ask('outside')
+    t.like(answer, { result: 'answered', host: 'pod1' }, container.said)
+    await eventually(async () => (await cluster.events()).includes('Starting of Node'))
+    t.deepEqual(
+      container.lines.filter(({ level }) => level !== 'info'),
+      [],
+    )
+    const { residentMemory, isFiltered } = await container.process()
+    t.log(`${Math.round(residentMemory)} MiB resident`)
+    t.is(isFiltered, process.arch === 'x64', "by containerd's default seccomp profile")
+    t.is(await container.stop(), 0, container.said)
+    t.like(await ask('outside'), { result: 'answered', host: 'pod1' }, 'the rules stay')
+  } finally {
+    await relay.close()
+  }
+}
+
+async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + 60_000; performance.now() < end; ) {
+    if (await holds()) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error(`waited in vain for ${holds}`)
+}
+
+/** What `portolan install` prints. */
+async function printed(dataplane: string, apiServer: string): Promise<readonly Manifest[]> {
+  const flags = ['--api-server', apiServer, '--cluster-cidr', '10.1.0.0/16', '--dataplane', dataplane]
+  // Only a machine's first network namespace has the former; as kubelet's is the latter: what the process has.
+  const oomScore = (await readFile('/proc/self/oom_score_adj', 'utf8')).trim()
+  const ofNode = ['--conntrack-max-per-core', '0', '--oom-score-adj', oomScore]
+  const portolan = join(root, 'core', 'cli', 'portolan.js')
+  const { stdout } = await execa(process.execPath, [portolan, 'install', '--print', ...flags, ...ofNode])
+  return parseAllDocuments(stdout).map((document) => document.toJS() as Manifest)
+}
+
+/** The ConfigMap in `config/`, the account in `account/`, and the node's own file that iptables locks. */
+async function asKubeletMounts(
+  into: string,
+  manifests: readonly Manifest[],
+  account: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { data } = manifests.find(({ kind }) => kind === 'ConfigMap') as unknown as {
+    readonly data: Readonly<Record<string, string>>
+  }
+  for (const [name, texts] of Object.entries({ config: data, account })) {
+    await mkdir(join(into, name), { recursive: true })
+    for (const [file, text] of Object.entries(texts)) await writeFile(join(into, name, file), text)
+  }
+  await writeFile(join(into, 'xtables.lock'), '')
 }
