@@ -239,6 +239,12 @@ export const events = {
       'kube-proxy has rules on this node, left behind or of one that runs; both translate. Looked at each minute',
     fix: "stop kube-proxy on this node, then run 'kube-proxy --cleanup' there",
   },
+  'kube-proxy-unseen': {
+    level: 'info',
+    means:
+      'whether kube-proxy has rules here by `layouts` can not be told, twice in a row: the tool is missing, or the container lacks what it takes',
+    fix: "look on the node itself: 'iptables-legacy-save | grep KUBE-', 'nft list tables'",
+  },
   'kube-proxy-gone': { level: 'info', means: "kube-proxy's rules are gone" },
   'localhost-port-unavailable': {
     level: 'warn',

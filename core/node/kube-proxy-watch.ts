@@ -11,6 +11,17 @@ import {
 /** Milliseconds between two looks; each starts a program or two. */
 const period = 60_000
 
+const byNft = "nft has to be installed, and CAP_NET_ADMIN given: 'nft list tables' on the node tells"
+
+/** What it takes to see one, for whoever has to look in our place. */
+const toSee: Readonly<Record<KubeProxyLayout, string>> = {
+  nftables: byNft,
+  'iptables-nft': byNft,
+  'iptables-legacy':
+    "it takes the tool iptables-legacy, CAP_NET_RAW and the node's /run/xtables.lock, and there are such tables: 'iptables-legacy-save | grep KUBE-' on the node tells",
+  ipvs: "/proc/net/dev can't be read",
+}
+
 export interface KubeProxyWatchOptions {
   readonly logger: Logger
   /** Told of what there is, when the log is. */
@@ -31,6 +42,9 @@ export class KubeProxyWatch {
   readonly #clock: Clock
   #found: ReadonlyMap<KubeProxyLayout, readonly string[]> = new Map()
   #told = ''
+  /** Layouts that the last look could not tell of. */
+  #unseen: readonly KubeProxyLayout[] = []
+  #toldUnseen = ''
   readonly #stopping = new AbortController()
   #cancel = () => {}
 
@@ -74,9 +88,24 @@ export class KubeProxyWatch {
       if (what.length > 0) found.set(layout, what)
     }
     this.#found = found
+    this.#tellOfUnseen(kubeProxyLayouts.filter((layout) => rules[layout] === undefined))
     // Without rules it does no harm, and there may be thousands of processes to look at.
     const processes = found.size === 0 ? [] : await readProcesses()
     if (!this.#stopping.signal.aborted) this.#tell(processes)
+  }
+
+  /** Once for each set of layouts; a tool that took too long on a busy node is no news. */
+  #tellOfUnseen(unseen: readonly KubeProxyLayout[]): void {
+    const still = unseen.filter((layout) => this.#unseen.includes(layout))
+    this.#unseen = unseen
+    const text = still.join()
+    if (text === '' || text === this.#toldUnseen || this.#stopping.signal.aborted) return
+    this.#toldUnseen = text
+    this.#options.logger.info(
+      { event: 'kube-proxy-unseen', layouts: still },
+      `whether kube-proxy has rules on this node by ${still.join(' or ')} can't be told here: ` +
+        `${still.map((layout) => toSee[layout]).join('; ')}`,
+    )
   }
 
   #tell(processes: readonly number[]): void {

@@ -107,3 +107,24 @@ test('after its stop it looks no more', async (t) => {
   await clock.pass(3 * minute)
   t.is(host.looks, 1)
 })
+
+test('what can not be told twice in a row is told once, with how to look', async (t) => {
+  const { clock, lines, host } = await watching({ ...none, 'iptables-legacy': undefined })
+  t.deepEqual(lines, [])
+  await clock.pass(3 * minute)
+  t.deepEqual(
+    lines.map(({ level, event }) => [level, event]),
+    [['info', 'kube-proxy-unseen']],
+  )
+  t.regex(
+    lines[0]?.message ?? '',
+    /by iptables-legacy can't be told here: .*iptables-legacy-save \| grep KUBE-/,
+  )
+  host.rules = none
+  await clock.pass(minute)
+  host.rules = { ...none, nftables: undefined }
+  await clock.pass(minute)
+  host.rules = none
+  await clock.pass(minute)
+  t.is(lines.length, 1)
+})
