@@ -26,13 +26,17 @@ export interface ClusterReading {
 const timeout = 30_000
 const progressAfter = 2_000
 
+/** Milliseconds after a first refusal in which others come. */
+const refusalsWithin = 1_000
+
 /**
  * Reads a source once, until all kinds of object are complete.
  *
  * @param nodeName whose Node object is asked of an API server; `undefined`: all of them
  * @param say Takes lines for the operator while it lasts.
  * @param beside what else to ask an API server by the same connection
- * @throws {UserError} when an API server's answer isn't complete after 30 s, and what reading a file throws.
+ * @throws {UserError} when an API server doesn't let this user read a kind that is needed, or its answer isn't complete
+ *   after 30 s; and what reading a file throws
  */
 export function readCluster(
   config: SourceConfig,
@@ -87,7 +91,8 @@ async function readServer(
   }, progressAfter)
   try {
     await source.start(collector)
-    await Promise.race([collector.complete, afterTimeout(() => source.description)])
+    const refused = collector.refused.then((kinds) => Promise.reject(notPermitted(source.description, kinds)))
+    await Promise.race([collector.complete, refused, afterTimeout(() => source.description)])
     if (source.api !== undefined) await beside(source.api)
   } finally {
     clearInterval(progress)
@@ -100,6 +105,22 @@ async function readServer(
     unreadable: [...collector.unreadable],
     description: source.description,
   }
+}
+
+/** A proxy waits for an administrator; a command says it. */
+function notPermitted(description: string, kinds: readonly RecordKind[]): UserError {
+  const named = kinds.map((kind) => pluralOf[kind])
+  return new UserError(`${description} doesn't let this user read ${named.join(', ')}`, {
+    fix: `the lines above have its words. Have list and watch on ${named.length === 1 ? 'it' : 'them'} granted (kubectl auth can-i --list shows what is), or give a kubeconfig of someone who may`,
+  })
+}
+
+/** As RBAC names them. */
+const pluralOf: Readonly<Record<RecordKind, string>> = {
+  Service: 'services',
+  EndpointSlice: 'endpointslices',
+  Node: 'nodes',
+  ServiceCIDR: 'servicecidrs',
 }
 
 function afterTimeout(description: () => string): Promise<never> {
@@ -120,6 +141,11 @@ class RecordCollector implements ClusterSink {
   readonly #awaited = new Set<RecordKind>(recordKinds)
   readonly #complete = Promise.withResolvers<void>()
   readonly complete = this.#complete.promise
+  readonly #refusals = new Set<RecordKind>()
+  readonly #refused = Promise.withResolvers<readonly RecordKind[]>()
+  /** Kinds that are awaited and may not be read, when it is known of all that are. */
+  readonly refused = this.#refused.promise
+  #waitsForOthers = false
 
   get awaited(): readonly RecordKind[] {
     return [...this.#awaited]
@@ -141,6 +167,24 @@ class RecordCollector implements ClusterSink {
   readable(kind: RecordKind, readable: boolean): void {
     if (readable) this.unreadable.delete(kind)
     else this.unreadable.add(kind)
+  }
+
+  failing(kind: RecordKind, _code: string | undefined, refusal?: string): void {
+    if (refusal === undefined) this.#refusals.delete(kind)
+    else this.#refusals.add(kind)
+    if (this.awaited.every((one) => this.#refusals.has(one))) this.#tellRefused()
+    else if (refusal !== undefined && !this.#waitsForOthers) {
+      this.#waitsForOthers = true
+      setTimeout(() => {
+        this.#waitsForOthers = false
+        this.#tellRefused()
+      }, refusalsWithin).unref()
+    }
+  }
+
+  #tellRefused(): void {
+    const kinds = this.awaited.filter((kind) => this.#refusals.has(kind))
+    if (kinds.length > 0) this.#refused.resolve(kinds)
   }
 
   problem(problem: ObjectProblem): void {

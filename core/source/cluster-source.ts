@@ -66,8 +66,12 @@ export interface ClusterSink {
    * that has changed. Until told, it can.
    */
   readable?(kind: RecordKind, readable: boolean): void
-  /** Reading this kind fails with this code of an error, again and again maybe; absent: it works again. */
-  failing?(kind: RecordKind, code: string | undefined): void
+  /**
+   * Reading this kind fails with this code of an error, again and again maybe; absent: it works again.
+   *
+   * @param refusal what a server says that doesn't let this user read it; absent: that isn't why
+   */
+  failing?(kind: RecordKind, code: string | undefined, refusal?: string): void
   problem(problem: ObjectProblem): void
   /** A valid object that isn't ours, as it is delivered; for who explains what isn't there. */
   unserved?(object: Unserved): void

@@ -12,16 +12,16 @@ export class FailureLog {
   readonly #clock: Clock
   readonly #repeatLogMs: number
   readonly #resource: string
-  readonly #onFailing: (code: string | undefined) => void
+  readonly #onFailing: (error: ApiError | undefined) => void
   #said: { readonly kind: string; readonly at: number; unsaid: number } | undefined
 
-  /** @param options `onFailing` is told of each failure's code, and of none when it works again */
+  /** @param options `onFailing` is told of each failure, and of none when it works again */
   constructor(options: {
     readonly logger: Logger
     readonly clock: Clock
     readonly repeatLogMs: number
     readonly resource: string
-    readonly onFailing: (code: string | undefined) => void
+    readonly onFailing: (error: ApiError | undefined) => void
   }) {
     this.#logger = options.logger
     this.#clock = options.clock
@@ -32,7 +32,7 @@ export class FailureLog {
 
   /** @param retryInMs absent: as soon as there is a connection */
   failed(error: ApiError, retryInMs?: number): void {
-    this.#onFailing(error.code)
+    this.#onFailing(error)
     const kind = `${error.code} ${error.status ?? systemCode(error.cause)}`
     const now = this.#clock.now()
     const said = this.#said

@@ -32,6 +32,11 @@ export interface ReflectorOptions<R extends ClusterRecord> {
   readonly forms: AnswerForms
 }
 
+/** A 401 has been answered with fresh credentials by then, where there are any. */
+function refusalOf(error: ApiError | undefined): string | undefined {
+  return error?.status === 401 || error?.status === 403 ? error.message : undefined
+}
+
 const unusableAnswers: ReadonlySet<ApiErrorCode> = new Set([
   'API_STATUS',
   'API_NOT_JSON',
@@ -70,7 +75,7 @@ export class Reflector<R extends ClusterRecord> {
       clock,
       repeatLogMs,
       resource: resource.name,
-      onFailing: (code) => sink.failing?.(resource.kind, code),
+      onFailing: (error) => sink.failing?.(resource.kind, error?.code, refusalOf(error)),
     })
     this.#listWatch = new ListWatch({
       resource,
