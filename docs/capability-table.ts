@@ -6,7 +6,7 @@ export interface Declared {
 }
 
 /**
- * What the dataplanes declare, as a Markdown table: a line for each family, protocol and feature, a column for each
+ * What the dataplanes declare, as a Markdown table: a line for each family, protocol, the kernel and each feature, a column for each
  * dataplane; below it the gaps, in the words of those who declared them.
  */
 export function capabilityTable(dataplanes: readonly Declared[]): string {
@@ -24,6 +24,7 @@ export function capabilityTable(dataplanes: readonly Declared[]): string {
       row(protocol, ...dataplanes.map(({ capabilities }) => sign(capabilities.protocols.includes(protocol)))),
     ),
   ]
+  lines.push(row('from Linux', ...dataplanes.map(({ capabilities }) => capabilities.kernel ?? 'any')))
   for (const [feature, meaning] of Object.entries(features)) {
     const cells = dataplanes.map(({ name, capabilities }) => {
       const gap = capabilities.gaps[feature as keyof typeof features]

@@ -1,6 +1,7 @@
 import { describeProblem } from '../config/config-error.ts'
 import { describeNote } from '../config/config-note.ts'
 import { counted } from '../table/explain/counted.ts'
+import { type AbleNodes, groupNodes, type NodeGroup, some } from './cluster-nodes.ts'
 import type { Finding } from './finding.ts'
 import type { CheckReport, DataplaneReport } from './report.ts'
 
@@ -9,7 +10,7 @@ const width = 110
 
 /** The report for a person, line by line. */
 export function describeReport(report: CheckReport): string[] {
-  const { cluster, today, node, dataplanes, hazards, skipped } = report
+  const { cluster, today, node, nodes, dataplanes, hazards, skipped } = report
   const lines = [
     `Today: kube-proxy in mode ${today.mode} (${today.by})`,
     `Services: ${cluster ?? 'none were read'}`,
@@ -17,6 +18,7 @@ export function describeReport(report: CheckReport): string[] {
   const part = (title: string, items: readonly string[]): void => {
     if (items.length > 0) lines.push('', title, ...items)
   }
+  part('Nodes', groupNodes(nodes ?? []).flatMap(describeNodes))
   if (node !== null) {
     const items = node.findings.flatMap(describeFinding)
     part(`This node (${node.name})`, items.length > 0 ? items : ['  nothing else here gets in the way'])
@@ -30,8 +32,32 @@ export function describeReport(report: CheckReport): string[] {
   return lines
 }
 
-function describeDataplane({ probe, configuration, services }: DataplaneReport): string[] {
-  const lines: string[] = []
+function describeNodes(group: NodeGroup): string[] {
+  const { names, os, kernel, architecture, osImage, kubelet, kubeProxy, runtime } = group
+  const system = `${os === 'linux' ? 'Linux' : os} ${kernel}`.trim()
+  const said = [system, architecture, osImage].filter((text) => text !== '')
+  const versions = [
+    kubelet === '' ? '' : `kubelet ${kubelet}`,
+    kubeProxy === '' || kubeProxy === kubelet ? '' : `kube-proxy ${kubeProxy}`,
+    runtime,
+  ].filter((text) => text !== '')
+  return entry(String(names.length), said.length === 0 ? 'tell no versions' : said.join(', '), [
+    ['who', some(names)],
+    ...(versions.length === 0 ? [] : [['with', versions.join(', ')] as const]),
+  ])
+}
+
+function describeAbleNodes({ kernel, nodes, tooOld }: AbleNodes): string[] {
+  if (kernel === null || nodes === 0) return []
+  if (tooOld.length === 0)
+    return entry('ok', `${counted(nodes, 'node')} of Linux ${kernel} or newer, as it needs`)
+  const what = `${tooOld.length} of ${counted(nodes, 'node')} older than Linux ${kernel}, which it needs: ${some(tooOld)}`
+  const fix = 'a newer kernel there, or another dataplane on them (portolan install --node-selector)'
+  return entry('blocked', what, [['fix', fix]])
+}
+
+function describeDataplane({ probe, nodes, configuration, services }: DataplaneReport): string[] {
+  const lines: string[] = nodes === null ? [] : describeAbleNodes(nodes)
   if (probe !== null) {
     const facts = Object.entries(probe.facts).map(([name, value]) => `${name} ${value}`)
     if (probe.usable) lines.push(...entry('ok', `this node can run it: ${facts.join(', ')}`))

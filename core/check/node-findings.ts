@@ -1,11 +1,15 @@
+import { type IpFamily, ipFamilies } from '../network/address.ts'
 import type { BaseChain, NodeState } from '../node/node-state.ts'
-import { type Finding, Findings } from './finding.ts'
+import { type Difference, type Effect, type Finding, Findings } from './finding.ts'
 
 /** Programs that translate Services themselves, by what they leave on a node. */
 const proxies: readonly {
   readonly name: string
   readonly interfaces: RegExp
   readonly pins: RegExp
+  /** Default `changed`. */
+  readonly effect?: Effect
+  readonly why?: string
   readonly off: string
 }[] = [
   {
@@ -32,6 +36,14 @@ const proxies: readonly {
     pins: /^$/,
     off: 'leave Services to it: it has no setting that turns them off',
   },
+  {
+    name: 'Antrea',
+    interfaces: /^antrea-gw\d+$/,
+    pins: /^$/,
+    effect: 'note',
+    why: 'its AntreaProxy serves ClusterIPs to pods by itself, beside kube-proxy as beside Portolan; with proxyAll it serves all Services',
+    off: 'see that proxyAll of its antrea-agent.conf is false, or leave Services to it',
+  },
 ]
 
 /** From here on a packet has been translated by whoever comes before kube-proxy's place. */
@@ -41,28 +53,21 @@ const dstnat = -100
  * What on a node keeps Services from working as asked, or is to be done before the start. What everybody has is left out.
  *
  * @param dataplanes that are asked about
+ * @param families that Services have addresses of; absent: no Services were read
  */
-export function nodeFindings(state: NodeState, dataplanes: readonly string[]): readonly Finding[] {
+export function nodeFindings(
+  state: NodeState,
+  dataplanes: readonly string[],
+  families?: ReadonlySet<IpFamily>,
+): readonly Finding[] {
   const findings = new Findings()
   tellOfProxies(state, findings)
-  if (state.forwards === false)
-    findings.add({
-      kind: 'no-forwarding',
-      effect: 'lost',
-      what: 'net.ipv4.ip_forward is 0',
-      why: 'what goes to endpoints on other nodes, or comes from pods, is not passed on (the dataplane ipvs sets it)',
-      fix: 'sysctl -w net.ipv4.ip_forward=1, and keep it in /etc/sysctl.d',
-    })
+  for (const family of ipFamilies)
+    if (state.forwards[family] === false && (families === undefined || families.has(family)))
+      // A node without IPv6 has it off, so that by itself it is nothing to decide about.
+      findings.add(noForwarding(family, families === undefined && family === 'IPv6' ? 'note' : 'lost'))
   const { chains = [] } = state
-  const closed = chains.filter(({ hook, policy }) => hook === 'forward' && policy === 'drop')
-  if (closed.length > 0 && dataplanes.some((name) => name !== 'iptables'))
-    findings.add({
-      kind: 'forward-drop',
-      effect: 'changed',
-      what: `the policy for forwarded packets is drop: ${closed.map(describe).join(', ')}`,
-      why: 'kube-proxy in the modes iptables and IPVS accepts what it has translated, as does the dataplane iptables; the others leave filtering to filters',
-      fix: "accept traffic of pods there, as most networks of pods do, or take the dataplane iptables; 'nft list chain' shows the rules",
-    })
+  tellOfClosedForwarding(state, dataplanes, findings)
   if (chains.some(({ table }) => table === 'firewalld'))
     findings.add({
       kind: 'firewalld',
@@ -83,6 +88,50 @@ export function nodeFindings(state: NodeState, dataplanes: readonly string[]): r
   return findings.list
 }
 
+function noForwarding(family: IpFamily, effect: Effect): Difference {
+  const name = family === 'IPv4' ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding'
+  return {
+    kind: 'no-forwarding',
+    effect,
+    what: `${name} is 0`,
+    why:
+      family === 'IPv4'
+        ? 'what goes to endpoints on other nodes, or comes from pods, is not passed on (the dataplane ipvs sets it)'
+        : `what goes to endpoints on other nodes, or comes from pods, is not passed on${effect === 'note' ? ', where Services have addresses of IPv6' : ''}`,
+    fix:
+      family === 'IPv4'
+        ? `sysctl -w ${name}=1, and keep it in /etc/sysctl.d`
+        : `sysctl -w ${name}=1, and keep it in /etc/sysctl.d; a node that gets its address by router advertisements needs accept_ra=2 as well`,
+  }
+}
+
+/** A policy that drops holds whatever other chains accept: only rules in the chain itself are before it. */
+function tellOfClosedForwarding(
+  { chains = [], legacyForwardDrops = [] }: NodeState,
+  dataplanes: readonly string[],
+  findings: Findings,
+): void {
+  const closed = chains.filter(({ hook, policy }) => hook === 'forward' && policy === 'drop')
+  const byNft = closed.filter(isOfIptables)
+  const closedLegacy = legacyForwardDrops.length > 0
+  if (closed.length === 0 && !closedLegacy) return
+  // The dataplane iptables accepts in the chain FORWARD of one of the variants.
+  const isAcceptedByIptables = byNft.length === closed.length && !(closedLegacy && byNft.length > 0)
+  if (isAcceptedByIptables && dataplanes.every((name) => name === 'iptables')) return
+  const ofLegacy = legacyForwardDrops.map((family) => `chain FORWARD of iptables-legacy (${family})`)
+  findings.add({
+    kind: 'forward-drop',
+    effect: 'changed',
+    what: `the policy for forwarded packets is drop: ${[...closed.map(describe), ...ofLegacy].join(', ')}`,
+    why: `kube-proxy in the modes iptables and IPVS accepts what it has translated in its own variant's chain FORWARD, as does the dataplane iptables; ${isAcceptedByIptables ? 'the others leave filtering to filters' : 'what other chains drop, nobody can accept elsewhere'}`,
+    fix: `accept traffic of pods there, as most networks of pods do${isAcceptedByIptables ? ', or take the dataplane iptables' : ''}; 'nft list chain'${ofLegacy.length === 0 ? '' : " and 'iptables-legacy -S FORWARD'"} shows the rules`,
+  })
+}
+
+function isOfIptables({ family, table, name }: BaseChain): boolean {
+  return (family === 'ip' || family === 'ip6') && table === 'filter' && name === 'FORWARD'
+}
+
 function tellOfProxies(state: NodeState, findings: Findings): void {
   const { kubeProxyRules: rules, kubeProxyProcesses: processes, portolan } = state
   if (rules.length > 0 || processes.length > 0) {
@@ -95,7 +144,7 @@ function tellOfProxies(state: NodeState, findings: Findings): void {
       fix: "stop it and run 'kube-proxy --cleanup' before Portolan starts here",
     })
   }
-  for (const { name, interfaces, pins, off } of proxies) {
+  for (const { name, interfaces, pins, effect = 'changed', why, off } of proxies) {
     const found = [
       ...state.interfaces.filter((one) => interfaces.test(one)).map((one) => `interface ${one}`),
       ...state.bpfPins.filter((one) => pins.test(one)).map((one) => `map ${one}`),
@@ -103,9 +152,9 @@ function tellOfProxies(state: NodeState, findings: Findings): void {
     if (found.length === 0) continue
     findings.add({
       kind: 'other-proxy',
-      effect: 'changed',
+      effect,
       what: `${name} is on this node: ${found.slice(0, 3).join(', ')}`,
-      why: 'it can serve Services itself, before the rules of any kube-proxy',
+      why: why ?? 'it can serve Services itself, before the rules of any kube-proxy',
       fix: off,
     })
   }

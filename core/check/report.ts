@@ -2,6 +2,7 @@ import type { ConfigProblem } from '../config/config-error.ts'
 import type { ConfigNote } from '../config/config-note.ts'
 import type { Section } from '../config/resolve-config.ts'
 import type { ProbeReport } from '../dataplane/kernel.ts'
+import type { AbleNodes, NodeVersions } from './cluster-nodes.ts'
 import type { Finding } from './finding.ts'
 import type { ServiceDifferences } from './service-differences.ts'
 
@@ -17,6 +18,8 @@ export interface CheckReport {
   readonly today: { readonly mode: Section; readonly by: string }
   /** This machine; `null`: it isn't a node of the cluster, so nothing of it was looked at. */
   readonly node: { readonly name: string; readonly findings: readonly Finding[] } | null
+  /** What the cluster's Nodes say of themselves; `null`: they were not read. */
+  readonly nodes: readonly NodeVersions[] | null
   /** One for each dataplane that was asked about. */
   readonly dataplanes: readonly DataplaneReport[]
   /** What goes wrong easily, with any of them; `null`: no Services were read. */
@@ -29,6 +32,8 @@ export interface DataplaneReport {
   readonly dataplane: string
   /** Whether this machine can run it; `null`: it wasn't asked. */
   readonly probe: ProbeReport | null
+  /** On which of the cluster's nodes it can run; `null`: they were not read. */
+  readonly nodes: AbleNodes | null
   readonly configuration: ConfigurationReport
   /** `null`: no Services were read, or the configuration can't be used. */
   readonly services: ServiceDifferences | null
@@ -62,7 +67,8 @@ export function isClean({
   return (
     findings.every(({ effect }) => effect === 'note') &&
     dataplanes.every(
-      ({ probe, configuration }) => probe?.usable !== false && configuration.problems.length === 0,
+      ({ probe, nodes, configuration }) =>
+        probe?.usable !== false && (nodes?.tooOld.length ?? 0) === 0 && configuration.problems.length === 0,
     )
   )
 }

@@ -1,3 +1,4 @@
+import { type NodeVersions, readNodeVersions } from '../check/cluster-nodes.ts'
 import type { HostPort } from '../check/hazards.ts'
 import type { Skipped } from '../check/report.ts'
 import { parseConfigDocument } from '../config/config-document.ts'
@@ -10,21 +11,30 @@ export interface KubeProxyInCluster {
   readonly configuration?: NamedDocument
   /** Absent: pods may not be listed. */
   readonly hostPorts?: readonly HostPort[]
+  /** Absent: they could not be listed. */
+  readonly nodes?: readonly NodeVersions[]
   readonly skipped: readonly Skipped[]
 }
 
 /** Milliseconds for all of it. */
 const limit = 60_000
 
+const versions = 'versions of nodes'
+
 const configMap = 'ConfigMap kube-system/kube-proxy'
 
-/** Reads kube-proxy's configuration, where kubeadm and others put it, and the host ports of pods. Never throws. */
+/**
+ * Reads kube-proxy's configuration, where kubeadm and others put it, the host ports of pods, and what Nodes say of
+ * themselves. Never throws.
+ */
 export async function askCluster(api: ApiRequests): Promise<KubeProxyInCluster> {
   const signal = AbortSignal.timeout(limit)
   const skipped: Skipped[] = []
   const configuration = await readConfigMap(api, signal, skipped).catch(failed(configMap, skipped))
   const hostPorts = await readHostPorts(api, signal, skipped).catch(failed('host ports of pods', skipped))
+  const nodes = await readNodes(api, signal, skipped).catch(failed(versions, skipped))
   return {
+    ...(nodes === undefined ? {} : { nodes }),
     ...(configuration === undefined ? {} : { configuration }),
     ...(hostPorts === undefined ? {} : { hostPorts }),
     skipped,
@@ -69,26 +79,53 @@ async function readHostPorts(
   signal: AbortSignal,
   skipped: Skipped[],
 ): Promise<readonly HostPort[] | undefined> {
+  const path = '/api/v1/pods?fieldSelector=status.phase!=Succeeded,status.phase!=Failed&limit=100'
   const found: HostPort[] = []
+  const refused = await eachItem(api, path, signal, (pod) => found.push(...hostPortsOf(pod as PodObject)))
+  if (refused === undefined) return found
+  const fix = 'let this user list pods, or look for host ports among your NodePorts yourself'
+  skipped.push({ what: 'host ports of pods', why: refusal(refused), fix })
+  return undefined
+}
+
+async function readNodes(
+  api: ApiRequests,
+  signal: AbortSignal,
+  skipped: Skipped[],
+): Promise<readonly NodeVersions[] | undefined> {
+  const found: NodeVersions[] = []
+  const take = (node: unknown): void => void found.push(readNodeVersions(node))
+  const refused = await eachItem(api, '/api/v1/nodes?limit=100', signal, take)
+  if (refused === undefined) return found
+  skipped.push({ what: versions, why: refusal(refused), fix: 'let this user list nodes' })
+  return undefined
+}
+
+/**
+ * Reads a list in pages of a few hundred kilobytes: pods and Nodes are large.
+ *
+ * @param path with the size of a page
+ * @returns the answer of a server that refuses
+ */
+async function eachItem(
+  api: ApiRequests,
+  path: string,
+  signal: AbortSignal,
+  take: (item: unknown) => void,
+): Promise<ApiReply | undefined> {
   let token = ''
   do {
-    // Pages of a few hundred kilobytes: pods are large.
     const next = token === '' ? '' : `&continue=${encodeURIComponent(token)}`
-    const path = `/api/v1/pods?limit=100&fieldSelector=status.phase!=Succeeded,status.phase!=Failed${next}`
-    const reply = await api.ask({ method: 'GET', path }, signal)
-    if (reply.status !== 200) {
-      const fix = 'let this user list pods, or look for host ports among your NodePorts yourself'
-      skipped.push({ what: 'host ports of pods', why: refusal(reply), fix })
-      return undefined
-    }
+    const reply = await api.ask({ method: 'GET', path: `${path}${next}` }, signal)
+    if (reply.status !== 200) return reply
     const { items = [], metadata } = (reply.body ?? {}) as {
       readonly items?: readonly unknown[]
       readonly metadata?: { readonly continue?: string }
     }
-    for (const pod of items) found.push(...hostPortsOf(pod as PodObject))
+    for (const item of items) take(item)
     token = metadata?.continue ?? ''
   } while (token !== '')
-  return found
+  return undefined
 }
 
 /** As much of a pod as is looked at; the API server has checked it. */

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { ableNodes, strangeNodes } from '../check/cluster-nodes.ts'
 import { describeReport } from '../check/describe-report.ts'
 import { hazards } from '../check/hazards.ts'
 import { nodeFindings } from '../check/node-findings.ts'
@@ -14,7 +15,9 @@ import { resolveConfig, type Section } from '../config/resolve-config.ts'
 import type { Dataplane, ProbeReport } from '../dataplane/contract.ts'
 import { loadDataplane, ownDataplanes } from '../dataplane/load-dataplane.ts'
 import { CodedError } from '../error/coded-error.ts'
-import { readNodeState } from '../node/node-state.ts'
+import { architectures } from '../install/daemon-set.ts'
+import { familyOf, type IpFamily } from '../network/address.ts'
+import { type NodeState, readNodeState } from '../node/node-state.ts'
 import { askCluster, type KubeProxyInCluster } from './check-cluster.ts'
 import { type CheckedSettings, modeOf, settingsThen, settingsToday } from './check-settings.ts'
 import { environment } from './environment.ts'
@@ -53,12 +56,7 @@ export async function checkReport(flags: CheckFlags, say: (line: string) => void
       fix: "run 'portolan check' on a node, or with --this-node",
     })
   const state = isHere ? await readNodeState() : undefined
-  if (state !== undefined && state.chains === undefined)
-    skipped.push({
-      what: 'rules of other programs on this machine',
-      why: 'nft does not list them',
-      fix: 'run it as root, with nft installed',
-    })
+  if (state !== undefined) skipped.push(...unseenOf(state))
   const today = modeToday(flags, settings, state?.kubeProxyRules ?? [])
   const node = nodes.find(({ key }) => key === own) ?? nodes[0]
   const dataplanes: DataplaneReport[] = []
@@ -78,6 +76,10 @@ export async function checkReport(flags: CheckFlags, say: (line: string) => void
       dataplane: config?.dataplane ?? named ?? '',
       probe: isHere && dataplane !== undefined ? await probe(dataplane) : null,
       configuration: report,
+      nodes:
+        beside.nodes === undefined || dataplane === undefined
+          ? null
+          : ableNodes(beside.nodes, dataplane.capabilities),
       services,
     })
   }
@@ -90,10 +92,17 @@ export async function checkReport(flags: CheckFlags, say: (line: string) => void
             findings: nodeFindings(
               state,
               dataplanes.map(({ dataplane }) => dataplane),
+              cluster === undefined ? undefined : familiesOf(cluster),
             ),
           },
     dataplanes,
-    hazards: cluster === undefined ? null : hazards(cluster.records, problems, beside.hostPorts),
+    hazards:
+      cluster === undefined
+        ? null
+        : [
+            ...strangeNodes(beside.nodes ?? [], architectures),
+            ...hazards(cluster.records, problems, beside.hostPorts),
+          ],
   }
   const description = cluster?.description ?? null
   return {
@@ -101,9 +110,35 @@ export async function checkReport(flags: CheckFlags, say: (line: string) => void
     clean: isClean(findings),
     cluster: description,
     today,
+    nodes: beside.nodes ?? null,
     ...findings,
     skipped,
   }
+}
+
+/** What this process may not see of the machine. */
+function unseenOf({ chains, legacyForwardDrops, kubeProxyUnknown }: NodeState): readonly Skipped[] {
+  const skipped: Skipped[] = []
+  if (chains === undefined)
+    skipped.push({
+      what: 'rules of other programs on this machine',
+      why: 'nft does not list them',
+      fix: 'run it as root, with nft installed',
+    })
+  if (legacyForwardDrops === undefined || kubeProxyUnknown.includes('iptables-legacy'))
+    skipped.push({
+      what: 'rules of iptables-legacy on this machine, of which there are some',
+      why: 'iptables-legacy does not list them',
+      fix: "run it as root, with iptables installed; in a container with CAP_NET_RAW and the node's /run/xtables.lock",
+    })
+  return skipped
+}
+
+/** Families in which Services have addresses; `undefined`: there are no Services. */
+function familiesOf({ records }: ClusterReading): ReadonlySet<IpFamily> | undefined {
+  const services = records.filter((record) => record.kind === 'Service')
+  if (services.length === 0) return undefined
+  return new Set(services.flatMap(({ clusterIPs }) => clusterIPs.map(familyOf)))
 }
 
 interface NamedCluster {
@@ -148,7 +183,7 @@ async function readWholeCluster(flags: CheckFlags, say: (line: string) => void):
   const skipped: Skipped[] = [...beside.skipped]
   if (config.source.from === 'file' || config.source.from === 'recording')
     skipped.push({
-      what: 'host ports of pods',
+      what: 'host ports of pods, and versions of nodes',
       why: 'they are read from an API server alone',
       fix: 'give --kubeconfig FILE',
     })

@@ -5,8 +5,9 @@ import { defaultText, type SettingDeclaration, settingFormat } from '../dataplan
 /** Prints what a dataplane can do and which options it has; opens nothing. @throws {DataplaneLoadError} */
 export async function helpDataplane(name: string): Promise<void> {
   const { capabilities, settings, name: ownName } = await loadFactory(name)
-  const { families, protocols, gaps } = capabilities
-  console.log(`Dataplane ${ownName}: ${families.join(', ')}; ${protocols.join(', ')}`)
+  const { families, protocols, gaps, kernel } = capabilities
+  const needs = kernel === undefined ? '' : `; Linux ${kernel} or newer`
+  console.log(`Dataplane ${ownName}: ${families.join(', ')}; ${protocols.join(', ')}${needs}`)
   const lacking = Object.entries(gaps).map(
     ([feature, instead]) => `  ${features[feature as keyof typeof features]}: ${instead}`,
   )

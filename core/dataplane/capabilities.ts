@@ -13,6 +13,8 @@ export interface Capabilities {
    */
   readonly protocols: readonly ('TCP' | 'UDP' | 'SCTP')[]
   readonly gaps: Readonly<Partial<Record<Feature, string>>>
+  /** The oldest kernel that it runs on, as `6.1`: `portolan check` tells by it from afar which nodes can't. Absent: any. */
+  readonly kernel?: string
 }
 
 /** What a dataplane may declare as a gap, with what it means. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { askLegacyFilter, type NetfilterFamily, netfilterFamilies } from './legacy-filter.ts'
 import { askTool, type ToolAnswer } from './system-tool.ts'
 
 /** Which of its modes left rules on a node; iptables by which of the two back ends of iptables. */
@@ -9,13 +10,6 @@ export type KubeProxyLayout = (typeof kubeProxyLayouts)[number]
 /** What there is of a layout, as an operator would look it up; empty: nothing. `undefined`: it can't be told here. */
 export type KubeProxyRules = Readonly<Record<KubeProxyLayout, readonly string[] | undefined>>
 
-/** The families of netfilter, and what its programs are called. */
-const families = [
-  { name: 'ip', iptables: 'iptables', tables: '/proc/net/ip_tables_names' },
-  { name: 'ip6', iptables: 'ip6tables', tables: '/proc/net/ip6_tables_names' },
-] as const
-
-type Family = (typeof families)[number]
 type Ask = (program: string, args: readonly string[]) => Promise<ToolAnswer>
 
 /**
@@ -34,7 +28,7 @@ export async function kubeProxyRules(signal?: AbortSignal): Promise<KubeProxyRul
   return {
     nftables: nftTables?.filter((table) => /^table ip6? kube-proxy$/.test(table)),
     'iptables-nft': await inEachFamily((family) => nftChain(ask, family, nftTables)),
-    'iptables-legacy': await inEachFamily((family) => legacyChain(ask, family)),
+    'iptables-legacy': await inEachFamily((family) => legacyChain(family, signal)),
     ipvs: await ipvsInterface(),
   }
 }
@@ -52,7 +46,7 @@ async function readNftTables(ask: Ask): Promise<readonly string[] | undefined> {
     .map((line) => line.replace(/ \{.*/, ''))
 }
 
-async function nftChain(ask: Ask, family: Family, nftTables: readonly string[] | undefined) {
+async function nftChain(ask: Ask, family: NetfilterFamily, nftTables: readonly string[] | undefined) {
   const what = `iptables-nft: chain ${chain} of ${family.name} filter`
   if (nftTables === undefined)
     return foundBy(what, await ask(`${family.iptables}-nft`, ['-t', 'filter', '-S', chain]))
@@ -60,12 +54,11 @@ async function nftChain(ask: Ask, family: Family, nftTables: readonly string[] |
   return foundBy(what, await ask('nft', ['list', 'chain', family.name, 'filter', chain]))
 }
 
-/** To ask of a legacy table makes it, so only one that exists is asked for. */
-async function legacyChain(ask: Ask, family: Family) {
-  const tables = await readFile(family.tables, 'utf8').catch(() => '')
-  if (!tables.split('\n').includes('filter')) return []
-  const what = `iptables-legacy: chain ${chain} of ${family.name} filter`
-  return foundBy(what, await ask(`${family.iptables}-legacy`, ['-w', '1', '-t', 'filter', '-S', chain]))
+async function legacyChain(family: NetfilterFamily, signal: AbortSignal | undefined) {
+  const answer = await askLegacyFilter(family, chain, signal)
+  return answer === undefined
+    ? []
+    : foundBy(`iptables-legacy: chain ${chain} of ${family.name} filter`, answer)
 }
 
 function foundBy(what: string, { is }: ToolAnswer): readonly string[] | undefined {
@@ -81,10 +74,10 @@ async function ipvsInterface(): Promise<readonly string[] | undefined> {
 
 /** What is told of one family is told; nothing is claimed to be absent unless both say so. */
 async function inEachFamily(
-  look: (family: Family) => Promise<readonly string[] | undefined>,
+  look: (family: NetfilterFamily) => Promise<readonly string[] | undefined>,
 ): Promise<readonly string[] | undefined> {
   const found: (readonly string[] | undefined)[] = []
-  for (const family of families) found.push(await look(family))
+  for (const family of netfilterFamilies) found.push(await look(family))
   const known = found.flatMap((part) => part ?? [])
   return known.length === 0 && found.includes(undefined) ? undefined : known
 }

@@ -1,7 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { IpFamily } from '../network/address.ts'
 import { kubeProxyProcesses } from './kube-proxy-processes.ts'
-import { kubeProxyRules } from './kube-proxy-rules.ts'
+import { type KubeProxyLayout, kubeProxyLayouts, kubeProxyRules } from './kube-proxy-rules.ts'
+import { askLegacyFilter, netfilterFamilies } from './legacy-filter.ts'
 import { type Holder, holderHere } from './one-at-a-time.ts'
 import { askTool, type ToolLimits } from './system-tool.ts'
 
@@ -11,6 +13,8 @@ export interface NodeState {
   readonly portolan?: Holder | 'silent'
   /** What kube-proxy has there, as an operator would look it up. */
   readonly kubeProxyRules: readonly string[]
+  /** Layouts of which it can't be told whether kube-proxy has rules by them. */
+  readonly kubeProxyUnknown: readonly KubeProxyLayout[]
   readonly kubeProxyProcesses: readonly number[]
   /** Names of this network namespace's interfaces. */
   readonly interfaces: readonly string[]
@@ -18,8 +22,10 @@ export interface NodeState {
   readonly bpfPins: readonly string[]
   /** Where tables of nf_tables take packets; `undefined`: it can't be told, without nft or the right to ask. */
   readonly chains: readonly BaseChain[] | undefined
-  /** Whether this namespace forwards IPv4; `undefined`: it can't be told. */
-  readonly forwards: boolean | undefined
+  /** Families whose packets iptables-legacy's chain FORWARD drops by its policy; `undefined`: it can't be told. */
+  readonly legacyForwardDrops: readonly IpFamily[] | undefined
+  /** Whether this namespace forwards; `undefined`: it can't be told. */
+  readonly forwards: Readonly<Record<IpFamily, boolean | undefined>>
 }
 
 /** A chain that the kernel calls. iptables-nft's are among them. */
@@ -42,23 +48,27 @@ export interface BaseChain {
  * @param bpf where the bpf file system is
  */
 export async function readNodeState(bpf = '/sys/fs/bpf'): Promise<NodeState> {
-  const [holder, rules, processes, interfaces, bpfPins, chains, forwards] = await Promise.all([
+  const [holder, rules, processes, interfaces, bpfPins, chains, legacy, IPv4, IPv6] = await Promise.all([
     holderHere(),
     kubeProxyRules(),
     kubeProxyProcesses(),
     readInterfaces(),
     readPins(bpf),
     readChains(),
-    readForwarding(),
+    readLegacyForwardDrops(),
+    readForwarding('/proc/sys/net/ipv4/ip_forward'),
+    readForwarding('/proc/sys/net/ipv6/conf/all/forwarding'),
   ])
   return {
     ...(holder === 'gone' ? {} : { portolan: holder ?? 'silent' }),
     kubeProxyRules: Object.values(rules).flatMap((found) => found ?? []),
+    kubeProxyUnknown: kubeProxyLayouts.filter((layout) => rules[layout] === undefined),
     kubeProxyProcesses: processes,
     interfaces,
     bpfPins,
     chains,
-    forwards,
+    legacyForwardDrops: legacy,
+    forwards: { IPv4, IPv6 },
   }
 }
 
@@ -75,9 +85,20 @@ async function readPins(bpf: string): Promise<readonly string[]> {
   return names.flat()
 }
 
-async function readForwarding(): Promise<boolean | undefined> {
-  const text = await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8').catch(() => undefined)
-  return text === undefined ? undefined : text.trim() === '1'
+async function readForwarding(path: string): Promise<boolean | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined)
+  return text === undefined ? undefined : text.trim() !== '0'
+}
+
+async function readLegacyForwardDrops(): Promise<readonly IpFamily[] | undefined> {
+  const closed: IpFamily[] = []
+  for (const family of netfilterFamilies) {
+    const answer = await askLegacyFilter(family, 'FORWARD')
+    if (answer === undefined) continue
+    if (answer.is !== 'done') return undefined
+    if (/^-P FORWARD DROP$/m.test(answer.output)) closed.push(family.family)
+  }
+  return closed
 }
 
 /** kube-proxy's chains are among those that nft lists: a hundred bytes for each Service and each endpoint. */

@@ -1,14 +1,17 @@
 import test from 'ava'
+import type { IpFamily } from '../../network/address.ts'
 import type { BaseChain, NodeState } from '../../node/node-state.ts'
 import { nodeFindings } from '../node-findings.ts'
 
 const quiet: NodeState = {
   kubeProxyRules: [],
+  kubeProxyUnknown: [],
   kubeProxyProcesses: [],
   interfaces: ['lo', 'eth0', 'cni0'],
   bpfPins: [],
   chains: [],
-  forwards: true,
+  legacyForwardDrops: [],
+  forwards: { IPv4: true, IPv6: true },
 }
 
 const chain = (overrides: Partial<BaseChain>): BaseChain => ({
@@ -26,6 +29,7 @@ interface Row {
   readonly claim: string
   readonly state: Partial<NodeState>
   readonly dataplanes?: readonly string[]
+  readonly families?: readonly IpFamily[]
   /** `effect kind` */
   readonly told: readonly string[]
 }
@@ -34,7 +38,11 @@ const rows: readonly Row[] = [
   { claim: 'nothing is told of a node with nothing on it', state: {}, told: [] },
   {
     claim: 'what nobody can tell is not told either',
-    state: { chains: undefined, forwards: undefined },
+    state: {
+      chains: undefined,
+      legacyForwardDrops: undefined,
+      forwards: { IPv4: undefined, IPv6: undefined },
+    },
     told: [],
   },
   {
@@ -59,7 +67,22 @@ const rows: readonly Row[] = [
     told: [],
   },
   { claim: 'so does kube-router', state: { interfaces: ['kube-dummy-if'] }, told: ['changed other-proxy'] },
-  { claim: 'a node that does not forward is told', state: { forwards: false }, told: ['lost no-forwarding'] },
+  {
+    claim: 'Antrea serves beside any proxy, which is a note',
+    state: { interfaces: ['antrea-gw0'] },
+    told: ['note other-proxy'],
+  },
+  {
+    claim: 'a node that does not forward is told, and of IPv6 it may mean nothing',
+    state: { forwards: { IPv4: false, IPv6: false } },
+    told: ['lost no-forwarding', 'note no-forwarding'],
+  },
+  {
+    claim: 'a family that no Service has need not be forwarded',
+    state: { forwards: { IPv4: false, IPv6: false } },
+    families: ['IPv6'],
+    told: ['lost no-forwarding'],
+  },
   {
     claim: 'so is one that drops what it forwards',
     state: { chains: [chain({ policy: 'drop' })] },
@@ -70,6 +93,29 @@ const rows: readonly Row[] = [
     state: { chains: [chain({ policy: 'drop' })] },
     dataplanes: ['iptables'],
     told: [],
+  },
+  {
+    claim: 'so is one that drops it by iptables-legacy',
+    state: { legacyForwardDrops: ['IPv4', 'IPv6'] },
+    told: ['changed forward-drop'],
+  },
+  {
+    claim: 'which the dataplane iptables gets through, too',
+    state: { legacyForwardDrops: ['IPv4'] },
+    dataplanes: ['iptables'],
+    told: [],
+  },
+  {
+    claim: 'but not through both at once',
+    state: { legacyForwardDrops: ['IPv4'], chains: [chain({ policy: 'drop' })] },
+    dataplanes: ['iptables'],
+    told: ['changed forward-drop'],
+  },
+  {
+    claim: "nor through another program's chain, where it accepts nothing",
+    state: { chains: [chain({ family: 'inet', table: 'mine', policy: 'drop' })] },
+    dataplanes: ['iptables'],
+    told: ['changed forward-drop'],
   },
   {
     claim: 'a policy of another hook is none of our business',
@@ -105,9 +151,10 @@ const rows: readonly Row[] = [
   },
 ]
 
-for (const { claim, state, dataplanes = ['nftables'], told } of rows)
+for (const { claim, state, dataplanes = ['nftables'], families, told } of rows)
   test(claim, (t) => {
-    const found = nodeFindings({ ...quiet, ...state }, dataplanes)
+    const of = families === undefined ? undefined : new Set(families)
+    const found = nodeFindings({ ...quiet, ...state }, dataplanes, of)
     t.deepEqual(
       found.map(({ effect, kind }) => `${effect} ${kind}`),
       told,

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { type ApiObject, ApiServer } from '@portolan/api-server'
 import test, { type ExecutionContext } from 'ava'
 import { parseAllDocuments } from 'yaml'
+import { describeReport } from '../../check/describe-report.ts'
 import type { CheckReport } from '../../check/report.ts'
 import { NodeNamespace } from '../../node/test/node-namespace.ts'
 import { checkReport } from '../check.ts'
@@ -108,6 +109,61 @@ test.serial('what may not be read is told, and the rest is checked all the same'
   t.deepEqual(report.today, { mode: 'nftables', by: '--from-mode' })
   t.is(report.dataplanes[0]?.services?.services, 6)
   t.true(report.clean)
+})
+
+test.serial('who may not read Services is told at once, and of all kinds together', async (t) => {
+  const { server, kubeconfig } = await liveCluster(t)
+  const said: string[] = []
+  const read = () => checkReport({ kubeconfig }, (line) => said.push(line))
+  for (const kind of ['Service', 'EndpointSlice'] as const)
+    server.break(kind, { kind: 'forbidden', user: 'proxy' })
+  const error = await t.throwsAsync(read())
+  t.regex(error?.message ?? '', /^https:.* doesn't let this user read services, endpointslices$/)
+  t.true(
+    said.some((line) => line.includes('grant list and watch on services to this user')),
+    said.join('\n'),
+  )
+  t.false(
+    said.some((line) => line.startsWith('waiting for')),
+    said.join('\n'),
+  )
+})
+
+const nodeOf = (name: string, nodeInfo: object): ApiObject => ({
+  kind: 'Node',
+  metadata: { name },
+  status: { nodeInfo: { operatingSystem: 'linux', architecture: 'amd64', ...nodeInfo } },
+})
+
+test.serial('from a laptop each node tells its versions, and a dataplane whether they suffice', async (t) => {
+  const { server, kubeconfig } = await liveCluster(t)
+  const info = { osImage: 'Debian GNU/Linux 12', kubeletVersion: 'v1.37.2', containerRuntimeVersion: 'x://1' }
+  server.apply(nodeOf('new-1', { ...info, kernelVersion: '6.1.0-57-amd64' }))
+  server.apply(nodeOf('new-2', { ...info, kernelVersion: '6.1.0-57-amd64' }))
+  server.apply(nodeOf('old', { ...info, kernelVersion: '5.15.0', kubeProxyVersion: 'v1.30.0' }))
+  server.apply(nodeOf('power', { architecture: 'ppc64le', kernelVersion: '6.12.0' }))
+  server.apply(nodeOf('pane', { operatingSystem: 'windows', kernelVersion: '10.0.20348.1' }))
+  const report = await checkReport({ kubeconfig, dataplane: 'nftables,iptables,ebpf' }, silent)
+  t.deepEqual(
+    report.dataplanes.map(({ dataplane, nodes }) => [dataplane, nodes]),
+    [
+      ['nftables', { kernel: '5.13', nodes: 4, tooOld: [] }],
+      ['iptables', { kernel: null, nodes: 4, tooOld: [] }],
+      ['ebpf', { kernel: '6.1', nodes: 4, tooOld: ['old (5.15.0)'] }],
+    ],
+  )
+  t.deepEqual(
+    report.hazards?.map(({ effect, kind }) => `${effect} ${kind}`),
+    ['lost other-architecture', 'note other-system'],
+  )
+  const text = describeReport(report)
+  t.true(text.includes('  2        Linux 6.1.0-57-amd64, amd64, Debian GNU/Linux 12'), text.join('\n'))
+  t.true(text.includes('           who: new-1, new-2'))
+  t.true(text.includes('           with: kubelet v1.37.2, kube-proxy v1.30.0, x://1'))
+  t.true(text.includes('  ok       4 nodes of Linux 5.13 or newer, as it needs'))
+  t.true(text.includes('  blocked  1 of 4 nodes older than Linux 6.1, which it needs: old (5.15.0)'))
+  const only = await checkReport({ kubeconfig, fromMode: 'nftables', dataplane: 'ebpf' }, silent)
+  t.false(only.clean)
 })
 
 test.serial('a cluster without the ConfigMap, or with one of something else, is told', async (t) => {
@@ -214,7 +270,7 @@ test.serial('on a node each dataplane is really probed, and others are found', a
   await node.run('nft', 'add table ip kube-proxy')
   await node.run('nft', 'add table ip filter')
   await node.run('nft', 'add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }')
-  await node.run('sysctl', '-qw', 'net.ipv4.ip_forward=1')
+  await node.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
   const args = ['check', '--source', `file:${sample}`, '--node', 'node-a', '--dataplane', 'all', '--json']
   const run = node.run(process.execPath, program, ...args)
   const { stdout } = await run.then(

@@ -30,10 +30,10 @@ test("the kernel's own account of a node: interfaces, chains that take packets, 
   await nft(t, node, 'add table inet mine')
   await nft(t, node, 'add chain inet mine gate { type filter hook forward priority 5; policy drop; }')
   await nft(t, node, 'add chain inet mine plain')
-  await node.run('sysctl', '-qw', 'net.ipv4.ip_forward=1')
+  await node.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=0')
   const { interfaces, chains, forwards } = await stateIn(node)
   t.true(interfaces.includes('kube-dummy-if') && interfaces.includes('lo'))
-  t.true(forwards)
+  t.deepEqual(forwards, { IPv4: true, IPv6: false })
   t.deepEqual(chains, [
     {
       family: 'inet',
@@ -60,6 +60,20 @@ test('chains that take packets are found among those of very many Services', asy
     chains?.map(({ name, policy }) => `${name} ${policy}`),
     ['FORWARD drop'],
   )
+})
+
+test('a policy of iptables-legacy is seen, and to look makes no table', async (t) => {
+  const node = await NodeNamespace.create(t)
+  t.deepEqual((await stateIn(node)).legacyForwardDrops, [])
+  t.is(await node.run('cat', '/proc/net/ip_tables_names'), '')
+  const made = await node.run('iptables-legacy', '-P', 'FORWARD', 'DROP').then(
+    () => true,
+    () => false,
+  )
+  if (!made) return t.log('this kernel has no table filter of iptables-legacy')
+  t.deepEqual((await stateIn(node)).legacyForwardDrops, ['IPv4'])
+  await node.run('iptables-legacy', '-P', 'FORWARD', 'ACCEPT')
+  t.deepEqual((await stateIn(node)).legacyForwardDrops, [])
 })
 
 test('the folders of pins are looked into', async (t) => {

@@ -1,12 +1,10 @@
 import { isOlderVersion, type ProbeReport } from '@portolan/core'
 import { capabilityProblem } from '@portolan/native'
+import { capabilities } from '../capabilities.ts'
 import type { EbpfSettings } from '../layout/settings.ts'
 import { type Environment, type Loaded, readEnvironment } from './environment.ts'
 
 type Problem = ProbeReport['problems'][number]
-
-/** bpf_set_retval, connect hooks for ping sockets, and all helpers used are there from here on. */
-const oldestKernel = '6.1'
 
 /** From here on sockets can be closed (bpf_sock_destroy). */
 const closingKernel = '6.5'
@@ -38,9 +36,9 @@ export function problemsOf(
   const problems: Problem[] = []
   const needed = settings.podNamespaces === undefined ? neededForPods : neededCapabilities
   const incapable = capabilityProblem(needed, environment.capabilities)
-  if (isOlderVersion(kernel, oldestKernel)) {
+  if (isOlderVersion(kernel, capabilities.kernel)) {
     problems.push({
-      what: `Linux ${kernel} is older than ${oldestKernel}`,
+      what: `Linux ${kernel} is older than ${capabilities.kernel}`,
       fix: 'use a newer kernel, or --dataplane nftables',
     })
   }

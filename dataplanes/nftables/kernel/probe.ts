@@ -2,10 +2,9 @@ import { release } from 'node:os'
 import { isOlderVersion, type ProbeReport, type Problem } from '@portolan/core'
 import { capabilityProblem } from '@portolan/native'
 import { SystemCommandError } from '@portolan/native/system-command'
+import { capabilities } from '../capabilities.ts'
 import { type NftCommand, NftListingError } from './nft-command.ts'
 
-/** Reject in prerouting, set comments, and the set back end all stand from here on. */
-const oldestKernel = '5.13'
 const oldestNft = '1.0.1'
 
 const fixes: Readonly<Record<SystemCommandError['code'], string>> = {
@@ -20,9 +19,9 @@ export async function probe(nft: NftCommand): Promise<ProbeReport> {
   const kernel = release()
   const facts: Record<string, string> = { kernel }
   const problems: Problem[] = []
-  if (isOlderVersion(kernel, oldestKernel)) {
+  if (isOlderVersion(kernel, capabilities.kernel)) {
     problems.push({
-      what: `Linux ${kernel} is older than ${oldestKernel}`,
+      what: `Linux ${kernel} is older than ${capabilities.kernel}`,
       fix: 'use a newer kernel',
     })
   }
