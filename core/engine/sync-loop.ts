@@ -87,7 +87,7 @@ export class SyncLoop {
   constructor(options: SyncLoopOptions) {
     this.#options = options
     this.#applied = new AppliedTable(options.live.table)
-    this.#auditPace = new AuditPace(options.auditPeriod, options.timing.random)
+    this.#auditPace = new AuditPace(options.auditPeriod, options.timing)
     const { family, live, dataplane, timing, observer } = options
     this.#flowCleanup = new FlowCleanup({
       family,
@@ -129,7 +129,7 @@ export class SyncLoop {
   /** Has the kernel compared as soon as audits have earned the time for it. */
   suspectDrift(): void {
     // Also while an audit is under way: it may have looked too early.
-    const wait = this.#auditPace.suspect(this.#options.timing.now())
+    const wait = this.#auditPace.suspect()
     if (wait === undefined || this.#cancelAudit === undefined) return
     this.#cancelAudit()
     this.#awaitAudit(wait)
@@ -289,7 +289,7 @@ export class SyncLoop {
   async #audit(): Promise<void> {
     const { dataplane, family, live, observer, timing } = this.#options
     const begun = timing.now()
-    this.#auditPace.began(begun)
+    this.#auditPace.began()
     try {
       if (await dataplane.isUnchanged(family)) return
       const observed = await dataplane.observe(family)
@@ -322,7 +322,7 @@ export class SyncLoop {
       this.#report(why, changed ? change : undefined, report, { ...received, begun, computed, compiled })
       if (drifted) await this.#doubtRepair(findings.join('\n'))
     } finally {
-      this.#awaitAudit(this.#auditPace.ended(timing.now()))
+      this.#awaitAudit(this.#auditPace.ended())
     }
   }
 

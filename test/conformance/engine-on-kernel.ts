@@ -112,8 +112,8 @@ function engineOf(dataplane: Dataplane, cluster: Cluster, observer: EngineObserv
 }
 
 /**
- * Audits take 1 % of the time, and rest a hundred times as long as they have overdrawn. On a machine that is busy with
- * something else they take long without doing much, so here they count for less: rests are no matter of this test.
+ * Audits take 1 % of a CPU, and rest a hundred times as long as they have overdrawn. Here the other threads of the test
+ * count as well, so audits count for less: rests are no matter of this test.
  */
 const unhurried: Timing = { ...realTiming, now: () => performance.now() / 100 }
 

@@ -581,15 +581,64 @@ test('drift that is suspected again and again while a table always changes is lo
 test('audits that take long come one after the other for a while, and then for a hundredth of the time', async (t) => {
   const { dataplane, timing } = await started({ auditPeriod: 1000 })
   dataplane.beforeObserve = () => {
-    timing.time += 500
+    timing.time += 200
   }
-  await timing.pass(6000)
-  t.is(dataplane.calls.length, 4)
+  await timing.pass(12_000)
+  t.is(dataplane.calls.length, 10)
   await timing.pass(60_000)
   const before = dataplane.calls.length
   await timing.pass(1_000_000)
   const later = dataplane.calls.length - before
-  t.true(later >= 18 && later <= 21, `${later} audits of half a second in 1,000 seconds`)
+  t.true(later >= 46 && later <= 51, `${later} audits of a fifth of a second in 1,000 seconds`)
+})
+
+for (const [seconds, wait] of [
+  [1, 30],
+  [6, 60],
+] as const)
+  test(`audits of ${seconds} s of CPU time wait for ${wait} s, however often they came before`, async (t) => {
+    const { dataplane, timing } = await started({ auditPeriod: 1000 })
+    const begun: number[] = []
+    dataplane.beforeObserve = () => {
+      begun.push(timing.time)
+      timing.time += seconds * 1000
+    }
+    await timing.pass(1_000_000)
+    const waits = begun.slice(6).map((time, index) => Math.round((time - begun[index + 5]!) / 1000) - seconds)
+    t.true(waits.length > 5)
+    t.deepEqual([...new Set(waits)], [wait])
+  })
+
+test('audits that wait for a CPU are no dearer for it', async (t) => {
+  const { dataplane, timing, notes } = await started({ auditPeriod: 1000 })
+  dataplane.beforeObserve = () => {
+    timing.time += 2000
+    timing.idle += 1995
+  }
+  await timing.pass(300_000)
+  t.is(dataplane.calls.length, 100, 'one a second, and two seconds long')
+  dataplane.kernel.IPv4.add('192.0.2.66')
+  await timing.pass(3000)
+  t.is(notes.drift.length, 1)
+})
+
+test('a tool that damages without a pause is repaired ten times as often as a quiet kernel is read', async (t) => {
+  const { dataplane, timing, notes } = await started({ auditPeriod: 1000 })
+  dataplane.beforeObserve = () => {
+    timing.time += 500
+  }
+  let number = 0
+  for (let second = 0; second < 300; second++) {
+    dataplane.kernel.IPv4.add(`192.0.2.${number++ % 250}`)
+    await timing.pass(1000)
+  }
+  const before = notes.drift.length
+  for (let second = 0; second < 1000; second++) {
+    dataplane.kernel.IPv4.add(`192.0.2.${number++ % 250}`)
+    await timing.pass(1000)
+  }
+  const later = notes.drift.length - before
+  t.true(later >= 150 && later <= 200, `${later} repairs of half a second in 1,000 seconds`)
 })
 
 test('an apply is reported with its size, its times and its causes', async (t) => {

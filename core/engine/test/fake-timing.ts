@@ -3,6 +3,8 @@ import type { Timing } from '../timing.ts'
 /** Time that passes only when the test says so. */
 export class FakeTiming implements Timing {
   time = 0
+  /** How much of that nothing of ours has worked. */
+  idle = 0
   #due: { at: number; task: () => void }[] = []
 
   now(): number {
@@ -17,6 +19,9 @@ export class FakeTiming implements Timing {
     return () => {
       this.#due = this.#due.filter((other) => other !== entry)
     }
+  }
+  cpu(): number {
+    return this.time - this.idle
   }
   random(): number {
     return 1

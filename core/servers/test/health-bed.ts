@@ -118,6 +118,7 @@ export class HealthBed implements AsyncDisposable {
         now: () => clock.now(),
         after: (delayMs, task) => clock.after(delayMs, task),
         soon: (task) => void clock.after(0, task),
+        cpu: () => 0,
         random: () => 0,
       },
     })
