@@ -65,10 +65,13 @@ export async function bench(flags: BenchFlags, version: string): Promise<void> {
 }
 
 /** What would be a pity to find out after an hour. @throws what the one who typed the command can fix */
-async function checkBefore({ dataplanes = [], external }: Grid, { json, report }: BenchFlags): Promise<void> {
+async function checkBefore(
+  { dataplanes = [], externals = [] }: Grid,
+  { json, report }: BenchFlags,
+): Promise<void> {
   await checkNames(dataplanes)
-  if (external !== undefined) {
-    const { usable, reason } = (await externalCandidate(external)).candidate
+  for (const program of externals) {
+    const { usable, reason } = (await externalCandidate(program)).candidate
     if (!usable) throw new BenchError(`--external: ${reason}`, 'portolan bench --help has an example', 2)
   }
   for (const path of [json, report]) await checkWritable(path)
@@ -87,42 +90,33 @@ function readGrid(flags: BenchFlags): Grid {
     ...(scenario === undefined ? {} : { scenarios: scenario }),
     repeat,
     effort: thorough ? 'thorough' : 'quick',
-    ...readExternal(flags),
+    ...readExternals(flags),
     ...readRecording(flags),
     ...readApiServer(flags),
     ...readChanges(flags),
   }
 }
 
-function readExternal({
-  external,
-  externalArgs = [],
-  externalName,
-  externalTimeout,
+function readExternals({
+  external = [],
   dataplane = defaultCandidates,
-}: BenchFlags): Pick<Grid, 'external'> {
-  if (external === undefined) {
-    if (externalArgs.length === 0 && externalName === undefined) return {}
-    throw new BenchError('--external-args and --external-name are of a program', 'name it with --external', 2)
-  }
-  // Before anything is measured: a place that is not known is a mistake of the command line.
-  fillArguments(externalArgs, { kubeconfig: '', node: '', clusterCidr: '', apiServer: '' })
-  const name = externalName ?? basename(external)
-  // Figures are told apart by it.
-  if (name === 'core' || dataplane.includes(name))
-    throw new BenchError(
-      `--external: '${name}' is measured already`,
-      'call it something else with --external-name',
-      2,
-    )
-  return {
-    external: {
-      name,
-      program: resolve(external),
-      args: externalArgs,
-      readyTimeoutMs: externalTimeout * 60_000,
-    },
-  }
+}: BenchFlags): Pick<Grid, 'externals'> {
+  if (external.length === 0) return {}
+  // Figures are told apart by their names.
+  const taken = new Set(['core', ...dataplane])
+  const externals = external.map(({ program, args, timeoutMinutes, name = basename(program) }) => {
+    // Before anything is measured: a place that is not known is a mistake of the command line.
+    fillArguments(args, { kubeconfig: '', node: '', clusterCidr: '', apiServer: '' })
+    if (taken.has(name))
+      throw new BenchError(
+        `--external: '${name}' is measured already`,
+        'call it something else with --external-name',
+        2,
+      )
+    taken.add(name)
+    return { name, program: resolve(program), args, readyTimeoutMs: timeoutMinutes * 60_000 }
+  })
+  return { externals }
 }
 
 function readRecording(flags: BenchFlags): Pick<Grid, 'recording'> {

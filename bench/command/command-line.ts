@@ -1,9 +1,9 @@
 import { join, quote } from 'shlex'
-import type { BenchFlags } from './flags.ts'
+import type { BenchFlags, ExternalFlags } from './flags.ts'
 
 /** As a person would type it for a shell, with what decides about the figures. */
 export function commandLine(flags: BenchFlags): string {
-  const { services, endpoints, dataplane, scenario, apiServer, recording, external } = flags
+  const { services, endpoints, dataplane, scenario, apiServer, recording, external = [] } = flags
   const { changes, repeat, thorough } = flags
   const lists = { services, endpoints, dataplane, scenario }
   return [
@@ -13,7 +13,7 @@ export function commandLine(flags: BenchFlags): string {
     ),
     ...(apiServer === undefined ? [] : [`--api-server ${quote(apiServer)}`]),
     ...(recording === undefined ? [] : recordingPart(recording, flags)),
-    ...(external === undefined ? [] : externalPart(external, flags)),
+    ...external.flatMap(externalPart),
     ...(changes === undefined ? [] : [`--changes ${changes}`]),
     ...(repeat > 1 ? [`--repeat ${repeat}`] : []),
     ...(thorough ? ['--thorough'] : []),
@@ -28,15 +28,12 @@ function recordingPart(recording: string, { recordingSpeed, node }: BenchFlags):
   ]
 }
 
-function externalPart(
-  external: string,
-  { externalArgs = [], externalName, externalTimeout }: BenchFlags,
-): string[] {
+function externalPart({ program, args, name, timeoutMinutes }: ExternalFlags): string[] {
   return [
-    `--external ${quote(external)}`,
-    ...(externalArgs.length === 0 ? [] : [`--external-args ${quote(join(externalArgs))}`]),
-    ...(externalName === undefined ? [] : [`--external-name ${quote(externalName)}`]),
-    ...(externalTimeout === defaultTimeoutMinutes ? [] : [`--external-timeout ${externalTimeout}`]),
+    `--external ${quote(program)}`,
+    ...(args.length === 0 ? [] : [`--external-args ${quote(join([...args]))}`]),
+    ...(name === undefined ? [] : [`--external-name ${quote(name)}`]),
+    ...(timeoutMinutes === defaultTimeoutMinutes ? [] : [`--external-timeout ${timeoutMinutes}`]),
   ]
 }
 

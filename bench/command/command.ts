@@ -3,10 +3,11 @@ import { addCompareCommand } from '../compare/index.ts'
 import { splitArguments } from '../external/arguments.ts'
 import { addReportCommand } from '../report/command.ts'
 import { defaultTimeoutMinutes } from './command-line.ts'
-import type { BenchFlags } from './flags.ts'
+import type { BenchFlags, ExternalFlags } from './flags.ts'
 
 /** `portolan bench` and what is below it. Commands load what they need when they run. */
 export function createBenchCommand(version: string): Command {
+  const { readProgram, addToLast } = externalOptions()
   const bench = new Command('portolan bench')
     .usage(
       '[options]\n       portolan bench compare A.json B.json\n       portolan bench report results.json',
@@ -47,19 +48,22 @@ export function createBenchCommand(version: string): Command {
     .option('--node <which>', 'which of its nodes to be: most (endpoints), median, or a name', 'most')
     .option(
       '--external <program>',
-      'measure another program, too, such as a kube-proxy: from outside, by its packets',
+      'measure another program, too, such as a kube-proxy: from outside, by its packets; may be given again, and the ' +
+        'options after it are its own',
+      readProgram,
     )
     .option(
       '--external-args <text>',
       'its arguments, with {kubeconfig}, {node}, {clusterCidr} and {apiServer} in their places',
-      readArguments,
+      (text) => addToLast({ moreArgs: splitArguments(text) }),
     )
-    .option('--external-name <name>', "what to call it (default: the program's file name)")
+    .option('--external-name <name>', "what to call it (default: the program's file name)", (name) =>
+      addToLast({ name }),
+    )
     .option(
       '--external-timeout <minutes>',
-      'how long after its start Services may be without an answer',
-      readFactor,
-      defaultTimeoutMinutes,
+      `how long after its start Services may be without an answer (default: ${defaultTimeoutMinutes})`,
+      (text) => addToLast({ timeoutMinutes: readFactor(text) }),
     )
     .option(
       '--changes <number>',
@@ -110,8 +114,24 @@ function readNames(text: string, before: readonly string[] = []): string[] {
   return [...new Set([...before, ...names])]
 }
 
-function readArguments(text: string, before: readonly string[] = []): string[] {
-  return [...before, ...splitArguments(text)]
+/** Each program of `--external` takes the options that come after it. */
+function externalOptions() {
+  const programs: ExternalFlags[] = []
+  return {
+    readProgram(program: string): readonly ExternalFlags[] {
+      programs.push({ program, args: [], timeoutMinutes: defaultTimeoutMinutes })
+      return programs
+    },
+    addToLast({
+      moreArgs = [],
+      ...more
+    }: Partial<ExternalFlags> & { readonly moreArgs?: readonly string[] }): void {
+      const last = programs.pop()
+      if (last === undefined)
+        throw new InvalidArgumentError('It belongs to a program: name it before, with --external.')
+      programs.push({ ...last, ...more, args: [...last.args, ...moreArgs] })
+    },
+  }
 }
 
 function readFactor(text: string): number {

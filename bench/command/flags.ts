@@ -1,3 +1,11 @@
+/** An `--external`, with the options after it that are its own. */
+export interface ExternalFlags {
+  readonly program: string
+  readonly args: readonly string[]
+  readonly name?: string
+  readonly timeoutMinutes: number
+}
+
 /** What the command line of `portolan bench` says, read. */
 export interface BenchFlags {
   readonly services?: readonly number[]
@@ -8,10 +16,7 @@ export interface BenchFlags {
   readonly recording?: string
   readonly recordingSpeed: number
   readonly node: string
-  readonly external?: string
-  readonly externalArgs?: readonly string[]
-  readonly externalName?: string
-  readonly externalTimeout: number
+  readonly external?: readonly ExternalFlags[]
   readonly changes?: number
   readonly repeat: number
   readonly thorough: boolean

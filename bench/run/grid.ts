@@ -17,8 +17,8 @@ export interface Grid {
   readonly scenarios?: readonly string[]
   readonly repeat: number
   readonly effort: Effort
-  /** Another program, measured beside the dataplanes; absent: none. */
-  readonly external?: ExternalProgram
+  /** Other programs, measured beside the dataplanes; absent: none. */
+  readonly externals?: readonly ExternalProgram[]
   /** How many endpoints a soak replaces; absent: by the effort. */
   readonly changes?: number
   /** Path of a kubeconfig: a given API server in place of the embedded one. */

@@ -62,7 +62,7 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
   const names = onNode.length === 0 ? [] : (grid.dataplanes ?? defaultCandidates)
   const candidates = names.length === 0 ? [] : await lab.use(({ node }) => findCandidates(names, node))
   const usable = candidates.filter((candidate) => candidate.usable)
-  const externals = grid.external === undefined ? [] : [await externalCandidate(grid.external)]
+  const externals = await Promise.all((grid.externals ?? []).map(externalCandidate))
   const recorder = new Recorder()
   const warn = onlyOnce((text) => progress.warned(text))
   const { specs, warnings } = await specsOf(grid)

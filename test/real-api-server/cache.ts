@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 export const goModule = fileURLToPath(new URL('go/', import.meta.url))
 
 /** A main package of the Go module, by the name of its folder. */
-export type GoProgram = 'kube-apiserver'
+export type GoProgram = 'kube-apiserver' | 'kube-proxy'
 
 /** `$XDG_CACHE_HOME/portolan/real-api-server` or `~/.cache/portolan/real-api-server`. */
 export function cacheFolder(): string {

@@ -42,6 +42,16 @@ const rows: readonly Row[] = [
     message: /--external: 'ebpf' is measured already/,
   },
   {
+    claim: 'two programs of the same name',
+    args: [...quick, '--external', './proxy', '--external', './other/proxy'],
+    message: /--external: 'proxy' is measured already/,
+  },
+  {
+    claim: 'arguments of another program before it',
+    args: [...quick, '--external-args', '-v', '--external', './proxy'],
+    message: /--external-args.*name it before, with --external/s,
+  },
+  {
     claim: 'a folder for the figures that is not there',
     args: [...quick, '--json', 'no/such/folder/results.json'],
     message: /can't write no\/such\/folder\/results\.json: there is no folder/,

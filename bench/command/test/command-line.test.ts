@@ -31,6 +31,11 @@ const rows: readonly (readonly [claim: string, args: readonly string[], line: Re
     ['--external', './proxy', '--external-name', 'my proxy', '--external-timeout', '0.5'],
     /--external-name 'my proxy' --external-timeout 0\.5$/,
   ],
+  [
+    'two programs with options of their own',
+    ['--external', './a', '--external-args', '-x', '--external', './b', '--external-name', 'c'],
+    /--external \.\/a --external-args -x --external \.\/b --external-name c$/,
+  ],
 ]
 
 const flagsOf = (args: readonly string[]) => {

@@ -27,10 +27,20 @@ test.after.always(async () => {
   await rm(dirname(outputFile), { recursive: true })
 })
 
-async function bench(external: NonNullable<Grid['external']>): Promise<BenchResults & { told: string[] }> {
+async function bench(
+  external: NonNullable<Grid['externals']>[number],
+): Promise<BenchResults & { told: string[] }> {
   const told: string[] = []
   const results = await runBench({
-    grid: { services: [10], endpoints: [2], dataplanes: [], scenarios, repeat: 1, effort: 'quick', external },
+    grid: {
+      services: [10],
+      endpoints: [2],
+      dataplanes: [],
+      scenarios,
+      repeat: 1,
+      effort: 'quick',
+      externals: [external],
+    },
     command: '',
     version: '',
     progress: {
