@@ -44,7 +44,7 @@ const shutDownMs = 3000
 export const administrator = 'administrator'
 
 /** Allocates ClusterIPs. */
-export const serviceRanges = { IPv4: '10.96.0.0/14', IPv6: 'fd00:10:96::/112' } as const
+export const serviceRanges = { IPv4: '10.96.0.0/14', IPv6: 'fd00:10:96::/108' } as const
 
 /**
  * A real kube-apiserver with an etcd of its own, in a temporary folder, on a free port of loopback. It authenticates by

@@ -12,10 +12,17 @@ export async function startRealServer(): Promise<FaultyServer> {
     const { prefix, plural, namespaced } = resourceKind(kind)
     return `${prefix}/${namespaced ? `namespaces/${namespace ?? 'default'}/` : ''}${plural}/${name}`
   }
-  const ask = async (method: string, path: string, request: object = {}) => {
+  const ask = async (method: string, path: string, request: object = {}, gone = method === 'DELETE') => {
     const { status, body } = await server.client.request(method, path, request)
-    if (status >= 300 && !(method === 'DELETE' && status === 404))
+    if (status >= 300 && !(gone && status === 404))
       throw new Error(`${method} ${path}: ${status} ${JSON.stringify(body)}`)
+    return status
+  }
+  /** Server-side apply knows one address of a type only, so what the kubelet writes is put. */
+  const putNode = async (node: ApiObject, path: string) => {
+    const status = await ask('PUT', path, { body: node }, true)
+    if (status === 404) await ask('POST', path.slice(0, path.lastIndexOf('/')), { body: node })
+    await ask('PUT', `${path}/status`, { body: node })
   }
   await ask('POST', '/api/v1/namespaces', { body: { metadata: { name: 'shop' } } })
   let backup = await server.backUp()
@@ -28,11 +35,13 @@ export async function startRealServer(): Promise<FaultyServer> {
       for (const object of objects) {
         const { kind, metadata } = object
         const path = pathOf(kind, metadata.namespace, metadata.name)
-        await ask('PATCH', path, { ...apply, body: object })
-        if (kind === 'Node') await ask('PATCH', `${path}/status`, { ...apply, body: object })
+        if (kind === 'Node') await putNode(object, path)
+        else await ask('PATCH', path, { ...apply, body: object })
       }
     },
-    remove: (kind: Kind, namespace, name) => ask('DELETE', pathOf(kind, namespace, name)),
+    async remove(kind: Kind, namespace, name) {
+      await ask('DELETE', pathOf(kind, namespace, name))
+    },
     kill: () => server.kill(),
     start: () => server.start(),
     freeze: () => server.freeze(),
