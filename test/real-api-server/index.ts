@@ -14,7 +14,7 @@
  */
 
 export { cachedEtcd, hasWatchProgress } from './debian-etcd.ts'
-export { findProgram } from './provide.ts'
+export { findProgram, provideProgram } from './provide.ts'
 export { type RawAnswer, RawClient, RawWatch, type RawWatchEvent } from './raw-client.ts'
 export {
   administrator,

@@ -14,6 +14,11 @@ const built = await provideProgram('kube-apiserver', { note, limitMinutes })
 if ('unavailable' in built) console.error(`setup: no real API server for the tests: ${built.unavailable}`)
 if ('failed' in built) console.error(`setup: kube-apiserver could not be compiled:\n${built.failed}`)
 
+// Most of it is compiled by then.
+const kubeProxy = await provideProgram('kube-proxy', { note, limitMinutes })
+if ('unavailable' in kubeProxy) console.error(`setup: no kube-proxy for the tests: ${kubeProxy.unavailable}`)
+if ('failed' in kubeProxy) console.error(`setup: kube-proxy could not be compiled:\n${kubeProxy.failed}`)
+
 if ('program' in built && cachedEtcd() === undefined) {
   note("unpacking Debian's etcd into the cache folder, without installing it")
   try {
