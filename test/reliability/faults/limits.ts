@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bulkNames, bulkObjects } from '../cluster-objects.ts'
+import { damage } from '../damage.ts'
 import { type Fault, once } from '../fault.ts'
-import type { Scene } from '../scene.ts'
+import { LimitedCgroup } from '../limited-cgroup.ts'
+import { type Scene, untilRight } from '../scene.ts'
 
 const group = 'limits'
-const memoryController = '/sys/fs/cgroup/memory'
 const room = 2 << 20
+/** Microseconds of a tenth of a second: 5 % of a CPU. */
+const [cpuQuota, cpuPeriod] = [5000, 100_000]
 
 export const limitFaults: readonly Fault[] = [
   {
@@ -36,28 +39,41 @@ export const limitFaults: readonly Fault[] = [
     rounds: () => [
       once(
         async (scene) => {
-          const cgroup = `${memoryController}/portolan-reliability-${process.pid}`
-          mkdirSync(cgroup)
-          const home = /^\d+:memory:(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? '/'
           const { proxy, server, changes } = scene
           const rss = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${proxy.pid}/status`, 'utf8'))?.[1])
-          try {
-            writeFileSync(`${cgroup}/cgroup.procs`, String(proxy.pid))
-            // What it had before is charged to where it was before.
-            writeFileSync(`${cgroup}/memory.limit_in_bytes`, String(room))
-            await server.apply(bulkNames.flatMap((name, index) => bulkObjects(name, index)))
-            await changes.make()
-            await Promise.race([proxy.ended, sleep(20_000)])
-            if (proxy.isRunning)
-              throw new Error(`${rss} kB and 2 MiB more were enough for it: nothing happened`)
-          } finally {
-            if (proxy.isRunning) writeFileSync(`${memoryController}${home}/cgroup.procs`, String(proxy.pid))
-            await emptied(cgroup)
-          }
+          await using cgroup = new LimitedCgroup('memory')
+          cgroup.take(proxy.pid)
+          cgroup.limit('memory.limit_in_bytes', room)
+          await server.apply(bulkNames.flatMap((name, index) => bulkObjects(name, index)))
+          await changes.make()
+          await Promise.race([proxy.ended, sleep(20_000)])
+          if (proxy.isRunning)
+            throw new Error(`${rss} kB and 2 MiB more were enough for it: nothing happened`)
         },
         { mayEnd: true, after: removeBulk },
       ),
     ],
+  },
+  {
+    name: 'a twentieth of a CPU is left to it, and another program damages its rules again and again',
+    group,
+    losesPackets: 'until it is repaired',
+    rounds: ({ extent }) =>
+      Array.from({ length: extent === 'long' ? 60 : 8 }, () =>
+        once(async (scene) => {
+          const { dataplane, lab, proxy, changes } = scene
+          await using cgroup = new LimitedCgroup('cpu')
+          cgroup.take(proxy.pid)
+          cgroup.limit('cpu.cfs_period_us', cpuPeriod)
+          cgroup.limit('cpu.cfs_quota_us', cpuQuota)
+          const since = performance.now()
+          await damage(dataplane, lab, 0)
+          await changes.make()
+          const { wrong } = await untilRight(scene)
+          if (wrong.length > 0) throw new Error(`not right with little CPU:\n${wrong.join('\n')}`)
+          return since
+        }),
+      ),
   },
 ]
 
@@ -72,17 +88,4 @@ async function prlimit(pid: number, limit: string): Promise<void> {
   const child = spawn('prlimit', ['--pid', String(pid), limit], { stdio: 'inherit' })
   const code = await new Promise((resolve) => child.once('exit', resolve))
   if (code !== 0) throw new Error(`prlimit --pid ${pid} ${limit} ended with ${code}`)
-}
-
-/** A cgroup goes when the kernel has buried the last process in it. */
-async function emptied(cgroup: string): Promise<void> {
-  for (let look = 0; ; look++) {
-    try {
-      rmdirSync(cgroup)
-      return
-    } catch (error) {
-      if (look > 100) throw error
-      await sleep(50)
-    }
-  }
 }
