@@ -1,14 +1,20 @@
+import { shownName, shownValue } from '../cluster/problem-report.ts'
 import { type Flags, flagTexts } from '../config/config-flags.ts'
 import { parseSocketAddress, type SocketAddress } from '../config/socket-address.ts'
 import { type Holder, holderHere } from '../node/one-at-a-time.ts'
 import type { StatusReport } from '../servers/proxy-status.ts'
+import { statusFault } from '../servers/status-shape.ts'
 import { describeStatus } from './describe-status.ts'
 import { exitCodes, UserError, usageError } from './user-error.ts'
+import { readVersion } from './version.ts'
 
 export type StatusFlags = Pick<Flags, 'metricsBindAddress'> & { readonly json?: boolean }
 
 /** Milliseconds for an answer. */
 const limit = 5000
+
+/** Bytes of an answer: a report has a few lines for each kind of object, and some of an audit's. */
+const answerBytes = 4 << 20
 
 const standardPort = 10_249
 
@@ -53,17 +59,51 @@ function urlOf({ address, port }: SocketAddress): string {
 async function ask(url: string, holder: Holder | 'gone' | undefined): Promise<StatusReport> {
   let answer: Response
   try {
-    answer = await fetch(url, { signal: AbortSignal.timeout(limit), redirect: 'error' })
+    answer = await fetch(url, { signal: AbortSignal.timeout(limit), redirect: 'manual' })
   } catch (error) {
     throw unanswered(url, holder, error)
   }
-  const body = await answer.json().catch(() => undefined)
-  if (answer.status === 200 && isReport(body)) return body
   if (answer.status === 503 && holder !== 'gone' && holder !== undefined)
     throw new UserError(`Portolan (process ${holder.pid}, since ${holder.since}) is starting`, {
       fix: 'ask again in a few seconds; its log says what it waits for',
     })
-  throw new UserError(`${url} is no Portolan that tells its status (HTTP ${answer.status})`, {
+  if (answer.status !== 200) throw notOurs(url, `HTTP ${answer.status}`)
+  const said = await readJson(answer)
+  if ('fault' in said) throw notOurs(url, said.fault)
+  const fault = statusFault(said.body)
+  if (fault === undefined) return said.body as StatusReport
+  throw notOurs(url, fault, (said.body as { readonly version?: unknown } | null)?.version)
+}
+
+/** Anybody may listen there, and say anything, without an end. */
+async function readJson(answer: Response): Promise<{ readonly body: unknown } | { readonly fault: string }> {
+  const parts: Uint8Array[] = []
+  let bytes = 0
+  try {
+    for await (const part of answer.body ?? []) {
+      parts.push(part)
+      bytes += part.byteLength
+      if (bytes > answerBytes) return { fault: `an answer of more than ${answerBytes >> 20} MiB` }
+    }
+  } catch {
+    return { fault: 'an answer that does not end' }
+  }
+  const text = Buffer.concat(parts).toString()
+  try {
+    return { body: JSON.parse(text) }
+  } catch {
+    return { fault: text === '' ? 'an empty answer' : `not JSON: ${shownValue(text)}` }
+  }
+}
+
+/** @param version what it says itself, if anything: another Portolan's report has other fields */
+function notOurs(url: string, fault: string, version?: unknown): UserError {
+  const own = readVersion()
+  if (typeof version === 'string' && version !== own)
+    return new UserError(`${url} tells no status that Portolan ${own} can read (${fault})`, {
+      fix: `it says that it is version ${shownName(version, 40)}: use the command of that version`,
+    })
+  return new UserError(`${url} is no Portolan that tells its status (${fault})`, {
     fix: "see which program has the port ('ss -ltnp'); the address of Portolan's metrics is --metrics-bind-address",
   })
 }
@@ -84,16 +124,4 @@ function unanswered(url: string, holder: Holder | 'gone' | undefined, error: unk
     fix: 'its log says what it waits for; --metrics-bind-address says where it serves its metrics, if that is elsewhere',
     cause: error,
   })
-}
-
-/** Anybody may listen there. */
-function isReport(body: unknown): body is StatusReport {
-  const { well, families, source, drift, problems } = (body ?? {}) as Readonly<Record<string, unknown>>
-  return (
-    typeof well === 'boolean' &&
-    Array.isArray(families) &&
-    Array.isArray(problems) &&
-    typeof source === 'object' &&
-    typeof drift === 'object'
-  )
 }

@@ -1,7 +1,13 @@
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import type { StatusReport } from '../../servers/proxy-status.ts'
+import { statusFault } from '../../servers/status-shape.ts'
 import { describeStatus } from '../describe-status.ts'
+import { status as readStatus } from '../status.ts'
+import { UserError } from '../user-error.ts'
+import { readVersion } from '../version.ts'
 import { eventually, FileNode } from './file-node.ts'
 
 const program = fileURLToPath(new URL('../portolan.js', import.meta.url))
@@ -68,6 +74,81 @@ test('a node tells whether a Portolan runs there, finds it at any port, and says
   const ended = new Promise((resolve) => running.once('close', resolve))
   running.kill('SIGTERM')
   t.is(await ended, 0)
+})
+
+const well: StatusReport = {
+  version: readVersion(),
+  pid: 7,
+  node: 'node-a',
+  dataplane: 'nftables',
+  since: '2026-01-01T00:00:00.000Z',
+  now: '2026-01-01T00:10:00.000Z',
+  well: true,
+  families: [],
+  source: { description: 'file', read: [] },
+  problems: [],
+  skipped: {},
+  drift: { findings: 0, unrepaired: 0, last: null },
+}
+
+/** What another program says at the port, and what is told of it. */
+const strangers: readonly (readonly [
+  claim: string,
+  answer: (response: ServerResponse) => void,
+  told: RegExp,
+])[] = [
+  ['nothing', (response) => response.end(), /\(an empty answer\)/],
+  ['a page', (response) => response.end('<html>\u001b[2J'), /\(not JSON: "<html>\\u001b\[2J"\)/],
+  ['null', (response) => response.end('null'), /\(it is no object\)/],
+  ['a list', (response) => response.end('[]'), /\(it is no object\)/],
+  ['other JSON', (response) => response.end('{"status":"ok"}'), /\(version is no text\)/],
+  [
+    'a family that is none',
+    (response) => response.end(JSON.stringify({ ...well, families: [null] })),
+    /is no Portolan that tells its status \(families\[0\] is no object\)/,
+  ],
+  [
+    'a time that is a number',
+    (response) => response.end(JSON.stringify({ ...well, since: 5 })),
+    /\(since is no text\)/,
+  ],
+  [
+    'drift without lines',
+    (response) =>
+      response.end(
+        JSON.stringify({
+          ...well,
+          drift: { findings: 1, unrepaired: 0, last: { family: 'IPv4', found: '', repaired: null } },
+        }),
+      ),
+    /\(drift.last.findings is no list\)/,
+  ],
+  [
+    'the report of another version',
+    (response) => response.end(JSON.stringify({ ...well, version: '9.9.9', drift: {} })),
+    /tells no status that Portolan .* can read \(drift.findings is no number\)/,
+  ],
+  ['not found', (response) => response.writeHead(404).end('{}'), /\(HTTP 404\)/],
+  ['another place', (response) => response.writeHead(302, { location: '/' }).end(), /\(HTTP 302\)/],
+  ['without an end', (response) => void response.write('{"well":'), /\(an answer that does not end\)/],
+  ['very much', (response) => response.end('x'.repeat(5 << 20)), /\(an answer of more than 4 MiB\)/],
+]
+
+for (const [claim, answer, told] of strangers)
+  test(`another program at the port is told as one: it answers ${claim}`, async (t) => {
+    const server = createServer((_request, response) => answer(response))
+    t.teardown(() => server.closeAllConnections())
+    t.teardown(() => server.close())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const error = await t.throwsAsync(readStatus({ metricsBindAddress: `127.0.0.1:${port}` }), {
+      instanceOf: UserError,
+    })
+    t.regex(error.message, told)
+  })
+
+test('a report with more than this version knows is read', (t) => {
+  t.is(statusFault({ ...well, more: 1, families: [] }), undefined)
 })
 
 test('what others have named is shown without what a terminal would obey', (t) => {
