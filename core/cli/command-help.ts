@@ -99,6 +99,8 @@ Examples:
   $ portolan install --print --api-server 192.0.2.10:6443 --cluster-cidr 10.244.0.0/16 | kubectl apply -f -
   $ portolan install --print --config-map kube-proxy --dataplane nftables    # with kubeadm's settings, as they are
   $ portolan install --print --api-server 192.0.2.10:6443 --config config.conf --node-selector portolan.dev/proxy=yes
+  $ portolan install --print --startup-taint ...   # no pods on a node that is made with the taint portolan.dev/not-in-sync
+                                                   # until its Services work
 ${exitCodeHelp}`
 
 export const configCheckHelp = `

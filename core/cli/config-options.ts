@@ -48,6 +48,7 @@ export const flagGroups = {
     'profiling',
   ],
   'Node:': [
+    'startup-taint',
     'oom-score-adj',
     'conntrack-max-per-core',
     'conntrack-min',

@@ -21,6 +21,7 @@ import { oneAtATime } from '../node/one-at-a-time.ts'
 import { setOomScore } from '../node/oom-score.ts'
 import { prepareNode } from '../node/prepare-node.ts'
 import { startProxy } from '../proxy/proxy.ts'
+import { StartupTaint } from '../proxy/startup-taint.ts'
 import { DriftLog } from '../servers/drift-log.ts'
 import type { HealthProblem } from '../servers/health-problems.ts'
 import { startHealthServers } from '../servers/health-servers.ts'
@@ -113,6 +114,9 @@ export async function run(flags: Flags): Promise<void> {
     logger,
   })
   const tellProblem = problemLines(logger)
+  const taint = config.startupTaint
+    ? new StartupTaint({ nodeName: node, logger, clock: systemClock, random: Math.random })
+    : undefined
   const proxy = await startProxy({
     config,
     nodeName: node,
@@ -128,6 +132,7 @@ export async function run(flags: Flags): Promise<void> {
     apiObserver: metrics.apiObserver,
     prepare: async () => void (await prepareNode({ config, logger })),
     onHealthCheck: health.onHealthCheck,
+    onOwnNode: (own) => taint?.seen(own),
     onProblem: (problem) => {
       tellProblem(problem)
       events.record(objectProblem(problem))
@@ -137,6 +142,7 @@ export async function run(flags: Flags): Promise<void> {
   events.record(starting(node, versions.portolan, config.dataplane))
   if (proxy.source.api === undefined) events.stop()
   else events.start(proxy.source.api)
+  void proxy.firstApplied.then(() => proxy.source.api !== undefined && taint?.serves(proxy.source.api))
   logger.info(
     {
       event: 'dataplane-usable',
@@ -166,6 +172,7 @@ export async function run(flags: Flags): Promise<void> {
     stopCounting()
     applyLog.stop()
     kubeProxy.stop()
+    taint?.stop()
     configWatch?.stop()
     events.stop()
     await proxy.stop()

@@ -8,11 +8,15 @@ import { readLabels } from './well-known.ts'
 /** The taint by which the cluster autoscaler marks a node before it removes the machine (SEMANTICS 11). */
 const autoscalerTaint = 'ToBeDeletedByClusterAutoscaler'
 
+/** The taint with which a node may be made, and that Portolan takes away when Services work there. */
+export const startupTaint = 'portolan.dev/not-in-sync'
+
 /** Reads a Node: what of it decides about traffic (zone, addresses, pod ranges), and whether it is about to go. */
 export function parseNode(raw: unknown): Parsed<NodeRecord> {
   const { key, labels, metadata, report } = readIdentity('Node', raw, false)
   if (key === '' || !isRawObject(raw)) return { key, record: undefined, problems: report.problems }
-  const leaving = readLeaving(raw, metadata, report)
+  const taints = readTaints(raw, report)
+  const leaving = readLeaving(metadata, taints, report)
   const record: NodeRecord = {
     kind: 'Node',
     key,
@@ -20,6 +24,7 @@ export function parseNode(raw: unknown): Parsed<NodeRecord> {
     addresses: readAddresses(raw, report),
     podCidrs: readPodCidrs(raw, report),
     ...(leaving === undefined ? {} : { leaving }),
+    ...(taints.has(startupTaint) ? { startupTaint: true as const } : {}),
   }
   return { key, record, problems: report.problems }
 }
@@ -32,16 +37,23 @@ function readZone(labels: RawObject, report: ProblemReport): string {
   return ''
 }
 
-function readLeaving(raw: RawObject, metadata: RawObject, report: ProblemReport): NodeRecord['leaving'] {
+/** Their keys. */
+function readTaints(raw: RawObject, report: ProblemReport): ReadonlySet<unknown> {
+  const spec = isRawObject(raw.spec) ? raw.spec : {}
+  const taints = listField(spec, 'taints', 'spec.taints', report)
+  return new Set(taints.map((taint) => (isRawObject(taint) ? taint.key : undefined)))
+}
+
+function readLeaving(
+  metadata: RawObject,
+  taints: ReadonlySet<unknown>,
+  report: ProblemReport,
+): NodeRecord['leaving'] {
   const deleted = metadata.deletionTimestamp ?? ''
   if (typeof deleted !== 'string')
     report.skipValue('metadata.deletionTimestamp', deleted, 'must be a time; read as not deleted')
   else if (deleted !== '') return 'deletion'
-  const spec = isRawObject(raw.spec) ? raw.spec : {}
-  const taints = listField(spec, 'taints', 'spec.taints', report)
-  return taints.some((taint) => isRawObject(taint) && taint.key === autoscalerTaint)
-    ? 'autoscaler'
-    : undefined
+  return taints.has(autoscalerTaint) ? 'autoscaler' : undefined
 }
 
 /** Internal addresses before external ones, because the first one of a family is the node's primary address. */

@@ -91,6 +91,8 @@ export interface NodeRecord {
    * cluster autoscaler is about to remove the machine. Absent: it stays.
    */
   readonly leaving?: 'deletion' | 'autoscaler'
+  /** It has the taint that keeps pods off until Services work here. */
+  readonly startupTaint?: true
 }
 
 export interface ServiceCidrRecord {

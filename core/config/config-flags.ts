@@ -63,6 +63,7 @@ export const kubeProxyFlags = {
 export const portolanFlags = {
   dataplane: ['dataplane'],
   'dataplane-option': ['dataplaneOptions'],
+  'startup-taint': ['startupTaint'],
   'audit-period': ['auditPeriod'],
   'log-level': ['logLevel'],
 } as const satisfies Readonly<Record<string, readonly PortolanPath[]>>

@@ -1,5 +1,5 @@
 import type { Fields, ValuesOf } from './field.ts'
-import { choice, duration, type FieldKind, isMapping, name } from './field-kind.ts'
+import { choice, duration, type FieldKind, flag, isMapping, name } from './field-kind.ts'
 
 /** `NAME=VALUE` after a flag; a mapping in a file, where numbers and switches need no quotes. */
 const options: FieldKind<Readonly<Record<string, string>>> = {
@@ -32,6 +32,12 @@ export const portolanFields = {
     kind: options,
     standard: {},
     means: "options of the dataplane, see 'portolan help-dataplane NAME'",
+  },
+  startupTaint: {
+    kind: flag,
+    standard: false,
+    means:
+      'take the taint portolan.dev/not-in-sync off this node when its Services work for the first time, for which a node is made with it',
   },
   auditPeriod: {
     kind: duration({ max: 3_600_000 }, '250ms'),

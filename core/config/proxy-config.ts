@@ -25,6 +25,8 @@ export interface ProxyConfig {
   readonly syncPeriod: number
   /** Time between two comparisons of the kernel with the table, in milliseconds. 0: never. */
   readonly auditPeriod: number
+  /** Whether the taint that keeps pods off a new node is taken away when Services work there. */
+  readonly startupTaint: boolean
   /** kube-proxy's iptables.localhostNodePorts: NodePorts at 127.0.0.1 with the dataplane iptables (SEMANTICS 8). */
   readonly localhostNodePorts: boolean
   readonly servers: ServersConfig

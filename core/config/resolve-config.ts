@@ -126,6 +126,7 @@ function proxyConfig(context: Context, environment: Environment, hasFile: boolea
     masqueradeBit: kubeProxy[`${marks}.masqueradeBit`],
     ...periods,
     auditPeriod: portolan.auditPeriod,
+    startupTaint: portolan.startupTaint,
     localhostNodePorts: kubeProxy['iptables.localhostNodePorts'],
     servers,
     oomScoreAdj: kubeProxy.oomScoreAdj,

@@ -15,6 +15,8 @@ export interface EngineOptions {
   readonly minSyncPeriod?: number
   /** Time between two comparisons of the kernel with the table, in milliseconds; default 0: never. */
   readonly auditPeriod?: number
+  /** Whether `firstApplied` waits until what the kernel holds has been read back and is right. Default: no. */
+  readonly verifiesFirst?: boolean
   readonly observer?: EngineObserver
   readonly timing?: Timing
 }
@@ -36,6 +38,7 @@ export class Engine {
         timing,
         minSyncPeriod: options.minSyncPeriod ?? 0,
         auditPeriod: options.auditPeriod ?? 0,
+        verifiesFirst: options.verifiesFirst ?? false,
         observer,
       })
       this.#loops.set(family, loop)

@@ -22,6 +22,8 @@ export interface SyncLoopOptions {
   readonly minSyncPeriod: number
   /** Time between two audits, in milliseconds. 0: never. */
   readonly auditPeriod: number
+  /** Whether the first apply counts only when what the kernel then holds has been read back and is right. Default: no. */
+  readonly verifiesFirst?: boolean
   /** As `observers` makes it: what it throws is its own loss. */
   readonly observer: EngineObserver
 }
@@ -80,6 +82,7 @@ export class SyncLoop {
   /** Why the kernel must be observed before the next apply; absent: it holds what was last applied. */
   #doubt: 'start' | 'retry' | undefined = 'start'
   #failures = 0
+  #isVerified = false
   /** When the last apply ended. */
   #ended = Number.NEGATIVE_INFINITY
   #current: Promise<void> = Promise.resolve()
@@ -237,10 +240,24 @@ export class SyncLoop {
     const program = dataplane.reconcile(observed, live.table)
     const compiled = timing.now()
     const report = await dataplane.apply(program)
+    await this.#verifyFirst()
     this.#advance(change)
     this.#doubt = undefined
     this.#report(why, change, report, { ...received, begun, computed, compiled })
     this.#resolveFirst()
+  }
+
+  /** @throws where the kernel doesn't hold what has just been written: then it is written again, after a while */
+  async #verifyFirst(): Promise<void> {
+    const { dataplane, family, live, verifiesFirst = false } = this.#options
+    if (!verifiesFirst || this.#isVerified) return
+    const observed = await dataplane.observe(family)
+    const { operations, findings } = dataplane.reconcile(observed, live.table)
+    if (operations > 0)
+      throw new Error(
+        `the kernel doesn't hold what was written for ${family}: ${findings.slice(0, 5).join('; ')}`,
+      )
+    this.#isVerified = true
   }
 
   /** Drift that is suspected again and again begins a wait anew, but not what was put off. */

@@ -1,6 +1,7 @@
 import type { Installation } from './installation.ts'
 import type { Manifest } from './manifest.ts'
 import { commonLabels, metadataOf } from './metadata.ts'
+import { startupTaintRule } from './startup-taint.ts'
 
 /** One rule of the role: what the program does with a resource. */
 export interface AccessRule {
@@ -41,7 +42,8 @@ export const accessRules: readonly AccessRule[] = [
 
 /** The account, and what it may do. */
 export function accessControl(installation: Installation): readonly Manifest[] {
-  const { name, namespace } = installation
+  const { name, namespace, startupTaint } = installation
+  const granted = [...accessRules, ...(startupTaint ? [startupTaintRule] : [])]
   const apiVersion = 'rbac.authorization.k8s.io/v1'
   return [
     { object: { apiVersion: 'v1', kind: 'ServiceAccount', metadata: metadataOf(installation) } },
@@ -50,9 +52,9 @@ export function accessControl(installation: Installation): readonly Manifest[] {
         apiVersion,
         kind: 'ClusterRole',
         metadata: { name, labels: commonLabels },
-        rules: accessRules.map(({ apiGroups, resources, verbs }) => ({ apiGroups, resources, verbs })),
+        rules: granted.map(({ apiGroups, resources, verbs }) => ({ apiGroups, resources, verbs })),
       },
-      comments: Object.fromEntries(accessRules.map(({ why }, index) => [`rules.${index}`, why])),
+      comments: Object.fromEntries(granted.map(({ why }, index) => [`rules.${index}`, why])),
     },
     {
       object: {

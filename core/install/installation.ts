@@ -5,6 +5,8 @@ export interface Installation {
   readonly dataplaneOptions: Readonly<Record<string, string>>
   /** What flags say of Portolan's other settings. */
   readonly ownSettings: readonly OwnSetting[]
+  /** Whether it takes away the taint that keeps pods off new nodes, which takes a right. */
+  readonly startupTaint: boolean
   readonly image: string
   /** Of the DaemonSet, its account, role and ConfigMap. */
   readonly name: string
@@ -24,8 +26,8 @@ export interface OwnSetting {
   readonly flag: string
   /** `auditPeriod` */
   readonly path: string
-  /** As a flag or a file has it: `5s`. */
-  readonly value: string
+  /** As a file has it, and a flag in its text: `5s`, true. */
+  readonly value: unknown
 }
 
 export type InstalledConfiguration =

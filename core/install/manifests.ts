@@ -4,11 +4,13 @@ import { daemonSet } from './daemon-set.ts'
 import type { Installation } from './installation.ts'
 import type { Manifest } from './manifest.ts'
 import { commonLabels } from './metadata.ts'
+import { startupTaintPolicy } from './startup-taint.ts'
 
 /** All that is to be applied, in an order in which each finds what it refers to. */
 export function manifestsOf(installation: Installation): readonly Manifest[] {
   return [
     ...namespaceOf(installation),
+    ...(installation.startupTaint ? startupTaintPolicy(installation) : []),
     ...accessControl(installation),
     ...configurationMap(installation),
     daemonSet(installation),

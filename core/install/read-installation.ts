@@ -40,6 +40,7 @@ export function readInstallation(
     dataplane: resolved.config.dataplane,
     dataplaneOptions: resolved.portolan.dataplaneOptions,
     ownSettings: ownSettings(resolved),
+    startupTaint: resolved.portolan.startupTaint,
     image: checked('--image', image ?? `portolan:${version}`, imageName, 'write NAME:TAG or NAME@DIGEST'),
     name: checked('--name', name ?? 'portolan', dnsLabel, dnsLabelFix),
     namespace: checked('--namespace', namespace ?? 'kube-system', dnsLabel, dnsLabelFix),
@@ -185,7 +186,7 @@ function ownSettings({ given, portolan }: ResolvedConfig): readonly OwnSetting[]
     const said = given.get(path)
     if (path === 'dataplane' || path === 'dataplaneOptions') return []
     if (said === undefined || said.at !== undefined) return []
-    return [{ flag, path, value: String(portolanFields[path].kind.toDocument(portolan[path] as never)) }]
+    return [{ flag, path, value: portolanFields[path].kind.toDocument(portolan[path] as never) }]
   })
 }
 

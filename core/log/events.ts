@@ -233,6 +233,16 @@ export const events = {
     means: 'no address of this node is known, so NodePorts answer nowhere',
     fix: 'hostnameOverride, bindAddress or nodePortAddresses, or their flags, as the message says',
   },
+  'startup-taint-removed': {
+    level: 'info',
+    means: 'Services work here for the first time, and the taint that kept pods off this node is taken away',
+  },
+  'startup-taint-stays': {
+    level: 'warn',
+    means:
+      'the taint that keeps pods off this node can not be taken away; it is tried again, two minutes apart at most',
+    fix: "apply the manifests of 'portolan install --startup-taint' (Kubernetes 1.32 or newer); by hand: kubectl taint node NODE portolan.dev/not-in-sync-",
+  },
   'kube-proxy-beside': {
     level: 'warn',
     means:

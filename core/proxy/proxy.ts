@@ -55,6 +55,8 @@ export interface ProxyOptions {
   readonly source?: ClusterSource
   /** Default: `os.networkInterfaces`, those of this process's network namespace. */
   readonly interfaces?: () => Interfaces
+  /** Told of this node's Node object whenever it comes or changes; `undefined`: it is gone. */
+  readonly onOwnNode?: (node: NodeRecord | undefined) => void
   /** Told of each object that can't be used as it is, once. */
   readonly onProblem?: (problem: ObjectProblem) => void
   /** Told of what a Service's health check says once the family's table is applied next. */
@@ -207,7 +209,10 @@ export class RunningProxy {
           })
         : this.#assemble([])
     const nodeLog = new NodeLog(options.nodeName, options.logger)
-    this.sourceStatus = new SourceStatus(options.nodeName, sink, (node) => nodeLog.changed(node))
+    this.sourceStatus = new SourceStatus(options.nodeName, sink, (node) => {
+      nodeLog.changed(node)
+      options.onOwnNode?.(node)
+    })
     this.sink = this.sourceStatus
   }
 
@@ -309,6 +314,7 @@ export class RunningProxy {
       tables: Object.fromEntries(builders.map((builder) => [builder.family, builder])),
       minSyncPeriod: config.minSyncPeriod,
       auditPeriod: config.auditPeriod,
+      verifiesFirst: config.startupTaint,
       observer: observers([
         ...(observer === undefined ? [] : [observer]),
         ...(forwarding === undefined ? [] : [forwarding]),

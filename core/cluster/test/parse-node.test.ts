@@ -46,6 +46,13 @@ const rows: readonly Row[] = [
   },
 ]
 
+test('a node that was made with the start-up taint has it', (t) => {
+  const startupTaint = (key: string) =>
+    parseNode({ metadata: { name: 'a' }, spec: taint(key) }).record?.startupTaint
+  t.is(startupTaint('portolan.dev/not-in-sync'), true)
+  t.is(startupTaint('portolan.dev/other'), undefined)
+})
+
 for (const { claim, metadata, spec, leaving, problem } of rows) {
   test(claim, (t) => {
     const { record, problems } = parseNode({ metadata: { name: 'node-a', ...metadata }, spec })

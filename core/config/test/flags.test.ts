@@ -18,6 +18,7 @@ const standard = {
   masqueradeBit: 14,
   minSyncPeriod: 0,
   auditPeriod: 1000,
+  startupTaint: false,
   syncPeriod: 30_000,
   localhostNodePorts: true,
   servers: {

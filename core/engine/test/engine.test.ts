@@ -369,6 +369,39 @@ test('a failed apply reads the kernel and applies what is missing from the newes
   t.is(dataplane.calls.at(-1), 'apply IPv4 -10.0.0.1', 'and from then on differences again')
 })
 
+test('a first apply that is to be verified counts when the kernel holds what was written', async (t) => {
+  const { dataplane, timing, change, notes, engine } = bench({ verifiesFirst: true })
+  let isFirst = false
+  void engine.firstApplied.then(() => {
+    isFirst = true
+  })
+  change('10.0.0.1')
+  let looks = 0
+  // Another tool takes it away before it is read back.
+  dataplane.beforeObserve = () => {
+    if (++looks === 2) dataplane.kernel.IPv4.clear()
+  }
+  engine.start()
+  await timing.pass(99)
+  t.deepEqual([isFirst, notes.failed.length], [false, 1])
+  t.regex(String(notes.failed[0]?.error), /doesn't hold what was written for IPv4: \+10\.0\.0\.1/)
+  await timing.pass(1)
+  const written = 'apply IPv4 +10.0.0.1'
+  t.deepEqual(dataplane.calls, [
+    'observe IPv4',
+    written,
+    'observe IPv4',
+    'observe IPv4',
+    written,
+    'observe IPv4',
+  ])
+  t.true(isFirst)
+  change('10.0.0.2')
+  await timing.pass(0)
+  t.is(dataplane.calls.at(-1), 'apply IPv4 +10.0.0.2', 'and from then on nothing is read back')
+  await engine.stop()
+})
+
 test('a failure that goes on is retried with growing pauses, and never given up', async (t) => {
   const { dataplane, timing, change, notes } = await started()
   dataplane.beforeApply = () => {

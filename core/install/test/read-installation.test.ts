@@ -158,7 +158,7 @@ test('flags become the fields that they stand for, and nothing else is written',
 })
 
 test("Portolan's own settings are in its file, and beside one that is taken as it is", (t) => {
-  const said = { auditPeriod: '5s', logLevel: 'debug' }
+  const said = { startupTaint: true, auditPeriod: '5s', logLevel: 'debug' }
   const [, portolan = ''] = (dataOf({ ...enough, ...said })['config.conf'] ?? '').split('---\n')
   t.deepEqual(parse(portolan), {
     apiVersion: 'portolan.dev/v1alpha1',
@@ -166,15 +166,31 @@ test("Portolan's own settings are in its file, and beside one that is taken as i
     ...said,
   })
   t.false(argumentsOf({ ...enough, ...said }).some((one) => one.startsWith('--log-level')))
-  const asFlags = ['--audit-period=5s', '--log-level=debug']
-  t.deepEqual(argumentsOf({ ...withFile, ...said }, kubeadmConfig).slice(-2), asFlags)
+  const asFlags = ['--startup-taint=true', '--audit-period=5s', '--log-level=debug']
+  t.deepEqual(argumentsOf({ ...withFile, ...said }, kubeadmConfig).slice(-3), asFlags)
   const own = '---\napiVersion: portolan.dev/v1alpha1\nkind: PortolanConfiguration\nlogLevel: warn\n'
   t.deepEqual(argumentsOf(withFile, `${kubeadmConfig}${own}`).slice(-1), ['--dataplane=iptables'])
   const byMap = { configMap: 'kube-proxy', dataplane: 'nftables', ...said }
   t.deepEqual(
-    podSpecOf(manifestsOf(readInstallation(byMap, undefined, '0.1.0'))).containers[0].args.slice(-2),
+    podSpecOf(manifestsOf(readInstallation(byMap, undefined, '0.1.0'))).containers[0].args.slice(-3),
     asFlags,
   )
+})
+
+test('the right to patch Nodes is there with the policy that narrows it, and neither is by default', (t) => {
+  const kinds = (flags: InstallFlags) => {
+    const manifests = manifestsOf(readInstallation(flags, undefined, '0.1.0'))
+    const role = manifests.find(({ object }) => object.kind === 'ClusterRole')?.object
+    const { rules } = role as unknown as { readonly rules: readonly { readonly verbs: readonly string[] }[] }
+    const policies = manifests.filter(({ object }) => String(object.kind).startsWith('Validating'))
+    return [policies.length, rules.filter(({ verbs }) => verbs.join() === 'patch').length]
+  }
+  t.deepEqual(kinds(enough), [0, 0])
+  t.deepEqual(kinds({ ...enough, startupTaint: true }), [2, 1])
+  const byMap = { configMap: 'kube-proxy', dataplane: 'nftables', startupTaint: true }
+  t.deepEqual(kinds(byMap), [2, 1])
+  const { args } = podSpecOf(manifestsOf(readInstallation(byMap, undefined, '0.1.0'))).containers[0]
+  t.is(args.at(-1), '--startup-taint=true')
 })
 
 test("kubeadm's file is taken as it is, with the kubeconfig that it names", (t) => {

@@ -114,12 +114,15 @@ function sliceObject({ key, serviceKey, family, ports, endpoints }: SliceRecord)
   }
 }
 
-function nodeObject({ key, zone, addresses, podCidrs, leaving }: NodeRecord): RecordObject {
+function nodeObject(node: NodeRecord): RecordObject {
+  const { key, zone, addresses, podCidrs, leaving, startupTaint } = node
+  const keys = [
+    ...(leaving === 'autoscaler' ? ['ToBeDeletedByClusterAutoscaler'] : []),
+    ...(startupTaint === true ? ['portolan.dev/not-in-sync'] : []),
+  ]
   const spec = {
     ...(podCidrs.length === 0 ? {} : { podCIDRs: podCidrs }),
-    ...(leaving === 'autoscaler'
-      ? { taints: [{ key: 'ToBeDeletedByClusterAutoscaler', effect: 'NoSchedule' }] }
-      : {}),
+    ...(keys.length === 0 ? {} : { taints: keys.map((key) => ({ key, effect: 'NoSchedule' })) }),
   }
   return {
     apiVersion: 'v1',

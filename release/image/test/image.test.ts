@@ -100,6 +100,14 @@ for (const dataplane of ['nftables', 'iptables', 'ebpf']) {
   real(claim, (t) => serves(t, dataplane, 'real'))
 }
 
+/** The Node as it is made, and what the real server then holds it to: the printed policy decides what the pod may do. */
+const taint = { key: 'portolan.dev/not-in-sync', effect: 'NoExecute' }
+const otherTaint = { key: 'example.com/gpu', effect: 'NoSchedule' }
+const taintedNode = {
+  ...node,
+  spec: { podCIDRs: ['10.1.0.0/24'], taints: [taint, otherTaint] },
+} as ApiObject
+
 async function serves(t: ExecutionContext, dataplane: string, kind: keyof typeof clusters): Promise<void> {
   t.timeout(300_000)
   if (image === undefined) return t.pass(`there is no image for ${process.arch}`)
@@ -108,7 +116,8 @@ async function serves(t: ExecutionContext, dataplane: string, kind: keyof typeof
   const { hostname, port } = new URL(cluster.url)
   const relay = await NamespaceRelay.listen(lab.node.networkNamespace, { host: hostname, port: Number(port) })
   try {
-    for (const object of [...ranges[kind], node, service, slice('10.1.0.2')]) await cluster.apply(object)
+    for (const object of [...ranges[kind], taintedNode, service, slice('10.1.0.2')])
+      await cluster.apply(object)
     await lab.pods[0].serve('TCP', '10.1.0.2', 8080)
     await lab.pods[1].serve('TCP', '10.1.0.3', 8080)
     const files = join(folder, kind, dataplane)
@@ -145,6 +154,8 @@ async function serves(t: ExecutionContext, dataplane: string, kind: keyof typeof
       answer = await ask('outside')
     t.like(answer, { result: 'answered', host: 'pod1' }, container.said)
     await eventually(async () => (await cluster.events()).includes('Starting of Node'))
+    await eventually(async () => !(await cluster.taints('node-a')).includes(taint.key))
+    t.true((await cluster.taints('node-a')).includes(otherTaint.key))
     t.deepEqual(
       container.lines.filter(({ level }) => level !== 'info'),
       [],
@@ -169,7 +180,15 @@ async function eventually(holds: () => Promise<boolean>): Promise<void> {
 
 /** What `portolan install` prints. */
 async function printed(dataplane: string, apiServer: string): Promise<readonly Manifest[]> {
-  const flags = ['--api-server', apiServer, '--cluster-cidr', '10.1.0.0/16', '--dataplane', dataplane]
+  const flags = [
+    '--api-server',
+    apiServer,
+    '--cluster-cidr',
+    '10.1.0.0/16',
+    '--dataplane',
+    dataplane,
+    '--startup-taint',
+  ]
   // Only a machine's first network namespace has the former; as kubelet's is the latter: what the process has.
   const oomScore = (await readFile('/proc/self/oom_score_adj', 'utf8')).trim()
   const ofNode = ['--conntrack-max-per-core', '0', '--oom-score-adj', oomScore]

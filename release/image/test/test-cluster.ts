@@ -18,6 +18,8 @@ export interface TestCluster extends AsyncDisposable {
   apply(object: ApiObject): Promise<void>
   /** Takes what is installed. @returns the pod that is to be started on `node`, and its account's token */
   install(manifests: readonly Manifest[], node: string): Promise<{ pod: PodSpec; token: string }>
+  /** Keys of a Node's taints. */
+  taints(node: string): Promise<readonly string[]>
   /** `REASON of KIND` of the Events that it has. */
   events(): Promise<readonly string[]>
 }
@@ -34,6 +36,7 @@ export async function embeddedCluster(): Promise<TestCluster> {
       server.apply(object)
     },
     install: async (manifests) => ({ pod: podOf(manifests), token: 'secret' }),
+    taints: async (node) => taintsOf(await client.get(`/api/v1/nodes/${node}`)),
     events: async () => eventsOf(await client.get(eventsPath)),
     [Symbol.asyncDispose]: async () => {
       client.close()
@@ -63,6 +66,8 @@ const collections: Readonly<Record<string, string>> = {
   ClusterRole: 'clusterroles',
   ClusterRoleBinding: 'clusterrolebindings',
   Pod: 'pods',
+  ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
+  ValidatingAdmissionPolicyBinding: 'validatingadmissionpolicybindings',
 }
 
 class RealTestCluster implements TestCluster {
@@ -105,6 +110,10 @@ class RealTestCluster implements TestCluster {
     return { pod: pod.body.spec as PodSpec, token: token.body.status.token as string }
   }
 
+  async taints(node: string): Promise<readonly string[]> {
+    return taintsOf(await this.#expect('GET', `/api/v1/nodes/${node}`))
+  }
+
   async events(): Promise<readonly string[]> {
     return eventsOf(await this.#expect('GET', eventsPath))
   }
@@ -134,6 +143,10 @@ class RealTestCluster implements TestCluster {
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.body.message}`)
     return answer
   }
+}
+
+function taintsOf({ body }: RawAnswer): readonly string[] {
+  return ((body.spec.taints ?? []) as readonly { readonly key: string }[]).map(({ key }) => key)
 }
 
 const eventsPath = '/apis/events.k8s.io/v1/events'

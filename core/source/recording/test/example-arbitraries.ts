@@ -112,9 +112,14 @@ export const anyRecord: fc.Arbitrary<ClusterRecord> = fc.oneof(
       zone: fc.oneof(fc.constant(''), name),
       addresses: fc.uniqueArray(family.chain(anyAddress), { maxLength: 3 }),
       podCidrs: fc.uniqueArray(family.chain(anyCidr), { maxLength: 2 }),
+      isTainted: fc.boolean(),
       leaving: fc.option(fc.constantFrom('deletion' as const, 'autoscaler' as const), { nil: undefined }),
     })
-    .map(({ leaving, ...node }) => ({ ...node, ...(leaving === undefined ? {} : { leaving }) })),
+    .map(({ leaving, isTainted, ...node }) => ({
+      ...node,
+      ...(leaving === undefined ? {} : { leaving }),
+      ...(isTainted ? { startupTaint: true as const } : {}),
+    })),
   fc.record({
     kind: fc.constant('ServiceCIDR' as const),
     key: name,
