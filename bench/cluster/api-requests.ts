@@ -37,6 +37,15 @@ export class ApiRequests {
 
   /** @throws RequestError; and what Node says when there is no answer */
   async send(method: string, path: string, body?: object): Promise<ApiAnswer> {
+    return parsed(await this.#ask(method, path, 'application/json', body)) ?? {}
+  }
+
+  /** What is no JSON, such as metrics. @throws as `send` does */
+  text(path: string): Promise<string> {
+    return this.#ask('GET', path, 'text/plain')
+  }
+
+  async #ask(method: string, path: string, accept: string, body?: object): Promise<string> {
     const { server, headers } = this.#credentials
     const url = new URL(`${server.pathname.replace(/\/$/, '')}${path}`, server)
     const sender = url.protocol === 'https:' ? https.request : http.request
@@ -46,7 +55,7 @@ export class ApiRequests {
         agent: this.#agent,
         headers: {
           ...headers,
-          accept: 'application/json',
+          accept,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
       })
@@ -58,11 +67,10 @@ export class ApiRequests {
     for await (const chunk of response) chunks.push(chunk as Buffer)
     const text = Buffer.concat(chunks).toString()
     const status = response.statusCode ?? 0
-    const answer = parsed(text)
-    if (status >= 200 && status < 300) return answer ?? {}
+    if (status >= 200 && status < 300) return text
     throw new RequestError(
       status,
-      `${method} ${url.pathname}: ${status} ${answer?.message ?? text.slice(0, 200)}`,
+      `${method} ${url.pathname}: ${status} ${parsed(text)?.message ?? text.slice(0, 200)}`,
     )
   }
 

@@ -84,9 +84,9 @@ const calls: ApiServerCalls = {
   async release() {
     return []
   },
-  async cpuMs() {
+  async cost() {
     const { user, system } = process.cpuUsage()
-    return (user + system) / 1000
+    return { cpuMs: (user + system) / 1000 }
   },
 }
 

@@ -55,8 +55,16 @@ export interface ApiServerCalls {
   replay(speed: number): Promise<Replayed>
   /** Removes what was written, where that isn't gone with the server; returns what could not be removed, a line each. */
   release(): Promise<readonly string[]>
-  /** CPU milliseconds since its start. */
-  cpuMs(): Promise<number>
+  /** What it has cost so far. */
+  cost(): Promise<ApiServerCost>
+}
+
+/** Since its start. A given API server tells its CPU time in hundredths of a second. */
+export interface ApiServerCost {
+  /** Absent: the server doesn't tell it, or not to this user. */
+  readonly cpuMs?: number
+  /** Sent to the node; absent: not counted. */
+  readonly sentBytes?: number
 }
 
 export type ApiServerProcess = WorkerProcess<ApiServerCalls>
@@ -72,12 +80,12 @@ export function startApiServer(networkNamespace?: string): ApiServerProcess {
 }
 
 /**
- * A given API server in the place of ours, as if it were in a network namespace. At its end what it has written there
- * is removed.
+ * A given API server in the place of ours, as if it were in a network namespace; without one, where it is. At its end
+ * what was written there is removed.
  */
-export function openApiServer(kubeconfig: string, networkNamespace: string): ApiServerProcess {
+export function openApiServer(kubeconfig: string, networkNamespace?: string): ApiServerProcess {
   return new WorkerProcess<ApiServerCalls>({
     module: new URL('./given-api-server-process.ts', import.meta.url),
-    args: [kubeconfig, networkNamespace],
+    args: [kubeconfig, ...(networkNamespace === undefined ? [] : [networkNamespace])],
   })
 }

@@ -1,7 +1,8 @@
+import { metrics, type Unit } from '../metrics.ts'
 import { describeFailure } from '../report/failure-text.ts'
 import { formatQuantity, plural, threeDigits } from '../report/quantity.ts'
 import { type Column, plainText, textTable, wrapText } from '../report/text-table.ts'
-import { type Failure, metrics, type Unit } from '../results.ts'
+import type { Failure } from '../results.ts'
 import type { ComparedResult, Comparison, ResultKey, Verdict } from './comparison.ts'
 
 export interface TableOptions {

@@ -1,4 +1,5 @@
-import { type BenchResults, type Failure, metrics, type Result } from '../results.ts'
+import { metrics } from '../metrics.ts'
+import type { BenchResults, Failure, Result } from '../results.ts'
 import { markingLevel } from './false-discovery.ts'
 import { machineDifferences } from './machine-differences.ts'
 import { type Estimate, estimateChange, type Interval, intervalOf, minRuns } from './run-spread.ts'

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { CodedError } from '@portolan/core'
 import * as v from 'valibot'
-import { type BenchResults, type MetricName, metrics, type Result, schemaVersion } from '../results.ts'
+import { type MetricName, metrics } from '../metrics.ts'
+import { type BenchResults, type Result, schemaVersion } from '../results.ts'
 
 /** Codes of {@link ResultsError}: when it happens, and the fix. */
 export const resultsErrorCodes = {

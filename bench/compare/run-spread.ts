@@ -1,4 +1,5 @@
-import type { MetricName, Result } from '../results.ts'
+import type { MetricName } from '../metrics.ts'
+import type { Result } from '../results.ts'
 import { twoSidedProbability, twoSidedQuantile } from './student-t.ts'
 
 /** Runs that each side needs: two say next to nothing of how much one run differs from the next. */

@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { connect } from 'node:http2'
-import { join } from 'node:path'
-import type { ApiServerAddress } from '../cluster/api-server.ts'
+import type { Credentials } from '@portolan/core/source'
 
 /** The watches that a node holds, as the core asks for them. */
 const paths = ['/api/v1/services', '/apis/discovery.k8s.io/v1/endpointslices']
@@ -9,18 +7,26 @@ const query =
   '?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=3000'
 const endOfList = Buffer.from('initial-events-end')
 
+/** As the core asks: protobuf where the server speaks it. JSON is what a client without it costs. */
+const accepts = {
+  protobuf: 'application/vnd.kubernetes.protobuf,application/json',
+  json: 'application/json',
+} as const
+export type AnswerForm = keyof typeof accepts
+
 /** A node as its API server sees it: a connection with watches, of which only the bytes are counted. */
 export class Watcher {
   readonly #session
+  readonly #base: string
   readonly #listed: Promise<void>
   bytes = 0
 
-  constructor({ host, port, serviceAccountDirectory = '' }: ApiServerAddress) {
-    const ca = readFileSync(join(serviceAccountDirectory, 'ca.crt'))
-    const token = readFileSync(join(serviceAccountDirectory, 'token'), 'utf8')
-    this.#session = connect(`https://${host}:${port}`, { ca, settings: { initialWindowSize: 4 << 20 } })
+  constructor({ server, tls, headers }: Credentials, form: AnswerForm) {
+    this.#session = connect(server.origin, { ...tls, settings: { initialWindowSize: 4 << 20 } })
     this.#session.on('error', () => {})
-    this.#listed = Promise.all(paths.map((path) => this.#watch(path, token))).then(() => {})
+    this.#base = server.pathname.replace(/\/$/, '')
+    const asked = { ...headers, accept: accepts[form] }
+    this.#listed = Promise.all(paths.map((path) => this.#watch(path, asked))).then(() => {})
   }
 
   /** Resolves when it has been sent all there is. */
@@ -32,11 +38,15 @@ export class Watcher {
     this.#session.destroy()
   }
 
-  #watch(path: string, token: string): Promise<void> {
-    const stream = this.#session.request({ ':path': path + query, authorization: `Bearer ${token}` })
+  #watch(path: string, headers: Readonly<Record<string, string>>): Promise<void> {
+    const stream = this.#session.request({ ...headers, ':path': `${this.#base}${path}${query}` })
     return new Promise((resolve, reject) => {
       let tail = Buffer.alloc(0)
+      stream.on('response', ({ ':status': status }) => {
+        if (status !== 200) reject(new Error(`${path}: the API server answered ${status}`))
+      })
       stream.on('error', reject)
+      stream.on('close', () => reject(new Error(`${path}: the API server ended the watch before its list`)))
       stream.on('data', (chunk: Buffer) => {
         this.bytes += chunk.length
         // What ends the list may be cut in two.

@@ -1,4 +1,4 @@
-import type { Unit } from '../results.ts'
+import type { Unit } from '../metrics.ts'
 import { formatQuantity } from './quantity.ts'
 
 /** A logarithmic axis that ends where the data does, with ticks at 1, 2 and 5 where the range is short. */

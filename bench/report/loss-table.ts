@@ -1,4 +1,5 @@
-import type { BenchResults, MetricName } from '../results.ts'
+import type { MetricName } from '../metrics.ts'
+import type { BenchResults } from '../results.ts'
 import { type Html, html } from './html.ts'
 import { threeDigits } from './quantity.ts'
 import { scenarioName, scenariosOf } from './scenario-names.ts'

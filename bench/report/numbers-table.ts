@@ -1,4 +1,5 @@
-import { type BenchResults, metrics, type Result } from '../results.ts'
+import { metrics } from '../metrics.ts'
+import type { BenchResults, Result } from '../results.ts'
 import { type Html, html } from './html.ts'
 import { formatQuantity, plural, shortCount, threeDigits } from './quantity.ts'
 import { scenarioName, scenariosOf } from './scenario-names.ts'

@@ -1,4 +1,4 @@
-import type { Unit } from '../results.ts'
+import type { Unit } from '../metrics.ts'
 
 interface Scale {
   /** From this magnitude on, in the unit that was measured. */

@@ -1,4 +1,5 @@
-import type { BenchResults, Candidate, MetricName, Result } from '../results.ts'
+import type { MetricName } from '../metrics.ts'
+import type { BenchResults, Candidate, Result } from '../results.ts'
 
 export type Quantile = 'p50' | 'p99'
 

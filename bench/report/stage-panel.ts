@@ -1,4 +1,4 @@
-import type { Unit } from '../results.ts'
+import type { Unit } from '../metrics.ts'
 import { drawChart } from './chart-svg.ts'
 import { ink, panelTitle, shorten, textAt, textWidth } from './chart-text.ts'
 import type { Html } from './html.ts'

@@ -1,4 +1,5 @@
-import type { BenchResults, MetricName } from '../results.ts'
+import type { MetricName } from '../metrics.ts'
+import type { BenchResults } from '../results.ts'
 import { describeFailure } from './failure-text.ts'
 import { countLost } from './loss-table.ts'
 import { describeSize, formatQuantity, threeDigits } from './quantity.ts'

@@ -37,6 +37,7 @@ export const inRecording: readonly string[] = [
   'connect',
   'replay',
   'warm-restart',
+  'watch-load',
 ]
 
 /** What can be done to a cluster that already exists, with Services and EndpointSlices in namespaces of its own alone. */

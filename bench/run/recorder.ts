@@ -1,5 +1,6 @@
 import { median, quantiles } from '../measure/quantiles.ts'
-import { type LowerBound, type MetricName, metrics, type Result } from '../results.ts'
+import { type MetricName, metrics } from '../metrics.ts'
+import type { LowerBound, Result } from '../results.ts'
 
 /** What results are about, besides their metric. */
 export type MeasuredCell = Pick<Result, 'dataplane' | 'services' | 'endpointsPerService'>

@@ -67,7 +67,7 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
   const warn = onlyOnce((text) => progress.warned(text))
   const { specs, warnings } = await specsOf(grid)
   const tasks = specs.flatMap((spec) => [
-    ...(alone.length === 0 ? [] : [coreTask(alone, spec.shape, grid, recorder)]),
+    ...(alone.length === 0 ? [] : [coreTask(alone, spec.shape, { grid, recorder, warn })]),
     ...usable.flatMap((candidate) => nodeTask(candidate, spec, { onNode, grid, lab, recorder, warn })),
     ...externals.flatMap((candidate) => externalTask(candidate, spec, { onNode, grid, recorder, warn })),
   ])
@@ -146,9 +146,14 @@ async function runTask(
 function coreTask(
   scenarios: readonly CoreScenario[],
   shape: ClusterShape,
-  { effort }: Grid,
-  recorder: Recorder,
+  around: {
+    readonly grid: Grid
+    readonly recorder: Recorder
+    readonly warn: (text: string) => void
+  },
 ): Task {
+  const { grid, recorder, warn } = around
+  const { effort } = grid
   const about = { dataplane: 'core', ...shape }
   const record: Parameters<CoreScenario['play']>[0]['record'] = (name, metric, values) =>
     recorder.add(about, name, metric, values)
@@ -158,7 +163,7 @@ function coreTask(
     async run(step) {
       for (const scenario of scenarios) {
         step(scenario.name)
-        await scenario.play({ shape, effort, record })
+        await scenario.play({ shape, effort, record, warn, ...apiServerOf(grid) })
       }
     },
   }

@@ -1,5 +1,6 @@
 import { type Lab, remotePodAddress } from '@portolan/lab'
 import { probePod, probePort, probeTargetPort } from '../cluster/probe-services.ts'
+import { cpuOf } from '../measure/api-server-cost.ts'
 import { monotonic } from '../measure/clock.ts'
 import { firstPacketAt } from '../measure/first-packet.ts'
 import { readKernelMemory, readMapMemory } from '../measure/kernel-memory.ts'
@@ -17,9 +18,15 @@ export const coldStart: NodeScenario = {
   meaning: 'The process starts on a node without rules.',
   fromOutside: true,
   async play(fixture) {
-    const before = readKernelMemory()
-    await start(fixture, 'cold-start')
     const { name } = coldStart
+    const { server } = fixture
+    const before = readKernelMemory()
+    const { sentBytes } = await server.call('cost')
+    const cpu = await cpuOf(server, () => start(fixture, name))
+    if (cpu !== undefined) fixture.record(name, 'apiServerCpu', cpu)
+    const cost = await server.call('cost')
+    if (sentBytes !== undefined && cost.sentBytes !== undefined)
+      fixture.record(name, 'apiServerBytes', cost.sentBytes - sentBytes)
     fixture.record(name, 'kernelMemory', Math.max(0, readKernelMemory() - before))
     if (fixture.proxy.internals === undefined) return
     const { heapBytes, pid } = internalsOf(fixture)

@@ -1,7 +1,7 @@
 import { remotePodAddress } from '@portolan/lab'
 import { type ProbeName, probePod, probePort, probeTargetPort } from '../cluster/probe-services.ts'
 import { measureConnects } from '../measure/connect-cost.ts'
-import type { MetricName } from '../results.ts'
+import type { MetricName } from '../metrics.ts'
 import type { NodeScenario } from './node-scenario.ts'
 
 const rounds = { quick: 4, thorough: 20 }

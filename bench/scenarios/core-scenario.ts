@@ -1,5 +1,5 @@
 import type { ClusterShape } from '../cluster/generated-cluster.ts'
-import type { MetricName } from '../results.ts'
+import type { MetricName } from '../metrics.ts'
 import type { Effort } from './node-scenario.ts'
 
 /** A scenario that needs neither a kernel nor a dataplane. */
@@ -13,5 +13,9 @@ export interface CoreScenario {
 export interface CoreFixture {
   readonly shape: ClusterShape
   readonly effort: Effort
+  /** Path of a kubeconfig; absent: the embedded API server. */
+  readonly apiServer?: string
   record(scenario: string, metric: MetricName, values: number | readonly number[]): void
+  /** Tells the one who runs it what is not in the figures, once. */
+  warn(text: string): void
 }

@@ -1,8 +1,8 @@
 import type { Lab } from '@portolan/lab'
 import type { ApiServerAddress, ApiServerProcess } from '../cluster/api-server.ts'
 import type { ClusterShape } from '../cluster/generated-cluster.ts'
+import type { MetricName } from '../metrics.ts'
 import type { ProxyUnderTest } from '../proxy/proxy-under-test.ts'
-import type { MetricName } from '../results.ts'
 
 export type Effort = 'quick' | 'thorough'
 

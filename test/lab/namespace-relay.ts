@@ -8,6 +8,7 @@ import { inNetworkNamespace } from '@portolan/native'
 export class NamespaceRelay {
   readonly #server: net.Server
   readonly #sockets = new Set<net.Socket>()
+  #sentBytes = 0
 
   private constructor(server: net.Server) {
     this.#server = server
@@ -35,6 +36,11 @@ export class NamespaceRelay {
     return (this.#server.address() as net.AddressInfo).port
   }
 
+  /** Bytes that have come from the server so far. */
+  get sentBytes(): number {
+    return this.#sentBytes
+  }
+
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
     await new Promise((resolve) => this.#server.close(resolve))
@@ -54,5 +60,8 @@ export class NamespaceRelay {
       })
       socket.pipe(peer)
     }
+    server.on('data', (chunk: Buffer) => {
+      this.#sentBytes += chunk.length
+    })
   }
 }

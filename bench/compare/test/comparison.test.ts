@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { type BenchResults, type MetricName, metrics, type Result } from '../../results.ts'
+import { type MetricName, metrics } from '../../metrics.ts'
+import type { BenchResults, Result } from '../../results.ts'
 import { compareResults, isRefused, isRegression, type Verdict } from '../comparison.ts'
 import { printComparison } from '../comparison-table.ts'
 

@@ -1,4 +1,4 @@
-import type { MetricName } from '../../results.ts'
+import type { MetricName } from '../../metrics.ts'
 import { drawLinePanel, type Line, type LinePanel } from '../line-panel.ts'
 import { plural } from '../quantity.ts'
 import { type SeriesStyle, styleAt } from '../series-style.ts'

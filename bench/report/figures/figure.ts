@@ -1,4 +1,5 @@
-import { type BenchResults, type MetricName, metrics } from '../../results.ts'
+import { type MetricName, metrics } from '../../metrics.ts'
+import type { BenchResults } from '../../results.ts'
 import type { Html } from '../html.ts'
 import { drawLinePanel, type Line, type LinePanel, sharedAxis } from '../line-panel.ts'
 import { plural } from '../quantity.ts'

@@ -1,4 +1,4 @@
-import type { MetricName } from '../../results.ts'
+import type { MetricName } from '../../metrics.ts'
 import { drawLinePanel, type LinePanel } from '../line-panel.ts'
 import { plural } from '../quantity.ts'
 import { type Context, dotted, type Figure, figure, present, toLines } from './figure.ts'

@@ -1,4 +1,4 @@
-import type { MetricName } from '../../results.ts'
+import type { MetricName } from '../../metrics.ts'
 import { describeSize } from '../quantity.ts'
 import { drawStagePanel } from '../stage-panel.ts'
 import { type Context, type Figure, wide } from './figure.ts'

@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { Unit } from '../../results.ts'
+import type { Unit } from '../../metrics.ts'
 import { describeSize, formatQuantity, shortCount } from '../quantity.ts'
 
 const quantities: readonly (readonly [number, Unit, string])[] = [

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { type BenchResults, metrics, type Result } from '../../results.ts'
+import { metrics } from '../../metrics.ts'
+import type { BenchResults, Result } from '../../results.ts'
 import { type Progress, runBench } from '../run-bench.ts'
 import { delayMs } from './fixtures/slow-dataplane.ts'
 
