@@ -37,7 +37,6 @@ export const inRecording: readonly string[] = [
   'connect',
   'replay',
   'warm-restart',
-  'watch-load',
 ]
 
 /** What can be done to a cluster that already exists, with Services and EndpointSlices in namespaces of its own alone. */
@@ -53,6 +52,7 @@ export const inGivenCluster: readonly string[] = [
   'connect',
   'failed-apply',
   'warm-restart',
+  'watch-load',
 ]
 
 /** Left to those who ask for them: each takes long, or tells much the same as another. */

@@ -23,7 +23,7 @@ else
     const size = ['--services', '5', '--endpoints', '2', '--modes', 'nftables', '--dataplane', 'nftables']
     const child = spawn(
       process.execPath,
-      [program, ...size, '--scenario', 'cold-start', '--json', json, '--report', report],
+      [program, ...size, '--scenario', 'cold-start,watch-load', '--json', json, '--report', report],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     )
     let said = ''
@@ -40,8 +40,15 @@ else
         readonly p50: number
       }[]
     }
-    for (const dataplane of ['nftables', 'kube-proxy-nftables']) {
-      const started = results.find((one) => one.dataplane === dataplane && one.metric === 'startToProgrammed')
-      t.true((started?.p50 ?? 0) > 0, `${dataplane}: ${said}`)
+    const figures: readonly [string, string][] = [
+      ...['nftables', 'kube-proxy-nftables'].flatMap((dataplane): [string, string][] => [
+        [dataplane, 'startToProgrammed'],
+        [dataplane, 'apiServerBytes'],
+      ]),
+      ['core', 'listBytesPerNode'],
+    ]
+    for (const [dataplane, metric] of figures) {
+      const found = results.find((one) => one.dataplane === dataplane && one.metric === metric)
+      t.true((found?.p50 ?? 0) > 0, `${dataplane}, ${metric}: ${said}`)
     }
   })
