@@ -26,7 +26,7 @@ interface Expectation {
   readonly place: Place | undefined
 }
 
-/** For one answer; the next try comes at once. */
+/** For one answer on a usual machine; the next try comes at once. */
 const answerMs = 400
 
 /** Changes of the cluster of which packets can tell whether the node follows them. */
@@ -34,16 +34,23 @@ export class Changes {
   readonly #lab: Lab
   readonly #server: FaultyServer
   readonly #fillers: number
+  readonly #answerMs: number
   #turn = 0
   #zone: string
   #churned = 0
   /** Of Services, slices and the Node. */
   made = 0
 
-  constructor(lab: Lab, server: FaultyServer, fillers: number) {
+  /** @param fillers Services that nobody asks */
+  constructor(
+    lab: Lab,
+    server: FaultyServer,
+    { fillers, slowness }: { readonly fillers: number; readonly slowness: number },
+  ) {
     this.#lab = lab
     this.#server = server
     this.#fillers = fillers
+    this.#answerMs = answerMs * slowness
     this.#zone = zones.pod0
   }
 
@@ -92,7 +99,7 @@ export class Changes {
 
   /** Everything of it that the node's packets don't follow, a line each. */
   async wrong(): Promise<string[]> {
-    const asked = await Promise.all(this.#expectations().map((one) => ask(one)))
+    const asked = await Promise.all(this.#expectations().map((one) => ask(one, this.#answerMs)))
     return asked.filter((line) => line !== undefined)
   }
 
@@ -132,8 +139,11 @@ export class Changes {
   }
 }
 
-async function ask({ name, address, port: number, client, place }: Expectation): Promise<string | undefined> {
-  const answer = await client.probe({ protocol: 'TCP', to: { address, port: number }, timeoutMs: answerMs })
+async function ask(
+  { name, address, port: number, client, place }: Expectation,
+  timeoutMs: number,
+): Promise<string | undefined> {
+  const answer = await client.probe({ protocol: 'TCP', to: { address, port: number }, timeoutMs })
   if (answer.result !== 'answered')
     return place === undefined ? undefined : `${name}: ${answer.result} where ${place} should answer`
   if (place === undefined) return `${name}: answered by ${answer.host}, and it is deleted`

@@ -10,10 +10,11 @@ import { isGood } from './try-fault.ts'
 
 interface Flags {
   readonly dataplane: string
-  readonly only: string
+  readonly only: readonly string[]
   readonly real?: true
   readonly long?: true
   readonly services: number
+  readonly slowness: number
   readonly json?: true
   readonly markdown?: true
   readonly list?: true
@@ -25,34 +26,49 @@ const values = new Command('npm run reliability --')
       'and the cluster changes, and counts what is lost: see docs/reliability.md. Needs root. The exit code is 1 where a ' +
       'row is bad.',
   )
-  .option('--dataplane <names>', 'which to try', dataplanes.join(','))
-  .option('--only <text>', "the faults whose name holds it, such as 'kill -9'; see --list", '')
+  .option('--dataplane <names>', `which to try: ${dataplanes.join(', ')}`, 'nftables,iptables,ebpf')
+  .option('--only <text>', "the faults whose name holds it, such as 'kill -9'; may be repeated", collect, [])
   .option('--real', 'a real kube-apiserver in place of the embedded one; needs Go')
   .option('--long', 'outages of minutes instead of seconds')
-  .option('--services <number>', 'beside those that are asked: 1 to 10000', serviceCount, 50)
+  .option('--services <number>', 'beside those that are asked: 1 to 10000', numberUpTo(10_000), 50)
+  .option(
+    '--slowness <factor>',
+    'how much slower than usual the machine is, as a VM: 1 to 100',
+    numberUpTo(100),
+    1,
+  )
   .option('--json', 'print all figures')
   .option('--markdown', 'print the tables of docs/reliability.md')
   .option('--list', 'list the faults, and make none')
   .parse()
   .opts<Flags>()
 
-function serviceCount(text: string): number {
-  const services = Number(text)
-  if (/^\d+$/.test(text) && services >= 1 && services <= 10_000) return services
-  throw new InvalidArgumentError('must be a whole number from 1 to 10000.')
+function numberUpTo(most: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text)
+    if (/^\d+$/.test(text) && number >= 1 && number <= most) return number
+    throw new InvalidArgumentError(`must be a whole number from 1 to ${most}.`)
+  }
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value]
 }
 
 const names = values.dataplane.split(',')
 const chosen = dataplanes.filter((name) => names.includes(name))
-const { services } = values
-const wanted = faults.filter(({ group, name }) => `${group}: ${name}`.includes(values.only))
+const { services, slowness } = values
+const isNamed = (name: string) => values.only.length === 0 || values.only.some((part) => name.includes(part))
+const wanted = faults.filter(({ group, name }) => isNamed(`${group}: ${name}`))
 const unknown = names.find((name) => !chosen.some((one) => one === name))
 if (unknown !== undefined) {
   console.error(`reliability: --dataplane ${unknown}: must be some of ${dataplanes.join(', ')}`)
   process.exit(2)
 }
 if (wanted.length === 0) {
-  console.error(`reliability: --only ${values.only}: no fault has that in its name; --list names them`)
+  console.error(
+    `reliability: --only ${values.only.join(' --only ')}: no fault has that in its name; --list names them`,
+  )
   process.exit(2)
 }
 if (values.list) {
@@ -73,6 +89,7 @@ const outcomes = await runFaults({
   dataplanes: chosen,
   server: values.real ? 'kube-apiserver' : 'embedded',
   services,
+  slowness,
   extent: values.long ? 'long' : 'usual',
   onStep: tell,
   onOutcome: (outcome) => {

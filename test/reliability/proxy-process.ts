@@ -5,12 +5,16 @@ import { fileURLToPath } from 'node:url'
 
 const program = fileURLToPath(new URL('../../core/cli/portolan.js', import.meta.url))
 const path = '/usr/sbin:/usr/bin:/sbin:/bin'
+/** On a usual machine: to tell of something, and to end. */
+const [tellMs, endMs] = [60_000, 30_000]
 
 export interface ProxyOptions {
   /** A path. */
   readonly networkNamespace: string
   /** Of both commands, `run` and `plan`. */
   readonly flags: readonly string[]
+  /** How many times as long as on a usual machine it may take. */
+  readonly slowness: number
 }
 
 /** A line of its log that has an event. */
@@ -53,6 +57,7 @@ export class ProxyProcess {
     this.#last = undefined
     const command = [
       process.execPath,
+      ...process.execArgv,
       '--max-semi-space-size=4',
       program,
       'run',
@@ -115,7 +120,7 @@ export class ProxyProcess {
   }
 
   /** Resolves when it has told of this event, since its start or after so many lines. @throws when it ends before */
-  async told(event: string, { after = 0, timeoutMs = 60_000 } = {}): Promise<void> {
+  async told(event: string, { after = 0, timeoutMs = tellMs * this.#options.slowness } = {}): Promise<void> {
     const holds = () => this.#lines.slice(after).some((line) => line.event === event)
     await new Promise<void>((resolve, reject) => {
       const done = (end: () => void) => {
@@ -150,17 +155,19 @@ export class ProxyProcess {
   async stop(): Promise<void> {
     if (!this.isRunning) return
     this.signal('SIGTERM')
-    const timer = setTimeout(() => this.signal('SIGKILL'), 30_000)
+    const limitMs = endMs * this.#options.slowness
+    const timer = setTimeout(() => this.signal('SIGKILL'), limitMs)
     const { signal } = await this.#ended
     clearTimeout(timer)
-    if (signal === 'SIGKILL') throw new Error(`it did not end at SIGTERM in 30 s\n${this.lastWords}`)
+    if (signal === 'SIGKILL')
+      throw new Error(`it did not end at SIGTERM in ${limitMs / 1000} s\n${this.lastWords}`)
   }
 
   /** Runs another command of Portolan's on the node, to its end. */
   async command(
     ...args: readonly string[]
   ): Promise<{ code: number | null; stderr: string; stdout: string }> {
-    const command = [process.execPath, program, ...args]
+    const command = [process.execPath, ...process.execArgv, program, ...args]
     const child = spawn('nsenter', [`--net=${this.#options.networkNamespace}`, ...command], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, PATH: path },

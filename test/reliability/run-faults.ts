@@ -7,6 +7,8 @@ export interface FaultRun {
   readonly dataplanes: readonly DataplaneName[]
   readonly server: SceneOptions['server']
   readonly services: number
+  /** See {@link SceneOptions}. */
+  readonly slowness?: number
   readonly extent: Extent
   /** Told what begins, and how far it is. */
   onStep?(what: string): void
@@ -15,7 +17,7 @@ export interface FaultRun {
 
 /** Tries each fault on each dataplane that it is for, on one node for each. */
 export async function runFaults(run: FaultRun): Promise<Outcome[]> {
-  const { faults, dataplanes, server, services, extent } = run
+  const { faults, dataplanes, server, services, extent, slowness = 1 } = run
   const outcomes: Outcome[] = []
   for (const dataplane of dataplanes) {
     const fitting = faults.filter(
@@ -24,7 +26,7 @@ export async function runFaults(run: FaultRun): Promise<Outcome[]> {
     )
     if (fitting.length === 0) continue
     run.onStep?.(`${dataplane}: a node`)
-    await using scene = await createScene({ dataplane, server, services })
+    await using scene = await createScene({ dataplane, server, services, slowness })
     for (const fault of fitting) {
       const outcome = await tryFault(scene, fault, {
         extent,

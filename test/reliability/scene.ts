@@ -21,7 +21,7 @@ import { ProxyProcess } from './proxy-process.ts'
 import { startRealServer } from './real-server.ts'
 import { ServerLink } from './server-link.ts'
 
-export const dataplanes = ['nftables', 'iptables', 'ebpf'] as const
+export const dataplanes = ['nftables', 'iptables', 'ebpf', 'ipvs'] as const
 export type DataplaneName = (typeof dataplanes)[number]
 
 export interface SceneOptions {
@@ -29,11 +29,14 @@ export interface SceneOptions {
   readonly server: FaultyServer['name']
   /** Services that nobody asks, beside those with packets. */
   readonly services: number
+  /** How many times as long as on a usual machine everything may take; also, as much less traffic. */
+  readonly slowness: number
 }
 
 /** A node with `portolan run` on it, the API server of its cluster, and what clients and endpoints it has. */
 export interface Scene extends AsyncDisposable {
   readonly dataplane: DataplaneName
+  readonly slowness: number
   readonly lab: Lab
   readonly server: FaultyServer
   readonly link: ServerLink
@@ -51,15 +54,20 @@ const smallMaps = [
 ]
 
 /** Resolves when the node does what the cluster says. */
-export async function createScene({ dataplane, server: which, services }: SceneOptions): Promise<Scene> {
+export async function createScene({
+  dataplane,
+  server: which,
+  services,
+  slowness,
+}: SceneOptions): Promise<Scene> {
   await using made = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'portolan-reliability-'))
   made.defer(() => rm(folder, { recursive: true, force: true }))
-  const lab = made.use(await createLab())
+  const lab = made.use(await createLab({ slowness }))
   await serveEndpoints(lab)
   const server = made.use(await (which === 'embedded' ? startEmbeddedServer() : startRealServer()))
   const link = made.use(await ServerLink.to(server, lab))
-  const changes = new Changes(lab, server, services)
+  const changes = new Changes(lab, server, { fillers: services, slowness })
   await server.apply([nodeObject(zones.pod0), ...steadyObjects(), ...zonedObjects()])
   for (let number = 0; number < services; number++) await server.apply(fillerObjects(number, 0))
   await changes.begin()
@@ -73,12 +81,12 @@ export async function createScene({ dataplane, server: which, services }: SceneO
     ...['--nodeport-addresses', 'all'],
     ...optionsOf(dataplane, networkNamespace).flatMap((option) => ['--dataplane-option', option]),
   ]
-  const proxy = new ProxyProcess({ networkNamespace, flags })
+  const proxy = new ProxyProcess({ networkNamespace, flags, slowness })
   made.defer(async () => {
     if (proxy.isRunning) await proxy.kill()
     await proxy.command('cleanup', '--dataplane', dataplane, '--force')
   })
-  const scene = { dataplane, lab, server, link, proxy, changes }
+  const scene = { dataplane, slowness, lab, server, link, proxy, changes }
   proxy.start()
   await proxy.told('node-in-sync')
   const { wrong } = await untilRight(scene)
@@ -93,8 +101,8 @@ export async function createScene({ dataplane, server: which, services }: SceneO
  * @returns when that was, by `performance.now()`, and what was still wrong at the end of the time
  */
 export async function untilRight(
-  { changes, proxy }: Pick<Scene, 'changes' | 'proxy'>,
-  within = limitMs,
+  { changes, proxy, slowness }: Pick<Scene, 'changes' | 'proxy' | 'slowness'>,
+  within = limitMs * slowness,
 ): Promise<{ at: number; wrong: readonly string[] }> {
   const end = performance.now() + within
   for (;;) {

@@ -9,6 +9,7 @@ import {
   type RecordingSocket,
 } from '@portolan/lab'
 import { flowPort, port, steady } from './cluster-objects.ts'
+import type { Scene } from './scene.ts'
 
 /** What became of the packets. */
 export interface TrafficReport {
@@ -28,7 +29,7 @@ export interface TrafficReport {
   readonly examples: readonly string[]
 }
 
-/** Milliseconds between the starts of two connections of a loop. */
+/** Milliseconds between the starts of two connections of a loop, all on a usual machine. */
 const everyMs = 50
 const flowEveryMs = 200
 const answerMs = 5000
@@ -59,31 +60,39 @@ export class Traffic {
   readonly #loops: readonly RunningLoop[]
   readonly #flows: readonly Flow[]
   readonly #held: readonly Held[]
+  readonly #answerMs: number
 
-  private constructor(loops: readonly RunningLoop[], flows: readonly Flow[], held: readonly Held[]) {
+  private constructor(
+    loops: readonly RunningLoop[],
+    flows: readonly Flow[],
+    held: readonly Held[],
+    slowness: number,
+  ) {
+    this.#answerMs = answerMs * slowness
     this.#loops = loops
     this.#flows = flows
     this.#held = held
   }
 
-  static async start(lab: Lab): Promise<Traffic> {
+  static async start({ lab, slowness }: Pick<Scene, 'lab' | 'slowness'>): Promise<Traffic> {
+    const slow = { everyMs: everyMs * slowness, timeoutMs: answerMs * slowness }
     const ways = families.flatMap((family) => waysOf(lab, family))
     const loops = await Promise.all(
       ways.flatMap((way) =>
         (['TCP', 'UDP'] as const).map(async (protocol) => ({
           name: `${protocol} ${way.name}`,
-          loop: await way.client.startConnectLoop({ protocol, to: way, everyMs, timeoutMs: answerMs }),
+          loop: await way.client.startConnectLoop({ protocol, to: way, ...slow }),
         })),
       ),
     )
     const held = await Promise.all(
       ways.map(async (way) => ({
         name: way.name,
-        connection: await way.client.holdConnection({ to: way, timeoutMs: answerMs }),
+        connection: await way.client.holdConnection({ to: way, timeoutMs: slow.timeoutMs }),
       })),
     )
-    const flows = await Promise.all(families.map((family) => startFlow(lab, family)))
-    return new Traffic(loops, flows, held)
+    const flows = await Promise.all(families.map((family) => startFlow(lab, family, slowness)))
+    return new Traffic(loops, flows, held, slowness)
   }
 
   /** Ends it, and tells what was lost. */
@@ -94,7 +103,7 @@ export class Traffic {
     const flows = await Promise.all(this.#flows.map((flow) => flow.stop()))
     const held = await Promise.all(
       this.#held.map(async ({ name, connection }) => {
-        const answer = await connection.ask(answerMs)
+        const answer = await connection.ask(this.#answerMs)
         await connection.close()
         return { name, answer }
       }),
@@ -146,12 +155,12 @@ function strangers(servers: Readonly<Record<string, number>>): number {
 }
 
 /** A client of UDP that keeps its port, such as a DNS forwarder. */
-async function startFlow({ pods }: Lab, family: Family): Promise<Flow> {
+async function startFlow({ pods }: Lab, family: Family, slowness: number): Promise<Flow> {
   const to = { address: steady.clusterIPs[family], port: flowPort }
-  const socket = await pods[1]?.openSocket({ protocol: 'UDP', port: 0, to, timeoutMs: answerMs })
+  const socket = await pods[1]?.openSocket({ protocol: 'UDP', port: 0, to, timeoutMs: answerMs * slowness })
   if (socket === undefined || typeof socket === 'string') throw new Error(`no socket for UDP: ${socket}`)
   const ended = new AbortController()
-  const saying = sayOn(socket, family, ended.signal)
+  const saying = sayOn(socket, family, slowness, ended.signal)
   return {
     async stop() {
       ended.abort()
@@ -165,6 +174,7 @@ async function startFlow({ pods }: Lab, family: Family): Promise<Flow> {
 async function sayOn(
   socket: RecordingSocket,
   family: Family,
+  slowness: number,
   ended: AbortSignal,
 ): Promise<{ tried: number; lost: number }> {
   let tried = 0
@@ -172,9 +182,9 @@ async function sayOn(
   while (!ended.aborted) {
     tried += 1
     const tag = `flow-${family}-${tried}`
-    const heard = await socket.say({ tag, bytes: 8, awaits: true, timeoutMs: answerMs })
+    const heard = await socket.say({ tag, bytes: 8, awaits: true, timeoutMs: answerMs * slowness })
     if (!heard.some((one) => one.what === 'message' && one.tag === tag)) lost += 1
-    await new Promise((resolve) => setTimeout(resolve, flowEveryMs))
+    await new Promise((resolve) => setTimeout(resolve, flowEveryMs * slowness))
   }
   return { tried, lost }
 }

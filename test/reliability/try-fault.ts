@@ -50,8 +50,8 @@ export async function tryFault(
   const rounds = fault.rounds({ extent, dataplane })
   const made = changes.made
   const result = { seconds: 0, restarts: 0, changesLost: [] as string[], errors: [] as string[] }
-  const traffic = await Traffic.start(scene.lab)
-  await sleep(settleMs)
+  const traffic = await Traffic.start(scene)
+  await sleep(settleMs * scene.slowness)
   for (const [index, round] of rounds.entries()) {
     onRound?.(index + 1, rounds.length)
     try {
@@ -96,8 +96,8 @@ async function tryRound(
   await round.after?.(scene)
 }
 
-async function untilNoDifference({ proxy }: Scene): Promise<string> {
-  const end = performance.now() + kernelLimitMs
+async function untilNoDifference({ proxy, slowness }: Scene): Promise<string> {
+  const end = performance.now() + kernelLimitMs * slowness
   for (;;) {
     const difference = await proxy.difference()
     if (difference === '' || performance.now() > end) return difference

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { damage, damages } from '../damage.ts'
 import { type Fault, once } from '../fault.ts'
-import type { ProxyProcess } from '../proxy-process.ts'
 import type { Scene } from '../scene.ts'
 
 const group = 'another program'
@@ -9,13 +8,6 @@ const losesPackets = 'until it is repaired'
 
 /** Of those of `damages`: everything, a map or a set, and what ties it to the kernel. */
 const waysBeforeChanges = [0, 2, 8]
-
-/** Audits may take 1 % of the time, with some seconds in hand, which damage after damage uses up. */
-async function startAfresh(proxy: ProxyProcess): Promise<void> {
-  await proxy.stop()
-  proxy.start()
-  await proxy.told('node-in-sync')
-}
 
 /** As a firewall service does whose file begins so. */
 const firewall = [
@@ -49,7 +41,6 @@ export const otherProgramFaults: readonly Fault[] = [
     rounds: ({ dataplane }) =>
       Array.from({ length: damages[dataplane] }, (_, way) =>
         once(async ({ lab, proxy }) => {
-          await startAfresh(proxy)
           const after = proxy.lines.length
           const since = performance.now()
           await damage(dataplane, lab, way)
@@ -65,8 +56,7 @@ export const otherProgramFaults: readonly Fault[] = [
     losesPackets,
     rounds: ({ dataplane }) =>
       waysBeforeChanges.map((way) =>
-        once(async ({ lab, proxy, changes }) => {
-          await startAfresh(proxy)
+        once(async ({ lab, changes }) => {
           await damage(dataplane, lab, way)
           await changes.make()
         }),
