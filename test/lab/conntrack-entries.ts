@@ -16,15 +16,19 @@ export interface ConntrackEntry {
   readonly destination: string
   /** Who answers; default: the destination, which is then not translated. */
   readonly server?: string
+  /** A full table makes no room by dropping it. */
+  readonly assured?: true
+  readonly mark?: number
 }
 
 const netfilter = 12
 /** struct nfgenmsg. */
 const headerBytes = 4
-const [create, list] = [0x100, 0x101]
+const [create, list, remove] = [0x100, 0x101, 0x102]
 const protocols = { TCP: 6, UDP: 17 }
 const confirmedAndAnswered = 8 | 2
-const attribute = { original: 1, reply: 2, status: 3, protocolInfo: 4, timeout: 7 }
+const isAssured = 4
+const attribute = { original: 1, reply: 2, status: 3, protocolInfo: 4, timeout: 7, mark: 8, markMask: 21 }
 
 /** Adds and lists what connection tracking holds, past all rules: addresses are written in full, ports behind a space. */
 export class ConntrackEntries {
@@ -43,6 +47,16 @@ export class ConntrackEntries {
       this.#write(entry)
       if (this.#writer.sequence === 500) this.#send()
     }
+    this.#send()
+  }
+
+  /** Removes all that have this mark. */
+  removeMarked(mark: number): void {
+    const start = this.#writer.beginMessage(remove, messageFlag.request | messageFlag.ack)
+    this.#header(this.#writer)
+    this.#writer.uint32BEAttribute(attribute.mark, mark)
+    this.#writer.uint32BEAttribute(attribute.markMask, 0xffffffff)
+    this.#writer.endMessage(start)
     this.#send()
   }
 
@@ -67,7 +81,8 @@ export class ConntrackEntries {
     this.#socket.close()
   }
 
-  #write({ protocol, source, destination, server = destination }: ConntrackEntry): void {
+  #write(entry: ConntrackEntry): void {
+    const { protocol, source, destination, server = destination, mark, assured } = entry
     const writer = this.#writer
     const start = writer.beginMessage(
       create,
@@ -76,7 +91,8 @@ export class ConntrackEntries {
     this.#header(writer)
     this.#tuple(attribute.original, protocol, source, destination)
     this.#tuple(attribute.reply, protocol, server, source)
-    writer.uint32BEAttribute(attribute.status, confirmedAndAnswered)
+    writer.uint32BEAttribute(attribute.status, confirmedAndAnswered | (assured ? isAssured : 0))
+    if (mark !== undefined) writer.uint32BEAttribute(attribute.mark, mark)
     writer.uint32BEAttribute(attribute.timeout, 600)
     if (protocol === 'TCP') {
       const info = writer.beginAttribute(nested | attribute.protocolInfo)

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { bulkNames, bulkObjects } from '../cluster-objects.ts'
+import { bulkNames, bulkObjects, port, steady } from '../cluster-objects.ts'
 import { damage } from '../damage.ts'
-import { type Fault, once } from '../fault.ts'
+import { type Extent, type Fault, once } from '../fault.ts'
+import { FullConntrack } from '../full-conntrack.ts'
 import { LimitedCgroup } from '../limited-cgroup.ts'
 import { type Scene, untilRight } from '../scene.ts'
 
@@ -55,6 +56,19 @@ export const limitFaults: readonly Fault[] = [
     ],
   },
   {
+    name: 'connection tracking is full',
+    group,
+    dataplanes: ['nftables', 'iptables', 'ipvs'],
+    losesPackets: 'new connections, while it is full',
+    rounds: ({ extent }) => [once((scene) => whileTrackingIsFull(scene, { extent, isNeeded: true }))],
+  },
+  {
+    name: 'connection tracking is full, which it does without',
+    group,
+    dataplanes: ['ebpf'],
+    rounds: ({ extent }) => [once((scene) => whileTrackingIsFull(scene, { extent, isNeeded: false }))],
+  },
+  {
     name: 'a twentieth of a CPU is left to it, and another program damages its rules again and again',
     group,
     losesPackets: 'until it is repaired',
@@ -76,6 +90,27 @@ export const limitFaults: readonly Fault[] = [
       ),
   },
 ]
+
+/** @param isNeeded without it nothing is translated, so new connections fail; those that are there go on all the same */
+async function whileTrackingIsFull(
+  { lab, changes, slowness }: Scene,
+  { extent, isNeeded }: { readonly extent: Extent; readonly isNeeded: boolean },
+): Promise<void> {
+  const [, pod = lab.outside] = lab.pods
+  const to = { address: steady.clusterIPs.IPv4, port }
+  const held = await pod.holdConnection({ to })
+  try {
+    await using _ = await FullConntrack.of(lab.node.networkNamespace)
+    await changes.make()
+    await sleep((extent === 'long' ? 60_000 : 3_000) * slowness)
+    const { result } = await pod.probe({ protocol: 'TCP', to, timeoutMs: 500 * slowness })
+    if ((result === 'answered') === isNeeded) throw new Error(`full, and a new connection: ${result}`)
+    const answer = await held.ask()
+    if (!answer.alive) throw new Error(`full, and a connection that was there before: ${answer.reason}`)
+  } finally {
+    await held.close()
+  }
+}
 
 async function removeBulk({ server }: Scene): Promise<void> {
   for (const name of bulkNames) {
