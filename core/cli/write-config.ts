@@ -46,5 +46,7 @@ export async function configText({ config, portolan, section }: ResolvedConfig):
   }
   // A mode that kube-proxy knows as well, so that it can read the file in Portolan's place.
   const kubeProxy = { ...config.kubeProxyConfiguration, mode: section }
-  return `${stringify(kubeProxy, { sortMapEntries: true })}---\n${stringify(own)}`
+  // In YAML 1.1, by which kube-proxy reads it.
+  const version = '1.1'
+  return `${stringify(kubeProxy, { sortMapEntries: true, version })}---\n${stringify(own, { version })}`
 }

@@ -52,7 +52,7 @@ export function configurationMap(installation: Installation): readonly Manifest[
   ]
 }
 
-/** What the flags say, and behind it, where kube-proxy doesn't read, what it has no word for. */
+/** In YAML 1.1, as kube-proxy reads it: what the flags say, and behind it, where kube-proxy doesn't read, what it has no word for. */
 function ownConfiguration(
   { dataplane, dataplaneOptions, ownSettings }: Installation,
   given: Readonly<Record<string, unknown>>,
@@ -70,7 +70,7 @@ function ownConfiguration(
   }
   const portolan = { apiVersion: 'portolan.dev/v1alpha1', kind: 'PortolanConfiguration', ...settings }
   const documents = Object.keys(settings).length === 0 ? [kubeProxy] : [kubeProxy, portolan]
-  return documents.map((document) => stringify(document)).join('---\n')
+  return documents.map((document) => stringify(document, { version: '1.1' })).join('---\n')
 }
 
 /** Of the pod's account, at a server that isn't reached through a Service. */

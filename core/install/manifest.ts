@@ -16,7 +16,8 @@ export function printManifests(manifests: readonly Manifest[]): string {
 }
 
 function printManifest({ object, comments = {} }: Manifest): string {
-  const document = new Document(object, { aliasDuplicateObjects: false })
+  // kubectl reads YAML 1.1, in which yes, on and 1:30 are no text without quotes.
+  const document = new Document(object, { aliasDuplicateObjects: false, version: '1.1' })
   for (const [path, text] of Object.entries(comments)) {
     const keys = path.split('.')
     const comment = wrapped(text)

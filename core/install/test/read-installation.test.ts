@@ -1,8 +1,9 @@
 import test from 'ava'
-import { parse } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
 import { ConfigError } from '../../config/config-error.ts'
 import { kubeadmConfig } from '../../config/test/kubeadm-config.ts'
 import type { InstallFlags } from '../install-options.ts'
+import { printManifests } from '../manifest.ts'
 import { manifestsOf } from '../manifests.ts'
 import { readInstallation } from '../read-installation.ts'
 import { podSpecOf } from './started-pod.ts'
@@ -235,6 +236,25 @@ test('probes ask where the configuration says that health is told, and metrics h
     { ...httpGet, host: '127.0.0.1' },
     { healthz: 9000, metrics: 10249 },
   ])
+})
+
+test('what is printed is read by YAML 1.1, as kubectl does, as it is meant', (t) => {
+  const words = ['yes', 'no', 'on', 'off', 'y', 'null', '1', '0x10', '010', '1.5']
+  for (const word of words) {
+    const flags = { ...enough, nodeSelector: [`example.com/proxy=${word}`], dataplane: 'nftables' }
+    const manifests = manifestsOf(readInstallation(flags, undefined, '0.1.0'))
+    const documents = parseAllDocuments(printManifests(manifests), { version: '1.1' })
+    t.deepEqual(
+      documents.map((document) => document.toJS()),
+      manifests.map(({ object }) => object),
+      word,
+    )
+  }
+})
+
+test('a configuration is read by YAML 1.1, as kube-proxy does, as it is meant', (t) => {
+  const [text = ''] = (dataOf({ ...enough, hostnameOverride: 'on' })['config.conf'] ?? '').split('---\n')
+  t.is(parse(text, { version: '1.1' }).hostnameOverride, 'on')
 })
 
 test('another namespace is printed as well, open to what a proxy needs', (t) => {

@@ -194,7 +194,8 @@ async function printed(dataplane: string, apiServer: string): Promise<readonly M
   const ofNode = ['--conntrack-max-per-core', '0', '--oom-score-adj', oomScore]
   const portolan = join(root, 'core', 'cli', 'portolan.js')
   const { stdout } = await execa(process.execPath, [portolan, 'install', '--print', ...flags, ...ofNode])
-  return parseAllDocuments(stdout).map((document) => document.toJS() as Manifest)
+  // As kubectl reads it.
+  return parseAllDocuments(stdout, { version: '1.1' }).map((document) => document.toJS() as Manifest)
 }
 
 /** The ConfigMap in `config/`, the account in `account/`, and the node's own file that iptables locks. */
