@@ -22,9 +22,12 @@ interface Validation {
   readonly message: string
 }
 
-/** Both objects as maps, so that fields which Kubernetes is yet to have are held as well. */
+/**
+ * Both objects as maps (dyn), which have keys to go through, so that fields which Kubernetes is yet to have are held as
+ * well.
+ */
 function unchanged(path: string, except: string): string {
-  const [after, before] = [`object${path}`, `oldObject${path}`]
+  const [after, before] = [`dyn(object${path})`, `dyn(oldObject${path})`]
   return (
     `${after}.all(k, k in ${except} || (k in ${before} && ${after}[k] == ${before}[k])) && ` +
     `${before}.all(k, k in ${except} || k in ${after})`
@@ -40,7 +43,7 @@ const validations: readonly Validation[] = [
   },
   { expression: 'oldObject != null', message: 'no Node is made' },
   {
-    expression: `object.all(k, k in ['metadata', 'spec'] || (k in oldObject && object[k] == oldObject[k]))`,
+    expression: unchanged('', "['metadata', 'spec']"),
     message: 'nothing but the taint: not the status',
   },
   { expression: unchanged('.metadata', byItself), message: 'nothing but the taint: not the metadata' },
