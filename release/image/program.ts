@@ -51,7 +51,7 @@ export async function layProgram(
 }
 
 /** The benchmark and the kit make network namespaces and call other tools: they are no part of the image. */
-const belongs = /^portolan$|^@portolan\/(?:core|native|dataplane-\w+)$/
+export const belongs = /^portolan$|^@portolan\/(?:core|native|dataplane-\w+)$/
 
 /** There is no env that could find Node.js and part its flags. */
 async function nameNode(program: string): Promise<void> {
