@@ -10,6 +10,7 @@ import { supervised } from './supervise.ts'
 import type { SupervisionOptions } from './supervised-calls.ts'
 
 export { type DataplaneLoadCode, DataplaneLoadError } from './dataplane-load-error.ts'
+export { findPackage, packageVersion } from './find-package.ts'
 
 /** The dataplanes that Portolan itself brings, by the short names that operators use for them. */
 export const ownDataplanes: Readonly<Record<string, string>> = {

@@ -62,6 +62,11 @@ export class Cluster {
     }
   }
 
+  /** All that the cluster has now, as the API server would serve it. */
+  get objects(): readonly object[] {
+    return [...this.#objects.values()]
+  }
+
   removeService(name: string): void {
     this.#objects.delete(`Service ${name}`)
     this.#each((builder) => builder.removeService(`${namespace}/${name}`))

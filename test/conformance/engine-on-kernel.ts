@@ -61,7 +61,8 @@ export async function engineOnKernel(lab: Lab, options: EngineOnKernelOptions): 
     await dataplane.dataplane.stop()
   }
 
-  await repairs(open, cluster, (way) => sabotage(networkNamespace, way), timeout)
+  const repaired = await repairs(open, cluster, (way) => sabotage(networkNamespace, way), timeout)
+  if (repaired.every(({ noticed }) => !noticed)) throw new Error('no damage was repaired')
 
   const second = open()
   const secondLog = new Log()
@@ -79,36 +80,84 @@ export async function engineOnKernel(lab: Lab, options: EngineOnKernelOptions): 
   }
 }
 
+/** What became of one kind of damage. */
+export interface Repair {
+  /** As the hook `sabotage` counts them. */
+  readonly way: number
+  /** Seconds from the damage until the kernel held the table again, to a tenth. */
+  readonly seconds: number
+  /** Whether the engine has repaired something; otherwise nothing was to be repaired. */
+  readonly noticed: boolean
+}
+
+/**
+ * Damages a node in every way that the dataplane's author knows, while the core's engine keeps it, which looks every second
+ * as on a node.
+ *
+ * @throws where the kernel still differs from the table after 20 s, times the slowness
+ */
+export async function repairTimes(lab: Lab, options: EngineOnKernelOptions): Promise<readonly Repair[]> {
+  const { factory, sabotage, settings = {}, slowness = 1 } = options
+  const { networkNamespace } = lab.node
+  const { IPv4, IPv6 } = lab.node.addresses
+  const families = ipFamilies.filter((family) => factory.capabilities.families.includes(family))
+  const cluster = newCluster({
+    families,
+    localAddresses: [...IPv4, ...IPv6, '127.0.0.1', '::1'],
+    localhostFamilies: [],
+  })
+  for (let index = 0; index < 3; index++) declare(cluster, index, at('pod0', 'remote0'))
+  const open = (): Dataplane => factory.create({ masqueradeBit: 14, networkNamespace, settings })
+  const damage = (way: number) => sabotage(networkNamespace, way)
+  return await repairs(open, cluster, damage, 20_000 * slowness, { auditPeriod: 1000, timing: realTiming })
+}
+
 /** Each kind of damage meets an engine that has just started. */
 async function repairs(
   open: () => Dataplane,
   cluster: Cluster,
   damage: (way: number) => Promise<boolean>,
   timeout: number,
-): Promise<void> {
-  let repaired = 0
+  pace?: Pace,
+): Promise<readonly Repair[]> {
+  const all: Repair[] = []
   for (let way = 0, more = true; more; way++) {
     const dataplane = open()
     const log = new Log()
-    const engine = engineOf(dataplane, cluster, log)
+    const engine = engineOf(dataplane, cluster, log, pace)
     await dataplane.start()
+    let seconds = 0
     try {
       engine.start()
       await within(timeout, engine.firstApplied, 'the first apply')
       more = await damage(way)
+      const begun = performance.now()
       await inSync(open, cluster, timeout, `after damage number ${way}`)
-      repaired += log.repairs
+      seconds = Math.round((performance.now() - begun) / 100) / 10
     } finally {
       await engine.stop()
       await dataplane.stop()
     }
+    // A repair that the kernel has shows in the log a moment later.
+    if (more) all.push({ way, seconds, noticed: log.repairs > 0 })
   }
-  if (repaired === 0) throw new Error('no damage was repaired')
+  return all
 }
 
-function engineOf(dataplane: Dataplane, cluster: Cluster, observer: EngineObserver): Engine {
-  const tables = { IPv4: cluster.builder('IPv4'), IPv6: cluster.builder('IPv6') }
-  return new Engine({ dataplane, tables, auditPeriod: 200, observer, timing: unhurried })
+interface Pace {
+  /** Milliseconds. */
+  readonly auditPeriod: number
+  readonly timing: Timing
+}
+
+function engineOf(
+  dataplane: Dataplane,
+  cluster: Cluster,
+  observer: EngineObserver,
+  { auditPeriod, timing }: Pace = { auditPeriod: 200, timing: unhurried },
+): Engine {
+  const tables = Object.fromEntries(cluster.families.map((family) => [family, cluster.builder(family)]))
+  return new Engine({ dataplane, tables, auditPeriod, observer, timing })
 }
 
 /**

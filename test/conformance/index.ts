@@ -23,12 +23,16 @@
  *
  * `@portolan/conformance/vm` runs the kit on a second kernel; see vm-suite.ts.
  */
-export { printMatrix } from './matrix.ts'
+export { checkCapabilities } from './declared-capabilities.ts'
+export { type ListedClaim, listClaims } from './list-claims.ts'
+export { printMatrix, titleOf } from './matrix.ts'
+export { nodeState } from './node-state.ts'
 export type { Row, RowClaim, RowFeature } from './row.ts'
 export {
   type ConformanceOptions,
   type ConformanceResult,
   type DataplaneUnderTest,
+  refutedGap,
   runConformance,
 } from './run.ts'
 export type { KitHooks } from './scenario.ts'

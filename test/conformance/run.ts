@@ -6,6 +6,7 @@ import { checkCapabilities, gapOf } from './declared-capabilities.ts'
 import type { Row, RowClaim, Verdict } from './row.ts'
 import { expand, type KitHooks, type Scenario, type ScenarioClaim, type ScenarioContext } from './scenario.ts'
 import { scenarios as allScenarios } from './scenarios.ts'
+import { lastObjects } from './testbed.ts'
 import { timeoutsOf } from './timeouts.ts'
 
 /** What the kit has to be given of a dataplane, wherever it runs. */
@@ -33,6 +34,8 @@ export interface ConformanceOptions extends DataplaneUnderTest {
   readonly onScenario?: (name: string) => void
   /** Told of each row as soon as its scenario has ended. */
   readonly onCase?: (row: Row) => void
+  /** Told of a scenario with a failed row: its name, and all objects of its cluster as it has left them. */
+  readonly onObjects?: (scenario: string, objects: readonly object[]) => void
 }
 
 export interface ConformanceResult {
@@ -101,12 +104,12 @@ export async function runScenario(
       verdicts = await within(scenario.run(context), timeouts.scenarioMs)
     } catch (error) {
       if (error instanceof BrokenContract) run.broken ??= error
-      broken = `the scenario "${scenario.name}" broke off: ${error instanceof Error ? error.message : String(error)}`
+      broken = `the scenario "${scenario.name}" broke off: ${describeThrown(error)}`
     }
   } else {
     broken = `not asked, because the dataplane breaks the contract: ${run.broken.message}`
   }
-  return claims.flatMap((claim) =>
+  const rows = claims.flatMap((claim) =>
     expand(claim, families).map(({ family, protocol }): Row => {
       const { feature, name } = claim
       const row = { feature, name, family, protocol }
@@ -127,10 +130,40 @@ export async function runScenario(
       return { ...row, outcome: 'failed', detail: failures.join('\n') }
     }),
   )
+  const objects = lastObjects(factory)
+  if (objects !== undefined && rows.some(({ outcome }) => outcome === 'failed'))
+    options.onObjects?.(scenario.name, objects)
+  return rows
 }
 
 /** What a row says that passes in spite of its gap. */
-const refutedGap = 'this row passes, but its feature is declared as a gap; take the gap back'
+export const refutedGap = 'this row passes, but its feature is declared as a gap; take the gap back'
+
+/** What was thrown, and where in the dataplane's own files that was. */
+function describeThrown(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown)
+  const place = ownFrames(thrown)
+  return [thrown.message, ...place].join('\n')
+}
+
+/** The kit's and the core's own frames say nothing to an author. */
+function ownFrames(error: Error): readonly string[] {
+  const innermost = error.cause instanceof Error ? ownFrames(error.cause) : []
+  if (innermost.length > 0) return innermost
+  const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '))
+  const foreign = frames.filter(
+    (line) => !ours.some((folder) => line.includes(folder)) && !line.includes('node:'),
+  )
+  return foreign.slice(0, 3).map((line) => line.trim())
+}
+
+/** Folders of the core, the kit, the lab and the tools that they share, wherever these are installed. */
+const ours: readonly string[] = [
+  ...['@portolan/core', '@portolan/lab', '@portolan/native'].map((name) =>
+    import.meta.resolve(name).replace(/[^/]*$/, ''),
+  ),
+  import.meta.url.replace(/[^/]*$/, ''),
+]
 
 /** @throws when it takes longer: what it waits for may never come, and the next one needn't wait for it */
 async function within<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value> {

@@ -7,6 +7,8 @@ export interface ScenarioClaim extends RowClaim {
   readonly families?: readonly IpFamily[]
   /** Default: not about a protocol. */
   readonly protocols?: readonly Row['protocol'][]
+  /** What of {@link DataplaneUnderTest} it can't be proved without. */
+  readonly needs?: 'module' | keyof KitHooks
 }
 
 /** Claims that are proved together, because they share a lab. */

@@ -236,7 +236,16 @@ export async function createTestbed(options: TestbedOptions): Promise<Testbed> {
     podNetwork: podNetworkOf(options),
     slowness: options.timeouts.slowness,
   })
-  return new Testbed(options, lab)
+  const testbed = new Testbed(options, lab)
+  lastTestbeds.set(options.factory, testbed)
+  return testbed
+}
+
+const lastTestbeds = new WeakMap<DataplaneFactory, Testbed>()
+
+/** What the cluster of the last testbed for this very factory holds, also after it was closed; `undefined`: there was none. */
+export function lastObjects(factory: DataplaneFactory): readonly object[] | undefined {
+  return lastTestbeds.get(factory)?.cluster.objects
 }
 
 function podNetworkOf({ detector }: TestbedOptions): 'bridge' | 'routed' {

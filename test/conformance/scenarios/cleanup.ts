@@ -24,7 +24,7 @@ const claims = {
 
 export const cleanupScenario: Scenario = {
   name: 'cleanup',
-  claims: Object.values(claims),
+  claims: [claims.everything, claims.look, { ...claims.nothingElse, needs: 'foreign' }],
   async run({ factory, settings, families, hooks, timeouts }) {
     const { foreign } = hooks
     const testbed = await createTestbed({ factory, settings, families, timeouts })

@@ -31,7 +31,7 @@ const churning = Array.from({ length: 30 }, (_, index) => index + 10)
 
 export const crashScenario: Scenario = {
   name: 'kill -9',
-  claims: Object.values(claims),
+  claims: Object.values(claims).map((claim) => ({ ...claim, needs: 'module' as const })),
   long: true,
   async run({ factory, module, settings, families, timeouts }) {
     if (module === undefined)

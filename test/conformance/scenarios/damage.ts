@@ -38,7 +38,7 @@ const maxWays = 20
 
 export const damageScenario: Scenario = {
   name: 'damage from outside',
-  claims: Object.values(claims),
+  claims: Object.values(claims).map((claim) => ({ ...claim, needs: 'sabotage' as const })),
   long: true,
   async run({ factory, settings, families, hooks, timeouts }) {
     const { sabotage } = hooks
