@@ -23,5 +23,12 @@
  * ```
  */
 export { createBenchCommand } from './command/command.ts'
+export type { MetricName } from './metrics.ts'
+export { parseDataplaneName } from './proxy/lab-settings.ts'
+export { drawFigures } from './report/figures/index.ts'
+export { escapeText, type Html, html, trustedMarkup } from './report/html.ts'
+export { formatQuantity } from './report/quantity.ts'
+export { textTable, wrapText } from './report/text-table.ts'
 export * from './results.ts'
+export { describeMachine } from './run/machine.ts'
 export { type BenchRun, type Progress, runBench } from './run/run-bench.ts'

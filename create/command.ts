@@ -49,8 +49,8 @@ function report({ names, folder, files }: CreatedPackage, isEmpty: boolean): str
       isEmpty ? 'types, build, programs' : 'types, build, programs, and real packets as root: a minute',
     ],
     [
-      'npx portolan help-dataplane ./src/index.ts',
-      'what it says of itself; its README.md says where to begin',
+      `npx portolan eval ./src/index.ts${isEmpty ? ' --only shape' : ''}`,
+      'its scorecard; README.md says where to begin',
     ],
   ]
   const width = Math.max(...next.map(([command]) => command.length))

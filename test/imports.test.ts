@@ -195,7 +195,8 @@ import i from '@portolan/core/table'
 test('the imports that are seen lead to files, or to packages', (t) => {
   t.true(imports.length > 2000, `${imports.length} imports`)
   const lost = imports.filter(
-    ({ to }) => /^(core|native|dataplanes|create|test|bench|demo|docs)\//.test(to) && !files.includes(to),
+    ({ to }) =>
+      /^(core|native|dataplanes|create|eval|test|bench|demo|docs)\//.test(to) && !files.includes(to),
   )
   t.deepEqual(lost, [])
 })
@@ -228,6 +229,7 @@ test('the page lists the rooms that there are', (t) => {
     'core/source/kubernetes/',
     'native/',
     'bench/',
+    'eval/',
     'test/',
     'test/conformance/',
   ]

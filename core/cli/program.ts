@@ -58,6 +58,7 @@ function createProgram(): Command {
   addExplain(program)
   addBench(program)
   addCreate(program)
+  addEval(program)
   addRecord(program)
   addCleanup(program)
   addInstall(program)
@@ -190,6 +191,17 @@ function addCreate(program: Command): void {
     .allowUnknownOption()
     .argument('[arguments...]')
     .action(async (args: readonly string[]) => (await import('./create.ts')).create(args))
+}
+
+/** Like that. */
+function addEval(program: Command): void {
+  program
+    .command('eval')
+    .summary('make a scorecard of a dataplane: real packets, figures, faults')
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument('[arguments...]')
+    .action(async (args: readonly string[]) => (await import('./eval.ts')).evaluate(args))
 }
 
 function addRecord(program: Command): void {

@@ -1,5 +1,5 @@
 /** What an author of a dataplane does, outside of the checkout and with nothing but the archives. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,7 +12,9 @@ import { pack } from '../pack.ts'
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const folder = await mkdtemp(join(tmpdir(), 'portolan-new-dataplane-'))
 const archives = join(folder, 'archives')
-const env = { PATH: `${dirname(process.execPath)}:/usr/sbin:/usr/bin:/sbin:/bin`, HOME: folder }
+const path = `${dirname(process.execPath)}:/usr/sbin:/usr/bin:/sbin:/bin`
+/** Other tests keep the machine busy. */
+const env = { PATH: path, HOME: folder, PORTOLAN_SLOWNESS: '3' }
 
 const run = (cwd: string, program: string, ...args: readonly string[]) =>
   execa(program, args, { cwd, env, extendEnv: false, stdin: 'ignore' })
@@ -75,3 +77,185 @@ test.serial('a skeleton has its tests pass, and plans', async (t) => {
   const { name } = JSON.parse(await readFile(join(path, 'package.json'), 'utf8'))
   t.is(name, '@example/dataplane-astrolabe')
 })
+
+interface Fault {
+  readonly what: string
+  readonly file: string
+  readonly find: string
+  readonly put: string
+  /** After `portolan eval ./src/index.ts`. */
+  readonly ask: readonly string[]
+  /** What the card says of it, in order. */
+  readonly told: RegExp
+}
+
+const shape = ['--only', 'shape']
+const convergence = ['--only', 'shape,convergence', '--quick']
+
+/** Each way to break the package, and what its author gets to read. */
+const faults: readonly Fault[] = [
+  {
+    what: 'throws while it is loaded',
+    file: 'src/index.ts',
+    find: 'export default',
+    put: "if (Date.now() > 0) throw new Error('out of rum')\nexport default",
+    ask: shape,
+    told: /shape: it can be loaded dataplane '.\/src\/index\.ts' can't be loaded: out of rum/,
+  },
+  {
+    what: 'declares a gap that is none',
+    file: 'src/index.ts',
+    find: "affinity: '",
+    put: "afinity: '",
+    ask: shape,
+    told: /it declares families, protocols and gaps that there are capabilities\.gaps has "afinity", which is no feature; there are/,
+  },
+  {
+    what: 'throws in reconcile',
+    file: 'src/program.ts',
+    find: '  const baseRules = baseChains(',
+    put: "  if (mark !== '') throw new Error('no chart of it')\n  const baseRules = baseChains(",
+    ask: shape,
+    told: /reconcile of IPv4 failed: no chart of it .*at reconcile \(.*src\/program\.ts:\d+/,
+  },
+  {
+    what: 'holds the event loop',
+    file: 'src/program.ts',
+    find: '  const { before, after } = contentsOfChange(',
+    put: '  while (change.routes.length > 0);\n  const { before, after } = contentsOfChange(',
+    ask: [...shape, '--deadline', '5'],
+    told: /the same change gives the same program[\s\S]*something has held the event loop for 20 s and never returned/,
+  },
+  {
+    what: 'ends the process',
+    file: 'src/program.ts',
+    find: '  const { before, after } = contentsOfChange(',
+    put: '  process.exit(3)\n  const { before, after } = contentsOfChange(',
+    ask: shape,
+    told: /the same change gives the same program[\s\S]*the process has ended \(exit code 3\)/,
+  },
+  {
+    what: 'gives another program each time',
+    file: 'src/contents.ts',
+    find: 'numgen random mod',
+    put: `numgen random /* \${order++} */ mod`,
+    ask: shape,
+    told: /the same table gives the same program, however often, and isn't changed it differs: "/,
+  },
+  {
+    what: 'tells a wrong family',
+    file: 'src/program.ts',
+    find: "family: 'IPv4', operations",
+    put: "family: 'IPv6' as 'IPv4', operations",
+    ask: shape,
+    told: /reconcile gives a program for a node that holds nothing .*reconcile of IPv4 .*IPv6/,
+  },
+  {
+    what: 'has a route that poisons it',
+    file: 'src/contents.ts',
+    find: '  for (const frontend of route.frontends) {',
+    put: "  if (route.name.includes('cart')) throw new Error('no room for it')\n  for (const frontend of route.frontends) {",
+    ask: shape,
+    told: /no route of its protocols is left out shop\/cart:http\/TCP: .*no room for it/,
+  },
+  {
+    what: 'never returns from apply',
+    file: 'src/index.ts',
+    find: '    if (commands.length === 0) return { bytes: 0 }',
+    put: '    await new Promise(() => {})\n    if (commands.length === 0) return { bytes: 0 }',
+    ask: [...convergence, '--deadline', '5'],
+    told: /what apply writes, observe reads back dataplane sextant: apply of IPv4 has not returned for 5 s/,
+  },
+  {
+    what: 'lies: says that it has applied what it has not',
+    file: 'src/index.ts',
+    find: '    if (commands.length === 0) return { bytes: 0 }',
+    put: '    if (commands.length > 0) return { bytes: 0 }',
+    ask: convergence,
+    told: /a reconciliation still has (\d+) operations \(from nothing it has \1\)[\s\S]*usually apply has done nothing that observe looks at/,
+  },
+  {
+    what: 'forgets a delete',
+    file: 'src/program.ts',
+    find: '    ...gone.map((element) =>',
+    put: '    ...(fresh.length === 0 ? [] : gone).map((element) =>',
+    ask: convergence,
+    told: /convergence: IPv4: what is taken away goes from the kernel, too /,
+  },
+  {
+    what: 'leaves its table behind',
+    file: 'src/index.ts',
+    find: '    await this.#nft.apply([`delete table',
+    put: '    await this.#nft.apply([`list table',
+    ask: ['--only', 'operation'],
+    told: /clean-up leaves nothing in the kernel, and a second one finds nothing \d+ objects are left: nft: /,
+  },
+  {
+    what: 'lists endpoints in the order that it gets them in',
+    file: 'src/contents.ts',
+    find: '.sort()',
+    put: '',
+    ask: ['--rows', 'a new process that finds its table'],
+    told: /a new process lists endpoints in another order than the one before it, and this dataplane has no endpointOrder/,
+  },
+  {
+    what: 'masquerades nobody',
+    file: 'src/contents.ts',
+    find: '(verdict.masquerade ? [',
+    put: '(verdict.masquerade && route.name.length === 0 ? [',
+    ask: ['--rows', '^a ClusterIP masquerades'],
+    told: /IPv4 TCP: a ClusterIP masquerades what comes from the node or from outside [\s\S]*do: 2 of 2 rows about "verdicts differ by who asks[\s\S]*sourceClasses/,
+  },
+]
+
+for (const { what, file, find, put, ask, told } of faults)
+  test.serial(`a dataplane that ${what} is told so`, async (t) => {
+    t.timeout(300_000)
+    const path = join(folder, 'sextant')
+    const source = await readFile(join(path, file), 'utf8')
+    t.is(source.split(find).length, 2, `${file} has it once: ${find}`)
+    const more = put.includes('order++') ? '\nlet order = 0\n' : ''
+    await writeFile(join(path, file), source.replace(find, () => put) + more)
+    try {
+      const portolan = join(path, 'node_modules', '.bin', 'portolan')
+      const { exitCode, stdout, stderr } = await execa(portolan, ['eval', './src/index.ts', ...ask], {
+        cwd: path,
+        env,
+        extendEnv: false,
+        reject: false,
+      })
+      // Lines are broken where the terminal ends.
+      t.regex(stdout.replaceAll(/\s+/g, ' '), told, `${stdout}\n${stderr}`)
+      t.is(exitCode, 1)
+    } finally {
+      await writeFile(join(path, file), source)
+    }
+  })
+
+test.serial(
+  'and as it was made it has a card without a failure, with the figures of its speed',
+  async (t) => {
+    t.timeout(600_000)
+    const path = join(folder, 'sextant')
+    const portolan = join(path, 'node_modules', '.bin', 'portolan')
+    const rows = ['--rows', '^a ClusterIP reaches every endpoint|^a change that meets a damaged']
+    const first = await run(path, portolan, 'eval', './src/index.ts', ...rows)
+    t.regex(first.stdout, /^conformance +✔ 4$/m)
+    const second = await run(
+      path,
+      portolan,
+      'eval',
+      './src/index.ts',
+      '--only',
+      'speed,operation',
+      '--services',
+      '20',
+    )
+    t.regex(second.stdout, /one endpoint replaced, from the event to the kernel, 20 Services +[\d.]+ m?s/)
+    t.regex(second.stdout, /what another tool damages is repaired +way 0: [\d.]+ s, way 1: /)
+    t.regex(second.stdout, /no packet is lost while the process restarts +0 of \d+ connections/)
+    const card = JSON.parse(await readFile(join(path, 'scorecard.json'), 'utf8'))
+    t.is(card.cards[0].name, 'sextant')
+    t.regex(await readFile(join(path, 'scorecard.html'), 'utf8'), /<svg/)
+  },
+)

@@ -179,7 +179,7 @@ test.serial('the archives have what is published, and nothing that only the chec
     archives.map(({ name }) => name).toSorted(),
     [
       ...['api-server', 'bench', 'conformance', 'core', 'create-dataplane', 'dataplane-ebpf'],
-      ...['dataplane-iptables', 'dataplane-ipvs', 'dataplane-nftables', 'lab', 'native', 'vm'],
+      ...['dataplane-iptables', 'dataplane-ipvs', 'dataplane-nftables', 'eval', 'lab', 'native', 'vm'],
     ]
       .map((name) => `@portolan/${name}`)
       .concat('portolan'),

@@ -7,4 +7,12 @@ import underTest from './under-test.ts'
 const isQuick = ({ feature, name }: RowClaim) =>
   !feature.startsWith('affinity') && !/^while |hundred|kill|after all/.test(name)
 
-conformance({ test, ...underTest, ...(process.env.PORTOLAN_KIT === 'whole' ? {} : { filter: isQuick }) })
+const { PORTOLAN_KIT: kit, PORTOLAN_SLOWNESS: slowness = '1' } = process.env
+
+conformance({
+  test,
+  ...underTest,
+  // How many times as long everything takes here: all waits grow with it.
+  slowness: Number(slowness),
+  ...(kit === 'whole' ? {} : { filter: isQuick }),
+})

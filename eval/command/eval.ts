@@ -1,0 +1,128 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describeMachine } from '@portolan/bench'
+import type { Evaluation } from '../evaluate.ts'
+import { EvaluationError } from '../evaluation-error.ts'
+import { runEvaluation } from '../process/run-evaluation.ts'
+import { badge } from '../report/badge.ts'
+import { renderPage } from '../report/page.ts'
+import { printScorecard } from '../report/terminal.ts'
+import {
+  type Card,
+  hasPassed,
+  type PartName,
+  partNames,
+  type Scorecard,
+  schemaVersion,
+} from '../scorecard.ts'
+import { display } from './progress.ts'
+
+export interface EvalFlags {
+  readonly only?: readonly PartName[]
+  readonly quick: boolean
+  readonly rows?: string
+  readonly services?: readonly number[]
+  readonly underTest?: string
+  /** Seconds. */
+  readonly deadline: number
+  readonly json: string
+  readonly report: string
+  readonly badge?: string
+  readonly objects: string
+}
+
+/**
+ * Evaluates one dataplane after the other, and writes what came of it. Sets the exit code 1 where something has failed.
+ *
+ * @throws EvaluationError
+ */
+export async function evaluateAll(
+  dataplanes: readonly string[],
+  flags: EvalFlags,
+  version: string,
+): Promise<void> {
+  const parts = partsOf(flags)
+  if (parts.some((name) => name !== 'shape') && process.getuid?.() !== 0)
+    throw new EvaluationError(
+      'an evaluation makes network namespaces, which needs root',
+      'run it with sudo, or ask for the shape alone: --only shape',
+      1,
+    )
+  if (flags.underTest !== undefined && dataplanes.length > 1)
+    throw new EvaluationError('--under-test is of one dataplane', 'name one dataplane at a time')
+  const begun = new Date()
+  const command = typed(dataplanes, flags)
+  const interrupted = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort())
+  const cards: Card[] = []
+  for (const dataplane of new Set(dataplanes)) {
+    if (interrupted.signal.aborted) break
+    const evaluation: Evaluation = {
+      dataplane,
+      parts,
+      isQuick: flags.quick,
+      callMs: flags.deadline * 1000,
+      services: flags.services ?? (flags.quick ? [100, 1000] : [100, 1000, 10_000]),
+      command,
+      version,
+      ...(flags.rows === undefined ? {} : { rows: flags.rows }),
+      ...(flags.underTest === undefined ? {} : { underTest: flags.underTest }),
+    }
+    const shown = display(process.stderr, dataplane)
+    const files: Promise<string>[] = []
+    const card = await runEvaluation(
+      evaluation,
+      {
+        step: (part, what) => shown.step(part, what),
+        part: (part) => shown.part(part),
+        objects: (scenario, objects) => files.push(writeObjects(flags.objects, dataplane, scenario, objects)),
+      },
+      { signal: interrupted.signal },
+    )
+    shown.end()
+    for (const file of await Promise.all(files))
+      console.error(
+        `objects of failed rows: portolan plan --source file:${file} --node this-node --dataplane ${dataplane}`,
+      )
+    cards.push(card)
+  }
+  const scorecard: Scorecard = { schemaVersion, command, machine: describeMachine(version, {}, begun), cards }
+  await writeFile(flags.json, `${JSON.stringify(scorecard, null, 2)}\n`)
+  await writeFile(flags.report, renderPage(scorecard))
+  if (flags.badge !== undefined) await writeFile(flags.badge, badge(scorecard))
+  process.stdout.write(printScorecard(scorecard, process.stdout.columns ?? 110))
+  console.log(`\nall of it: ${flags.json}, with plots: ${flags.report}`)
+  if (interrupted.signal.aborted || !cards.every(hasPassed)) process.exitCode = 1
+}
+
+function partsOf({ only, rows }: EvalFlags): readonly PartName[] {
+  if (only !== undefined) return only
+  return rows === undefined ? partNames : ['shape', 'convergence', 'conformance']
+}
+
+function typed(dataplanes: readonly string[], { only, quick, rows, services }: EvalFlags): string {
+  return [
+    'portolan eval',
+    ...dataplanes,
+    ...(only === undefined ? [] : ['--only', only.join()]),
+    ...(quick ? ['--quick'] : []),
+    ...(rows === undefined ? [] : ['--rows', `'${rows}'`]),
+    ...(services === undefined ? [] : ['--services', services.join()]),
+  ].join(' ')
+}
+
+/** JSON is YAML, and one document each is what a source reads. @returns the file */
+async function writeObjects(
+  folder: string,
+  dataplane: string,
+  scenario: string,
+  objects: readonly object[],
+): Promise<string> {
+  await mkdir(folder, { recursive: true })
+  const name = [dataplane, scenario]
+    .map((part) => part.replaceAll(/[^A-Za-z0-9]+/g, '-').replaceAll(/^-|-$/g, ''))
+    .join('.')
+  const file = join(folder, `${name}.yaml`)
+  await writeFile(file, objects.map((object) => `${JSON.stringify(object)}\n`).join('---\n'))
+  return file
+}

@@ -1,0 +1,61 @@
+import { type Row, refutedGap, titleOf } from '@portolan/conformance'
+import { features } from '@portolan/core'
+
+/**
+ * What to do about rows that failed, in a few sentences: rows that say the same with other addresses have one cause, and
+ * a feature of which nothing works is one to declare, or to do.
+ */
+export function advise(rows: readonly Row[]): readonly string[] {
+  const failed = rows.filter(({ outcome }) => outcome === 'failed')
+  const refuted = failed.filter(({ detail }) => detail.startsWith(refutedGap))
+  const others = failed.filter((row) => !refuted.includes(row))
+  return [...adviseGaps(rows, others), ...adviseCauses(others), ...adviseRefuted(refuted)]
+}
+
+/** `declare gap X or do Y`. */
+function adviseGaps(rows: readonly Row[], failed: readonly Row[]): readonly string[] {
+  const byFeature = Map.groupBy(failed, ({ feature }) => feature)
+  return [...byFeature].flatMap(([feature, those]) => {
+    if (feature === 'basics') return []
+    const asked = rows.filter((row) => row.feature === feature && row.outcome !== 'unproved')
+    return [
+      `${those.length} of ${asked.length} rows about "${features[feature]}" fail: do it, or declare it in capabilities.gaps: ` +
+        `{ ${feature}: 'what happens instead, for the operator' }`,
+    ]
+  })
+}
+
+/** The three largest groups of rows that say the same. */
+function adviseCauses(failed: readonly Row[]): readonly string[] {
+  const groups = [...Map.groupBy(failed, ({ detail }) => symptom(detail))]
+  return groups
+    .toSorted(([, one], [, other]) => other.length - one.length)
+    .slice(0, 3)
+    .flatMap(([said, those]) => {
+      const [first] = those
+      if (first === undefined) return []
+      const which = those.length === 1 ? 'one row says' : `${those.length} rows say the same`
+      return [`${which}: "${said}"; begin with --rows '${patternOf(first)}' (${titleOf(first)})`]
+    })
+}
+
+function adviseRefuted(rows: readonly Row[]): readonly string[] {
+  return [...Map.groupBy(rows, ({ feature }) => feature)].map(
+    ([feature, those]) => `take the gap ${feature} back: ${those.length} of its rows pass`,
+  )
+}
+
+/** The first line without the addresses, ports, names and numbers in it. */
+export function symptom(detail: string): string {
+  const [line = ''] = detail.split('\n')
+  return line
+    .replaceAll(/\d+\.\d+\.\d+\.\d+/g, 'ADDRESS')
+    .replaceAll(/\[[0-9a-f:]+\]|\b[0-9a-f]{1,4}:[0-9a-f:]*:[0-9a-f]*/g, 'ADDRESS')
+    .replaceAll(/\b(pod|remote|case-)\d+\b/g, '$1N')
+    .replaceAll(/\d+/g, 'N')
+    .slice(0, 160)
+}
+
+function patternOf({ name }: Row): string {
+  return name.replaceAll(/[.*+?^${}()|[\]\\']/g, '.').slice(0, 50)
+}

@@ -1,0 +1,64 @@
+import { type ListedClaim, listClaims, type Row, runConformance, titleOf } from '@portolan/conformance'
+import { type Check, type Part, partOf } from '../scorecard.ts'
+import type { Subject } from '../subject.ts'
+import { advise } from './causes.ts'
+import type { Tell } from './failure.ts'
+import { rungOf } from './ladder.ts'
+
+export interface ConformanceOptions {
+  /** Only claims whose names it matches; absent: all. */
+  readonly rows?: RegExp
+  /** Leaves out what takes minutes. */
+  readonly isQuick: boolean
+  /** Milliseconds that any one call may take. */
+  readonly callMs: number
+  /** Gets the objects of a scenario with a failed row. */
+  readonly keepObjects: (scenario: string, objects: readonly object[]) => void
+}
+
+/** The kit, row by row, as a ladder; needs root. */
+export async function evaluateConformance(
+  subject: Subject,
+  options: ConformanceOptions,
+  tell: Tell,
+): Promise<Part> {
+  const begun = performance.now()
+  const claims = new Map(listClaims().map((claim) => [claim.name, claim]))
+  const wanted = [...claims.values()].filter(({ name, long }) =>
+    options.rows === undefined ? !(options.isQuick && long) : options.rows.test(name),
+  )
+  const asked = wanted.filter((claim) => lackOf(claim, subject) === undefined)
+  const rows: Row[] = []
+  await runConformance({
+    ...subject,
+    callMs: options.callMs,
+    filter: ({ name }) => asked.some((claim) => claim.name === name),
+    onScenario: tell,
+    onCase(row) {
+      rows.push(row)
+      if (row.outcome === 'failed') tell(`✘ ${titleOf(row)}`)
+    },
+    onObjects: options.keepObjects,
+  })
+  const unasked = wanted.flatMap((claim): Check[] => {
+    const lack = lackOf(claim, subject)
+    return lack === undefined
+      ? []
+      : [{ name: claim.name, rung: rungOf(claim), outcome: 'unproved', detail: lack }]
+  })
+  const checks = rows.map((row): Check => {
+    const claim = claims.get(row.name)
+    const { outcome, detail } = row
+    return { name: titleOf(row), outcome, detail, ...(claim === undefined ? {} : { rung: rungOf(claim) }) }
+  })
+  return partOf('conformance', [...checks, ...unasked], begun, advise(rows))
+}
+
+/** Why a claim can't be asked of this subject. */
+function lackOf({ needs }: ListedClaim, { module, hooks, underTest }: Subject): string | undefined {
+  if (needs === undefined) return undefined
+  if (needs === 'module' ? module !== undefined : hooks?.[needs] !== undefined) return undefined
+  const where =
+    underTest === undefined ? 'the package has no test/under-test.ts, and --under-test names none' : underTest
+  return `needs ${needs}, which only its author can give: ${where}`
+}

@@ -1,0 +1,99 @@
+import type { BenchResults } from '@portolan/bench'
+import { nodeState } from '@portolan/conformance'
+import { repairTimes } from '@portolan/conformance/engine-on-kernel'
+import { everything, everythingIpv6 } from '@portolan/conformance/example-tables'
+import { bring } from '@portolan/conformance/reconcile'
+import { createLab } from '@portolan/lab'
+import { type Check, type Part, partOf } from '../scorecard.ts'
+import type { Subject } from '../subject.ts'
+import { Checks, type Tell } from './failure.ts'
+
+/** What an operator sees of it: losses, repairs, what is left of it. @param figures of the part `speed`, if it was asked */
+export async function evaluateOperation(
+  subject: Subject,
+  figures: BenchResults | undefined,
+  tell: Tell,
+): Promise<Part> {
+  const begun = performance.now()
+  const checks = new Checks(tell)
+  checks.made.push(...losses(figures))
+  await evaluateRepair(subject, checks)
+  await checks.make('clean-up leaves nothing in the kernel, and a second one finds nothing', () =>
+    leftovers(subject),
+  )
+  return partOf('operation', checks.made, begun)
+}
+
+/** Scenarios of the benchmark in which connections are opened all the time, in an operator's words. */
+const disturbances: Readonly<Record<string, string>> = {
+  'endpoint-replaced': 'endpoints of other Services are replaced',
+  'rolling-update': 'other Services roll out',
+  'first-packet': 'its own endpoint is replaced',
+  'warm-restart': 'the process restarts',
+}
+
+function losses(figures: BenchResults | undefined): readonly Check[] {
+  const of = (metric: string, scenario: string) =>
+    (figures?.results ?? []).filter((one) => one.metric === metric && one.scenario === scenario)
+  return Object.entries(disturbances).flatMap(([scenario, what]): Check[] => {
+    const tried = of('connectionsTried', scenario)
+    if (tried.length === 0) return []
+    const [all, lost] = [tried, of('connectionsLost', scenario)].map((list) =>
+      list.reduce((sum, { p50, samples }) => sum + p50 * samples, 0),
+    )
+    const detail = `${lost} of ${all} connections were not answered within half a second`
+    return [{ name: `no packet is lost while ${what}`, outcome: lost === 0 ? 'passed' : 'failed', detail }]
+  })
+}
+
+/** Longer than the core's look every second and one repair take on a busy machine. */
+async function evaluateRepair(subject: Subject, checks: Checks): Promise<void> {
+  const name = 'what another tool damages is repaired'
+  const sabotage = subject.hooks?.sabotage
+  if (sabotage === undefined) {
+    checks.leave(name, 'needs the hook sabotage, which only its author can give, in test/under-test.ts')
+    return
+  }
+  let repaired = ''
+  const isDone = await checks.make(name, async () => {
+    const lab = await createLab({ pods: 1 })
+    try {
+      const times = await repairTimes(lab, { ...subject, sabotage })
+      repaired = times.map(({ way, seconds }) => `way ${way}: ${seconds} s`).join(', ')
+      if (times.length === 0) return 'the hook sabotage knows no way to damage anything'
+      const unnoticed = times.filter(({ noticed }) => !noticed)
+      return unnoticed.length === 0
+        ? undefined
+        : `damage number ${unnoticed.map(({ way }) => way).join(', ')} has changed nothing that observe looks at`
+    } finally {
+      await lab.close()
+    }
+  })
+  const last = checks.made.pop()
+  if (last !== undefined) checks.made.push(isDone ? { ...last, detail: repaired } : last)
+}
+
+async function leftovers({ factory, settings }: Subject): Promise<string | undefined> {
+  const lab = await createLab({ pods: 1 })
+  try {
+    const { networkNamespace } = lab.node
+    const make = () => factory.create({ masqueradeBit: 14, networkNamespace, settings })
+    const before = await nodeState(networkNamespace)
+    const dataplane = make()
+    await dataplane.start()
+    try {
+      for (const family of factory.capabilities.families)
+        await bring(dataplane, family === 'IPv4' ? everything() : everythingIpv6())
+    } finally {
+      await dataplane.stop()
+    }
+    await make().cleanup()
+    const after = await nodeState(networkNamespace)
+    const left = [...after].filter((line) => !before.has(line))
+    if (left.length > 0) return [`${left.length} objects are left:`, ...left.slice(0, 5)].join('\n')
+    const again = (await make().cleanup()).removed
+    return again.length === 0 ? undefined : `a second clean-up removes ${again.join(', ')}`
+  } finally {
+    await lab.close()
+  }
+}

@@ -1,0 +1,13 @@
+import type { Evaluation } from '../evaluate.ts'
+import type { Card, Part, PartName } from '../scorecard.ts'
+
+/** What the process of an evaluation is told, once. */
+export type Order = Evaluation
+
+/** What it tells. `alive` comes every second, and stays away while a dataplane holds the event loop. */
+export type Report =
+  | { readonly kind: 'alive' }
+  | { readonly kind: 'step'; readonly part: PartName; readonly what: string }
+  | { readonly kind: 'part'; readonly part: Part }
+  | { readonly kind: 'objects'; readonly scenario: string; readonly objects: readonly object[] }
+  | { readonly kind: 'card'; readonly card: Card }
