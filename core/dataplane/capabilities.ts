@@ -36,7 +36,8 @@ export const features = {
   udpFlows: 'a UDP client that keeps its port gets another endpoint when its own has gone',
   atomicChange: 'a change of several routes shows to packets all at once',
   sharedPorts: 'a client goes from one port to a Service and, past the Service, to its endpoint',
-  sharedPortsAtOnce: 'pods and the node do so at the same time',
+  sharedPortsAtOnce:
+    'pods and the node go from one port to a Service and, past it, to its endpoint at the same time',
   localPorts:
     "the node's own clients may use ports that are NodePorts, or a Service's at an address of the node",
   largeDatagramsOfNode: 'the node sends Services at its own addresses datagrams that need fragments',
