@@ -35,10 +35,16 @@ export async function install({
   for (const line of notes(installation)) console.error(`portolan: ${line}`)
 }
 
-function notes({ configuration, dataplane }: Installation): readonly string[] {
+function notes({ configuration, dataplane, startupTaint }: Installation): readonly string[] {
   const doubt =
     configuration.from === 'configMap' ? undefined : apiServerDoubt(new URL(configuration.apiServer))
   return [
+    ...(startupTaint
+      ? [
+          '--startup-taint takes Kubernetes 1.32 or newer (kubectl version). Before 1.30 there are no admission policies, and ' +
+            'the right to patch Nodes would be without one',
+        ]
+      : []),
     ...(doubt === undefined ? [] : [`--api-server: ${doubt}`]),
     ...(configuration.from === 'configMap'
       ? [

@@ -88,7 +88,7 @@ export function startupTaintPolicy({ name, namespace }: Installation): readonly 
         },
       },
       comments: {
-        '': `The role below lets each node's token patch Nodes, and RBAC can't say which, nor what of them. This can: with a token taken from a node, nobody gets more than to take ${startupTaint} off that node. It needs Kubernetes 1.32, whose tokens name their node; delete the rule from the role before you delete this.`,
+        '': `The role below lets each node's token patch Nodes, and RBAC can't say which, nor what of them. This can: with a token taken from a node, nobody gets more than to take ${startupTaint} off that node. It needs Kubernetes 1.32, whose tokens name their node, and without such policies (before 1.30) nothing narrows the role; delete the rule from the role before you delete this.`,
       },
     },
     {
