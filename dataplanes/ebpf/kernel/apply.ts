@@ -5,7 +5,7 @@ import type { EbpfProgram } from '../compile/program.ts'
 import { addressKey, rangeKey, writeAddressKey, writeRangeKey } from '../layout/encode.ts'
 import { type MapName, tableMaps } from '../layout/maps.ts'
 import { type Bytes, bytesOf } from '../layout/observed-state.ts'
-import { rangeScope } from '../layout/structures.ts'
+import { frontendKind, rangeScope, structs } from '../layout/structures.ts'
 import { ofNode } from './element-batch.ts'
 import { removedEndpoints } from './removed-endpoints.ts'
 import { type PlannedRoute, planRoute, RouteWriter } from './route-writer.ts'
@@ -73,8 +73,8 @@ function writeElements(program: EbpfProgram, maps: TableMaps, now: number): Appl
   writing.flush(routes)
   writer.frontends((balances) => balances)
   writing.flush(routes)
-  // Not before its frontends: a ClusterIP refuses what none of them takes.
-  writing.clusterIPs()
+  // Not before its frontends: a ClusterIP refuses, and an unallocated range drops, what none of them takes.
+  writing.refusals()
   writing.flush(routes)
   writer.leftovers((map, key) => writing.deleteLater(map, key))
   writing.deleteNow()
@@ -120,25 +120,37 @@ class Writing {
       if (!present) this.deleteLater('frontends', addressKey(address, set))
       else if (set !== 'clusterIP') this.#add('frontends', addressKey(address, set))
     }
-    for (const { cidr, present } of ranges) {
+    for (const { cidr, present } of ranges)
       if (!present) this.deleteLater('ranges', rangeKey(rangeScope.unallocated, cidr))
-      else {
-        const batch = this.#maps.batch('ranges')
-        batch.add(ofNode)
-        writeRangeKey(rangeScope.unallocated, cidr, batch.keys, batch.keyAt)
-      }
-    }
     for (const { map, key, value } of elements) {
       if (map === 'devices' || map === 'namespaces' || map === 'node_settings') {
         const itself = this.#maps.object.map(map)
         if (value === undefined) itself.delete(key)
         else if (!itself.setIfRoom(key, value)) this.leaveOut(undefined, this.isFull(map))
-      } else if (value !== undefined) this.#add(map, key, value)
-      else this.deleteLater(map, key)
+      } else if (value === undefined) this.deleteLater(map, key)
+      else if (!refusesTheRest(map, key)) this.#add(map, key, value)
     }
   }
 
-  clusterIPs(): void {
+  /** What refuses or drops all that no frontend takes: for a whole family, or what was found to be missing. */
+  refusals(): void {
+    for (const { map, key, value } of this.#program.elements)
+      if (value !== undefined && (map === 'frontends' || map === 'ranges') && refusesTheRest(map, key))
+        this.#add(map, key, value)
+    this.#clusterIPs()
+    this.#unallocated()
+  }
+
+  #unallocated(): void {
+    const batch = this.#maps.batch('ranges')
+    for (const { cidr, present } of this.#program.ranges) {
+      if (!present) continue
+      batch.add(ofNode)
+      writeRangeKey(rangeScope.unallocated, cidr, batch.keys, batch.keyAt)
+    }
+  }
+
+  #clusterIPs(): void {
     const batch = this.#maps.batch('frontends')
     batch.expect(this.#program.addresses.length)
     for (const { set, address, present } of this.#program.addresses) {
@@ -193,4 +205,10 @@ class Writing {
     this.#told.add(told)
     this.degraded.push({ route, reason })
   }
+}
+
+/** Whether the element is a ClusterIP, whose other ports are refused, or a range without Services, which is dropped. */
+function refusesTheRest(map: MapName, key: Buffer): boolean {
+  if (map === 'frontends') return key[structs.frontend_key.at.kind] === frontendKind.clusterIP
+  return map === 'ranges' && key.readUInt32BE(structs.range_key.at.scope) === rangeScope.unallocated
 }

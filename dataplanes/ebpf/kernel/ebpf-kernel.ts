@@ -9,7 +9,7 @@ import {
   type RoutingTable,
   type Session,
 } from '@portolan/core'
-import type { BpfObject } from '@portolan/native/libbpf'
+import type { BpfMap, BpfObject } from '@portolan/native/libbpf'
 import type { LeftOut } from '../compile/left-out.ts'
 import type { EbpfProgram } from '../compile/program.ts'
 import { nodeSteps } from '../compile/reconcile.ts'
@@ -149,8 +149,13 @@ export class EbpfKernel implements Kernel<EbpfProgram, ObservedState, TableMaps>
   async apply(program: EbpfProgram, { handle: tables }: EbpfSession): Promise<ApplyReport> {
     const { object } = tables
     try {
+      const attaches = program.attach.length > 0
+      // Hooks get their programs one after the other, and none may begin a connection whose answers come in by a hook that
+      // has none yet. Without frontends they begin nothing; programs that others are replaced by find theirs filled.
+      const isBare = attaches && isEmpty(object.map('frontends'))
+      if (isBare) await this.#installation.attach(object)
       const { bytes, degraded, removed } = applyElements(program, tables, performance.now())
-      if (program.attach.length > 0) await this.#installation.attach(object)
+      if (attaches && !isBare) await this.#installation.attach(object)
       this.#installation.leaveOldMaps()
       this.#background ??= new Background(
         object,
@@ -171,4 +176,9 @@ export class EbpfKernel implements Kernel<EbpfProgram, ObservedState, TableMaps>
   cleanup(): Promise<CleanupReport> {
     return cleanUp(this.#settings, this.#installation.directory)
   }
+}
+
+function isEmpty(map: BpfMap): boolean {
+  for (const { count } of map.batches(1)) return count === 0
+  return true
 }
