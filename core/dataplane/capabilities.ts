@@ -15,6 +15,12 @@ export interface Capabilities {
   readonly gaps: Readonly<Partial<Record<Feature, string>>>
   /** The oldest kernel that it runs on, as `6.1`: `portolan check` tells by it from afar which nodes can't. Absent: any. */
   readonly kernel?: string
+  /**
+   * Where it remembers which connections it has translated. `conntrack`: the kernel's connection tracking goes on translating
+   * them as long as anybody has rules of NAT, so a successor that says the same takes them over by being there. Absent: in
+   * something of its own.
+   */
+  readonly connections?: 'conntrack'
 }
 
 /** What a dataplane may declare as a gap, with what it means. */

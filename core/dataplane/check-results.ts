@@ -2,7 +2,7 @@ import type { IpFamily } from '../network/address.ts'
 import type { ObservedSets } from '../table/routing-table.ts'
 import type { CompiledProgram, Degraded } from './compiled-program.ts'
 import type { TraceStep } from './compiler.ts'
-import type { ApplyReport, CleanupReport, ForgottenFlows, ProbeReport } from './kernel.ts'
+import type { ApplyReport, CleanupReport, DrainReport, ForgottenFlows, ProbeReport } from './kernel.ts'
 
 /** What a method returned: usable as it is, or made usable, and then what is wrong with it. */
 export interface Checked<Result> {
@@ -95,6 +95,15 @@ export function checkCleanupReport(value: unknown): Checked<CleanupReport> {
   return {
     result: { removed: [] },
     wrong: `returned ${shown(value)}; a CleanupReport has removed, a list of texts`,
+  }
+}
+
+/** One that can't be understood holds nothing up for ever: waiting has an end. */
+export function checkDrainReport(value: unknown): Checked<DrainReport> {
+  if (isObject(value) && isCount(value.connections)) return { result: { connections: value.connections } }
+  return {
+    result: { connections: 1 },
+    wrong: `returned ${shown(value)}; a DrainReport has connections, a whole number from 0`,
   }
 }
 

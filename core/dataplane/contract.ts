@@ -7,7 +7,7 @@ import type { UdpFlows } from '../table/udp-flows.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { CompiledProgram, Degraded } from './compiled-program.ts'
 import type { TraceStep } from './compiler.ts'
-import type { CleanupReport, ForgottenFlows, ProbeReport } from './kernel.ts'
+import type { CleanupReport, DrainReport, ForgottenFlows, ProbeReport } from './kernel.ts'
 import type { DataplaneLogger } from './logger.ts'
 import type { SettingDeclarations } from './settings.ts'
 import type { SupervisionOptions } from './supervised-calls.ts'
@@ -62,6 +62,10 @@ export interface Dataplane<Program extends CompiledProgram = CompiledProgram, Ob
   /** Absent: it does so when it applies, or not at all. */
   forgetFlows?(family: IpFamily, flows: UdpFlows): Promise<ForgottenFlows>
   stop(): Promise<void>
+  /** Absent: it can't tell. */
+  remains?(): Promise<readonly string[]>
+  /** Absent: it needs a clean-up alone. */
+  drain?(): Promise<DrainReport>
   cleanup(): Promise<CleanupReport>
 }
 

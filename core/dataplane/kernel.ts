@@ -60,6 +60,20 @@ export interface Kernel<Program extends CompiledProgram, Observed, Handle = void
   forgetFlows?(flows: UdpFlows, session: Session<Handle, Memory>): Promise<ForgottenFlows>
 
   /**
+   * What of this dataplane stands in the kernel of this node and leads packets, whichever process left it there: named for a
+   * person, and empty exactly when `cleanup` would find nothing of it. Nothing is open then. It changes nothing, and is
+   * cheap however many Services there are. Left out: another dataplane that comes to run here can't notice this one.
+   */
+  remains?(): Promise<readonly string[]>
+
+  /**
+   * Another dataplane holds all that the cluster asks now, and is to have every new connection; what established ones need of
+   * this one stays. Nothing is open then. Asked again every few seconds, also by a new process, until no connection is left
+   * or waiting for them has an end; `cleanup` follows. Left out: `cleanup` comes at once.
+   */
+  drain?(): Promise<DrainReport>
+
+  /**
    * Removes everything this dataplane ever made on this node, and nothing else. Nothing is open then. `portolan cleanup`
    * asks all of Portolan's own dataplanes, so a node without the mechanism is no error (`absent`). What can't be removed is:
    * it throws, naming the step, when everything else has been tried.
@@ -100,6 +114,11 @@ export interface ForgottenFlows {
   /** Flows that were looked at. */
   readonly read: number
   readonly deleted: number
+}
+
+export interface DrainReport {
+  /** Established connections that would break if `cleanup` came now. */
+  readonly connections: number
 }
 
 export interface CleanupReport {

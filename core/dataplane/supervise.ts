@@ -10,7 +10,7 @@ import { isSupervised, SupervisedDataplane } from './supervised-dataplane.ts'
  */
 export function supervised(dataplane: Dataplane, supervision?: SupervisionOptions): Dataplane {
   if (isSupervised(dataplane)) return dataplane
-  const { name, capabilities, upkeep, forgetFlows } = dataplane
+  const { name, capabilities, upkeep, forgetFlows, remains, drain } = dataplane
   let failedToStart = false
   const kernel = {
     probe: () => dataplane.probe(),
@@ -30,6 +30,8 @@ export function supervised(dataplane: Dataplane, supervision?: SupervisionOption
     ...(forgetFlows === undefined
       ? {}
       : { forgetFlows: (flows: UdpFlows, { family }: ForFamily) => dataplane.forgetFlows?.(family, flows) }),
+    ...(remains === undefined ? {} : { remains: () => dataplane.remains?.() }),
+    ...(drain === undefined ? {} : { drain: () => dataplane.drain?.() }),
     cleanup: () => dataplane.cleanup(),
   }
   const parts = { compiler: dataplane, kernel } as unknown as ConstructorParameters<

@@ -8,6 +8,7 @@ import type { Capabilities } from './capabilities.ts'
 import {
   checkApplyReport,
   checkCleanupReport,
+  checkDrainReport,
   checkEndpointOrder,
   checkForgottenFlows,
   checkLines,
@@ -23,7 +24,7 @@ import type { TraceStep } from './compiler.ts'
 import { type ApplyResult, contractVersion, type Dataplane } from './contract.ts'
 import { isDataplaneError } from './dataplane-error.ts'
 import type { DataplaneParts } from './dataplane-parts.ts'
-import type { CleanupReport, ForgottenFlows, ProbeReport } from './kernel.ts'
+import type { CleanupReport, DrainReport, ForgottenFlows, ProbeReport } from './kernel.ts'
 import { OpenedDataplane } from './opened-dataplane.ts'
 import { SupervisedCalls, type SupervisionOptions } from './supervised-calls.ts'
 import { type PartialProgram, UncompilableRoutes } from './uncompilable-routes.ts'
@@ -61,6 +62,8 @@ export class SupervisedDataplane<
   readonly endpointOrder?: NonNullable<Dataplane<Program, Observed>['endpointOrder']>
   readonly upkeep?: NonNullable<Dataplane<Program, Observed>['upkeep']>
   readonly forgetFlows?: NonNullable<Dataplane<Program, Observed>['forgetFlows']>
+  readonly remains?: NonNullable<Dataplane<Program, Observed>['remains']>
+  readonly drain?: NonNullable<Dataplane<Program, Observed>['drain']>
   readonly #parts: DataplaneParts<Program, Observed, Handle, Memory>
   readonly #opened: OpenedDataplane<Handle, Memory>
   readonly #stopped: AbortController
@@ -87,6 +90,8 @@ export class SupervisedDataplane<
     if (made.parts.compiler.endpointOrder !== undefined) this.endpointOrder = this.#endpointOrder
     if (made.parts.kernel.upkeep !== undefined) this.upkeep = this.#upkeep
     if (made.parts.kernel.forgetFlows !== undefined) this.forgetFlows = this.#forgetFlows
+    if (made.parts.kernel.remains !== undefined) this.remains = this.#remains
+    if (made.parts.kernel.drain !== undefined) this.drain = this.#drain
   }
 
   /** No field: a copy of the object by its fields is another dataplane. */
@@ -239,6 +244,22 @@ export class SupervisedDataplane<
       this.#opened.with(family, async (session) => kernel.forgetFlows?.(flows, session)),
     )
     return this.#calls.usable('forgetFlows', family, checkForgottenFlows(value))
+  }
+
+  readonly #remains = async (): Promise<readonly string[]> => {
+    const { kernel } = this.#parts
+    const value = await this.#calls.call('remains', undefined, this.#calls.deadlines.start, async () =>
+      kernel.remains?.(),
+    )
+    return this.#calls.valid('remains', undefined, checkLines(value))
+  }
+
+  readonly #drain = async (): Promise<DrainReport> => {
+    const { kernel } = this.#parts
+    const value = await this.#calls.call('drain', undefined, this.#calls.deadlines.work, async () =>
+      kernel.drain?.(),
+    )
+    return this.#calls.usable('drain', undefined, checkDrainReport(value))
   }
 
   async stop(): Promise<void> {

@@ -5,7 +5,22 @@ import { nfnetlinkHeaderBytes, nfnetlinkSubsystem, writeNfnetlinkHeader } from '
 
 /** IPCTNL_MSG_CT_* of linux/netfilter/nfnetlink_conntrack.h, with the attributes that are needed here. */
 const message = { get: nfnetlinkSubsystem.conntrack | 1, delete: nfnetlinkSubsystem.conntrack | 2 }
-const attribute = { original: 1, reply: 2, id: 12, zone: 18, filter: 25 }
+const attribute = {
+  original: 1,
+  reply: 2,
+  status: 3,
+  protocolInfo: 4,
+  id: 12,
+  zone: 18,
+  filter: 25,
+  statusMask: 26,
+}
+/** IPS_DST_NAT of linux/netfilter/nf_conntrack_common.h */
+const destinationTranslated = 1 << 5
+/** CTA_PROTOINFO_*, each with its state first. */
+const protocolInfo = { tcp: 1, state: 1 }
+/** TIME_WAIT and CLOSE of enum tcp_conntrack; CLOSED of enum sctp_conntrack; 0: none. */
+const closedStates: Readonly<Record<'tcp' | 'sctp', readonly number[]>> = { tcp: [0, 7, 8], sctp: [0, 1] }
 const tuple = { address: 1, protocol: 2 }
 const protocolPart = { number: 1, sourcePort: 2, destinationPort: 3 }
 const addressPart = { IPv4: { source: 1, destination: 2 }, IPv6: { source: 3, destination: 4 } }
@@ -50,6 +65,60 @@ export function writeUdpFlowDump(writer: NetlinkWriter, family: IpFamily, only?:
   if (parts.reply !== 0) writeUint32(writer, filterPart.reply, parts.reply)
   writer.endAttribute(filter)
   writer.endMessage(start)
+}
+
+/**
+ * A request for all flows of a family whose destination is translated. Kernels before 5.14 pass over the filter, and give
+ * all flows: see `isTranslatedConnection`.
+ */
+export function writeTranslatedFlowDump(writer: NetlinkWriter, family: IpFamily): void {
+  const start = writer.beginMessage(message.get, messageFlag.request | messageFlag.dump)
+  writeNfnetlinkHeader(writer, addressFamily[family])
+  for (const type of [attribute.status, attribute.statusMask])
+    writer.uint32BEAttribute(type, destinationTranslated)
+  writer.endMessage(start)
+}
+
+/**
+ * Whether the flow that a message is about is a connection, of TCP or SCTP, whose destination is translated and that hasn't
+ * been closed.
+ */
+export function isTranslatedConnection(datagram: Buffer, start: number, end: number): boolean {
+  let isTranslated = false
+  let isOpen = false
+  forEachAttribute(datagram, start + nfnetlinkHeaderBytes, end, (type, from, to) => {
+    if (type === attribute.status && to - from >= 4)
+      isTranslated = (datagram.readUInt32BE(from) & destinationTranslated) !== 0
+    else if (type === attribute.protocolInfo) isOpen = isOpenConnection(datagram, from, to)
+  })
+  return isTranslated && isOpen
+}
+
+/** UDP has nothing to tell of itself. */
+function isOpenConnection(datagram: Buffer, start: number, end: number): boolean {
+  let isOpen = false
+  forEachAttribute(datagram, start, end, (protocol, from, to) => {
+    const over = protocol === protocolInfo.tcp ? closedStates.tcp : closedStates.sctp
+    forEachAttribute(datagram, from, to, (type, at) => {
+      if (type === protocolInfo.state) isOpen = !over.includes(datagram[at] ?? 0)
+    })
+  })
+  return isOpen
+}
+
+/** @param visit is told where the attribute's value begins and ends */
+function forEachAttribute(
+  datagram: Buffer,
+  start: number,
+  end: number,
+  visit: (type: number, from: number, to: number) => void,
+): void {
+  for (let at = start; at + 4 <= end; ) {
+    const length = datagram.readUInt16LE(at)
+    if (length < 4 || at + length > end) return
+    visit(datagram.readUInt16LE(at + 2) & typeMask, at + 4, at + length)
+    at += (length + 3) & ~3
+  }
 }
 
 /** A request to forget the flow that was read, and no other that has taken its place since. */

@@ -47,6 +47,8 @@ class CheckedDataplane implements Dataplane {
   readonly endpointOrder?: NonNullable<Dataplane['endpointOrder']>
   readonly upkeep?: NonNullable<Dataplane['upkeep']>
   readonly forgetFlows?: NonNullable<Dataplane['forgetFlows']>
+  readonly remains?: NonNullable<Dataplane['remains']>
+  readonly drain?: NonNullable<Dataplane['drain']>
   readonly #real: Dataplane
   readonly #callMs: number
   readonly #run: KitRun
@@ -55,7 +57,9 @@ class CheckedDataplane implements Dataplane {
     this.#real = real
     this.#callMs = callMs
     this.#run = run
-    const { endpointOrder, upkeep, forgetFlows } = real
+    const { endpointOrder, upkeep, forgetFlows, remains, drain } = real
+    if (remains !== undefined) this.remains = () => this.#bounded('remains', () => remains.call(real))
+    if (drain !== undefined) this.drain = () => this.#bounded('drain', () => drain.call(real))
     if (endpointOrder !== undefined)
       this.endpointOrder = (observed, route, scope) => endpointOrder.call(real, observed, route, scope)
     if (upkeep !== undefined)

@@ -1,14 +1,17 @@
+import { existsSync } from 'node:fs'
 import {
   ApplyError,
   type ApplyReport,
   type CleanupReport,
   type DataplaneContext,
+  type DrainReport,
   type IpFamily,
   type Kernel,
   type ProbeReport,
   type RoutingTable,
   type Session,
 } from '@portolan/core'
+import { networkNamespaceCookie } from '@portolan/native'
 import type { BpfMap, BpfObject } from '@portolan/native/libbpf'
 import type { LeftOut } from '../compile/left-out.ts'
 import type { EbpfProgram } from '../compile/program.ts'
@@ -19,11 +22,12 @@ import { applyElements } from './apply.ts'
 import { Background } from './background.ts'
 import { cleanUp } from './cleanup.ts'
 import { CompareSchedule } from './compare-schedule.ts'
+import { drain, pinnedNode } from './drain.ts'
 import { Installation } from './installation.ts'
 import { findDetached } from './node-hooks.ts'
 import { observe, readDevices, readNamespaces, readSettings as readObservedSettings } from './observe.ts'
 import { probe } from './probe.ts'
-import { readNode } from './read-node.ts'
+import { inNode, readNode } from './read-node.ts'
 import { SpotCheck } from './spot-check.ts'
 import { TableMaps } from './table-maps.ts'
 
@@ -171,6 +175,19 @@ export class EbpfKernel implements Kernel<EbpfProgram, ObservedState, TableMaps>
       const message = cause instanceof Error ? cause.message : String(cause)
       throw new ApplyError(message, { cause })
     }
+  }
+
+  /** What is pinned by the name of another node, one that had this file system before, is none of this node's. */
+  async remains(): Promise<readonly string[]> {
+    const { directory } = this.#installation
+    if (!existsSync(directory)) return []
+    const node = pinnedNode(directory)
+    if (node !== undefined && node !== inNode(this.#settings, networkNamespaceCookie)) return []
+    return [`programs and maps pinned in ${directory}`]
+  }
+
+  drain(): Promise<DrainReport> {
+    return drain(this.#installation.directory)
   }
 
   cleanup(): Promise<CleanupReport> {

@@ -95,11 +95,16 @@ export function areMapsPinned({ maps }: NodePins): boolean {
   return allMaps.every((name) => existsSync(`${maps}/${name}`))
 }
 
-/** Directories of maps that this version doesn't use, the last made first. */
-export function otherMapDirectories({ directory, maps }: NodePins): string[] {
+/** Directories of maps, of whichever versions and sizes. */
+export function mapDirectoriesOf(directory: string): string[] {
   return entriesOf(directory)
     .filter((name) => name.startsWith('maps-'))
     .map((name) => `${directory}/${name}`)
+}
+
+/** Directories of maps that this version doesn't use, the last made first. */
+export function otherMapDirectories({ directory, maps }: NodePins): string[] {
+  return mapDirectoriesOf(directory)
     .filter((path) => path !== maps)
     .map((path) => ({ path, made: statSync(path).mtimeMs }))
     .sort((one, other) => other.made - one.made)

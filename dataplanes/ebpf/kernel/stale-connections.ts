@@ -43,7 +43,8 @@ function isOfService(flow: Buffer): boolean {
   return flow.readUInt32LE(structs.flow.at.service) !== 0
 }
 
-function isSilent(flow: Buffer, now: bigint): boolean {
+/** Whether this direction of a flow is too long without a packet. */
+export function isSilent(flow: Buffer, now: bigint): boolean {
   const { at } = structs.flow
   const timeout = flowTimeouts[flow[at.state] ?? 0] ?? 0
   return now - flow.readBigUInt64LE(at.last) > BigInt(timeout) * second

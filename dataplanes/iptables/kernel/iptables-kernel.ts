@@ -3,6 +3,7 @@ import {
   addressBytes,
   type CleanupReport,
   type DataplaneContext,
+  type DrainReport,
   type ForgottenFlows,
   formatBytes,
   type Kernel,
@@ -18,6 +19,7 @@ import type { ObservedState } from '../layout/observed-state.ts'
 import type { Settings } from '../layout/settings.ts'
 import { apply } from './apply.ts'
 import { cleanup } from './cleanup.ts'
+import { drain, ourSetNames } from './drain.ts'
 import { DriftDetector } from './drift-detector.ts'
 import { observe } from './observe.ts'
 import { openFingerprint } from './open-fingerprint.ts'
@@ -102,6 +104,15 @@ export class IptablesKernel implements Kernel<IptablesProgram, ObservedState, Op
       formatBytes,
       networkNamespace: this.#options.networkNamespace,
     })
+  }
+
+  async remains(): Promise<readonly string[]> {
+    const sets = await ourSetNames(this.#command)
+    return sets.length === 0 ? [] : [`rules with ${sets.length} ipsets, such as ${sets[0]}`]
+  }
+
+  drain(): Promise<DrainReport> {
+    return drain(this.#command)
   }
 
   cleanup(): Promise<CleanupReport> {

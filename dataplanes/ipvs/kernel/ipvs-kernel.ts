@@ -12,7 +12,7 @@ import {
   type Session,
   type UdpFlows,
 } from '@portolan/core'
-import { forgetStaleFlows } from '@portolan/native/netfilter'
+import { forgetStaleFlows, Ipset } from '@portolan/native/netfilter'
 import { SystemCommand } from '@portolan/native/system-command'
 import type { Setting } from '../compile/base-rules.ts'
 import { checkDrained, takeTurns, unwanted } from '../compile/draining.ts'
@@ -21,6 +21,7 @@ import type { IpvsProgram } from '../compile/program.ts'
 import type { DestinationStep } from '../compile/step.ts'
 import { type UnusableDestinations, withoutDestinations } from '../compile/unusable-destinations.ts'
 import type { ObservedState } from '../layout/observed-state.ts'
+import { namePrefix } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import { sysctlsOf } from '../layout/sysctls.ts'
 import { applyBaseRules } from './apply-base-rules.ts'
@@ -152,6 +153,15 @@ export class IpvsKernel implements Kernel<IpvsProgram, ObservedState, Transport,
       formatBytes,
       networkNamespace: this.#networkNamespace,
     })
+  }
+
+  /** Our sets come before the first rule that names them and go after the last one. */
+  async remains(): Promise<readonly string[]> {
+    if (!existsSync('/proc/net/ip_vs')) return []
+    const sets = (await new Ipset(this.#command).names()).filter((name) => name.startsWith(namePrefix))
+    return sets.length === 0
+      ? []
+      : [`virtual servers and rules with ${sets.length} ipsets, such as ${sets[0]}`]
   }
 
   async cleanup(): Promise<CleanupReport> {

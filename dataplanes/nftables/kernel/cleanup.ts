@@ -31,7 +31,7 @@ export async function cleanUp(nft: NftCommand): Promise<CleanupReport> {
 }
 
 /** Why nft can't even list: there is no such program, or nothing of the kind in the kernel. */
-function missingMechanism(error: unknown): string | undefined {
+export function missingMechanism(error: unknown): string | undefined {
   if (!(error instanceof SystemCommandError)) return undefined
   if (error.code === 'COMMAND_NOT_FOUND') return 'nft is not installed'
   return /(protocol|operation) not supported/i.test(error.output) ? 'the kernel has no nf_tables' : undefined

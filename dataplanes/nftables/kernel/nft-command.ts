@@ -77,6 +77,15 @@ export class NftCommand {
     }
   }
 
+  /**
+   * Names of all tables, such as `ip portolan`, by the command that reads least: nft 1.0.6 reads all elements of all tables for
+   * `list tables`, and knows no JSON for this.
+   */
+  async tableNames(): Promise<string[]> {
+    const listed = await this.#nft(['list', 'flowtables'])
+    return [...listed.matchAll(/^table (\S+ \S+) \{/gm)].map(([, name = '']) => name)
+  }
+
   /** `1.0.6` */
   async version(): Promise<string> {
     const text = await this.#nft(['--version'])

@@ -3,6 +3,7 @@ import {
   addressBytes,
   type CleanupReport,
   type DataplaneContext,
+  type DrainReport,
   type ForgottenFlows,
   formatBytes,
   type IpFamily,
@@ -17,6 +18,7 @@ import type { ObservedState } from '../layout/observed-state.ts'
 import type { Settings } from '../layout/settings.ts'
 import { nftFamily, tableName } from '../layout/table.ts'
 import { cleanUp } from './cleanup.ts'
+import { drain, ourTableNames } from './drain.ts'
 import { DriftDetector } from './drift-detector.ts'
 import { NftCommand } from './nft-command.ts'
 import { observe } from './observe.ts'
@@ -107,6 +109,14 @@ export class NftablesKernel implements Kernel<NftProgram, ObservedState, Opened,
       formatBytes,
       networkNamespace: this.#options.networkNamespace,
     })
+  }
+
+  async remains(): Promise<readonly string[]> {
+    return (await ourTableNames(this.#nft)).map((name) => `table ${name}`)
+  }
+
+  drain(): Promise<DrainReport> {
+    return drain(this.#nft, this.#options.networkNamespace)
   }
 
   cleanup(): Promise<CleanupReport> {

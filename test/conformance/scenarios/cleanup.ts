@@ -16,6 +16,14 @@ const claims = {
     feature: 'basics',
     name: 'who only looks leaves nothing in the kernel: no more is done by `plan --from kernel`',
   },
+  remains: {
+    feature: 'basics',
+    name: 'a dataplane that can tell what of it stands on a node tells nothing before it has run, and after cleanup',
+  },
+  drain: {
+    feature: 'basics',
+    name: 'a dataplane that can be drained leads no new connection any more, and goes on with established ones',
+  },
   nothingElse: {
     feature: 'basics',
     name: 'cleanup leaves alone what others have put into the kernel',
@@ -34,17 +42,21 @@ export const cleanupScenario: Scenario = {
       const { networkNamespace } = testbed.lab.node
       const bare = await nodeState(networkNamespace)
       const left = await leftByLooking(testbed, bare)
+      const atFirst = await testbed.newDataplane().remains?.()
       await testbed.driver.start()
       const fixtures = families.map((family, index) => new Fixture(testbed, place(index), family, 'TCP'))
       for (const fixture of fixtures)
         await fixture.become({ service: { affinitySeconds: 60 }, endpoints: at('pod0', 'remote0') })
       for (const fixture of fixtures) await fixture.serverFor('pod', 'ClusterIP')
+      const before = await testbed.newDataplane().remains?.()
       await testbed.stopProcess()
+      const drained = await drain(testbed, fixtures)
 
       // Another process does it, as `portolan cleanup` is one.
       const dataplane = testbed.newDataplane()
       const first = await dataplane.cleanup()
       const second = await testbed.newDataplane().cleanup()
+      const after = await testbed.newDataplane().remains?.()
       const remains = added(bare, await nodeState(networkNamespace))
       const spared = (await stillThere?.()) ?? false
       const verdicts = fixtures.map(async (fixture): Promise<Verdict[]> => {
@@ -64,6 +76,15 @@ export const cleanupScenario: Scenario = {
         return [
           { claim: claims.everything, family, protocol: 'any', failures: fixture.failures },
           { claim: claims.look, family, protocol: 'any', failures: left.map((what) => `${what} was left`) },
+          {
+            ...{ claim: claims.remains, family, protocol: 'any' },
+            failures: [
+              ...(atFirst ?? []).map((what) => `before it has run: ${what}`),
+              ...(before?.length === 0 ? ['it tells of nothing while it serves'] : []),
+              ...(after ?? []).map((what) => `after cleanup: ${what}`),
+            ],
+          },
+          { claim: claims.drain, family, protocol: 'any', failures: drained },
           { claim: claims.nothingElse, family, protocol: 'any', failures: spared ? [] : [otherwise] },
         ]
       })
@@ -72,6 +93,29 @@ export const cleanupScenario: Scenario = {
       await testbed.close()
     }
   },
+}
+
+/** Another process drains what is there. @returns what was wrong then */
+async function drain(testbed: Testbed, fixtures: readonly Fixture[]): Promise<readonly string[]> {
+  const dataplane = testbed.newDataplane()
+  if (dataplane.drain === undefined) return []
+  const failures: string[] = []
+  const clients = fixtures.map((fixture) => new Fixture(testbed, fixture.place, fixture.family, 'TCP'))
+  const held = await Promise.all(clients.map((client) => client.hold('outside', 'LoadBalancer', 4)))
+  const { connections } = await dataplane.drain()
+  if (connections < 4 * clients.length)
+    failures.push(`it tells of ${connections} connections, and there are ${4 * clients.length} at least`)
+  for (const client of clients)
+    for (const from of ['pod', 'outside'] as const) {
+      const answer = await client.ask(from, 'LoadBalancer')
+      const alone = answer.result === 'answered' && answer.host === 'internet'
+      if (!alone)
+        failures.push(
+          `${client.family}: a new connection of ${from}: ${answer.result}, due is to be left alone`,
+        )
+    }
+  for (const askAll of held) await askAll()
+  return [...failures, ...clients.flatMap((client) => client.failures)]
 }
 
 function added(before: ReadonlySet<string>, after: ReadonlySet<string>): readonly string[] {
