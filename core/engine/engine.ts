@@ -74,6 +74,17 @@ export class Engine {
     this.#loops.get(family)?.suspectDrift()
   }
 
+  /**
+   * Compares all that the kernel holds with the tables, and repairs what differs.
+   *
+   * @returns what differed, of all families; empty: the kernel holds what the tables say. Never, if stopped before
+   * @throws whatever keeps a family from being compared; it is tried again in any case
+   */
+  async verify(): Promise<readonly string[]> {
+    const found = await Promise.all([...this.#loops.values()].map((loop) => loop.verify()))
+    return found.flat()
+  }
+
   /** Resolves when the applies under way have ended. The rules stay in the kernel. */
   async stop(): Promise<void> {
     await Promise.all([...this.#loops.values()].map((loop) => loop.stop()))

@@ -79,6 +79,8 @@ export class SyncLoop {
   /** How often the next audit has been put off. */
   #auditPutOffs = 0
   #cancelUpkeep: (() => void) | undefined
+  /** Who waits for a comparison of everything. */
+  #verification: PromiseWithResolvers<readonly string[]> | undefined
   /** Why the kernel must be observed before the next apply; absent: it holds what was last applied. */
   #doubt: 'start' | 'retry' | undefined = 'start'
   #failures = 0
@@ -136,6 +138,20 @@ export class SyncLoop {
     if (wait === undefined || this.#cancelAudit === undefined) return
     this.#cancelAudit()
     this.#awaitAudit(wait)
+  }
+
+  /**
+   * Compares all that the kernel holds with the table, whatever a quick look would say, once nothing else is due; and repairs
+   * what differs, as an audit does.
+   *
+   * @returns what differed; empty: the kernel holds what the table says. Never, if stopped before
+   */
+  verify(): Promise<readonly string[]> {
+    this.#verification ??= Promise.withResolvers<readonly string[]>()
+    const { promise } = this.#verification
+    if (this.#isQuiet) this.#beginAudit()
+    else this.#auditOverdue = true
+    return promise
   }
 
   /** Ends after the apply that is under way. The rules stay. */
@@ -272,10 +288,22 @@ export class SyncLoop {
   }
 
   #beginAudit(): void {
+    this.#cancelAudit?.()
+    this.#cancelAudit = undefined
     this.#auditOverdue = false
     this.#auditPutOffs = 0
     this.#busy = true
-    this.#follow('repair', () => this.#audit())
+    const verification = this.#verification
+    this.#verification = undefined
+    this.#follow('repair', async () => {
+      try {
+        const findings = await this.#audit(verification !== undefined)
+        if (findings !== undefined) verification?.resolve(findings)
+      } catch (error) {
+        verification?.reject(error)
+        throw error
+      }
+    })
   }
 
   #awaitUpkeep(period: number, putOffs = 0): void {
@@ -302,15 +330,20 @@ export class SyncLoop {
     return !this.#busy && !this.#events.isPending && !this.#scheduled && this.#doubt === undefined
   }
 
-  /** Compares the kernel with the table and repairs what differs. What comes meanwhile is applied with it. */
-  async #audit(): Promise<void> {
+  /**
+   * Compares the kernel with the table and repairs what differs. What comes meanwhile is applied with it.
+   *
+   * @param whole whatever a quick look would say
+   * @returns what differed; `undefined`: it was stopped
+   */
+  async #audit(whole: boolean): Promise<readonly string[] | undefined> {
     const { dataplane, family, live, observer, timing } = this.#options
     const begun = timing.now()
     this.#auditPace.began()
     try {
-      if (await dataplane.isUnchanged(family)) return
+      if (!whole && (await dataplane.isUnchanged(family))) return []
       const observed = await dataplane.observe(family)
-      if (this.#stopped) return
+      if (this.#stopped) return undefined
       const wasPending = this.#events.isPending
       const received = this.#events.take()
       const change = this.#applied.difference(live.table, this.#drain())
@@ -321,7 +354,7 @@ export class SyncLoop {
       if (operations === 0 && !changed) {
         this.#auditPace.agreed()
         if (wasPending) this.#tellUnchanged()
-        return
+        return []
       }
       // What is yet to be written for an event is no drift.
       const due = changed ? dataplane.compile(change).operations : 0
@@ -338,6 +371,7 @@ export class SyncLoop {
       const why = drifted ? 'repair' : 'change'
       this.#report(why, changed ? change : undefined, report, { ...received, begun, computed, compiled })
       if (drifted) await this.#doubtRepair(findings.join('\n'))
+      return drifted && findings.length === 0 ? [`${operations} operations`] : findings
     } finally {
       this.#awaitAudit(this.#auditPace.ended())
     }

@@ -262,6 +262,11 @@ export class RunningProxy {
     this.#engine?.suspectDrift(family)
   }
 
+  /** Compares all that the kernel holds with the tables; see {@link Engine.verify}. Not before `firstApplied`. */
+  async verify(): Promise<readonly string[]> {
+    return (await this.#engine?.verify()) ?? []
+  }
+
   /** Ends after the applies under way; the rules stay in the kernel. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
