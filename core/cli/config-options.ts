@@ -65,6 +65,7 @@ export const flagGroups = {
     'iptables-sync-period',
     'ipvs-sync-period',
     'audit-period',
+    'drain-timeout',
     'log-level',
     'v',
   ],

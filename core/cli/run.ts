@@ -27,6 +27,8 @@ import type { HealthProblem } from '../servers/health-problems.ts'
 import { startHealthServers } from '../servers/health-servers.ts'
 import { startMetricsServer } from '../servers/metrics-server.ts'
 import { ProxyStatus } from '../servers/proxy-status.ts'
+import { findPredecessors } from '../succession/predecessors.ts'
+import { Succession } from '../succession/succession.ts'
 import { systemClock } from '../time/clock.ts'
 import { ApplyLog } from './apply-log.ts'
 import { chooseNode } from './choose-node.ts'
@@ -83,6 +85,21 @@ export async function run(flags: Flags): Promise<void> {
     onFound: (rules) => events.record(kubeProxyBeside(node, rules)),
   })
   const families = await usableFamilies()
+  const succession = new Succession({
+    predecessors: await findPredecessors({
+      successor: config.dataplane,
+      masqueradeBit: config.masqueradeBit,
+      logger,
+    }),
+    successor: config.dataplane,
+    drainTimeout: config.drainTimeout,
+    logger,
+    clock: systemClock,
+  })
+  const problems = (): readonly HealthProblem[] => [
+    ...kubeProxyProblems(kubeProxy),
+    ...succession.problems.map((one) => ({ ...one })),
+  ]
   const status = new ProxyStatus({
     version: versions.portolan,
     dataplane: config.dataplane,
@@ -90,7 +107,7 @@ export async function run(flags: Flags): Promise<void> {
     startedAt: Date.parse(self.since),
     syncPeriod: config.syncPeriod,
     driftLog,
-    problems: () => kubeProxyProblems(kubeProxy),
+    problems,
     now: () => performance.now(),
     wallClock: Date.now,
   })
@@ -98,7 +115,7 @@ export async function run(flags: Flags): Promise<void> {
     config,
     families,
     logger,
-    problems: () => kubeProxyProblems(kubeProxy),
+    problems,
     onAnswer: (path, status) => metrics.health.answered(path, status),
     onUnavailable: (message) => events.record(proxyHealthCheckFailed(node, message)),
     onServiceUnavailable: (service, port, message) =>
@@ -137,6 +154,9 @@ export async function run(flags: Flags): Promise<void> {
       tellProblem(problem)
       events.record(objectProblem(problem))
     },
+  }).catch((error: unknown) => {
+    succession.failed(error)
+    throw error
   })
   health.watch(proxy)
   events.record(starting(node, versions.portolan, config.dataplane))
@@ -158,12 +178,14 @@ export async function run(flags: Flags): Promise<void> {
   const stop = stopOnSignals(proxy, logger)
   stopEnding()
   kubeProxy.start()
+  succession.follow(proxy)
   let configWatch: ConfigWatch | undefined
   try {
     metrics.measure(proxy)
     metricsServer.watch(proxy)
     configWatch = await watchConfig(flags, resolved, logger)
     await Promise.race([proxy.ended, ...(configWatch === undefined ? [] : [configWatch.changed])])
+    await succession.stop()
     await proxy.stop()
     logger.info({ event: 'stopped' }, 'stopped; the rules stay in place')
   } finally {

@@ -1,10 +1,12 @@
 import { type Flags, flagTexts } from '../config/config-flags.ts'
 import { ConfigWatch } from '../config/config-watch.ts'
 import type { ResolvedConfig } from '../config/resolve-config.ts'
-import { loadDataplane } from '../dataplane/load-dataplane.ts'
+import { loadDataplane, ownDataplanes } from '../dataplane/load-dataplane.ts'
+import { unusable } from '../proxy/proxy-error.ts'
 import { systemClock } from '../time/clock.ts'
 import type { ProcessLogger } from './log.ts'
 import { readConfig } from './read-config.ts'
+import { UserError } from './user-error.ts'
 
 /** Watches the file of --config; `undefined`: there is none. */
 export async function watchConfig(
@@ -19,7 +21,7 @@ export async function watchConfig(
     path,
     current,
     look: () => configFileVersion(path),
-    read: () => readUsable(flags),
+    read: () => readUsable(flags, current),
     onReload: ({ config }) => {
       logger.level = config.logLevel
     },
@@ -28,10 +30,24 @@ export async function watchConfig(
   })
 }
 
-/** Options that the dataplane would refuse are as wrong as any other field. */
-async function readUsable(flags: Flags): Promise<ResolvedConfig> {
+/**
+ * Options that the dataplane would refuse are as wrong as any other field; and so is another dataplane that could not run
+ * here, or could not take over.
+ */
+async function readUsable(flags: Flags, { config: current }: ResolvedConfig): Promise<ResolvedConfig> {
   const resolved = await readConfig(flags)
-  const { dataplane, masqueradeBit, dataplaneSettings: settings } = resolved.config
-  await loadDataplane(dataplane, { masqueradeBit, settings })
+  const { dataplane: name, masqueradeBit, dataplaneSettings: settings } = resolved.config
+  const dataplane = await loadDataplane(name, { masqueradeBit, settings })
+  if (name === current.dataplane) return resolved
+  const probe = await dataplane.probe()
+  if (!probe.usable) throw unusable(name, probe)
+  const isOwn = Object.entries(ownDataplanes).flat().includes(current.dataplane)
+  if (!isOwn)
+    throw new UserError(
+      `the rules of dataplane ${current.dataplane}, which is none of Portolan's own, would stay beside those of ${name}`,
+      {
+        fix: `drain the node, stop this process, run 'portolan cleanup --dataplane ${current.dataplane}', start it again`,
+      },
+    )
   return resolved
 }

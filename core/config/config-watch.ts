@@ -44,7 +44,7 @@ export interface ConfigWatchOptions {
 
 /**
  * Looks at the configuration file for as long as the process runs. A file that can't be used changes nothing: a restart by
- * it would fail. Neither does one that asks for another dataplane: a restart by it would leave the rules of two.
+ * it would fail. One that asks for another dataplane ends the process like any other: the next one takes over.
  */
 export class ConfigWatch {
   /** Rejects with a {@link ConfigChangedError} when the process must be started again; never resolves. */
@@ -111,17 +111,6 @@ export class ConfigWatch {
 
   #follow(after: ResolvedConfig): void {
     const { path, logger, onReload } = this.#options
-    const [dataplane, wanted] = [this.#current.config.dataplane, after.config.dataplane]
-    if (wanted !== dataplane) {
-      this.#isRefused = true
-      logger.error(
-        { event: 'config-refused', path, dataplane, wanted },
-        `the changed ${path} asks for dataplane ${wanted}, beside which the rules of ${dataplane} would stay and translate, ` +
-          "though nobody keeps them up to date: drain the node, stop this process, run 'portolan cleanup', start it again. " +
-          'The process goes on with the configuration that it has',
-      )
-      return
-    }
     const changes = configChanges(this.#current, after)
     const restart = changes.filter(({ needs }) => needs === 'restart')
     const fields = (restart.length > 0 ? restart : changes).map(({ field }) => field)

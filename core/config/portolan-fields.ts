@@ -45,6 +45,12 @@ export const portolanFields = {
     means:
       'interval of the check whether another tool changed our rules, which are then repaired; takes 1 % of a CPU at most, or comes every 30 s; 0: never',
   },
+  drainTimeout: {
+    kind: duration({ max: 7 * 86_400_000 }, '1h'),
+    standard: 86_400_000,
+    means:
+      'how long the rules of the dataplane that served this node before stay for its established connections, where they need them; 0: not at all',
+  },
   logLevel: {
     kind: choice(['', 'debug', 'info', 'warn', 'error']),
     standard: '',

@@ -27,6 +27,8 @@ export interface ProxyConfig {
   readonly auditPeriod: number
   /** Whether the taint that keeps pods off a new node is taken away when Services work there. */
   readonly startupTaint: boolean
+  /** How long another dataplane that served this node before is drained, in milliseconds. 0: not at all. */
+  readonly drainTimeout: number
   /** kube-proxy's iptables.localhostNodePorts: NodePorts at 127.0.0.1 with the dataplane iptables (SEMANTICS 8). */
   readonly localhostNodePorts: boolean
   readonly servers: ServersConfig

@@ -36,12 +36,39 @@ export const events = {
   'config-refused': {
     level: 'error',
     means:
-      'the file of --config has changed and cannot be used, or asks for another dataplane; the process goes on with what it has',
-    fix: "correct the file: a start by it would fail. To change the dataplane, stop the process, run 'portolan cleanup', start it again",
+      'the file of --config has changed and cannot be used, or asks for a dataplane that cannot run or take over here; the process goes on with what it has',
+    fix: "correct the file: a start by it would fail",
   },
   'dataplane-usable': {
     level: 'info',
     means: 'the dataplane can run on this node: the families that it serves, and what it found',
+  },
+  'predecessor-found': {
+    level: 'info',
+    means:
+      'rules of another dataplane of Portolan stand on this node: they serve until this one holds all that the cluster asks, and go then',
+  },
+  'predecessor-loses': {
+    level: 'warn',
+    means: 'what Services lose by the change of the dataplane, told before anything of the old one goes',
+    fix: 'to stay with the old one, end the process and start it with --dataplane and its name',
+  },
+  'predecessor-kept': {
+    level: 'error',
+    means:
+      'the rules of the dataplane before stay as they are, since this one cannot run, or does not hold what the cluster asks',
+    fix: 'what the line names; or start Portolan with the old dataplane again, which then removes what this one has left',
+  },
+  'predecessor-drains': {
+    level: 'info',
+    means:
+      'every new connection is led by this dataplane; the one before goes on with established `connections` until none is left, or drainTimeout is over; told each minute',
+  },
+  'predecessor-removed': { level: 'info', means: 'nothing of the dataplane before is left on this node' },
+  'predecessor-not-removed': {
+    level: 'warn',
+    means: 'a part of the dataplane before could not be removed; it is tried again each minute',
+    fix: "what the line names; 'portolan cleanup --dataplane NAME' tries by hand once the process is stopped",
   },
   'sysctl-set': {
     level: 'info',

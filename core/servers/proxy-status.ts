@@ -63,6 +63,9 @@ export interface ReadStatus {
   readonly age: number
 }
 
+/** Problems that go by themselves and lose nothing. */
+const ordinary: ReadonlySet<string> = new Set(['predecessor-found', 'predecessor-drains'])
+
 /** What the page shows of a proxy; `RunningProxy` is one. */
 export interface StatusProxy extends WatchedProxy {
   readonly nodeName: string
@@ -135,7 +138,7 @@ export class ProxyStatus implements EngineObserver {
       dataplane,
       since: new Date(startedAt).toISOString(),
       now: new Date(wallClock()).toISOString(),
-      well: isWell && problems.length === 0 && unrepaired === 0,
+      well: isWell && problems.every(({ problem }) => ordinary.has(problem)) && unrepaired === 0,
       families: shown,
       source: {
         description: proxy.source.description,

@@ -35,6 +35,9 @@ export const inTurn = [
   addressesOf('second', 4, 30_083),
   addressesOf('third', 6, 30_085),
 ] as const
+/** Never changes either, and answers at an address of a load balancer as well. */
+export const balanced = addressesOf('balanced', 8, 30_086)
+export const balancerAddresses = { IPv4: '192.0.2.80', IPv6: '2001:db8:80::80' } as const
 /** Has an endpoint in each of two zones, with hints. */
 export const zoned = addressesOf('zoned', 5)
 
@@ -66,6 +69,20 @@ export function steadyObjects(): ApiObject[] {
     { name: 'flow', protocol: 'UDP', port: flowPort, targetPort: targets.flow, nodePort: 30_084 },
   ]
   return [serviceOf(steady, ports), ...slicesOf(steady, ports, ['pod0', 'remote'])]
+}
+
+export function balancedObjects(): ApiObject[] {
+  const ports = [
+    { name: 'tcp', protocol: 'TCP', port, targetPort: targets.tcp, nodePort: balanced.nodePort },
+    { name: 'flow', protocol: 'UDP', port: flowPort, targetPort: targets.flow, nodePort: 30_087 },
+  ]
+  const service = serviceOf(balanced, ports)
+  Object.assign(service.spec as object, { type: 'LoadBalancer' })
+  const ingress = families.map((family) => ({ ip: balancerAddresses[family] }))
+  return [
+    { ...service, status: { loadBalancer: { ingress } } },
+    ...slicesOf(balanced, ports, ['pod0', 'remote']),
+  ]
 }
 
 export function tcpService(service: ServiceAddresses, places: readonly Place[]): ApiObject[] {

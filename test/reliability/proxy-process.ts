@@ -120,8 +120,22 @@ export class ProxyProcess {
   }
 
   /** Resolves when it has told of this event, since its start or after so many lines. @throws when it ends before */
-  async told(event: string, { after = 0, timeoutMs = tellMs * this.#options.slowness } = {}): Promise<void> {
-    const holds = () => this.#lines.slice(after).some((line) => line.event === event)
+  async told(
+    event: string,
+    options: { readonly after?: number; readonly timeoutMs?: number } = {},
+  ): Promise<void> {
+    await this.toldOneOf([event], options)
+  }
+
+  /** The same, for whichever of these events comes first. */
+  async toldOneOf(
+    events: readonly string[],
+    {
+      after = 0,
+      timeoutMs = tellMs * this.#options.slowness,
+    }: { readonly after?: number; readonly timeoutMs?: number } = {},
+  ): Promise<void> {
+    const holds = () => this.#lines.slice(after).some((line) => events.includes(line.event))
     await new Promise<void>((resolve, reject) => {
       const done = (end: () => void) => {
         clearTimeout(timer)
@@ -129,7 +143,7 @@ export class ProxyProcess {
         end()
       }
       const fail = (why: string) =>
-        done(() => reject(new Error(`no line '${event}': ${why}\n${this.lastWords}`)))
+        done(() => reject(new Error(`no line '${events.join(' or ')}': ${why}\n${this.lastWords}`)))
       const look = () => {
         if (holds()) done(resolve)
         else if (!this.isRunning) fail('the process has ended')

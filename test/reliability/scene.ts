@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createLab, type Lab, network } from '@portolan/lab'
 import { Changes } from './changes.ts'
 import {
+  balancedObjects,
   endpointAddress,
   fillerObjects,
   nodeName,
@@ -42,6 +43,8 @@ export interface Scene extends AsyncDisposable {
   readonly link: ServerLink
   readonly proxy: ProxyProcess
   readonly changes: Changes
+  /** Flags of `portolan run` with any of the dataplanes on this node. */
+  flagsOf(dataplane: DataplaneName, options?: readonly string[]): readonly string[]
 }
 
 /** Milliseconds that the node may need until it does what the cluster says. */
@@ -68,25 +71,25 @@ export async function createScene({
   const server = made.use(await (which === 'embedded' ? startEmbeddedServer() : startRealServer()))
   const link = made.use(await ServerLink.to(server, lab))
   const changes = new Changes(lab, server, { fillers: services, slowness })
-  await server.apply([nodeObject(zones.pod0), ...steadyObjects(), ...zonedObjects()])
+  await server.apply([nodeObject(zones.pod0), ...steadyObjects(), ...balancedObjects(), ...zonedObjects()])
   for (let number = 0; number < services; number++) await server.apply(fillerObjects(number, 0))
   await changes.begin()
   const kubeconfig = join(folder, 'kubeconfig')
   await writeFile(kubeconfig, link.kubeconfig, { mode: 0o600 })
 
   const { networkNamespace } = lab.node
-  const flags = [
-    ...['--kubeconfig', kubeconfig, '--node', nodeName, '--dataplane', dataplane],
+  const flagsOf = (name: DataplaneName, options: readonly string[] = []) => [
+    ...['--kubeconfig', kubeconfig, '--node', nodeName, '--dataplane', name],
     ...['--cluster-cidr', `${network.IPv4.clusterCidr},${network.IPv6.clusterCidr}`],
     ...['--nodeport-addresses', 'all'],
-    ...optionsOf(dataplane, networkNamespace).flatMap((option) => ['--dataplane-option', option]),
+    ...[...optionsOf(name, networkNamespace), ...options].flatMap((option) => ['--dataplane-option', option]),
   ]
-  const proxy = new ProxyProcess({ networkNamespace, flags, slowness })
+  const proxy = new ProxyProcess({ networkNamespace, flags: flagsOf(dataplane), slowness })
   made.defer(async () => {
     if (proxy.isRunning) await proxy.kill()
     await proxy.command('cleanup', '--dataplane', dataplane, '--force')
   })
-  const scene = { dataplane, slowness, lab, server, link, proxy, changes }
+  const scene = { dataplane, slowness, lab, server, link, proxy, changes, flagsOf }
   proxy.start()
   await proxy.told('node-in-sync')
   const { wrong } = await untilRight(scene)

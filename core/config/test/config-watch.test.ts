@@ -122,17 +122,13 @@ test('another field ends the process, and is named with both values', async (t) 
   t.deepEqual(events, ['config-changed'])
 })
 
-test('another dataplane does not end the process, which would leave the rules of two', async (t) => {
-  const { mount, events, reloaded, look } = await watch(t, config(''))
+test('another dataplane ends the process, so that the next one takes over', async (t) => {
+  const { mount, watched, events, look } = await watch(t, config(''))
   await look()
   await mount.swap(config('', 'dataplane: ebpf\nlogLevel: debug'))
   await look()
-  await look()
-  t.deepEqual(events, ['config-refused'])
-  t.deepEqual(reloaded, [])
-  await mount.swap(config('', 'logLevel: debug'))
-  await look()
-  t.deepEqual(events, ['config-refused', 'config-reloaded'])
+  await t.throwsAsync(watched.changed, { code: 'CONFIG_CHANGED', message: /dataplane from "" to "ebpf"/ })
+  t.deepEqual(events, ['config-changed'])
 })
 
 test('that a file is mended is told, also where it says what is in force again', async (t) => {

@@ -1,0 +1,239 @@
+import type { Dataplane, DrainReport } from '../dataplane/contract.ts'
+import { thrownMessage } from '../dataplane/dataplane-error.ts'
+import type { Logger } from '../log/logger.ts'
+import { type IpFamily, ipFamilies } from '../network/address.ts'
+import type { RoutingTable } from '../table/routing-table.ts'
+import { type Clock, pause } from '../time/clock.ts'
+import { losses, shareConnections } from './losses.ts'
+import type { Predecessor } from './predecessors.ts'
+
+/** Milliseconds. */
+const times = {
+  /** Between two comparisons while something still differed. */
+  verify: 1000,
+  /** Between two looks at a dataplane that drains. */
+  drain: 5000,
+  /** Between two lines about it. */
+  tell: 60_000,
+  /** Between two attempts to remove one. */
+  retry: 60_000,
+  /** That a stop waits for a step under way. */
+  grace: 5000,
+}
+
+/** How many comparisons may find a difference before that is told as a failure. */
+const patience = 5
+
+/** The proxy that takes over; `RunningProxy` is one. */
+export interface Successor {
+  readonly dataplane: Pick<Dataplane, 'name' | 'capabilities' | 'drain'>
+  readonly families: readonly IpFamily[]
+  readonly firstApplied: Promise<void>
+  table(family: IpFamily): RoutingTable | undefined
+  verify(): Promise<readonly string[]>
+}
+
+export interface SuccessionOptions {
+  readonly predecessors: readonly Predecessor[]
+  /** The dataplane that is to run. */
+  readonly successor: string
+  /** Milliseconds that established connections are waited for. */
+  readonly drainTimeout: number
+  readonly logger: Logger
+  readonly clock: Clock
+}
+
+/** A predecessor, as `/healthz` and `/status` have it. */
+export interface StandingProblem {
+  readonly problem: 'predecessor-found' | 'predecessor-drains' | 'predecessor-not-removed'
+  readonly dataplane: string
+  readonly connections?: number
+}
+
+/** What becomes of a predecessor. */
+interface Standing {
+  readonly predecessor: Predecessor
+  state: StandingProblem['problem']
+  connections: number
+}
+
+/**
+ * Takes this node over from another dataplane of ours without a gap: while the new one is built its predecessor serves; when
+ * the kernel has been seen to hold all of the new one, the old one gives up new connections, then established ones, then goes.
+ * Until the first of these steps nothing of it is touched. Whatever ends the process, the next one finds in the kernel where
+ * to go on.
+ */
+export class Succession {
+  readonly #options: SuccessionOptions
+  readonly #standing: Standing[]
+  readonly #stopping = new AbortController()
+  /** Resolves when it is to stop: what a proxy promises may never come then. */
+  readonly #stopped: Promise<void>
+  #work: Promise<void> = Promise.resolve()
+
+  constructor(options: SuccessionOptions) {
+    this.#options = options
+    this.#standing = options.predecessors.map((predecessor) => ({
+      predecessor,
+      state: 'predecessor-found',
+      connections: 0,
+    }))
+    this.#stopped = new Promise((resolve) =>
+      this.#stopping.signal.addEventListener('abort', () => resolve(), { once: true }),
+    )
+    const { successor, logger } = options
+    for (const { name, remains } of options.predecessors)
+      logger.info(
+        { event: 'predecessor-found', predecessor: name, remains },
+        `rules of dataplane ${name} stand on this node: ${remains.join('; ')}. They serve until dataplane ${successor} holds ` +
+          `all that the cluster asks, and go then. To stay with ${name}, end this process and run ` +
+          `'portolan run --dataplane ${name}'`,
+      )
+  }
+
+  /** What is told of those that are still there, to whoever asks how this node does. */
+  get problems(): readonly StandingProblem[] {
+    return this.#standing.map(({ predecessor, state, connections }) => ({
+      problem: state,
+      dataplane: predecessor.name,
+      ...(state === 'predecessor-drains' ? { connections } : {}),
+    }))
+  }
+
+  /** The new dataplane can't start. */
+  failed(error: unknown): void {
+    for (const { predecessor } of this.#standing) this.#tellKept(predecessor, wholeMessage(error))
+  }
+
+  /** Goes on by itself from here. */
+  follow(proxy: Successor): void {
+    if (this.#standing.length === 0) return
+    this.#work = this.#takeOver(proxy).catch((error: unknown) => {
+      for (const { predecessor } of this.#standing) this.#tellKept(predecessor, thrownMessage(error))
+    })
+  }
+
+  /** Takes no further step. What is left is for the next process. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    const done = new AbortController()
+    const { clock } = this.#options
+    await Promise.race([this.#work, pause(clock, times.grace, done.signal)])
+    done.abort()
+  }
+
+  async #takeOver(proxy: Successor): Promise<void> {
+    await Promise.race([proxy.firstApplied, this.#stopped])
+    const { signal } = this.#stopping
+    await this.#verified(proxy)
+    for (const one of [...this.#standing]) {
+      if (signal.aborted) return
+      await this.#replace(one, proxy)
+    }
+  }
+
+  /** Resolves when the kernel was seen to hold all of the new dataplane. */
+  async #verified(proxy: Successor): Promise<void> {
+    const { clock } = this.#options
+    const { signal } = this.#stopping
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      const verifying = proxy.verify().catch((error: unknown) => [thrownMessage(error)])
+      const found = await Promise.race([verifying, this.#stopped])
+      if (found === undefined || found.length === 0) return
+      if (attempt % patience === 0)
+        for (const { predecessor } of this.#standing) this.#tellKept(predecessor, found.join('; '))
+      await pause(clock, times.verify, signal)
+    }
+  }
+
+  async #replace(one: Standing, proxy: Successor): Promise<void> {
+    const { clock, logger } = this.#options
+    const { predecessor } = one
+    const { name, dataplane } = predecessor
+    const { signal } = this.#stopping
+    this.#tellLosses(predecessor, proxy)
+    while (!signal.aborted) {
+      try {
+        if (!shareConnections(dataplane.capabilities, proxy.dataplane.capabilities))
+          await this.#drain(one, proxy)
+        if (signal.aborted) return
+        const { removed } = await dataplane.cleanup()
+        this.#standing.splice(this.#standing.indexOf(one), 1)
+        logger.info(
+          { event: 'predecessor-removed', predecessor: name, removed },
+          `dataplane ${name} is removed from this node: ${removed.length === 0 ? 'nothing was left' : removed.join('; ')}`,
+        )
+        return
+      } catch (error) {
+        one.state = 'predecessor-not-removed'
+        logger.warn(
+          { event: 'predecessor-not-removed', predecessor: name, error },
+          `a part of dataplane ${name} can't be removed: ${thrownMessage(error)}. It is tried again in ` +
+            `${times.retry / 1000} s; by hand, stop Portolan and run 'portolan cleanup --dataplane ${name}'`,
+        )
+        await pause(clock, times.retry, signal)
+      }
+    }
+  }
+
+  /** Until no established connection needs it, or that takes too long. */
+  async #drain(one: Standing, proxy: Successor): Promise<void> {
+    const { clock, drainTimeout, logger } = this.#options
+    const { name, dataplane } = one.predecessor
+    const { signal } = this.#stopping
+    if (dataplane.drain === undefined) return
+    const end = clock.now() + drainTimeout
+    let tellAt = Number.NEGATIVE_INFINITY
+    let wasEmpty = false
+    while (!signal.aborted) {
+      const { connections }: DrainReport = await dataplane.drain()
+      one.state = 'predecessor-drains'
+      one.connections = connections
+      if (clock.now() >= end) return
+      // Answers to the last datagrams that it has led are under way.
+      if (connections === 0 && wasEmpty) return
+      wasEmpty = connections === 0
+      if (clock.now() >= tellAt) {
+        tellAt = clock.now() + times.tell
+        const minutes = Math.ceil((end - clock.now()) / 60_000)
+        logger.info(
+          { event: 'predecessor-drains', predecessor: name, connections },
+          `new connections are led by dataplane ${proxy.dataplane.name}; ${name} goes on with ${connections} established ` +
+            `ones, for ${minutes} min at most`,
+        )
+      }
+      await pause(clock, times.drain, signal)
+    }
+  }
+
+  #tellLosses({ name, dataplane }: Predecessor, proxy: Successor): void {
+    const { logger } = this.#options
+    const successor = proxy.dataplane
+    const from = { name, capabilities: dataplane.capabilities, drains: dataplane.drain !== undefined }
+    const to = {
+      name: successor.name,
+      capabilities: successor.capabilities,
+      drains: successor.drain !== undefined,
+    }
+    const tables = ipFamilies.map((family) => proxy.table(family)).filter((one) => one !== undefined)
+    for (const loss of losses(tables, from, to))
+      logger.warn(
+        { event: 'predecessor-loses', predecessor: name },
+        `${name} is replaced by ${to.name}: ${loss}`,
+      )
+  }
+
+  #tellKept({ name }: Predecessor, why: string): void {
+    const { logger, successor } = this.#options
+    logger.error(
+      { event: 'predecessor-kept', predecessor: name },
+      `dataplane ${successor} can't take over: ${why}. The rules of ${name} stay as they are and go on serving; ` +
+        `'portolan run --dataplane ${name}' keeps them up to date again`,
+    )
+  }
+}
+
+/** Also of an error that has a line for each thing that is missing. */
+function wholeMessage(error: unknown): string {
+  return error instanceof Error ? error.message.replaceAll(/\s*\n\s*/g, ' ') : thrownMessage(error)
+}

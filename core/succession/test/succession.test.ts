@@ -1,0 +1,177 @@
+import test from 'ava'
+import type { Capabilities } from '../../dataplane/contract.ts'
+import type { EventFields } from '../../log/logger.ts'
+import { VirtualClock } from '../../time/test/virtual-clock.ts'
+import type { Predecessor } from '../predecessors.ts'
+import { Succession } from '../succession.ts'
+
+const minute = 60_000
+const byConntrack: Capabilities = {
+  families: ['IPv4', 'IPv6'],
+  protocols: ['TCP', 'UDP', 'SCTP'],
+  connections: 'conntrack',
+  gaps: {},
+}
+const byItself: Capabilities = { families: ['IPv4', 'IPv6'], protocols: ['TCP', 'UDP'], gaps: {} }
+
+interface Play {
+  /** Of the old one. */
+  readonly old: Capabilities
+  readonly next: Capabilities
+  /** What comparisons find, one after the other; then nothing. */
+  readonly found?: readonly (readonly string[] | Error)[]
+  /** Connections that looks find, one after the other; then none. Absent: it can't be drained. */
+  readonly connections?: readonly number[]
+  /** Attempts to remove it that fail. */
+  readonly failures?: number
+  readonly drainTimeout?: number
+}
+
+function play({ old, next, found = [], connections, failures = 0, drainTimeout = 60 * minute }: Play) {
+  const clock = new VirtualClock()
+  /** What was done, in its order. */
+  const done: string[] = []
+  const take = (level: string) => (fields: EventFields | object, message: string) => {
+    done.push(`${level} ${(fields as EventFields).event}`)
+    messages.push(message)
+  }
+  const messages: string[] = []
+  const logger = { debug: take('debug'), info: take('info'), warn: take('warn'), error: take('error') }
+  const [findings, looks] = [[...found], [...(connections ?? [])]]
+  let left = failures
+  const predecessor: Predecessor = {
+    name: 'old',
+    remains: ['table ip old'],
+    dataplane: {
+      capabilities: old,
+      ...(connections === undefined
+        ? {}
+        : {
+            async drain() {
+              done.push('drain')
+              return { connections: looks.shift() ?? 0 }
+            },
+          }),
+      async cleanup() {
+        done.push('cleanup')
+        if (left-- > 0) throw new Error('it is in use')
+        return { removed: ['table ip old'] }
+      },
+    },
+  }
+  const applied = Promise.withResolvers<void>()
+  const proxy = {
+    dataplane: { name: 'next', capabilities: next },
+    families: ['IPv4', 'IPv6'] as const,
+    firstApplied: applied.promise,
+    table: () => undefined,
+    async verify() {
+      done.push('verify')
+      const one = findings.shift() ?? []
+      if (one instanceof Error) throw one
+      return one
+    },
+  }
+  const succession = new Succession({
+    predecessors: [predecessor],
+    successor: 'next',
+    drainTimeout,
+    logger,
+    clock,
+  })
+  succession.follow(proxy)
+  const apply = async (): Promise<void> => {
+    applied.resolve()
+    await clock.pass(0)
+  }
+  return { clock, done, messages, succession, apply }
+}
+
+test('nothing of the old dataplane is touched before the new one is applied and was compared', async (t) => {
+  const { clock, done, apply } = play({ old: byConntrack, next: byConntrack, connections: [] })
+  await clock.pass(10 * minute)
+  t.deepEqual(done, ['info predecessor-found'])
+  await apply()
+  await clock.pass(0)
+  t.deepEqual(done.slice(1), ['verify', 'cleanup', 'info predecessor-removed'])
+})
+
+test('while comparisons find a difference or fail the old one stays, and that is told', async (t) => {
+  const found = [...Array.from({ length: 4 }, () => ['chain x']), new Error('the kernel is busy')]
+  const { clock, done, messages, apply } = play({ old: byConntrack, next: byConntrack, found })
+  await apply()
+  await clock.pass(4500)
+  t.deepEqual(done.slice(1), [...Array.from({ length: 5 }, () => 'verify'), 'error predecessor-kept'])
+  t.regex(messages.at(-1) ?? '', /can't take over: the kernel is busy\..*portolan run --dataplane old/)
+  await clock.pass(1000)
+  t.deepEqual(done.slice(-3), ['verify', 'cleanup', 'info predecessor-removed'])
+})
+
+test('one that remembers connections elsewhere is drained until two looks find none', async (t) => {
+  const { clock, done, succession, apply } = play({
+    old: byItself,
+    next: byConntrack,
+    connections: [7, 2, 0],
+  })
+  await apply()
+  await clock.pass(0)
+  t.deepEqual(succession.problems, [{ problem: 'predecessor-drains', dataplane: 'old', connections: 7 }])
+  await clock.pass(minute)
+  const looks = ['drain', 'info predecessor-drains', 'drain', 'drain', 'drain']
+  t.deepEqual(done.slice(2), [...looks, 'cleanup', 'info predecessor-removed'])
+  t.deepEqual(succession.problems, [])
+})
+
+test('connections are waited for no longer than drainTimeout', async (t) => {
+  const connections = Array.from({ length: 1000 }, () => 3)
+  const { clock, done, apply } = play({
+    old: byItself,
+    next: byConntrack,
+    connections,
+    drainTimeout: 2 * minute,
+  })
+  await apply()
+  await clock.pass(2 * minute - 1)
+  t.false(done.includes('cleanup'))
+  await clock.pass(5000)
+  t.deepEqual(done.slice(-2), ['cleanup', 'info predecessor-removed'])
+  t.is(done.filter((one) => one === 'info predecessor-drains').length, 2)
+})
+
+test('one that cannot be drained goes at once, and that its connections end is told before', async (t) => {
+  const { clock, done, messages, apply } = play({ old: byItself, next: byConntrack })
+  await apply()
+  await clock.pass(0)
+  t.deepEqual(done.slice(2), ['warn predecessor-loses', 'cleanup', 'info predecessor-removed'])
+  t.true(messages.some((message) => message.includes('established connections that old translates end')))
+})
+
+test('what can not be removed is tried again each minute', async (t) => {
+  const { clock, done, succession, apply } = play({ old: byConntrack, next: byConntrack, failures: 2 })
+  await apply()
+  await clock.pass(0)
+  t.deepEqual(succession.problems, [{ problem: 'predecessor-not-removed', dataplane: 'old' }])
+  await clock.pass(2 * minute)
+  const failure = ['cleanup', 'warn predecessor-not-removed']
+  t.deepEqual(done.slice(2), [...failure, ...failure, 'cleanup', 'info predecessor-removed'])
+})
+
+test('a process that is stopped takes no further step', async (t) => {
+  const { clock, done, succession, apply } = play({
+    old: byItself,
+    next: byConntrack,
+    connections: [7, 7, 7],
+  })
+  await apply()
+  await clock.pass(0)
+  await succession.stop()
+  await clock.pass(10 * minute)
+  t.is(done.filter((one) => one === 'drain').length, 1)
+  t.false(done.includes('cleanup'))
+})
+
+test('a stop waits for nothing while the new dataplane is not applied', async (t) => {
+  const { clock, succession } = play({ old: byItself, next: byConntrack })
+  await succession.stop()
+  t.is(clock.now(), 0)
+})

@@ -1,0 +1,101 @@
+import test from 'ava'
+import { type Choice, SwitchedNode, switchComplaints } from '../dataplane-switch.ts'
+import type { ProxyProcess } from '../proxy-process.ts'
+import { createScene } from '../scene.ts'
+
+// `npm run reliability -- --switch` does it under more load.
+
+const small = { everyMs: 50, held: 2 }
+
+/** Each ordered pair is in it once. */
+const circuit: readonly Choice[] = [
+  { name: 'nftables' },
+  { name: 'iptables', options: ['variant=nft'] },
+  { name: 'ebpf' },
+  { name: 'nftables' },
+  { name: 'ebpf' },
+  { name: 'iptables', options: ['variant=legacy'] },
+  { name: 'nftables' },
+]
+
+test.serial(
+  'a node goes from each dataplane to each other one, and no packet and no connection is lost',
+  async (t) => {
+    t.timeout(600_000)
+    await using scene = await createScene({
+      dataplane: 'nftables',
+      server: 'embedded',
+      services: 20,
+      slowness: 1,
+    })
+    await using node = new SwitchedNode(scene)
+    for (const to of circuit.slice(1)) {
+      const outcome = await node.switchTo(to, small)
+      t.deepEqual(switchComplaints(outcome), [])
+      const { tried, asked, said } = outcome.load
+      t.true(tried > 100 && asked > 16 && said > 100, JSON.stringify(outcome))
+    }
+  },
+)
+
+/** What a start tells before nothing is left of the dataplane before, in its order. */
+const stages = [
+  'predecessor-found',
+  'dataplane-usable',
+  'cluster-synced',
+  'first-apply',
+  'node-in-sync',
+  'predecessor-loses',
+  'predecessor-drains',
+] as const
+
+test.serial(
+  'a process that is killed at any step leaves a node that serves, and the next one finishes',
+  async (t) => {
+    t.timeout(600_000)
+    await using scene = await createScene({
+      dataplane: 'ebpf',
+      server: 'embedded',
+      services: 20,
+      slowness: 1,
+    })
+    await using node = new SwitchedNode(scene)
+    for (const name of ['iptables', 'ebpf'] as const) {
+      const seen: string[] = []
+      const outcome = await node.switchTo({ name }, small, async (successor: ProxyProcess) => {
+        for (const stage of stages) {
+          successor.start()
+          await successor.told(stage)
+          seen.push(stage)
+          await successor.kill()
+        }
+        successor.start()
+      })
+      t.deepEqual(seen, [...stages])
+      t.deepEqual(switchComplaints(outcome), [])
+    }
+  },
+)
+
+test.serial(
+  'where the new dataplane can not run the old one goes on untouched, and the reason is told',
+  async (t) => {
+    t.timeout(300_000)
+    await using scene = await createScene({
+      dataplane: 'nftables',
+      server: 'embedded',
+      services: 5,
+      slowness: 1,
+    })
+    await using node = new SwitchedNode(scene)
+    await node.proxy.stop()
+    const ebpf = node.process({ name: 'ebpf', options: ['cgroup=/nowhere'] })
+    ebpf.start()
+    const { code } = await ebpf.ended
+    t.is(code, 1)
+    const kept = ebpf.lines.find(({ event }) => event === 'predecessor-kept')
+    t.regex(kept?.msg ?? '', /dataplane ebpf can't take over: .*nowhere.*portolan run --dataplane nftables/s)
+    t.deepEqual(await scene.changes.wrong(), [])
+    t.is(await node.proxy.difference(), '')
+  },
+)
