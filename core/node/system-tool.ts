@@ -45,6 +45,31 @@ export function askTool(
   })
 }
 
+/**
+ * Runs a program that changes something.
+ *
+ * @param input what it reads
+ * @returns what it prints
+ * @throws Error naming the program and what it said
+ */
+export function runTool(
+  program: string,
+  args: readonly string[],
+  input: string,
+  limits = standardLimits,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const env = { PATH: path, LC_ALL: 'C' }
+    const child = execFile(program, args, { env, ...limits }, (error, output, complaint) => {
+      if (error === null) resolve(output)
+      else reject(new Error(`${program}: ${complaint.trim() || error.message}`, { cause: error }))
+    })
+    // One that ends without reading all says why itself.
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(input)
+  })
+}
+
 /** How nft, iptables-legacy and iptables-nft say that there is no such thing. */
 const absent =
   /No such file or directory|No chain\/target\/match by that name|is incompatible, use 'nft' tool/
