@@ -15,8 +15,11 @@ Examples:
   $ portolan run --kubeconfig /etc/kubernetes/kube-proxy.conf --cluster-cidr 10.244.0.0/16
   $ portolan run --detect-local-mode NodeCIDR                  # in a pod, against its own cluster
   $ portolan run --source file:cluster.yaml --node node-a      # re-read when the file changes
+  $ portolan run --config config.conf --take-over              # beside a kube-proxy, which is stopped then
 
-*: counts beside --config, as do --master, --source, --dataplane, --dataplane-option, --audit-period and --log-level;
+Started on a node that another dataplane of Portolan's has served, it takes over from that without a gap: docs/changing.md.
+
+*: counts beside --config, as do --master, --source and all flags of Portolan's own, such as --dataplane and --log-level;
 other flags are not read then. Durations are written as 250ms, 1s or 1m30s.
 
 Logs: JSON lines, or text where stdout is a terminal.

@@ -48,6 +48,8 @@ export const flagGroups = {
     'profiling',
   ],
   'Node:': [
+    'take-over',
+    'drain-timeout',
     'startup-taint',
     'oom-score-adj',
     'conntrack-max-per-core',
@@ -65,7 +67,6 @@ export const flagGroups = {
     'iptables-sync-period',
     'ipvs-sync-period',
     'audit-period',
-    'drain-timeout',
     'log-level',
     'v',
   ],

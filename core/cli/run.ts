@@ -14,6 +14,7 @@ import {
   serviceHealthCheckFailed,
   starting,
 } from '../events/proxy-events.ts'
+import type { Logger } from '../log/logger.ts'
 import { ProxyMetrics } from '../metrics/proxy-metrics.ts'
 import { usableFamilies } from '../network/usable-families.ts'
 import { KubeProxyWatch } from '../node/kube-proxy-watch.ts'
@@ -27,7 +28,8 @@ import type { HealthProblem } from '../servers/health-problems.ts'
 import { startHealthServers } from '../servers/health-servers.ts'
 import { startMetricsServer } from '../servers/metrics-server.ts'
 import { ProxyStatus } from '../servers/proxy-status.ts'
-import { findPredecessors } from '../succession/predecessors.ts'
+import { findKubeProxy } from '../succession/kube-proxy-predecessor.ts'
+import { findPredecessors, type Predecessor } from '../succession/predecessors.ts'
 import { Succession } from '../succession/succession.ts'
 import { systemClock } from '../time/clock.ts'
 import { ApplyLog } from './apply-log.ts'
@@ -86,11 +88,7 @@ export async function run(flags: Flags): Promise<void> {
   })
   const families = await usableFamilies()
   const succession = new Succession({
-    predecessors: await findPredecessors({
-      successor: config.dataplane,
-      masqueradeBit: config.masqueradeBit,
-      logger,
-    }),
+    predecessors: await predecessorsOf(config, logger),
     successor: config.dataplane,
     drainTimeout: config.drainTimeout,
     logger,
@@ -177,8 +175,10 @@ export async function run(flags: Flags): Promise<void> {
   const stopCounting = countProblems(proxy, logger)
   const stop = stopOnSignals(proxy, logger)
   stopEnding()
-  kubeProxy.start()
   succession.follow(proxy)
+  // One that is taken over from is told of by that; one that comes back is not.
+  if (config.takeOver) void succession.done.then(() => kubeProxy.start())
+  else kubeProxy.start()
   let configWatch: ConfigWatch | undefined
   try {
     metrics.measure(proxy)
@@ -205,6 +205,14 @@ export async function run(flags: Flags): Promise<void> {
 /** Both proxies translate, so that what this one programs may have no effect. */
 function kubeProxyProblems({ found }: KubeProxyWatch): readonly HealthProblem[] {
   return found.size === 0 ? [] : [{ problem: 'kube-proxy-beside', layouts: [...found.keys()] }]
+}
+
+/** Who has left rules on this node that are to go. */
+async function predecessorsOf(config: ProxyConfig, logger: Logger): Promise<readonly Predecessor[]> {
+  const { dataplane: successor, masqueradeBit, takeOver } = config
+  const ours = await findPredecessors({ successor, masqueradeBit, logger })
+  const kubeProxy = takeOver ? await findKubeProxy() : undefined
+  return kubeProxy === undefined ? ours : [...ours, kubeProxy]
 }
 
 /** With a file or a recording, its Node where there is only one; with a server, this machine's name. */

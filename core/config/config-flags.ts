@@ -65,6 +65,7 @@ export const portolanFlags = {
   'dataplane-option': ['dataplaneOptions'],
   'startup-taint': ['startupTaint'],
   'audit-period': ['auditPeriod'],
+  'take-over': ['takeOver'],
   'drain-timeout': ['drainTimeout'],
   'log-level': ['logLevel'],
 } as const satisfies Readonly<Record<string, readonly PortolanPath[]>>

@@ -45,6 +45,12 @@ export const portolanFields = {
     means:
       'interval of the check whether another tool changed our rules, which are then repaired; takes 1 % of a CPU at most, or comes every 30 s; 0: never',
   },
+  takeOver: {
+    kind: flag,
+    standard: false,
+    means:
+      "take over from a kube-proxy on this node: wait until it has ended, and remove its rules then, which the kernel's connections outlive",
+  },
   drainTimeout: {
     kind: duration({ max: 7 * 86_400_000 }, '1h'),
     standard: 86_400_000,

@@ -27,6 +27,8 @@ export interface ProxyConfig {
   readonly auditPeriod: number
   /** Whether the taint that keeps pods off a new node is taken away when Services work there. */
   readonly startupTaint: boolean
+  /** Whether kube-proxy's rules are removed when it has ended. */
+  readonly takeOver: boolean
   /** How long another dataplane that served this node before is drained, in milliseconds. 0: not at all. */
   readonly drainTimeout: number
   /** kube-proxy's iptables.localhostNodePorts: NodePorts at 127.0.0.1 with the dataplane iptables (SEMANTICS 8). */

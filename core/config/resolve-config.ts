@@ -127,6 +127,7 @@ function proxyConfig(context: Context, environment: Environment, hasFile: boolea
     ...periods,
     auditPeriod: portolan.auditPeriod,
     startupTaint: portolan.startupTaint,
+    takeOver: portolan.takeOver,
     drainTimeout: portolan.drainTimeout,
     localhostNodePorts: kubeProxy['iptables.localhostNodePorts'],
     servers,

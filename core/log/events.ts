@@ -37,7 +37,7 @@ export const events = {
     level: 'error',
     means:
       'the file of --config has changed and cannot be used, or asks for a dataplane that cannot run or take over here; the process goes on with what it has',
-    fix: "correct the file: a start by it would fail",
+    fix: 'correct the file: a start by it would fail',
   },
   'dataplane-usable': {
     level: 'info',
@@ -47,6 +47,12 @@ export const events = {
     level: 'info',
     means:
       'rules of another dataplane of Portolan stand on this node: they serve until this one holds all that the cluster asks, and go then',
+  },
+  'predecessor-at-work': {
+    level: 'info',
+    means:
+      'kube-proxy still runs beside this process, with --take-over; told each minute. Both hold what the cluster asks',
+    fix: 'stop kube-proxy on this node: its rules go then',
   },
   'predecessor-loses': {
     level: 'warn',

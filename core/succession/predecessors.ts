@@ -1,14 +1,22 @@
-import type { Dataplane } from '../dataplane/contract.ts'
+import type { Capabilities, Dataplane } from '../dataplane/contract.ts'
 import { DataplaneLoadError, loadDataplane, ownDataplanes } from '../dataplane/load-dataplane.ts'
 import type { Logger } from '../log/logger.ts'
 
-/** Another dataplane whose rules stand on this node. */
+/** Who has served this node before, and whose rules stand there. */
 export interface Predecessor {
-  /** As `--dataplane` takes it. */
+  /** As `--dataplane` takes it; `kube-proxy`. */
   readonly name: string
+  /** As a sentence has it: `dataplane nftables`. */
+  readonly title: string
+  /** What to do to stay with it, in the imperative. */
+  readonly goBack: string
   readonly dataplane: Pick<Dataplane, 'capabilities' | 'remains' | 'drain' | 'cleanup'>
   /** What there is, a line each; never empty. */
   readonly remains: readonly string[]
+  /** Signs that it still keeps its rules up to date, a line each: that is waited for. Absent: nothing does. */
+  atWork?(): Promise<readonly string[]>
+  /** Why a dataplane with such capabilities can't take over from it; `undefined`: it can. Absent: each can. */
+  obstacle?(successor: Capabilities): string | undefined
 }
 
 export interface PredecessorSearch {
@@ -32,7 +40,8 @@ export async function findPredecessors(search: PredecessorSearch): Promise<reado
         logger.warn({ event: 'dataplane-notice', dataplane: name }, notice)
       const dataplane = await loadDataplane(name, { masqueradeBit, settings: {}, onNotice })
       const remains = (await dataplane.remains?.()) ?? []
-      if (remains.length > 0) found.push({ name, dataplane, remains })
+      const goBack = `end this process and run 'portolan run --dataplane ${name}'`
+      if (remains.length > 0) found.push({ name, title: `dataplane ${name}`, goBack, dataplane, remains })
     } catch (error) {
       // Who installs one dataplane alone has never run the others from here.
       if (error instanceof DataplaneLoadError && error.code === 'DATAPLANE_NOT_INSTALLED') continue

@@ -13,6 +13,8 @@ const times = {
   verify: 1000,
   /** Between two looks at a dataplane that drains. */
   drain: 5000,
+  /** Between two looks whether it has ended. */
+  look: 2000,
   /** Between two lines about it. */
   tell: 60_000,
   /** Between two attempts to remove one. */
@@ -82,12 +84,11 @@ export class Succession {
       this.#stopping.signal.addEventListener('abort', () => resolve(), { once: true }),
     )
     const { successor, logger } = options
-    for (const { name, remains } of options.predecessors)
+    for (const { name, title, goBack, remains } of options.predecessors)
       logger.info(
         { event: 'predecessor-found', predecessor: name, remains },
-        `rules of dataplane ${name} stand on this node: ${remains.join('; ')}. They serve until dataplane ${successor} holds ` +
-          `all that the cluster asks, and go then. To stay with ${name}, end this process and run ` +
-          `'portolan run --dataplane ${name}'`,
+        `rules of ${title} stand on this node: ${remains.join('; ')}. They serve until dataplane ${successor} holds ` +
+          `all that the cluster asks, and go then. To stay with ${title}, ${goBack}`,
       )
   }
 
@@ -122,6 +123,11 @@ export class Succession {
     done.abort()
   }
 
+  /** Resolves when there is nothing more to do, or it was stopped. */
+  get done(): Promise<void> {
+    return this.#work
+  }
+
   async #takeOver(proxy: Successor): Promise<void> {
     await Promise.race([proxy.firstApplied, this.#stopped])
     const { signal } = this.#stopping
@@ -149,30 +155,57 @@ export class Succession {
   async #replace(one: Standing, proxy: Successor): Promise<void> {
     const { clock, logger } = this.#options
     const { predecessor } = one
-    const { name, dataplane } = predecessor
+    const { name, title, dataplane } = predecessor
     const { signal } = this.#stopping
+    const obstacle = predecessor.obstacle?.(proxy.dataplane.capabilities)
+    if (obstacle !== undefined) {
+      one.state = 'predecessor-not-removed'
+      this.#tellKept(predecessor, obstacle)
+      return
+    }
     this.#tellLosses(predecessor, proxy)
     while (!signal.aborted) {
       try {
         if (!shareConnections(dataplane.capabilities, proxy.dataplane.capabilities))
           await this.#drain(one, proxy)
+        await this.#ended(one)
         if (signal.aborted) return
         const { removed } = await dataplane.cleanup()
         this.#standing.splice(this.#standing.indexOf(one), 1)
         logger.info(
           { event: 'predecessor-removed', predecessor: name, removed },
-          `dataplane ${name} is removed from this node: ${removed.length === 0 ? 'nothing was left' : removed.join('; ')}`,
+          `${title} is removed from this node: ${removed.length === 0 ? 'nothing was left' : removed.join('; ')}`,
         )
         return
       } catch (error) {
         one.state = 'predecessor-not-removed'
         logger.warn(
           { event: 'predecessor-not-removed', predecessor: name, error },
-          `a part of dataplane ${name} can't be removed: ${thrownMessage(error)}. It is tried again in ` +
-            `${times.retry / 1000} s; by hand, stop Portolan and run 'portolan cleanup --dataplane ${name}'`,
+          `a part of ${title} can't be removed: ${thrownMessage(error)}. It is tried again in ${times.retry / 1000} s`,
         )
         await pause(clock, times.retry, signal)
       }
+    }
+  }
+
+  /** Until nothing keeps it up to date any more. Its rules are right as long as something does. */
+  async #ended({ predecessor }: Standing): Promise<void> {
+    const { clock, logger } = this.#options
+    const { name, title } = predecessor
+    const { signal } = this.#stopping
+    let tellAt = Number.NEGATIVE_INFINITY
+    while (!signal.aborted) {
+      const signs = (await predecessor.atWork?.()) ?? []
+      if (signs.length === 0) return
+      if (clock.now() >= tellAt) {
+        tellAt = clock.now() + times.tell
+        logger.info(
+          { event: 'predecessor-at-work', predecessor: name, signs },
+          `the kernel holds all that the cluster asks, and ${title} can be stopped: ${signs.join('; ')}. Its rules go when it ` +
+            'has ended; until then both are right',
+        )
+      }
+      await pause(clock, times.look, signal)
     }
   }
 
@@ -223,12 +256,12 @@ export class Succession {
       )
   }
 
-  #tellKept({ name }: Predecessor, why: string): void {
+  #tellKept({ name, title, goBack }: Predecessor, why: string): void {
     const { logger, successor } = this.#options
     logger.error(
       { event: 'predecessor-kept', predecessor: name },
-      `dataplane ${successor} can't take over: ${why}. The rules of ${name} stay as they are and go on serving; ` +
-        `'portolan run --dataplane ${name}' keeps them up to date again`,
+      `dataplane ${successor} can't take over from ${title}: ${why}. The rules of ${title} stay as they are and go on serving. ` +
+        `To stay with ${title}, ${goBack}`,
     )
   }
 }

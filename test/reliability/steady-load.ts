@@ -124,23 +124,23 @@ export class SteadyLoad {
           .map(([, count]) => count),
       ),
     )
-    const failed = (talks: typeof held) => talks.filter(({ failure }) => failure !== undefined)
+    const broken = (talks: typeof held) => talks.filter(({ failure }) => failure !== undefined)
     return {
       tried: sum(reports.map(({ attempts }) => attempts)),
       lost: sum(reports.map(({ lost }) => lost)) + sum(strangers),
       held: held.length,
       asked: sum(held.map(({ times }) => times)),
-      broken: failed(held).length,
+      broken: broken(held).length,
       said: sum(flows.map(({ times }) => times)),
-      unanswered: failed(flows).length,
+      unanswered: broken(flows).length,
       flowsOfNode: flows.filter(({ name }) => name.startsWith('node ')).length,
       repeated: sum(flows.map(({ repeated }) => repeated)),
       examples: [
         ...reports.flatMap(({ name, lost, unanswered, outage }) =>
           lost === 0 ? [] : [`new ${name}: ${lost} lost, ${JSON.stringify(unanswered[0] ?? outage)}`],
         ),
-        ...failed(held).map(({ name, failure }) => `held ${name}: ${failure}`),
-        ...failed(flows).map(({ name, failure }) => `flow ${name}: ${failure}`),
+        ...broken(held).map(({ name, failure }) => `held ${name}: ${failure}`),
+        ...broken(flows).map(({ name, failure }) => `flow ${name}: ${failure}`),
       ].slice(0, 12),
     }
   }
@@ -165,6 +165,11 @@ function waysOf({ pods, outside, node }: Lab, family: Family): Way[] {
   ]
 }
 
+/** What ends otherwise than by its own word. */
+function failed(error: unknown): Talked {
+  return { times: 0, repeated: 0, failure: error instanceof Error ? error.message : String(error) }
+}
+
 /** A long connection that is asked something all the time. */
 async function hold(way: Way, number: number, ending: AbortSignal): Promise<Talk> {
   const connection = await way.client.holdConnection({ to: way.to, timeoutMs: answerMs })
@@ -179,7 +184,7 @@ async function hold(way: Way, number: number, ending: AbortSignal): Promise<Talk
       await sleep(askEveryMs)
     }
   }
-  return { name: `${way.name}, ${number}`, done: talk() }
+  return { name: `${way.name}, ${number}`, done: talk().catch(failed) }
 }
 
 /** A client of UDP that keeps its port. */
@@ -212,5 +217,5 @@ async function flow(way: Way, number: number, ending: AbortSignal): Promise<Talk
       await sleep(sayEveryMs)
     }
   }
-  return { name: `${way.name}, ${number}`, done: talk() }
+  return { name: `${way.name}, ${number}`, done: talk().catch(failed) }
 }

@@ -19,6 +19,7 @@ const standard = {
   minSyncPeriod: 0,
   auditPeriod: 1000,
   startupTaint: false,
+  takeOver: false,
   drainTimeout: 86_400_000,
   syncPeriod: 30_000,
   localhostNodePorts: true,

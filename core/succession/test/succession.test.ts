@@ -41,6 +41,8 @@ function play({ old, next, found = [], connections, failures = 0, drainTimeout =
   let left = failures
   const predecessor: Predecessor = {
     name: 'old',
+    title: 'dataplane old',
+    goBack: "end this process and run 'portolan run --dataplane old'",
     remains: ['table ip old'],
     dataplane: {
       capabilities: old,
@@ -102,7 +104,10 @@ test('while comparisons find a difference or fail the old one stays, and that is
   await apply()
   await clock.pass(4500)
   t.deepEqual(done.slice(1), [...Array.from({ length: 5 }, () => 'verify'), 'error predecessor-kept'])
-  t.regex(messages.at(-1) ?? '', /can't take over: the kernel is busy\..*portolan run --dataplane old/)
+  t.regex(
+    messages.at(-1) ?? '',
+    /can't take over from dataplane old: the kernel is busy\..*portolan run --dataplane old/,
+  )
   await clock.pass(1000)
   t.deepEqual(done.slice(-3), ['verify', 'cleanup', 'info predecessor-removed'])
 })

@@ -94,7 +94,10 @@ test.serial(
     const { code } = await ebpf.ended
     t.is(code, 1)
     const kept = ebpf.lines.find(({ event }) => event === 'predecessor-kept')
-    t.regex(kept?.msg ?? '', /dataplane ebpf can't take over: .*nowhere.*portolan run --dataplane nftables/s)
+    t.regex(
+      kept?.msg ?? '',
+      /dataplane ebpf can't take over from dataplane nftables: .*nowhere.*portolan run --dataplane nftables/s,
+    )
     t.deepEqual(await scene.changes.wrong(), [])
     t.is(await node.proxy.difference(), '')
   },
