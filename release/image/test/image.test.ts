@@ -157,7 +157,7 @@ async function serves(t: ExecutionContext, dataplane: string, kind: keyof typeof
     await eventually(async () => !(await cluster.taints('node-a')).includes(taint.key))
     t.true((await cluster.taints('node-a')).includes(otherTaint.key))
     t.deepEqual(
-      container.lines.filter(({ level }) => level !== 'info'),
+      container.lines.filter(({ level }) => level === 'error'),
       [],
     )
     const { residentMemory, isFiltered } = await container.process()
