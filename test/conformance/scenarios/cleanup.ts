@@ -32,7 +32,13 @@ const claims = {
 
 export const cleanupScenario: Scenario = {
   name: 'cleanup',
-  claims: [claims.everything, claims.look, { ...claims.nothingElse, needs: 'foreign' }],
+  claims: [
+    claims.everything,
+    claims.look,
+    claims.remains,
+    claims.drain,
+    { ...claims.nothingElse, needs: 'foreign' },
+  ],
   async run({ factory, settings, families, hooks, timeouts }) {
     const { foreign } = hooks
     const testbed = await createTestbed({ factory, settings, families, timeouts })
