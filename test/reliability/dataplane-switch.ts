@@ -20,6 +20,17 @@ export interface Choice {
   readonly options?: readonly string[]
 }
 
+/** Each ordered pair is in it once. */
+export const circuit: readonly Choice[] = [
+  { name: 'nftables' },
+  { name: 'iptables', options: ['variant=nft'] },
+  { name: 'ebpf' },
+  { name: 'nftables' },
+  { name: 'ebpf' },
+  { name: 'iptables', options: ['variant=legacy'] },
+  { name: 'nftables' },
+]
+
 const settleMs = 1000
 const limitMs = 120_000
 

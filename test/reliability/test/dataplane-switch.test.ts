@@ -1,22 +1,11 @@
 import test from 'ava'
-import { type Choice, SwitchedNode, switchComplaints } from '../dataplane-switch.ts'
+import { circuit, SwitchedNode, switchComplaints } from '../dataplane-switch.ts'
 import type { ProxyProcess } from '../proxy-process.ts'
 import { createScene } from '../scene.ts'
 
-// `npm run reliability -- --switch` does it under more load.
+// `npm run changing` does it under more load.
 
 const small = { everyMs: 50, held: 2 }
-
-/** Each ordered pair is in it once. */
-const circuit: readonly Choice[] = [
-  { name: 'nftables' },
-  { name: 'iptables', options: ['variant=nft'] },
-  { name: 'ebpf' },
-  { name: 'nftables' },
-  { name: 'ebpf' },
-  { name: 'iptables', options: ['variant=legacy'] },
-  { name: 'nftables' },
-]
 
 test.serial(
   'a node goes from each dataplane to each other one, and no packet and no connection is lost',
