@@ -89,6 +89,8 @@ export function behaving(factory: DataplaneFactory, behaviour: Behaviour): Datap
       apply: (program) => real.apply(program),
       trace: (table, evaluation) => real.trace(table, evaluation),
       stop: () => real.stop(),
+      ...(real.remains === undefined ? {} : { remains: async () => real.remains?.() ?? [] }),
+      ...(real.drain === undefined ? {} : { drain: async () => real.drain?.() ?? { connections: 0 } }),
       cleanup: () => real.cleanup(),
     }
     return { ...forwarded, ...behaviour(mischief) }

@@ -209,6 +209,17 @@ export const behaviours = {
 
   cleansNothing: () => ({ cleanup: async () => ({ removed: [] }) }),
 
+  tellsNothingOfItself: () => ({ remains: async () => [] }),
+
+  drainsByCleanup: ({ real }) => ({
+    async drain() {
+      await real.cleanup()
+      return { connections: 1000 }
+    },
+  }),
+
+  drainsNothing: () => ({ drain: async () => ({ connections: 1000 }) }),
+
   leavesSomethingByLooking: ({ real, nft }) => ({
     async observe(family) {
       await nft(`add table inet looked-at`)

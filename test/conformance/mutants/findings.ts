@@ -67,6 +67,24 @@ export const findings: readonly Finding[] = [
     fails: 'cleanup removes everything',
   },
   {
+    behaviour: 'tellsNothingOfItself',
+    does: 'does not tell what of it stands',
+    fails: 'a dataplane that can tell what of it stands',
+    passes: 'cleanup removes everything',
+  },
+  {
+    behaviour: 'drainsByCleanup',
+    does: 'removes all when it is drained, also what established connections need',
+    fails: 'a dataplane that can be drained',
+    passes: 'a dataplane that can tell what of it stands',
+  },
+  {
+    behaviour: 'drainsNothing',
+    does: 'leads new connections after it was drained',
+    fails: 'a dataplane that can be drained',
+    passes: 'cleanup removes everything',
+  },
+  {
     behaviour: 'removesForeign',
     does: "removes others' rules in its cleanup",
     fails: 'cleanup leaves alone what others',
