@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describeMachine } from '@portolan/bench'
+import { families, network } from '@portolan/lab'
 import type { Evaluation } from '../evaluate.ts'
 import { EvaluationError } from '../evaluation-error.ts'
 import { runEvaluation } from '../process/run-evaluation.ts'
@@ -80,10 +81,8 @@ export async function evaluateAll(
       { signal: interrupted.signal },
     )
     shown.end()
-    for (const file of await Promise.all(files))
-      console.error(
-        `objects of failed rows: portolan plan --source file:${file} --node this-node --dataplane ${dataplane}`,
-      )
+    const [first] = await Promise.all(files)
+    if (first !== undefined) tellOfObjects(first, files.length, dataplane)
     cards.push(card)
   }
   const scorecard: Scorecard = { schemaVersion, command, machine: describeMachine(version, {}, begun), cards }
@@ -93,6 +92,15 @@ export async function evaluateAll(
   process.stdout.write(printScorecard(scorecard, process.stdout.columns ?? 110))
   console.log(`\nall of it: ${flags.json}, with plots: ${flags.report}`)
   if (interrupted.signal.aborted || !cards.every(hasPassed)) process.exitCode = 1
+}
+
+/** With the address ranges of the kit's virtual node. */
+function tellOfObjects(first: string, files: number, dataplane: string): void {
+  const ranges = families.map((family) => network[family].clusterCidr).join()
+  console.error(
+    `objects of failed rows, ${files === 1 ? '1 file' : `${files} files`} in ${dirname(first)}; what a dataplane makes of one:\n` +
+      `  portolan plan --source file:${first} --node this-node --cluster-cidr ${ranges} --dataplane ${dataplane}`,
+  )
 }
 
 function partsOf({ only, rows }: EvalFlags): readonly PartName[] {
