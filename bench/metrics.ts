@@ -203,7 +203,7 @@ export const metrics = {
   apiServerCpu: {
     unit: 'ms',
     better: 'lower',
-    meaning: "The API server's CPU time for the start of one node: its lists, and the watches begun.",
+    meaning: "A given API server's CPU time for the start of one node: its lists, and the watches begun.",
   },
   apiServerBytes: {
     unit: 'bytes',
