@@ -13,13 +13,21 @@ export interface Display {
   end(): void
 }
 
-/** On a terminal one line that changes, above it a line for each part that is done and each row that fails. */
+/** Milliseconds after which somebody who reads a log would like to know what is going on. */
+const silenceMs = 20_000
+
+/**
+ * On a terminal one line that changes; above it, and elsewhere, a line for each part that is done and each row that fails.
+ * Where nothing changes on the spot, a line now and then says what is being asked.
+ */
 export function display(terminal: Terminal, dataplane: string): Display {
   const begun = performance.now()
   const isLive = terminal.isTTY === true
   const clear = isLive ? '\r\u001b[K' : ''
+  let last = begun
   const say = (line: string): void => {
-    const seconds = String(Math.round((performance.now() - begun) / 1000)).padStart(4)
+    last = performance.now()
+    const seconds = String(Math.round((last - begun) / 1000)).padStart(4)
     terminal.write(`${clear}${seconds} s  ${dataplane}: ${plain(line)}\n`)
   }
   return {
@@ -29,6 +37,7 @@ export function display(terminal: Terminal, dataplane: string): Display {
         terminal.write(
           `${clear}${plain(`${dataplane}: ${part}: ${what}`).slice(0, (terminal.columns ?? 80) - 1)}`,
         )
+      else if (performance.now() - last > silenceMs) say(`${part}: ${what}`)
     },
     part(part) {
       if (part.outcome === 'left out') return
