@@ -63,8 +63,8 @@ Parts, each asked only where those before it make sense; shape and convergence s
   operation    packets lost in changes and restarts, seconds to repair damage, what clean-up leaves
 
 Examples:
-  $ portolan eval ./src/index.ts                       # yours: ten minutes
-  $ portolan eval ./src/index.ts --quick               # three
+  $ portolan eval ./src/index.ts                       # yours: a quarter of an hour, more where 10,000 Services take long
+  $ portolan eval ./src/index.ts --quick               # four minutes
   $ portolan eval ./src/index.ts --rows 'ClusterIP'    # while you work
   $ portolan eval ./src/index.ts --only shape          # without root
   $ portolan eval nftables ebpf ./src/index.ts --only speed

@@ -11,6 +11,9 @@ export interface RunOptions {
   readonly signal?: AbortSignal
 }
 
+/** Milliseconds until a process has loaded all that it evaluates with, however busy the machine. */
+const startMs = 120_000
+
 const program = fileURLToPath(new URL('./evaluation-process.ts', import.meta.url))
 
 /**
@@ -30,29 +33,31 @@ export async function runEvaluation(
   const exited = once(child, 'exit') as Promise<[code: number | null, signal: NodeJS.Signals | null]>
   let silence: NodeJS.Timeout | undefined
   let isSilent = false
-  const listen = (): void => {
+  const listen = (milliseconds: number): void => {
     clearTimeout(silence)
     silence = setTimeout(() => {
       isSilent = true
       child.kill('SIGKILL')
-    }, silenceMs)
+    }, milliseconds)
   }
   const abort = (): void => void child.kill('SIGTERM')
   signal?.addEventListener('abort', abort)
   child.on('message', (report: Report) => {
-    listen()
+    listen(silenceMs)
     ended.take(report)
   })
-  listen()
+  listen(Math.max(silenceMs, startMs))
   child.send(evaluation)
   const [code, killedBy] = await exited
   clearTimeout(silence)
   signal?.removeEventListener('abort', abort)
   if (ended.card !== undefined) return ended.card
   await sweepDeadLabs()
-  const why = isSilent
-    ? `something has held the event loop for ${silenceMs / 1000} s and never returned: look for a loop without an end, or a call that waits without await`
-    : `the process has ended (${killedBy ?? `exit code ${code}`}): ${printed() || 'it printed nothing'}`
+  const why = signal?.aborted
+    ? 'it was interrupted'
+    : isSilent
+      ? `something has held the event loop for ${silenceMs / 1000} s and never returned: look for a loop without an end, or a call that waits without await`
+      : `the process has ended (${killedBy ?? `exit code ${code}`}): ${printed() || 'it printed nothing'}`
   return ended.brokenOff(why)
 }
 

@@ -1,0 +1,58 @@
+/** An evaluation that doesn't come to its end by itself. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import type { Evaluation } from '../evaluate.ts'
+import { runEvaluation } from '../process/run-evaluation.ts'
+
+const folder = await mkdtemp(join(tmpdir(), 'portolan-eval-'))
+test.after.always(() => rm(folder, { recursive: true, force: true }))
+
+const evaluationOf = (dataplane: string, callMs: number): Evaluation => ({
+  dataplane,
+  parts: ['shape', 'convergence'],
+  isQuick: true,
+  services: [10],
+  callMs,
+  command: 'portolan eval',
+  version: '0.1.0',
+})
+const watcher = { step() {}, part() {}, objects() {} }
+
+const modules: readonly (readonly [what: string, text: string, told: RegExp])[] = [
+  ['holds the event loop', 'while (true);', /held the event loop for 8 s and never returned/],
+  ['ends the process', 'process.exit(7)', /^the process has ended \(exit code 7\): it printed nothing$/],
+  [
+    'throws where nobody listens',
+    "setTimeout(() => { throw new Error('man overboard') })\nawait new Promise((done) => setTimeout(done, 60_000))",
+    /^the process has ended \(exit code 1\): [\s\S]*man overboard/,
+  ],
+]
+for (const [what, text, told] of modules)
+  test(`a module that ${what} has a card that says so`, async (t) => {
+    t.timeout(300_000)
+    const path = join(folder, `${what.replaceAll(' ', '-')}.mjs`)
+    await writeFile(path, text)
+    // A process that is busy may be silent for a while; only the one that hangs is waited for.
+    const callMs = what.startsWith('holds') ? 2000 : 30_000
+    const card = await runEvaluation(evaluationOf(path, callMs), watcher)
+    const [shape, convergence] = card.parts
+    t.is(shape?.checks[0]?.name, 'it can be loaded')
+    t.regex(shape?.checks[0]?.detail ?? '', told)
+    t.is(convergence?.outcome, 'not reached')
+    t.is(card.parts.at(-1)?.outcome, 'left out')
+  })
+
+test('one that is interrupted says that it was', async (t) => {
+  t.timeout(300_000)
+  const path = join(folder, 'waits.mjs')
+  await writeFile(path, 'await new Promise((done) => setTimeout(done, 600_000))')
+  const interrupted = new AbortController()
+  const running = runEvaluation(
+    evaluationOf(path, 60_000),
+    { ...watcher, step: () => interrupted.abort() },
+    { signal: interrupted.signal },
+  )
+  t.is((await running).parts[0]?.checks[0]?.detail, 'it was interrupted')
+})
