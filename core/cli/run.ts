@@ -88,7 +88,7 @@ export async function run(flags: Flags): Promise<void> {
   })
   const families = await usableFamilies()
   const succession = new Succession({
-    predecessors: await predecessorsOf(config, logger),
+    find: () => predecessorsOf(config, logger),
     successor: config.dataplane,
     drainTimeout: config.drainTimeout,
     logger,
@@ -152,8 +152,8 @@ export async function run(flags: Flags): Promise<void> {
       tellProblem(problem)
       events.record(objectProblem(problem))
     },
-  }).catch((error: unknown) => {
-    succession.failed(error)
+  }).catch(async (error: unknown) => {
+    await succession.failed(error)
     throw error
   })
   health.watch(proxy)

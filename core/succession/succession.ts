@@ -36,7 +36,8 @@ export interface Successor {
 }
 
 export interface SuccessionOptions {
-  readonly predecessors: readonly Predecessor[]
+  /** Who has left rules here. It takes a moment, so it is asked when the node is served, or can't be. */
+  readonly find: () => Promise<readonly Predecessor[]>
   /** The dataplane that is to run. */
   readonly successor: string
   /** Milliseconds that established connections are waited for. */
@@ -67,7 +68,7 @@ interface Standing {
  */
 export class Succession {
   readonly #options: SuccessionOptions
-  readonly #standing: Standing[]
+  #standing: Standing[] = []
   readonly #stopping = new AbortController()
   /** Resolves when it is to stop: what a proxy promises may never come then. */
   readonly #stopped: Promise<void>
@@ -75,21 +76,9 @@ export class Succession {
 
   constructor(options: SuccessionOptions) {
     this.#options = options
-    this.#standing = options.predecessors.map((predecessor) => ({
-      predecessor,
-      state: 'predecessor-found',
-      connections: 0,
-    }))
     this.#stopped = new Promise((resolve) =>
       this.#stopping.signal.addEventListener('abort', () => resolve(), { once: true }),
     )
-    const { successor, logger } = options
-    for (const { name, title, goBack, remains } of options.predecessors)
-      logger.info(
-        { event: 'predecessor-found', predecessor: name, remains },
-        `rules of ${title} stand on this node: ${remains.join('; ')}. They serve until dataplane ${successor} holds ` +
-          `all that the cluster asks, and go then. To stay with ${title}, ${goBack}`,
-      )
   }
 
   /** What is told of those that are still there, to whoever asks how this node does. */
@@ -101,14 +90,32 @@ export class Succession {
     }))
   }
 
+  /** Finds who is there, and tells. */
+  async #look(): Promise<void> {
+    const { find, logger, successor } = this.#options
+    const predecessors = await find()
+    this.#standing = predecessors.map((predecessor) => ({
+      predecessor,
+      state: 'predecessor-found',
+      connections: 0,
+    }))
+    for (const { name, title, goBack, remains } of predecessors)
+      logger.info(
+        { event: 'predecessor-found', predecessor: name, remains },
+        `rules of ${title} stand on this node: ${remains.join('; ')}. They serve until dataplane ${successor} holds all that the ` +
+          `cluster asks, and go then. To stay with ${title}, ${goBack}`,
+      )
+  }
+
   /** The new dataplane can't start. */
-  failed(error: unknown): void {
+  async failed(error: unknown): Promise<void> {
+    // Why it can't start is the news.
+    await this.#look().catch(() => {})
     for (const { predecessor } of this.#standing) this.#tellKept(predecessor, wholeMessage(error))
   }
 
   /** Goes on by itself from here. */
   follow(proxy: Successor): void {
-    if (this.#standing.length === 0) return
     this.#work = this.#takeOver(proxy).catch((error: unknown) => {
       for (const { predecessor } of this.#standing) this.#tellKept(predecessor, thrownMessage(error))
     })
@@ -131,6 +138,9 @@ export class Succession {
   async #takeOver(proxy: Successor): Promise<void> {
     await Promise.race([proxy.firstApplied, this.#stopped])
     const { signal } = this.#stopping
+    if (signal.aborted) return
+    await this.#look()
+    if (this.#standing.length === 0) return
     await this.#verified(proxy)
     for (const one of [...this.#standing]) {
       if (signal.aborted) return

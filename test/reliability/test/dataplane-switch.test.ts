@@ -29,11 +29,12 @@ test.serial(
 
 /** What a start tells before nothing is left of the dataplane before, in its order. */
 const stages = [
-  'predecessor-found',
+  'starting',
   'dataplane-usable',
   'cluster-synced',
   'first-apply',
   'node-in-sync',
+  'predecessor-found',
   'predecessor-loses',
   'predecessor-drains',
 ] as const
