@@ -25,6 +25,12 @@ other flags are not read then. Durations are written as 250ms, 1s or 1m30s.
 Logs: JSON lines, or text where stdout is a terminal.
 ${exitCodeHelp}`
 
+export const switchHelp = `
+Example:
+  $ portolan switch ebpf
+docs/changing.md says what happens then, and how to go back.
+${exitCodeHelp}`
+
 export const checkHelp = `
 Run it from anywhere with a kubeconfig, and on a node: there it also probes what each dataplane needs, and looks who else
 is at work. Needs list on what 'portolan run' reads; where it may, it also reads ConfigMap kube-system/kube-proxy, which

@@ -11,6 +11,7 @@ import {
   recordHelp,
   runHelp,
   statusHelp,
+  switchHelp,
   versionHelp,
 } from './command-help.ts'
 import { addConfigOptions, addInstalledOptions } from './config-options.ts'
@@ -54,6 +55,7 @@ function createProgram(): Command {
   addCheck(program)
   addRun(program)
   addStatus(program)
+  addSwitch(program)
   addPlan(program)
   addExplain(program)
   addBench(program)
@@ -119,6 +121,19 @@ function addStatus(program: Command): void {
     .option('--json', 'print one JSON object, as /status beside the metrics has it')
     .addHelpText('after', statusHelp)
     .action(async (flags) => (await import('./status.ts')).status(flags))
+}
+
+function addSwitch(program: Command): void {
+  program
+    .command('switch')
+    .summary('tell how to go to another dataplane without a gap')
+    .description(
+      'Tells whether another dataplane can run on this node, what Services would lack with it, and the exact steps by ' +
+        'which it takes over from the one that serves now, without a gap. Changes nothing.',
+    )
+    .argument('<dataplane>', 'as after --dataplane')
+    .addHelpText('after', switchHelp)
+    .action(async (name) => (await import('./switch.ts')).switchDataplane(name))
 }
 
 function addPlan(program: Command): void {
