@@ -1,5 +1,5 @@
 /** `npm run reliability`: what becomes of packets and changes while everything fails; see docs/reliability.md. */
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { takeOwnCgroup } from '../own-cgroup.ts'
 import { takeOwnMounts } from '../own-mounts.ts'
 import { faults } from './faults/index.ts'
@@ -26,8 +26,16 @@ const values = new Command('npm run reliability --')
       'and the cluster changes, and counts what is lost: see docs/reliability.md. Needs root. The exit code is 1 where a ' +
       'row is bad.',
   )
-  .option('--dataplane <names>', `which to try: ${dataplanes.join(', ')}`, 'nftables,iptables,ebpf')
-  .option('--only <text>', "the faults whose name holds it, such as 'kill -9'; may be repeated", collect, [])
+  .option(
+    '--dataplane <names>',
+    `which to try: ${dataplanes.join(', ')}; ipvs needs a kernel that has it, as npm run vm`,
+    'nftables,iptables,ebpf',
+  )
+  .addOption(
+    new Option('--only <text>', "the faults whose name holds it, such as 'kill -9'; may be repeated")
+      .argParser(collect)
+      .default([], 'all'),
+  )
   .option('--real', 'a real kube-apiserver in place of the embedded one; needs Go')
   .option('--long', 'outages of minutes instead of seconds')
   .option('--services <number>', 'beside those that are asked: 1 to 10000', numberUpTo(10_000), 50)
@@ -95,6 +103,9 @@ const outcomes = await runFaults({
   onOutcome: (outcome) => {
     for (const line of complaints(outcome)) tell(`  BAD  ${line}`)
   },
+}).catch((error: unknown): never => {
+  console.error(`reliability: ${error instanceof Error ? error.message : String(error)}`)
+  process.exit(1)
 })
 if (values.json) console.log(JSON.stringify(outcomes, undefined, 2))
 else console.log(`\n${outcomeTable(outcomes, { markdown: values.markdown === true })}`)

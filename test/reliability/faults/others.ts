@@ -1,13 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { damage, damages } from '../damage.ts'
 import { type Fault, once } from '../fault.ts'
-import type { Scene } from '../scene.ts'
+import type { DataplaneName, Scene } from '../scene.ts'
 
 const group = 'another program'
 const losesPackets = 'until it is repaired'
 
-/** Of those of `damages`: everything, a map or a set, and what ties it to the kernel. */
-const waysBeforeChanges = [0, 2, 8]
+/** Of those of `damages`: everything, what Services are found by, and what leads packets to that. */
+const waysBeforeChanges: Readonly<Record<DataplaneName, readonly number[]>> = {
+  nftables: [0, 1, 7],
+  iptables: [0, 3, 2],
+  ebpf: [8, 0, 10],
+  ipvs: [0, 1, 3],
+}
 
 /** As a firewall service does whose file begins so. */
 const firewall = [
@@ -55,7 +60,7 @@ export const otherProgramFaults: readonly Fault[] = [
     group,
     losesPackets,
     rounds: ({ dataplane }) =>
-      waysBeforeChanges.map((way) =>
+      waysBeforeChanges[dataplane].map((way) =>
         once(async ({ lab, changes }) => {
           await damage(dataplane, lab, way)
           await changes.make()
