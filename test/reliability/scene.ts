@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -65,7 +66,13 @@ export async function createScene({
 }: SceneOptions): Promise<Scene> {
   await using made = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'portolan-reliability-'))
-  made.defer(() => rm(folder, { recursive: true, force: true }))
+  // Also where the run is interrupted.
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', removeFolder)
+  made.defer(() => {
+    process.off('exit', removeFolder)
+    removeFolder()
+  })
   const lab = made.use(await createLab({ slowness }))
   await serveEndpoints(lab)
   const server = made.use(await (which === 'embedded' ? startEmbeddedServer() : startRealServer()))
