@@ -173,7 +173,8 @@ export class Succession {
       this.#tellKept(predecessor, obstacle)
       return
     }
-    this.#tellLosses(predecessor, proxy)
+    // What is lost by leaving kube-proxy is what `portolan check` tells, by its mode.
+    if (predecessor.atWork === undefined) this.#tellLosses(predecessor, proxy)
     while (!signal.aborted) {
       try {
         if (!shareConnections(dataplane.capabilities, proxy.dataplane.capabilities))

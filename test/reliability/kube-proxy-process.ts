@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { network } from '@portolan/lab'
 import { nodeName } from './cluster-objects.ts'
@@ -39,12 +42,17 @@ export class KubeProxyProcess implements AsyncDisposable {
         (name) => `--conntrack-${name}=0`,
       ),
     ]
-    const inNode = ['nsenter', `--net=${networkNamespace}`, program, ...args]
+    // By its name it is found among processes.
+    const folder = await mkdtemp(join(tmpdir(), 'portolan-kube-proxy-'))
+    const named = join(folder, 'kube-proxy')
+    await symlink(program, named)
+    const inNode = ['nsenter', `--net=${networkNamespace}`, named, ...args]
     const env = { ...process.env, PATH: path }
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...inNode], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env,
     })
+    child.once('exit', () => void rm(folder, { recursive: true, force: true }))
     const started = new KubeProxyProcess(child)
     try {
       await started.#hasRules(networkNamespace)
