@@ -26,7 +26,12 @@ const values = new Command('npm run changing --')
     8,
   )
   .option('--held <number>', 'long connections, and flows of UDP, in each of 8 ways', numberUpTo(1000), 25)
-  .option('--services <number>', 'beside those that are asked', numberUpTo(30_000), 50)
+  .option(
+    '--services <number>',
+    'beside those that are asked; with ebpf, whose maps are small here, 3000 at most',
+    numberUpTo(30_000),
+    50,
+  )
   .option('--json', 'print all figures')
   .parse()
   .opts<{ rounds: number; path?: string; every: number; held: number; services: number; json?: true }>()

@@ -101,7 +101,7 @@ export class SwitchedNode {
     if (!/nothing to remove|not on this node/.test(left.stdout))
       errors.push(`left of ${from.name}: ${left.stdout} ${left.stderr}`)
     const difference = await successor.difference()
-    if (difference !== '') errors.push(`the kernel differs from ${to.name}: ${difference}`)
+    if (difference !== '') errors.push(`the kernel differs from ${to.name}: ${difference.slice(0, 500)}`)
     this.#proxy = successor
     this.#now = to
     return {
