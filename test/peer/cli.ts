@@ -62,11 +62,10 @@ async function run(flags: Flags): Promise<void> {
       ...kubeProxyArguments(mode).map((argument) => `--external-args=${argument}`),
     ]),
   ]
-  // Ctrl-C is for the benchmark, which removes what it made; the server goes when that has ended.
-  const ignore = () => {}
-  process.on('SIGINT', ignore)
-  process.on('SIGTERM', ignore)
   const child = spawn(process.execPath, [portolan, ...args], { stdio: 'inherit' })
+  // The benchmark removes what it made, and the server goes when that has ended. Ctrl-C reaches it by the terminal.
+  process.on('SIGINT', () => {})
+  process.on('SIGTERM', () => child.kill('SIGTERM'))
   const [code] = (await once(child, 'exit')) as [number | null]
   process.exitCode = code ?? 1
 }

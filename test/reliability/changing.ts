@@ -9,6 +9,7 @@ import {
   type SwitchOutcome,
   switchComplaints,
 } from './dataplane-switch.ts'
+import { exitOnSignals } from './exit-on-signals.ts'
 import { createScene } from './scene.ts'
 
 const values = new Command('npm run changing --')
@@ -57,13 +58,24 @@ function readPath(text: string): readonly Choice[] {
 
 const path = values.path === undefined ? circuit : readPath(values.path)
 const [first] = path
-if (first === undefined) process.exit(2)
+const again = path.find(({ name }, index) => name === path[index - 1]?.name)
+if (first === undefined || path.length < 2 || again !== undefined) {
+  console.error(
+    `changing: --path ${values.path}: name at least two dataplanes, never the same twice in a row`,
+  )
+  process.exit(2)
+}
+if (values.rounds > 1 && path.at(-1)?.name !== first.name) {
+  console.error(`changing: --path ${values.path}: to be gone through again, it has to end where it begins`)
+  process.exit(2)
+}
 if (process.getuid?.() !== 0) {
   console.error('changing: it makes network namespaces, which needs root: run it with sudo')
   process.exit(1)
 }
 takeOwnMounts()
 takeOwnCgroup()
+exitOnSignals()
 
 const outcomes: SwitchOutcome[] = []
 {

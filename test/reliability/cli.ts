@@ -1,8 +1,8 @@
 /** `npm run reliability`: what becomes of packets and changes while everything fails; see docs/reliability.md. */
-import { constants } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { takeOwnCgroup } from '../own-cgroup.ts'
 import { takeOwnMounts } from '../own-mounts.ts'
+import { exitOnSignals } from './exit-on-signals.ts'
 import { faults } from './faults/index.ts'
 import { complaints, outcomeTable, sums } from './outcome-table.ts'
 import { runFaults } from './run-faults.ts'
@@ -90,9 +90,7 @@ if (process.getuid?.() !== 0) {
 }
 takeOwnMounts()
 takeOwnCgroup()
-// What is undone at an exit is undone then too.
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.once(name, () => process.exit(128 + constants.signals[name]))
+exitOnSignals()
 
 const begun = performance.now()
 const tell = (line: string) => console.error(`${Math.round((performance.now() - begun) / 1000)} s  ${line}`)

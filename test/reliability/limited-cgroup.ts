@@ -22,6 +22,7 @@ export class LimitedCgroup implements AsyncDisposable {
     this.#home = `${root}${own}/cgroup.procs`
     this.#path = `${root}/portolan-reliability-${process.pid}`
     mkdirSync(this.#path)
+    process.once('exit', this.#leave)
   }
 
   /** To be called before {@link limit}: what it had before is charged to where it was. */
@@ -36,18 +37,33 @@ export class LimitedCgroup implements AsyncDisposable {
 
   /** Whoever is in it leaves it; a cgroup goes when the kernel has buried the last process in it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#pid !== undefined && existsSync(`/proc/${this.#pid}`))
-      for (const pid of readFileSync(`${this.#path}/cgroup.procs`, 'utf8').split('\n').filter(Boolean))
-        this.#release(pid)
+    this.#empty()
     for (let look = 0; ; look++) {
       try {
         rmdirSync(this.#path)
+        process.off('exit', this.#leave)
         return
       } catch (error) {
         if (look > 100) throw error
         await sleep(50)
       }
     }
+  }
+
+  /** At an exit, as far as that can be done at once. */
+  readonly #leave = (): void => {
+    try {
+      this.#empty()
+      rmdirSync(this.#path)
+    } catch {
+      // Its process is still being buried: the folder stays, empty.
+    }
+  }
+
+  #empty(): void {
+    if (this.#pid !== undefined && existsSync(`/proc/${this.#pid}`))
+      for (const pid of readFileSync(`${this.#path}/cgroup.procs`, 'utf8').split('\n').filter(Boolean))
+        this.#release(pid)
   }
 
   #release(pid: string): void {

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 
 const program = fileURLToPath(new URL('../../core/cli/portolan.js', import.meta.url))
 const path = '/usr/sbin:/usr/bin:/sbin:/bin'
-/** On a usual machine: to tell of something, and to end. */
-const [tellMs, endMs] = [60_000, 30_000]
+/** On a usual machine, however busy: to tell of something, and to end. Only spent when it doesn't. */
+const [tellMs, endMs] = [180_000, 60_000]
 
 export interface ProxyOptions {
   /** A path. */
