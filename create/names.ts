@@ -38,8 +38,8 @@ export function namesOf(asked: string): DataplaneNames {
   }
 }
 
-/** The name of the templates' dataplane. It stands for nothing else in their text. */
-const placeholder = 'acme'
+/** The names of the templates' own dataplane, which stand for nothing else in their text. */
+const templateNames = /portolan-dataplane-acme|acme|Acme/g
 
 /** A template's text with the new names in place of its own. */
 export function renamed(text: string, names: DataplaneNames): string {
@@ -47,8 +47,9 @@ export function renamed(text: string, names: DataplaneNames): string {
     .split('-')
     .map((part) => `${part.slice(0, 1).toUpperCase()}${part.slice(1)}`)
     .join('')
-  return text
-    .replaceAll(`portolan-dataplane-${placeholder}`, () => names.package)
-    .replaceAll(placeholder, () => names.dataplane)
-    .replaceAll('Acme', () => className)
+  // In one pass: a new name may have an old one in it.
+  return text.replaceAll(templateNames, (found) => {
+    if (found === 'acme') return names.dataplane
+    return found === 'Acme' ? className : names.package
+  })
 }

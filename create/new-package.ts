@@ -45,15 +45,17 @@ export async function createDataplane(options: CreateOptions): Promise<CreatedPa
   const folder = resolve(workingDirectory, options.folder ?? names.folder)
   await expectEmpty(folder)
   const files = await templateFiles(empty)
-  const manifest = files.get('package.json') ?? ''
+  const manifest = renamed(files.get('package.json') ?? '', names)
   const archives =
     options.archives === undefined
       ? undefined
       : await findArchives(resolve(workingDirectory, options.archives), folder, portolanPackages(manifest))
-  files.set('package.json', newManifest(manifest, await ownVersion(), archives))
-  for (const [path, text] of files) {
+  const texts = new Map([...files].map(([path, text]) => [path, renamed(text, names)]))
+  // Paths of archives stay as they are, whatever is in them.
+  texts.set('package.json', newManifest(manifest, await ownVersion(), archives))
+  for (const [path, text] of texts) {
     await mkdir(dirname(join(folder, path)), { recursive: true })
-    await writeFile(join(folder, path), renamed(text, names))
+    await writeFile(join(folder, path), text)
   }
   return { names, folder, files: [...files.keys()].toSorted() }
 }

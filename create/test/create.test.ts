@@ -47,6 +47,19 @@ test('the new name stands in place of the old one, in kernel objects, text and c
   )
 })
 
+const renamings: readonly (readonly [asked: string, kernel: string, className: string, name: string])[] = [
+  ['acme-two', 'portolan-acme-two', 'AcmeTwoKernel', 'portolan-dataplane-acme-two'],
+  ['@acme/dataplane-vpp', 'portolan-vpp', 'VppKernel', '@acme/dataplane-vpp'],
+  ['@x/portolan-dataplane-acme', 'portolan-acme', 'AcmeKernel', '@x/portolan-dataplane-acme'],
+]
+for (const [asked, kernel, className, name] of renamings)
+  test(`'${asked}', which has the template's own name in it, stands where it belongs and once`, (t) => {
+    t.is(
+      renamed('portolan-acme AcmeKernel portolan-dataplane-acme', namesOf(asked)),
+      `${kernel} ${className} ${name}`,
+    )
+  })
+
 for (const empty of [false, true])
   test(`the whole of ${empty ? 'a skeleton' : 'a dataplane'} is written, and nothing of the template's name is left`, async (t) => {
     const made = await createDataplane({ name: 'vpp', empty, folder: join(folder, `whole-${empty}`) })
@@ -89,6 +102,17 @@ test('a folder without archives is refused before anything is written', async (t
   t.like(error, { code: 'CREATE_ARCHIVES_MISSING' })
   t.regex(error?.message ?? '', /no archive of @portolan\/core, /)
   await t.throwsAsync(readFile(join(folder, 'unwritten', 'package.json')))
+})
+
+test("the path of archives stays as it is, also where the template's name is in it", async (t) => {
+  const archives = join(folder, 'acme', 'dist')
+  await mkdir(archives, { recursive: true })
+  const packages = ['portolan', ...['core', 'conformance', 'eval', 'native'].map((one) => `portolan-${one}`)]
+  for (const name of packages) await writeFile(join(archives, `${name}-0.1.0.tgz`), '')
+  const made = await createDataplane({ name: 'vpp', folder: join(folder, 'from-archives'), archives })
+  const { name, dependencies } = JSON.parse(await readFile(join(made.folder, 'package.json'), 'utf8'))
+  t.is(name, 'portolan-dataplane-vpp')
+  t.is(dependencies['@portolan/core'], 'file:../acme/dist/portolan-core-0.1.0.tgz')
 })
 
 test("other people's packages keep the versions that the template was tested with", (t) => {
