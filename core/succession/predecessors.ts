@@ -1,5 +1,5 @@
 import type { Capabilities, Dataplane } from '../dataplane/contract.ts'
-import { DataplaneLoadError, loadDataplane, ownDataplanes } from '../dataplane/load-dataplane.ts'
+import { DataplaneLoadError, loadDataplane, loadFactory, ownDataplanes } from '../dataplane/load-dataplane.ts'
 import type { Logger } from '../log/logger.ts'
 
 /** Who has served this node before, and whose rules stand there. */
@@ -20,7 +20,7 @@ export interface Predecessor {
 }
 
 export interface PredecessorSearch {
-  /** The dataplane that is to run here. */
+  /** The dataplane that is to run here, as the operator named it: one of ours, a package or a path. */
   readonly successor: string
   readonly masqueradeBit: number
   readonly logger: Pick<Logger, 'debug' | 'warn'>
@@ -32,6 +32,11 @@ export interface PredecessorSearch {
  */
 export async function findPredecessors(search: PredecessorSearch): Promise<readonly Predecessor[]> {
   const { successor, masqueradeBit, logger } = search
+  // By a path or a link it may be one of ours as well, and its own rules are no predecessor's.
+  const running = await loadFactory(successor).then(
+    ({ name }) => name,
+    () => successor,
+  )
   const found: Predecessor[] = []
   for (const name of Object.keys(ownDataplanes)) {
     if (name === successor || ownDataplanes[name] === successor) continue
@@ -39,6 +44,7 @@ export async function findPredecessors(search: PredecessorSearch): Promise<reado
       const onNotice = (notice: string): void =>
         logger.warn({ event: 'dataplane-notice', dataplane: name }, notice)
       const dataplane = await loadDataplane(name, { masqueradeBit, settings: {}, onNotice })
+      if (dataplane.name === running) continue
       const remains = (await dataplane.remains?.()) ?? []
       const goBack = `end this process and run 'portolan run --dataplane ${name}'`
       if (remains.length > 0) found.push({ name, title: `dataplane ${name}`, goBack, dataplane, remains })
