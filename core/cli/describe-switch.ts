@@ -40,7 +40,10 @@ export function describeSwitch({ to, facts, holder, from, args }: Switch): strin
     )
   else
     lines.push(
-      `  1. end the process: kill ${pid}, or stop the service or delete the pod that runs it; the rules stay`,
+      // A process that isn't seen as a Portolan from here has its number in another PID namespace: another's, here.
+      args === undefined
+        ? `  1. end the process: stop the service or delete the pod that runs it (${pid} is its number in its own container); the rules stay`
+        : `  1. end the process: kill ${pid}, or stop the service or delete the pod that runs it; the rules stay`,
       `  2. portolan run ${args === undefined ? `--dataplane ${to.name}, and all other flags as before` : commandLine(args, to.name)}`,
     )
   lines.push(

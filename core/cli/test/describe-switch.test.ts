@@ -60,6 +60,7 @@ test('a process with a configuration file is led by that, unless a flag chooses 
 test('what can not be seen is said so, and a dataplane that serves already, or nobody', (t) => {
   const unseen = describeSwitch({ to: ebpf, holder, facts: {}, args: undefined })
   t.true(unseen.includes('  2. portolan run --dataplane ebpf, and all other flags as before'))
+  t.false(unseen.join('\n').includes('kill'))
   t.regex(describeSwitch({ to: nftables, holder, facts: {}, args: [] })[1] ?? '', /serves the node already/)
   t.regex(describeSwitch({ to: nftables, facts: {}, args: undefined })[1] ?? '', /No Portolan serves/)
 })
