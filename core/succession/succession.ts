@@ -58,6 +58,10 @@ interface Standing {
   readonly predecessor: Predecessor
   state: StandingProblem['problem']
   connections: number
+  /** When it is no longer drained, in the clock's milliseconds; absent: it hasn't begun. */
+  drainEnd?: number
+  /** Whether nothing is to be drained any more. */
+  isDrained: boolean
 }
 
 /**
@@ -98,6 +102,7 @@ export class Succession {
       predecessor,
       state: 'predecessor-found',
       connections: 0,
+      isDrained: false,
     }))
     for (const { name, title, goBack, remains } of predecessors)
       logger.info(
@@ -177,7 +182,7 @@ export class Succession {
     if (predecessor.atWork === undefined) this.#tellLosses(predecessor, proxy)
     while (!signal.aborted) {
       try {
-        if (!shareConnections(dataplane.capabilities, proxy.dataplane.capabilities))
+        if (!one.isDrained && !shareConnections(dataplane.capabilities, proxy.dataplane.capabilities))
           await this.#drain(one, proxy)
         await this.#ended(one)
         if (signal.aborted) return
@@ -220,22 +225,23 @@ export class Succession {
     }
   }
 
-  /** Until no established connection needs it, or that takes too long. */
+  /** Until no established connection needs it, or that takes too long, counted from the first attempt. */
   async #drain(one: Standing, proxy: Successor): Promise<void> {
     const { clock, drainTimeout, logger } = this.#options
     const { name, dataplane } = one.predecessor
     const { signal } = this.#stopping
     if (dataplane.drain === undefined) return
-    const end = clock.now() + drainTimeout
+    one.drainEnd ??= clock.now() + drainTimeout
+    const end = one.drainEnd
     let tellAt = Number.NEGATIVE_INFINITY
     let wasEmpty = false
     while (!signal.aborted) {
       const { connections }: DrainReport = await dataplane.drain()
       one.state = 'predecessor-drains'
       one.connections = connections
-      if (clock.now() >= end) return
       // Answers to the last datagrams that it has led are under way.
-      if (connections === 0 && wasEmpty) return
+      one.isDrained = clock.now() >= end || (connections === 0 && wasEmpty)
+      if (one.isDrained) return
       wasEmpty = connections === 0
       if (clock.now() >= tellAt) {
         tellAt = clock.now() + times.tell

@@ -21,7 +21,7 @@ interface Play {
   /** What comparisons find, one after the other; then nothing. */
   readonly found?: readonly (readonly string[] | Error)[]
   /** Connections that looks find, one after the other; then none. Absent: it can't be drained. */
-  readonly connections?: readonly number[]
+  readonly connections?: readonly (number | Error)[]
   /** Attempts to remove it that fail. */
   readonly failures?: number
   readonly drainTimeout?: number
@@ -51,7 +51,9 @@ function play({ old, next, found = [], connections, failures = 0, drainTimeout =
         : {
             async drain() {
               done.push('drain')
-              return { connections: looks.shift() ?? 0 }
+              const one = looks.shift() ?? 0
+              if (one instanceof Error) throw one
+              return { connections: one }
             },
           }),
       async cleanup() {
@@ -159,6 +161,33 @@ test('what can not be removed is tried again each minute', async (t) => {
   await clock.pass(2 * minute)
   const failure = ['cleanup', 'warn predecessor-not-removed']
   t.deepEqual(done.slice(2), [...failure, ...failure, 'cleanup', 'info predecessor-removed'])
+})
+
+test('what is drained is not drained again by a further attempt to remove it', async (t) => {
+  const { clock, done, apply } = play({ old: byItself, next: byConntrack, connections: [0], failures: 1 })
+  await apply()
+  await clock.pass(5000)
+  t.deepEqual(done.slice(-2), ['cleanup', 'warn predecessor-not-removed'])
+  await clock.pass(minute)
+  t.deepEqual(done.slice(-2), ['cleanup', 'info predecessor-removed'])
+  t.is(done.filter((one) => one === 'drain').length, 2)
+})
+
+test('a look that fails gives connections no more time', async (t) => {
+  const looks = [7, new Error('the kernel is busy'), ...Array.from({ length: 1000 }, () => 7)]
+  const { clock, done, apply } = play({
+    old: byItself,
+    next: byConntrack,
+    connections: looks,
+    drainTimeout: 3 * minute,
+  })
+  await apply()
+  await clock.pass(5000)
+  t.is(done.at(-1), 'warn predecessor-not-removed')
+  await clock.pass(3 * minute - 5001)
+  t.false(done.includes('cleanup'))
+  await clock.pass(5001)
+  t.deepEqual(done.slice(-2), ['cleanup', 'info predecessor-removed'])
 })
 
 test('a process that is stopped takes no further step', async (t) => {
