@@ -197,6 +197,8 @@ export async function run(flags: Flags): Promise<void> {
     taint?.stop()
     configWatch?.stop()
     events.stop()
+    // It writes, too, and asks the proxy.
+    await succession.stop()
     await proxy.stop()
     endSoon(logger)
   }

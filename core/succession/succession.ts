@@ -77,6 +77,7 @@ export class Succession {
   /** Resolves when it is to stop: what a proxy promises may never come then. */
   readonly #stopped: Promise<void>
   #work: Promise<void> = Promise.resolve()
+  #stop: Promise<void> | undefined
 
   constructor(options: SuccessionOptions) {
     this.#options = options
@@ -126,8 +127,13 @@ export class Succession {
     })
   }
 
-  /** Takes no further step. What is left is for the next process. */
-  async stop(): Promise<void> {
+  /** Takes no further step. What is left is for the next process. May be called again. */
+  stop(): Promise<void> {
+    this.#stop ??= this.#end()
+    return this.#stop
+  }
+
+  async #end(): Promise<void> {
     this.#stopping.abort()
     const done = new AbortController()
     const { clock } = this.#options
