@@ -59,7 +59,7 @@ export function describeSwitch({ to, facts, holder, from, args }: Switch): strin
   if (one === undefined || other === undefined) return lines
   if (from.drain !== undefined && !shareConnections(from.capabilities, to.capabilities))
     lines.push(`Established connections stay with ${from.name} until they end, or --drain-timeout is over.`)
-  return [...lines, ...losses([], one, other).map((line) => `Mind: ${line}.`)]
+  return [...lines, ...losses(undefined, one, other).map((line) => `Mind: ${line}.`)]
 }
 
 /** The value of a flag, `--name value` or `--name=value`. */

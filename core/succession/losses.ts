@@ -15,10 +15,10 @@ export interface Side {
 /**
  * What Services lose when one dataplane takes over from another, by the nature of the two: a line for each kind of loss.
  *
- * @param tables of all families, as the new one has them
+ * @param tables of all families, as the new one has them; absent: they aren't known, and no Service is named
  */
-export function losses(tables: readonly RoutingTable[], from: Side, to: Side): string[] {
-  const routes = tables.flatMap((table) => [...table.routes.values()])
+export function losses(tables: readonly RoutingTable[] | undefined, from: Side, to: Side): string[] {
+  const routes = (tables ?? []).flatMap((table) => [...table.routes.values()])
   const lines: string[] = []
   const tell = (names: readonly string[], what: string): void => {
     const services = [...new Set(names)]
@@ -30,6 +30,8 @@ export function losses(tables: readonly RoutingTable[], from: Side, to: Side): s
   for (const protocol of from.capabilities.protocols) {
     if (to.capabilities.protocols.includes(protocol)) continue
     const lost = routes.filter((route) => route.protocol === protocol)
+    if (tables === undefined)
+      lines.push(`${to.name} can't translate ${protocol}: ports of that protocol are served no more`)
     tell(
       lost.map(({ name }) => name),
       `${to.name} can't translate ${protocol}, so that these ports are served no more`,

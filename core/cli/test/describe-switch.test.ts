@@ -37,6 +37,10 @@ test('the command is that of the process, with the other dataplane and without o
   t.true(lines.some((line) => line.includes('kill 4711')))
   t.true(lines.some((line) => line.startsWith('Established connections stay with nftables')))
   t.true(
+    lines.includes("Mind: ebpf can't translate SCTP: ports of that protocol are served no more."),
+    lines.join('\n'),
+  )
+  t.true(
     lines.some((line) => line === 'Mind: ebpf lacks atomicChange: one after the other.'),
     lines.join('\n'),
   )
