@@ -23,6 +23,7 @@
  * ```
  */
 export { createBenchCommand } from './command/command.ts'
+export { checkWritable } from './command/output-file.ts'
 export type { MetricName } from './metrics.ts'
 export { parseDataplaneName } from './proxy/lab-settings.ts'
 export { drawFigures } from './report/figures/index.ts'

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { describeMachine } from '@portolan/bench'
+import { checkWritable, describeMachine } from '@portolan/bench'
 import { families, network } from '@portolan/lab'
 import type { Evaluation } from '../evaluate.ts'
 import { EvaluationError } from '../evaluation-error.ts'
@@ -35,7 +35,7 @@ export interface EvalFlags {
 /**
  * Evaluates one dataplane after the other, and writes what came of it. Sets the exit code 1 where something has failed.
  *
- * @throws EvaluationError
+ * @throws EvaluationError, and BenchError for a file that can't be written, before anything is asked
  */
 export async function evaluateAll(
   dataplanes: readonly string[],
@@ -51,6 +51,13 @@ export async function evaluateAll(
     )
   if (flags.underTest !== undefined && dataplanes.length > 1)
     throw new EvaluationError('--under-test is of one dataplane', 'name one dataplane at a time')
+  // Not after a quarter of an hour.
+  if (flags.rows !== undefined && parts.includes('conformance')) {
+    const { claimsAsked } = await import('../parts/conformance.ts')
+    claimsAsked(new RegExp(flags.rows), flags.quick)
+  }
+  for (const path of [flags.json, flags.report, ...(flags.badge === undefined ? [] : [flags.badge])])
+    await checkWritable(path)
   const begun = new Date()
   const command = typed(dataplanes, flags)
   const interrupted = new AbortController()

@@ -1,4 +1,5 @@
 import { type ListedClaim, listClaims, type Row, runConformance, titleOf } from '@portolan/conformance'
+import { EvaluationError } from '../evaluation-error.ts'
 import { type Check, type Part, partOf } from '../scorecard.ts'
 import type { Subject } from '../subject.ts'
 import { advise } from './causes.ts'
@@ -16,7 +17,28 @@ export interface ConformanceOptions {
   readonly keepObjects: (scenario: string, objects: readonly object[]) => void
 }
 
-/** The kit, row by row, as a ladder; needs root. */
+/**
+ * What of the kit is asked.
+ *
+ * @param rows names that they match; absent: all, but the long ones where it is to be quick
+ * @throws EvaluationError when none matches: nothing would be asked, and nothing fail
+ */
+export function claimsAsked(rows: RegExp | undefined, isQuick: boolean): readonly ListedClaim[] {
+  const claims = listClaims()
+  if (rows === undefined) return claims.filter(({ long }) => !(isQuick && long))
+  const matching = claims.filter(({ name }) => rows.test(name))
+  if (matching.length > 0) return matching
+  throw new EvaluationError(
+    `--rows ${rows.source} matches no row of the conformance kit`,
+    "take words of a row's name, as the card of a run without --rows shows them: --rows 'ClusterIP'",
+  )
+}
+
+/**
+ * The kit, row by row, as a ladder; needs root.
+ *
+ * @throws EvaluationError when no row is asked for
+ */
 export async function evaluateConformance(
   subject: Subject,
   options: ConformanceOptions,
@@ -24,9 +46,7 @@ export async function evaluateConformance(
 ): Promise<Part> {
   const begun = performance.now()
   const claims = new Map(listClaims().map((claim) => [claim.name, claim]))
-  const wanted = [...claims.values()].filter(({ name, long }) =>
-    options.rows === undefined ? !(options.isQuick && long) : options.rows.test(name),
-  )
+  const wanted = claimsAsked(options.rows, options.isQuick)
   const asked = wanted.filter((claim) => lackOf(claim, subject) === undefined)
   const rows: Row[] = []
   await runConformance({

@@ -31,6 +31,16 @@ const mistakes: readonly (readonly [args: readonly string[], told: RegExp])[] = 
   [['nftables', '--rows', '('], /--rows.*Unterminated group/s],
   [['nftables', '--services', '0'], /'0' is no number from 1 to 500000/],
   [['nftables', '--deadline', 'soon'], /'soon' is no number of seconds/],
+  [
+    ['nftables', '--rows', 'no such row'],
+    /--rows no such row matches no row of the conformance kit\n {2}fix: take/,
+  ],
+  [
+    ['nftables', '--json', 'nowhere/card.json'],
+    /can't write nowhere\/card\.json: there is no folder .*\n {2}fix: /,
+  ],
+  [['nftables', '--report', '.'], /can't write \.: it is a folder/],
+  [['nftables', '--badge', 'nowhere/badge.svg'], /can't write nowhere\/badge\.svg: there is no folder /],
   [['nftables', 'ebpf', '--under-test', 'x.ts'], /--under-test is of one dataplane\n {2}fix: name one/],
 ]
 for (const [args, told] of mistakes)
