@@ -77,19 +77,19 @@ export async function evaluateAll(
       ...(flags.underTest === undefined ? {} : { underTest: flags.underTest }),
     }
     const shown = display(process.stderr, dataplane)
-    const files: Promise<string>[] = []
+    const files: Promise<string | Error>[] = []
     const card = await runEvaluation(
       evaluation,
       {
         step: (part, what) => shown.step(part, what),
         part: (part) => shown.part(part),
-        objects: (scenario, objects) => files.push(writeObjects(flags.objects, dataplane, scenario, objects)),
+        objects: (scenario, objects) =>
+          files.push(writeObjects(flags.objects, dataplane, scenario, objects).catch(asError)),
       },
       { signal: interrupted.signal },
     )
     shown.end()
-    const [first] = await Promise.all(files)
-    if (first !== undefined) tellOfObjects(first, files.length, dataplane)
+    tellOfObjects(await Promise.all(files), dataplane)
     cards.push(card)
   }
   const scorecard: Scorecard = { schemaVersion, command, machine: describeMachine(version, {}, begun), cards }
@@ -101,11 +101,25 @@ export async function evaluateAll(
   if (interrupted.signal.aborted || !cards.every(hasPassed)) process.exitCode = 1
 }
 
-/** With the address ranges of the kit's virtual node. */
-function tellOfObjects(first: string, files: number, dataplane: string): void {
+/**
+ * With the address ranges of the kit's virtual node.
+ *
+ * @param outcomes files, and why others couldn't be written, which is no reason to lose the card
+ */
+function tellOfObjects(outcomes: readonly (string | Error)[], dataplane: string): void {
+  const files = outcomes.filter((one) => typeof one === 'string')
+  const [failure, ...more] = outcomes.filter((one) => one instanceof Error)
+  const scenarios = more.length === 0 ? '1 scenario' : `${more.length + 1} scenarios`
+  if (failure !== undefined)
+    console.error(
+      `portolan: the objects of ${scenarios} with failed rows could not be written: ${failure.message}\n` +
+        '  fix: name a folder that you may write to by --objects, or make room there',
+    )
+  const [first] = files
+  if (first === undefined) return
   const ranges = families.map((family) => network[family].clusterCidr).join()
   console.error(
-    `objects of failed rows, ${files === 1 ? '1 file' : `${files} files`} in ${dirname(first)}; what a dataplane makes of one:\n` +
+    `objects of failed rows, ${files.length === 1 ? '1 file' : `${files.length} files`} in ${dirname(first)}; what a dataplane makes of one:\n` +
       `  portolan plan --source file:${first} --node this-node --cluster-cidr ${ranges} --dataplane ${dataplane}`,
   )
 }
@@ -124,6 +138,10 @@ function typed(dataplanes: readonly string[], { only, quick, rows, services }: E
     ...(rows === undefined ? [] : ['--rows', `'${rows}'`]),
     ...(services === undefined ? [] : ['--services', services.join()]),
   ].join(' ')
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
 }
 
 /** JSON is YAML, and one document each is what a source reads. @returns the file */

@@ -1,5 +1,5 @@
 /** The command line, as somebody types it. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +10,7 @@ const program = fileURLToPath(new URL('../../core/cli/portolan.js', import.meta.
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** As `portolan create dataplane --empty` makes it. */
 const skeleton = join(root, 'create', 'templates', 'empty', 'src', 'index.ts')
+const mutant = fileURLToPath(new URL('./without-masquerade.ts', import.meta.url))
 const folder = await mkdtemp(join(tmpdir(), 'portolan-eval-'))
 test.after.always(() => rm(folder, { recursive: true, force: true }))
 
@@ -80,11 +81,27 @@ test.serial(
 )
 
 test.serial('a failed row leaves the objects that it is about, and plan takes them', async (t) => {
-  t.timeout(120_000)
-  const mutant = fileURLToPath(new URL('./without-masquerade.ts', import.meta.url))
+  t.timeout(300_000)
   const { stdout, stderr, exitCode } = await evaluate(mutant, '--rows', '^a ClusterIP masquerades')
   t.is(exitCode, 1, stdout)
   const [, command = ''] = /^ {2}portolan (plan --source .*)$/m.exec(stderr) ?? []
   const plan = await execa(process.execPath, [program, ...command.split(' ')], { cwd: folder })
   t.regex(plan.stdout, /10\.96\.0\.1 /)
 })
+
+test.serial(
+  'where the objects of failed rows can not be written, the card is made all the same',
+  async (t) => {
+    t.timeout(300_000)
+    await writeFile(join(folder, 'taken'), '')
+    const rows = ['--rows', '^a ClusterIP masquerades', '--objects', 'taken', '--json', 'kept.json']
+    const { stdout, stderr, exitCode } = await evaluate(mutant, ...rows)
+    t.is(exitCode, 1)
+    t.regex(
+      stderr,
+      /objects of 1 scenario with failed rows could not be written: .*EEXIST.*\n {2}fix: .*--objects/,
+    )
+    t.regex(stdout, /^conformance +✘ /m)
+    t.is(JSON.parse(await readFile(join(folder, 'kept.json'), 'utf8')).cards[0].name, 'nftables')
+  },
+)
