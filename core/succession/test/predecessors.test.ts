@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
+import { findPackage } from '../../dataplane/load-dataplane.ts'
 import { NodeNamespace } from '../../node/test/node-namespace.ts'
 
 const module = JSON.stringify(fileURLToPath(new URL('../predecessors.ts', import.meta.url)))
@@ -20,7 +21,8 @@ async function foundIn(node: NodeNamespace, successor: string): Promise<readonly
 test('what a dataplane has left is found by each other one, and never by itself, however it is named', async (t) => {
   const node = await NodeNamespace.create(t)
   await node.run('nft', 'add table ip portolan')
-  const path = fileURLToPath(new URL('../../../dataplanes/nftables/index.ts', import.meta.url))
+  const [url = ''] = findPackage('@portolan/dataplane-nftables', process.cwd())
+  const path = fileURLToPath(url)
   t.deepEqual(await foundIn(node, 'iptables'), ['nftables'])
   t.deepEqual(await foundIn(node, './another-author.ts'), ['nftables'])
   for (const itself of ['nftables', '@portolan/dataplane-nftables', path])
