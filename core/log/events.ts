@@ -62,7 +62,7 @@ export const events = {
   'predecessor-kept': {
     level: 'error',
     means:
-      'the rules of the dataplane before stay as they are, since this one cannot run, or does not hold what the cluster asks',
+      'the rules of the dataplane before stay as they are, since this one cannot run, does not hold what the cluster asks, or forwarded packets would be dropped',
     fix: 'what the line names; or start Portolan with the old dataplane again, which then removes what this one has left',
   },
   'predecessor-drains': {

@@ -1,3 +1,4 @@
+import { closedForwards } from '../node/closed-forwards.ts'
 import { kubeProxyAtWork } from '../node/kube-proxy-at-work.ts'
 import { removeKubeProxyRules } from '../node/kube-proxy-removal.ts'
 import { type KubeProxyLayout, kubeProxyLayouts, kubeProxyRules } from '../node/kube-proxy-rules.ts'
@@ -16,6 +17,7 @@ export async function findKubeProxy(): Promise<Predecessor | undefined> {
     remains,
     atWork: () => kubeProxyAtWork(),
     obstacle: ({ connections }) => obstacle(layouts, connections),
+    closedForwards: () => closedForwards('KUBE-FORWARD'),
     dataplane: {
       // What it loses to which dataplane is what `portolan check` tells.
       capabilities: { families: ['IPv4', 'IPv6'], protocols: [], connections: 'conntrack', gaps: {} },

@@ -1,6 +1,7 @@
 import type { Capabilities, Dataplane } from '../dataplane/contract.ts'
 import { DataplaneLoadError, loadDataplane, loadFactory, ownDataplanes } from '../dataplane/load-dataplane.ts'
 import type { Logger } from '../log/logger.ts'
+import { type ClosedForward, closedForwards, ourForward } from '../node/closed-forwards.ts'
 
 /** Who has served this node before, and whose rules stand there. */
 export interface Predecessor {
@@ -17,6 +18,8 @@ export interface Predecessor {
   atWork?(): Promise<readonly string[]>
   /** Why a dataplane with such capabilities can't take over from it; `undefined`: it can. Absent: each can. */
   obstacle?(successor: Capabilities): string | undefined
+  /** Where forwarded packets are dropped by default, and it accepts what it has translated. Absent: it accepts nothing. */
+  closedForwards?(): Promise<readonly ClosedForward[]>
 }
 
 export interface PredecessorSearch {
@@ -47,7 +50,11 @@ export async function findPredecessors(search: PredecessorSearch): Promise<reado
       if (dataplane.name === running) continue
       const remains = (await dataplane.remains?.()) ?? []
       const goBack = `end this process and run 'portolan run --dataplane ${name}'`
-      if (remains.length > 0) found.push({ name, title: `dataplane ${name}`, goBack, dataplane, remains })
+      if (remains.length > 0)
+        found.push({
+          ...{ name, title: `dataplane ${name}`, goBack, dataplane, remains },
+          ...(name === 'iptables' ? { closedForwards: () => closedForwards(ourForward) } : {}),
+        })
     } catch (error) {
       // Who installs one dataplane alone has never run the others from here.
       if (error instanceof DataplaneLoadError && error.code === 'DATAPLANE_NOT_INSTALLED') continue

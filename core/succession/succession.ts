@@ -2,6 +2,7 @@ import type { Dataplane, DrainReport } from '../dataplane/contract.ts'
 import { thrownMessage } from '../dataplane/dataplane-error.ts'
 import type { Logger } from '../log/logger.ts'
 import { type IpFamily, ipFamilies } from '../network/address.ts'
+import type { ClosedForward } from '../node/closed-forwards.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import { type Clock, pause } from '../time/clock.ts'
 import { losses, shareConnections } from './losses.ts'
@@ -62,6 +63,8 @@ interface Standing {
   drainEnd?: number
   /** Whether nothing is to be drained any more. */
   isDrained: boolean
+  /** Whether packets that it accepts have been seen to pass without it, as far as can be told. */
+  isForwarded: boolean
 }
 
 /**
@@ -104,6 +107,7 @@ export class Succession {
       state: 'predecessor-found',
       connections: 0,
       isDrained: false,
+      isForwarded: false,
     }))
     for (const { name, title, goBack, remains } of predecessors)
       logger.info(
@@ -188,6 +192,8 @@ export class Succession {
     if (predecessor.atWork === undefined) this.#tellLosses(predecessor, proxy)
     while (!signal.aborted) {
       try {
+        await this.#forwarded(one, proxy)
+        if (signal.aborted) return
         if (!one.isDrained && !shareConnections(dataplane.capabilities, proxy.dataplane.capabilities))
           await this.#drain(one, proxy)
         await this.#ended(one)
@@ -207,6 +213,38 @@ export class Succession {
         )
         await pause(clock, times.retry, signal)
       }
+    }
+  }
+
+  /** Until forwarded packets that the old one accepts can pass without it. */
+  async #forwarded(one: Standing, proxy: Successor): Promise<void> {
+    const { clock, logger } = this.#options
+    const { predecessor } = one
+    const { signal } = this.#stopping
+    const successor = proxy.dataplane.name
+    let told: string | undefined
+    while (!one.isForwarded && !signal.aborted) {
+      const closed = (await predecessor.closedForwards?.()) ?? []
+      const shut = closed.filter(({ othersAccept }) => !othersAccept)
+      if (shut.length === 0) {
+        one.isForwarded = true
+        one.state = 'predecessor-found'
+        if (closed.length > 0)
+          logger.warn(
+            { event: 'predecessor-loses', predecessor: predecessor.name },
+            `${predecessor.name} is replaced by ${successor}: ${closedBy(closed)}, and what ${predecessor.name} accepts there ` +
+              `${successor} doesn't. See that other rules there accept traffic of pods, in both directions`,
+          )
+        return
+      }
+      one.state = 'predecessor-not-removed'
+      const why =
+        `${closedBy(shut)}, nothing but ${predecessor.name} accepts anything there, and ${successor} doesn't. Accept traffic of ` +
+        `pods as most networks of pods do (${shut.map(({ program }) => `${program} -A FORWARD -s CIDR -j ACCEPT`).join('; ')}; ` +
+        `and the same with -d), or take the dataplane iptables. It is looked at again each ${times.retry / 1000} s`
+      if (why !== told) this.#tellKept(predecessor, why)
+      told = why
+      await pause(clock, times.retry, signal)
     }
   }
 
@@ -287,6 +325,10 @@ export class Succession {
         `To stay with ${title}, ${goBack}`,
     )
   }
+}
+
+function closedBy(closed: readonly ClosedForward[]): string {
+  return `the policy for forwarded packets is drop (${closed.map(({ chain }) => chain).join(', ')})`
 }
 
 /** Also of an error that has a line for each thing that is missing. */

@@ -1,6 +1,7 @@
 import test from 'ava'
 import type { Capabilities } from '../../dataplane/contract.ts'
 import type { EventFields } from '../../log/logger.ts'
+import type { ClosedForward } from '../../node/closed-forwards.ts'
 import { VirtualClock } from '../../time/test/virtual-clock.ts'
 import type { Predecessor } from '../predecessors.ts'
 import { Succession } from '../succession.ts'
@@ -25,9 +26,19 @@ interface Play {
   /** Attempts to remove it that fail. */
   readonly failures?: number
   readonly drainTimeout?: number
+  /** What looks at chains FORWARD find, one after the other; then nothing. */
+  readonly closed?: readonly (readonly ClosedForward[])[]
 }
 
-function play({ old, next, found = [], connections, failures = 0, drainTimeout = 60 * minute }: Play) {
+function play({
+  old,
+  next,
+  found = [],
+  connections,
+  failures = 0,
+  drainTimeout = 60 * minute,
+  closed = [],
+}: Play) {
   const clock = new VirtualClock()
   /** What was done, in its order. */
   const done: string[] = []
@@ -37,13 +48,14 @@ function play({ old, next, found = [], connections, failures = 0, drainTimeout =
   }
   const messages: string[] = []
   const logger = { debug: take('debug'), info: take('info'), warn: take('warn'), error: take('error') }
-  const [findings, looks] = [[...found], [...(connections ?? [])]]
+  const [findings, looks, forwards] = [[...found], [...(connections ?? [])], [...closed]]
   let left = failures
   const predecessor: Predecessor = {
     name: 'old',
     title: 'dataplane old',
     goBack: "end this process and run 'portolan run --dataplane old'",
     remains: ['table ip old'],
+    closedForwards: async () => forwards.shift() ?? [],
     dataplane: {
       capabilities: old,
       ...(connections === undefined
@@ -188,6 +200,42 @@ test('a look that fails gives connections no more time', async (t) => {
   t.false(done.includes('cleanup'))
   await clock.pass(5001)
   t.deepEqual(done.slice(-2), ['cleanup', 'info predecessor-removed'])
+})
+
+const closedForward = { chain: 'chain FORWARD of iptables-nft (IPv4)', program: 'iptables-nft' }
+
+test('where it alone accepts forwarded packets the old one stays until somebody else does', async (t) => {
+  const shut = [{ ...closedForward, othersAccept: false }]
+  const { clock, done, messages, succession, apply } = play({
+    old: byConntrack,
+    next: byConntrack,
+    connections: [],
+    closed: [shut, shut],
+  })
+  await apply()
+  await clock.pass(2 * minute - 1)
+  t.deepEqual(done.slice(2), ['error predecessor-kept'])
+  t.deepEqual(succession.problems, [{ problem: 'predecessor-not-removed', dataplane: 'old' }])
+  t.regex(
+    messages.at(-1) ?? '',
+    /policy .* drop \(chain FORWARD of iptables-nft \(IPv4\)\).*iptables-nft -A FORWARD -s CIDR/,
+  )
+  await clock.pass(1)
+  t.deepEqual(done.slice(3), ['cleanup', 'info predecessor-removed'])
+})
+
+test('where others accept forwarded packets, too, that some may be lost is told once', async (t) => {
+  const { clock, done, apply } = play({
+    old: byConntrack,
+    next: byConntrack,
+    failures: 1,
+    connections: [],
+    closed: [[{ ...closedForward, othersAccept: true }]],
+  })
+  await apply()
+  await clock.pass(minute)
+  const end = ['cleanup', 'warn predecessor-not-removed', 'cleanup', 'info predecessor-removed']
+  t.deepEqual(done.slice(2), ['warn predecessor-loses', ...end])
 })
 
 test('a process that is stopped takes no further step', async (t) => {

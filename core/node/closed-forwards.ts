@@ -1,0 +1,102 @@
+import { askLegacyFilter, type NetfilterFamily, netfilterFamilies } from './legacy-filter.ts'
+import { askTool } from './system-tool.ts'
+
+/** A chain FORWARD of iptables whose policy drops what none of its rules accepts. */
+export interface ClosedForward {
+  /** `chain FORWARD of iptables-legacy (IPv4)` */
+  readonly chain: string
+  /** What changes it: `iptables-legacy`, `ip6tables-nft` */
+  readonly program: string
+  /** Whether somebody else's rules there can accept, of which it isn't told what. */
+  readonly othersAccept: boolean
+}
+
+/** A chain FORWARD as far as it decides what passes. */
+export interface ForwardChain {
+  readonly drops: boolean
+  /** Where its rules lead that can accept: chains, and `ACCEPT`. */
+  readonly targets: readonly string[]
+}
+
+/** Jumps of proxies, which are not somebody else's. */
+const proxies = /^(PORTOLAN-.*|KUBE-(FORWARD|PROXY-FIREWALL|SERVICES|EXTERNAL-SERVICES|NODE-PORT))$/
+
+/** Where Portolan's dataplane iptables accepts what it has translated. */
+export const ourForward = 'PORTOLAN-FORWARD'
+
+/** Targets of iptables that let nothing pass. */
+const never = /^(DROP|REJECT|RETURN|LOG|NFLOG|MARK|CONNMARK|CT|NOTRACK|TCPMSS|SET|CLASSIFY|AUDIT|TRACE)$/
+
+/**
+ * Chains FORWARD of this network namespace that are closed but for what a proxy's chain accepts there, and no dataplane of
+ * ours that stays accepts there as well: forwarded packets of Services may be dropped once that chain is gone. What can't be
+ * told is left out. Only reads.
+ *
+ * @param accepting the chain that is to go: `KUBE-FORWARD`
+ */
+export async function closedForwards(accepting: string): Promise<readonly ClosedForward[]> {
+  const found: ClosedForward[] = []
+  for (const family of netfilterFamilies)
+    for (const variant of ['nft', 'legacy'] as const) {
+      const forward = await (variant === 'nft' ? forwardOfNft(family) : forwardOfLegacy(family))
+      if (forward?.drops !== true || !forward.targets.includes(accepting)) continue
+      if (accepting !== ourForward && forward.targets.includes(ourForward)) continue
+      found.push({
+        chain: `chain FORWARD of iptables-${variant} (${family.family})`,
+        program: `${family.iptables}-${variant}`,
+        othersAccept: forward.targets.some((target) => !proxies.test(target)),
+      })
+    }
+  return found
+}
+
+async function forwardOfLegacy(family: NetfilterFamily): Promise<ForwardChain | undefined> {
+  const answer = await askLegacyFilter(family, 'FORWARD')
+  return answer?.is === 'done' ? parseLegacyForward(answer.output) : undefined
+}
+
+/** By nft, since iptables-nft may have no right to its lock, or make tables that there aren't. */
+async function forwardOfNft({ name }: NetfilterFamily): Promise<ForwardChain | undefined> {
+  const answer = await askTool('nft', ['-j', 'list', 'chain', name, 'filter', 'FORWARD'])
+  return answer.is === 'done' ? parseNftForward(answer.output) : undefined
+}
+
+/** @param text what `iptables -S FORWARD` prints */
+export function parseLegacyForward(text: string): ForwardChain {
+  const targets = [...text.matchAll(/^-A FORWARD\b.* -[jg] (\S+)/gm)].map(([, target = '']) => target)
+  return {
+    drops: /^-P FORWARD DROP$/m.test(text),
+    targets: targets.filter((target) => !never.test(target)),
+  }
+}
+
+interface NftItem {
+  readonly chain?: { readonly policy?: unknown }
+  readonly rule?: { readonly expr?: readonly Readonly<Record<string, unknown>>[] }
+}
+
+/** @param text what `nft -j list chain` prints; `undefined` for anything else */
+export function parseNftForward(text: string): ForwardChain | undefined {
+  let items: unknown
+  try {
+    items = (JSON.parse(text) as { readonly nftables?: unknown } | null)?.nftables
+  } catch {
+    return undefined
+  }
+  if (!Array.isArray(items)) return undefined
+  const all = items as readonly NftItem[]
+  return {
+    drops: all.some(({ chain }) => chain?.policy === 'drop'),
+    targets: all.flatMap(({ rule }) => (rule?.expr ?? []).flatMap(targetOf)),
+  }
+}
+
+/** Targets of iptables that nft doesn't know are none of these: they are extensions, which let nothing pass. */
+function targetOf(expression: Readonly<Record<string, unknown>>): readonly string[] {
+  const { jump, goto } = expression as Readonly<
+    Record<'jump' | 'goto', { readonly target?: string } | undefined>
+  >
+  const target = jump?.target ?? goto?.target
+  if (target !== undefined) return [target]
+  return 'accept' in expression || 'queue' in expression || 'vmap' in expression ? ['ACCEPT'] : []
+}
