@@ -93,7 +93,8 @@ export const metrics = {
   connectionsLost: {
     unit: 'count',
     better: 'lower',
-    meaning: 'Those of them that were not answered, or not within half a second: a packet was lost.',
+    meaning:
+      'Those of them whose first packet had to be sent again, by the count of the kernel, or that were not answered.',
   },
   changesOffered: {
     unit: 'per second',

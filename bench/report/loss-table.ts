@@ -21,7 +21,8 @@ export function lossTable(results: BenchResults): Html | undefined {
     return [html`<tr><th scope="row">${name}</th>${cells}</tr>\n`]
   })
   return html`<p>New connections to a Service while changes were made, to one that they do not concern or (first packet) to the
-one that is changed: how many were not answered, or not within half a second, of how many, all sizes and runs together.
+one that is changed: of how many the first packet had to be sent again, by the count of the kernel, or no answer came, out of
+how many, all sizes and runs together.
 Anything but 0 is a gap in service.</p>
 <div class="scroll"><table>
 <thead><tr><th scope="col">Dataplane</th>${scenarios.map((scenario) => html`<th scope="col" class="number">${scenarioName(scenario)}</th>`)}</tr></thead>

@@ -41,7 +41,11 @@ function losses(figures: BenchResults | undefined): readonly Check[] {
     const [all, lost] = [tried, of('connectionsLost', scenario)].map((list) =>
       list.reduce((sum, { p50, samples }) => sum + p50 * samples, 0),
     )
-    const detail = `${lost} of ${all} connections were not answered within half a second`
+    const counted = `${lost} of ${all} connections lost their SYN, or had no answer`
+    const detail =
+      lost === 0
+        ? counted
+        : `${counted}\na lost SYN is one that the kernel has sent again; a busy machine loses none`
     return [{ name: `no packet is lost while ${what}`, outcome: lost === 0 ? 'passed' : 'failed', detail }]
   })
 }
