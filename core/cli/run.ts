@@ -29,7 +29,7 @@ import { startHealthServers } from '../servers/health-servers.ts'
 import { startMetricsServer } from '../servers/metrics-server.ts'
 import { ProxyStatus } from '../servers/proxy-status.ts'
 import { findKubeProxy } from '../succession/kube-proxy-predecessor.ts'
-import { findPredecessors, type Predecessor } from '../succession/predecessors.ts'
+import { type Found, findPredecessors } from '../succession/predecessors.ts'
 import { Succession } from '../succession/succession.ts'
 import { systemClock } from '../time/clock.ts'
 import { ApplyLog } from './apply-log.ts'
@@ -177,7 +177,7 @@ export async function run(flags: Flags): Promise<void> {
   stopEnding()
   succession.follow(proxy)
   // One that is taken over from is told of by that; one that comes back is not.
-  if (config.takeOver) void succession.done.then(() => kubeProxy.start())
+  if (config.takeOver) void succession.settled.then(() => kubeProxy.start())
   else kubeProxy.start()
   let configWatch: ConfigWatch | undefined
   try {
@@ -210,11 +210,15 @@ function kubeProxyProblems({ found }: KubeProxyWatch): readonly HealthProblem[] 
 }
 
 /** Who has left rules on this node that are to go. */
-async function predecessorsOf(config: ProxyConfig, logger: Logger): Promise<readonly Predecessor[]> {
+async function predecessorsOf(config: ProxyConfig, logger: Logger): Promise<Found> {
   const { dataplane: successor, masqueradeBit, takeOver } = config
   const ours = await findPredecessors({ successor, masqueradeBit, logger })
-  const kubeProxy = takeOver ? await findKubeProxy() : undefined
-  return kubeProxy === undefined ? ours : [...ours, kubeProxy]
+  if (!takeOver) return ours
+  const kubeProxy = await findKubeProxy()
+  return {
+    predecessors: [...ours.predecessors, ...kubeProxy.predecessors],
+    unseen: [...ours.unseen, ...kubeProxy.unseen],
+  }
 }
 
 /** With a file or a recording, its Node where there is only one; with a server, this machine's name. */

@@ -48,6 +48,12 @@ export const events = {
     means:
       'rules of another dataplane of Portolan stand on this node: they serve until this one holds all that the cluster asks, and go then',
   },
+  'predecessor-unseen': {
+    level: 'warn',
+    means:
+      'whether rules of another dataplane, or with --take-over of kube-proxy, stand on this node can not be told, twice in a row: a tool is missing, or the container lacks what it takes; looked for each minute, told once',
+    fix: 'what the line names; in a cluster give the pod what the other one needs (changing.md), or look on the node itself',
+  },
   'predecessor-at-work': {
     level: 'info',
     means:

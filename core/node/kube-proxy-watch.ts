@@ -14,7 +14,7 @@ const period = 60_000
 const byNft = "nft has to be installed, and CAP_NET_ADMIN given: 'nft list tables' on the node tells"
 
 /** What it takes to see one, for whoever has to look in our place. */
-const toSee: Readonly<Record<KubeProxyLayout, string>> = {
+export const toSee: Readonly<Record<KubeProxyLayout, string>> = {
   nftables: byNft,
   'iptables-nft': byNft,
   'iptables-legacy':

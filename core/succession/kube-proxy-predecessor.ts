@@ -2,14 +2,22 @@ import { closedForwards } from '../node/closed-forwards.ts'
 import { kubeProxyAtWork } from '../node/kube-proxy-at-work.ts'
 import { removeKubeProxyRules } from '../node/kube-proxy-removal.ts'
 import { type KubeProxyLayout, kubeProxyLayouts, kubeProxyRules } from '../node/kube-proxy-rules.ts'
-import type { Predecessor } from './predecessors.ts'
+import { toSee } from '../node/kube-proxy-watch.ts'
+import type { Found, Predecessor } from './predecessors.ts'
 
-/** kube-proxy, whose rules stand on this node; `undefined`: there are none. Changes nothing. */
-export async function findKubeProxy(): Promise<Predecessor | undefined> {
+/** kube-proxy, whose rules stand on this node. Changes nothing. */
+export async function findKubeProxy(): Promise<Found> {
   const rules = await kubeProxyRules()
-  const remains = Object.values(rules).flatMap((found) => found ?? [])
-  if (remains.length === 0) return undefined
+  const unseen = kubeProxyLayouts
+    .filter((layout) => rules[layout] === undefined)
+    .map((layout) => `kube-proxy, by ${layout} (${toSee[layout]})`)
   const layouts = kubeProxyLayouts.filter((layout) => (rules[layout] ?? []).length > 0)
+  const remains = layouts.flatMap((layout) => rules[layout] ?? [])
+  return { predecessors: remains.length === 0 ? [] : [kubeProxy(layouts, remains)], unseen }
+}
+
+/** @param layouts in which there is something */
+function kubeProxy(layouts: readonly KubeProxyLayout[], remains: readonly string[]): Predecessor {
   return {
     name: 'kube-proxy',
     title: 'kube-proxy',
@@ -23,7 +31,11 @@ export async function findKubeProxy(): Promise<Predecessor | undefined> {
       capabilities: { families: ['IPv4', 'IPv6'], protocols: [], connections: 'conntrack', gaps: {} },
       async cleanup() {
         // What there is by now: it may have gone on until a moment ago.
-        return { removed: await removeKubeProxyRules(await kubeProxyRules()) }
+        const rules = await kubeProxyRules()
+        const untold = layouts.filter((layout) => rules[layout] === undefined)
+        if (untold.length > 0)
+          throw new Error(`what there is by ${untold.join(' and ')} can't be told at the moment`)
+        return { removed: await removeKubeProxyRules(rules) }
       },
     },
   }

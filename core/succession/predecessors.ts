@@ -1,4 +1,5 @@
 import type { Capabilities, Dataplane } from '../dataplane/contract.ts'
+import { thrownMessage } from '../dataplane/dataplane-error.ts'
 import { DataplaneLoadError, loadDataplane, loadFactory, ownDataplanes } from '../dataplane/load-dataplane.ts'
 import type { Logger } from '../log/logger.ts'
 import { type ClosedForward, closedForwards, ourForward } from '../node/closed-forwards.ts'
@@ -22,25 +23,33 @@ export interface Predecessor {
   closedForwards?(): Promise<readonly ClosedForward[]>
 }
 
+/** What a look at the node has found. */
+export interface Found {
+  readonly predecessors: readonly Predecessor[]
+  /** Of whom it can't be told whether anything stands here, and why, a line each. */
+  readonly unseen: readonly string[]
+}
+
 export interface PredecessorSearch {
   /** The dataplane that is to run here, as the operator named it: one of ours, a package or a path. */
   readonly successor: string
   readonly masqueradeBit: number
-  readonly logger: Pick<Logger, 'debug' | 'warn'>
+  readonly logger: Pick<Logger, 'warn'>
 }
 
 /**
  * Which of Portolan's other dataplanes have left rules on this node, whichever process it was. Those of other authors are not
  * known by name here. Changes nothing.
  */
-export async function findPredecessors(search: PredecessorSearch): Promise<readonly Predecessor[]> {
+export async function findPredecessors(search: PredecessorSearch): Promise<Found> {
   const { successor, masqueradeBit, logger } = search
   // By a path or a link it may be one of ours as well, and its own rules are no predecessor's.
   const running = await loadFactory(successor).then(
     ({ name }) => name,
     () => successor,
   )
-  const found: Predecessor[] = []
+  const predecessors: Predecessor[] = []
+  const unseen: string[] = []
   for (const name of Object.keys(ownDataplanes)) {
     if (name === successor || ownDataplanes[name] === successor) continue
     try {
@@ -51,15 +60,15 @@ export async function findPredecessors(search: PredecessorSearch): Promise<reado
       const remains = (await dataplane.remains?.()) ?? []
       const goBack = `end this process and run 'portolan run --dataplane ${name}'`
       if (remains.length > 0)
-        found.push({
+        predecessors.push({
           ...{ name, title: `dataplane ${name}`, goBack, dataplane, remains },
           ...(name === 'iptables' ? { closedForwards: () => closedForwards(ourForward) } : {}),
         })
     } catch (error) {
       // Who installs one dataplane alone has never run the others from here.
       if (error instanceof DataplaneLoadError && error.code === 'DATAPLANE_NOT_INSTALLED') continue
-      logger.debug({ error, dataplane: name }, 'what another dataplane has left here cannot be looked for')
+      unseen.push(`dataplane ${name} (${thrownMessage(error)})`)
     }
   }
-  return found
+  return { predecessors, unseen }
 }

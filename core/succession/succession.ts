@@ -2,11 +2,12 @@ import type { Dataplane, DrainReport } from '../dataplane/contract.ts'
 import { thrownMessage } from '../dataplane/dataplane-error.ts'
 import type { Logger } from '../log/logger.ts'
 import { type IpFamily, ipFamilies } from '../network/address.ts'
-import type { ClosedForward } from '../node/closed-forwards.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import { type Clock, pause } from '../time/clock.ts'
+import { forwardsLost, forwardsShut } from './forwards.ts'
 import { losses, shareConnections } from './losses.ts'
-import type { Predecessor } from './predecessors.ts'
+import type { Found, Predecessor } from './predecessors.ts'
+import { UnseenLog } from './unseen-log.ts'
 
 /** Milliseconds. */
 const times = {
@@ -18,7 +19,7 @@ const times = {
   look: 2000,
   /** Between two lines about it. */
   tell: 60_000,
-  /** Between two attempts to remove one. */
+  /** Between two attempts to remove one, and two looks at what can't be told. */
   retry: 60_000,
   /** That a stop waits for a step under way. */
   grace: 5000,
@@ -37,8 +38,11 @@ export interface Successor {
 }
 
 export interface SuccessionOptions {
-  /** Who has left rules here. It takes a moment, so it is asked when the node is served, or can't be. */
-  readonly find: () => Promise<readonly Predecessor[]>
+  /**
+   * Who has left rules here. It takes a moment, so it is asked when the node is served, or can't be; and again while something
+   * can't be told.
+   */
+  readonly find: () => Promise<Found>
   /** The dataplane that is to run. */
   readonly successor: string
   /** Milliseconds that established connections are waited for. */
@@ -65,6 +69,8 @@ interface Standing {
   isDrained: boolean
   /** Whether packets that it accepts have been seen to pass without it, as far as can be told. */
   isForwarded: boolean
+  /** Whether this dataplane can't take over from it, whatever happens. */
+  isKept: boolean
 }
 
 /**
@@ -81,9 +87,12 @@ export class Succession {
   readonly #stopped: Promise<void>
   #work: Promise<void> = Promise.resolve()
   #stop: Promise<void> | undefined
+  readonly #settled = Promise.withResolvers<void>()
+  readonly #unseen: UnseenLog
 
   constructor(options: SuccessionOptions) {
     this.#options = options
+    this.#unseen = new UnseenLog(options.logger, times.retry)
     this.#stopped = new Promise((resolve) =>
       this.#stopping.signal.addEventListener('abort', () => resolve(), { once: true }),
     )
@@ -98,37 +107,44 @@ export class Succession {
     }))
   }
 
-  /** Finds who is there, and tells. */
+  /** Finds who else is there, and tells. */
   async #look(): Promise<void> {
     const { find, logger, successor } = this.#options
-    const predecessors = await find()
-    this.#standing = predecessors.map((predecessor) => ({
-      predecessor,
-      state: 'predecessor-found',
-      connections: 0,
-      isDrained: false,
-      isForwarded: false,
+    const { predecessors, unseen } = await find().catch((error: unknown) => ({
+      predecessors: [],
+      unseen: [`anybody (${thrownMessage(error)})`],
     }))
-    for (const { name, title, goBack, remains } of predecessors)
+    this.#unseen.see(unseen)
+    const known = new Set(this.#standing.map(({ predecessor }) => predecessor.name))
+    for (const predecessor of predecessors) {
+      const { name, title, goBack, remains } = predecessor
+      if (known.has(name)) continue
+      this.#standing.push({
+        ...{ predecessor, state: 'predecessor-found', connections: 0 },
+        ...{ isDrained: false, isForwarded: false, isKept: false },
+      })
       logger.info(
         { event: 'predecessor-found', predecessor: name, remains },
         `rules of ${title} stand on this node: ${remains.join('; ')}. They serve until dataplane ${successor} holds all that the ` +
           `cluster asks, and go then. To stay with ${title}, ${goBack}`,
       )
+    }
   }
 
   /** The new dataplane can't start. */
   async failed(error: unknown): Promise<void> {
     // Why it can't start is the news.
-    await this.#look().catch(() => {})
+    await this.#look()
     for (const { predecessor } of this.#standing) this.#tellKept(predecessor, wholeMessage(error))
   }
 
   /** Goes on by itself from here. */
   follow(proxy: Successor): void {
-    this.#work = this.#takeOver(proxy).catch((error: unknown) => {
-      for (const { predecessor } of this.#standing) this.#tellKept(predecessor, thrownMessage(error))
-    })
+    this.#work = this.#takeOver(proxy)
+      .catch((error: unknown) => {
+        for (const { predecessor } of this.#standing) this.#tellKept(predecessor, thrownMessage(error))
+      })
+      .finally(() => this.#settled.resolve())
   }
 
   /** Takes no further step. What is left is for the next process. May be called again. */
@@ -145,21 +161,22 @@ export class Succession {
     done.abort()
   }
 
-  /** Resolves when there is nothing more to do, or it was stopped. */
-  get done(): Promise<void> {
-    return this.#work
+  /** Resolves when whoever was found is gone or is kept, or it was stopped: what can't be told yet is looked for further. */
+  get settled(): Promise<void> {
+    return this.#settled.promise
   }
 
   async #takeOver(proxy: Successor): Promise<void> {
     await Promise.race([proxy.firstApplied, this.#stopped])
     const { signal } = this.#stopping
-    if (signal.aborted) return
-    await this.#look()
-    if (this.#standing.length === 0) return
-    await this.#verified(proxy)
-    for (const one of [...this.#standing]) {
-      if (signal.aborted) return
-      await this.#replace(one, proxy)
+    while (!signal.aborted) {
+      await this.#look()
+      const standing = this.#standing.filter(({ isKept }) => !isKept)
+      if (standing.length > 0) await this.#verified(proxy)
+      for (const one of standing) if (!signal.aborted) await this.#replace(one, proxy)
+      this.#settled.resolve()
+      if (this.#unseen.isEmpty) return
+      await pause(this.#options.clock, times.retry, signal)
     }
   }
 
@@ -185,6 +202,7 @@ export class Succession {
     const obstacle = predecessor.obstacle?.(proxy.dataplane.capabilities)
     if (obstacle !== undefined) {
       one.state = 'predecessor-not-removed'
+      one.isKept = true
       this.#tellKept(predecessor, obstacle)
       return
     }
@@ -232,16 +250,12 @@ export class Succession {
         if (closed.length > 0)
           logger.warn(
             { event: 'predecessor-loses', predecessor: predecessor.name },
-            `${predecessor.name} is replaced by ${successor}: ${closedBy(closed)}, and what ${predecessor.name} accepts there ` +
-              `${successor} doesn't. See that other rules there accept traffic of pods, in both directions`,
+            `${predecessor.name} is replaced by ${successor}: ${forwardsLost(closed, predecessor.name, successor)}`,
           )
         return
       }
       one.state = 'predecessor-not-removed'
-      const why =
-        `${closedBy(shut)}, nothing but ${predecessor.name} accepts anything there, and ${successor} doesn't. Accept traffic of ` +
-        `pods as most networks of pods do (${shut.map(({ program }) => `${program} -A FORWARD -s CIDR -j ACCEPT`).join('; ')}; ` +
-        `and the same with -d), or take the dataplane iptables. It is looked at again each ${times.retry / 1000} s`
+      const why = `${forwardsShut(shut, predecessor.name, successor)}. It is looked at again each ${times.retry / 1000} s`
       if (why !== told) this.#tellKept(predecessor, why)
       told = why
       await pause(clock, times.retry, signal)
@@ -325,10 +339,6 @@ export class Succession {
         `To stay with ${title}, ${goBack}`,
     )
   }
-}
-
-function closedBy(closed: readonly ClosedForward[]): string {
-  return `the policy for forwarded packets is drop (${closed.map(({ chain }) => chain).join(', ')})`
 }
 
 /** Also of an error that has a line for each thing that is missing. */

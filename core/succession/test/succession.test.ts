@@ -28,6 +28,8 @@ interface Play {
   readonly drainTimeout?: number
   /** What looks at chains FORWARD find, one after the other; then nothing. */
   readonly closed?: readonly (readonly ClosedForward[])[]
+  /** What looks can't see, one after the other, and find nobody then; an error: they fail. Then all is seen. */
+  readonly unseen?: readonly (readonly string[] | Error)[]
 }
 
 function play({
@@ -38,6 +40,7 @@ function play({
   failures = 0,
   drainTimeout = 60 * minute,
   closed = [],
+  unseen = [],
 }: Play) {
   const clock = new VirtualClock()
   /** What was done, in its order. */
@@ -49,6 +52,7 @@ function play({
   const messages: string[] = []
   const logger = { debug: take('debug'), info: take('info'), warn: take('warn'), error: take('error') }
   const [findings, looks, forwards] = [[...found], [...(connections ?? [])], [...closed]]
+  const blind = [...unseen]
   let left = failures
   const predecessor: Predecessor = {
     name: 'old',
@@ -89,7 +93,13 @@ function play({
     },
   }
   const succession = new Succession({
-    find: async () => [predecessor],
+    async find() {
+      const one = blind.shift()
+      if (one instanceof Error) throw one
+      return one === undefined
+        ? { predecessors: [predecessor], unseen: [] }
+        : { predecessors: [], unseen: one }
+    },
     successor: 'next',
     drainTimeout,
     logger,
@@ -236,6 +246,44 @@ test('where others accept forwarded packets, too, that some may be lost is told 
   await clock.pass(minute)
   const end = ['cleanup', 'warn predecessor-not-removed', 'cleanup', 'info predecessor-removed']
   t.deepEqual(done.slice(2), ['warn predecessor-loses', ...end])
+})
+
+test('what can not be told is looked for each minute, told once, and taken over from when it is seen', async (t) => {
+  const blind = ['kube-proxy, by iptables-legacy (no tool)']
+  const { clock, done, messages, succession, apply } = play({
+    old: byConntrack,
+    next: byConntrack,
+    unseen: [blind, blind, blind],
+  })
+  let isSettled = false
+  void succession.settled.then(() => {
+    isSettled = true
+  })
+  await apply()
+  await clock.pass(minute - 1)
+  t.deepEqual(done, [], 'once is no news')
+  t.true(isSettled)
+  await clock.pass(minute + 1)
+  t.deepEqual(done, ['warn predecessor-unseen'])
+  t.regex(messages[0] ?? '', /kube-proxy, by iptables-legacy \(no tool\)/)
+  await clock.pass(minute)
+  t.deepEqual(done.slice(1, 3), ['info predecessor-found', 'verify'])
+  t.is(done.at(-1), 'info predecessor-removed')
+})
+
+test('a look that fails is made again, and told when it fails again', async (t) => {
+  const failure = new Error('no memory')
+  const { clock, done, messages, apply } = play({
+    old: byConntrack,
+    next: byConntrack,
+    unseen: [failure, failure],
+  })
+  await apply()
+  await clock.pass(minute)
+  t.deepEqual(done, ['warn predecessor-unseen'])
+  t.regex(messages[0] ?? '', /no memory/)
+  await clock.pass(minute)
+  t.is(done.at(-1), 'info predecessor-removed')
 })
 
 test('a process that is stopped takes no further step', async (t) => {
