@@ -141,6 +141,7 @@ export async function run(flags: Flags): Promise<void> {
       new DriftEvents(events, node, config.dataplane),
       driftLog,
       status,
+      succession,
       metrics.observer,
       health.observer,
     ]),

@@ -17,6 +17,11 @@ export class DegradedRoutes {
   /** The reasons, by family and route. */
   readonly #known = new Map<IpFamily, Map<string, string>>()
 
+  /** The reasons, by route. */
+  of(family: IpFamily): ReadonlyMap<string, string> {
+    return this.#known.get(family) ?? new Map()
+  }
+
   /** How many there are now. */
   count(family: IpFamily): number {
     return this.#known.get(family)?.size ?? 0

@@ -1,5 +1,6 @@
 import type { Capabilities } from '../dataplane/contract.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
+import type { RouteKey } from '../table/service-route.ts'
 
 /** How many Services a line names. */
 const shownServices = 10
@@ -21,11 +22,7 @@ export function losses(tables: readonly RoutingTable[] | undefined, from: Side, 
   const routes = (tables ?? []).flatMap((table) => [...table.routes.values()])
   const lines: string[] = []
   const tell = (names: readonly string[], what: string): void => {
-    const services = [...new Set(names)]
-    if (services.length === 0) return
-    const shown = services.slice(0, shownServices)
-    const more = services.length > shown.length ? ` and ${services.length - shown.length} more` : ''
-    lines.push(`${what}: ${shown.join(', ')}${more}`)
+    if (names.length > 0) lines.push(`${what}: ${listed(names)}`)
   }
   for (const protocol of from.capabilities.protocols) {
     if (to.capabilities.protocols.includes(protocol)) continue
@@ -45,6 +42,37 @@ export function losses(tables: readonly RoutingTable[] | undefined, from: Side, 
     if (!Object.hasOwn(from.capabilities.gaps, feature)) lines.push(`${to.name} lacks ${feature}: ${gap}`)
   if (!keepsConnections(from, to)) lines.push(`established connections that ${from.name} translates end`)
   return lines
+}
+
+/**
+ * Service ports that the new dataplane doesn't hold as asked, a line for each reason. Of protocols that it can't translate
+ * {@link losses} tells.
+ *
+ * @param degraded reasons by route of the table
+ */
+export function degradedRoutes(
+  table: RoutingTable,
+  degraded: ReadonlyMap<string, string>,
+  to: Pick<Side, 'name' | 'capabilities'>,
+): string[] {
+  const names = new Map<string, string[]>()
+  for (const [key, reason] of degraded) {
+    const route = table.routes.get(key as RouteKey)
+    if (route === undefined || !to.capabilities.protocols.includes(route.protocol)) continue
+    const sharing = names.get(reason) ?? []
+    sharing.push(route.name)
+    names.set(reason, sharing)
+  }
+  return [...names].map(
+    ([reason, all]) => `${to.name} doesn't hold these ports as asked (${reason}): ${listed(all)}`,
+  )
+}
+
+function listed(names: readonly string[]): string {
+  const services = [...new Set(names)]
+  const shown = services.slice(0, shownServices)
+  const more = services.length > shown.length ? ` and ${services.length - shown.length} more` : ''
+  return `${shown.join(', ')}${more}`
 }
 
 /** Whether established connections outlive the change. */

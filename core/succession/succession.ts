@@ -1,11 +1,13 @@
 import type { Dataplane, DrainReport } from '../dataplane/contract.ts'
 import { thrownMessage } from '../dataplane/dataplane-error.ts'
+import { DegradedRoutes } from '../engine/degraded-routes.ts'
+import type { Applied, EngineObserver } from '../engine/observer.ts'
 import type { Logger } from '../log/logger.ts'
 import { type IpFamily, ipFamilies } from '../network/address.ts'
 import type { RoutingTable } from '../table/routing-table.ts'
 import { type Clock, pause } from '../time/clock.ts'
 import { forwardsLost, forwardsShut } from './forwards.ts'
-import { losses, shareConnections } from './losses.ts'
+import { degradedRoutes, losses, shareConnections } from './losses.ts'
 import type { Found, Predecessor } from './predecessors.ts'
 import { UnseenLog } from './unseen-log.ts'
 
@@ -79,7 +81,7 @@ interface Standing {
  * Until the first of these steps nothing of it is touched. Whatever ends the process, the next one finds in the kernel where
  * to go on.
  */
-export class Succession {
+export class Succession implements EngineObserver {
   readonly #options: SuccessionOptions
   #standing: Standing[] = []
   readonly #stopping = new AbortController()
@@ -89,6 +91,7 @@ export class Succession {
   #stop: Promise<void> | undefined
   readonly #settled = Promise.withResolvers<void>()
   readonly #unseen: UnseenLog
+  readonly #degraded = new DegradedRoutes()
 
   constructor(options: SuccessionOptions) {
     this.#options = options
@@ -105,6 +108,11 @@ export class Succession {
       dataplane: predecessor.name,
       ...(state === 'predecessor-drains' ? { connections } : {}),
     }))
+  }
+
+  /** Of the new dataplane. */
+  onApplied(applied: Applied): void {
+    this.#degraded.take(applied)
   }
 
   /** Finds who else is there, and tells. */
@@ -206,8 +214,7 @@ export class Succession {
       this.#tellKept(predecessor, obstacle)
       return
     }
-    // What is lost by leaving kube-proxy is what `portolan check` tells, by its mode.
-    if (predecessor.atWork === undefined) this.#tellLosses(predecessor, proxy)
+    this.#tellLosses(predecessor, proxy)
     while (!signal.aborted) {
       try {
         await this.#forwarded(one, proxy)
@@ -314,7 +321,7 @@ export class Succession {
     }
   }
 
-  #tellLosses({ name, dataplane }: Predecessor, proxy: Successor): void {
+  #tellLosses({ name, dataplane, atWork }: Predecessor, proxy: Successor): void {
     const { logger } = this.#options
     const successor = proxy.dataplane
     const from = { name, capabilities: dataplane.capabilities, drains: dataplane.drain !== undefined }
@@ -324,7 +331,13 @@ export class Succession {
       drains: successor.drain !== undefined,
     }
     const tables = ipFamilies.map((family) => proxy.table(family)).filter((one) => one !== undefined)
-    for (const loss of losses(tables, from, to))
+    const lines = [
+      // What is lost by leaving kube-proxy is what `portolan check` tells, by its mode.
+      ...(atWork === undefined ? losses(tables, from, to) : []),
+      // The kernel holds what was written, which is without these.
+      ...tables.flatMap((table) => degradedRoutes(table, this.#degraded.of(table.family), to)),
+    ]
+    for (const loss of lines)
       logger.warn(
         { event: 'predecessor-loses', predecessor: name },
         `${name} is replaced by ${to.name}: ${loss}`,

@@ -29,6 +29,13 @@ test('a route is told when it is degraded, for another reason, and when it has r
   t.deepEqual(told(applied({ a: 'sctp' }, [change('a', true)])), [[], []])
   t.deepEqual(told(applied({ a: 'ports' }, [change('a', true)])), [['a ports'], []])
   t.is(routes.count('IPv4'), 2)
+  t.deepEqual(
+    [...routes.of('IPv4')],
+    [
+      ['a', 'ports'],
+      ['b', 'sctp'],
+    ],
+  )
   t.deepEqual(told(applied({}, [change('a', true), change('c', true)])), [[], ['a']])
   t.deepEqual(told(applied({}, [change('b', false)])), [[], []], 'one that is gone has not recovered')
   t.is(routes.count('IPv4'), 0)

@@ -1,7 +1,10 @@
 import test from 'ava'
 import type { Capabilities } from '../../dataplane/contract.ts'
 import type { EventFields } from '../../log/logger.ts'
+import type { IpFamily } from '../../network/address.ts'
 import type { ClosedForward } from '../../node/closed-forwards.ts'
+import { emptyTable } from '../../table/diff.ts'
+import type { RouteKey, ServiceRoute } from '../../table/service-route.ts'
 import { VirtualClock } from '../../time/test/virtual-clock.ts'
 import type { Predecessor } from '../predecessors.ts'
 import { Succession } from '../succession.ts'
@@ -30,6 +33,8 @@ interface Play {
   readonly closed?: readonly (readonly ClosedForward[])[]
   /** What looks can't see, one after the other, and find nobody then; an error: they fail. Then all is seen. */
   readonly unseen?: readonly (readonly string[] | Error)[]
+  /** Of the new one's table. */
+  readonly routes?: readonly ServiceRoute[]
 }
 
 function play({
@@ -41,6 +46,7 @@ function play({
   drainTimeout = 60 * minute,
   closed = [],
   unseen = [],
+  routes = [],
 }: Play) {
   const clock = new VirtualClock()
   /** What was done, in its order. */
@@ -79,12 +85,16 @@ function play({
       },
     },
   }
+  const table = {
+    ...emptyTable('IPv4', { by: 'none' }),
+    routes: new Map(routes.map((route) => [route.key, route])),
+  }
   const applied = Promise.withResolvers<void>()
   const proxy = {
     dataplane: { name: 'next', capabilities: next },
     families: ['IPv4', 'IPv6'] as const,
     firstApplied: applied.promise,
-    table: () => undefined,
+    table: (family: IpFamily) => (family === 'IPv4' ? table : undefined),
     async verify() {
       done.push('verify')
       const one = findings.shift() ?? []
@@ -110,7 +120,7 @@ function play({
     applied.resolve()
     await clock.pass(0)
   }
-  return { clock, done, messages, succession, apply }
+  return { clock, done, messages, succession, table, apply }
 }
 
 test('nothing of the old dataplane is touched before the new one is applied and was compared', async (t) => {
@@ -284,6 +294,39 @@ test('a look that fails is made again, and told when it fails again', async (t) 
   t.regex(messages[0] ?? '', /no memory/)
   await clock.pass(minute)
   t.is(done.at(-1), 'info predecessor-removed')
+})
+
+function route(name: string, protocol: 'TCP' | 'SCTP'): ServiceRoute {
+  const key = `${name}/${protocol}` as RouteKey
+  return { key, name, protocol, family: 'IPv4', endpoints: { cluster: [], local: [] }, frontends: [] }
+}
+
+test('what the new one does not hold as asked is told before the old one goes, once for each reason', async (t) => {
+  const routes = [...['a/1', 'a/2', 'a/3'].map((name) => route(name, 'TCP')), route('b/1', 'SCTP')]
+  const { clock, done, messages, succession, table, apply } = play({
+    old: byConntrack,
+    next: byItself,
+    connections: [],
+    routes,
+  })
+  const reasons = ['no room', 'no room', undefined, 'SCTP']
+  const degraded = routes.flatMap(({ key }, index) => {
+    const reason = reasons[index]
+    return reason === undefined ? [] : [{ route: key, reason }]
+  })
+  succession.onApplied({
+    ...{ family: 'IPv4', why: 'start', table, routes: [], setElements: 0, totalRoutes: 4 },
+    report: { operations: 1, bytes: 1, degraded },
+    ...{ timings: { begun: 0, computed: 0, compiled: 0, applied: 0 }, triggerTimes: [] },
+  })
+  await apply()
+  await clock.pass(0)
+  t.deepEqual(done.slice(2, 5), ['warn predecessor-loses', 'warn predecessor-loses', 'drain'])
+  const told = messages.filter((message) => message.includes('is replaced by'))
+  t.deepEqual(told, [
+    "old is replaced by next: next can't translate SCTP, so that these ports are served no more: b/1",
+    "old is replaced by next: next doesn't hold these ports as asked (no room): a/1, a/2",
+  ])
 })
 
 test('a process that is stopped takes no further step', async (t) => {
