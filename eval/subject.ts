@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseDataplaneName } from '@portolan/bench'
 import type { DataplaneUnderTest } from '@portolan/conformance'
 import { dataplaneModule, findPackage, loadFactory } from '@portolan/core/dataplane'
+import { EvaluationError } from './evaluation-error.ts'
 
 /** A dataplane that is evaluated, with what its author gives the kit. */
 export interface Subject extends DataplaneUnderTest {
@@ -20,7 +21,8 @@ const usualPlaces = ['test/under-test.ts', 'test/under-test.js']
  *
  * @param asked with options, if need be: `nftables?transport=nft`
  * @param underTest path of the module with the hooks; absent: looked for in the dataplane's package
- * @throws what loading it throws: DataplaneLoadError, or what the module with the hooks threw
+ * @throws what loading it throws: DataplaneLoadError, or what the module with the hooks threw; EvaluationError when that
+ * module is about another dataplane
  */
 export async function loadSubject(asked: string, underTest?: string): Promise<Subject> {
   const { module, settings } = parseDataplaneName(asked)
@@ -31,7 +33,21 @@ export async function loadSubject(asked: string, underTest?: string): Promise<Su
   const given = ((await import(pathToFileURL(hooksAt).href)) as { readonly default?: unknown }).default
   if (!isUnderTest(given))
     throw new TypeError(`${hooksAt} has no default export with a factory: it has to be a DataplaneUnderTest`)
-  return { ...given, settings, underTest: hooksAt }
+  if (given.wraps === factory) return { ...given, settings, underTest: hooksAt }
+  if (given.factory.name !== factory.name)
+    throw new EvaluationError(
+      `${hooksAt} is about the dataplane ${given.factory.name}, and ${asked} is ${factory.name}`,
+      `name the module with the hooks of ${factory.name} by --under-test; one without hooks has the factory alone`,
+    )
+  // It may have the same dataplane from elsewhere, as from src/ when dist/ is asked for: that one isn't.
+  const { hooks } = given
+  return {
+    factory,
+    settings,
+    underTest: hooksAt,
+    ...(url && { module: url }),
+    ...(hooks && { hooks }),
+  }
 }
 
 function isUnderTest(given: unknown): given is DataplaneUnderTest {

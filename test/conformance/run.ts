@@ -14,6 +14,11 @@ export interface DataplaneUnderTest {
   readonly factory: DataplaneFactory
   /** The module whose default export is the factory, as a URL: a process that is to be killed loads it. */
   readonly module?: string
+  /**
+   * The package's own factory, where `factory` is that one told what a lab needs: `portolan eval` takes `factory` for it
+   * then, and else the one that it was asked for.
+   */
+  readonly wraps?: DataplaneFactory
   readonly hooks?: KitHooks
 }
 

@@ -1,4 +1,5 @@
 import type { DataplaneUnderTest } from '@portolan/conformance'
+import { ebpf } from '../ebpf-dataplane.ts'
 import factory from './lab-dataplane.ts'
 import { foreign, sabotage } from './sabotage.ts'
 
@@ -6,6 +7,7 @@ import { foreign, sabotage } from './sabotage.ts'
 const underTest: DataplaneUnderTest = {
   factory,
   module: import.meta.resolve('./lab-dataplane.ts'),
+  wraps: ebpf,
   hooks: { sabotage, foreign },
 }
 
