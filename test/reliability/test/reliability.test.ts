@@ -21,7 +21,8 @@ test('the short selection names faults that there are', (t) => {
   t.deepEqual(chosen.map(({ group, name }) => `${group}: ${name}`).sort(), [...short].sort())
 })
 
-for (const dataplane of dataplanes) {
+// IPVS needs another kernel: npm run vm -- npm run reliability -- --dataplane ipvs
+for (const dataplane of dataplanes.filter((name) => name !== 'ipvs')) {
   test.serial(`${dataplane}: no packet and no change is lost while things fail`, async (t) => {
     t.timeout(600_000)
     const outcomes = await runFaults({
