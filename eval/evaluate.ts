@@ -80,7 +80,7 @@ export async function evaluate(evaluation: Evaluation, watcher: Watcher): Promis
         return measured.part
       }
       case 'operation':
-        return await evaluateOperation(subject, figures, tell)
+        return await evaluateOperation(subject, figures, evaluation, tell)
     }
   }
   let isStopped = false

@@ -2,6 +2,9 @@ import { Command, InvalidArgumentError } from 'commander'
 import { type PartName, partNames } from '../scorecard.ts'
 import type { EvalFlags } from './eval.ts'
 
+/** Seconds of `--deadline`. */
+export const standardDeadline = 30
+
 /** `portolan eval`. @param version of Portolan */
 export function createEvalCommand(version: string): Command {
   return new Command('portolan eval')
@@ -38,7 +41,12 @@ export function createEvalCommand(version: string): Command {
       '--under-test <file>',
       "the module with what only a dataplane's author can give: how to damage its rules (default: test/under-test.ts in its package)",
     )
-    .option('--deadline <seconds>', 'for any one call of the dataplane', readSeconds, 30)
+    .option(
+      '--deadline <seconds>',
+      'for any one call of the dataplane; in speed it has those of portolan run',
+      readSeconds,
+      standardDeadline,
+    )
     .optionsGroup('What comes out:')
     .option('--json <file>', 'all of it as data', 'scorecard.json')
     .option('--report <file>', 'one page with plots', 'scorecard.html')

@@ -16,6 +16,7 @@ import {
   type Scorecard,
   schemaVersion,
 } from '../scorecard.ts'
+import { standardDeadline } from './command.ts'
 import { display } from './progress.ts'
 
 export interface EvalFlags {
@@ -129,7 +130,10 @@ function partsOf({ only, rows }: EvalFlags): readonly PartName[] {
   return rows === undefined ? partNames : ['shape', 'convergence', 'conformance']
 }
 
-function typed(dataplanes: readonly string[], { only, quick, rows, services }: EvalFlags): string {
+function typed(
+  dataplanes: readonly string[],
+  { only, quick, rows, services, underTest, deadline }: EvalFlags,
+): string {
   return [
     'portolan eval',
     ...dataplanes,
@@ -137,6 +141,8 @@ function typed(dataplanes: readonly string[], { only, quick, rows, services }: E
     ...(quick ? ['--quick'] : []),
     ...(rows === undefined ? [] : ['--rows', `'${rows}'`]),
     ...(services === undefined ? [] : ['--services', services.join()]),
+    ...(underTest === undefined ? [] : ['--under-test', underTest]),
+    ...(deadline === standardDeadline ? [] : ['--deadline', String(deadline)]),
   ].join(' ')
 }
 

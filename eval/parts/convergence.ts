@@ -6,6 +6,7 @@ import { type Dataplane, fullDifference, type IpFamily, type RoutingTable } from
 import { createLab } from '@portolan/lab'
 import { type Part, partOf } from '../scorecard.ts'
 import type { Subject } from '../subject.ts'
+import { withDeadline } from './deadline.ts'
 import { Checks, type Tell } from './failure.ts'
 
 /**
@@ -121,10 +122,11 @@ class FamilyOnKernel {
 
   async #inProcess(act: (dataplane: Dataplane) => Promise<string | undefined>): Promise<string | undefined> {
     const { factory, settings } = this.#subject
-    const dataplane = factory.create(
-      { masqueradeBit: 14, networkNamespace: this.#networkNamespace, settings },
-      { deadlines: { work: this.#callMs, start: this.#callMs, look: this.#callMs, stop: this.#callMs } },
-    )
+    const dataplane = withDeadline(factory, this.#callMs).create({
+      masqueradeBit: 14,
+      networkNamespace: this.#networkNamespace,
+      settings,
+    })
     await dataplane.start()
     try {
       return await act(dataplane)

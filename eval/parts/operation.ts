@@ -6,15 +6,23 @@ import { bring } from '@portolan/conformance/reconcile'
 import { createLab } from '@portolan/lab'
 import { type Check, type Part, partOf } from '../scorecard.ts'
 import type { Subject } from '../subject.ts'
+import { withDeadline } from './deadline.ts'
 import { Checks, type Tell } from './failure.ts'
 
-/** What an operator sees of it: losses, repairs, what is left of it. @param figures of the part `speed`, if it was asked */
+/**
+ * What an operator sees of it: losses, repairs, what is left of it.
+ *
+ * @param figures of the part `speed`, if it was asked
+ * @param callMs milliseconds that any one call may take
+ */
 export async function evaluateOperation(
-  subject: Subject,
+  asked: Subject,
   figures: BenchResults | undefined,
+  { callMs }: { readonly callMs: number },
   tell: Tell,
 ): Promise<Part> {
   const begun = performance.now()
+  const subject = { ...asked, factory: withDeadline(asked.factory, callMs) }
   const checks = new Checks(tell)
   checks.made.push(...losses(figures))
   await evaluateRepair(subject, checks)

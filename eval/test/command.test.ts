@@ -60,12 +60,13 @@ test.serial('a dataplane that is not there has a card that says so', async (t) =
 test.serial(
   'a skeleton is told that its kernel half is to be written, and nothing after that is asked',
   async (t) => {
-    const { stdout, stderr, exitCode } = await evaluate(skeleton, '--badge', 'badge.svg')
+    const { stdout, stderr, exitCode } = await evaluate(skeleton, '--badge', 'badge.svg', '--deadline', '40')
     t.regex(stdout, /^convergence +not reached$/m)
     t.regex(stdout, /the kernel half of acme is not written yet\n +fix: write src\/kernel\.ts/)
     t.regex(stderr, /shape: 10 passed, 1 failed/)
     t.is(exitCode, 1)
-    const { cards } = JSON.parse(await readFile(join(folder, 'scorecard.json'), 'utf8'))
+    const { cards, command } = JSON.parse(await readFile(join(folder, 'scorecard.json'), 'utf8'))
+    t.is(command, `portolan eval ${skeleton} --deadline 40`)
     t.deepEqual(
       cards[0].parts.map(({ name, outcome }: { name: string; outcome: string }) => `${name} ${outcome}`),
       [
