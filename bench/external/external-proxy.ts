@@ -123,7 +123,10 @@ export class ExternalProxy implements ProxyUnderTest {
     if (child?.pid === undefined) throw new Error(`${this.#program.name} isn't running`)
     if (child.exitCode !== null || child.signalCode !== null) await this.ended
     this.#look()
-    return { ...readTreeUsage(child.pid), peakRssBytes: this.#peakRssBytes }
+    const now = readTreeUsage(child.pid)
+    // It may have grown since the last look.
+    this.#peakRssBytes = Math.max(this.#peakRssBytes, now.rssBytes)
+    return { ...now, peakRssBytes: this.#peakRssBytes }
   }
 
   /** @param rules without a meaning here: it leaves what it leaves */

@@ -81,7 +81,7 @@ for (const [claim, args, says] of [
   ['a replay without a recording', ['--scenario', 'replay'], /name it with --recording/],
   ['a size for a recording', ['--recording', 'a', '--services', '5'], /has its own size/],
   ['a change that is not its own', ['--recording', 'a', '--scenario', 'churn-20'], /not 'churn-20'/],
-  ['arguments for no program', ['--external-args', '--a'], /name it with --external/],
+  ['arguments for no program', ['--external-args', '--a'], /name it before, with --external/],
   ['an unknown place', ['--external', 'a', '--external-args', '{host}'], /nothing is called \{host\}/],
 ] as const) {
   test.serial(`told: ${claim}`, async (t) => {
