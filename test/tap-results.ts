@@ -62,7 +62,8 @@ export class TapResults {
       const [, verdict, name = ''] = result
       const ran = !/# (SKIP|TODO)/i.test(name)
       if (ran && name.includes(realTitle)) this.#againstRealApiServer += 1
-      if (verdict === 'not ok') {
+      // What is still to be written is `not ok` in TAP, and no failure.
+      if (verdict === 'not ok' && ran) {
         this.#failures.push({ name, details: [] })
         this.#print('')
         this.#print(`✘ ${name}`)
