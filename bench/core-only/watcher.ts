@@ -1,18 +1,11 @@
 import { connect } from 'node:http2'
-import type { Credentials } from '@portolan/core/source'
+import { type AnswerForms, acceptHeaders, type Credentials } from '@portolan/core/source'
 
 /** The watches that a node holds, as the core asks for them. */
 const paths = ['/api/v1/services', '/apis/discovery.k8s.io/v1/endpointslices']
 const query =
   '?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=3000'
 const endOfList = Buffer.from('initial-events-end')
-
-/** As the core asks: protobuf where the server speaks it. JSON is what a client without it costs. */
-const accepts = {
-  protobuf: 'application/vnd.kubernetes.protobuf,application/json',
-  json: 'application/json',
-} as const
-export type AnswerForm = keyof typeof accepts
 
 /** A node as its API server sees it: a connection with watches, of which only the bytes are counted. */
 export class Watcher {
@@ -21,11 +14,11 @@ export class Watcher {
   readonly #listed: Promise<void>
   bytes = 0
 
-  constructor({ server, tls, headers }: Credentials, form: AnswerForm) {
+  constructor({ server, tls, headers }: Credentials, form: AnswerForms) {
     this.#session = connect(server.origin, { ...tls, settings: { initialWindowSize: 4 << 20 } })
     this.#session.on('error', () => {})
     this.#base = server.pathname.replace(/\/$/, '')
-    const asked = { ...headers, accept: accepts[form] }
+    const asked = { ...headers, accept: acceptHeaders[form] }
     this.#listed = Promise.all(paths.map((path) => this.#watch(path, asked))).then(() => {})
   }
 

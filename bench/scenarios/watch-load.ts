@@ -1,6 +1,6 @@
-import { kubeconfigCredentials } from '@portolan/core/source'
+import { type AnswerForms, kubeconfigCredentials } from '@portolan/core/source'
 import { type ApiServerProcess, openApiServer, startApiServer } from '../cluster/api-server.ts'
-import { type AnswerForm, Watcher } from '../core-only/watcher.ts'
+import { Watcher } from '../core-only/watcher.ts'
 import { cpuOf } from '../measure/api-server-cost.ts'
 import type { CoreFixture, CoreScenario } from './core-scenario.ts'
 
@@ -29,7 +29,7 @@ export const watchLoad: CoreScenario = {
 }
 
 async function measure(
-  form: AnswerForm,
+  form: AnswerForms,
   server: ApiServerProcess,
   kubeconfig: string,
   { effort, record }: CoreFixture,

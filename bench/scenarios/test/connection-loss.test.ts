@@ -19,11 +19,16 @@ const address = { probes: probeAddresses }
 const rule = (action: 'add' | 'delete') => lab.node.exec('nft', [`${action} table ip pl-loss`])
 
 test.serial('where every packet arrives, no connection is lost', async (t) => {
-  const counting = await countConnections({ lab, address }, 'first')
-  await sleep(300)
-  const { tried, lost } = await counting.stop()
-  t.true(tried > 0)
-  t.is(lost, 0)
+  // A machine that stands still tries few of them; not time and again.
+  for (let round = 1; ; round++) {
+    const counting = await countConnections({ lab, address }, 'first')
+    await sleep(300)
+    const { tried, lost } = await counting.stop()
+    t.is(lost, 0)
+    if (round < 10 && tried <= 10) continue
+    t.true(tried > 10, `${tried}`)
+    return
+  }
 })
 
 /** Answers as an echo server of the lab does, later than that by so much. */

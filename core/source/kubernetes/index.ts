@@ -3,4 +3,5 @@ export type { ApiObserver, ObservedAnswer, ObservedFailure, ObservedRequest } fr
 export { CredentialConfigError, type CredentialSource, type Credentials } from './credentials/credentials.ts'
 export { kubeconfigCredentials } from './credentials/kubeconfig.ts'
 export { type KubernetesSourceOptions, kubernetesSource } from './kubernetes-source.ts'
+export { type AnswerForms, acceptHeaders } from './requests/answer-form.ts'
 export { defaultTimings, type Timings } from './timings.ts'
