@@ -1,6 +1,7 @@
 import type { ClusterRecord, ObjectProblem, ServiceRecord } from '../cluster/records.ts'
 import { type Address, familyOf, ipFamilies } from '../network/address.ts'
 import type { Protocol } from '../network/protocol.ts'
+import { clusterIPOf } from '../table/builder/service-frontends.ts'
 import { type Difference, type Finding, Findings } from './finding.ts'
 
 /** A port of a pod that its node has at an address of its own. */
@@ -58,32 +59,54 @@ export function hazards(
   const services = records.filter((record) => record.kind === 'Service')
   const ofNodes = new Set(records.flatMap((record) => (record.kind === 'Node' ? record.addresses : [])))
   for (const service of services) {
-    if (addressesOf(service).some((address) => ofNodes.has(address))) findings.add(addressOfNode, service.key)
+    if (externalAddressesOf(service).some((address) => ofNodes.has(address)))
+      findings.add(addressOfNode, service.key)
     if (isOpenInAFamily(service)) findings.add(openFamily, service.key)
   }
   const byNodePort = new Map<string, string>()
   for (const { key, ports } of services)
     for (const { nodePort, protocol } of ports)
       if (nodePort !== 0) byNodePort.set(`${nodePort}/${protocol}`, key)
-  for (const { pod, port, protocol } of hostPorts) {
-    const service = byNodePort.get(`${port}/${protocol}`)
-    if (service !== undefined) findings.add(hostPort, `${service} (pod ${pod})`)
-  }
+  for (const [service, pods] of podsByService(hostPorts, byNodePort))
+    findings.add(
+      hostPort,
+      `${service} (pod ${pods[0]}${pods.length > 1 ? ` and ${pods.length - 1} more` : ''})`,
+    )
   for (const { kind, object, rival } of problems)
     if (kind === 'Service' && rival !== undefined) findings.add(contested, object)
   return findings.list
 }
 
-function addressesOf({ externalIPs, loadBalancerIPs }: ServiceRecord): readonly Address[] {
-  return [...externalIPs, ...loadBalancerIPs]
+/** A DaemonSet's pods are one conflict, not one for each node. */
+function podsByService(
+  hostPorts: readonly HostPort[],
+  byNodePort: ReadonlyMap<string, string>,
+): ReadonlyMap<string, readonly string[]> {
+  const pods = new Map<string, Set<string>>()
+  for (const { pod, port, protocol } of hostPorts) {
+    const service = byNodePort.get(`${port}/${protocol}`)
+    if (service !== undefined) pods.set(service, (pods.get(service) ?? new Set()).add(pod))
+  }
+  return new Map([...pods].map(([service, names]) => [service, [...names]]))
 }
 
-function isOpenInAFamily({ sourceRanges, loadBalancerIPs }: ServiceRecord): boolean {
+function externalAddressesOf(service: ServiceRecord): readonly Address[] {
+  return served(service, [...service.externalIPs, ...service.loadBalancerIPs])
+}
+
+/** Those of families that the Service has: no proxy serves others. */
+function served(service: ServiceRecord, addresses: readonly Address[]): readonly Address[] {
+  return addresses.filter((address) => clusterIPOf(service, familyOf(address)) !== undefined)
+}
+
+function isOpenInAFamily(service: ServiceRecord): boolean {
+  const { sourceRanges, loadBalancerIPs } = service
+  const addresses = served(service, loadBalancerIPs)
   return (
     sourceRanges.length > 0 &&
     ipFamilies.some(
       (family) =>
-        loadBalancerIPs.some((address) => familyOf(address) === family) &&
+        addresses.some((address) => familyOf(address) === family) &&
         !sourceRanges.some((range) => familyOf(range) === family),
     )
   )

@@ -42,11 +42,25 @@ const rows: readonly Row[] = [
     claim: 'source ranges of one family leave the other one open',
     records: [
       exampleService({
+        clusterIPs: [address('10.96.0.1'), address('fd00:10:96::1')],
         loadBalancerIPs: [address('203.0.113.1'), address('2001:db8::1')],
         sourceRanges: [cidr('198.51.100.0/24')],
       }),
     ],
     told: [['source-ranges-of-one-family', 'default/web']],
+  },
+  {
+    claim:
+      'addresses of a family that the Service does not have are served by nobody, and nothing is told of them',
+    records: [
+      { ...exampleNode, addresses: [address('2001:db8::2')] },
+      exampleService({
+        externalIPs: [address('2001:db8::2')],
+        loadBalancerIPs: [address('203.0.113.1'), address('2001:db8::1')],
+        sourceRanges: [cidr('198.51.100.0/24')],
+      }),
+    ],
+    told: [],
   },
   {
     claim: 'where there is an address of one family alone nothing is open',
@@ -60,6 +74,12 @@ const rows: readonly Row[] = [
     records: [nodePort],
     hostPorts: [{ pod: 'ingress/nginx-1', port: 30080, protocol: 'TCP' }],
     told: [['host-port', 'default/web (pod ingress/nginx-1)']],
+  },
+  {
+    claim: 'the pods of a DaemonSet with a host port are told as one',
+    records: [nodePort],
+    hostPorts: [1, 2, 3].map((number) => ({ pod: `ingress/nginx-${number}`, port: 30080, protocol: 'TCP' })),
+    told: [['host-port', 'default/web (pod ingress/nginx-1 and 2 more)']],
   },
   {
     claim: 'the same port of another protocol is another port',
@@ -84,6 +104,7 @@ const rows: readonly Row[] = [
 for (const { claim, records, problems = [], hostPorts = [], told } of rows)
   test(claim, (t) => {
     const found = hazards(records, problems, hostPorts)
+    t.true(found.every(({ services }) => services === 1))
     t.deepEqual(
       found.map(({ kind, examples }) => [kind, examples[0]]),
       told.map((one) => [...one]),
