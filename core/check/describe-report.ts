@@ -5,25 +5,38 @@ import { type AbleNodes, groupNodes, type NodeGroup, some } from './cluster-node
 import type { Finding } from './finding.ts'
 import type { CheckReport, DataplaneReport } from './report.ts'
 
-/** Columns of a line, but for words that are longer. */
-const width = 110
+/** Columns of a line where nothing says how many there are, and at most: longer lines are hard to read. */
+const widest = 110
 
-/** The report for a person, line by line. */
-export function describeReport(report: CheckReport): string[] {
+/** A line that goes on below its own text, and not below what stands before it. */
+interface Line {
+  readonly before: string
+  readonly text: string
+}
+
+/**
+ * The report for a person, line by line.
+ *
+ * @param columns of a line, but for words that are longer; `undefined`: nobody knows, as in a file
+ */
+export function describeReport(report: CheckReport, columns: number = widest): string[] {
   const { cluster, today, node, nodes, dataplanes, hazards, skipped } = report
   const lines = [
     `Today: kube-proxy in mode ${today.mode} (${today.by})`,
     `Services: ${cluster ?? 'none were read'}`,
   ]
-  const part = (title: string, items: readonly string[]): void => {
-    if (items.length > 0) lines.push('', title, ...items)
+  const width = Math.min(columns, widest)
+  const part = (title: string, items: readonly Line[]): void => {
+    if (items.length > 0) lines.push('', title, ...items.flatMap((line) => wrap(line, width)))
   }
   part('Nodes', groupNodes(nodes ?? []).flatMap(describeNodes))
   if (node !== null) {
     const items = node.findings.flatMap(describeFinding)
-    part(`This node (${node.name})`, items.length > 0 ? items : ['  nothing else here gets in the way'])
+    const nothing = { before: '  ', text: 'nothing else here gets in the way' }
+    part(`This node (${node.name})`, items.length > 0 ? items : [nothing])
   }
-  for (const one of dataplanes) part(`Dataplane ${one.dataplane}`, describeDataplane(one))
+  for (const one of dataplanes)
+    part(one.dataplane === '' ? 'Configuration' : `Dataplane ${one.dataplane}`, describeDataplane(one))
   part('With any dataplane', (hazards ?? []).flatMap(describeFinding))
   part(
     'Not looked at',
@@ -32,7 +45,7 @@ export function describeReport(report: CheckReport): string[] {
   return lines
 }
 
-function describeNodes(group: NodeGroup): string[] {
+function describeNodes(group: NodeGroup): Line[] {
   const { names, os, kernel, architecture, osImage, kubelet, kubeProxy, runtime } = group
   const system = `${os === 'linux' ? 'Linux' : os} ${kernel}`.trim()
   const said = [system, architecture, osImage].filter((text) => text !== '')
@@ -47,7 +60,7 @@ function describeNodes(group: NodeGroup): string[] {
   ])
 }
 
-function describeAbleNodes({ kernel, nodes, tooOld }: AbleNodes): string[] {
+function describeAbleNodes({ kernel, nodes, tooOld }: AbleNodes): Line[] {
   if (kernel === null || nodes === 0) return []
   if (tooOld.length === 0)
     return entry('ok', `${counted(nodes, 'node')} of Linux ${kernel} or newer, as it needs`)
@@ -56,8 +69,8 @@ function describeAbleNodes({ kernel, nodes, tooOld }: AbleNodes): string[] {
   return entry('blocked', what, [['fix', fix]])
 }
 
-function describeDataplane({ probe, nodes, configuration, services }: DataplaneReport): string[] {
-  const lines: string[] = nodes === null ? [] : describeAbleNodes(nodes)
+function describeDataplane({ probe, nodes, configuration, services }: DataplaneReport): Line[] {
+  const lines = nodes === null ? [] : describeAbleNodes(nodes)
   if (probe !== null) {
     const facts = Object.entries(probe.facts).map(([name, value]) => `${name} ${value}`)
     if (probe.usable) lines.push(...entry('ok', `this node can run it: ${facts.join(', ')}`))
@@ -78,7 +91,7 @@ function describeDataplane({ probe, nodes, configuration, services }: DataplaneR
   return [...lines, ...findings.flatMap(describeFinding)]
 }
 
-function describeFinding({ effect, what, why, fix, services, examples }: Finding): string[] {
+function describeFinding({ effect, what, why, fix, services, examples }: Finding): Line[] {
   const rest = services === undefined ? 0 : services - examples.length
   const named = `${examples.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
   return entry(effect, what, [
@@ -93,22 +106,22 @@ function entry(
   word: string,
   text: string,
   below: readonly (readonly [name: string, text: string])[] = [],
-): string[] {
+): Line[] {
   const indent = ' '.repeat(11)
   return [
-    ...wrap(`  ${word.padEnd(9)}`, indent, text),
-    ...below.flatMap(([name, line]) => wrap(`${indent}${name}: `, ' '.repeat(16), line)),
+    { before: `  ${word.padEnd(9)}`, text },
+    ...below.map(([name, line]) => ({ before: `${indent}${name}: `, text: line })),
   ]
 }
 
-function wrap(first: string, indent: string, text: string): string[] {
+function wrap({ before, text }: Line, width: number): string[] {
   const lines: string[] = []
-  let line = first
+  let line = before
   let isEmpty = true
   for (const word of text.split(' ')) {
     if (!isEmpty && line.length + 1 + word.length > width) {
       lines.push(line)
-      line = indent
+      line = ' '.repeat(before.length)
       isEmpty = true
     }
     line += isEmpty ? word : ` ${word}`

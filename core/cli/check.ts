@@ -22,7 +22,7 @@ import { askCluster, type KubeProxyInCluster } from './check-cluster.ts'
 import { type CheckedSettings, modeOf, settingsThen, settingsToday } from './check-settings.ts'
 import { environment } from './environment.ts'
 import { type ClusterReading, readCluster } from './read-cluster.ts'
-import { exitCodes } from './user-error.ts'
+import { exitCodes, usageError } from './user-error.ts'
 import { readVersion } from './version.ts'
 
 export type CheckFlags = Flags & {
@@ -37,12 +37,13 @@ export type CheckFlags = Flags & {
 export async function check(flags: CheckFlags): Promise<void> {
   const report = await checkReport(flags, (line) => console.error(`portolan: ${line}`))
   if (flags.json === true) console.log(JSON.stringify(report, null, 2))
-  else for (const line of describeReport(report)) console.log(line)
+  else for (const line of describeReport(report, process.stdout.columns)) console.log(line)
   if (!report.clean) process.exitCode = exitCodes.failure
 }
 
 /** @param say takes lines for the operator */
 export async function checkReport(flags: CheckFlags, say: (line: string) => void): Promise<CheckReport> {
+  const asked = dataplanesOf(flags)
   const reading = await readNamedCluster(flags, say)
   const { cluster, beside, skipped } = reading
   const settings = { flags, inCluster: beside.configuration, file: await readFile(flags) }
@@ -61,7 +62,7 @@ export async function checkReport(flags: CheckFlags, say: (line: string) => void
   const node = nodes.find(({ key }) => key === own) ?? nodes[0]
   const dataplanes: DataplaneReport[] = []
   const problems: ObjectProblem[] = []
-  for (const named of dataplanesOf(flags)) {
+  for (const named of asked) {
     const { config, report } = settingsThen(settings, named)
     const dataplane = config === undefined ? undefined : await load(config)
     const services =
@@ -221,12 +222,18 @@ function modeToday(
   return { mode: 'iptables', by: 'taken as its default; --from-mode says another' }
 }
 
-/** `undefined` stands for the one that the configuration says. */
+/** `undefined` stands for the one that the configuration says. @throws {UserError} where no name is between commas */
 function dataplanesOf(flags: CheckFlags): readonly (string | undefined)[] {
   const [text = ''] = flagTexts(flags, 'dataplane')
   if (text === '') return [undefined]
   if (text === 'all') return Object.keys(ownDataplanes)
-  return [...new Set(text.split(',').map((name) => name.trim()))].filter((name) => name !== '')
+  const names = [...new Set(text.split(',').map((name) => name.trim()))]
+  if (names.includes(''))
+    throw usageError(
+      `--dataplane '${text}': a name is missing`,
+      'write names with commas between them, or all',
+    )
+  return names
 }
 
 /** @throws {DataplaneLoadError} */

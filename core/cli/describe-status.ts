@@ -1,5 +1,6 @@
 import { shownName } from '../cluster/problem-report.ts'
 import type { FamilyStatus, StatusReport } from '../servers/proxy-status.ts'
+import { counted } from '../table/explain/counted.ts'
 
 /** The status for a person, line by line. */
 export function describeStatus(report: StatusReport): string[] {
@@ -7,6 +8,7 @@ export function describeStatus(report: StatusReport): string[] {
     report
   const age = (time: string | null) =>
     duration(time === null ? 0 : (Date.parse(now) - Date.parse(time)) / 1000)
+  const resourceWidth = Math.max(...source.read.map(({ resource }) => resource.length))
   const lines = [
     `${well ? 'well' : 'not well'}: Portolan ${version}, dataplane ${dataplane}, node ${node}`,
     `process ${pid}, since ${since} (${age(since)})`,
@@ -16,7 +18,7 @@ export function describeStatus(report: StatusReport): string[] {
     `reads ${source.description}`,
     ...source.read.map(
       ({ resource, resourceVersion, age: seconds }) =>
-        `  ${resource.padEnd(14)}  resourceVersion ${resourceVersion}, heard ${duration(seconds)} ago`,
+        `  ${resource.padEnd(resourceWidth)}  resourceVersion ${resourceVersion}, heard ${duration(seconds)} ago`,
     ),
   ]
   const part = (title: string, items: readonly string[]): void => {
@@ -36,7 +38,7 @@ export function describeStatus(report: StatusReport): string[] {
   const { last } = drift
   if (last !== null)
     part(
-      `Changed by others: ${drift.findings} times that audits remember, ${drift.unrepaired} not repaired yet`,
+      `Changed by others: ${counted(drift.findings, 'time')} that audits remember, ${drift.unrepaired} not repaired yet`,
       [
         `last ${age(last.found)} ago, ${last.family}, ${last.repaired === null ? 'not repaired' : `repaired ${age(last.repaired)} ago`}`,
         ...last.findings.map((finding) => `  ${plain(finding)}`),
@@ -49,11 +51,12 @@ function familyText(
   { routes, inSync, unappliedSince, late, failures, degraded }: FamilyStatus,
   age: (time: string | null) => string,
 ): string {
-  const parts = [`${routes} routes`]
+  const parts = [counted(routes, 'route')]
   if (unappliedSince !== null) parts.push(`${late ? 'late: ' : ''}changes wait for ${age(unappliedSince)}`)
   else parts.push(inSync === null ? 'not applied yet' : 'in sync')
-  if (failures > 0) parts.push(`the apply failed ${failures} times in a row`)
-  if (degraded > 0) parts.push(`${degraded} routes not as asked (events route-degraded in the log)`)
+  if (failures > 0) parts.push(`the apply failed ${counted(failures, 'time')} in a row`)
+  if (degraded > 0)
+    parts.push(`${counted(degraded, 'route')} not as asked (events route-degraded in the log)`)
   return parts.join(', ')
 }
 

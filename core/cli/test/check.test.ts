@@ -162,6 +162,12 @@ test.serial('from a laptop each node tells its versions, and a dataplane whether
   t.true(text.includes('           with: kubelet v1.37.2, kube-proxy v1.30.0, x://1'))
   t.true(text.includes('  ok       4 nodes of Linux 5.13 or newer, as it needs'))
   t.true(text.includes('  blocked  1 of 4 nodes older than Linux 6.1, which it needs: old (5.15.0)'))
+  const narrow = describeReport(report, 60)
+  t.true(narrow.includes('  2        Linux 6.1.0-57-amd64, amd64, Debian GNU/Linux 12'), narrow.join('\n'))
+  t.deepEqual(
+    narrow.slice(2).filter((line) => line.length > 60),
+    [],
+  )
   const only = await checkReport({ kubeconfig, fromMode: 'nftables', dataplane: 'ebpf' }, silent)
   t.false(only.clean)
 })
@@ -193,6 +199,7 @@ test.serial('a configuration that is to come is compared with the one that there
     ['clusterCIDR'],
   )
   t.is(broken.dataplanes[0]?.services, null)
+  t.true(describeReport(broken).includes('Configuration'), 'it names no dataplane either')
   t.false(broken.clean)
 })
 
@@ -235,6 +242,9 @@ test.serial('the exit code says whether there is anything to decide', async (t) 
   t.false((JSON.parse(other.stdout) as CheckReport).clean)
   t.is((await portolan('check', ...source, '--from-mode', 'magic')).code, 2)
   t.is((await portolan('check', '--source', 'file:/nowhere.yaml')).code, 1)
+  const missing = await portolan('check', ...source, '--dataplane', 'nftables,')
+  t.is(missing.code, 2)
+  t.regex(missing.stderr, /--dataplane 'nftables,': a name is missing/)
   const unknown = await portolan('check', ...source, '--dataplane', 'nonsense')
   t.is(unknown.code, 1)
   t.regex(unknown.stderr, /dataplane 'nonsense' is not installed/)
