@@ -23,7 +23,8 @@ export interface Layer {
 /** In which nothing tells when, where or by whom the archive was made. */
 const tar = [
   ...['--create', '--sort=name', '--format=gnu', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner'],
-  ...['--mode=u+rwX,go+rX,go-w', '--file=-'],
+  // Special bits are lost where somebody else than root unpacks packages.
+  ...['--mode=u+rwX,go+rX,go-w,a-st', '--file=-'],
 ]
 
 /**

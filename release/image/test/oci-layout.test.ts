@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -19,6 +19,8 @@ test.serial('the same files make the same layer, and nothing in it tells who mad
   ] as const) {
     await mkdir(path)
     for (const name of names) await writeFile(join(path, name), name, { mode: path === one ? 0o600 : 0o664 })
+    await mkdir(join(path, 'tmp'))
+    await chmod(join(path, 'tmp'), path === one ? 0o700 : 0o7777)
   }
   await mkdir(join(folder, 'blobs'))
   const made = await writeLayer(one, join(folder, 'blobs'))
@@ -27,6 +29,7 @@ test.serial('the same files make the same layer, and nothing in it tells who mad
   t.is((await execa('sha256sum', [blob])).stdout.split(' ')[0], made.digest.replace('sha256:', ''))
   const { stdout } = await execa('tar', ['--list', '--verbose', '--numeric-owner', '--utc', '--file', blob])
   t.regex(stdout, /^-rw-r--r-- 0\/0 +1 1970-01-01 00:00 \.\/a$/m)
+  t.regex(stdout, /^drwxr-xr-x 0\/0 +0 1970-01-01 00:00 \.\/tmp\/$/m)
 })
 
 test.serial('a layout names every blob by its bytes, from the index down to the layers', async (t) => {
