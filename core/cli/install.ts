@@ -35,7 +35,7 @@ export async function install({
   for (const line of notes(installation)) console.error(`portolan: ${line}`)
 }
 
-function notes({ configuration, dataplane, startupTaint }: Installation): readonly string[] {
+function notes({ configuration, dataplane, healthz, startupTaint }: Installation): readonly string[] {
   const doubt =
     configuration.from === 'configMap' ? undefined : apiServerDoubt(new URL(configuration.apiServer))
   return [
@@ -49,6 +49,7 @@ function notes({ configuration, dataplane, startupTaint }: Installation): readon
     ...(configuration.from === 'configMap'
       ? [
           `the DaemonSet reads the ConfigMap ${configuration.name} of its namespace, with dataplane ${dataplane} whatever its mode`,
+          `its probes ask port ${healthz.port}: where that ConfigMap sets healthzBindAddress otherwise, give it as a file, by --config`,
         ]
       : []),
   ]

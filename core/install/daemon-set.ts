@@ -46,7 +46,7 @@ function podSpec(installation: Installation, access: NodeAccess): object {
     hostNetwork: true,
     ...(access.hostPID ? { hostPID: true } : {}),
     enableServiceLinks: false,
-    nodeSelector: { 'kubernetes.io/os': 'linux', ...nodeSelector },
+    nodeSelector,
     affinity: {
       nodeAffinity: {
         requiredDuringSchedulingIgnoredDuringExecution: {

@@ -12,7 +12,7 @@ export interface Installation {
   readonly name: string
   readonly namespace: string
   readonly configuration: InstalledConfiguration
-  /** Labels of nodes beside `kubernetes.io/os: linux`. */
+  /** Labels of nodes, `kubernetes.io/os: linux` among them. */
   readonly nodeSelector: Readonly<Record<string, string>>
   /** Where /healthz and /livez answer; no host: at every address. */
   readonly healthz: { readonly host: string; readonly port: number }

@@ -16,7 +16,15 @@ import { nodeAccess } from './node-access.ts'
 const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const labelKey = /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/
 const labelValue = /^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/
-const imageName = /^[\w][\w.:/@-]*$/
+
+/** As container runtimes read it: a registry, a path in lower case, a tag, a digest. */
+const imageName = (() => {
+  const label = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?'
+  const registry = `(?:${label}(?:\\.${label})*|\\[[0-9a-fA-F:]+\\])(?::\\d+)?`
+  const part = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*'
+  return new RegExp(`^(?:${registry}/)?${part}(?:/${part})*(?::\\w[\\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`)
+})()
+const imageFix = 'write NAME:TAG or NAME@sha256:DIGEST, in lower case and without https://'
 
 /** Where healthz answers unless the configuration says otherwise. */
 const standardHealthz = { host: '', port: 10256 } as const
@@ -41,7 +49,7 @@ export function readInstallation(
     dataplaneOptions: resolved.portolan.dataplaneOptions,
     ownSettings: ownSettings(resolved),
     startupTaint: resolved.portolan.startupTaint,
-    image: checked('--image', image ?? `portolan:${version}`, imageName, 'write NAME:TAG or NAME@DIGEST'),
+    image: checked('--image', image ?? `portolan:${version}`, imageName, imageFix),
     name: checked('--name', name ?? 'portolan', dnsLabel, dnsLabelFix),
     namespace: checked('--namespace', namespace ?? 'kube-system', dnsLabel, dnsLabelFix),
     nodeSelector: readSelector(nodeSelector ?? [], problems),
@@ -207,16 +215,24 @@ function readSelector(
   written: readonly string[],
   problems: ConfigProblem[],
 ): Readonly<Record<string, string>> {
-  const pairs = written.map((text) => {
+  const labels = new Map([['kubernetes.io/os', 'linux']])
+  for (const text of written) {
     const equals = text.indexOf('=')
     const [key, value] = equals < 0 ? ['', ''] : [text.slice(0, equals), text.slice(equals + 1)]
+    const known = labels.get(key) ?? value
     if (!labelKey.test(key) || !labelValue.test(value))
       problems.push({
         setting: '--node-selector',
         value: text,
         fix: 'write a label of nodes as KEY=VALUE, such as portolan.dev/proxy=yes',
       })
-    return [key, value] as const
-  })
-  return Object.fromEntries(pairs)
+    else if (known !== value)
+      problems.push({
+        setting: '--node-selector',
+        value: text,
+        fix: `no node has it beside ${key}=${known}: leave it out`,
+      })
+    labels.set(key, known)
+  }
+  return Object.fromEntries(labels)
 }

@@ -68,6 +68,19 @@ const mistakes: readonly Mistake[] = [
     ],
   },
   {
+    claim: 'a URL is no image',
+    flags: { ...enough, image: 'https://registry.example.net/portolan:1' },
+    told: [/^--image 'https:.*': write NAME:TAG or NAME@sha256:DIGEST, in lower case and without https:/],
+  },
+  {
+    claim: 'labels that no node has at once',
+    flags: { ...enough, nodeSelector: ['a=1', 'a=2', 'a=1', 'kubernetes.io/os=windows'] },
+    told: [
+      /^--node-selector 'a=2': no node has it beside a=1/,
+      /^--node-selector 'kubernetes.io\/os=windows': no node has it beside kubernetes.io\/os=linux/,
+    ],
+  },
+  {
     claim: 'a ConfigMap says where the API server is, and a flag what the pod needs',
     flags: { configMap: 'kube-proxy', apiServer: '192.0.2.10', clusterCidr: '10.244.0.0/16' },
     told: [
@@ -103,6 +116,31 @@ for (const { claim, flags, text, told } of mistakes)
     const lines = error.message.split('\n')
     t.is(lines.length, told.length, error.message)
     for (const [index, form] of told.entries()) t.regex(lines[index] ?? '', form)
+  })
+
+const digest = `sha256:${'0f'.repeat(32)}`
+const images: Readonly<Record<string, boolean>> = {
+  portolan: true,
+  'portolan:0.1.0': true,
+  'registry.example.net:5000/Team/portolan': false,
+  'Registry.example.net:5000/team/sub_part/por-to--lan:v1.0_rc.1': true,
+  'localhost/portolan': true,
+  [`[fd00::1]:5000/portolan:1@${digest}`]: true,
+  [`portolan@${digest}`]: true,
+  'portolan@sha256:0f': false,
+  'portolan:': false,
+  'portolan:-1': false,
+  '../portolan': false,
+  '/portolan': false,
+  'a//b': false,
+  'a:b:c': false,
+  'portolan\nprivileged: true': false,
+}
+for (const [image, isOne] of Object.entries(images))
+  test(`${JSON.stringify(image)} is ${isOne ? 'an' : 'no'} image`, (t) => {
+    const read = () => readInstallation({ ...enough, image }, undefined, '0.1.0')
+    if (isOne) t.is(read().image, image)
+    else t.throws(read, { instanceOf: ConfigError, message: /^--image / })
   })
 
 /** The ConfigMap's files. */
