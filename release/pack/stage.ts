@@ -1,5 +1,5 @@
 import { chmod, cp, glob, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, posix } from 'node:path'
 import { renameSources } from './module-names.ts'
 import { publishedManifest } from './published-manifest.ts'
 import type { Workspace } from './workspaces.ts'
@@ -29,7 +29,7 @@ export async function stage(workspace: Workspace, options: StageOptions): Promis
   }
   for await (const path of filesIn(join(compiled, folder))) {
     const text = await readFile(join(compiled, folder, path), 'utf8')
-    await write(path, path.endsWith('.map') ? text : renameSources(text))
+    await write(path, path.endsWith('.map') ? nameSourcesBeside(text) : renameSources(text))
   }
   // JavaScript is written by hand where an old Node.js has to understand it.
   for (const path of Object.values(manifest.bin ?? {})) {
@@ -41,6 +41,12 @@ export async function stage(workspace: Workspace, options: StageOptions): Promis
   await cp(join(source, 'README.md'), join(into, 'README.md'))
   await cp(join(root, 'LICENSE'), join(into, 'LICENSE'))
   await write('package.json', `${JSON.stringify(publishedManifest(manifest, unpublished), null, 2)}\n`)
+}
+
+/** A source map has its source within; the compiler names it by where the checkout was, which makes other bytes elsewhere. */
+function nameSourcesBeside(text: string): string {
+  const map = JSON.parse(text) as { readonly sources: readonly string[] }
+  return JSON.stringify({ ...map, sources: map.sources.map((path) => posix.basename(path)) })
 }
 
 /** Every file of a folder and of those in it; none: the folder isn't there. */

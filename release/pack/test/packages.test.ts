@@ -1,7 +1,7 @@
 /** What is published, as whoever installs it has it: outside the checkout, on plain Node.js. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -195,3 +195,18 @@ test.serial('the archives have what is published, and nothing that only the chec
     )
   }
 })
+
+test.serial(
+  'source maps hold their source, and name it beside the module, wherever the checkout was',
+  async (t) => {
+    const ours = join(installed, 'node_modules')
+    let count = 0
+    for await (const path of glob('{portolan,@portolan/*}/**/*.map', { cwd: ours })) {
+      const { sources, sourcesContent } = JSON.parse(await readFile(join(ours, path), 'utf8'))
+      t.deepEqual(sources, [basename(path).replace(/\.js\.map$/, '.ts')], path)
+      t.is(typeof sourcesContent[0], 'string', path)
+      count++
+    }
+    t.true(count > 500, String(count))
+  },
+)
