@@ -77,7 +77,10 @@ function describeDataplane({ probe, nodes, configuration, services }: DataplaneR
     for (const { what, fix } of probe.problems) lines.push(...entry('blocked', what, [['fix', fix]]))
   }
   const { from, problems, ignored, differs } = configuration
-  for (const problem of problems) lines.push(...entry('blocked', `${from}: ${describeProblem(problem)}`))
+  for (const problem of problems) {
+    const place = problem.at === undefined ? `${from}: ` : ''
+    lines.push(...entry('blocked', `${place}${describeProblem(problem)}`))
+  }
   // What is so by default is no news in a configuration that nobody has written.
   const written = [...differs, ...ignored].filter(({ at }) => at !== undefined)
   for (const note of written) lines.push(...entry('setting', describeNote(note)))

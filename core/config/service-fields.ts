@@ -34,12 +34,8 @@ export const serviceFields = {
     kind: choice(['', 'iptables', 'ipvs', 'nftables', 'ebpf']),
     standard: '',
     means:
-      'what the settings mean, and what programs the kernel unless a dataplane is named: iptables, ipvs, nftables or ebpf',
-    standing: {
-      differs:
-        "ebpf is Portolan's own. Not set: iptables if a KubeProxyConfiguration was given, as in kube-proxy; else nftables",
-      of: (value) => value === '' || value === 'ebpf',
-    },
+      'what the settings mean, and what programs the kernel unless a dataplane is named: iptables, ipvs, nftables or ebpf; empty: iptables in a KubeProxyConfiguration, else nftables',
+    standing: { differs: "ebpf is Portolan's own", of: (value) => value === 'ebpf' },
   },
   'iptables.masqueradeBit': { kind: bit, standard: 14, means: masqueradeBit },
   'iptables.masqueradeAll': { kind: flag, standard: false, means: masqueradeAll },

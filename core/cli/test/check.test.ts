@@ -199,7 +199,12 @@ test.serial('a configuration that is to come is compared with the one that there
     ['clusterCIDR'],
   )
   t.is(broken.dataplanes[0]?.services, null)
-  t.true(describeReport(broken).includes('Configuration'), 'it names no dataplane either')
+  const text = describeReport(broken)
+  t.true(text.includes('Configuration'), 'it names no dataplane either')
+  t.is(
+    text.filter((line) => line.startsWith("  blocked  broken.conf:3: clusterCIDR '10.244.0.0/99': ")).length,
+    1,
+  )
   t.false(broken.clean)
 })
 

@@ -63,6 +63,11 @@ test('a setting at its default is worth no line', (t) => {
 })
 
 test('a difference is told only of values that it is about', (t) => {
+  t.deepEqual(
+    differs(`${head}mode: ""`),
+    ['conntrack.maxPerCore', 'iptables.minSyncPeriod'],
+    'as kubeadm has it',
+  )
   t.deepEqual(differs(`${head}mode: nftables\nnftables: {minSyncPeriod: 1s}\nconntrack: {maxPerCore: 0}`), [])
   t.deepEqual(
     differs(
