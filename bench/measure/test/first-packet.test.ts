@@ -16,7 +16,7 @@ const expected = { address: remotePodAddress('IPv4', 3), port: 8080 }
 
 test('the first packet is seen when the server begins to answer, and not before', async (t) => {
   const [pod] = lab.pods
-  const reached = firstPacketAt(pod!, { to: expected, expected, timeoutMs: 10_000 })
+  const reached = firstPacketAt(pod!, { to: expected, expected, timeoutMs: 60_000 })
   await sleep(200)
   const before = monotonic()
   await lab.remote.serve('TCP', expected.address, expected.port)
