@@ -24,7 +24,7 @@ export interface News {
 }
 
 /** Milliseconds that a process's last words may take after its end. */
-const lastWordsMs = 500
+const lastWordsMs = 10_000
 
 const running = new Set<{ end(): Promise<void> }>()
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { sweepDeadLabs } from '@portolan/lab'
 import type { Evaluation, Watcher } from '../evaluate.ts'
@@ -13,6 +14,9 @@ export interface RunOptions {
 
 /** Milliseconds until a process has loaded all that it evaluates with, however busy the machine. */
 const startMs = 120_000
+
+/** Milliseconds that what a process has said may be on its way after its end. */
+const lastWordsMs = 10_000
 
 const program = fileURLToPath(new URL('./evaluation-process.ts', import.meta.url))
 
@@ -30,6 +34,7 @@ export async function runEvaluation(
   const child = fork(program, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
   const printed = lastLines(child)
   const ended = new Progress(evaluation, watcher)
+  const closed = once(child, 'close')
   const exited = once(child, 'exit') as Promise<[code: number | null, signal: NodeJS.Signals | null]>
   let silence: NodeJS.Timeout | undefined
   let isSilent = false
@@ -49,6 +54,8 @@ export async function runEvaluation(
   listen(Math.max(silenceMs, startMs))
   child.send(evaluation)
   const [code, killedBy] = await exited
+  // Its card and its last words come by other ways, but what it has started may hold these open for ever.
+  await Promise.race([closed, sleep(lastWordsMs, undefined, { ref: false })])
   clearTimeout(silence)
   signal?.removeEventListener('abort', abort)
   if (ended.card !== undefined) return ended.card
