@@ -45,7 +45,7 @@ async function script(t: ExecutionContext, text: string): Promise<string> {
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 60_000; performance.now() < end; ) {
+  for (const end = performance.now() + 240_000; performance.now() < end; ) {
     if (await holds()) return
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

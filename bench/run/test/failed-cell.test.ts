@@ -11,7 +11,7 @@ const [crashing, failing] = [fixture('crashing'), fixture('failing')]
 let run: BenchResults
 
 test.before(async (t) => {
-  t.timeout(180_000)
+  t.timeout(600_000)
   run = await runBench({
     grid: {
       services: [20],
