@@ -7,6 +7,7 @@ import { Authentication } from './authentication.ts'
 import { CertificateAuthority, type CertifiedKey } from './certificates.ts'
 import { type Checkpoint, ClusterState } from './cluster-state.ts'
 import { type Fault, reasons } from './faults.ts'
+import { freePort } from './free-port.ts'
 import { HttpApi, type ServedRequest, type WatchListSupport } from './http-api.ts'
 import { type KubeconfigUser, writeKubeconfigFile } from './kubeconfig-file.ts'
 import { Relay } from './relay.ts'
@@ -96,7 +97,7 @@ export class ApiServer {
       socket.once('close', () => this.#sockets.delete(socket))
     })
     // Started again, it is found where it was.
-    const wanted = this.#port || (this.#options.port ?? 0)
+    const wanted = this.#port || this.#options.port || (await freePort())
     const port = await listen(server, host, this.#options.freezable ? 0 : wanted)
     if (this.#options.freezable) {
       this.#relay = new Relay(host, port)

@@ -3,6 +3,7 @@ export { ApiServer, type ApiServerOptions } from './api-server.ts'
 export { CertificateAuthority, type CertifiedKey } from './certificates.ts'
 export type { Checkpoint } from './cluster-state.ts'
 export type { Fault } from './faults.ts'
+export { freePort } from './free-port.ts'
 export type { ServedRequest } from './http-api.ts'
 export {
   type KubeconfigServer,

@@ -120,7 +120,7 @@ export class RawWatch implements Disposable {
   }
 
   /** Waits for the first event that fits, among those that came already, too. */
-  async next(fits: (event: RawWatchEvent) => boolean, limitMs = 20_000): Promise<RawWatchEvent> {
+  async next(fits: (event: RawWatchEvent) => boolean, limitMs = 60_000): Promise<RawWatchEvent> {
     const deadline = performance.now() + limitMs
     for (;;) {
       const found = this.events.find(fits)

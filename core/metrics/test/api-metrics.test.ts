@@ -5,9 +5,9 @@ import { scene, service } from '../../source/kubernetes/test/small-cluster.ts'
 import { ApiMetrics } from '../api-metrics.ts'
 import { scrape } from './scrape.ts'
 
-/** Scrapes until the series have at least these values. Throws after half a minute, with what they have. */
+/** Scrapes until the series have at least these values. Throws after two minutes, with what they have. */
 async function scrapeUntil(registry: Registry, least: Readonly<Record<string, number>>): Promise<void> {
-  const deadline = performance.now() + 30_000
+  const deadline = performance.now() + 120_000
   for (;;) {
     const scraped = await scrape(registry)
     if (Object.entries(least).every(([series, value]) => (scraped.get(series) ?? 0) >= value)) return

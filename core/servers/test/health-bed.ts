@@ -1,7 +1,5 @@
-import { once } from 'node:events'
 import { get } from 'node:http'
-import { createServer } from 'node:net'
-import { threadId } from 'node:worker_threads'
+import { freePort } from '@portolan/api-server'
 import type { ClusterRecord } from '../../cluster/records.ts'
 import { contractVersion, type Dataplane } from '../../dataplane/contract.ts'
 import { ApplyError } from '../../dataplane/kernel.ts'
@@ -41,24 +39,10 @@ export function ask(host: string, port: number, path = '/'): Promise<Answer | un
   })
 }
 
-/** Test files run beside each other, in processes or threads. */
-let nextPort = 20_000 + ((process.pid * 31 + threadId * 400) % 10_000)
-
-/** Ports that nothing listens on, below those that the kernel gives to clients; others at each call. */
+/** Ports that nothing listens on; others at each call. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = []
-  while (ports.length < count) {
-    const port = nextPort++
-    const server = createServer()
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false))
-      server.listen(port, '::', () => resolve(true))
-    })
-    if (!free) continue
-    ports.push(port)
-    server.close()
-    await once(server, 'close')
-  }
+  while (ports.length < count) ports.push(await freePort())
   return ports
 }
 

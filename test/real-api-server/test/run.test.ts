@@ -11,10 +11,10 @@ import { realApiServerTest } from '../real-test.ts'
 
 const real = realApiServerTest(test)
 const program = fileURLToPath(new URL('../../../core/cli/portolan.js', import.meta.url))
-const limitMs = 60_000
+const limitMs = 180_000
 
 real('portolan run translates what is written there, also after a restart of the server', async (t) => {
-  t.timeout(240_000)
+  t.timeout(900_000)
   await using lab = await createLab()
   const [pod, backend] = lab.pods
   if (pod === undefined || backend === undefined) throw new Error('the lab has two pods')
