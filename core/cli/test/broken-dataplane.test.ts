@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 
@@ -41,6 +42,8 @@ const factory = defineDataplane({
 class Run {
   readonly #child: ChildProcess
   text = ''
+  #isOver = false
+  /** When all that it has said is in the text, too. */
   readonly ended: Promise<number | null>
 
   constructor(child: ChildProcess) {
@@ -51,13 +54,16 @@ class Run {
     child.stderr?.on('data', (part) => {
       this.text += String(part)
     })
-    this.ended = once(child, 'exit').then(([code]) => code as number | null)
+    this.ended = once(child, 'close').then(([code]) => {
+      this.#isOver = true
+      return code as number | null
+    })
   }
 
   async line(pattern: RegExp): Promise<void> {
     while (!pattern.test(this.text)) {
-      if (this.#child.exitCode !== null) throw new Error(`ended without ${pattern}:\n${this.text}`)
-      await Promise.race([once(this.#child.stdout!, 'data'), this.ended])
+      if (this.#isOver) throw new Error(`ended without ${pattern}:\n${this.text}`)
+      await sleep(20)
     }
   }
 

@@ -53,9 +53,9 @@ async function ask(host: string, port: number): Promise<string> {
   return stdout.trim()
 }
 
-/** Looks again until it is so, for 20 s at most; gives what it was last. */
+/** Looks again until it is so, for a minute at most; gives what it was last. */
 async function settles(host: string, port: number, expected: RegExp): Promise<string> {
-  const end = performance.now() + 20_000
+  const end = performance.now() + 60_000
   for (;;) {
     const heard = await ask(host, port)
     if (expected.test(heard) || performance.now() > end) return heard

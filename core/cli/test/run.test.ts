@@ -151,9 +151,9 @@ class Running {
   }
 }
 
-/** Looks again until there is something, for 10 s at most. */
+/** Looks again until there is something, for a minute at most. */
 async function eventually<Value>(look: () => Value | Promise<Value>): Promise<Value> {
-  const end = performance.now() + 10_000
+  const end = performance.now() + 60_000
   for (;;) {
     const value = await look()
     if (value || performance.now() > end) return value

@@ -309,7 +309,7 @@ const refusals = [
 ] as const
 for (const [what, fault, code, message] of refusals) {
   test(`${what} for one resource: one line, all others go on, nothing is synced early`, async (t) => {
-    const timings = { responseTimeoutMs: what === 'no answer' ? 2_000 : 30_000 }
+    const timings = { responseTimeoutMs: what === 'no answer' ? 5_000 : 60_000 }
     await using scenery = await scene({}, { timings }, (server) => server.break('Service', fault))
     const { server, observed } = scenery
     await observed.until((o) => o.complaints('services').length > 0)
@@ -350,7 +350,7 @@ for (const status of [403, 404]) {
 
 test('a slow list is waited for', async (t) => {
   await using scenery = await scene({}, {}, (server) =>
-    server.break('Service', { kind: 'slow', delayMs: 300 }),
+    server.break('Service', { kind: 'slow', delayMs: 3000 }),
   )
   const { observed } = scenery
   await observed.until((o) => o.isSynced('EndpointSlice'))

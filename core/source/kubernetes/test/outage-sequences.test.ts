@@ -163,7 +163,7 @@ class Scene implements AsyncDisposable {
   /** Waits until the source holds what the server has. */
   async converged(): Promise<void> {
     const expected = text([...this.#expected].map(([name, write]) => [name, addressOf(write)]))
-    await this.#observed?.until((o) => observedState(o) === expected, 30_000)
+    await this.#observed?.until((o) => observedState(o) === expected, 120_000)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -198,7 +198,7 @@ const transports: readonly (readonly [string, ApiServerOptions])[] = [
 
 for (const [transport, options] of transports) {
   test(`${transport}: after outages that leave the history, watches go on without a list`, async (t) => {
-    t.timeout(600_000)
+    t.timeout(1_200_000)
     await using scene = await Scene.start(options)
     await fc.assert(
       fc.asyncProperty(gentleSequence, async (steps) => {
@@ -217,7 +217,7 @@ for (const [transport, options] of transports) {
   })
 
   test(`${transport}: after any outages the source holds what the server has, and nothing went back`, async (t) => {
-    t.timeout(600_000)
+    t.timeout(1_200_000)
     await using scene = await Scene.start(options)
     await fc.assert(
       fc.asyncProperty(anySequence, async (steps) => {
