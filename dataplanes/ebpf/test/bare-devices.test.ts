@@ -25,7 +25,7 @@ for (const family of ['IPv4', 'IPv6'] as const) {
     const remote = remotePodAddress(family, 0)
     await using _ = await served(lab, family, remote)
     await lab.remote.serve('TCP', family === 'IPv4' ? '0.0.0.0' : '::', port)
-    const answer = await lab.outside.probe({ protocol: 'TCP', to: nodeAddress, timeoutMs: 10_000 })
+    const answer = await lab.outside.probe({ protocol: 'TCP', to: nodeAddress, timeoutMs: 30_000 })
     t.is(answer.result === 'answered' ? answer.address : answer.result, remote)
   })
 
@@ -35,7 +35,7 @@ for (const family of ['IPv4', 'IPv6'] as const) {
     await using _ = await served(lab, family, far[family])
     await lab.outside.serve('TCP', family === 'IPv4' ? '0.0.0.0' : '::', port)
     const to = { address: lab.node.addresses[family][0]!, port: 30_080 }
-    const answer = await lab.pods[0]!.probe({ protocol: 'TCP', to, timeoutMs: 10_000 })
+    const answer = await lab.pods[0]!.probe({ protocol: 'TCP', to, timeoutMs: 30_000 })
     t.deepEqual(answer.result === 'answered' && [answer.address, answer.seen.address], [
       far[family],
       near[family],
@@ -48,7 +48,7 @@ for (const family of ['IPv4', 'IPv6'] as const) {
     const own = lab.node.addresses[family][1]!
     await using _ = await served(lab, family, own)
     await lab.node.serve('TCP', own, port)
-    const answer = await lab.outside.probe({ protocol: 'TCP', to: nodeAddress, timeoutMs: 10_000 })
+    const answer = await lab.outside.probe({ protocol: 'TCP', to: nodeAddress, timeoutMs: 30_000 })
     t.deepEqual(answer.result === 'answered' && [answer.address, answer.seen.address], [own, far[family]])
   })
 
@@ -60,7 +60,7 @@ for (const family of ['IPv4', 'IPv6'] as const) {
     await lab.outside.exec('ip', ['route', 'add', to.address, 'via', near[family]])
     for (const protocol of ['TCP', 'UDP'] as const) await lab.internet.serve(protocol, to.address, to.port)
     for (const protocol of ['TCP', 'UDP'] as const) {
-      const answer = await lab.outside.probe({ protocol, to, timeoutMs: 10_000 })
+      const answer = await lab.outside.probe({ protocol, to, timeoutMs: 30_000 })
       t.is(answer.result, 'refused', protocol)
     }
   })

@@ -50,7 +50,7 @@ for (const family of families) {
       await lab.pods[1]!.serve(protocol, own[1], port)
       const to = { address: vip[family], port: 80 }
       for (let turn = 0; turn < 3; turn++) {
-        const answer = await lab.pods[0]!.probe({ protocol, to, timeoutMs: 10_000 })
+        const answer = await lab.pods[0]!.probe({ protocol, to, timeoutMs: 30_000 })
         t.deepEqual(answer.result === 'answered' ? [answer.host, answer.seen.address] : answer.result, [
           'pod1',
           own[0],
@@ -65,7 +65,7 @@ for (const family of families) {
       const answer = await lab.pods[0]!.probe({
         protocol,
         to: { address: vip[family], port: 80 },
-        timeoutMs: 10_000,
+        timeoutMs: 30_000,
       })
       t.deepEqual(answer.result === 'answered' ? [answer.host, answer.seen.address] : answer.result, [
         'pod0',
@@ -78,11 +78,11 @@ for (const family of families) {
       await using _ = await served(lab, family, protocol, [1])
       await lab.pods[1]!.serve(protocol, own[1], port)
       const asks = [
-        lab.node.probe({ protocol, to: { address: vip[family], port: 80 }, timeoutMs: 10_000 }),
+        lab.node.probe({ protocol, to: { address: vip[family], port: 80 }, timeoutMs: 30_000 }),
         lab.outside.probe({
           protocol,
           to: { address: network[family].node.uplink, port: 30_080 },
-          timeoutMs: 10_000,
+          timeoutMs: 30_000,
         }),
       ]
       for (const answer of await Promise.all(asks)) {
@@ -101,7 +101,7 @@ for (const family of families) {
     const answer = await lab.pods[0]!.probe({
       protocol: 'TCP',
       to: { address: own[1], port },
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
     })
     t.is(answer.result === 'answered' ? answer.seen.address : answer.result, own[0])
   })
@@ -110,7 +110,7 @@ for (const family of families) {
     await using lab = await bridgedLab()
     await using _ = await served(lab, family, 'UDP', [1])
     const to = { address: vip[family], port: 80 }
-    t.is((await lab.pods[0]!.probe({ protocol: 'UDP', to, timeoutMs: 10_000 })).result, 'refused')
+    t.is((await lab.pods[0]!.probe({ protocol: 'UDP', to, timeoutMs: 30_000 })).result, 'refused')
   })
 }
 

@@ -38,13 +38,13 @@ for (const family of ['IPv4', 'IPv6'] as const) {
     const served = nodeTable(node, family, [sticky])
     const first = await applied(node, served)
     const to = { address, port: nodePort }
-    const connection = await outside.holdConnection({ to, timeoutMs: 5000 })
+    const connection = await outside.holdConnection({ to, timeoutMs: 30_000 })
     await first.dataplane.stop()
     const second = await applied(node, served, larger)
     t.deepEqual(second.notices, [])
-    t.true((await connection.ask(5000)).alive)
+    t.true((await connection.ask(30_000)).alive)
     for (let turn = 0; turn < 8; turn++) {
-      const answer = await outside.probe({ protocol: 'TCP', to, timeoutMs: 5000 })
+      const answer = await outside.probe({ protocol: 'TCP', to, timeoutMs: 30_000 })
       t.is(answer.result === 'answered' && answer.host, connection.server.host)
     }
     t.is(
@@ -65,7 +65,7 @@ test('the other family is served all the while, before it is applied itself', as
   await first.dataplane.stop()
   const second = await applied(node, nodeTable(node, 'IPv4', []), larger)
   const to = { address: node.addresses.IPv6[0]!, port: nodePort }
-  t.is((await outside.probe({ protocol: 'TCP', to, timeoutMs: 5000 })).result, 'answered')
+  t.is((await outside.probe({ protocol: 'TCP', to, timeoutMs: 30_000 })).result, 'answered')
   await second.dataplane.cleanup()
 })
 

@@ -18,7 +18,7 @@ const [cgroup, address] = process.argv.slice(1)
 require('fs').writeFileSync(cgroup + '/cgroup.procs', String(process.pid))
 const socket = require('net').connect(80, address)
 socket.on('data', (data) => { console.log(JSON.parse(String(data)).seen.port); process.exit() })
-setTimeout(() => process.exit(1), 10_000)`
+setTimeout(() => process.exit(1), 60_000)`
 
 /** Where the connection was led to its endpoint: masquerade of packets has ports of its own. */
 async function askFrom({ node }: Lab, cgroup: string): Promise<'at the socket' | 'by packets'> {

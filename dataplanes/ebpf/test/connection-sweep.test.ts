@@ -29,7 +29,8 @@ test('a flow to an endpoint that has gone is forgotten though others go all the 
   key.writeUInt32LE(protocolNumber.UDP, flow_key.at.protocol)
   object.map('flows').set(key, Buffer.alloc(flow.size))
   const sweep = new ConnectionSweep(object)
-  for (let removals = 0; removals < 400 && object.map('flows').get(key) !== undefined; removals++) {
+  const end = performance.now() + 60_000
+  while (object.map('flows').get(key) !== undefined && performance.now() < end) {
     sweep.hurry()
     await sleep(50)
   }

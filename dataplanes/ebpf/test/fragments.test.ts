@@ -26,7 +26,7 @@ socket.on('message', (message) => {
   process.exit()
 })
 setInterval(() => socket.send(sent, Number(port), address), 250)
-setTimeout(() => process.exit(1), 20_000)`
+setTimeout(() => process.exit(1), 120_000)`
 
 const endpoints: readonly (readonly [string, (family: IpFamily) => string, boolean])[] = [
   ['a masqueraded endpoint of another node', (family) => remotePodAddress(family, 0), true],

@@ -46,7 +46,7 @@ for (const [map, routeOf] of [
     const others = routes.filter(({ key }) => !told.has(key))
     const answers = async ({ frontends }: ServiceRoute) => {
       const to = { address: frontends[0]!.address!, port: 80 }
-      return (await node.probe({ protocol: 'TCP', to, timeoutMs: 3000 })).result === 'answered'
+      return (await node.probe({ protocol: 'TCP', to, timeoutMs: 30_000 })).result === 'answered'
     }
     for (const one of others) t.true(await answers(one), one.key)
     // Nothing is to be done about it again and again.

@@ -29,7 +29,7 @@ for (const family of ['IPv4', 'IPv6'] as const) {
       const to = { address: lab.node.addresses[family][0]!, port: 30_080 }
       for (const [name, clientOf] of Object.entries(clients)) {
         const client = clientOf(lab)
-        const answer = await client.probe({ protocol, to, timeoutMs: 10_000 })
+        const answer = await client.probe({ protocol, to, timeoutMs: 30_000 })
         t.deepEqual(
           answer.result === 'answered' ? [answer.host, answer.seen.address] : answer.result,
           ['node', client.addresses[family][0]],

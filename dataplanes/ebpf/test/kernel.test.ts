@@ -23,8 +23,8 @@ test("another node's sockets on the same machine are left alone", async (t) => {
   const { dataplane } = await applied(lab.node, served)
   const to = { address: vip, port: 80 }
   await other.internet.serve('TCP', vip, 80)
-  t.is((await lab.node.probe({ protocol: 'TCP', to, timeoutMs: 5000 })).result, 'refused')
-  const elsewhere = await other.node.probe({ protocol: 'TCP', to, timeoutMs: 5000 })
+  t.is((await lab.node.probe({ protocol: 'TCP', to, timeoutMs: 30_000 })).result, 'refused')
+  const elsewhere = await other.node.probe({ protocol: 'TCP', to, timeoutMs: 30_000 })
   t.is(elsewhere.result === 'answered' && elsewhere.host, 'internet')
   await dataplane.cleanup()
 })
@@ -39,7 +39,7 @@ test('routes that do not fit into a map are told with the setting to raise; all 
   const { dataplane, report } = await applied(lab.node, served, { 'services-size': '16' })
   t.is(report.degraded.length, 20 - 15)
   t.regex(report.degraded[0]!.reason, /'services' is full.*services-size/)
-  const first = await lab.node.probe({ protocol: 'TCP', to: { address: vip, port: 80 }, timeoutMs: 5000 })
+  const first = await lab.node.probe({ protocol: 'TCP', to: { address: vip, port: 80 }, timeoutMs: 30_000 })
   t.is(first.result, 'answered')
   await dataplane.cleanup()
 })
@@ -56,7 +56,7 @@ test('maps of another size replace the old ones, and cleanup leaves nothing', as
   const answer = await lab.pods[0]!.probe({
     protocol: 'TCP',
     to: { address: vip, port: 80 },
-    timeoutMs: 5000,
+    timeoutMs: 30_000,
   })
   t.is(answer.result, 'answered')
   const change = fullDifference(served, {
@@ -90,7 +90,7 @@ for (const family of ['IPv4', 'IPv6'] as const) {
     })
     await dataplane.apply(dataplane.reconcile(await dataplane.observe(family), served))
     for (const client of [lab.outside, lab.pods[0]!]) {
-      const answer = await client.probe({ protocol: 'UDP', to: { address, port: 80 }, timeoutMs: 3000 })
+      const answer = await client.probe({ protocol: 'UDP', to: { address, port: 80 }, timeoutMs: 30_000 })
       t.is(answer.result, 'refused', client.name)
     }
     await dataplane.cleanup()

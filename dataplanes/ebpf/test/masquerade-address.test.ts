@@ -34,7 +34,7 @@ for (const [claim, address, options, isChosen] of added) {
     await using _ = await applied(lab.node, nodeTable(lab.node, 'IPv6', [one]))
     await lab.remote.serve('TCP', remote, 8080)
     const to = { address: network.IPv6.node.uplink, port: 30_080 }
-    const answer = await lab.outside.probe({ protocol: 'TCP', to, timeoutMs: 5000 })
+    const answer = await lab.outside.probe({ protocol: 'TCP', to, timeoutMs: 30_000 })
     t.is(answer.result === 'answered' ? answer.seen.address : answer.result, isChosen ? address : own)
   })
 }

@@ -52,7 +52,7 @@ test('who only looks mounts nothing; who applies mounts it, and the last cleanup
 })
 
 test("nodes of one machine start and are cleaned up at the same time, and none is in the others' way", async (t) => {
-  t.timeout(120_000)
+  t.timeout(400_000)
   const turns = Number(process.env.PORTOLAN_MOUNT_TURNS ?? 3)
   await using labs = new AsyncDisposableStack()
   const nodes: string[] = []

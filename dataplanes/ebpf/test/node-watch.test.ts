@@ -84,7 +84,7 @@ test('an interface gets its programs, and a new address is masqueraded to, witho
   await lab.remote.exec('ip', ['route', 'replace', 'default', 'via', another])
   const seen = async () => {
     const to = { address: network.IPv4.node.uplink, port: 30_080 }
-    const answer = await lab.outside.probe({ protocol: 'TCP', to, timeoutMs: 3000 })
+    const answer = await lab.outside.probe({ protocol: 'TCP', to, timeoutMs: 30_000 })
     return answer.result === 'answered' && answer.seen.address === another
   }
   t.true(await eventually(seen))
@@ -117,7 +117,7 @@ test('everything that comes and goes is told, once', async (t) => {
   }
 })
 
-async function eventually(condition: () => Promise<boolean>, milliseconds = 10_000): Promise<boolean> {
+async function eventually(condition: () => Promise<boolean>, milliseconds = 60_000): Promise<boolean> {
   for (const end = Date.now() + milliseconds; Date.now() < end; await sleep(20))
     if (await condition()) return true
   return condition()

@@ -55,7 +55,7 @@ async function ask(
   from = reused,
 ): Promise<string> {
   const own = host.addresses[to.address.includes(':') ? 'IPv6' : 'IPv4'][0]!
-  const answer = await host.probe({ protocol, to, from: { address: own, port: from }, timeoutMs: 3000 })
+  const answer = await host.probe({ protocol, to, from: { address: own, port: from }, timeoutMs: 30_000 })
   return answer.result === 'answered' ? answer.host : answer.result
 }
 
@@ -99,10 +99,10 @@ for (const family of families) {
         const direct = { address: pod, port }
         const order = first === 'direct' ? [direct, frontend] : [frontend, direct]
         const from = { address: client.addresses[family][0]!, port: reused }
-        const one = await client.holdConnection({ to: order[0]!, from, timeoutMs: 3000 })
-        const other = await client.holdConnection({ to: order[1]!, from, timeoutMs: 3000 })
+        const one = await client.holdConnection({ to: order[0]!, from, timeoutMs: 30_000 })
+        const other = await client.holdConnection({ to: order[1]!, from, timeoutMs: 30_000 })
         t.deepEqual(
-          [(await one.ask(3000)).alive, (await other.ask(3000)).alive, (await one.ask(3000)).alive],
+          [(await one.ask(30_000)).alive, (await other.ask(30_000)).alive, (await one.ask(30_000)).alive],
           [true, true, true],
         )
         await one.close()
@@ -124,7 +124,7 @@ for (const family of families) {
         index % 2 === turn % 2 ? { address: vip[family], port: 80 } : { address: pod, port },
       )
       for (const answer of await Promise.all(
-        targets.map((to) => lab.pods[0]!.probe({ protocol: 'TCP', to, timeoutMs: 5000 })),
+        targets.map((to) => lab.pods[0]!.probe({ protocol: 'TCP', to, timeoutMs: 30_000 })),
       ))
         results.set(answer.result, (results.get(answer.result) ?? 0) + 1)
     }
@@ -169,7 +169,7 @@ for (const family of families) {
       const to = { address: network[family].node.uplink, port: service }
       const ports = new Set<number>()
       for (let client = 0; client < 5; client++) {
-        const answer = await lab.outside.probe({ protocol, to, timeoutMs: 3000 })
+        const answer = await lab.outside.probe({ protocol, to, timeoutMs: 30_000 })
         if (answer.result === 'answered') ports.add(answer.seen.port)
       }
       t.true(ports.size > 0)
@@ -281,7 +281,7 @@ const socket = require('dgram').createSocket(targets[0][0].includes(':') ? 'udp6
 const next = () => {
   const [address, port] = targets.shift() ?? []
   if (address === undefined) return socket.close()
-  const late = setTimeout(() => { console.log('silence'); next() }, 3000)
+  const late = setTimeout(() => { console.log('silence'); next() }, 30_000)
   socket.once('message', (_, from) => { clearTimeout(late); console.log(from.address, from.port); next() })
   socket.send('who', port, address)
 }
@@ -312,7 +312,7 @@ const next = () => {
   ask()
 }
 socket.bind(port, next)
-setTimeout(() => process.exit(1), 20_000).unref()`
+setTimeout(() => process.exit(1), 120_000).unref()`
 
 /** What a CNI plugin does for pods that talk to others than pods. */
 async function masquerade(lab: Lab, family: IpFamily): Promise<void> {

@@ -46,13 +46,13 @@ function attachedAt(lab: Lab, hook: PacketHook): string[] {
   )
 }
 
-async function eventually(condition: () => boolean, milliseconds = 10_000): Promise<boolean> {
+async function eventually(condition: () => boolean, milliseconds = 60_000): Promise<boolean> {
   for (const end = Date.now() + milliseconds; Date.now() < end; await sleep(50)) if (condition()) return true
   return condition()
 }
 
 const ask = (lab: Lab) =>
-  lab.outside.probe({ protocol: 'TCP', to: { address: uplink, port: nodePort }, timeoutMs: 3000 })
+  lab.outside.probe({ protocol: 'TCP', to: { address: uplink, port: nodePort }, timeoutMs: 30_000 })
 
 for (const name of kernelHasTcx ? (['tcx', 'clsact'] as const) : (['clsact'] as const)) {
   const hookIn = (lab: Lab) => (name === 'tcx' ? tcx : clsact)(nodeDirectory(lab.node.networkNamespace))
@@ -150,7 +150,7 @@ if (kernelHasTcx) {
     const first = await applied(lab.node, served, { 'packet-hook': 'clsact' })
     const connection = await lab.outside.holdConnection({
       to: { address: uplink, port: nodePort },
-      timeoutMs: 5000,
+      timeoutMs: 30_000,
     })
     for (const [name, there, gone] of [
       ['auto', links, filters],
@@ -160,7 +160,7 @@ if (kernelHasTcx) {
       const { dataplane } = await applied(lab.node, served, { 'packet-hook': name })
       t.true(attachedAt(lab, there).includes('eth0'), name)
       t.deepEqual(attachedAt(lab, gone), [], name)
-      t.true((await connection.ask(5000)).alive, name)
+      t.true((await connection.ask(30_000)).alive, name)
       await dataplane.stop()
     }
     const last = await applied(lab.node, served)

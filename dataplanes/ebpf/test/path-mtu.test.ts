@@ -33,7 +33,7 @@ require('net').createServer((socket) => {
 
 /**
  * Says "connected" when it is (the server may still be starting), waits for a line, and then tells how the transfer ends:
- * "all", unless it takes half a minute.
+ * "all", unless it takes two minutes.
  */
 const client = `
 const [address, port, bytes, direction] = process.argv.slice(1)
@@ -42,7 +42,7 @@ const done = (how) => { console.log(how); process.exit() }
 const begin = (socket) => {
   console.log('connected')
   process.stdin.once('data', () => {
-    setTimeout(done, 30_000, 'stuck')
+    setTimeout(done, 120_000, 'stuck')
     socket.write(direction === 'up' ? Buffer.alloc(Number(bytes), 1) : 'send')
     socket.on('data', (data) => {
       got += data.length

@@ -87,15 +87,20 @@ test('what is remembered of a socket is kept while it is open, with the service 
   })
   const peers = openMap(lab.node.networkNamespace, 'peers')
   const services = () => [...peers.entries()].map(({ value }) => value.readUInt32LE(structs.peer.at.service))
-  for (let tries = 0; tries < 100 && services().length === 0; tries++) await sleep(50)
+  await until(() => services().length > 0)
   const meanwhile = services()
   stop.abort()
   await staying
   t.is(meanwhile.length, 1)
   t.true(meanwhile[0]! > 0)
-  for (let tries = 0; tries < 100 && services().length > 0; tries++) await sleep(50)
+  await until(() => services().length === 0)
   t.deepEqual(services(), [], 'also when the process is killed')
 })
+
+/** Waits for it, for a minute at most. */
+async function until(holds: () => boolean): Promise<void> {
+  for (const end = performance.now() + 60_000; !holds() && performance.now() < end; ) await sleep(50)
+}
 
 function program(script: string, address: string, stays: boolean): string {
   return `const address = '${address}', stays = ${stays}\n${script}`

@@ -45,7 +45,7 @@ for (const [claim, tag, isTranslated] of [
         nodePortAddresses: new Set([own]),
       })
       writeSync(link, Buffer.concat([Buffer.from([...nodeMac, ...clientMac, ...tag, 8, 0]), datagram()]))
-      const answer = await heard(link, isTranslated ? 5000 : 300)
+      const answer = await heard(link, isTranslated ? 60_000 : 300)
       const flows = [...openMap(lab.node.networkNamespace, 'flows').entries()].length
       t.deepEqual([flows, answer], isTranslated ? [2, true] : [0, false])
     } finally {

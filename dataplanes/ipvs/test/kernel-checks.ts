@@ -343,7 +343,7 @@ export const kernelChecks: readonly KernelCheck[] = [
         await dataplane.apply(dataplane.compile(fullDifference(of(pods), of(pods.slice(1)))))
         match(await ipvsadm(lab, '-Sn'), /-w 0/)
         for (let port = 0; port < 20; port++) {
-          const answer = await lab.outside.probe({ protocol: 'TCP', to, timeoutMs: 4000 })
+          const answer = await lab.outside.probe({ protocol: 'TCP', to, timeoutMs: 60_000 })
           equal(answer.result, 'answered')
         }
         equal((await connection.ask()).alive, true)
