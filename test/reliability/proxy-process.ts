@@ -7,6 +7,8 @@ const program = fileURLToPath(new URL('../../core/cli/portolan.js', import.meta.
 const path = '/usr/sbin:/usr/bin:/sbin:/bin'
 /** On a usual machine, however busy: to tell of something, and to end. Only spent when it doesn't. */
 const [tellMs, endMs] = [180_000, 60_000]
+/** Milliseconds that its last words may be on their way after its end; a tool of its may hold the pipe open for longer. */
+const lastWordsMs = 10_000
 
 export interface ProxyOptions {
   /** A path. */
@@ -81,9 +83,14 @@ export class ProxyProcess {
     })
     this.#ended = new Promise((resolve) =>
       child.once('exit', (code, signal) => {
-        this.#last = { code, signal }
-        for (const told of this.#listeners) told()
-        resolve({ code, signal })
+        const end = () => {
+          clearTimeout(timer)
+          if (this.#child === child) this.#last = { code, signal }
+          for (const told of this.#listeners) told()
+          resolve({ code, signal })
+        }
+        const timer = setTimeout(end, lastWordsMs)
+        child.once('close', end)
       }),
     )
   }

@@ -8,7 +8,7 @@ const described = ({ target, input, error }: FuzzFault) => `${target}: ${error}\
 
 // The same inputs each time, so that a failure is of the change at hand; 'npm run fuzz' goes on from there.
 test('no parser is brought down by the first inputs of each of its targets', async (t) => {
-  t.timeout(300_000)
+  t.timeout(900_000)
   const { targets, faults } = await fuzz({
     root,
     seed: 1,
@@ -24,7 +24,7 @@ test('no parser is brought down by the first inputs of each of its targets', asy
 })
 
 test('what throws, rejects, hangs or fills the memory is found, with a small input', async (t) => {
-  t.timeout(300_000)
+  t.timeout(900_000)
   const { targets, faults } = await fuzz({
     root,
     files: ['test/fuzz/test/fixtures/faulty.fuzz.ts'],

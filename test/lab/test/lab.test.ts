@@ -56,7 +56,7 @@ for (const [name, made] of Object.entries({ bridged, routed })) {
               protocol,
               to: { address, port: 8080 },
               from: { address: from.addresses[family][0]! },
-              timeoutMs: 2000,
+              timeoutMs: 30_000,
             })
             if (answer.result !== 'answered') return `${from.name} to ${to.name}: ${answer.result}`
             t.is(answer.address, address)
@@ -79,12 +79,13 @@ for (const family of families) {
     const { node } = await bridged
     const nobody = podAddress(family, 100)
     for (const protocol of protocols) {
-      const at = (address: string, port: number) => node.probe({ protocol, to: { address, port } })
-      t.is((await at(podAddress(family, 0), 8080)).result, 'answered', protocol)
-      t.is((await at(podAddress(family, 0), 8081)).result, 'refused', protocol)
-      t.is((await at(nobody, 8080)).result, 'timeout', protocol)
+      const at = (address: string, port: number, timeoutMs: number) =>
+        node.probe({ protocol, to: { address, port }, timeoutMs })
+      t.is((await at(podAddress(family, 0), 8080, 30_000)).result, 'answered', protocol)
+      t.is((await at(podAddress(family, 0), 8081, 30_000)).result, 'refused', protocol)
+      t.is((await at(nobody, 8080, 2000)).result, 'timeout', protocol)
     }
-    t.is((await node.ping(podAddress(family, 0))).result, 'answered')
+    t.is((await node.ping(podAddress(family, 0), { timeoutMs: 30_000 })).result, 'answered')
     t.is((await node.ping(nobody)).result, 'timeout')
   })
 
@@ -95,7 +96,7 @@ for (const family of families) {
         outside.probe({
           protocol: 'UDP',
           to: { address: podAddress(family, 0), port: 8081 },
-          timeoutMs: 3000,
+          timeoutMs: 30_000,
         }),
       ),
     )
@@ -110,20 +111,21 @@ for (const family of families) {
       ['TCP', 8080],
       ['UDP', 9000],
     ] as const) {
-      const answer = await pods[0]!.probe({ protocol, to: { address, port }, timeoutMs: 2000 })
+      const answer = await pods[0]!.probe({ protocol, to: { address, port }, timeoutMs: 30_000 })
       t.like(answer, { result: 'answered', host: 'remote', address })
     }
     await udp.close()
-    t.is((await pods[0]!.probe({ protocol: 'UDP', to: { address, port: 9000 } })).result, 'refused')
+    const later = await pods[0]!.probe({ protocol: 'UDP', to: { address, port: 9000 }, timeoutMs: 30_000 })
+    t.is(later.result, 'refused')
   })
 
   test(`a packet to an unassigned address ends at the internet and is answered there: ${family}`, async (t) => {
     const { pods, outside, node } = await bridged
     const address = family === 'IPv4' ? '10.96.0.1' : 'fd00:10:96::1'
     for (const host of [pods[0]!, outside, node]) {
-      const answer = await host.probe({ protocol: 'TCP', to: { address, port: 8080 }, timeoutMs: 2000 })
+      const answer = await host.probe({ protocol: 'TCP', to: { address, port: 8080 }, timeoutMs: 30_000 })
       t.like(answer, { result: 'answered', host: 'internet', address })
-      t.is((await host.ping(address)).result, 'answered')
+      t.is((await host.ping(address, { timeoutMs: 30_000 })).result, 'answered')
     }
   })
 
@@ -135,7 +137,7 @@ for (const family of families) {
       protocol: 'TCP',
       from: { address, port: 4321 },
       to: { address: pods[0]!.addresses[family][0]!, port: 8080 },
-      timeoutMs: 2000,
+      timeoutMs: 30_000,
     })
     t.like(answer, { result: 'answered', seen: { address, port: 4321 } })
     await outside.removeAddress(address)
@@ -334,11 +336,11 @@ test('what a closed lab served is no longer served: not in the next lab, and not
   const [port, loop] = [18_080, { address: '127.0.0.1', port: 18_080 }]
   await first.node.serve('TCP', '0.0.0.0', port)
   await first.node.serve('UDP', '127.0.0.1', port)
-  t.is((await first.node.probe({ protocol: 'TCP', to: loop })).result, 'answered')
+  t.is((await first.node.probe({ protocol: 'TCP', to: loop, timeoutMs: 30_000 })).result, 'answered')
   await first.close()
   await using second = await createLab({ pods: 1, slowness: 8 })
-  t.is((await second.node.probe({ protocol: 'TCP', to: loop })).result, 'refused')
-  t.is((await second.node.probe({ protocol: 'UDP', to: loop })).result, 'refused')
+  for (const protocol of ['TCP', 'UDP'] as const)
+    t.is((await second.node.probe({ protocol, to: loop, timeoutMs: 30_000 })).result, 'refused', protocol)
   await t.throwsAsync(connectHere(port), { code: 'ECONNREFUSED' })
 })
 
