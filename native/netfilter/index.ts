@@ -37,7 +37,7 @@ export {
 } from './nfnetlink.ts'
 export { RefusedLineError } from './refused-line.ts'
 export { formatProbability, noRules, readSavedRules, removalLines, type SavedRules } from './saved-rules.ts'
-export { isSameSetType } from './set-type.ts'
+export { canSwapSets, isSameSetType } from './set-type.ts'
 export { podMatch, type SourceOfPods } from './source-match.ts'
 export {
   type FlowAddress,

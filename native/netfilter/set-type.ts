@@ -20,6 +20,12 @@ export function isSameSetType(held: string, declared: string): boolean {
   return essence(held) === essence(declared)
 }
 
+/** Whether the kernel swaps the two: it asks for the same type and family, and lets sizes differ. */
+export function canSwapSets(held: string, declared: string): boolean {
+  const kind = (text: string) => [text.trim().split(/\s+/)[0], /\bfamily (\S+)/.exec(text)?.[1]].join(' ')
+  return kind(held) === kind(declared)
+}
+
 function essence(text: string): string {
   const [type, ...words] = text.trim().split(/\s+/)
   const options: string[] = []

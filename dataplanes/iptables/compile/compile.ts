@@ -43,6 +43,7 @@ export function compile(change: TableChange, setting: Setting, memory: TableMemo
   const program: UncountedProgram = {
     family: change.family,
     otherSets: [],
+    resizedSets: [],
     newSets: [...newSets].map((name) => declareClientSet(change.family, name)),
     elements: elements.finish(),
     filter: noChainEdits,

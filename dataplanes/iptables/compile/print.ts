@@ -1,4 +1,4 @@
-import { routeLocalnetMarker, type SetKind, setName } from '../layout/sets.ts'
+import { routeLocalnetMarker, type SetKind, setName, standInName } from '../layout/sets.ts'
 import { restoreLines } from './chain-edits.ts'
 import type { IptablesProgram, UncountedProgram } from './program.ts'
 
@@ -16,26 +16,39 @@ export interface SetLines {
 
 const afterRules: readonly SetKind[] = ['cluster-ips', 'service-cidrs']
 
-export function setLines({ family, otherSets, newSets, elements, oldSets }: UncountedProgram): SetLines {
+export function setLines(program: UncountedProgram): SetLines {
+  const { family, otherSets, resizedSets, newSets, elements, oldSets } = program
+  const isResized = (name: string) => resizedSets.includes(name)
+  const made = (name: string) => (isResized(name) ? standInName(name) : name)
+  const isNew = new Set(newSets.map(({ name }) => name))
   const before = [
     ...otherSets.map((name) => `destroy ${name}`),
-    ...newSets.map(({ name, type }) => `create ${name} ${type}`),
+    ...newSets.map(({ name, type }) => `create ${made(name)} ${type}`),
   ]
   const undone: string[] = []
   const after: string[] = []
   for (const [kind, { added, removed }] of elements) {
     const name = setName(family, kind)
+    if (isResized(name)) {
+      for (const element of added) before.push(`add ${made(name)} ${element}`)
+      continue
+    }
     const late = afterRules.includes(kind)
     const [early, first, last] = late ? [removed, 'del', 'add'] : [added, 'add', 'del']
     for (const element of early) {
       before.push(`${first} ${name} ${element}`)
-      undone.push(`${last} ${name} ${element}`)
+      // What goes by its name until it is made may be another one, which stays if this one can't be made.
+      if (!isNew.has(name)) undone.push(`${last} ${name} ${element}`)
     }
     for (const element of late ? added : removed) after.push(`${last} ${name} ${element}`)
   }
   // A set stays for a moment after its last rule, so its clients are forgotten first, and it goes when it can.
   for (const name of oldSets) after.push(`flush ${name}`)
-  for (const { name } of newSets) undone.push(`destroy ${name}`)
+  for (const name of resizedSets) {
+    before.push(`swap ${made(name)} ${name}`)
+    after.push(`destroy ${made(name)}`)
+  }
+  for (const { name } of newSets) undone.push(`destroy ${made(name)}`)
   return { before, after, undone }
 }
 

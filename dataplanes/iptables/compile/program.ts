@@ -9,6 +9,8 @@ import type { ElementEdits } from './element-edits.ts'
 export interface IptablesProgram extends CompiledProgram {
   /** Sets of another type that have names of ours: they go before {@link newSets} come. */
   readonly otherSets: readonly string[]
+  /** Names of those of {@link newSets} that are there in another size: they are filled beside them, and swapped. */
+  readonly resizedSets: readonly string[]
   /** Sets that are not there yet. */
   readonly newSets: readonly SetDeclaration[]
   readonly elements: ReadonlyMap<SetKind, ElementEdits>

@@ -7,6 +7,7 @@ import {
   clientSetPrefix,
   declareClientSet,
   declareSet,
+  isStandIn,
   type SetDeclaration,
   type SetKind,
   setKinds,
@@ -65,16 +66,12 @@ export function reconcile(
     )
   }
   const newSets = missingSets(observedState, clientSets)
-  findings.push(
-    ...newSets.map(
-      ({ name }) =>
-        `set ${name} is ${observedState.otherSets.includes(name) ? 'of another type' : 'missing'}`,
-    ),
-  )
+  findings.push(...newSets.map(({ name }) => `set ${name} is ${howMissing(observedState, name)}`))
   const oldSets = [...observedState.sets.keys()].filter(
     (name) => name.startsWith(clientSetPrefix(table.family)) && !clientSets.has(name),
   )
   findings.push(...oldSets.map((name) => `set ${name} is left over`))
+  findings.push(...observedState.otherSets.filter(isStandIn).map((name) => `set ${name} is left over`))
   const { leftOver } = observedState
   const needsRouteLocalnet = atLoopback && observedState.routeLocalnet === 'off'
   if (leftOver !== undefined) findings.push(`rules of the ${leftOver} variant are left over`)
@@ -82,6 +79,7 @@ export function reconcile(
   const program: UncountedProgram = {
     family: table.family,
     otherSets: observedState.otherSets,
+    resizedSets: observedState.resizedSets,
     newSets,
     elements,
     filter,
@@ -150,6 +148,11 @@ function wantedElements(table: RoutingTable): Readonly<Record<SetKind, Set<strin
   >
   addAllElements(table, { add: (kind, element) => wanted[kind].add(element) })
   return wanted
+}
+
+function howMissing({ otherSets, resizedSets }: ObservedState, name: string): string {
+  if (otherSets.includes(name)) return 'of another type'
+  return resizedSets.includes(name) ? 'of another size' : 'missing'
 }
 
 function missingSets({ family, sets }: ObservedState, clientSets: ReadonlySet<string>): SetDeclaration[] {

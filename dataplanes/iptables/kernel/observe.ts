@@ -1,9 +1,9 @@
 import type { IpFamily } from '@portolan/core'
-import { Ipset, isSameSetType, Xtables } from '@portolan/native/netfilter'
+import { canSwapSets, Ipset, isSameSetType, Xtables } from '@portolan/native/netfilter'
 import type { SystemCommand } from '@portolan/native/system-command'
 import { isOurChain } from '../layout/chain-names.ts'
 import type { ObservedState } from '../layout/observed-state.ts'
-import { clientSetPrefix, declaredType, isOurSet, setPrefix } from '../layout/sets.ts'
+import { clientSetPrefix, declaredType, isOurSet, isStandIn, setPrefix } from '../layout/sets.ts'
 import { isTcpLiberal, readRouteLocalnet } from './sysctls.ts'
 
 /** Reads back what the kernel holds of ours in one family. */
@@ -26,14 +26,18 @@ export async function observe(
     const [declared, observed] = [declaredType(name), read.get(name)?.type]
     return declared !== undefined && observed !== undefined && !isSameSetType(observed, declared)
   }
-  const otherSets = names.filter(isOther)
+  const resizedSets = names.filter(
+    (name) => isOther(name) && canSwapSets(read.get(name)?.type ?? '', declaredType(name) ?? ''),
+  )
+  const otherSets = names.filter((name) => (isOther(name) && !resizedSets.includes(name)) || isStandIn(name))
   return {
     family,
     otherSets,
+    resizedSets,
     tables: { nat, filter },
     sets: new Map(
       names
-        .filter((name) => !otherSets.includes(name))
+        .filter((name) => !otherSets.includes(name) && !resizedSets.includes(name))
         .map((name) => [name, new Set(read.get(name)?.elements.keys())]),
     ),
     liberal: isTcpLiberal(command.networkNamespace),

@@ -9,8 +9,13 @@ export interface ObservedState {
   readonly tables: Readonly<Record<TableName, SavedRules>>
   /** Elements of our sets by name; those of sets that packets fill are left out. */
   readonly sets: ReadonlyMap<string, ReadonlySet<string>>
-  /** Names of ours that sets of another type have: of another version, or another tool's. Their elements mean nothing. */
+  /**
+   * Names of ours that sets of another type have, of another version or another tool's, and stand-ins that a process left
+   * when it ended. Their elements mean nothing.
+   */
   readonly otherSets: readonly string[]
+  /** Names of ours that sets of the right type and of another size have: of another version. Rules may refer to them. */
+  readonly resizedSets: readonly string[]
   /** Whether conntrack takes every TCP segment for valid (nf_conntrack_tcp_be_liberal). */
   readonly liberal: boolean
   readonly routeLocalnet: RouteLocalnet
@@ -24,6 +29,7 @@ export function nothingObserved(family: IpFamily): ObservedState {
     tables: { nat: noRules, filter: noRules },
     sets: new Map(),
     otherSets: [],
+    resizedSets: [],
     liberal: false,
     routeLocalnet: 'off',
   }

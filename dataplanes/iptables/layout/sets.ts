@@ -23,6 +23,10 @@ export const setKinds = [
 
 export type SetKind = (typeof setKinds)[number]
 
+/**
+ * A set that rules refer to can be swapped with a larger or smaller one, and with none of another type: a kind that is to
+ * have another type gets another name.
+ */
 const types: Readonly<Partial<Record<SetKind, string>>> = {
   'cluster-ips': 'hash:ip',
   'service-cidrs': 'hash:net',
@@ -43,6 +47,15 @@ export function setPrefix(family: IpFamily): string {
 
 export function setName(family: IpFamily, kind: SetKind): string {
   return setPrefix(family) + kind
+}
+
+/** The set that is filled in place of one of another size, and swapped with it. */
+export function standInName(name: string): string {
+  return `${name}+`
+}
+
+export function isStandIn(name: string): boolean {
+  return name.endsWith('+') && writtenSets.has(name.slice(0, -1))
 }
 
 function inet(family: IpFamily): string {
@@ -91,7 +104,9 @@ const writtenSets: ReadonlyMap<string, string> = new Map(
 
 /** Whether a set is this dataplane's, by its name; see `isOurChain`. */
 export function isOurSet(name: string): boolean {
-  return writtenSets.has(name) || name === routeLocalnetMarker.name || clientSetName.test(name)
+  return (
+    writtenSets.has(name) || isStandIn(name) || name === routeLocalnetMarker.name || clientSetName.test(name)
+  )
 }
 
 /**

@@ -6,7 +6,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import iptables from '../index.ts'
 import { isOurChain } from '../layout/chain-names.ts'
-import { setKinds, setName } from '../layout/sets.ts'
+import { setKinds, setName, standInName } from '../layout/sets.ts'
 
 /** Whatever has the names of our chains and sets, it stops no family. */
 
@@ -66,6 +66,28 @@ for (const variant of ['nft', 'legacy'] as const) {
       t.is(await missing(dataplane, wanted(family)), '')
       await dataplane.stop()
     }
+  })
+
+  test(`${variant}: sets of another size that rules use are swapped, also where a swap was begun before`, async (t) => {
+    await using lab = await createLab({ pods: 1 })
+    const run = async (...args: string[]) => String((await lab.node.exec('ipset', args)).stdout)
+    for (const family of ['IPv4', 'IPv6'] as const) {
+      const first = open(lab, variant)
+      await bring(first, wanted(family))
+      await first.stop()
+      const name = setName(family, 'cluster-ips')
+      const inet = family === 'IPv4' ? 'inet' : 'inet6'
+      await run('create', standInName(name), 'hash:ip', 'family', inet, 'maxelem', '4096')
+      await run('swap', standInName(name), name)
+      const second = open(lab, variant)
+      await bring(second, wanted(family))
+      t.is(await missing(second, wanted(family)), '')
+      await second.stop()
+      t.false((await run('list', '-name')).split('\n').includes(standInName(name)))
+      t.regex(await run('list', '-terse', name), /maxelem 16777216/)
+    }
+    await open(lab, variant).cleanup()
+    t.is(await run('list', '-name'), '')
   })
 }
 
