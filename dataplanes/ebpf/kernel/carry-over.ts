@@ -33,8 +33,11 @@ export class CarryOver {
     return allMaps.flatMap((name) => this.#copy(name) ?? [])
   }
 
-  /** Once the programs use the new maps: connections that came up in the meantime. */
-  finish(): void {
+  /**
+   * Connections that came up in the meantime: before the programs use the new maps, or packets of those would meet programs
+   * that don't know them; and once more after that, for those of the last moment.
+   */
+  follow(): void {
     for (const name of connectionMaps) {
       this.#with(name, (old, map, key, value) => {
         for (const element of old.entries()) {

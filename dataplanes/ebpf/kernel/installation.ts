@@ -77,6 +77,7 @@ export class Installation {
       if (this.#replacesAnother) unpinNode(this.directory)
       this.#replacesAnother = false
       makePinDirectory(linkPin(this.directory, ''))
+      this.#carryOver?.follow()
       for (const notice of attachAll(object, this.#settings, cgroup, this.pins)) this.#notify(notice)
     } finally {
       lock.release()
@@ -86,7 +87,7 @@ export class Installation {
   /** Once programs use the new maps: those of another version go, and what they had that these can't have is told. */
   leaveOldMaps(): void {
     if (this.#carryOver === undefined) return
-    this.#carryOver.finish()
+    this.#carryOver.follow()
     this.#carryOver = undefined
     for (const old of otherMapDirectories(this.pins)) rmSync(old, { recursive: true })
     for (const notice of this.#lost) this.#notify(notice)

@@ -140,24 +140,34 @@ export function attachToInterfaces(
   const notices: string[] = []
   const { used, other } = packetHooks(object, settings, pins.directory)
   const earlier = existsSync(pins.programs) ? object : undefined
+  const looked = interfaces.filter(({ index }) => only?.has(index) !== false)
+  // An interface that has gone in the meantime needs no program.
+  const unlessGone = (index: number, act: () => void) => {
+    try {
+      act()
+    } catch (error) {
+      if (listInterfaces().some((one) => one.index === index)) throw error
+    }
+  }
   inNode(settings, () => {
-    for (const one of interfaces) {
-      if (only?.has(one.index) === false) continue
-      for (const direction of directions) {
-        const program = programFor(object, one, direction)
-        try {
-          if (isThere(used.attached(one.index, direction), program, earlier)) continue
-          if (program === undefined) used.detach(one.index, direction)
-          else if (used.serves(one.index, direction)) used.attach(program, one.index, direction)
+    const steps: { readonly index: number; readonly take: () => void }[] = []
+    for (const one of looked)
+      for (const direction of directions)
+        unlessGone(one.index, () => {
+          const { index } = one
+          const program = programFor(object, one, direction)
+          if (isThere(used.attached(index, direction), program, earlier)) return
+          if (program === undefined) steps.push({ index, take: () => used.detach(index, direction) })
+          else if (used.serves(index, direction))
+            steps.push({ index, take: () => used.attach(program, index, direction) })
           else notices.push(hasNoPlace(one, program))
           // Not before the new one is there: what an earlier version or setting has attached.
-          other.detach(one.index, direction)
-        } catch (error) {
-          // An interface that has gone in the meantime needs no program.
-          if (listInterfaces().some(({ index }) => index === one.index)) throw error
-        }
-      }
-    }
+          if (other.attached(index, direction) !== undefined)
+            steps.push({ index, take: () => other.detach(index, direction) })
+        })
+    // One after the other, with nothing in between: programs of another version have other maps, and don't know the
+    // connections that these begin.
+    for (const { index, take } of steps) unlessGone(index, take)
     const served = interfaces.map(({ index }) => index)
     for (const hook of [used, other]) {
       for (const index of hook.others(served))
