@@ -2,7 +2,7 @@ import { configFolder, configPath } from './configuration.ts'
 import type { Installation } from './installation.ts'
 import type { Manifest } from './manifest.ts'
 import { metadataOf, podLabels } from './metadata.ts'
-import { type NodeAccess, nodeAccess } from './node-access.ts'
+import { type NodeAccess, nodeAccessOf } from './node-access.ts'
 
 /** For which there is an image. */
 export const architectures = ['amd64', 'arm64']
@@ -31,8 +31,8 @@ export function daemonSet(installation: Installation): Manifest {
   }
 }
 
-function accessOf({ dataplane }: Installation): NodeAccess {
-  const access = nodeAccess[dataplane]
+function accessOf({ dataplane, takeOver }: Installation): NodeAccess {
+  const access = nodeAccessOf(dataplane, takeOver)
   if (access === undefined) throw new Error(`no manifest for dataplane ${dataplane}`)
   return access
 }
@@ -44,7 +44,7 @@ function podSpec(installation: Installation, access: NodeAccess): object {
     serviceAccountName: name,
     priorityClassName: 'system-node-critical',
     hostNetwork: true,
-    ...(access.hostPID ? { hostPID: true } : {}),
+    ...(access.hostPID === undefined ? {} : { hostPID: true }),
     enableServiceLinks: false,
     nodeSelector,
     affinity: {
@@ -151,7 +151,7 @@ function podComments(access: NodeAccess): Readonly<Record<string, string>> {
       : {}),
     [`${securityContext}.seLinuxOptions`]:
       "Where SELinux is on, it keeps other containers from the node's files below.",
-    ...(access.hostPID ? { hostPID: "Pods' network namespaces are found by the processes in them." } : {}),
+    ...(access.hostPID === undefined ? {} : { hostPID: `${capital(access.hostPID)}.` }),
     ...Object.fromEntries(
       access.mounts.map(({ why }, index) => [`volumes.${index + 1}`, `${capital(why)}.`]),
     ),

@@ -7,6 +7,8 @@ export interface Installation {
   readonly ownSettings: readonly OwnSetting[]
   /** Whether it takes away the taint that keeps pods off new nodes, which takes a right. */
   readonly startupTaint: boolean
+  /** Whether it takes nodes over from kube-proxy, which takes seeing kube-proxy's process and its rules. */
+  readonly takeOver: boolean
   readonly image: string
   /** Of the DaemonSet, its account, role and ConfigMap. */
   readonly name: string

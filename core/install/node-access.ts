@@ -15,8 +15,8 @@ export interface NodeMount {
 export interface NodeAccess {
   /** Without `CAP_`; why each is needed, for the manifest's reader. */
   readonly capabilities: Readonly<Record<string, string>>
-  /** Whether it finds pods' network namespaces by the node's processes. */
-  readonly hostPID: boolean
+  /** Why it has to see the node's processes, for the manifest's reader; absent: it hasn't. */
+  readonly hostPID?: string
   /** Whether the container runtime's AppArmor profile forbids what it does. */
   readonly appArmorUnconfined: boolean
   /** Why the runtime's default seccomp profile does, for the manifest's reader. */
@@ -48,7 +48,6 @@ const xtablesLock: NodeMount = {
 
 const byIptables: NodeAccess = {
   capabilities: { ...netAdmin, NET_RAW: 'rules that match an ipset ask for it by a raw socket' },
-  hostPID: false,
   appArmorUnconfined: false,
   seccomp: belowDefault,
   mounts: [sysctls, xtablesLock],
@@ -58,7 +57,6 @@ const byIptables: NodeAccess = {
 export const nodeAccess: Readonly<Record<string, NodeAccess>> = {
   nftables: {
     capabilities: netAdmin,
-    hostPID: false,
     appArmorUnconfined: false,
     seccomp: belowDefault,
     mounts: [sysctls],
@@ -76,7 +74,7 @@ export const nodeAccess: Readonly<Record<string, NodeAccess>> = {
         "entering pods' network namespaces (setns) and finding programs by number need it; it includes BPF and PERFMON",
       SYS_PTRACE: 'seeing in which network namespaces the processes of pods live',
     },
-    hostPID: true,
+    hostPID: "pods' network namespaces are found by the processes in them",
     appArmorUnconfined: true,
     seccomp:
       "It allows bpf(2) and setns(2) to whoever has SYS_ADMIN, and not setns(2) to BPF alone: a test runs the image below containerd's.",
@@ -100,4 +98,25 @@ export const nodeAccess: Readonly<Record<string, NodeAccess>> = {
       },
     ],
   },
+}
+
+/** What taking a node over from kube-proxy needs besides: rules of iptables-legacy are read by a raw socket. */
+const takingOver: Pick<NodeAccess, 'capabilities' | 'mounts'> & { readonly hostPID: string } = {
+  capabilities: {
+    NET_RAW: "kube-proxy's rules, where iptables-legacy has made them, are read by a raw socket",
+  },
+  hostPID: 'whether kube-proxy still runs is seen by its process',
+  mounts: [xtablesLock],
+}
+
+/** The least that a dataplane of Portolan's own runs with. @param takeOver from kube-proxy; `undefined`: it is none of ours */
+export function nodeAccessOf(dataplane: string, takeOver: boolean): NodeAccess | undefined {
+  const access = nodeAccess[dataplane]
+  if (access === undefined || !takeOver) return access
+  return {
+    ...access,
+    capabilities: { ...takingOver.capabilities, ...access.capabilities },
+    hostPID: [access.hostPID, takingOver.hostPID].filter((why) => why !== undefined).join('; '),
+    mounts: [...access.mounts, ...takingOver.mounts.filter((mount) => !access.mounts.includes(mount))],
+  }
 }

@@ -49,6 +49,7 @@ export function readInstallation(
     dataplaneOptions: resolved.portolan.dataplaneOptions,
     ownSettings: ownSettings(resolved),
     startupTaint: resolved.portolan.startupTaint,
+    takeOver: resolved.portolan.takeOver,
     image: checked('--image', image ?? `portolan:${version}`, imageName, imageFix),
     name: checked('--name', name ?? 'portolan', dnsLabel, dnsLabelFix),
     namespace: checked('--namespace', namespace ?? 'kube-system', dnsLabel, dnsLabelFix),

@@ -61,7 +61,7 @@ for (const [dataplane, args] of [
   })
 
 for (const [dataplane, { capabilities, hostPID }] of Object.entries(nodeAccess))
-  if (hostPID)
+  if (hostPID !== undefined)
     test.serial(`${dataplane} sees in which network namespace a process of another user lives`, async (t) => {
       const user = ['--reuid', '65535', '--regid', '65535', '--clear-groups']
       const other = spawn('setpriv', [...user, 'sleep', '60'], { stdio: 'ignore' })

@@ -232,6 +232,19 @@ test('the right to patch Nodes is there with the policy that narrows it, and nei
   t.is(args.at(-1), '--startup-taint=true')
 })
 
+test('what takes a node over from kube-proxy sees its process and its rules, and nothing else does', (t) => {
+  const rights = (flags: InstallFlags) => {
+    const spec = podSpecOf(manifestsOf(readInstallation({ ...enough, ...flags }, undefined, '0.1.0')))
+    const { hostPID = false, containers, volumes } = spec
+    const sees = ({ hostPath }: (typeof volumes)[number]) => hostPath?.path === '/run/xtables.lock'
+    return [hostPID, containers[0].securityContext.capabilities.add.includes('NET_RAW'), volumes.some(sees)]
+  }
+  t.deepEqual(rights({ dataplane: 'nftables' }), [false, false, false])
+  t.deepEqual(rights({ dataplane: 'nftables', takeOver: true }), [true, true, true])
+  t.deepEqual(rights({ dataplane: 'iptables' }), [false, true, true])
+  t.deepEqual(rights({ dataplane: 'iptables', takeOver: true }), [true, true, true])
+})
+
 test("kubeadm's file is taken as it is, with the kubeconfig that it names", (t) => {
   const data = dataOf({ ...withFile, dataplane: 'nftables' }, kubeadmFile.text)
   t.is(data['config.conf'], kubeadmConfig)
