@@ -106,8 +106,13 @@ export function zonedObjects(): ApiObject[] {
   return hinted
 }
 
-/** A Service that nobody asks, so that there is something to sync. @param turn gives it other endpoints each time */
-export function fillerObjects(number: number, turn: number): ApiObject[] {
+/**
+ * A Service that nobody asks, so that there is something to sync.
+ *
+ * @param turn gives it other endpoints each time
+ * @param endpoints in each family, 200 at most
+ */
+export function fillerObjects(number: number, turn: number, endpoints = 3): ApiObject[] {
   const name = `filler-${number}`
   const clusterIPs = {
     IPv4: `10.97.${number >> 8}.${number & 255}`,
@@ -115,13 +120,15 @@ export function fillerObjects(number: number, turn: number): ApiObject[] {
   }
   const ports = [{ name: 'tcp', protocol: 'TCP', port, targetPort: targets.tcp }]
   const service = { name, clusterIPs }
-  return [serviceOf(service, ports), ...fillerSlices(number, turn)]
+  return [serviceOf(service, ports), ...fillerSlices(number, turn, endpoints)]
 }
 
-export function fillerSlices(number: number, turn: number): ApiObject[] {
+export function fillerSlices(number: number, turn: number, endpoints = 3): ApiObject[] {
   const ports = [{ name: 'tcp', protocol: 'TCP', targetPort: targets.tcp }]
   return families.map((family) => {
-    const addresses = [0, 1, 2].map((index) => remotePodAddress(family, 10 + ((number + turn + index) % 200)))
+    const addresses = Array.from({ length: endpoints }, (_, index) =>
+      remotePodAddress(family, 10 + ((number + turn + index) % 200)),
+    )
     return sliceOf(`filler-${number}`, family, ports, addresses)
   })
 }

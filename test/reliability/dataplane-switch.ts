@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Build } from './build.ts'
+import { kernelMemory, type Memory, peakMemory } from './memory.ts'
 import { ProxyProcess } from './proxy-process.ts'
 import type { DataplaneName, Scene } from './scene.ts'
 import { type LoadReport, type LoadSize, SteadyLoad } from './steady-load.ts'
@@ -10,14 +12,18 @@ export interface SwitchOutcome {
   readonly load: LoadReport
   /** Until every new connection was the new one's, from its start; until nothing was left of the old one once its connections had ended. */
   readonly seconds: { readonly switched: number; readonly removed: number }
+  readonly memory: Memory
   /** What was left of the old one, or what else went wrong. */
   readonly errors: readonly string[]
 }
 
-/** A dataplane with its options. */
+/** A dataplane with its options, flags of `portolan run`, and the build that has it. */
 export interface Choice {
   readonly name: DataplaneName
   readonly options?: readonly string[]
+  readonly flags?: readonly string[]
+  /** Absent: the present one. */
+  readonly build?: Build
 }
 
 /** Each ordered pair is in it once. */
@@ -32,7 +38,8 @@ export const circuit: readonly Choice[] = [
 ]
 
 const settleMs = 1000
-const limitMs = 120_000
+const limitMs = 240_000
+const betweenSamplesMs = 250
 
 /** One node, which goes from one dataplane to the next. */
 export class SwitchedNode {
@@ -51,13 +58,14 @@ export class SwitchedNode {
     return this.#proxy
   }
 
-  /** The process of another dataplane on this node, not started yet. */
-  process({ name, options = [] }: Choice): ProxyProcess {
+  /** The process of another dataplane or build on this node, not started yet. */
+  process({ name, options = [], flags = [], build }: Choice): ProxyProcess {
     const { networkNamespace } = this.#scene.lab.node
     return new ProxyProcess({
       networkNamespace,
-      flags: this.#scene.flagsOf(name, options),
+      flags: [...this.#scene.flagsOf(name, options), ...flags],
       slowness: this.#scene.slowness,
+      ...(build === undefined ? {} : { build }),
     })
   }
 
@@ -72,16 +80,24 @@ export class SwitchedNode {
     starting: (successor: ProxyProcess) => Promise<void> = async (successor) => successor.start(),
   ): Promise<SwitchOutcome> {
     const from = this.#now
+    // One dataplane repairs its own rules; nobody is to be drained and removed.
+    const isSame = from.name === to.name
     const errors: string[] = []
     const load = await SteadyLoad.start(this.#scene.lab, size)
     await sleep(settleMs)
     await this.#proxy.stop()
     const successor = this.process(to)
     const begun = performance.now()
+    const before = kernelMemory()
+    let highest = before
+    const sampling = setInterval(() => {
+      highest = Math.max(highest, kernelMemory())
+    }, betweenSamplesMs)
     let switched = 0
     try {
       await starting(successor)
-      await successor.toldOneOf(['predecessor-drains', 'predecessor-removed'], { timeoutMs: limitMs })
+      const events = isSame ? ['node-in-sync'] : ['predecessor-drains', 'predecessor-removed']
+      await successor.toldOneOf(events, { timeoutMs: limitMs })
       switched = performance.now() - begun
       await sleep(settleMs)
     } catch (error) {
@@ -90,16 +106,22 @@ export class SwitchedNode {
     await load.release()
     const ended = performance.now()
     try {
-      await successor.told('predecessor-removed', { timeoutMs: limitMs })
-      await sleep(settleMs)
+      if (!isSame) {
+        await successor.told('predecessor-removed', { timeoutMs: limitMs })
+        await sleep(settleMs)
+      }
     } catch (error) {
       errors.push(error instanceof Error ? error.message : String(error))
     }
-    const removed = Math.max(0, performance.now() - ended - settleMs)
+    clearInterval(sampling)
+    const removed = isSame ? 0 : performance.now() - ended - settleMs
+    const memory = {
+      process: successor.isRunning ? peakMemory(successor.pid) : 0,
+      kernelWithBoth: highest - before,
+      kernelAfter: kernelMemory() - before,
+    }
     const report = await load.stop()
-    const left = await successor.command('cleanup', '--dataplane', from.name, '--force')
-    if (!/nothing to remove|not on this node/.test(left.stdout))
-      errors.push(`left of ${from.name}: ${left.stdout} ${left.stderr}`)
+    if (!isSame) errors.push(...(await leftOf(from, successor)))
     const difference = await successor.difference()
     if (difference !== '') errors.push(`the kernel differs from ${to.name}: ${difference.slice(0, 500)}`)
     this.#proxy = successor
@@ -109,6 +131,7 @@ export class SwitchedNode {
       to: describe(to),
       load: report,
       seconds: { switched: switched / 1000, removed: removed / 1000 },
+      memory,
       errors,
     }
   }
@@ -119,15 +142,22 @@ export class SwitchedNode {
   }
 }
 
-function describe({ name, options = [] }: Choice): string {
-  return [name, ...options].join(' ')
+async function leftOf({ name }: Choice, successor: ProxyProcess): Promise<string[]> {
+  const { stdout, stderr } = await successor.command('cleanup', '--dataplane', name, '--force')
+  return /nothing to remove|not on this node/.test(stdout) ? [] : [`left of ${name}: ${stdout} ${stderr}`]
+}
+
+function describe({ name, options = [], flags = [], build }: Choice): string {
+  return [name, ...options, ...flags, ...(build?.name === undefined ? [] : [`of ${build.name}`])].join(' ')
 }
 
 /** What makes an outcome a bad one, a line each. */
 export function switchComplaints({ from, to, load, errors }: SwitchOutcome): string[] {
-  const lost = load.lost + load.broken + load.unanswered
+  // Only between two sets of eBPF's maps, while hooks get their programs one after the other.
+  const inBetween = to.startsWith('ebpf') && from.startsWith('ebpf') ? Math.ceil(load.tried / 100) : 0
+  const lost = (load.lost > inBetween ? load.lost : 0) + load.broken + load.unanswered
   // Only on the way from connection tracking to eBPF, and once for each flow at most.
-  const excused = to.startsWith('ebpf') ? load.flowsOfNode : 0
+  const excused = to.startsWith('ebpf') && !from.startsWith('ebpf') ? load.flowsOfNode : 0
   return [
     ...(load.repeated <= excused ? [] : [`${load.repeated} datagrams of the node had to be sent again`]),
     ...(lost === 0 ? [] : [`${load.lost} lost, ${load.broken} broken, ${load.unanswered} unanswered`]),

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { type Build, presentBuild } from './build.ts'
 
-const program = fileURLToPath(new URL('../../core/cli/portolan.js', import.meta.url))
 const path = '/usr/sbin:/usr/bin:/sbin:/bin'
 /** On a usual machine, however busy: to tell of something, and to end. Only spent when it doesn't. */
 const [tellMs, endMs] = [180_000, 60_000]
@@ -17,6 +16,7 @@ export interface ProxyOptions {
   readonly flags: readonly string[]
   /** How many times as long as on a usual machine it may take. */
   readonly slowness: number
+  readonly build?: Build
 }
 
 /** A line of its log that has an event. */
@@ -41,6 +41,7 @@ export interface StartOptions {
 /** The command `portolan run`, as a supervisor has it: started on the node, ended, and started again. */
 export class ProxyProcess {
   readonly #options: ProxyOptions
+  readonly #build: Build
   #child: ChildProcess | undefined
   #ended: Promise<Ended> = Promise.resolve({ code: null, signal: null })
   #last: Ended | undefined
@@ -50,6 +51,16 @@ export class ProxyProcess {
 
   constructor(options: ProxyOptions) {
     this.#options = options
+    this.#build = options.build ?? presentBuild
+  }
+
+  get #program(): readonly string[] {
+    const { program, nodeFlags } = this.#build
+    return [process.execPath, ...process.execArgv, ...nodeFlags, '--max-semi-space-size=4', program]
+  }
+
+  get #env(): NodeJS.ProcessEnv {
+    return { ...process.env, ...this.#build.env, PATH: path }
   }
 
   /** Starts it, and doesn't wait for anything. */
@@ -57,20 +68,12 @@ export class ProxyProcess {
     this.#lines = []
     this.#stderr = ''
     this.#last = undefined
-    const command = [
-      process.execPath,
-      ...process.execArgv,
-      '--max-semi-space-size=4',
-      program,
-      'run',
-      ...this.#options.flags,
-      ...flags,
-    ]
+    const command = [...this.#program, 'run', ...this.#options.flags, ...flags]
     const inNode = ['nsenter', `--net=${this.#options.networkNamespace}`, ...through, ...command]
     // It ends with this process, however that ends.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...inNode], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, PATH: path },
+      env: this.#env,
     })
     this.#child = child
     if (child.stdout !== null)
@@ -188,11 +191,8 @@ export class ProxyProcess {
   async command(
     ...args: readonly string[]
   ): Promise<{ code: number | null; stderr: string; stdout: string }> {
-    const command = [process.execPath, ...process.execArgv, program, ...args]
-    const child = spawn('nsenter', [`--net=${this.#options.networkNamespace}`, ...command], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, PATH: path },
-    })
+    const inNode = [`--net=${this.#options.networkNamespace}`, ...this.#program, ...args]
+    const child = spawn('nsenter', inNode, { stdio: ['ignore', 'pipe', 'pipe'], env: this.#env })
     const output = { stdout: '', stderr: '' }
     for (const name of ['stdout', 'stderr'] as const)
       child[name].on('data', (chunk) => {

@@ -31,6 +31,8 @@ export interface SceneOptions {
   readonly server: FaultyServer['name']
   /** Services that nobody asks, beside those with packets. */
   readonly services: number
+  /** Of each of those, in each family. Default 3. */
+  readonly endpoints?: number
   /** How many times as long as on a usual machine everything may take; also, as much less traffic. */
   readonly slowness: number
 }
@@ -51,6 +53,8 @@ export interface Scene extends AsyncDisposable {
 /** Milliseconds that the node may need until it does what the cluster says. */
 const limitMs = 90_000
 const betweenLooksMs = 20
+/** Services that small maps have room for. */
+const smallMapsServices = 2000
 /** Small, for many at once on one machine; flows are as many as a row makes, so that none makes room for another. */
 const smallMaps = [
   ...['frontends', 'services', 'endpoints', 'members'].map((map) => `${map}-size=8192`),
@@ -62,6 +66,7 @@ export async function createScene({
   dataplane,
   server: which,
   services,
+  endpoints = 3,
   slowness,
 }: SceneOptions): Promise<Scene> {
   await using made = new AsyncDisposableStack()
@@ -79,7 +84,7 @@ export async function createScene({
   const link = made.use(await ServerLink.to(server, lab))
   const changes = new Changes(lab, server, { fillers: services, slowness })
   await server.apply([nodeObject(zones.pod0), ...steadyObjects(), ...balancedObjects(), ...zonedObjects()])
-  for (let number = 0; number < services; number++) await server.apply(fillerObjects(number, 0))
+  for (let number = 0; number < services; number++) await server.apply(fillerObjects(number, 0, endpoints))
   await changes.begin()
   const kubeconfig = join(folder, 'kubeconfig')
   await writeFile(kubeconfig, link.kubeconfig, { mode: 0o600 })
@@ -89,7 +94,10 @@ export async function createScene({
     ...['--kubeconfig', kubeconfig, '--node', nodeName, '--dataplane', name],
     ...['--cluster-cidr', `${network.IPv4.clusterCidr},${network.IPv6.clusterCidr}`],
     ...['--nodeport-addresses', 'all'],
-    ...[...optionsOf(name, networkNamespace), ...options].flatMap((option) => ['--dataplane-option', option]),
+    ...[...optionsOf(name, networkNamespace, services), ...options].flatMap((option) => [
+      '--dataplane-option',
+      option,
+    ]),
   ]
   const proxy = new ProxyProcess({ networkNamespace, flags: flagsOf(dataplane), slowness })
   made.defer(async () => {
@@ -141,12 +149,12 @@ async function serveEndpoints({ pods, remote }: Lab): Promise<void> {
 }
 
 /** As on a node of its own: eBPF's programs at sockets see those of the whole machine. */
-function optionsOf(dataplane: DataplaneName, networkNamespace: string): string[] {
+function optionsOf(dataplane: DataplaneName, networkNamespace: string, services: number): string[] {
   if (dataplane !== 'ebpf') return []
   const cgroup = process.env.PORTOLAN_TEST_CGROUP
   return [
     `pod-namespaces=${networkNamespace.replace(/node$/, 'pod*')}`,
     ...(cgroup === undefined ? [] : [`cgroup=${cgroup}`]),
-    ...smallMaps,
+    ...(services <= smallMapsServices ? smallMaps : []),
   ]
 }

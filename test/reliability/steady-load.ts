@@ -12,6 +12,8 @@ export interface LoadSize {
 
 /** What became of it. */
 export interface LoadReport {
+  /** From its start to its end. */
+  readonly seconds: number
   /** New connections of TCP. */
   readonly tried: number
   /** Those whose first packet was lost, or that were not answered by an endpoint. */
@@ -67,6 +69,7 @@ export class SteadyLoad {
   readonly #flows: readonly Talk[]
   readonly #releasing: AbortController
   readonly #ending: AbortController
+  readonly #begun = performance.now()
 
   private constructor(
     loops: readonly RunningLoop[],
@@ -110,6 +113,7 @@ export class SteadyLoad {
   async stop(): Promise<LoadReport> {
     await this.release()
     this.#ending.abort()
+    const seconds = (performance.now() - this.#begun) / 1000
     const reports = await Promise.all(
       this.#loops.map(async ({ name, loop }) => ({ name, ...(await loop.stop()) })),
     )
@@ -126,6 +130,7 @@ export class SteadyLoad {
     )
     const broken = (talks: typeof held) => talks.filter(({ failure }) => failure !== undefined)
     return {
+      seconds,
       tried: sum(reports.map(({ attempts }) => attempts)),
       lost: sum(reports.map(({ lost }) => lost)) + sum(strangers),
       held: held.length,
