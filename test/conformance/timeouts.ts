@@ -20,7 +20,7 @@ export interface Timeouts {
   readonly betweenChangesMs: number
   /** For any one call of the dataplane, and for what happens beside its applies. */
   readonly callMs: number
-  /** For one scenario; none takes a quarter of it. */
+  /** For one scenario; none takes a tenth of it. */
   readonly scenarioMs: number
   /** For all of the kit. */
   readonly suiteMs: number
@@ -57,8 +57,8 @@ export function timeoutsOf(slowness = 1): Timeouts {
     outageMs: slow(500),
     silenceMs: slow(300),
     callMs: slow(30_000),
-    scenarioMs: slow(240_000),
-    suiteMs: slow(720_000),
+    scenarioMs: slow(600_000),
+    suiteMs: slow(1_800_000),
     deadlines: { work: slow(300_000), start: slow(30_000), look: slow(3000), stop: slow(5000) },
     betweenChangesMs: slow(40),
     processRunsMs: slow(50),

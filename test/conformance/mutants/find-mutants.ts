@@ -41,7 +41,7 @@ export function findMutants({
   const lines: string[] = []
   for (const { behaviour, does, fails, passes, narrowed = () => true } of findings) {
     test.serial(`the kit finds a dataplane that ${does}`, async (t) => {
-      t.timeout(240_000)
+      t.timeout(900_000)
       const begun = performance.now()
       const { rows } = await runConformance({
         ...dataplane,

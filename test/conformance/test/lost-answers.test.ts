@@ -15,7 +15,7 @@ test('of answers that did not come it is told how others fared, and what the ker
     factory: nftables,
     settings: {},
     families: [family],
-    timeouts: { ...timeoutsOf(), answerMs: 1500 },
+    timeouts: timeoutsOf(),
   })
   try {
     await serveInternet(testbed)
@@ -23,11 +23,11 @@ test('of answers that did not come it is told how others fared, and what the ker
     const fixture = new Fixture(testbed, place(0), family, protocol)
     await fixture.become({ endpoints: at('remote0', 'remote1') })
     const address = place(0).externalIP[family]
-    // Half of the connections are lost on their way, as with an unreachable endpoint.
+    // Half of the connections are lost on their way, with every SYN, as with an unreachable endpoint.
     for (const command of [
       'add table ip somebody',
       'add chain ip somebody lose { type filter hook prerouting priority -300 ; }',
-      `add rule ip somebody lose ip daddr ${address} numgen inc mod 2 == 0 drop`,
+      `add rule ip somebody lose ip daddr ${address} jhash tcp sport mod 2 seed 0x1 == 0 drop`,
     ])
       await testbed.lab.node.exec('/usr/sbin/nft', [command])
     const check = {
