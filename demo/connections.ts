@@ -37,7 +37,7 @@ export async function showConnections(lab: Lab): Promise<number> {
   row(['from', 'to', 'Service', 'result', 'endpoint', 'client seen as'], widths)
   let wrong = 0
   for (const { from, to, what, servers } of connections) {
-    const result = await hostOf(lab, from).probe({ protocol: 'TCP', to, timeoutMs: 1000 })
+    const result = await hostOf(lab, from).probe({ protocol: 'TCP', to, timeoutMs: 10_000 })
     const good = servers.length === 0 ? result.result === 'refused' : isFrom(result, servers)
     if (!good) wrong++
     row([from, text(to), what, ...outcome(result)], widths, good)
@@ -49,7 +49,7 @@ export async function showConnections(lab: Lab): Promise<number> {
 async function showAffinity(lab: Lab): Promise<number> {
   const results: ProbeResult[] = []
   for (let count = 0; count < 8; count++) {
-    results.push(await hostOf(lab, 'pod').probe({ protocol: 'TCP', to: cart, timeoutMs: 1000 }))
+    results.push(await hostOf(lab, 'pod').probe({ protocol: 'TCP', to: cart, timeoutMs: 10_000 }))
   }
   const servers = new Set(
     results.map((result) => (result.result === 'answered' ? result.address : result.result)),

@@ -32,10 +32,15 @@ export class TwinLabs {
   }
 
   static async create(options: TestbedOptions): Promise<TwinLabs> {
-    const [testbed, bare] = await Promise.all([
+    const making = [
       createTestbed(options),
       createLab({ pods: 3, slowness: options.timeouts.slowness }),
-    ])
+    ] as const
+    const [testbed, bare] = await Promise.all(making).catch(async (error: unknown) => {
+      for (const made of await Promise.allSettled(making))
+        if (made.status === 'fulfilled') await made.value.close()
+      throw error
+    })
     try {
       testbed.cluster.set(...conversationObjects())
       await testbed.driver.start()
