@@ -11,7 +11,7 @@ import { putNode } from './node-runtime.ts'
 import { type DescribedLayer, type Descriptor, writeLayout, writeManifest } from './oci-layout.ts'
 import { type Pinned, readPinned } from './pinned.ts'
 import { type InstalledPackage, layProgram } from './program.ts'
-import { runTool } from './tool.ts'
+import { readRevision } from './revision.ts'
 
 /** The two layers of an image as folders: what changes with Debian and Node.js, and what changes with Portolan. */
 export interface RootFileSystem {
@@ -40,6 +40,8 @@ export async function layRootFileSystem(
 }
 
 export interface BuiltImage {
+  /** What of the checkout is in it, as its labels say. */
+  readonly revision: string
   /** Of the index, which names the image whatever the architecture. */
   readonly digest: string
   readonly images: readonly {
@@ -66,11 +68,7 @@ export async function buildImage(
   try {
     const archives = await pack(root, join(work, 'archives'))
     const version = archives.find(({ name }) => name === 'portolan')?.version ?? '0.0.0'
-    const [revision = '', seconds = '0'] = (
-      await runTool('git', ['log', '-1', '--format=%H %ct'], { cwd: root })
-    ).split(' ')
-    const created = new Date(Number(seconds) * 1000).toISOString().replace('.000Z', 'Z')
-    const description = { version, revision, created }
+    const description = { version, ...(await readRevision(root)) }
     const pinned = await readPinned()
     await rm(folder, { recursive: true, force: true })
     const blobs = join(folder, 'blobs', 'sha256')
@@ -97,6 +95,7 @@ export async function buildImage(
     }
     const index = await writeLayout(folder, images, description)
     return {
+      revision: description.revision,
       digest: index.digest,
       images: images.map(({ architecture, manifest, layers }) => ({
         architecture,

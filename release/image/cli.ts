@@ -46,6 +46,8 @@ async function run({ output, arch, update }: Flags): Promise<void> {
         console.log(`  ${megabytes(size)} MiB, unpacked ${megabytes(unpackedSize)} MiB: ${holds}`)
     }
     console.log(`${output}  ${built.digest}`)
+    if (built.revision.endsWith('-dirty'))
+      console.error(`image: the checkout has changes that are no commit's: it is of ${built.revision}`)
   } catch (error) {
     if (!(error instanceof ImageError || error instanceof PackError)) throw error
     console.error(`image: ${error.message}`)

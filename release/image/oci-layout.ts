@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Architecture } from './architecture.ts'
 import type { Layer } from './layer.ts'
+import type { Revision } from './revision.ts'
 
 // The OCI Image Format: https://specs.opencontainers.org/image-spec/
 
@@ -13,12 +14,8 @@ export interface Descriptor {
 }
 
 /** What is the same for every architecture. */
-export interface ImageDescription {
+export interface ImageDescription extends Revision {
   readonly version: string
-  /** The commit. */
-  readonly revision: string
-  /** Its time, as an ISO date. */
-  readonly created: string
 }
 
 /** A layer with a sentence on what is in it. */
