@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -56,11 +55,14 @@ export class RunningContainer implements AsyncDisposable {
   readonly #name: string
   readonly #folder: string
   readonly #child: ChildProcess
+  /** Behind the last line that it says. */
+  readonly #closed: Promise<unknown>
 
   private constructor(name: string, folder: string, child: ChildProcess) {
     this.#name = name
     this.#folder = folder
     this.#child = child
+    this.#closed = new Promise((resolve) => child.once('close', resolve))
     child.stderr?.on('data', (chunk) => (this.errors += String(chunk)))
     if (child.stdout !== null)
       createInterface(child.stdout).on('line', (line) => {
@@ -108,14 +110,19 @@ export class RunningContainer implements AsyncDisposable {
   /** @returns its exit code */
   async stop(): Promise<number | null> {
     await this.#runc('kill', this.#name, 'TERM')
-    if (this.#child.exitCode === null) await once(this.#child, 'exit')
+    return await this.ended()
+  }
+
+  /** Waits for it to end by itself. @returns its exit code */
+  async ended(): Promise<number | null> {
+    await this.#closed
     return this.#child.exitCode
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode === null) {
       await this.#runc('kill', this.#name, 'KILL').catch(() => {})
-      await once(this.#child, 'exit')
+      await this.#closed
     }
     await this.#runc('delete', '--force', this.#name)
     await execa('umount', [join(this.#folder, 'rootfs')])

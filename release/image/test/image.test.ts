@@ -125,7 +125,7 @@ async function serves(t: ExecutionContext, dataplane: string, kind: keyof typeof
     const { pod, token } = await cluster.install(manifests, 'node-a')
     await asKubeletMounts(files, manifests, { token, 'ca.crt': cluster.certificateAuthority })
     const cgroup = process.env.PORTOLAN_TEST_CGROUP
-    await using container = await RunningContainer.start({
+    const options = {
       pod,
       layers: [image.program, image.base],
       networkNamespace: lab.node.networkNamespace,
@@ -139,7 +139,8 @@ async function serves(t: ExecutionContext, dataplane: string, kind: keyof typeof
       // Other tests' sockets are none of its business, and so the cgroup is none that is taken by itself.
       args: dataplane === 'ebpf' ? ['--dataplane-option=cgroup=/host/sys/fs/cgroup'] : [],
       folder: join(files, 'bundle'),
-    })
+    }
+    await using container = await RunningContainer.start(options)
     await container.logged('node-in-sync')
     const ask = async (from: 'pod' | 'outside') => {
       const [host, address, port] =
@@ -165,6 +166,17 @@ async function serves(t: ExecutionContext, dataplane: string, kind: keyof typeof
     t.is(isFiltered, process.arch === 'x64', "by containerd's default seccomp profile")
     t.is(await container.stop(), 0, container.said)
     t.like(await ask('outside'), { result: 'answered', host: 'pod1' }, 'the rules stay')
+    // As docs/install.md has it done on the way back.
+    const [first] = pod.containers
+    const cleaning = { ...first, command: [...first.command, '--cleanup'] }
+    await using clean = await RunningContainer.start({
+      ...options,
+      pod: { ...pod, containers: [cleaning] },
+      folder: join(files, 'cleaning'),
+    })
+    t.is(await clean.ended(), 0, clean.said)
+    t.regex(clean.said, new RegExp(`^${dataplane}: removed `, 'm'))
+    await eventually(async () => (await ask('outside')).result !== 'answered')
   } finally {
     await relay.close()
   }
