@@ -1,12 +1,14 @@
 import { askLegacyFilter, type NetfilterFamily, netfilterFamilies } from './legacy-filter.ts'
 import { askTool } from './system-tool.ts'
 
-/** A chain FORWARD of iptables whose policy drops what none of its rules accepts. */
+/** A chain FORWARD of iptables that drops or rejects what none of its rules accepts, by its policy or by a last rule. */
 export interface ClosedForward {
   /** `chain FORWARD of iptables-legacy (IPv4)` */
   readonly chain: string
   /** What changes it: `iptables-legacy`, `ip6tables-nft` */
   readonly program: string
+  /** The number of the rule that lets nothing more pass; absent: the policy doesn't. */
+  readonly closingRule?: number
   /** Whether somebody else's rules there can accept, of which it isn't told what. */
   readonly othersAccept: boolean
 }
@@ -14,7 +16,9 @@ export interface ClosedForward {
 /** A chain FORWARD as far as it decides what passes. */
 export interface ForwardChain {
   readonly drops: boolean
-  /** Where its rules lead that can accept: chains, and `ACCEPT`. */
+  /** The number of its first rule that drops or rejects everything. */
+  readonly closingRule?: number
+  /** Where its rules lead that can accept, up to that one: chains, and `ACCEPT`. */
   readonly targets: readonly string[]
 }
 
@@ -39,11 +43,14 @@ export async function closedForwards(accepting: string): Promise<readonly Closed
   for (const family of netfilterFamilies)
     for (const variant of ['nft', 'legacy'] as const) {
       const forward = await (variant === 'nft' ? forwardOfNft(family) : forwardOfLegacy(family))
-      if (forward?.drops !== true || !forward.targets.includes(accepting)) continue
+      if (forward === undefined || !forward.targets.includes(accepting)) continue
+      const { closingRule } = forward
+      if (!forward.drops && closingRule === undefined) continue
       if (accepting !== ourForward && forward.targets.includes(ourForward)) continue
       found.push({
         chain: `chain FORWARD of iptables-${variant} (${family.family})`,
         program: `${family.iptables}-${variant}`,
+        ...(closingRule === undefined ? {} : { closingRule }),
         othersAccept: forward.targets.some((target) => !proxies.test(target)),
       })
     }
@@ -63,11 +70,24 @@ async function forwardOfNft({ name }: NetfilterFamily): Promise<ForwardChain | u
 
 /** @param text what `iptables -S FORWARD` prints */
 export function parseLegacyForward(text: string): ForwardChain {
-  const targets = [...text.matchAll(/^-A FORWARD\b.* -[jg] (\S+)/gm)].map(([, target = '']) => target)
-  return {
-    drops: /^-P FORWARD DROP$/m.test(text),
-    targets: targets.filter((target) => !never.test(target)),
-  }
+  const rules = text.split('\n').filter((line) => line.startsWith('-A FORWARD'))
+  const targets = rules.map((rule) => {
+    const [, target = ''] = / -[jg] (\S+)/.exec(rule) ?? []
+    return never.test(target) ? [] : [target].filter(Boolean)
+  })
+  const closes = (rule: string) =>
+    /^-A FORWARD( -m comment --comment ("[^"]*"|\S+))? -j (DROP|REJECT)( --reject-with \S+)?$/.test(rule)
+  return chainOf(/^-P FORWARD DROP$/m.test(text), targets, rules.findIndex(closes))
+}
+
+/**
+ * @param targets that can accept, rule by rule
+ * @param closing the index of the first rule that closes the chain; -1: none
+ */
+function chainOf(drops: boolean, targets: readonly (readonly string[])[], closing: number): ForwardChain {
+  return closing < 0
+    ? { drops, targets: targets.flat() }
+    : { drops, targets: targets.slice(0, closing).flat(), closingRule: closing + 1 }
 }
 
 interface NftItem {
@@ -85,10 +105,22 @@ export function parseNftForward(text: string): ForwardChain | undefined {
   }
   if (!Array.isArray(items)) return undefined
   const all = items as readonly NftItem[]
-  return {
-    drops: all.some(({ chain }) => chain?.policy === 'drop'),
-    targets: all.flatMap(({ rule }) => (rule?.expr ?? []).flatMap(targetOf)),
+  const rules = all.flatMap(({ rule }) => (rule === undefined ? [] : [rule.expr ?? []]))
+  const drops = all.some(({ chain }) => chain?.policy === 'drop')
+  return chainOf(
+    drops,
+    rules.map((rule) => rule.flatMap(targetOf)),
+    rules.findIndex(closesAll),
+  )
+}
+
+/** Whether a rule matches everything, and drops or rejects it; REJECT of iptables is an extension to some versions of nft. */
+function closesAll(rule: readonly Readonly<Record<string, unknown>>[]): boolean {
+  const isRefusal = (one: Readonly<Record<string, unknown>>) => {
+    const { xt } = one as { readonly xt?: { readonly type?: unknown; readonly name?: unknown } }
+    return 'drop' in one || 'reject' in one || (xt?.type === 'target' && xt.name === 'REJECT')
   }
+  return rule.some(isRefusal) && rule.every((one) => 'counter' in one || isRefusal(one))
 }
 
 /** Targets of iptables that nft doesn't know are none of these: they are extensions, which let nothing pass. */

@@ -43,4 +43,18 @@ for (const [program, family] of [
     await run('-A', 'FORWARD', '-j', 'PORTOLAN-FORWARD')
     t.deepEqual(await closedIn(node, 'KUBE-FORWARD'), [], 'Portolan accepts there as well')
     t.deepEqual(await closedIn(node, 'PORTOLAN-FORWARD'), closed(true))
+
+    await run('-P', 'FORWARD', 'ACCEPT')
+    t.deepEqual(await closedIn(node, 'PORTOLAN-FORWARD'), [], 'the policy accepts again')
+    await run('-F', 'FORWARD')
+    await run('-A', 'FORWARD', '-j', 'PORTOLAN-FORWARD')
+    for (const refusal of ['DROP', 'REJECT']) {
+      await run('-A', 'FORWARD', '-p', 'tcp', '-j', refusal)
+      t.deepEqual(await closedIn(node, 'PORTOLAN-FORWARD'), [], 'a rule refuses some')
+      await run('-A', 'FORWARD', '-j', refusal)
+      await run('-A', 'FORWARD', '-j', 'MINE')
+      const [found] = closed(false)
+      t.deepEqual(await closedIn(node, 'PORTOLAN-FORWARD'), [{ ...found, closingRule: 3 }], 'and one all')
+      for (const number of ['4', '3', '2']) await run('-D', 'FORWARD', number)
+    }
   })

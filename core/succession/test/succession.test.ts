@@ -238,7 +238,7 @@ test('where it alone accepts forwarded packets the old one stays until somebody 
   t.deepEqual(succession.problems, [{ problem: 'predecessor-not-removed', dataplane: 'old' }])
   t.regex(
     messages.at(-1) ?? '',
-    /policy .* drop \(chain FORWARD of iptables-nft \(IPv4\)\).*iptables-nft -A FORWARD -s CIDR/,
+    /forwarded packets are dropped .*\(chain FORWARD of iptables-nft \(IPv4\)\).*iptables-nft -A FORWARD -s CIDR/,
   )
   await clock.pass(1)
   t.deepEqual(done.slice(3), ['cleanup', 'info predecessor-removed'])
