@@ -28,16 +28,20 @@ export interface ServiceDifferences {
 /**
  * Which Services would be served otherwise. It is no list of rules: packets to all that a Service asks for are judged by
  * both proxies, by the tables that their settings make and by what they declare, and where the two agree nothing is told.
+ *
+ * @param comparisons each of what endpoints there may be; what any of them shows is told
  */
 export function serviceDifferences(
   records: readonly ClusterRecord[],
-  comparison: Comparison,
+  ...comparisons: readonly Comparison[]
 ): ServiceDifferences {
   const services = records.filter((record) => record.kind === 'Service')
   const findings = new Findings()
-  for (const service of services)
-    for (const difference of differencesOf(service, comparison)) findings.add(difference, service.key)
-  for (const difference of differencesOfNode(comparison)) findings.add(difference)
+  for (const comparison of comparisons) {
+    for (const service of services)
+      for (const difference of differencesOf(service, comparison)) findings.add(difference, service.key)
+    for (const difference of differencesOfNode(comparison)) findings.add(difference)
+  }
   return {
     services: services.length,
     differing: [...findings.differing].toSorted(),

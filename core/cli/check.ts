@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { assumedEndpoints } from '../check/assumed-endpoints.ts'
 import { ableNodes, strangeNodes } from '../check/cluster-nodes.ts'
 import { describeReport } from '../check/describe-report.ts'
 import { hazards } from '../check/hazards.ts'
@@ -6,8 +7,8 @@ import { nodeFindings } from '../check/node-findings.ts'
 import { type CheckReport, type DataplaneReport, isClean, type Skipped } from '../check/report.ts'
 import { sampleNode } from '../check/sample-node.ts'
 import { servedByDataplane, servedByKubeProxy } from '../check/served-table.ts'
-import { serviceDifferences } from '../check/service-differences.ts'
-import type { NodeRecord, ObjectProblem } from '../cluster/records.ts'
+import { type Comparison, serviceDifferences } from '../check/service-differences.ts'
+import type { ClusterRecord, NodeRecord, ObjectProblem } from '../cluster/records.ts'
 import { type Flags, flagTexts } from '../config/config-flags.ts'
 import { nodeName } from '../config/node-name.ts'
 import type { ProxyConfig } from '../config/proxy-config.ts'
@@ -268,11 +269,22 @@ function compare(
   const { records } = cluster
   const { name, capabilities } = dataplane
   const sample = sampleNode(node, [today.nodePortAddresses, config.nodePortAddresses])
-  const served = { records, node: sample }
-  return serviceDifferences(records, {
-    before: servedByKubeProxy(served, today, mode),
-    after: servedByDataplane(served, config, capabilities, (problem) => problems.push(problem)),
-    node: sample,
-    dataplane: name,
-  })
+  const compared = (
+    all: readonly ClusterRecord[],
+    onProblem?: (problem: ObjectProblem) => void,
+  ): Comparison => {
+    const served = { records: all, node: sample }
+    return {
+      before: servedByKubeProxy(served, today, mode),
+      after: servedByDataplane(served, config, capabilities, onProblem),
+      node: sample,
+      dataplane: name,
+    }
+  }
+  const assumed = assumedEndpoints(records)
+  return serviceDifferences(
+    records,
+    compared(records, (problem) => problems.push(problem)),
+    ...(assumed.length === 0 ? [] : [compared([...records, ...assumed])]),
+  )
 }

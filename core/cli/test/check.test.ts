@@ -255,6 +255,40 @@ test.serial('the exit code says whether there is anything to decide', async (t) 
   t.regex(unknown.stderr, /dataplane 'nonsense' is not installed/)
 })
 
+const scaledToZero = `
+kind: Service
+apiVersion: v1
+metadata: { namespace: shop, name: web }
+spec: { clusterIP: 10.96.0.9, sessionAffinity: ClientIP, ports: [{ port: 80 }] }
+`
+const slice = (conditions: string) => `---
+kind: EndpointSlice
+apiVersion: discovery.k8s.io/v1
+metadata: { namespace: shop, name: web-1, labels: { kubernetes.io/service-name: web } }
+addressType: IPv4
+ports: [{ port: 8080 }]
+endpoints: [{ addresses: [10.1.0.2], conditions: ${conditions} }]
+`
+
+for (const [what, slices] of [
+  ['no endpoint', ''],
+  ['none that is ready', slice('{ ready: false }')],
+  ['one', slice('{ ready: true }')],
+] as const)
+  test.serial(`a Service with ${what} is told for how it is served once it has some`, async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'pl-check-'))
+    t.teardown(() => rm(folder, { recursive: true }))
+    await writeFile(join(folder, 'cluster.yaml'), scaledToZero + slices)
+    const source = `file:${join(folder, 'cluster.yaml')}`
+    const found = async (fromMode: 'ipvs' | 'iptables', dataplane: string) => {
+      const report = await checkReport({ source, fromMode, dataplane, clusterCidr: '10.244.0.0/16' }, silent)
+      return report.dataplanes[0]?.services?.findings.map(({ effect, kind }) => `${effect} ${kind}`) ?? []
+    }
+    t.true((await found('iptables', 'ipvs')).includes('changed gap:affinityTimeout'))
+    // That it is refused without endpoints is of today alone.
+    t.is((await found('ipvs', 'nftables')).includes('note gap:rejectWithoutEndpoint'), what !== 'one')
+  })
+
 test.serial('in a pod that may not read its cluster the node is checked all the same', async (t) => {
   // One that kubectl debug makes has an account that may list nothing, which takes as long to tell as a slow server.
   const pod = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: 'none' }
