@@ -40,7 +40,7 @@ export async function showChanges(lab: Lab, server: ApiServer): Promise<void> {
   server.apply(slice('search', []))
   const gone = now()
   const client = hostOf(lab, 'pod')
-  const deadline = gone + 5000
+  const deadline = gone + 60_000
   while (
     (await client.probe({ protocol: 'TCP', to: destinations.search, timeoutMs: 500 })).result !== 'refused'
   ) {

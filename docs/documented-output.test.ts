@@ -21,7 +21,7 @@ const block = /^```console\n\$ npx portolan ([^\n|]+)\n([\s\S]*?)^```$/gm
 
 test('every documented command prints what its page shows', async (t) => {
   // Each is a process of its own.
-  t.timeout(300_000)
+  t.timeout(900_000)
   let blocks = 0
   for (const page of pages) {
     const path = `${root}/${page}`

@@ -82,7 +82,7 @@ test.serial(
 )
 
 test.serial('a failed row leaves the objects that it is about, and plan takes them', async (t) => {
-  t.timeout(300_000)
+  t.timeout(900_000)
   const { stdout, stderr, exitCode } = await evaluate(mutant, '--rows', '^a ClusterIP masquerades')
   t.is(exitCode, 1, stdout)
   const [, command = ''] = /^ {2}portolan (plan --source .*)$/m.exec(stderr) ?? []
@@ -93,7 +93,7 @@ test.serial('a failed row leaves the objects that it is about, and plan takes th
 test.serial(
   'where the objects of failed rows can not be written, the card is made all the same',
   async (t) => {
-    t.timeout(300_000)
+    t.timeout(900_000)
     await writeFile(join(folder, 'taken'), '')
     const rows = ['--rows', '^a ClusterIP masquerades', '--objects', 'taken', '--json', 'kept.json']
     const { stdout, stderr, exitCode } = await evaluate(mutant, ...rows)

@@ -31,7 +31,7 @@ const modules: readonly (readonly [what: string, text: string, told: RegExp])[] 
 ]
 for (const [what, text, told] of modules)
   test(`a module that ${what} has a card that says so`, async (t) => {
-    t.timeout(300_000)
+    t.timeout(600_000)
     const path = join(folder, `${what.replaceAll(' ', '-')}.mjs`)
     await writeFile(path, text)
     // A process that is busy may be silent for a while; only the one that hangs is waited for.
@@ -45,7 +45,7 @@ for (const [what, text, told] of modules)
   })
 
 test('one that is interrupted says that it was', async (t) => {
-  t.timeout(300_000)
+  t.timeout(600_000)
   const path = join(folder, 'waits.mjs')
   await writeFile(path, 'await new Promise((done) => setTimeout(done, 600_000))')
   const interrupted = new AbortController()

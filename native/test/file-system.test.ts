@@ -30,7 +30,7 @@ const start = (script: string) => [
 ]
 
 function inMountNamespace(script: string): string {
-  return execFileSync('unshare', start(script), { encoding: 'utf8', timeout: 60_000 }).trim()
+  return execFileSync('unshare', start(script), { encoding: 'utf8', timeout: 300_000 }).trim()
 }
 
 for (const [claim, script, said] of [
@@ -91,7 +91,7 @@ test('processes that mount, pin, unpin and unmount at the same time never find i
       spawn(process.execPath, ['--input-type=module', '-e', ${JSON.stringify(program(user))}], { stdio: ['ignore', 'inherit', 'inherit'] }))
     const codes = await Promise.all(children.map((child) => new Promise((resolve) => child.on('exit', resolve))))
     console.log('codes', codes.join(' '), mounts() <= 1)`
-  const child = spawn('unshare', start(all), { stdio: ['ignore', 'pipe', 'inherit'], timeout: 60_000 })
+  const child = spawn('unshare', start(all), { stdio: ['ignore', 'pipe', 'inherit'], timeout: 300_000 })
   let output = ''
   for await (const chunk of child.stdout) output += chunk
   const lines = output.trim().split('\n')

@@ -13,7 +13,7 @@ const serversOwn = /^\w+ default kubernetes /
 const paths = ['/api/v1/services', '/apis/discovery.k8s.io/v1/endpointslices', '/api/v1/nodes']
 
 real('what the benchmark writes is in namespaces of its own, and goes at the end', async (t) => {
-  t.timeout(180_000)
+  t.timeout(600_000)
   await using lab = await createLab()
   await using server = await RealApiServer.start()
   const folder = await mkdtemp(join(tmpdir(), 'portolan-given-'))
@@ -67,7 +67,7 @@ real('what the benchmark writes is in namespaces of its own, and goes at the end
 })
 
 real('what it wrote goes too when the benchmark is interrupted', async (t) => {
-  t.timeout(180_000)
+  t.timeout(600_000)
   await using lab = await createLab()
   await using server = await RealApiServer.start()
   const folder = await mkdtemp(join(tmpdir(), 'portolan-given-'))

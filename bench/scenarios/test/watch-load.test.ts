@@ -27,7 +27,7 @@ async function play(t: ExecutionContext, apiServer?: string): Promise<void> {
 }
 
 test('what nodes cost the embedded API server is measured in both forms', async (t) => {
-  t.timeout(300_000)
+  t.timeout(600_000)
   await play(t)
 })
 

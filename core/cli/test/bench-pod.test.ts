@@ -91,7 +91,7 @@ async function runPod(
         ...['sh', '-c', likeARuntime, 'pod', results, volumes.join(' '), caps, checkout],
         ...[shell, flag, here, name, ...args],
       ],
-      { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, maxBuffer: 64 << 20, timeout: 100_000 },
+      { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, maxBuffer: 64 << 20, timeout: 480_000 },
       (error, stdout, stderr) => {
         if (error !== null && typeof error.code !== 'number') reject(error)
         else resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
@@ -117,7 +117,7 @@ test('the container is not privileged, and its root is read-only', (t) => {
 const quick = ['--services', '10', '--dataplane', 'nftables', '--scenario', 'cold-start,endpoint-replaced']
 
 test.serial('with these capabilities alone the benchmark runs, and prints its figures', async (t) => {
-  t.timeout(120_000)
+  t.timeout(600_000)
   const { code, stdout, stderr } = await runPod(t, container.securityContext.capabilities.add, quick)
   t.is(code, 0, stderr.slice(-2000))
   const results = JSON.parse(stdout.slice(stdout.indexOf('\n{\n'))) as { readonly results: readonly object[] }
@@ -129,7 +129,7 @@ for (const [missing, says] of [
   ['SYS_ADMIN', /mount: .*permission denied/],
 ] as const) {
   test.serial(`without ${missing} it can't`, async (t) => {
-    t.timeout(120_000)
+    t.timeout(600_000)
     const others = container.securityContext.capabilities.add.filter((name) => name !== missing)
     const { code, stderr } = await runPod(t, others, quick)
     t.not(code, 0)

@@ -27,7 +27,7 @@ class Node {
   }
 
   static async create(t: ExecutionContext): Promise<Node> {
-    t.timeout(300_000)
+    t.timeout(600_000)
     const node = new Node(`pl-cleanup-${process.pid}-${count++}`)
     await run('ip', ['netns', 'add', node.#name], { env })
     t.teardown(() => run('ip', ['netns', 'delete', node.#name], { env }))

@@ -20,7 +20,7 @@ function start(
   taken: readonly [string, ...string[]],
   args: readonly string[],
 ): Promise<Ended> {
-  t.timeout(120_000)
+  t.timeout(400_000)
   const portolan = [process.execPath, program, 'run', '--source', `file:${sample}`, '--node', 'node-a']
   return new Promise((resolve) => {
     execFile('unshare', ['--net', ...taken, ...portolan, ...args], { env }, (error, _output, errors) =>

@@ -45,7 +45,7 @@ function recorder(nodeName: string, warned: string[] = []): EventRecorder {
 real(
   'every kind of Event is taken, counted where it comes again, and found by kubectl describe',
   async (t) => {
-    t.timeout(180_000)
+    t.timeout(600_000)
     await using cluster = await RealCluster.start()
     const { body } = await cluster.createObject(service('web'))
     await using observed = await cluster.source()
@@ -94,7 +94,7 @@ real(
 )
 
 real('who may not create Events is told what to grant', async (t) => {
-  t.timeout(180_000)
+  t.timeout(600_000)
   await using cluster = await RealCluster.start({ tokens: { narrow: { name: 'narrow' } } })
   const kubeconfig = join(cluster.folder, 'kubeconfig-narrow')
   await cluster.server.writeKubeconfig(kubeconfig, 'narrow')

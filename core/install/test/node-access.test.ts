@@ -20,7 +20,7 @@ async function startPod(
   dataplane: string,
   options: Partial<StartOptions> = {},
 ): Promise<StartedPod> {
-  t.timeout(120_000)
+  t.timeout(400_000)
   const flags = {
     apiServer: '192.0.2.10',
     clusterCidr: '10.244.0.0/16',

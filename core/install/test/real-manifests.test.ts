@@ -29,7 +29,7 @@ function theCluster(): Promise<RealCluster> {
 }
 test.after.always(async () => (await started)?.[Symbol.asyncDispose]())
 
-const limitMs = 180_000
+const limitMs = 600_000
 const namespace = 'kube-system'
 
 /** Plural names of the kinds, below the path of their group. */

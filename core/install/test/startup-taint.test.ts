@@ -85,7 +85,7 @@ async function inForce(t: ExecutionContext, patch: Patch, token: string): Promis
 }
 
 real('the account takes its own taint off its own Node, and can do nothing else to any', async (t) => {
-  t.timeout(180_000)
+  t.timeout(600_000)
   await using cluster = await RealCluster.start()
   const { ofA, ofB, unbound } = await install(cluster)
   const dry = patching(cluster, { dryRun: 'All' })

@@ -48,7 +48,7 @@ for (const [claim, damage] of [
   ['links that another tool has unpinned', unpinLinks],
 ] as const) {
   test(`${claim} are attached again by an audit, which comes every second`, async (t) => {
-    t.timeout(180_000)
+    t.timeout(400_000)
     await using lab = await createLab()
     const { networkNamespace } = lab.node
     const dataplane = labDataplane.create({ masqueradeBit: 14, networkNamespace, settings: {} })

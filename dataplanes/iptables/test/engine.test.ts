@@ -7,7 +7,7 @@ import { sabotage } from './sabotage.ts'
 
 for (const variant of iptablesVariants) {
   test(`${variant}: the engine applies changes, tries again, repairs all damage, and adopts what it left`, async (t) => {
-    t.timeout(300_000)
+    t.timeout(900_000)
     await using lab = await createLab({ pods: 1 })
     await t.notThrowsAsync(engineOnKernel(lab, { factory, settings: { variant }, sabotage }))
   })

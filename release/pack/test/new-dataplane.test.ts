@@ -26,7 +26,7 @@ async function installed(path: string): Promise<void> {
 }
 
 test.before(async (t) => {
-  t.timeout(600_000)
+  t.timeout(1_100_000)
   const packed = await pack(root, archives)
   const creator = packed.filter(({ name }) => name === '@portolan/create-dataplane')
   await install({ root, folder: join(folder, 'creator'), archives: creator })
@@ -44,7 +44,7 @@ const create = (...args: readonly string[]) =>
   )
 
 test.serial('a new package has all its tests pass at once, and is built and planned with', async (t) => {
-  t.timeout(600_000)
+  t.timeout(1_100_000)
   const { stdout } = await create('sextant')
   t.regex(stdout, /^portolan-dataplane-sextant: a dataplane on nft, IPv4, \d+ files in sextant$/m)
   t.regex(stdout, /^ {2}cd sextant && npm install$\n^ {2}npm test .*$\n^ {2}npx portolan /m)
@@ -61,7 +61,7 @@ test.serial('a new package has all its tests pass at once, and is built and plan
 })
 
 test.serial('a skeleton has its tests pass, and plans', async (t) => {
-  t.timeout(300_000)
+  t.timeout(900_000)
   await create('@example/dataplane-astrolabe', '--empty')
   const path = join(folder, 'dataplane-astrolabe')
   await installed(path)
@@ -210,7 +210,7 @@ const faults: readonly Fault[] = [
 
 for (const { what, file, find, put, ask, told } of faults)
   test.serial(`a dataplane that ${what} is told so`, async (t) => {
-    t.timeout(300_000)
+    t.timeout(900_000)
     const path = join(folder, 'sextant')
     const source = await readFile(join(path, file), 'utf8')
     t.is(source.split(find).length, 2, `${file} has it once: ${find}`)
@@ -235,7 +235,7 @@ for (const { what, file, find, put, ask, told } of faults)
 test.serial(
   'and as it was made it has a card without a failure, with the figures of its speed',
   async (t) => {
-    t.timeout(600_000)
+    t.timeout(1_100_000)
     const path = join(folder, 'sextant')
     const portolan = join(path, 'node_modules', '.bin', 'portolan')
     const rows = ['--rows', '^a ClusterIP reaches every endpoint|^a change that meets a damaged']

@@ -28,7 +28,7 @@ const portolan = (...args: readonly string[]) =>
   })
 
 test.before(async (t) => {
-  t.timeout(600_000)
+  t.timeout(1_100_000)
   archives = await pack(root, join(folder, 'archives'))
   await install({ root, folder: installed, archives })
 })
@@ -75,7 +75,7 @@ endpoints: [{ addresses: [10.1.0.2] }]
 // With eBPF, which needs the compiled programs and a worker of its own from the archive.
 for (const dataplane of ['nftables', 'ebpf'])
   test.serial(`run serves a node as installed, and cleanup removes its rules: ${dataplane}`, async (t) => {
-    t.timeout(300_000)
+    t.timeout(900_000)
     await using lab = await createLab()
     await lab.pods[0].serve('TCP', '10.1.0.2', 8080)
     const file = join(folder, 'cluster.yaml')
@@ -125,7 +125,7 @@ for (const dataplane of ['nftables', 'ebpf'])
   })
 
 test.serial('bench measures as installed: the core, and a dataplane in its lab', async (t) => {
-  t.timeout(300_000)
+  t.timeout(900_000)
   const json = join(folder, 'results.json')
   const grid = ['--services', '10', '--endpoints', '2', '--dataplane', 'nftables']
   const files = ['--json', json, '--report', join(folder, 'report.html')]
@@ -137,7 +137,7 @@ test.serial('bench measures as installed: the core, and a dataplane in its lab',
 })
 
 test.serial('the kit proves a dataplane as installed', async (t) => {
-  t.timeout(300_000)
+  t.timeout(900_000)
   const program = join(installed, 'prove.mjs')
   await writeFile(
     program,

@@ -16,7 +16,7 @@ if ('failed' in kubeProxy) test('kube-proxy is compiled', (t) => t.fail(kubeProx
 if ('unavailable' in kubeProxy) real.skip(title, kubeProxy.unavailable)
 else
   real(title, async (t) => {
-    t.timeout(600_000)
+    t.timeout(1_100_000)
     const folder = await mkdtemp(join(tmpdir(), 'portolan-peer-'))
     t.teardown(() => rm(folder, { recursive: true }))
     const [json, report] = [join(folder, 'results.json'), join(folder, 'report.html')]

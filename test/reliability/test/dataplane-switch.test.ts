@@ -10,7 +10,7 @@ const small = { everyMs: 50, held: 2 }
 test.serial(
   'a node goes from each dataplane to each other one, and no packet and no connection is lost',
   async (t) => {
-    t.timeout(600_000)
+    t.timeout(1_100_000)
     await using scene = await createScene({
       dataplane: 'nftables',
       server: 'embedded',
@@ -42,7 +42,7 @@ const stages = [
 test.serial(
   'a process that is killed at any step leaves a node that serves, and the next one finishes',
   async (t) => {
-    t.timeout(600_000)
+    t.timeout(1_100_000)
     await using scene = await createScene({
       dataplane: 'ebpf',
       server: 'embedded',

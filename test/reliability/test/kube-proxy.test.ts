@@ -28,7 +28,7 @@ for (const [mode, dataplane] of [
   inOrder(
     `${dataplane} hands back to kube-proxy's ${mode} and takes over from it, and nothing is lost`,
     async (t) => {
-      t.timeout(600_000)
+      t.timeout(1_100_000)
       await using scene = await createScene({ dataplane, server: 'embedded', services: 20, slowness: 1 })
       await using node = new SwitchedNode(scene)
       const { networkNamespace } = scene.lab.node

@@ -24,7 +24,7 @@ test('the short selection names faults that there are', (t) => {
 // IPVS needs another kernel: npm run vm -- npm run reliability -- --dataplane ipvs
 for (const dataplane of dataplanes.filter((name) => name !== 'ipvs')) {
   test.serial(`${dataplane}: no packet and no change is lost while things fail`, async (t) => {
-    t.timeout(600_000)
+    t.timeout(1_100_000)
     const outcomes = await runFaults({
       faults: chosen,
       dataplanes: [dataplane],

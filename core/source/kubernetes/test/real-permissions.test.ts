@@ -8,7 +8,7 @@ import { generousMs, RealCluster, service, slice } from './real-cluster.ts'
 // Who may read what, as a real kube-apiserver decides it.
 
 const real = realApiServerTest(test)
-const limitMs = 180_000
+const limitMs = 600_000
 const rbac = '/apis/rbac.authorization.k8s.io/v1'
 
 interface Rule {
