@@ -120,7 +120,12 @@ export class ServerLink {
     const startedAt = clock.now()
     try {
       const link = await this.#connect(await this.#read('routine'))
-      if (this.current !== undefined) await pause(clock, timings.handoverMs, this.#stopping.signal)
+      const { signal } = this.#stopping
+      if (this.current !== undefined) await pause(clock, timings.handoverMs, signal)
+      if (signal.aborted) {
+        link.connection.close(stopped())
+        throw stopped()
+      }
       if (!link.connection.usable) throw new ApiError('API_UNREACHABLE', 'the new connection broke at once')
       if (this.#isNeeded()) this.#use(link, 'it had stopped answering')
       else link.connection.close(new ApiError('API_CONNECTION_REPLACED', 'the other connection spoke first'))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiServer, ApiServerOptions } from '@portolan/api-server'
 import test from 'ava'
-import { ObservedSource } from './observed-source.ts'
+import { ObservedSource, shortTimings } from './observed-source.ts'
 import { listRequests, node, scene, service, slice } from './small-cluster.ts'
 
 const transports: readonly (readonly [string, ApiServerOptions])[] = [
@@ -176,6 +176,23 @@ test('one forbidden resource does not hold up the others', async (t) => {
   server.apply(slice('web-2', ['10.0.0.9']))
   await observed.until((o) => o.records.has('EndpointSlice shop/web-2'))
   t.false(observed.isSynced('Service'))
+})
+
+test('stopped while a new connection waits for the old one to speak, it takes neither', async (t) => {
+  const timings = { ...shortTimings, handoverMs: 600_000, lookMs: 1 }
+  let connected = 0
+  const observer = { onConnected: () => void connected++ }
+  await using scenery = await scene({ freezable: true }, { timings, observer })
+  const { server, observed } = scenery
+  await observed.until((o) => o.allSynced)
+  server.freeze()
+  await observed.until((o) => o.complaints().some(({ fields }) => fields.code === 'API_SILENT'))
+  server.thaw()
+  const opened = () => observed.log.filter(({ message }) => message === 'connected').length
+  await observed.until(() => opened() > 1)
+  await observed.source.stop()
+  await new Promise(setImmediate)
+  t.is(connected, 1)
 })
 
 test('a server that ends every watch at once is asked ever more seldom', async (t) => {
