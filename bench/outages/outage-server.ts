@@ -58,7 +58,7 @@ export async function startEmbedded(): Promise<OutageServer> {
   }
 }
 
-/** A real kube-apiserver with its etcd. @param etcd `debian`: one without watch-lists */
+/** A real kube-apiserver with its etcd. @param etcd `debian`: Debian's, which is an old one */
 export async function startReal(etcd: 'own' | 'debian'): Promise<OutageServer> {
   const server = await RealApiServer.start({ etcd })
   const kubeconfig = join(server.folder, 'kubeconfig')

@@ -1,3 +1,5 @@
+import { gzipSync } from 'node:zlib'
+
 /** What the server does instead of answering a request of one resource properly. */
 export type Fault =
   /** A `Status` with this code, and maybe the header Retry-After. */
@@ -16,6 +18,14 @@ export type Fault =
   | { readonly kind: 'hang' }
   /** Half of a list: valid headers, then the end in the middle of an object. */
   | { readonly kind: 'truncated' }
+  /** The same of a list in gzip, to whoever takes it or not. */
+  | { readonly kind: 'cut-off-gzip' }
+
+/** The first half of the gzip of an empty list. */
+export function cutOffGzip(): Buffer {
+  const whole = gzipSync('{"kind":"List","metadata":{"resourceVersion":"1"},"items":[]}')
+  return whole.subarray(0, whole.length >> 1)
+}
 
 export const reasons: Readonly<Record<number, string>> = {
   400: 'BadRequest',

@@ -1,7 +1,8 @@
 import type { Kind, StoredObject } from './api-object.ts'
 import type { Authentication } from './authentication.ts'
 import type { ClusterState, ServedResource } from './cluster-state.ts'
-import { type Fault, loginPage, overloadedText, reasons } from './faults.ts'
+import { cutOffGzip, type Fault, loginPage, overloadedText, reasons } from './faults.ts'
+import { acceptsGzip } from './gzip.ts'
 import { type Form, negotiate } from './media-type.ts'
 import { answerObject } from './object-requests.ts'
 import { answerJson, answerStatus, type Reply, type Request } from './reply.ts'
@@ -25,14 +26,15 @@ export interface ServedRequest {
   readonly query: URLSearchParams
   /** The header Accept. */
   readonly accept: string
+  /** The header Accept-Encoding; empty: none. */
+  readonly acceptEncoding: string
 }
 
 /**
- * `refused`: 422, as with the feature turned off; `ignored`: as servers before Kubernetes 1.27; `failed`: answered with
- * 200 and then with an ERROR event of code 500, as by Kubernetes 1.36 with an etcd older than 3.4.25 or 3.5.8;
- * `cut-off`: the stream ends before the bookmark that ends the initial events, as behind a proxy with a time limit.
+ * `failed`: answered with 200 and then with an ERROR event of code 500, as by Kubernetes 1.36 with an etcd older than 3.4.25
+ * or 3.5.8.
  */
-export type WatchListSupport = 'served' | 'refused' | 'ignored' | 'failed' | 'cut-off'
+export type WatchListSupport = 'served' | 'failed'
 
 export interface HttpApiOptions {
   readonly state: ClusterState
@@ -42,6 +44,13 @@ export interface HttpApiOptions {
   readonly watchList: WatchListSupport
   readonly fieldSelectors: 'all' | 'metadata'
   readonly expiredAs: 'status' | 'event'
+}
+
+/** How a list or a watch may be written. */
+interface Acceptable {
+  readonly form: Form
+  /** Lists only. */
+  readonly gzip: boolean
 }
 
 /** Answers HTTP requests as a Kubernetes API server does. */
@@ -83,6 +92,7 @@ export class HttpApi {
       path: url.pathname,
       query: url.searchParams,
       accept: request.headers.accept ?? '',
+      acceptEncoding: String(request.headers['accept-encoding'] ?? ''),
     }
     this.requests.push(served)
     this.onRequest(served)
@@ -110,14 +120,15 @@ export class HttpApi {
       return
     }
     const form = resource.store.inProtobuf ? negotiate(request.headers.accept) : 'json'
-    await this.#answerCollection(resource, target, url.searchParams, form, reply)
+    const gzip = acceptsGzip(request.headers['accept-encoding'])
+    await this.#answerCollection(resource, target, url.searchParams, { form, gzip }, reply)
   }
 
   async #answerCollection(
     served: ServedResource,
     { resource, namespace }: RequestTarget,
     query: URLSearchParams,
-    form: Form,
+    { form, gzip }: Acceptable,
     reply: Reply,
   ): Promise<void> {
     const { state, expiredAs, fieldSelectors } = this.#options
@@ -132,6 +143,7 @@ export class HttpApi {
         throw forbiddenOption('sendInitialEvents', 'sendInitialEvents is forbidden for list')
       await served.lister.answer(reply, selector, {
         form,
+        gzip,
         limit: wholeNumber(query, 'limit'),
         token: query.get('continue') ?? '',
         resourceVersion: wholeNumber(query, 'resourceVersion'),
@@ -141,7 +153,7 @@ export class HttpApi {
       })
       return
     }
-    const watchList = this.#readWatchList(query)
+    const watchList = readWatchList(query)
     const fromVersion = wholeNumber(query, 'resourceVersion')
     // Without a version a watch starts with the state that is, with or without watch-list.
     const initialEvents = watchList || fromVersion === 0
@@ -152,7 +164,7 @@ export class HttpApi {
       selector,
       fromVersion,
       initialEvents,
-      endBookmark: watchList && this.#options.watchList !== 'cut-off',
+      endBookmark: watchList,
       bookmarks: query.get('allowWatchBookmarks') === 'true',
       timeoutSeconds: wholeNumber(query, 'timeoutSeconds'),
     }
@@ -161,24 +173,6 @@ export class HttpApi {
     reply.once('close', () => served.streams.delete(stream))
     if (watchList && this.#options.watchList === 'failed') return stream.fail(noProgressNotifications())
     await stream.start()
-    if (watchList && this.#options.watchList === 'cut-off') stream.end()
-  }
-
-  #readWatchList(query: URLSearchParams): boolean {
-    if (query.get('sendInitialEvents') !== 'true' || this.#options.watchList === 'ignored') return false
-    if (this.#options.watchList === 'refused') {
-      throw forbiddenOption(
-        'sendInitialEvents',
-        'sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled',
-      )
-    }
-    if (query.get('resourceVersionMatch') !== 'NotOlderThan') {
-      throw forbiddenOption(
-        'resourceVersionMatch',
-        'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-      )
-    }
-    return true
   }
 
   /** Whether the request has been dealt with by a fault. */
@@ -216,6 +210,10 @@ export class HttpApi {
         reply.writeHead(200, { 'content-type': 'application/json' })
         reply.end('{"kind":"List","metadata":{"resourceVersion":"1"},"items":[{"metadata":{"na')
         return true
+      case 'cut-off-gzip':
+        reply.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' })
+        reply.end(cutOffGzip())
+        return true
       case 'hang':
         return true
       case 'slow':
@@ -227,6 +225,17 @@ export class HttpApi {
 
 function verbOf({ method }: Request, query: URLSearchParams): 'list' | 'watch' | 'create' {
   return method === 'POST' ? 'create' : query.has('watch') ? 'watch' : 'list'
+}
+
+function readWatchList(query: URLSearchParams): boolean {
+  if (query.get('sendInitialEvents') !== 'true') return false
+  if (query.get('resourceVersionMatch') !== 'NotOlderThan') {
+    throw forbiddenOption(
+      'resourceVersionMatch',
+      'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+    )
+  }
+  return true
 }
 
 function wholeNumber(query: URLSearchParams, name: string): number {

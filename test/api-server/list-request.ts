@@ -1,4 +1,5 @@
 import type { ResourceKind, StoredObject } from './api-object.ts'
+import { gzipped } from './gzip.ts'
 import { type Form, mediaTypes } from './media-type.ts'
 import type { ObjectStore } from './object-store.ts'
 import { encodeList } from './protobuf/encode.ts'
@@ -20,6 +21,8 @@ export interface ListQuery {
   readonly exact: boolean
   /** Whether there are selectors: then it isn't known how many are left. */
   readonly selects: boolean
+  /** Whether the client takes gzip. */
+  readonly gzip: boolean
 }
 
 interface ListState {
@@ -31,6 +34,9 @@ interface ListState {
 
 /** How many lists in pages can be under way per resource before the oldest one expires. */
 const heldSnapshots = 8
+
+/** What has fewer bytes isn't worth it to kube-apiserver. */
+const gzipBytes = 128 << 10
 
 const comma = Buffer.from(',')
 
@@ -67,9 +73,19 @@ export class Lister {
       ...(more ? { continue: continueToken(version, objects[next - 1]?.key ?? '') } : {}),
       ...(more && !query.selects ? { remainingItemCount: objects.length - next } : {}),
     }
-    reply.writeHead(200, { 'content-type': mediaTypes[form] })
+    const body = pieces[form](this.#store.resource, metadata, page)
+    const bytes = page.reduce((sum, object) => sum + (object[form]?.length ?? 0), 0)
+    const headers = { 'content-type': mediaTypes[form] }
+    if (query.gzip && bytes > gzipBytes) {
+      reply.writeHead(200, { ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' })
+      const writer = new ReplyWriter(reply)
+      for await (const piece of gzipped(body)) await writer.write(piece)
+      writer.end()
+      return
+    }
+    reply.writeHead(200, headers)
     const writer = new ReplyWriter(reply)
-    await writer.writeAll(pieces[form](this.#store.resource, metadata, page))
+    await writer.writeAll(body)
     writer.end()
   }
 

@@ -6,7 +6,7 @@ import { cacheFolder, readFolder } from './cache.ts'
 
 /**
  * Debian's etcd-server, which is an old one: that of Debian 12 has no RequestWatchProgress, without which kube-apiserver
- * serves no watch-list.
+ * serves no watch-list, and reads from etcd what it has in its watch cache.
  */
 export interface DebianEtcd {
   readonly program: string

@@ -1,6 +1,7 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { createInterface } from 'node:readline'
+import { gunzipSync } from 'node:zlib'
 
 export interface RawAnswer {
   readonly status: number
@@ -22,6 +23,8 @@ export interface RawRequest {
   readonly contentType?: string
   /** Instead of the client's; empty: none. */
   readonly token?: string
+  /** Whether gzip is accepted; the answer's headers tell whether it came so. */
+  readonly gzip?: boolean
 }
 
 /** What a server really answers: HTTP/1.1 without retries, and watches line by line. */
@@ -42,7 +45,8 @@ export class RawClient {
     const response = await this.#send(method, path, request)
     const chunks: Buffer[] = []
     for await (const chunk of response) chunks.push(chunk as Buffer)
-    const text = Buffer.concat(chunks).toString()
+    const bytes = Buffer.concat(chunks)
+    const text = (response.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes).toString()
     const isJson = /json/.test(response.headers['content-type'] ?? '')
     return {
       status: response.statusCode ?? 0,
@@ -55,7 +59,7 @@ export class RawClient {
     return this.request('GET', path, { query })
   }
 
-  /** Starts a watch; an answer other than 200 is that of the watch. */
+  /** Starts a watch, which comes without gzip; an answer other than 200 is that of the watch. */
   async watch(path: string, query: Readonly<Record<string, string>> = {}): Promise<RawWatch> {
     const response = await this.#send('GET', path, { query: { watch: 'true', ...query } })
     return new RawWatch(response)
@@ -69,13 +73,14 @@ export class RawClient {
   #send(
     method: string,
     path: string,
-    { query, body, contentType, token }: RawRequest,
+    { query, body, contentType, token, gzip }: RawRequest,
   ): Promise<http.IncomingMessage> {
     const url = new URL(path, this.url)
     for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value)
     const bearer = token ?? this.#token
     const headers: http.OutgoingHttpHeaders = {
       accept: 'application/json',
+      ...(gzip ? { 'accept-encoding': 'gzip' } : {}),
       ...(bearer === '' ? {} : { authorization: `Bearer ${bearer}` }),
       ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
     }

@@ -17,11 +17,6 @@ export interface Timings {
   readonly handoverMs: number
   /** From a request to its response's headers, and between two pieces of a list. */
   readonly responseTimeoutMs: number
-  /**
-   * A watch-list that is quiet for this long without having sent its initial-events-end bookmark comes from a server
-   * that ignores `sendInitialEvents`; paging is used instead.
-   */
-  readonly initialEventsQuietMs: number
   /** `timeoutSeconds` of a watch is drawn between this and twice this, so that nodes don't come back together. */
   readonly watchSeconds: number
   /** A watch that the server doesn't end this long after its `timeoutSeconds` is ended here. */
@@ -55,7 +50,6 @@ export const defaultTimings: Timings = {
   lookMs: 1_400,
   handoverMs: 300,
   responseTimeoutMs: 30_000,
-  initialEventsQuietMs: 10_000,
   watchSeconds: 300,
   watchGraceMs: 15_000,
   retryMinMs: 200,

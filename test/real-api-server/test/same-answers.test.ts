@@ -220,6 +220,58 @@ for (const { declare, start } of servers) {
     t.regex(broken.body.message, /^invalid continue token: continue key is not valid/)
   })
 
+  declare(
+    'a list of more than 128 KiB comes in gzip to who takes it, and a watch from a version never',
+    async (t) => {
+      t.timeout(120_000)
+      await using asked = await start('usual')
+      const { client } = asked
+      const endpoints = Array.from({ length: 100 }, (_, number) => ({ addresses: [`10.1.0.${number}`] }))
+      const large = (name: string) => ({ ...slice(name), endpoints })
+      for (let number = 0; number < 80; number++)
+        await client.request('POST', slices, { body: large(`large-${number}`) })
+      const listed = (query: Record<string, string>, gzip: boolean) =>
+        client.request('GET', slices, { query, gzip })
+      const plain = await listed({}, false)
+      const zipped = await listed({}, true)
+      t.is(plain.headers['content-encoding'], undefined)
+      t.is(zipped.headers['content-encoding'], 'gzip')
+      t.deepEqual(zipped.body, plain.body)
+      t.is(zipped.body.items.length, 80)
+      const small = await listed({ limit: '1' }, true)
+      t.is(small.headers['content-encoding'], undefined)
+      const { resourceVersion } = plain.body.metadata
+      const watch = await listed({ watch: 'true', resourceVersion, timeoutSeconds: '1' }, true)
+      t.is(watch.headers['content-encoding'], undefined)
+      // Whatever the server holds, and not older than: these are allowed to be old, but not older than the version.
+      for (const query of [
+        { resourceVersion: '0' },
+        { resourceVersion, resourceVersionMatch: 'NotOlderThan' },
+      ]) {
+        const cached = await listed(query, true)
+        t.is(cached.headers['content-encoding'], 'gzip')
+        t.true(
+          BigInt(cached.body.metadata.resourceVersion) >=
+            (query.resourceVersion === '0' ? 0n : BigInt(resourceVersion)),
+        )
+      }
+      const tooNew = await listed({ resourceVersion: inFuture, resourceVersionMatch: 'NotOlderThan' }, true)
+      t.is(tooNew.status, 504)
+    },
+  )
+
+  declare('a list without a version has every write that was answered before it', async (t) => {
+    t.timeout(120_000)
+    await using asked = await start('usual')
+    const { client } = asked
+    for (let turn = 0; turn < 20; turn++) {
+      const { body } = await client.request('POST', slices, { body: slice(`turn-${turn}`) })
+      const listed = (await client.get(slices, { limit: '500' })).body
+      t.is(listed.items.length, turn + 1)
+      t.true(BigInt(listed.metadata.resourceVersion) >= BigInt(body.metadata.resourceVersion))
+    }
+  })
+
   declare('a watch-list ends with a bookmark and goes on as the watch, to its time limit', async (t) => {
     t.timeout(400_000)
     await using asked = await start('usual')

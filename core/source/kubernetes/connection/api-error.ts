@@ -29,7 +29,7 @@ export const apiErrorCodes = {
     fix: "check that the address is the API server's and not that of a proxy or load balancer page",
   },
   API_MALFORMED: {
-    when: 'the answer claims to be JSON, but is cut off or garbled',
+    when: 'the answer claims to be JSON, or gzip, but is cut off or garbled, or longer than any list can be',
     fix: 'check proxies between this node and the API server; the request is repeated',
   },
   API_PROTOBUF: {
@@ -39,10 +39,6 @@ export const apiErrorCodes = {
   API_VERSION_WENT_BACK: {
     when: "the server's resourceVersion is lower than before: its etcd was restored from a backup, or it lags",
     fix: 'nothing: the list is read again',
-  },
-  API_NO_WATCH_LIST: {
-    when: 'the server cannot do watch-lists, or this one ended early',
-    fix: 'nothing: it is listed in pages instead',
   },
   API_CONNECTION_REPLACED: {
     when: "another connection takes this one's place, by our decision or at the server's request",

@@ -7,12 +7,16 @@ import type { Timings } from '../timings.ts'
 export interface ApiRequest extends ApiQuestion {
   /** The header Accept. Default: JSON. */
   readonly accept?: string
+  /** Whether the answer may come in gzip. */
+  readonly gzip?: boolean
 }
 
 export interface ApiResponse {
   readonly status: number
   /** Lower case, without parameters; empty when the server didn't say. */
   readonly contentType: string
+  /** Lower case: `gzip`, `identity`; empty when the server didn't say. */
+  readonly contentEncoding: string
   /** The header `Retry-After`, where it gives a number of seconds. */
   readonly retryAfterMs: number | undefined
   /** Chunks of bytes. Throws when the connection breaks or the request's signal aborts. */
@@ -59,10 +63,20 @@ export function pathOn(server: URL, path: string): string {
   return server.pathname === '/' ? path : server.pathname.replace(/\/+$/, '') + path
 }
 
-/** The headers that say what a body is. */
-export function bodyHeaders(body: ApiQuestion['body']): Record<string, string> {
-  if (body === undefined) return {}
-  return { 'content-type': body.contentType, 'content-length': String(Buffer.byteLength(body.text)) }
+/** The headers that say what a request's body is, and what the answer's may be. */
+export function bodyHeaders({ body, accept = 'application/json', gzip }: ApiRequest): Record<string, string> {
+  return {
+    accept,
+    ...(gzip ? { 'accept-encoding': 'gzip' } : {}),
+    ...(body === undefined
+      ? {}
+      : { 'content-type': body.contentType, 'content-length': String(Buffer.byteLength(body.text)) }),
+  }
+}
+
+/** The coding of a Content-Encoding header. */
+export function contentEncoding(header: string | undefined): string {
+  return (header ?? '').trim().toLowerCase()
 }
 
 /** Milliseconds of a Retry-After header; `undefined` for one that isn't a number of seconds. */

@@ -3,7 +3,7 @@ import * as https from 'node:https'
 import type { Socket } from 'node:net'
 import { ChildAbort } from './child-abort.ts'
 import type { ApiRequest, ApiResponse, Connection, ConnectionOptions } from './connection.ts'
-import { addressOf, bodyHeaders, mediaType, pathOn, retryAfterMs } from './connection.ts'
+import { addressOf, bodyHeaders, contentEncoding, mediaType, pathOn, retryAfterMs } from './connection.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
 /** Any server answers it. */
@@ -75,10 +75,8 @@ export class Http1Connection implements Connection {
     }
   }
 
-  send(
-    { method, path, body, accept = 'application/json' }: ApiRequest,
-    signal: AbortSignal,
-  ): Promise<ApiResponse> {
+  send(asked: ApiRequest, signal: AbortSignal): Promise<ApiResponse> {
+    const { method, path, body } = asked
     // The agent would open a socket that nothing closes.
     if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy)
     const { server, headers } = this.#options.credentials
@@ -87,7 +85,7 @@ export class Http1Connection implements Connection {
       agent: this.#agent,
       method,
       path: pathOn(server, path),
-      headers: { ...headers, ...bodyHeaders(body), accept },
+      headers: { ...headers, ...bodyHeaders(asked) },
       signal,
     })
     request.once('socket', (socket) => this.#keep(socket))
@@ -104,6 +102,7 @@ export class Http1Connection implements Connection {
         resolve({
           status: answer.statusCode ?? 0,
           contentType: mediaType(answer.headers['content-type']),
+          contentEncoding: contentEncoding(answer.headers['content-encoding']),
           retryAfterMs: retryAfterMs(answer.headers['retry-after']),
           body: answer,
           connection: answer.socket,

@@ -2,7 +2,7 @@ import * as http2 from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { ApiError } from './api-error.ts'
 import type { ApiRequest, ApiResponse, Connection, ConnectionOptions } from './connection.ts'
-import { bodyHeaders, mediaType, pathOn, retryAfterMs } from './connection.ts'
+import { bodyHeaders, contentEncoding, mediaType, pathOn, retryAfterMs } from './connection.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
 /** Bytes a stream and the whole connection may have under way: the protocol's 64 KiB would stall a large list. */
@@ -72,19 +72,16 @@ export class Http2Connection implements Connection {
     return this.#silent
   }
 
-  send(
-    { method, path, body, accept = 'application/json' }: ApiRequest,
-    signal: AbortSignal,
-  ): Promise<ApiResponse> {
+  send(asked: ApiRequest, signal: AbortSignal): Promise<ApiResponse> {
+    const { method, path, body } = asked
     const { server, headers } = this.#options.credentials
     return new Promise((resolve, reject) => {
       const stream = this.#session.request(
         {
           ...headers,
-          ...bodyHeaders(body),
+          ...bodyHeaders(asked),
           ':method': method,
           ':path': pathOn(server, path),
-          accept,
         },
         { signal, endStream: body === undefined },
       )
@@ -93,6 +90,7 @@ export class Http2Connection implements Connection {
         resolve({
           status: answer[':status'] ?? 0,
           contentType: mediaType(answer['content-type']),
+          contentEncoding: contentEncoding(answer['content-encoding']),
           retryAfterMs: retryAfterMs(answer['retry-after']),
           body: stream,
           connection: this.#session,

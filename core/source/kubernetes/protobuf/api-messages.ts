@@ -16,11 +16,8 @@ import {
 // What core/cluster and the reflector read of each message, by the numbers of Kubernetes' generated.proto (k8s.io/api and
 // k8s.io/apimachinery). They are the same in every release: the numbers of a field never change.
 
-/** Of the bookmark that ends a watch-list's initial events (KEP-3157). */
-export const initialEventsEnd = 'k8s.io/initial-events-end'
-
 const labels = entries('labels', new Set(Object.values(readLabels)))
-const annotations = entries('annotations', new Set([...Object.values(readAnnotations), initialEventsEnd]))
+const annotations = entries('annotations', new Set(Object.values(readAnnotations)))
 
 const objectMeta = nested(
   'metadata',

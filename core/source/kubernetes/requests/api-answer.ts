@@ -5,6 +5,7 @@ import { isProtobuf, readListOrStatus, readObject } from '../protobuf/answer.ts'
 import { WireError } from '../protobuf/wire-reader.ts'
 import { formOf } from './answer-form.ts'
 import { member } from './api-object.ts'
+import { readBeginning, readWhole } from './response-body.ts'
 
 /** Answers to errors are short; what is longer isn't read. */
 const errorBodyBytes = 16 << 10
@@ -12,7 +13,7 @@ const errorBodyBytes = 16 << 10
 /** Bytes of the answer to a request for one object. */
 const replyBytes = 4 << 20
 
-/** Bytes of one list page: V8 can't hold a string of more than half a gigabyte. */
+/** Bytes of one list page, as it is without gzip: V8 can't hold a string of more than half a gigabyte. */
 const pageBytes = 256 << 20
 
 /**
@@ -41,7 +42,7 @@ export async function expectObjects(response: ApiResponse, what: string): Promis
 
 /** Reads a list, or a page of one, to its end. Throws {@link ApiError} `API_MALFORMED` or `API_PROTOBUF`. */
 export async function readListBody(response: ApiResponse, what: string, heard: () => void): Promise<object> {
-  const body = await readAtMost(response, pageBytes, heard)
+  const body = await readWhole(response, { what, limitBytes: pageBytes, heard })
   if (formOf(response) === 'protobuf') {
     const list = readingProtobuf(what, () => readListOrStatus(body))
     return { ...list, items: readingItems(list.items as Iterable<unknown> | undefined, what) }
@@ -57,7 +58,7 @@ export async function readListBody(response: ApiResponse, what: string, heard: (
 /** Reads the answer to a single request; of a large one, no more than its beginning, which isn't JSON then. */
 export async function readReply(response: ApiResponse): Promise<ApiReply> {
   const { status, retryAfterMs } = response
-  const bytes = await readAtMost(response, replyBytes)
+  const bytes = await readBeginning(response, replyBytes)
   const body = parseJson(bytes.toString('utf8'))
   const message = status < 400 ? '' : (statusMessage(body) ?? beginningOf(bytes))
   return { status, body, message, retryAfterMs }
@@ -100,7 +101,7 @@ export function statusRetryAfterMs(status: unknown): number | undefined {
 
 /** The beginning of an answer that isn't what was asked for; the rest is left unread. */
 export function readErrorBody(response: ApiResponse): Promise<Buffer> {
-  return readAtMost(response, errorBodyBytes)
+  return readBeginning(response, errorBodyBytes)
 }
 
 /** A `Status` in either form; `undefined` for anything else, such as a text. */
@@ -121,16 +122,4 @@ export function statusMessage(status: unknown): string | undefined {
 
 function beginningOf(body: Buffer): string {
   return excerpt(body.toString('utf8'))
-}
-
-async function readAtMost(response: ApiResponse, limitBytes: number, heard?: () => void): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of response.body as AsyncIterable<Buffer>) {
-    heard?.()
-    chunks.push(chunk)
-    bytes += chunk.length
-    if (bytes > limitBytes) break
-  }
-  return Buffer.concat(chunks)
 }

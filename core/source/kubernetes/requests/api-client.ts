@@ -40,15 +40,15 @@ export class ApiClient {
     const response = await this.#request(link, request, signal)
     if (response.status !== 401) return response
     // Read now: an HTTP/2 stream that ended unread while credentials are fetched can't be read any more.
-    const refused = { ...response, body: Readable.from([await readErrorBody(response)]) }
+    const body = Readable.from([await readErrorBody(response)])
+    const refused = { ...response, contentEncoding: '', body }
     const renewed = await orAborted(this.#link.renew(link, 'refused'), signal)
     if (renewed.identity === link.identity) return refused
     return this.#request(renewed, request, signal)
   }
 
-  /** @param accept the header Accept */
-  get(path: string, accept: string, signal: AbortSignal): Promise<ApiResponse> {
-    return this.send({ method: 'GET', path, accept }, signal)
+  get(path: string, form: Pick<ApiRequest, 'accept' | 'gzip'>, signal: AbortSignal): Promise<ApiResponse> {
+    return this.send({ method: 'GET', path, ...form }, signal)
   }
 
   close(): void {

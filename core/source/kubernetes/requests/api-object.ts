@@ -1,5 +1,3 @@
-import { initialEventsEnd } from '../protobuf/api-messages.ts'
-
 /**
  * What the reflector reads of an object that isn't parsed: one that was deleted, or that a list has in the version that
  * was delivered already. Everything else is the parser's.
@@ -31,11 +29,6 @@ export function resourceVersionOf(raw: unknown): string {
 /** Where the next page of a list starts; empty on the last one. */
 export function continueToken(raw: unknown): string {
   return text(member(member(raw, 'metadata'), 'continue'))
-}
-
-/** Whether a bookmark ends a watch-list's initial events (KEP-3157). */
-export function endsInitialEvents(raw: unknown): boolean {
-  return member(member(member(raw, 'metadata'), 'annotations'), initialEventsEnd) === 'true'
 }
 
 /** One member of what may be an object. */

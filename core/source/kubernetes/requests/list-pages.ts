@@ -25,19 +25,27 @@ export interface ListAnswer {
   readonly connection: object
 }
 
-/** A list, page by page. Throws {@link ApiError}; `API_EXPIRED` when the list took longer than the server keeps it. */
+/**
+ * A list, page by page; the server writes each while the one before is gone through. Throws {@link ApiError}; `API_EXPIRED`
+ * when the list took longer than the server keeps it.
+ */
 export async function* listPages({ what, read }: ListPagesOptions): AsyncGenerator<ListPage> {
-  let token = ''
-  do {
-    const { body, connection } = await read({ limit: pageSize, ...(token === '' ? {} : { continue: token }) })
+  let next = read({ limit: pageSize })
+  for (let token = 'first'; token !== ''; ) {
+    const { body, connection } = await next
     const items = member(body, 'items') ?? []
     const resourceVersion = resourceVersionOf(body)
     if (!isIterable(items) || resourceVersion === '') {
       throw new ApiError('API_MALFORMED', `${what}: the answer is no list`)
     }
-    yield { items, resourceVersion, connection }
     token = continueToken(body)
-  } while (token !== '')
+    if (token !== '') {
+      next = read({ limit: pageSize, continue: token })
+      // Where this page ends the list, nobody waits for the next one.
+      next.catch(() => {})
+    }
+    yield { items, resourceVersion, connection }
+  }
 }
 
 /** A text is, too, but no list. */

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import * as net from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ApiServer, ApiServerOptions } from '@portolan/api-server'
+import type { ApiServerOptions } from '@portolan/api-server'
 import test from 'ava'
 import { ObservedSource, shortTimings } from './observed-source.ts'
 import { listRequests, node, scene, service, slice } from './small-cluster.ts'
@@ -16,9 +16,6 @@ const transports: readonly (readonly [string, ApiServerOptions])[] = [
 
 /** Back-off that no test outlasts: what goes on before it has ended didn't wait for it. */
 const longBackOff = { retryMinMs: 600_000, retryMaxMs: 600_000, stableAfterMs: 0 }
-
-const watchLists = (server: ApiServer, path: string) =>
-  server.requests.filter((r) => r.path === path && r.query.has('sendInitialEvents')).length
 
 for (const [transport, options] of transports) {
   test(`${transport}: a server that was away is found again without a list and in spite of long back-off`, async (t) => {
@@ -83,25 +80,6 @@ test('a server that comes back with an older state, and has come further since, 
   t.true(observed.complaints('services').some((line) => line.fields.code === 'API_VERSION_WENT_BACK'))
 })
 
-test('an etcd that can do watch-lists behind a new connection is asked for one; the old one is not', async (t) => {
-  const options: ApiServerOptions = { watchList: 'failed' }
-  await using scenery = await scene(options)
-  const { server, observed } = scenery
-  await observed.until((o) => o.allSynced)
-  t.is(watchLists(server, '/api/v1/services'), 1)
-  server.failWatches('Service', 410)
-  await observed.until(() => server.watchCount('Service') === 1)
-  t.is(watchLists(server, '/api/v1/services'), 1)
-  server.compact()
-  server.apply(service('api', '10.96.0.3'))
-  server.resetConnections()
-  server.apply(service('web', '10.96.0.4'))
-  server.compact()
-  await observed.until(() => watchLists(server, '/api/v1/services') === 2)
-  await observed.until((o) => JSON.stringify(o.records.get('Service shop/web')).includes('10.96.0.4'))
-  t.pass()
-})
-
 test('GOAWAY moves all watches to a new connection without a list, a loss or a complaint', async (t) => {
   await using scenery = await scene({}, { timings: { lookMs: 20 } })
   const { server, observed } = scenery
@@ -128,8 +106,6 @@ test('Retry-After is waited for, and no longer', async (t) => {
   await observed.until((o) => o.complaints('services').length > 0)
   const retryInMs = Number(observed.complaints('services')[0]?.fields.retryInMs)
   t.true(retryInMs >= 400 && retryInMs <= 500)
-  // A watch-list that is refused for too many requests isn't followed by the dearer list.
-  t.is(server.requests.filter((r) => r.path === '/api/v1/services' && !r.query.has('watch')).length, 0)
   server.heal()
   await observed.until((o) => o.isSynced('Service'))
 })
@@ -218,7 +194,7 @@ test('a page that has expired starts the list anew, and nothing is delivered twi
     service(`s-${index}`, `10.97.${index >> 8}.${index & 255}`),
   )
   let compacted = false
-  await using scenery = await scene({ watchList: 'refused' }, {}, (server) => {
+  await using scenery = await scene({}, {}, (server) => {
     server.load(many)
     server.onRequest = ({ query }) => {
       if (compacted || !query.has('continue')) return

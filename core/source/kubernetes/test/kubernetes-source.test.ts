@@ -45,8 +45,7 @@ for (const [transport, options] of transports) {
     await observed.until((o) => o.records.has('Service shop/api'))
     t.is(observed.deliveries.filter((line) => line === 'set Service shop/web').length, 1)
     t.is(observed.deliveries.filter((line) => line.startsWith('remove')).length, 0)
-    const lists = server.requests.filter((request) => request.query.get('sendInitialEvents') === 'true')
-    t.is(lists.length, 4)
+    t.is(listRequests(server.requests).length, 4)
     t.true(observed.complaints('services').length <= 1)
   })
 
@@ -71,9 +70,10 @@ test('sends the selectors of kube-proxy', async (t) => {
   const { server, observed } = scenery
   await observed.until((o) => o.allSynced)
   const selectors = new Map(
-    server.requests
-      .filter((request) => request.query.has('sendInitialEvents'))
-      .map(({ path, query }) => [path, [query.get('labelSelector'), query.get('fieldSelector')]]),
+    listRequests(server.requests).map(({ path, query }) => [
+      path,
+      [query.get('labelSelector'), query.get('fieldSelector')],
+    ]),
   )
   t.deepEqual(Object.fromEntries(selectors), {
     '/api/v1/services': ['!service.kubernetes.io/service-proxy-name', 'spec.clusterIP!=None'],
@@ -84,7 +84,7 @@ test('sends the selectors of kube-proxy', async (t) => {
 })
 
 test('a server that cannot select by ClusterIP sends headless Services, which are left out', async (t) => {
-  await using scenery = await scene({ fieldSelectors: 'metadata', watchList: 'refused' }, {}, (server) => {
+  await using scenery = await scene({ fieldSelectors: 'metadata' }, {}, (server) => {
     server.apply(service('headless', 'None'))
   })
   const { server, observed } = scenery
@@ -124,31 +124,32 @@ for (const [what, ours, notOurs, key] of leaving) {
   })
 }
 
-const listing: readonly (readonly [string, ApiServerOptions])[] = [
-  ['refuses watch-list', { watchList: 'refused' }],
-  ['ignores sendInitialEvents and keeps quiet', { watchList: 'ignored' }],
-  ['ignores sendInitialEvents and sends bookmarks', { watchList: 'ignored', bookmarkIntervalMs: 50 }],
-  ['answers a watch-list with 200 and then an ERROR event of code 500', { watchList: 'failed' }],
-  ['ends a watch-list before its initial events are complete', { watchList: 'cut-off' }],
-]
-for (const [what, options] of listing) {
-  test(`a server that ${what} is listed in pages of 500`, async (t) => {
+for (const form of ['protobuf', 'json'] as const) {
+  test(`everything is listed in pages of 500, of the newest state and in gzip: ${form}`, async (t) => {
     const many = Array.from({ length: 1201 }, (_, index) =>
       service(`s-${index}`, `10.97.${index >> 8}.${index & 255}`),
     )
-    const timings = { initialEventsQuietMs: 300 }
-    await using scenery = await scene(options, { timings }, (server) => server.load(many))
+    await using scenery = await scene({}, { forms: form }, (server) => server.load(many))
     const { server, observed } = scenery
-    await observed.until((o) => o.allSynced)
+    await observed.until((o) => o.allSynced && server.watchCount('Service') === 1)
     t.is(observed.keys('Service').length, 1203)
-    const pages = server.requests.filter((r) => r.path === '/api/v1/services' && r.query.has('limit'))
+    const asked = server.requests.filter((r) => r.path === '/api/v1/services')
+    const pages = asked.filter((r) => !r.query.has('watch'))
     t.deepEqual(
-      pages.map((page) => [page.query.get('limit'), page.query.has('continue')]),
+      pages.map((page) => [page.query.get('limit'), page.query.has('continue'), page.acceptEncoding]),
       [
-        ['500', false],
-        ['500', true],
-        ['500', true],
+        ['500', false, 'gzip'],
+        ['500', true, 'gzip'],
+        ['500', true, 'gzip'],
       ],
+    )
+    // A version of its own, or 0, would let the server answer with what it held at another time.
+    t.false(pages.some((page) => page.query.has('resourceVersion') || page.query.has('resourceVersionMatch')))
+    t.deepEqual(
+      asked
+        .filter((r) => r.query.has('watch'))
+        .map((r) => [r.acceptEncoding, r.query.get('resourceVersion')]),
+      [['', server.resourceVersion]],
     )
     server.apply(service('api', '10.96.0.3'))
     await observed.until((o) => o.records.has('Service shop/api'))
@@ -157,24 +158,22 @@ for (const [what, options] of listing) {
 }
 
 for (const expiredAs of ['status', 'event'] as const) {
-  for (const watchList of ['served', 'refused'] as const) {
-    test(`410 as ${expiredAs}, watch-list ${watchList}: lists again and delivers the difference`, async (t) => {
-      await using scenery = await scene({ expiredAs, watchList })
-      const { server, observed } = scenery
-      await observed.until((o) => o.allSynced)
-      server.break('Service', { kind: 'status', status: 500 })
-      server.failWatches('Service', 500)
-      await observed.until((o) => o.complaints('services').length > 0)
-      const before = observed.deliveries.length
-      server.apply(service('api', '10.96.0.3'))
-      server.remove('Service', 'shop', 'db')
-      server.compact()
-      server.heal()
-      await observed.until((o) => o.records.has('Service shop/api') && !o.records.has('Service shop/db'))
-      const after = observed.deliveries.slice(before).sort()
-      t.deepEqual(after, ['remove Service shop/db', 'set Service shop/api'])
-    })
-  }
+  test(`410 as ${expiredAs}: lists again and delivers the difference`, async (t) => {
+    await using scenery = await scene({ expiredAs })
+    const { server, observed } = scenery
+    await observed.until((o) => o.allSynced)
+    server.break('Service', { kind: 'status', status: 500 })
+    server.failWatches('Service', 500)
+    await observed.until((o) => o.complaints('services').length > 0)
+    const before = observed.deliveries.length
+    server.apply(service('api', '10.96.0.3'))
+    server.remove('Service', 'shop', 'db')
+    server.compact()
+    server.heal()
+    await observed.until((o) => o.records.has('Service shop/api') && !o.records.has('Service shop/db'))
+    const after = observed.deliveries.slice(before).sort()
+    t.deepEqual(after, ['remove Service shop/db', 'set Service shop/api'])
+  })
 }
 
 test('an ERROR event with 410 lists again without delivering what is known', async (t) => {
@@ -206,6 +205,30 @@ test('a server whose versions went back is listed again, and known versions are 
   t.true(observed.complaints('services').some((line) => line.fields.code === 'API_VERSION_WENT_BACK'))
   server.apply(service('new', '10.96.0.12'))
   await observed.until((o) => o.records.has('Service shop/new'))
+})
+
+test('a list that is older than what is known is asked for again, and no version is trusted', async (t) => {
+  await using scenery = await scene()
+  const { server, observed } = scenery
+  await observed.until((o) => o.allSynced)
+  const backup = server.checkpoint()
+  const version = server.apply(service('web', '10.96.0.10'))
+  server.apply(service('late', '10.96.0.11'))
+  await observed.until((o) => o.records.has('Service shop/late'))
+  // The version is lost, so that the first to hear of the older state is a list.
+  server.break('Service', { kind: 'status', status: 410 })
+  server.failWatches('Service', 410)
+  await observed.until((o) => o.complaints('services').length > 0)
+  server.restore(backup)
+  t.is(server.apply(service('web', '10.96.0.20')), version)
+  server.heal()
+  await observed.until((o) => !o.records.has('Service shop/late'))
+  const web = () => observed.records.get('Service shop/web') as ServiceRecord
+  await observed.until(() => web().clusterIPs.includes('10.96.0.20' as never))
+  const wentBack = observed
+    .complaints('services')
+    .filter(({ fields }) => fields.code === 'API_VERSION_WENT_BACK')
+  t.is(wentBack.length, 1)
 })
 
 const frame = (...bytes: readonly number[]) => Uint8Array.from([0, 0, 0, bytes.length, ...bytes])
@@ -285,26 +308,28 @@ for (const [what, forms, code, send] of garbage) {
   })
 }
 
-for (const watchList of ['served', 'refused'] as const) {
-  test(`406 for protobuf, watch-list ${watchList}: JSON alone is asked for, without a complaint`, async (t) => {
-    await using scenery = await scene({ watchList }, {}, (server) =>
-      server.break('Service', { kind: 'not-acceptable' }),
-    )
-    const { server, observed } = scenery
-    await observed.until((o) => o.allSynced)
-    server.apply(service('api', '10.96.0.3'))
-    await observed.until((o) => o.records.has('Service shop/api'))
-    t.deepEqual(observed.complaints(), [])
-    const last = server.requests.findLast(({ path }) => path === '/api/v1/services')
-    t.is(last?.accept, 'application/json')
-  })
-}
+test('406 for protobuf: JSON alone is asked for, without a complaint', async (t) => {
+  await using scenery = await scene({}, {}, (server) => server.break('Service', { kind: 'not-acceptable' }))
+  const { server, observed } = scenery
+  await observed.until((o) => o.allSynced)
+  server.apply(service('api', '10.96.0.3'))
+  await observed.until((o) => o.records.has('Service shop/api'))
+  t.deepEqual(observed.complaints(), [])
+  const last = server.requests.findLast(({ path }) => path === '/api/v1/services')
+  t.is(last?.accept, 'application/json')
+})
 
 const refusals = [
   ['403', { kind: 'status', status: 403 }, 'API_STATUS', /grant list and watch on services/],
   ['500', { kind: 'status', status: 500 }, 'API_STATUS', /500/],
   ['HTML', { kind: 'html' }, 'API_NOT_JSON', /text\/html .*instead of protobuf or JSON/],
-  ['a list that is cut off', { kind: 'truncated' }, 'API_MALFORMED', /cannot (list|watch) services/],
+  ['a list that is cut off', { kind: 'truncated' }, 'API_MALFORMED', /cannot list services/],
+  [
+    'gzip that is cut off',
+    { kind: 'cut-off-gzip' },
+    'API_MALFORMED',
+    /list services: the answer in gzip is cut off/,
+  ],
   ['no answer', { kind: 'hang' }, 'API_SILENT', /not answered in time/],
 ] as const
 for (const [what, fault, code, message] of refusals) {

@@ -21,9 +21,10 @@ function watchedRequests(
   return WatchedRequests.start({ url, ca, token: administrator }, before)
 }
 
-real('the list comes by a watch-list, which goes on as the watch', async (t) => {
+real('the list comes in pages of gzip from the watch cache, and the watch goes on from there', async (t) => {
   t.timeout(limitMs)
   await using cluster = await RealCluster.start()
+  await inParallel(many, 16, (object) => cluster.createObject(object))
   await cluster.createObject(service('web'))
   await cluster.createObject(slice('web', ['10.1.0.1']))
   await using requests = await watchedRequests(cluster)
@@ -33,8 +34,16 @@ real('the list comes by a watch-list, which goes on as the watch', async (t) => 
   await cluster.apply(slice('web', ['10.1.0.1', '10.1.0.2']))
   await cluster.converged(observed)
   const about = requests.seen.filter((request) => request.startsWith(slices))
-  t.is(about.length, 1, about.join('\n'))
-  t.true(about[0]?.includes('sendInitialEvents=true'))
+  t.is(about.length, 4, about.join('\n'))
+  t.true(about.slice(0, 3).every((request) => request.includes('limit=500') && !request.includes('watch')))
+  t.true(about.slice(0, 3).every((request) => !request.includes('resourceVersion')))
+  t.regex(about[3] ?? '', /watch=true.*resourceVersion=\d+/)
+  const encodings = requests.answered.filter(({ request }) => request.startsWith(slices))
+  t.deepEqual(
+    encodings.map(({ encoding }) => encoding),
+    // The last page is too small for the server to compress it.
+    ['gzip', 'gzip', '', ''],
+  )
   t.deepEqual(observed.complaints(), [])
   t.deepEqual(observed.problems, [])
 })
@@ -73,7 +82,7 @@ realWithOldEtcd(
     })
     await using observed = await cluster.source({
       credentials: requests.credentials,
-      timings: { responseTimeoutMs: limitMs, initialEventsQuietMs: limitMs, heartbeatIntervalMs: limitMs },
+      timings: { responseTimeoutMs: limitMs, heartbeatIntervalMs: limitMs },
     })
     await observed.until((o) => o.allSynced, limitMs)
     await cluster.converged(observed)
@@ -138,7 +147,7 @@ real('watches that end by their time limit are followed by the next, without a l
   await observed.until(() => watches().length >= 3, limitMs)
   await cluster.apply(slice('web', ['10.1.0.2']))
   await cluster.converged(observed)
-  t.true(watches()[0]?.includes('sendInitialEvents=true'))
+  t.false(watches()[0]?.includes('watch=true'))
   t.true(
     watches()
       .slice(1)

@@ -92,10 +92,8 @@ export async function scene(
   }
 }
 
-/** Of the requests that were made: watch-lists, and first pages of lists of everything. */
+/** Of the requests that were made: first pages of lists of everything. */
 export const listRequests = (requests: readonly ServedRequest[]) =>
   requests.filter(
-    ({ query }) =>
-      query.get('sendInitialEvents') === 'true' ||
-      (!query.has('watch') && query.get('limit') === '500' && !query.has('continue')),
+    ({ query }) => !query.has('watch') && query.get('limit') === '500' && !query.has('continue'),
   )

@@ -10,6 +10,8 @@ import type { CredentialSource } from '../credentials/credentials.ts'
 export class WatchedRequests implements AsyncDisposable {
   /** `GET /api/v1/services?…`, in their order. */
   readonly seen: string[] = []
+  /** The Content-Encoding of each answer, in the order in which they came; empty: none. */
+  readonly answered: { readonly request: string; readonly encoding: string }[] = []
   readonly credentials: CredentialSource
   readonly #server: http.Server
 
@@ -28,10 +30,13 @@ export class WatchedRequests implements AsyncDisposable {
     let watched: WatchedRequests | undefined
     const server = http.createServer(async (request, reply) => {
       const url = new URL(request.url ?? '', target.url)
-      watched?.seen.push(`${url.pathname}${url.search}`)
+      const asked = `${url.pathname}${url.search}`
+      watched?.seen.push(asked)
       await before(url)
-      const headers = { accept: request.headers.accept, authorization: `Bearer ${target.token}` }
+      const { accept, 'accept-encoding': encoding = '' } = request.headers
+      const headers = { accept, 'accept-encoding': encoding, authorization: `Bearer ${target.token}` }
       const passed = https.get(url, { ca: target.ca, headers }, (answer) => {
+        watched?.answered.push({ request: asked, encoding: answer.headers['content-encoding'] ?? '' })
         reply.writeHead(answer.statusCode ?? 502, answer.headers)
         answer.pipe(reply)
         answer.once('error', () => reply.destroy())

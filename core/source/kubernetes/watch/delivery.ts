@@ -8,8 +8,6 @@ import { KnownObjects } from './known-objects.ts'
 /** A list that is being delivered. */
 export interface ListDelivery {
   deliver(raw: unknown, receivedAt: number): void
-  /** An object that was deleted while the list was under way. */
-  remove(raw: unknown, receivedAt: number): void
   /** The list is complete: what it didn't have is removed. */
   end(receivedAt: number): void
 }
@@ -55,11 +53,6 @@ export class Delivery<R extends ClusterRecord> {
           if (this.holds(identity)) return
         }
         this.deliver(raw, receivedAt)
-      },
-      remove: (raw, receivedAt) => {
-        const key = identityOf(raw)?.key ?? ''
-        listed?.delete(key)
-        this.#forget(key, receivedAt)
       },
       end: (receivedAt) => {
         if (listed === undefined) return

@@ -84,7 +84,6 @@ export class Reflector<R extends ClusterRecord> {
       clock,
       random,
       timings,
-      logger,
       forms,
       onAccepted: () => this.#accepted(),
       onProgress: () => this.#progressed(),

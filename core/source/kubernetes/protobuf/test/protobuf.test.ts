@@ -92,10 +92,9 @@ test('an annotation that nobody asks for makes no text', (t) => {
   t.deepEqual(read.metadata, { name: 'web', creationTimestamp: null })
 })
 
-test('a bookmark says where it is, and whether it ends the list', (t) => {
-  const annotations = { 'k8s.io/initial-events-end': 'true' }
-  const bytes = encodeBookmark(service, { metadata: { resourceVersion: '12', annotations } })
-  t.like(readObject(enveloped(service, bytes)).metadata, { resourceVersion: '12', annotations })
+test('a bookmark says where it is', (t) => {
+  const bytes = encodeBookmark(service, { metadata: { resourceVersion: '12' } })
+  t.like(readObject(enveloped(service, bytes)).metadata, { resourceVersion: '12' })
 })
 
 test('a list has its version, its continue token and its items in their order', (t) => {

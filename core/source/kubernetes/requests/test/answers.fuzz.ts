@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
+import { gzipSync } from 'node:zlib'
 import {
   encodeEvent,
   encodeList,
@@ -47,6 +48,7 @@ function answer(content: string | Buffer, pieceBytes: number, how: Partial<ApiRe
   return {
     status: 200,
     contentType: 'application/json',
+    contentEncoding: '',
     retryAfterMs: undefined,
     connection: {},
     body,
@@ -108,9 +110,17 @@ export const protobufLists = fc.asyncProperty(damagedBytes(listBytes), pieceByte
   listing(() => answer(bytes, size, inProtobuf)),
 )
 
+export const gzippedLists = fc.asyncProperty(damagedBytes(gzipSync(listBytes)), pieceBytes, (bytes, size) =>
+  listing(() => answer(bytes, size, { ...inProtobuf, contentEncoding: 'gzip' })),
+)
+
 export const refusals = fc.asyncProperty(
   fc.oneof(damagedText(JSON.stringify(status)), damagedBytes(encodeStatus(status))),
-  fc.record({ status: fc.integer({ min: 200, max: 599 }), contentType: fc.string() }),
+  fc.record({
+    status: fc.integer({ min: 200, max: 599 }),
+    contentType: fc.string(),
+    contentEncoding: fc.constantFrom('', 'gzip', 'br'),
+  }),
   async (content, how) => {
     await declared(expectObjects(answer(content, 100, how), 'cannot list services'))
     await declared(readReply(answer(content, 100, how)))

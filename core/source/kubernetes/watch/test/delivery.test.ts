@@ -76,16 +76,6 @@ test('a list that breaks off takes nothing away', (t) => {
   t.deepEqual([...observed.keys()], ['b'])
 })
 
-test('what was deleted while it was listed stays deleted', (t) => {
-  const { observed, delivery } = watched()
-  delivery.deliver(object('a', 1), 0)
-  const list = delivery.beginList()
-  list.deliver(object('a', 1), 0)
-  list.remove(object('a', 2), 0)
-  list.end(0)
-  t.is(observed.size, 0)
-})
-
 test('a version that is not trusted any more is delivered again', (t) => {
   const { told, delivery } = watched()
   delivery.deliver(object('a', 1), 0)
