@@ -158,4 +158,5 @@ real('429 with Retry-After holds a source off, and it is there once it may', asy
   await flood
   await observed.until((o) => o.allSynced, generousMs)
   await cluster.converged(observed)
+  t.true(refused > 0)
 })
