@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Archive, pack } from '../pack/pack.ts'
@@ -8,7 +8,14 @@ import { writeBillOfMaterials } from './bill-of-materials.ts'
 import { providePackages } from './debian.ts'
 import { writeLayer } from './layer.ts'
 import { putNode } from './node-runtime.ts'
-import { type DescribedLayer, type Descriptor, writeLayout, writeManifest } from './oci-layout.ts'
+import {
+  checkReplaceable,
+  type DescribedLayer,
+  type Descriptor,
+  emptyLayout,
+  writeLayout,
+  writeManifest,
+} from './oci-layout.ts'
 import { type Pinned, readPinned } from './pinned.ts'
 import { type InstalledPackage, layProgram } from './program.ts'
 import { readRevision } from './revision.ts'
@@ -55,7 +62,7 @@ export interface BuiltImage {
  * Builds the image as an OCI layout in a folder, with a bill of materials for each architecture beside it. The same commit
  * gives the same digest, whoever builds it and when: what others make is pinned by its bytes.
  *
- * @param folder replaced if it is there
+ * @param folder replaced if it is there and has an image
  * @throws ImageError
  * @throws PackError
  */
@@ -64,15 +71,14 @@ export async function buildImage(
   folder: string,
   wanted: readonly Architecture[],
 ): Promise<BuiltImage> {
+  await checkReplaceable(folder)
   const work = await mkdtemp(join(tmpdir(), 'portolan-image-'))
   try {
     const archives = await pack(root, join(work, 'archives'))
     const version = archives.find(({ name }) => name === 'portolan')?.version ?? '0.0.0'
     const description = { version, ...(await readRevision(root)) }
     const pinned = await readPinned()
-    await rm(folder, { recursive: true, force: true })
-    const blobs = join(folder, 'blobs', 'sha256')
-    await mkdir(blobs, { recursive: true })
+    const blobs = await emptyLayout(folder)
     const images = []
     for (const architecture of wanted) {
       const { base, program, npm } = await layRootFileSystem(root, archives, architecture, pinned, work)

@@ -25,7 +25,7 @@ await new Command('npm run image --')
       'image layout, with a bill of materials (SPDX) for each architecture beside it. Needs Debian, npm, and no daemon. ' +
       'The same commit gives the same digest.',
   )
-  .option('-o, --output <folder>', 'where the layout goes; replaced if it is there', 'dist/image')
+  .option('-o, --output <folder>', 'where the layout goes, in place of one that is there', 'dist/image')
   .addOption(
     new Option('--arch <names...>', 'for which processors')
       .choices(architectures.map(({ name }) => name))

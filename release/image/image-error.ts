@@ -8,6 +8,10 @@ export const imageErrorCodes = {
     when: 'a package that the image is pinned to can no longer be had, or has other bytes',
     fix: 'npm run image -- --update pins what there is now; look at the difference, and commit it',
   },
+  IMAGE_FOLDER: {
+    when: 'the folder for the image has something else in it',
+    fix: 'name one that is empty, is not there yet, or has an image, by --output',
+  },
 } as const
 
 /** The image can't be built as the checkout pins it. */

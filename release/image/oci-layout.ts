@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Architecture } from './architecture.ts'
+import { ImageError } from './image-error.ts'
 import type { Layer } from './layer.ts'
 import type { Revision } from './revision.ts'
 
@@ -29,6 +30,35 @@ const types = {
   config: 'application/vnd.oci.image.config.v1+json',
   layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
 } as const
+
+/**
+ * Makes room for a layout, in place of one that is there.
+ *
+ * @returns the folder of its blobs
+ * @throws {ImageError} IMAGE_FOLDER where removing the folder would take something else away
+ */
+export async function emptyLayout(folder: string): Promise<string> {
+  await checkReplaceable(folder)
+  await rm(folder, { recursive: true, force: true })
+  const blobs = join(folder, 'blobs', 'sha256')
+  await mkdir(blobs, { recursive: true })
+  return blobs
+}
+
+/** Before an image is built in vain. @throws {ImageError} IMAGE_FOLDER */
+export async function checkReplaceable(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw new ImageError('IMAGE_FOLDER', `${folder} is no folder that can be read: ${error.code}`, {
+      cause: error,
+    })
+  })
+  const others = names.filter((name) => !parts.has(name))
+  if (others.length > 0) throw new ImageError('IMAGE_FOLDER', `${folder} is no image: ${others[0]} is in it`)
+}
+
+/** Of a layout, also of one whose build was broken off. */
+const parts: ReadonlySet<string> = new Set(['blobs', 'index.json', 'oci-layout'])
 
 /** Writes the image of one architecture among the blobs. */
 export async function writeManifest(

@@ -26,7 +26,7 @@ export interface Archive {
  * Makes the archive of each package that is published, from the checkout's sources and its compiled eBPF programs.
  *
  * @param root the checkout
- * @param folder where archives go; those of an earlier run are removed
+ * @param folder where archives go; Portolan's of an earlier run are removed
  * @throws PackError
  */
 export async function pack(root: string, folder: string): Promise<readonly Archive[]> {
@@ -60,5 +60,5 @@ export async function pack(root: string, folder: string): Promise<readonly Archi
 
 async function emptyOfArchives(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
-  for (const name of await readdir(folder)) if (name.endsWith('.tgz')) await rm(join(folder, name))
+  for (const name of await readdir(folder)) if (/^portolan-.*\.tgz$/.test(name)) await rm(join(folder, name))
 }

@@ -6,7 +6,7 @@ import test from 'ava'
 import { execa } from 'execa'
 import { architectures } from '../architecture.ts'
 import { writeLayer } from '../layer.ts'
-import { writeLayout, writeManifest } from '../oci-layout.ts'
+import { emptyLayout, writeLayout, writeManifest } from '../oci-layout.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'portolan-layout-test-'))
 test.after.always(() => rm(folder, { recursive: true, force: true }))
@@ -34,8 +34,7 @@ test.serial('the same files make the same layer, and nothing in it tells who mad
 
 test.serial('a layout names every blob by its bytes, from the index down to the layers', async (t) => {
   const layout = join(folder, 'layout')
-  const blobs = join(layout, 'blobs', 'sha256')
-  await mkdir(blobs, { recursive: true })
+  const blobs = await emptyLayout(layout)
   await mkdir(join(folder, 'empty'))
   const layer = { ...(await writeLayer(join(folder, 'empty'), blobs)), holds: 'nothing' }
   const description = { version: '1.2.3', revision: 'abc', created: '2026-01-01T00:00:00Z' }
@@ -60,4 +59,22 @@ test.serial('a layout names every blob by its bytes, from the index down to the 
   // An index, two manifests with a configuration each, and the layer that they share.
   t.is(named.size, 6, [...named.values()].join())
   t.deepEqual([...named.keys()].toSorted(), (await readdir(blobs)).toSorted())
+})
+
+test.serial('a layout takes the place of another one, and of nothing else', async (t) => {
+  const [mine, layout] = [join(folder, 'mine'), join(folder, 'replaced')]
+  await mkdir(mine)
+  await writeFile(join(mine, 'thesis'), 'the only copy')
+  await t.throwsAsync(emptyLayout(mine), {
+    code: 'IMAGE_FOLDER',
+    message: /mine is no image: thesis is in it$/,
+  })
+  await t.throwsAsync(emptyLayout(join(mine, 'thesis')), { code: 'IMAGE_FOLDER', message: /ENOTDIR/ })
+  t.is(await readFile(join(mine, 'thesis'), 'utf8'), 'the only copy')
+  const blobs = await emptyLayout(layout)
+  await writeFile(join(blobs, 'old'), '')
+  await writeLayout(layout, [], { version: '1', revision: 'abc', created: '2026-01-01T00:00:00Z' })
+  t.deepEqual(await readdir(await emptyLayout(layout)), [])
+  await mkdir(join(folder, 'nothing-yet'))
+  t.deepEqual(await readdir(await emptyLayout(join(folder, 'nothing-yet'))), [])
 })

@@ -1,5 +1,5 @@
 /** What is published, as whoever installs it has it: outside the checkout, on plain Node.js. */
-import { glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { glob, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -29,7 +29,10 @@ const portolan = (...args: readonly string[]) =>
 
 test.before(async (t) => {
   t.timeout(1_100_000)
-  archives = await pack(root, join(folder, 'archives'))
+  const into = join(folder, 'archives')
+  await mkdir(into)
+  for (const name of ['other.tgz', 'portolan-core-0.0.1.tgz']) await writeFile(join(into, name), '')
+  archives = await pack(root, into)
   await install({ root, folder: installed, archives })
 })
 
@@ -194,6 +197,11 @@ test.serial('the archives have what is published, and nothing that only the chec
       name,
     )
   }
+})
+
+test.serial('archives of an earlier run make room, and those of others stay', async (t) => {
+  const names = archives.map(({ path }) => basename(path))
+  t.deepEqual((await readdir(join(folder, 'archives'))).toSorted(), ['other.tgz', ...names].toSorted())
 })
 
 test.serial(
