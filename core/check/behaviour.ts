@@ -69,8 +69,15 @@ function isUntouched(
 
 const loopbackFeatures: readonly Feature[] = Object.values(localhostFeature)
 
+const podsByInterface: readonly Feature[] = ['podsByInterface']
+
 /** Features without which a packet that needs them goes its way. */
-const leftAlone: ReadonlySet<Feature> = new Set(['rejectOtherPorts', 'dropUnallocated', 'nodePort'])
+const leftAlone: ReadonlySet<Feature> = new Set([
+  'rejectOtherPorts',
+  'dropUnallocated',
+  'nodePort',
+  'externalAddresses',
+])
 
 /** What a proxy has to be able to do for just this packet. */
 function neededFeatures(evaluation: Evaluation, { table }: ServedTable): readonly Feature[] {
@@ -81,13 +88,17 @@ function neededFeatures(evaluation: Evaluation, { table }: ServedTable): readonl
   const { route, frontend } = evaluation
   const needed: Feature[] = []
   if (frontend.kind === 'NodePort') needed.push('nodePort')
+  if (frontend.kind === 'ExternalIP' || frontend.kind === 'LoadBalancer') needed.push('externalAddresses')
   if (frontend.allowedSources !== undefined) needed.push('sourceRanges')
   if (isLoopback(packet.destination)) needed.push(localhostFeature[table.family])
   if (sourceClasses.some((one) => frontend.verdicts[one] !== frontend.verdicts[sourceClass]))
-    needed.push('sourceClasses')
+    needed.push('sourceClasses', ...(table.podSource.by.startsWith('interface') ? podsByInterface : []))
   if (verdict === 'reject') return [...needed, 'rejectWithoutEndpoint']
-  if (verdict === 'drop')
+  if (verdict === 'drop') {
+    if (packet.protocol === 'TCP') needed.push('dropConnections')
     return evaluation.because === 'verdict' ? [...needed, 'dropWithoutUsableEndpoint'] : needed
+  }
+  if ('masquerade' in evaluation && !evaluation.masquerade) needed.push('clientAddress')
   if (sourceClass === 'pod') needed.push('hairpin')
   if (route.affinitySeconds !== undefined) {
     needed.push('affinity', 'affinityTimeout')

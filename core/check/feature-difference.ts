@@ -12,18 +12,28 @@ interface FeatureEffect {
 }
 
 const featureEffects: Readonly<Record<Feature, FeatureEffect>> = {
+  externalAddresses: { lost: 'lost', gained: 'opened' },
+  clientAddress: {
+    lost: 'changed',
+    gained: 'changed',
+    fix: "have servers and policies rely on no client's address",
+  },
+  outlivesProcess: { lost: 'lost', gained: 'note', isOfNode: true },
   sourceClasses: { lost: 'changed', gained: 'changed' },
+  podsByInterface: { lost: 'changed', gained: 'changed', fix: 'tell pods by the cluster CIDR' },
   dropWithoutUsableEndpoint: {
     lost: 'changed',
     gained: 'changed',
     fix: 'have an endpoint on each node that gets this traffic, or set the traffic policy to Cluster',
   },
+  dropConnections: { lost: 'changed', gained: 'note' },
   rejectWithoutEndpoint: { lost: 'changed', gained: 'note' },
   rejectOtherPorts: {
     lost: 'changed',
     gained: 'note',
     fix: 'ask a port of the Service, rather than ping, whether it is there',
   },
+  rejectPing: { lost: 'note', gained: 'note', isOfNode: true },
   dropUnallocated: { lost: 'note', gained: 'note', isOfNode: true },
   sourceRanges: { lost: 'opened', gained: 'changed' },
   affinity: { lost: 'lost', gained: 'note' },
@@ -35,6 +45,8 @@ const featureEffects: Readonly<Record<Feature, FeatureEffect>> = {
   localhostNodePortsIPv6: { lost: 'changed', gained: 'note' },
   unknownNode: { lost: 'note', gained: 'note', isOfNode: true },
   udpFlows: { lost: 'changed', gained: 'note' },
+  cleanChanges: { lost: 'note', gained: 'note', isOfNode: true },
+  ephemeralPorts: { lost: 'note', gained: 'note', isOfNode: true },
   atomicChange: { lost: 'note', gained: 'note', isOfNode: true },
   sharedPorts: { lost: 'note', gained: 'note', isOfNode: true },
   sharedPortsAtOnce: { lost: 'note', gained: 'note', isOfNode: true },

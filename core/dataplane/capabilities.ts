@@ -25,10 +25,16 @@ export interface Capabilities {
 
 /** What a dataplane may declare as a gap, with what it means. */
 export const features = {
+  externalAddresses: 'external IPs and load balancer addresses',
+  clientAddress: "endpoints see the client's own address, where nothing asks for masquerade",
+  outlivesProcess: 'Services are served, and connections go on, while no process runs',
   sourceClasses: 'verdicts differ by who asks: pod, node, outside',
+  podsByInterface: 'pods are told from others by the interface that they come in by',
   dropWithoutUsableEndpoint: 'drops, rather than rejects, where endpoints exist that the packet may not use',
+  dropConnections: 'what is dropped is, in TCP, without any answer',
   rejectWithoutEndpoint: 'refuses connections to a Service without endpoints',
   rejectOtherPorts: 'refuses other ports of an active ClusterIP, and ping',
+  rejectPing: 'refuses ping to an active ClusterIP, where it refuses other ports',
   dropUnallocated: 'drops packets to ClusterIP ranges that no Service has',
   sourceRanges: 'loadBalancerSourceRanges',
   affinity: 'session affinity with a timeout',
@@ -40,6 +46,8 @@ export const features = {
   localhostNodePortsIPv6: 'NodePorts at IPv6 loopback likewise',
   unknownNode: 'a restart keeps NodePorts and dropped ranges while the Node object is missing',
   udpFlows: 'a UDP client that keeps its port gets another endpoint when its own has gone',
+  cleanChanges: 'who asks in the moment of a change is served or refused, and never cut off',
+  ephemeralPorts: 'datagrams to Services take no ephemeral ports of the node',
   atomicChange: 'a change of several routes shows to packets all at once',
   sharedPorts: 'a client goes from one port to a Service and, past the Service, to its endpoint',
   sharedPortsAtOnce:

@@ -1,4 +1,4 @@
-import { type Row, refutedGap, titleOf } from '@portolan/conformance'
+import { listClaims, type Row, refutedGap, titleOf } from '@portolan/conformance'
 import { features } from '@portolan/core'
 
 /**
@@ -20,9 +20,20 @@ function adviseGaps(rows: readonly Row[], failed: readonly Row[]): readonly stri
     const asked = rows.filter((row) => row.feature === feature && row.outcome !== 'unproved')
     return [
       `${those.length} of ${asked.length} rows about "${features[feature]}" fail: do it, or declare it in capabilities.gaps: ` +
-        `{ ${feature}: 'what happens instead, for the operator' }`,
+        `{ ${feature}: 'what happens instead, for the operator' }${others(those)}`,
     ]
   })
+}
+
+/** What some of the rows need besides, so that it may be the cause. */
+function others(rows: readonly Row[]): string {
+  const needed = listClaims()
+    .filter(({ name }) => rows.some((row) => row.name === name))
+    .flatMap(({ also = [] }) => also)
+  const names = [...new Set(needed)]
+  return names.length === 0
+    ? ''
+    : `; some of them need ${names.join(', ')} as well, which may be what is missing`
 }
 
 /** The three largest groups of rows that say the same. */

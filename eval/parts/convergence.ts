@@ -31,7 +31,10 @@ export async function evaluateConvergence(
         ask.readsBack(),
       )
       if (!reads) continue
-      await checks.make(`${family}: a new process that finds its table has nothing to do`, () => ask.again())
+      const again = `${family}: a new process that finds its table has nothing to do`
+      const { outlivesProcess } = subject.factory.capabilities.gaps
+      if (outlivesProcess !== undefined) checks.lack(again, outlivesProcess)
+      else await checks.make(again, () => ask.again())
       await checks.make(`${family}: Service by Service, in another order, it comes to the same`, () =>
         ask.oneByOne(),
       )

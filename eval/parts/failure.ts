@@ -44,6 +44,11 @@ export class Checks {
     return wrong === undefined
   }
 
+  /** What the dataplane declares that it lacks, in its words. */
+  lack(name: string, gap: string): void {
+    this.made.push({ name, outcome: 'gap', detail: gap })
+  }
+
   /** What can't be asked here, and why. */
   leave(name: string, why: string): void {
     this.made.push({ name, outcome: 'unproved', detail: why })

@@ -1,4 +1,4 @@
-import { type Capabilities, features } from '@portolan/core'
+import { type Capabilities, type Feature, features } from '@portolan/core'
 import { BrokenContract } from './checked-dataplane.ts'
 import type { Row, RowClaim } from './row.ts'
 
@@ -27,12 +27,25 @@ export function checkCapabilities(declared: Capabilities): void {
 
 /** Why a row is no failure when it fails: the dataplane declares that it lacks what the row asks. */
 export function gapOf(
-  { feature }: RowClaim,
+  { feature, also = [] }: Pick<RowClaim, 'feature' | 'also'>,
   protocol: Row['protocol'],
   { protocols, gaps }: Capabilities,
 ): string | undefined {
   if (protocol !== 'any' && !protocols.includes(protocol)) return `no ${protocol}`
-  return feature === 'basics' ? undefined : gaps[feature]
+  const needed = [...(feature === 'basics' ? [] : [feature]), ...also]
+  return needed
+    .map((one) => (isAbout(one, protocol) ? gaps[one] : undefined))
+    .find((gap) => gap !== undefined)
+}
+
+/** Features that are about one protocol alone: datagrams are easily dropped, and connections may share a port. */
+const ofOneProtocol: Readonly<Partial<Record<Feature, Row['protocol']>>> = {
+  dropConnections: 'TCP',
+  ephemeralPorts: 'UDP',
+}
+
+function isAbout(feature: Feature, protocol: Row['protocol']): boolean {
+  return (ofOneProtocol[feature] ?? protocol) === protocol
 }
 
 function expectSome(

@@ -1,7 +1,7 @@
-import type { IpFamily } from '@portolan/core'
+import type { FrontendKind, IpFamily } from '@portolan/core'
 import type { ConnectLoopReport, Host, ProbeResult, Protocol } from '@portolan/lab'
 import { serviceShape, slices, targetOf } from './case-objects.ts'
-import type { Client, Destination, EndpointShape } from './matrix-case.ts'
+import { type Client, type Destination, type EndpointShape, isGap } from './matrix-case.ts'
 import { type ServiceShape, sctpPorts, service } from './objects.ts'
 import { addressOf, type EndpointHost, type Place } from './place.ts'
 import { Semaphore } from './semaphore.ts'
@@ -47,6 +47,17 @@ export class Fixture {
     const other = new Fixture(this.testbed, this.place, this.family, protocol)
     other.#failures = this.#failures
     return other
+  }
+
+  /** Those of these destinations that the dataplane doesn't declare as gaps. */
+  served(...destinations: readonly FrontendKind[]): readonly FrontendKind[] {
+    const { gaps } = this.testbed.dataplane.capabilities
+    return destinations.filter((to) => !isGap(gaps, to))
+  }
+
+  /** Where clients outside come in: a load balancer's address, where the dataplane has it. */
+  get external(): FrontendKind {
+    return this.served('LoadBalancer', 'NodePort')[0] ?? 'ClusterIP'
   }
 
   /** Makes the Service so, in the cluster and in the kernel. */

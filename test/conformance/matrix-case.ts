@@ -1,4 +1,4 @@
-import type { FrontendKind, IpFamily } from '@portolan/core'
+import type { Capabilities, Feature, FrontendKind, IpFamily } from '@portolan/core'
 import type { Protocol } from '@portolan/lab'
 import type { ServiceShape } from './objects.ts'
 import type { EndpointHost, Place } from './place.ts'
@@ -80,6 +80,22 @@ export interface MatrixCase {
   readonly service?: (place: Place) => Partial<ServiceShape>
   readonly endpoints: readonly EndpointShape[]
   readonly rows: readonly MatrixRow[]
+}
+
+/**
+ * What has to be there for one client's answer from one destination, besides what the row is about. That a packet is left
+ * alone needs nothing.
+ */
+export function featureOfDestination(to: Destination, due: Expectation): Feature | undefined {
+  if (due.outcome === 'untouched') return undefined
+  if (to.startsWith('NodePort')) return 'nodePort'
+  return /^(contested )?ExternalIP|^LoadBalancer/.test(to) ? 'externalAddresses' : undefined
+}
+
+/** Whether a dataplane declares that it has no such destination. */
+export function isGap(gaps: Capabilities['gaps'], to: Destination): boolean {
+  const feature = featureOfDestination(to, refused)
+  return feature !== undefined && gaps[feature] !== undefined
 }
 
 export const everyFrontend: readonly Destination[] = ['ClusterIP', 'ExternalIP', 'LoadBalancer', 'NodePort']

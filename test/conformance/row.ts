@@ -7,6 +7,8 @@ export type RowFeature = Feature | 'basics'
 /** One line of the matrix, before it is run: a claim about behaviour. */
 export interface RowClaim {
   readonly feature: RowFeature
+  /** Further features without which it can't hold: a gap of any of them is the row's. */
+  readonly also?: readonly Feature[]
   /** A sentence, unique in the kit. */
   readonly name: string
   /**

@@ -35,12 +35,15 @@ export const scenarios: readonly Scenario[] = [
   ]),
   matrixScenario(
     "sources by the pods' bridge",
-    [...sourceCases('detector', 'with pods told by their bridge interface'), ...everyNodePortAddressCases],
+    [
+      ...sourceCases('detector', 'with pods told by their bridge interface', ['podsByInterface']),
+      ...everyNodePortAddressCases,
+    ],
     { detector: 'interface', nodePortAddresses: 'all' },
   ),
   matrixScenario(
     "sources by the pods' interfaces",
-    sourceCases('detector', 'with pods told by the prefix of their interfaces'),
+    sourceCases('detector', 'with pods told by the prefix of their interfaces', ['podsByInterface']),
     { detector: 'interfacePrefix' },
   ),
   matrixScenario(

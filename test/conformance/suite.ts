@@ -63,7 +63,8 @@ export function conformance(options: SuiteOptions): void {
 }
 
 /** A row that the kit will tell about. */
-export type RowToBe = Pick<Row, 'feature' | 'name' | 'family' | 'protocol'> & { readonly scenario: Scenario }
+export type RowToBe = Pick<Row, 'feature' | 'name' | 'family' | 'protocol'> &
+  Pick<RowClaim, 'also'> & { readonly scenario: Scenario }
 
 export function wantedScenarios(filter: (claim: RowClaim) => boolean = () => true): readonly Scenario[] {
   return scenarios.filter(({ claims }) => claims.some((claim) => filter(claim)))
@@ -78,8 +79,8 @@ export function rowsToBe(
       .filter((claim) => filter(claim))
       .flatMap((claim) =>
         expand(claim, familiesIn(scenario)).map(({ family, protocol }): RowToBe => {
-          const { feature, name } = claim
-          return { scenario, feature, name, family, protocol }
+          const { feature, name, also } = claim
+          return { scenario, feature, name, family, protocol, ...(also === undefined ? {} : { also }) }
         }),
       ),
   )

@@ -2,7 +2,7 @@ import type { Capabilities, Evaluation, Feature } from '@portolan/core'
 import { network } from '@portolan/lab'
 import { serviceShape } from './case-objects.ts'
 import type { ServiceState } from './fixture.ts'
-import type { Client, Destination, EndpointShape } from './matrix-case.ts'
+import { type Client, type Destination, type EndpointShape, isGap } from './matrix-case.ts'
 import type { ServiceShape } from './objects.ts'
 import type { EndpointHost, Place } from './place.ts'
 import type { Random } from './random.ts'
@@ -30,13 +30,15 @@ export class WalkChoices {
   readonly clients: readonly Client[] = ['pod', 'endpoint', 'node', 'outside']
   readonly destinations: readonly Destination[]
   readonly protocols: readonly ('TCP' | 'UDP')[]
+  readonly #gaps: Capabilities['gaps']
   readonly #lacks: (feature: Feature) => boolean
 
   constructor({ gaps, protocols }: Capabilities) {
+    this.#gaps = gaps
     this.#lacks = (feature) => gaps[feature] !== undefined
     this.protocols = (['TCP', 'UDP'] as const).filter((protocol) => protocols.includes(protocol))
-    const vips: Destination[] = ['ClusterIP', 'ExternalIP', 'LoadBalancer']
-    this.destinations = this.#lacks('nodePort') ? vips : [...vips, 'NodePort']
+    const all: readonly Destination[] = ['ClusterIP', 'ExternalIP', 'LoadBalancer', 'NodePort']
+    this.destinations = all.filter((to) => !isGap(gaps, to))
   }
 
   /** A Service as it may be. The same numbers are drawn whatever is missing, so that a seed means the same walk. */
@@ -61,6 +63,7 @@ export class WalkChoices {
 
   /** Whether this is a thing to ask of the dataplane: what comes of it is no declared gap. */
   asks(client: Client, to: Destination, address: string, evaluation: Evaluation): boolean {
+    if (evaluation.verdict !== 'none' && isGap(this.#gaps, to)) return false
     // Only a ClusterIP tells sources apart under externalTrafficPolicy Cluster.
     if (this.#lacks('sourceClasses') && to === 'ClusterIP' && client !== 'pod' && client !== 'endpoint')
       return false
@@ -70,6 +73,8 @@ export class WalkChoices {
       case 'balance':
         return !this.#lacks('hairpin') || evaluation.endpoints.every((one) => one.address !== address)
       default:
+        if (evaluation.verdict === 'drop' && evaluation.packet.protocol === 'TCP' && 'frontend' in evaluation)
+          if (this.#lacks('dropConnections')) return false
         return !this.#lacks(featureOf[evaluation.because][evaluation.verdict])
     }
   }

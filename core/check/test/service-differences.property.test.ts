@@ -149,7 +149,11 @@ test('a difference is told of a Service if and only if some packet to it is trea
 test('features of the node as a whole are those that no packet tells of', (t) => {
   t.deepEqual([...featuresOfNode].toSorted(), [
     'atomicChange',
+    'cleanChanges',
     'dropUnallocated',
+    'ephemeralPorts',
+    'outlivesProcess',
+    'rejectPing',
     'sharedPorts',
     'sharedPortsAtOnce',
     'unknownNode',

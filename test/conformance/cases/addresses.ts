@@ -27,6 +27,7 @@ export const addressCases: readonly MatrixCase[] = [
       {
         feature: 'rejectOtherPorts',
         name: 'ping to an active ClusterIP is refused',
+        also: ['rejectPing'],
         to: ['ClusterIP, ping'],
         protocols: ['TCP'],
         due: all(refused),
@@ -220,6 +221,7 @@ export const addressCases: readonly MatrixCase[] = [
       {
         feature: 'hairpin',
         name: 'an endpoint that reaches itself is masqueraded, and is not when it reaches another one',
+        also: ['clientAddress'],
         to: ['ClusterIP'],
         due: { endpoint: answeredBy('pod0', 'pod1', 'remote0') },
       },

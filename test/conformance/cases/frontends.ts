@@ -69,12 +69,14 @@ export const frontendCases: readonly MatrixCase[] = [
       {
         feature: 'sourceClasses',
         name: 'with externalTrafficPolicy Local an outside client reaches local endpoints only, with its own address',
+        also: ['clientAddress'],
         to: externalFrontends,
         due: { outside: answeredBy('pod0', 'pod1') },
       },
       {
         feature: 'sourceClasses',
         name: 'with externalTrafficPolicy Local a local pod takes the short circuit to every endpoint, unmasqueraded',
+        also: ['clientAddress'],
         to: externalFrontends,
         due: { pod: answeredBy('pod0', 'pod1', 'remote0') },
       },

@@ -62,6 +62,7 @@ export const sctpCases: readonly MatrixCase[] = [
       row({
         feature: 'sourceClasses',
         name: 'with externalTrafficPolicy Local an SCTP client from outside reaches local endpoints only, with its own address',
+        also: ['clientAddress'],
         to: externalFrontends,
         due: { outside: answeredBy('pod0') },
       }),

@@ -1,3 +1,4 @@
+import type { Feature } from '@portolan/core'
 import {
   answeredBy,
   at,
@@ -35,10 +36,18 @@ const internal: Readonly<Record<SourceConfiguration, (hosts: readonly EndpointHo
   }),
 }
 
-/** SEMANTICS 5: the matrix of sources and destinations, as it is in one configuration. `how` ends each sentence. */
-export function sourceCases(configuration: SourceConfiguration, how: string): readonly MatrixCase[] {
+/**
+ * SEMANTICS 5: the matrix of sources and destinations, as it is in one configuration. `how` ends each sentence; `also` is what
+ * it takes to tell sources apart that way.
+ */
+export function sourceCases(
+  configuration: SourceConfiguration,
+  how: string,
+  also: readonly Feature[] = [],
+): readonly MatrixCase[] {
   const externalLocalForPods =
     configuration === 'no detector' ? answeredBy(...here) : answeredBy(...everywhere)
+  const internalAlso = configuration === 'masqueradeAll' ? also : ['clientAddress' as const, ...also]
   return [
     {
       endpoints: at(...everywhere),
@@ -46,6 +55,7 @@ export function sourceCases(configuration: SourceConfiguration, how: string): re
         {
           feature: 'sourceClasses',
           name: `who is masqueraded to a ClusterIP, ${how}`,
+          also: internalAlso,
           to: ['ClusterIP'],
           due: internal[configuration](everywhere),
         },
@@ -68,12 +78,14 @@ export function sourceCases(configuration: SourceConfiguration, how: string): re
         {
           feature: 'sourceClasses',
           name: `internalTrafficPolicy Local keeps to local endpoints and masquerades as Cluster does, ${how}`,
+          also: internalAlso,
           to: ['ClusterIP'],
           due: internal[configuration](here),
         },
         {
           feature: 'sourceClasses',
           name: `externalTrafficPolicy Local by who asks, ${how}`,
+          also: ['clientAddress', ...also],
           to: externalFrontends,
           due: {
             pod: externalLocalForPods,

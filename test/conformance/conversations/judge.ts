@@ -21,6 +21,8 @@ export interface Trial {
   readonly number: number
   readonly proxied: Transcript
   readonly bare: Transcript
+  /** The dataplane declares that endpoints see the node, whoever asks. */
+  readonly hidesClients?: true
   /** Leaves the ports that endpoints and strangers see open everywhere. */
   readonly ignoresPorts?: true
 }
@@ -174,7 +176,8 @@ function judgeService(
     wrong.push(`answered by ${by?.host} ${by === undefined ? '' : told(by.at)}, which is no endpoint of it`)
   if (by !== undefined) {
     const origin = world.origin(from).address
-    const nodes = evaluation.masquerade || from === 'node' || by.at.address === origin
+    const isHidden = evaluation.masquerade || trial.hidesClients === true
+    const nodes = isHidden || from === 'node' || by.at.address === origin
     if (nodes ? !world.isLocal(by.saw.address) : by.saw.address !== origin)
       wrong.push(`the endpoint saw ${told(by.saw)}; due is ${nodes ? 'an address of the node' : origin}`)
   }

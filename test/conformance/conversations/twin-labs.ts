@@ -84,7 +84,8 @@ export class TwinLabs {
       play({ ...given, lab: this.testbed.lab, ledger: this.#ledgers.proxied, proxied: true }),
       play({ ...given, lab: this.bare, ledger: this.#ledgers.bare, proxied: false }),
     ])
-    return { script, world, number, proxied, bare }
+    const hidesClients = this.testbed.dataplane.capabilities.gaps.clientAddress !== undefined
+    return { script, world, number, proxied, bare, ...(hidesClients ? { hidesClients } : {}) }
   }
 
   async close(): Promise<void> {

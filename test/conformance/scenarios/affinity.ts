@@ -77,13 +77,13 @@ const stories: readonly Story[] = [
     async play(fixture) {
       await fixture.become({ service: long, endpoints: four })
       // Where each frontend takes endpoints in turns by itself, they are not at the same turn.
-      for (const [index, to] of (['ClusterIP', 'ExternalIP', 'ExternalIP'] as const).entries())
+      for (const [index, to] of fixture.served('ClusterIP', 'ExternalIP', 'ExternalIP').entries())
         await fixture.serverFor('outside', to, outsideAddress(fixture.family, 5 + index))
       // Four clients: with one, an endpoint for each frontend is the same endpoint by chance once in 64 runs.
       for (const client of outsideClients.slice(0, 4)) {
         const from = outsideAddress(fixture.family, client)
         const seen = new Set<string>()
-        for (const to of ['NodePort', 'ClusterIP', 'ExternalIP', 'LoadBalancer', 'NodePort'] as const)
+        for (const to of fixture.served('NodePort', 'ClusterIP', 'ExternalIP', 'LoadBalancer', 'NodePort'))
           for (let turn = 0; turn < 2; turn++) seen.add(await fixture.serverFor('outside', to, from))
         fixture.expect(seen.size === 1, `client ${from} was with ${[...seen].join(' and ')}`)
       }
@@ -205,7 +205,7 @@ const stories: readonly Story[] = [
       for (const index of outsideClients) {
         const from = outsideAddress(fixture.family, index)
         await fixture.serverFor('outside', 'ClusterIP', from)
-        const external = await fixture.serverFor('outside', 'LoadBalancer', from)
+        const external = await fixture.serverFor('outside', fixture.external, from)
         fixture.expect(
           external === fixture.nameOf('pod0'),
           `with externalTrafficPolicy Local a client was led to ${external}`,

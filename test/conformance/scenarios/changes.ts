@@ -52,7 +52,7 @@ const stories: readonly Story[] = [
       await fixture.become({ endpoints: at(...hosts) })
       await fixture.become({ endpoints: at('remote0') })
       const stillHeld =
-        fixture.protocol === 'TCP' ? await fixture.hold('outside', 'LoadBalancer', 4) : undefined
+        fixture.protocol === 'TCP' ? await fixture.hold('outside', fixture.external, 4) : undefined
       const loopEnds = await fixture.connectAllTheTime('pod', 'ClusterIP')
       for (const count of [100, 1, 2, 100, 50, 3, 1]) {
         await fixture.become({ endpoints: at(...remotes(count)) })
@@ -70,7 +70,7 @@ const stories: readonly Story[] = [
       const endpoints = at('pod0', 'pod1', 'remote0')
       await fixture.become({ endpoints })
       const stillHeld = fixture.protocol === 'TCP' ? await fixture.hold('outside', 'NodePort', 6) : undefined
-      const loopEnds = await fixture.connectAllTheTime('outside', 'LoadBalancer')
+      const loopEnds = await fixture.connectAllTheTime('outside', fixture.external)
       for (let turn = 0; turn < 5; turn++) {
         for (const policy of ['Local', 'Cluster'] as const) {
           await fixture.become({
@@ -109,6 +109,9 @@ const stories: readonly Story[] = [
   },
   {
     feature: 'dropUnallocated',
+    also: ['cleanChanges'],
+    // A client has to ask in the very moment of a change.
+    holdsWithout: true,
     name: 'while a Service is deleted and made again, its ClusterIP never leaks and its established connections stay',
     protocols: ['TCP', 'UDP'],
     async play(fixture) {
@@ -133,6 +136,9 @@ const stories: readonly Story[] = [
   },
   {
     feature: 'rejectWithoutEndpoint',
+    also: ['cleanChanges'],
+    // A client has to ask in the very moment of a change.
+    holdsWithout: true,
     name: 'a Service that loses its last endpoint and gets one again is refused or served, with nothing in between',
     protocols: ['TCP', 'UDP'],
     async play(fixture) {
@@ -182,6 +188,7 @@ const stories: readonly Story[] = [
     // A client has to ask in the very moment between two changes.
     holdsWithout: true,
     name: 'an address that goes from one Service to another is served by one of the two at every moment',
+    also: ['externalAddresses'],
     protocols: ['TCP', 'UDP'],
     async play(fixture) {
       const otherPlace = place(900 + Number(fixture.place.name.slice('case-'.length)))

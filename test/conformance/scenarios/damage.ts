@@ -218,7 +218,7 @@ async function check(fixture: Fixture): Promise<string[]> {
   const { testbed, family, place } = fixture
   const found = await Promise.all(
     (['pod', 'outside', 'node'] as const).flatMap((client) =>
-      (['ClusterIP', 'LoadBalancer', 'NodePort'] as const).map((to) => {
+      fixture.served(...destinations).map((to) => {
         const one: Check = {
           client,
           origin: testbed.origin(client, family),

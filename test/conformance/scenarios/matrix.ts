@@ -2,9 +2,17 @@ import type { IpFamily, RoutingTable } from '@portolan/core'
 import type { Protocol } from '@portolan/lab'
 import { caseObjects, targetOf } from '../case-objects.ts'
 import { type Check, expectedOf, runCheck } from '../check.ts'
+import { gapOf } from '../declared-capabilities.ts'
 import { describeDrift } from '../driver.ts'
 import { serveInternet } from '../internet.ts'
-import type { Client, Destination, Expectation, MatrixCase, MatrixRow } from '../matrix-case.ts'
+import {
+  type Client,
+  type Destination,
+  type Expectation,
+  featureOfDestination,
+  type MatrixCase,
+  type MatrixRow,
+} from '../matrix-case.ts'
 import { addressOf, type Place, place } from '../place.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import type { Scenario, ScenarioClaim } from '../scenario.ts'
@@ -58,8 +66,20 @@ type PlacedCase = MatrixCase & { readonly place: Place }
 
 const usualProtocols: readonly Protocol[] = ['TCP', 'UDP']
 
-function claimOf({ to: _, due: __, protocols = usualProtocols, ...claim }: MatrixRow): ScenarioClaim {
-  return { ...claim, protocols }
+/** A row of basics that only asks of one feature's destinations is that feature's; drops may need a feature as well. */
+function claimOf({ to, due, protocols = usualProtocols, ...claim }: MatrixRow): ScenarioClaim {
+  const destinations = to.map((one) =>
+    Object.values(due).map((expectation) => featureOfDestination(one, expectation)),
+  )
+  const [first, ...others] = new Set(destinations.flat())
+  const whole = others.length === 0 ? first : undefined
+  const feature = claim.feature === 'basics' ? (whole ?? 'basics') : claim.feature
+  const drops = Object.values(due).some(({ outcome }) => outcome === 'dropped')
+  const also = new Set(claim.also)
+  if (whole !== undefined && whole !== feature) also.add(whole)
+  // No socket is at an address that nobody has.
+  if (drops && feature !== 'dropUnallocated') also.add('dropConnections')
+  return { ...claim, feature, protocols, ...(also.size === 0 ? {} : { also: [...also] }) }
 }
 
 /** Every endpoint answers, whether it should be reached or not, and so does what leaks. */
@@ -106,20 +126,30 @@ async function judge(
   { family, protocol }: { readonly family: IpFamily; readonly protocol: Verdict['protocol'] },
 ): Promise<Verdict> {
   const table = testbed.cluster.table(family)
+  const { capabilities } = testbed.dataplane
+  const isGap = gapOf(claimOf(row), protocol, capabilities) !== undefined
+  // Of a row that isn't a gap, what needs one is left out. All of one that is must be asked, to show that it is one.
+  const isAsked = (to: Destination, due: Expectation) => {
+    const feature = featureOfDestination(to, due)
+    return isGap || feature === undefined || capabilities.gaps[feature] === undefined
+  }
   const failures = await Promise.all(
     Object.entries(row.due).flatMap(([client, expectation]) =>
-      row.to.map(async (to) => {
-        const check: Check = {
-          client: client as Client,
-          origin: testbed.origin(client as Client, family),
-          protocol: protocol === 'any' ? 'TCP' : protocol,
-          family,
-          testbed,
-          ...targetOf(to, one.place, family),
-        }
-        const wrong = disagreement(check, expectation, one, family, table)
-        return wrong === undefined ? await runCheck(check, table) : [wrong]
-      }),
+      row.to
+        .filter((to) => isAsked(to, expectation))
+        .map(async (to) => {
+          const check: Check = {
+            client: client as Client,
+            origin: testbed.origin(client as Client, family),
+            protocol: protocol === 'any' ? 'TCP' : protocol,
+            family,
+            testbed,
+            keepsClientAddress: [row.feature, ...(row.also ?? [])].includes('clientAddress'),
+            ...targetOf(to, one.place, family),
+          }
+          const wrong = disagreement(check, expectation, one, family, table)
+          return wrong === undefined ? await runCheck(check, table) : [wrong]
+        }),
     ),
   )
   return { claim: row, family, protocol, failures: failures.flat() }

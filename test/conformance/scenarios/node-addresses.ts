@@ -70,6 +70,7 @@ const stories: readonly Story[] = [
   {
     feature: 'sourceClasses',
     name: 'what asks from an address that the node has just got is the node',
+    also: ['externalAddresses'],
     protocols: both,
     async play(fixture) {
       const { testbed, family } = fixture
@@ -86,6 +87,7 @@ const stories: readonly Story[] = [
   {
     feature: 'nodePort',
     name: 'where an external IP and a NodePort meet at one address and port, the external IP goes first',
+    also: ['externalAddresses'],
     protocols: both,
     async play(fixture) {
       const { family, protocol } = fixture
@@ -132,6 +134,7 @@ const stories: readonly Story[] = [
   {
     feature: 'sourceRanges',
     name: 'a load balancer address that is bound to the node may ask itself where the node is within the ranges',
+    also: ['externalAddresses', 'dropConnections'],
     protocols: both,
     async play(fixture) {
       const { testbed, family } = fixture

@@ -3,6 +3,7 @@ import { type ConversationCase, conversationCases } from '../cases/conversations
 import { describeFault, fuzzConversations, limitsOf } from '../conversations/fuzz.ts'
 import { reusePorts } from '../conversations/port-reuse.ts'
 import { TwinLabs } from '../conversations/twin-labs.ts'
+import { gapOf } from '../declared-capabilities.ts'
 import type { Verdict } from '../row.ts'
 import type { ClaimPart, Scenario, ScenarioClaim, ScenarioContext } from '../scenario.ts'
 
@@ -10,6 +11,9 @@ const claims = {
   reuse: {
     feature: 'sharedPorts',
     name: 'direct connections come about at once after many through Services from ports that the kernel chose',
+    also: ['ephemeralPorts'],
+    // Where there are fewer connections, or it takes long, ports suffice.
+    holdsWithout: true,
     protocols: ['TCP', 'UDP'],
   },
   random: {
@@ -70,8 +74,8 @@ async function prove(context: ScenarioContext, labs: TwinLabs, family: IpFamily)
   }
   const { answerMs, datagramMs } = context.timeouts
   // Where an answer will hardly come the wait is short.
-  const timeoutFor = ({ feature }: ScenarioClaim) =>
-    feature !== 'basics' && capabilities.gaps[feature] !== undefined ? datagramMs : answerMs
+  const timeoutFor = (claim: ScenarioClaim) =>
+    gapOf(claim, 'any', capabilities) !== undefined ? datagramMs : answerMs
   const limits = limitsOf({ labs, family, capabilities: withoutPortGaps(capabilities) })
   for (const one of conversationCases) {
     await tell(claimOf(one), async ({ protocol }) => {

@@ -11,11 +11,11 @@ import { createTestbed } from '../testbed.ts'
 
 const claims = {
   noLoss: {
-    feature: 'basics',
+    feature: 'outlivesProcess',
     name: 'a process that stops and one that starts lose no connection, neither new nor established',
   },
   nothingToDo: {
-    feature: 'basics',
+    feature: 'outlivesProcess',
     name: 'a new process that finds its table in the kernel has nothing to do',
   },
   onlyTheDifference: {
@@ -25,6 +25,7 @@ const claims = {
   affinity: {
     feature: 'affinity',
     name: 'clients stay with their endpoints across a restart',
+    also: ['outlivesProcess'],
   },
 } as const satisfies Record<string, RowClaim>
 

@@ -110,6 +110,7 @@ const stories: readonly Story[] = [
   {
     ...common,
     name: 'a client outside that keeps its port is led to another endpoint of a load balancer when its own is replaced',
+    also: ['externalAddresses'],
     play: replaced('outside', 'LoadBalancer', ['pod0', 'remote0', 'pod1']),
   },
   {
@@ -129,15 +130,16 @@ const stories: readonly Story[] = [
     name: 'a client that keeps its port reaches the first endpoint of a Service that had none when it asked',
     async play(fixture) {
       await fixture.become({ endpoints: [] })
-      for (const to of ['ClusterIP', 'ExternalIP'] as const)
-        await ask(fixture, 'pod', to, clientPort(fixture))
+      const frontends = fixture.served('ClusterIP', 'ExternalIP')
+      for (const to of frontends) await ask(fixture, 'pod', to, clientPort(fixture))
       await fixture.become({ endpoints: at('pod0') })
-      for (const to of ['ClusterIP', 'ExternalIP'] as const) await isLedTo(fixture, 'pod', to, 'pod0')
+      for (const to of frontends) await isLedTo(fixture, 'pod', to, 'pod0')
     },
   },
   {
     ...common,
     name: 'a client that keeps its port reaches a Service which has come to an address that it asked before',
+    also: ['externalAddresses'],
     async play(fixture) {
       const { testbed, place, family } = fixture
       const { address, port } = targetOf('ExternalIP', place, family)

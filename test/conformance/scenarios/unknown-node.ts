@@ -13,14 +13,17 @@ import { createTestbed } from '../testbed.ts'
 const claims = {
   nodePorts: {
     feature: 'unknownNode',
+    also: ['outlivesProcess'],
     name: 'a process that starts while its Node object is missing keeps NodePorts where they answer, and loses no connection',
   },
   ranges: {
     feature: 'unknownNode',
+    also: ['outlivesProcess'],
     name: 'a process that starts and may not read ServiceCIDRs keeps unallocated addresses dropped',
   },
   nothingToDo: {
     feature: 'unknownNode',
+    also: ['outlivesProcess'],
     name: 'a process that starts without Node object and ServiceCIDRs changes nothing, and nothing when they come back',
   },
 } as const satisfies Record<string, RowClaim>

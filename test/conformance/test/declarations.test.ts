@@ -36,6 +36,8 @@ test.serial(
         rows
           // A kernel without SCTP asks nothing in it.
           .filter((row) => row.feature === feature && row.protocol !== 'SCTP')
+          // It may pass by luck, and tells nothing then.
+          .filter(({ name }) => !name.startsWith('a Service that loses its last endpoint'))
           .map(({ outcome, detail }) => `${outcome}: ${detail}`),
       ),
     ]
@@ -74,7 +76,7 @@ const refusedDeclarations: readonly {
   {
     what: 'a gap in a feature that does not exist',
     declares: (real) => ({ ...real, gaps: { afinity: 'none' } as Capabilities['gaps'] }),
-    says: /"afinity", which is no feature; there are sourceClasses, /,
+    says: /"afinity", which is no feature; there are externalAddresses, /,
   },
   {
     what: 'a gap without a sentence',
