@@ -10,6 +10,7 @@ const longest = [
   'dataplanes/iptables/test/conformance-nft',
   'dataplanes/ipvs/test/kernel',
   'dataplanes/nftables/test/mutants',
+  'examples/userspace-proxy/test/conformance',
   'dataplanes/ebpf/test/other-kernel',
   'dataplanes/nftables/test/other-kernel',
   'test/reliability/test/reliability',

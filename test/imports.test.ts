@@ -23,7 +23,9 @@ const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8
 
 const packages = await Promise.all(
   files
-    .filter((path) => /^(\w+|(dataplanes|test|create\/templates)\/[\w-]+)\/package\.json$/.test(path))
+    .filter((path) =>
+      /^(\w+|(dataplanes|test|examples|create\/templates)\/[\w-]+)\/package\.json$/.test(path),
+    )
     .map(readPackage),
 )
 
@@ -196,7 +198,7 @@ test('the imports that are seen lead to files, or to packages', (t) => {
   t.true(imports.length > 2000, `${imports.length} imports`)
   const lost = imports.filter(
     ({ to }) =>
-      /^(core|native|dataplanes|create|eval|test|bench|demo|docs)\//.test(to) && !files.includes(to),
+      /^(core|native|dataplanes|create|eval|examples|test|bench|demo|docs)\//.test(to) && !files.includes(to),
   )
   t.deepEqual(lost, [])
 })
