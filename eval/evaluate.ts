@@ -21,6 +21,8 @@ export interface Evaluation {
   readonly services: readonly number[]
   /** Milliseconds that any one call of the dataplane may take. */
   readonly callMs: number
+  /** The same while it is measured. Absent: as in `portolan run`. */
+  readonly measuredCallMs?: number
   /** Path of the module with the kit's hooks; absent: looked for in the dataplane's package. */
   readonly underTest?: string
   /** How a person would type it, and Portolan's version. */

@@ -5,6 +5,8 @@ export interface NamedDataplane {
   /** What `loadDataplane` takes. */
   readonly module: string
   readonly settings: Readonly<Record<string, string>>
+  /** Milliseconds that any one call may take. Absent: as in `portolan run`. */
+  readonly callMs?: number
 }
 
 /** Reads `nftables?transport=nft`: a name, and options of the dataplane as in a URL. */

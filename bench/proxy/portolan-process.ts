@@ -25,6 +25,7 @@ const {
   dataplane: name,
   settings,
   networkNamespace,
+  callMs,
   serviceAccountDirectory,
   kubeconfig,
 } = JSON.parse(process.argv[2] ?? '{}') as ProxyProcessOptions
@@ -43,7 +44,15 @@ let table: RoutingTable | undefined
 const metrics =
   process.env.PORTOLAN_METRICS === 'no' ? undefined : new ProxyMetrics({ version: 'bench', dataplane: name })
 
-const dataplane = instrumented(await loadDataplane(name, { masqueradeBit: 14, networkNamespace, settings }))
+const deadlines = callMs && { work: callMs, start: callMs, look: callMs, stop: callMs }
+const dataplane = instrumented(
+  await loadDataplane(
+    name,
+    { masqueradeBit: 14, networkNamespace, settings },
+    process.cwd(),
+    deadlines ? { deadlines } : {},
+  ),
+)
 const proxy = await startProxy({
   config: parseFlags(
     { node: thisNode, clusterCidr: network.IPv4.clusterCidr, auditPeriod },

@@ -11,6 +11,8 @@ export interface ProxyProcessOptions {
   readonly dataplane: string
   readonly settings: Readonly<Record<string, string>>
   readonly networkNamespace: string
+  /** Milliseconds that any one call of the dataplane may take. Absent: as in `portolan run`. */
+  readonly callMs?: number
   /** Absent: `kubeconfig` leads to the server. */
   readonly serviceAccountDirectory?: string
   readonly kubeconfig: string
@@ -64,11 +66,13 @@ export class PortolanProxy implements ProxyUnderTest {
   ): Promise<void> {
     this.#applied = []
     this.#surplus = 0
+    const { callMs } = this.#dataplane
     const options: ProxyProcessOptions = {
       dataplane: this.#dataplane.module,
       settings: inLab(this.#dataplane, node),
       networkNamespace: node.networkNamespace,
       kubeconfig,
+      ...(callMs === undefined ? {} : { callMs }),
       ...(serviceAccountDirectory === undefined ? {} : { serviceAccountDirectory }),
     }
     const process: WorkerProcess<ProxyProcessCalls> = new WorkerProcess(

@@ -19,10 +19,15 @@ export const defaultCandidates: readonly string[] = [...Object.keys(ownDataplane
  * Finds out which of these run on this node. One that doesn't is told with the reason; it does not stop the others.
  *
  * @param names as `--dataplane` takes them: ours, a baseline, a package, a path, each with options if need be
+ * @param callMs milliseconds that any one call may take while it is measured; absent: as in `portolan run`
  */
-export async function findCandidates(names: readonly string[], node: Host): Promise<NamedCandidate[]> {
+export async function findCandidates(
+  names: readonly string[],
+  node: Host,
+  callMs?: number,
+): Promise<NamedCandidate[]> {
   const found: NamedCandidate[] = []
-  for (const name of names) found.push(await findCandidate(name, node))
+  for (const name of names) found.push(await findCandidate(name, node, callMs))
   return found
 }
 
@@ -53,11 +58,12 @@ function loadInLab(dataplane: NamedDataplane, node: Host): Promise<Dataplane> {
   })
 }
 
-async function findCandidate(name: string, node: Host): Promise<NamedCandidate> {
+async function findCandidate(name: string, node: Host, callMs: number | undefined): Promise<NamedCandidate> {
   const named = parseDataplaneName(name)
   const baseline = baselines[named.module]
   const kind = baseline === undefined ? 'dataplane' : 'baseline'
-  const dataplane = { ...named, module: baseline ?? named.module }
+  const limit = callMs === undefined ? {} : { callMs }
+  const dataplane = { ...named, module: baseline ?? named.module, ...limit }
   try {
     const loaded = await loadInLab(dataplane, node)
     const { usable, problems, facts } = await loaded.probe()

@@ -31,6 +31,8 @@ export interface Progress {
 
 export interface BenchRun {
   readonly grid: Grid
+  /** Milliseconds that any one call of a dataplane may take. Absent: as in `portolan run`. */
+  readonly callMs?: number
   /** How a person would type it. */
   readonly command: string
   /** Of Portolan. */
@@ -60,7 +62,8 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
   const alone = scenarios.filter((scenario) => scenario.kind === 'core')
   await using lab = new SharedLab()
   const names = onNode.length === 0 ? [] : (grid.dataplanes ?? defaultCandidates)
-  const candidates = names.length === 0 ? [] : await lab.use(({ node }) => findCandidates(names, node))
+  const candidates =
+    names.length === 0 ? [] : await lab.use(({ node }) => findCandidates(names, node, run.callMs))
   const usable = candidates.filter((candidate) => candidate.usable)
   const externals = await Promise.all((grid.externals ?? []).map(externalCandidate))
   const recorder = new Recorder()

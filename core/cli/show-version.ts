@@ -23,7 +23,8 @@ export async function showVersion({ json = false }: { readonly json?: boolean })
     kernel: release(),
     architecture: process.arch,
     dataplanes: found.filter((one) => one !== undefined),
-    bench: findPackage('@portolan/bench').map(packageVersion)[0] ?? null,
+    bench: installed('@portolan/bench'),
+    eval: installed('@portolan/eval'),
   }
   if (json) {
     console.log(JSON.stringify(versions))
@@ -39,9 +40,15 @@ export async function showVersion({ json = false }: { readonly json?: boolean })
       `${version ?? 'of an unknown version'}: ${families.join(', ')}; ${protocols.join(', ')}; ${gaps.length} ${gaps.length === 1 ? 'gap' : 'gaps'}`,
     ]),
     ['bench', bench ?? 'not installed'],
+    ['eval', versions.eval ?? 'not installed'],
   ]
   const width = Math.max(...lines.map(([name = '']) => name.length))
   for (const [name = '', text = ''] of lines) console.log(`${name.padEnd(width)}  ${text}`)
+}
+
+/** The version of a package that `portolan` does without; null: it isn't there. */
+function installed(name: string): string | null {
+  return findPackage(name).map(packageVersion)[0] ?? null
 }
 
 /** `undefined`: it isn't installed. @throws {DataplaneLoadError} when it is, and broken */

@@ -2,9 +2,6 @@ import { Command, InvalidArgumentError } from 'commander'
 import { type PartName, partNames } from '../scorecard.ts'
 import type { EvalFlags } from './eval.ts'
 
-/** Seconds of `--deadline`. */
-export const standardDeadline = 30
-
 /** `portolan eval`. @param version of Portolan */
 export function createEvalCommand(version: string): Command {
   return new Command('portolan eval')
@@ -43,9 +40,8 @@ export function createEvalCommand(version: string): Command {
     )
     .option(
       '--deadline <seconds>',
-      'for any one call of the dataplane; in speed it has those of portolan run',
+      'for any one call of the dataplane (default: 30; in speed those of portolan run)',
       readSeconds,
-      standardDeadline,
     )
     .optionsGroup('What comes out:')
     .option('--json <file>', 'all of it as data', 'scorecard.json')

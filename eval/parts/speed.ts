@@ -17,6 +17,8 @@ const endpointsPerService = 10
 export interface SpeedOptions {
   /** Sizes of clusters, in Services. */
   readonly services: readonly number[]
+  /** Milliseconds that any one call of the dataplane may take. Absent: as in `portolan run`. */
+  readonly measuredCallMs?: number
   /** How a person would type it, and Portolan's version. */
   readonly command: string
   readonly version: string
@@ -40,6 +42,7 @@ export async function evaluateSpeed(dataplane: string, options: SpeedOptions, te
         repeat: 1,
         effort: 'quick',
       },
+      ...(options.measuredCallMs === undefined ? {} : { callMs: options.measuredCallMs }),
       command: options.command,
       version: options.version,
       progress: progress(tell),
