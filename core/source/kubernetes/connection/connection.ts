@@ -64,10 +64,13 @@ export function pathOn(server: URL, path: string): string {
 }
 
 /** The headers that say what a request's body is, and what the answer's may be. */
-export function bodyHeaders({ body, accept = 'application/json', gzip }: ApiRequest): Record<string, string> {
+export function bodyHeaders(
+  { body, accept = 'application/json', gzip = false }: ApiRequest,
+  { disableCompression = false }: Credentials,
+): Record<string, string> {
   return {
     accept,
-    ...(gzip ? { 'accept-encoding': 'gzip' } : {}),
+    ...(gzip && !disableCompression ? { 'accept-encoding': 'gzip' } : {}),
     ...(body === undefined
       ? {}
       : { 'content-type': body.contentType, 'content-length': String(Buffer.byteLength(body.text)) }),

@@ -79,13 +79,14 @@ export class Http1Connection implements Connection {
     const { method, path, body } = asked
     // The agent would open a socket that nothing closes.
     if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy)
-    const { server, headers } = this.#options.credentials
+    const { credentials } = this.#options
+    const { server, headers } = credentials
     const request = (server.protocol === 'http:' ? http : https).request({
       ...addressOf(server),
       agent: this.#agent,
       method,
       path: pathOn(server, path),
-      headers: { ...headers, ...bodyHeaders(asked) },
+      headers: { ...headers, ...bodyHeaders(asked, credentials) },
       signal,
     })
     request.once('socket', (socket) => this.#keep(socket))

@@ -74,12 +74,13 @@ export class Http2Connection implements Connection {
 
   send(asked: ApiRequest, signal: AbortSignal): Promise<ApiResponse> {
     const { method, path, body } = asked
-    const { server, headers } = this.#options.credentials
+    const { credentials } = this.#options
+    const { server, headers } = credentials
     return new Promise((resolve, reject) => {
       const stream = this.#session.request(
         {
           ...headers,
-          ...bodyHeaders(asked),
+          ...bodyHeaders(asked, credentials),
           ':method': method,
           ':path': pathOn(server, path),
         },

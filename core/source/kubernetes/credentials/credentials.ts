@@ -15,6 +15,8 @@ export interface Credentials {
   readonly tls: TlsIdentity
   /** `authorization`, where there is a token or a password. */
   readonly headers: Readonly<Record<string, string>>
+  /** Whether no answer is to come in gzip, whoever asks for it. */
+  readonly disableCompression?: boolean
 }
 
 /** The part of the credentials that says who we are; the rest says who the server is. */
@@ -62,13 +64,13 @@ export class CredentialReadError extends CodedError<keyof typeof credentialReadE
 }
 
 /** Equal for equal credentials; safe to compare and keep, unlike the secrets themselves. */
-export function fingerprint({ server, tls, headers }: Credentials): string {
+export function fingerprint({ server, tls, headers, disableCompression = false }: Credentials): string {
   const hash = createHash('sha256')
   for (const part of [tls.ca, tls.cert, tls.key, tls.pfx, tls.passphrase, tls.servername]) {
     hash.update(`${typeof part}:`)
     if (typeof part === 'string' || Buffer.isBuffer(part)) hash.update(part)
     else if (part !== undefined) hash.update(JSON.stringify(part))
   }
-  hash.update(JSON.stringify([server.href, tls.rejectUnauthorized, headers]))
+  hash.update(JSON.stringify([server.href, tls.rejectUnauthorized, headers, disableCompression]))
   return hash.digest('base64')
 }

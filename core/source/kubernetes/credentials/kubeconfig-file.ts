@@ -18,6 +18,7 @@ export interface KubeconfigCluster {
   readonly authority?: PemSource | undefined
   readonly skipTlsVerify?: boolean
   readonly tlsServerName?: string | undefined
+  readonly disableCompression?: boolean
 }
 
 /** `static`: all is said in the kubeconfig and its files. `plugin`: a program or an identity provider is asked. */
@@ -136,6 +137,7 @@ function clusterOf(cluster: KubeconfigEntry): KubeconfigCluster {
     authority: cluster.certificates('certificate-authority'),
     skipTlsVerify: cluster.flag('insecure-skip-tls-verify'),
     tlsServerName: cluster.text('tls-server-name'),
+    disableCompression: cluster.flag('disable-compression'),
   }
 }
 

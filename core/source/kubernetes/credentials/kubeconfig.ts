@@ -18,7 +18,9 @@ export async function kubeconfigCredentials(path: string): Promise<CredentialSou
       if (why === 'refused' || text !== loaded.text) loaded = await load(path, text)
       const { context, readUser } = loaded
       const [trust, user] = await Promise.all([readServerTrust(context.cluster), readUser()])
-      return { server: context.server, headers: user.headers, tls: { ...trust, ...user.tls } }
+      const { server, cluster } = context
+      const { disableCompression = false } = cluster
+      return { server, headers: user.headers, tls: { ...trust, ...user.tls }, disableCompression }
     },
   }
 }

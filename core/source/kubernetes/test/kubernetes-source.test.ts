@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ApiObject, ApiServer, type ApiServerOptions } from '@portolan/api-server'
@@ -206,6 +206,23 @@ test('a server whose versions went back is listed again, and known versions are 
   server.apply(service('new', '10.96.0.12'))
   await observed.until((o) => o.records.has('Service shop/new'))
 })
+
+for (const [transport, options] of transports) {
+  test(`${transport}: disable-compression of the kubeconfig's cluster keeps lists plain`, async (t) => {
+    await using scenery = await scene(options)
+    const { server, observed, directory } = scenery
+    await observed.until((o) => o.allSynced)
+    const config = JSON.parse(await readFile(join(directory, 'config'), 'utf8'))
+    config.clusters[0].cluster['disable-compression'] = true
+    await writeFile(join(directory, 'plain'), JSON.stringify(config))
+    const from = server.requests.length
+    t.true(server.requests.some(({ acceptEncoding }) => acceptEncoding === 'gzip'))
+    await using plain = await ObservedSource.start({ kubeconfig: join(directory, 'plain') })
+    await plain.until((o) => o.allSynced)
+    t.true(listRequests(server.requests.slice(from)).length >= 4)
+    t.true(server.requests.slice(from).every(({ acceptEncoding }) => acceptEncoding === ''))
+  })
+}
 
 test('a list that is older than what is known is asked for again, and no version is trusted', async (t) => {
   await using scenery = await scene()

@@ -144,5 +144,6 @@ test('a fingerprint tells credentials apart and holds no secret', (t) => {
   t.not(fingerprint({ ...base, tls: { ca: 'b' } }), same)
   t.not(fingerprint({ ...base, tls: { ca: Buffer.from('b') } }), same)
   t.not(fingerprint({ ...base, headers: { authorization: 'Bearer other' } }), same)
+  t.not(fingerprint({ ...base, disableCompression: true }), same)
   t.false(same.includes('s3cret'))
 })

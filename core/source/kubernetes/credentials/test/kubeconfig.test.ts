@@ -280,6 +280,11 @@ const broken: readonly (readonly [string, () => readonly [Fields, Fields], RegEx
     /user "me" with token that no HTTP header can carry/,
   ],
   [
+    'disable-compression in quotes',
+    () => [{ 'disable-compression': 'true' }, {}],
+    /cluster "here" with disable-compression that is neither true nor false/,
+  ],
+  [
     'insecure-skip-tls-verify in quotes',
     () => [{ 'insecure-skip-tls-verify': 'true' }, {}],
     /cluster "here" with insecure-skip-tls-verify that is neither true nor false/,
