@@ -18,6 +18,8 @@
  *   core-only/       what needs no kernel
  *   recording/       a recorded cluster in place of a generated one
  *   worker-process/  a process of ours that is called over IPC
+ *   observers/       what metrics and healthz cost a change: a script, whose figures are in docs/metrics.md
+ *   conntrack/       what a pass through flows of UDP costs: a script
  *   outages/         what an outage of the API server costs: scripts, whose figures are in docs/operating.md
  *   results.ts       what comes out: every metric and its meaning; report/ draws it, compare/ puts two side by side
  * ```

@@ -2,17 +2,19 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import type { Dataplane, RoutingTable, TableChange } from '@portolan/core'
+import { type Dataplane, ipFamilies, type RoutingTable, type TableChange } from '@portolan/core'
 import { parseFlags } from '@portolan/core/config'
 import { loadDataplane } from '@portolan/core/dataplane'
 import { type Applied, type Failed, observers } from '@portolan/core/engine'
 import { ProxyMetrics } from '@portolan/core/metrics'
 import { startProxy } from '@portolan/core/proxy'
+import { startHealthServers } from '@portolan/core/servers'
 import { kubernetesSource } from '@portolan/core/source'
 import { network } from '@portolan/lab'
 import { thisNode } from '../cluster/probe-services.ts'
 import { sinceBoot } from '../measure/clock.ts'
 import { report, serveCalls } from '../worker-process/serve-calls.ts'
+import { AlternatingObserver } from './alternating-observer.ts'
 import { type AppliedEvents, EventTrace } from './event-trace.ts'
 import type { ProxyNews, ProxyProcessCalls, ProxyProcessOptions } from './portolan-proxy.ts'
 
@@ -40,9 +42,14 @@ let failNext = false
 /** What the dataplane was last given for IPv4. */
 let table: RoutingTable | undefined
 
-/** As `portolan run` has them, unless it is asked what they cost. */
-const metrics =
-  process.env.PORTOLAN_METRICS === 'no' ? undefined : new ProxyMetrics({ version: 'bench', dataplane: name })
+const config = parseFlags(
+  { node: thisNode, clusterCidr: network.IPv4.clusterCidr, auditPeriod },
+  { inCluster: true },
+)
+/** As `portolan run` has them. */
+const metrics = new ProxyMetrics({ version: 'bench', dataplane: name })
+const health = await startHealthServers({ config, families: ipFamilies, logger })
+const watching = new AlternatingObserver([metrics.observer, health.observer], usedUs, Math.random)
 
 const deadlines = callMs && { work: callMs, start: callMs, look: callMs, stop: callMs }
 const dataplane = instrumented(
@@ -54,10 +61,7 @@ const dataplane = instrumented(
   ),
 )
 const proxy = await startProxy({
-  config: parseFlags(
-    { node: thisNode, clusterCidr: network.IPv4.clusterCidr, auditPeriod },
-    { inCluster: true },
-  ),
+  config,
   nodeName: thisNode,
   logger,
   dataplane,
@@ -66,12 +70,14 @@ const proxy = await startProxy({
       nodeName: thisNode,
       ...server,
       logger,
-      ...(metrics === undefined ? {} : { observer: metrics.apiObserver }),
+      observer: metrics.apiObserver,
     }),
   ),
-  observer: observers([{ onApplied, onFailed }, ...(metrics === undefined ? [] : [metrics.observer])]),
+  observer: observers([{ onApplied, onFailed }, watching]),
+  onHealthCheck: health.onHealthCheck,
 })
-metrics?.measure(proxy)
+metrics.measure(proxy)
+health.watch(proxy)
 const cpuAtCommit = proxy.firstApplied.then(() => process.cpuUsage(trace.cpuAtFirst))
 const synced = proxy.synced.then(() => performance.now() + sinceBoot)
 const loop = monitorEventLoopDelay({ resolution: loopResolution })
@@ -103,9 +109,13 @@ const calls: ProxyProcessCalls = {
   },
   async quiet(on) {
     quiet = on
-    // Its timer costs CPU time, too, so it runs only where many changes are looked at together.
-    if (on) loop.enable()
-    else loop.disable()
+    if (!on) loop.disable()
+  },
+  async alternate() {
+    watching.alternate()
+  },
+  async takeCosts() {
+    return watching.takeCosts()
   },
   async takeTrace() {
     const taken = kept
@@ -113,6 +123,8 @@ const calls: ProxyProcessCalls = {
     return taken
   },
   async eventLoopDelays() {
+    // Its timer costs CPU time, too, so it runs only where delays are asked for.
+    loop.enable()
     const delays = Array.from({ length: 100 }, (_, at) =>
       Math.max(0, loop.percentile(at + 1) / 1e6 - loopResolution),
     )
@@ -202,6 +214,11 @@ function instrumented(of: Dataplane): Dataplane {
 
 function keep(compiled: RoutingTable): void {
   if (compiled.family === 'IPv4') table = compiled
+}
+
+function usedUs(): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
 }
 
 async function milliseconds(act: () => Promise<unknown>): Promise<number> {

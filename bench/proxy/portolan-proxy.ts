@@ -2,6 +2,7 @@ import type { Host } from '@portolan/lab'
 import type { ApiServerAddress } from '../cluster/api-server.ts'
 import { type ProcessUsage, readProcessUsage } from '../measure/process-usage.ts'
 import { WorkerProcess } from '../worker-process/worker-process.ts'
+import type { ObservedCosts } from './alternating-observer.ts'
 import type { AppliedEvents } from './event-trace.ts'
 import { inLab, type NamedDataplane } from './lab-settings.ts'
 import type { ProxyInternals, ProxyUnderTest, StartReport } from './proxy-under-test.ts'
@@ -26,6 +27,8 @@ export interface ProxyProcessCalls {
   eventLoopDelays(): Promise<readonly number[]>
   quiet(on: boolean): Promise<void>
   takeTrace(): Promise<readonly AppliedEvents[]>
+  alternate(): Promise<void>
+  takeCosts(): Promise<ObservedCosts>
   failOnce(): Promise<void>
   checkDrift(): Promise<number>
   readBack(): Promise<number>
@@ -120,6 +123,8 @@ export class PortolanProxy implements ProxyUnderTest {
       eventLoopDelays: () => running.call('eventLoopDelays'),
       quiet: (on) => running.call('quiet', on),
       takeTrace: () => Promise.race([running.call('takeTrace'), this.ended]),
+      alternate: () => running.call('alternate'),
+      takeCosts: () => running.call('takeCosts'),
       failOnce: () => running.call('failOnce'),
       checkDrift: () => running.call('checkDrift'),
       readBack: () => running.call('readBack'),

@@ -1,6 +1,7 @@
 import type { Host } from '@portolan/lab'
 import type { ApiServerAddress } from '../cluster/api-server.ts'
 import type { ProcessUsage } from '../measure/process-usage.ts'
+import type { ObservedCosts } from './alternating-observer.ts'
 import type { AppliedEvents } from './event-trace.ts'
 
 /**
@@ -31,11 +32,15 @@ export interface ProxyInternals {
   eventsApplied(count: number): Promise<void>
   /** Bytes of the heap in use, after a garbage collection. */
   heapBytes(): Promise<number>
-  /** Delays of its event loop since the last call, as milliseconds at each of 100 quantiles. */
+  /** Delays of its event loop since the last call, as milliseconds at each of 100 quantiles; the first one begins to measure. */
   eventLoopDelays(): Promise<readonly number[]>
   /** Turns telling of each apply off, which costs it CPU time; `takeTrace` then asks for what happened. */
   quiet(on: boolean): Promise<void>
   takeTrace(): Promise<readonly AppliedEvents[]>
+  /** Has metrics and health left out in turns from now on. */
+  alternate(): Promise<void>
+  /** What changes have cost with them and without, since then; they stay with. */
+  takeCosts(): Promise<ObservedCosts>
   /** Asks the dataplane whether anything changed its rules; returns milliseconds. */
   checkDrift(): Promise<number>
   /** Reads the kernel back and compares it with the table, as an audit does; returns milliseconds. */
