@@ -12,12 +12,12 @@ export function observers(given: readonly EngineObserver[]): EngineObserver {
   const all = given.flatMap((one) => joined.get(one) ?? one)
   const made: EngineObserver = Object.fromEntries(
     methods.flatMap((method) => {
-      const told = all.filter((one) => one[method] !== undefined)
+      const told = all.flatMap((one): Told | readonly Told[] => one[method]?.bind(one) ?? [])
       const [only] = told
       if (only === undefined) return []
-      if (told.length === 1) return [[method, (what: never) => tell(only, method, what)]]
+      if (told.length === 1) return [[method, (what: never) => tell(only, what)]]
       const tellAll = (what: never): void => {
-        for (const one of told) tell(one, method, what)
+        for (const one of told) tell(one, what)
       }
       return [[method, tellAll]]
     }),
@@ -39,9 +39,11 @@ const methods = Object.keys({
   onFault: true,
 } satisfies Record<keyof EngineObserver, true>) as readonly (keyof EngineObserver)[]
 
-function tell(observer: EngineObserver, method: keyof EngineObserver, what: never): void {
+type Told = (what: never) => void
+
+function tell(told: Told, what: never): void {
   try {
-    observer[method]?.(what)
+    told(what)
   } catch (error) {
     process.emitWarning(error instanceof Error ? error : new Error(String(error)))
   }

@@ -20,7 +20,7 @@ type Shown = Awaited<ReturnType<Histogram['get']>>
  */
 export class CountedHistogram<Label extends string> extends Histogram<Label> {
   readonly #options: CountedHistogramOptions<Label>
-  readonly #all: [labels: Readonly<Record<Label, string>>, series: Series][] = []
+  readonly #shown: [labels: Readonly<Record<Label, string>>, parts: readonly Series[]][] = []
 
   constructor(options: CountedHistogramOptions<Label>) {
     const { registry, name, help, labels, buckets } = options
@@ -29,15 +29,20 @@ export class CountedHistogram<Label extends string> extends Histogram<Label> {
   }
 
   /** Shows a series, with zeros, and gives what it is observed by. To be called once for the same labels. */
-  series(labels: Readonly<Record<Label, string>>): Pick<Series, 'observe'> {
+  series(labels: Readonly<Record<Label, string>>): Series {
     const series = new Series(this.#options.buckets)
-    this.#all.push([labels, series])
+    this.#shown.push([labels, [series]])
     return series
+  }
+
+  /** Shows what other series of the same buckets are together, so that nothing is observed twice. */
+  together(labels: Readonly<Record<Label, string>>, parts: readonly Series[]): void {
+    this.#shown.push([labels, parts])
   }
 
   override async get(): Promise<Shown> {
     const { name, help } = this.#options
-    const values = this.#all.flatMap(([labels, series]) => this.#values(labels, series))
+    const values = this.#shown.flatMap(([labels, parts]) => this.#values(labels, parts))
     return { name, help, type: histogram, aggregator: 'sum', collect() {}, values }
   }
 
@@ -46,22 +51,24 @@ export class CountedHistogram<Label extends string> extends Histogram<Label> {
     return this.get()
   }
 
-  #values(labels: Readonly<Record<Label, string>>, { counts, sum }: Series): MetricValueWithName<string>[] {
+  #values(labels: Readonly<Record<Label, string>>, parts: readonly Series[]): MetricValueWithName<string>[] {
     const { name, buckets } = this.#options
+    const sumOf = (of: (part: Series) => number) => parts.reduce((total, part) => total + of(part), 0)
     let count = 0
     const cumulative = [...buckets, '+Inf'].map((le, at) => {
-      count += counts[at] ?? 0
+      count += sumOf(({ counts }) => counts[at] ?? 0)
       return { metricName: `${name}_bucket`, labels: { le, ...labels }, value: count }
     })
     const whole = [
-      { metricName: `${name}_sum`, labels, value: sum },
+      { metricName: `${name}_sum`, labels, value: sumOf(({ sum }) => sum) },
       { metricName: `${name}_count`, labels, value: count },
     ]
     return [...cumulative, ...whole]
   }
 }
 
-class Series {
+/** What is observed, by one caller. */
+export class Series {
   sum = 0
   /** Of each bucket alone; the last is of what is above all bounds. */
   readonly counts: number[]

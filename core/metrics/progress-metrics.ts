@@ -81,13 +81,10 @@ export class ProgressMetrics implements EngineObserver {
 
   onUnchanged(family: IpFamily): void {
     this.#families.of(family).unchanged()
-    this.#source()
   }
 
-  /** The source makes its list here, where nothing waits for it, rather than for the next event. */
   onApplied({ family, timings }: Applied): void {
     this.#families.of(family).applied(timings.computed)
-    this.#source()
   }
 
   #source(): readonly SourceProgress[] {

@@ -151,7 +151,6 @@ class FamilySyncs {
   syncedAt = 0
   /** One moment is one time, also after the wall's clock was set or the machine slept. */
   #queued = { at: Number.NaN, time: 0 }
-  readonly #all
   readonly #full
   readonly #partial
   readonly #programming
@@ -159,9 +158,9 @@ class FamilySyncs {
 
   constructor(durations: Durations, failures: SyncFailures, ipFamily: IpFamily) {
     const labels = { ip_family: ipFamily }
-    this.#all = durations.all.series(labels)
     this.#full = durations.full.series(labels)
     this.#partial = durations.partial.series(labels)
+    durations.all.together(labels, [this.#full, this.#partial])
     this.#programming = durations.programming.series(labels)
     for (const counter of [failures.full, failures.partial]) counter?.inc(labels, 0)
     this.#failed = { full: failures.full?.labels(labels), partial: failures.partial?.labels(labels) }
@@ -189,9 +188,7 @@ class FamilySyncs {
   }
 
   #took(isPartial: boolean, milliseconds: number): void {
-    const seconds = milliseconds / 1000
-    this.#all.observe(seconds)
-    if (isPartial) this.#partial.observe(seconds)
-    else this.#full.observe(seconds)
+    const series = isPartial ? this.#partial : this.#full
+    series.observe(milliseconds / 1000)
   }
 }

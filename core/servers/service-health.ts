@@ -58,9 +58,10 @@ export class ServiceHealth implements EngineObserver {
     this.#families.get(family)?.changed(service, check)
   }
 
-  onApplied({ family, table }: Pick<Applied, 'family' | 'table'>): void {
-    this.#families.get(family)?.followAddresses(table.nodePortAddresses)
-    this.#families.get(family)?.applied()
+  onApplied({ family, table, setElements }: Pick<Applied, 'family' | 'table' | 'setElements'>): void {
+    const health = this.#families.get(family)
+    if (setElements > 0) health?.followAddresses(table.nodePortAddresses)
+    health?.applied()
   }
 
   onUnchanged(family: IpFamily): void {
@@ -123,15 +124,10 @@ class FamilyHealth {
   followAddresses(wanted: ReadonlySet<Address>): void {
     if (this.#options.isEverywhere(this.#family)) return
     const { addresses } = this.listeners
-    // Nearly always the same one or two addresses, on every apply: nothing is made to compare them.
-    let usable = 0
-    let isNew = false
-    for (const address of wanted) {
-      if (!canListenAt(address)) continue
-      usable++
-      isNew ||= !addresses.includes(address)
-    }
-    if (isNew || usable !== addresses.length) this.listeners.listenAt([...wanted].filter(canListenAt))
+    const usable = [...wanted].filter(canListenAt)
+    const areSame =
+      usable.length === addresses.length && usable.every((address) => addresses.includes(address))
+    if (!areSame) this.listeners.listenAt(usable)
   }
 
   #giveUp(service: string, check: HealthCheck | undefined): void {

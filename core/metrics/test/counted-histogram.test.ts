@@ -27,3 +27,22 @@ test('one without a series shows its name and meaning alone', async (t) => {
   const shown = '# HELP took_seconds How long it took.\n# TYPE took_seconds histogram\n'
   t.is((await registry.metrics()).trim(), shown.trim())
 })
+
+test('series shown together are what one would be that has observed all', async (t) => {
+  const [apart, whole] = [new Registry(), new Registry()]
+  const inParts = new CountedHistogram({ ...shape, labels: ['family'], registry: apart })
+  const elsewhere = new CountedHistogram({
+    ...shape,
+    name: 'parts',
+    labels: ['family'],
+    registry: new Registry(),
+  })
+  const parts = [elsewhere.series(first), elsewhere.series(second)]
+  inParts.together(first, parts)
+  const all = new CountedHistogram({ ...shape, labels: ['family'], registry: whole }).series(first)
+  for (const [at, value] of [0, 0.5, 2, 100].entries()) {
+    parts[at % 2]?.observe(value)
+    all.observe(value)
+  }
+  t.is(await apart.metrics(), await whole.metrics())
+})

@@ -87,8 +87,11 @@ class KubernetesSource implements ClusterSource {
   }
 
   get progress(): readonly SourceProgress[] {
-    this.#progress ??= this.#reflectors.flatMap(({ progress }) => progress ?? [])
-    return this.#progress
+    if (this.#progress !== undefined) return this.#progress
+    const all: SourceProgress[] = []
+    for (const { progress } of this.#reflectors) if (progress !== undefined) all.push(progress)
+    this.#progress = all
+    return all
   }
 
   /** Throws CredentialConfigError for a kubeconfig or an environment that leads nowhere. */
