@@ -23,6 +23,8 @@ export interface Evaluation {
   readonly callMs: number
   /** The same while it is measured. Absent: as in `portolan run`. */
   readonly measuredCallMs?: number
+  /** Keeps the node of the first scenario with a failed row, and asks nothing after it. */
+  readonly keeps?: boolean
   /** Path of the module with the kit's hooks; absent: looked for in the dataplane's package. */
   readonly underTest?: string
   /** How a person would type it, and Portolan's version. */
@@ -36,6 +38,8 @@ export interface Watcher {
   step(part: PartName, what: string): void
   /** A part has ended. */
   part(part: Part): void
+  /** The node of a scenario with a failed row stays, and everything waits for as long as the promise does. */
+  kept(scenario: string, networkNamespace: string): Promise<void>
   /** A scenario of the kit has a failed row: all objects of its cluster. */
   objects(scenario: string, objects: readonly object[]): void
 }
@@ -58,6 +62,7 @@ export async function evaluate(evaluation: Evaluation, watcher: Watcher): Promis
     return { dataplane, parts: [shape, ...partNames.slice(1).map((name) => unasked(name, 'not reached'))] }
   }
   let figures: BenchResults | undefined
+  let isStopped = false
   const ask = async (name: PartName): Promise<Part> => {
     const tell: Tell = (what) => watcher.step(name, what)
     switch (name) {
@@ -66,12 +71,17 @@ export async function evaluate(evaluation: Evaluation, watcher: Watcher): Promis
       case 'convergence':
         return await evaluateConvergence(subject, evaluation, tell)
       case 'conformance': {
-        const { rows, isQuick, callMs } = evaluation
+        const { rows, isQuick, callMs, keeps = false } = evaluation
+        const keepNode = async (scenario: string, networkNamespace: string) => {
+          isStopped = true
+          await watcher.kept(scenario, networkNamespace)
+        }
         const keepObjects = watcher.objects.bind(watcher)
         const options = {
           isQuick,
           callMs,
           keepObjects,
+          ...(keeps ? { keepNode } : {}),
           ...(rows === undefined ? {} : { rows: new RegExp(rows) }),
         }
         return await evaluateConformance(subject, options, tell)
@@ -85,7 +95,6 @@ export async function evaluate(evaluation: Evaluation, watcher: Watcher): Promis
         return await evaluateOperation(subject, figures, evaluation, tell)
     }
   }
-  let isStopped = false
   for (const name of partNames) {
     const isAsked = evaluation.parts.includes(name)
     const part = !isAsked

@@ -43,6 +43,11 @@ export function createEvalCommand(version: string): Command {
       'for any one call of the dataplane (default: 30; in speed those of portolan run)',
       readSeconds,
     )
+    .option(
+      '--keep',
+      'stop at the first scenario with a failed row, and leave its node up until Ctrl-C',
+      false,
+    )
     .optionsGroup('What comes out:')
     .option('--json <file>', 'all of it as data', 'scorecard.json')
     .option('--report <file>', 'one page with plots', 'scorecard.html')
@@ -70,6 +75,7 @@ Examples:
   $ portolan eval ./src/index.ts                       # yours: a quarter of an hour, more where 10,000 Services take long
   $ portolan eval ./src/index.ts --quick               # four minutes
   $ portolan eval ./src/index.ts --rows 'ClusterIP'    # while you work
+  $ portolan eval ./src/index.ts --rows 'hairpin' --keep   # and look at the node where it fails
   $ portolan eval ./src/index.ts --only shape          # without root
   $ portolan eval nftables ebpf ./src/index.ts --only speed
 

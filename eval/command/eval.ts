@@ -24,6 +24,7 @@ const standardDeadline = 30
 export interface EvalFlags {
   readonly only?: readonly PartName[]
   readonly quick: boolean
+  readonly keep: boolean
   readonly rows?: string
   readonly services?: readonly number[]
   readonly underTest?: string
@@ -77,6 +78,7 @@ export async function evaluateAll(
       services: flags.services ?? (flags.quick ? [100, 1000] : [100, 1000, 10_000]),
       command,
       version,
+      keeps: flags.keep,
       ...(flags.rows === undefined ? {} : { rows: flags.rows }),
       ...(flags.underTest === undefined ? {} : { underTest: flags.underTest }),
     }
@@ -87,6 +89,10 @@ export async function evaluateAll(
       {
         step: (part, what) => shown.step(part, what),
         part: (part) => shown.part(part),
+        kept(scenario, networkNamespace) {
+          shown.end()
+          console.error(keptText(scenario, networkNamespace))
+        },
         objects: (scenario, objects) =>
           files.push(writeObjects(flags.objects, dataplane, scenario, objects).catch(asError)),
       },
@@ -103,6 +109,16 @@ export async function evaluateAll(
   process.stdout.write(printScorecard(scorecard, process.stdout.columns ?? 110))
   console.log(`\nall of it: ${flags.json}, with plots: ${flags.report}`)
   if (interrupted.signal.aborted || !cards.every(hasPassed)) process.exitCode = 1
+}
+
+function keptText(scenario: string, networkNamespace: string): string {
+  const hosts = networkNamespace.replace(/node$/, '*')
+  return (
+    `the node of "${scenario}" is as its failed rows have left it:\n` +
+    `  nsenter --net=${networkNamespace} ip route show table all\n` +
+    `  ls ${hosts}    # its pods, and those outside, with their servers\n` +
+    'Ctrl-C removes all of it, and ends with the card'
+  )
 }
 
 /**

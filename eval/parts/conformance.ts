@@ -15,6 +15,8 @@ export interface ConformanceOptions {
   readonly callMs: number
   /** Gets the objects of a scenario with a failed row. */
   readonly keepObjects: (scenario: string, objects: readonly object[]) => void
+  /** Gets the node of the first scenario with a failed row; no scenario follows. Absent: no node stays. */
+  readonly keepNode?: (scenario: string, networkNamespace: string) => Promise<void>
 }
 
 /**
@@ -49,16 +51,23 @@ export async function evaluateConformance(
   const wanted = claimsAsked(options.rows, options.isQuick)
   const asked = wanted.filter((claim) => lackOf(claim, subject) === undefined)
   const rows: Row[] = []
+  let isKept = false
+  const { keepNode } = options
+  const onFailedNode = async (scenario: string, networkNamespace: string) => {
+    isKept = true
+    await keepNode?.(scenario, networkNamespace)
+  }
   await runConformance({
     ...subject,
     callMs: options.callMs,
-    filter: ({ name }) => asked.some((claim) => claim.name === name),
+    filter: ({ name }) => !isKept && asked.some((claim) => claim.name === name),
     onScenario: tell,
     onCase(row) {
       rows.push(row)
       if (row.outcome === 'failed') tell(`✘ ${titleOf(row)}`)
     },
     onObjects: options.keepObjects,
+    ...(keepNode === undefined ? {} : { onFailedNode }),
   })
   const unasked = wanted.flatMap((claim): Check[] => {
     const lack = lackOf(claim, subject)

@@ -1,4 +1,5 @@
 /** The process in which one dataplane is evaluated: a program, started by run-evaluation.ts. */
+import { once } from 'node:events'
 import { evaluate } from '../evaluate.ts'
 import type { Order, Report } from './messages.ts'
 
@@ -13,6 +14,11 @@ const alive = setInterval(() => void tell({ kind: 'alive' }), 1000)
 process.once('message', async (order: Order) => {
   const card = await evaluate(order, {
     step: (part, what) => void tell({ kind: 'step', part, what }),
+    async kept(scenario, networkNamespace) {
+      const left = Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process, signal)))
+      await tell({ kind: 'kept', scenario, networkNamespace })
+      await left
+    },
     part: (part) => void tell({ kind: 'part', part }),
     objects: (scenario, objects) => void tell({ kind: 'objects', scenario, objects }),
   })

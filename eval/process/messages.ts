@@ -9,5 +9,6 @@ export type Report =
   | { readonly kind: 'alive' }
   | { readonly kind: 'step'; readonly part: PartName; readonly what: string }
   | { readonly kind: 'part'; readonly part: Part }
+  | { readonly kind: 'kept'; readonly scenario: string; readonly networkNamespace: string }
   | { readonly kind: 'objects'; readonly scenario: string; readonly objects: readonly object[] }
   | { readonly kind: 'card'; readonly card: Card }

@@ -7,8 +7,14 @@ import type { Evaluation, Watcher } from '../evaluate.ts'
 import { type Card, type Part, type PartName, partNames, unasked } from '../scorecard.ts'
 import type { Report } from './messages.ts'
 
+/** Told of what happens in another process: nothing there waits for it. */
+export interface Onlooker extends Omit<Watcher, 'kept'> {
+  /** A node is kept until the evaluation is ended. */
+  kept(scenario: string, networkNamespace: string): void
+}
+
 export interface RunOptions {
-  /** Ends the evaluation. */
+  /** Ends the evaluation, and gives back a node that is kept. */
   readonly signal?: AbortSignal
 }
 
@@ -26,7 +32,7 @@ const program = fileURLToPath(new URL('./evaluation-process.ts', import.meta.url
  */
 export async function runEvaluation(
   evaluation: Evaluation,
-  watcher: Watcher,
+  watcher: Onlooker,
   { signal }: RunOptions = {},
 ): Promise<Card> {
   // It says every second that it is alive, and a busy machine may keep it from that for a while.
@@ -72,11 +78,11 @@ export async function runEvaluation(
 class Progress {
   card: Card | undefined
   readonly #evaluation: Evaluation
-  readonly #watcher: Watcher
+  readonly #watcher: Onlooker
   readonly #parts: Part[] = []
   #step: { readonly part: PartName; readonly what: string } = { part: 'shape', what: 'it can be loaded' }
 
-  constructor(evaluation: Evaluation, watcher: Watcher) {
+  constructor(evaluation: Evaluation, watcher: Onlooker) {
     this.#evaluation = evaluation
     this.#watcher = watcher
   }
@@ -92,6 +98,9 @@ class Progress {
       case 'part':
         this.#parts.push(report.part)
         this.#watcher.part(report.part)
+        break
+      case 'kept':
+        this.#watcher.kept(report.scenario, report.networkNamespace)
         break
       case 'objects':
         this.#watcher.objects(report.scenario, report.objects)

@@ -1,7 +1,10 @@
 /** An evaluation that doesn't come to its end by itself. */
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import type { Evaluation } from '../evaluate.ts'
 import { runEvaluation } from '../process/run-evaluation.ts'
@@ -18,7 +21,7 @@ const evaluationOf = (dataplane: string, callMs: number): Evaluation => ({
   command: 'portolan eval',
   version: '0.1.0',
 })
-const watcher = { step() {}, part() {}, objects() {} }
+const watcher = { step() {}, part() {}, objects() {}, kept() {} }
 
 const modules: readonly (readonly [what: string, text: string, told: RegExp])[] = [
   ['holds the event loop', 'while (true);', /held the event loop for 8 s and never returned/],
@@ -55,4 +58,38 @@ test('one that is interrupted says that it was', async (t) => {
     { signal: interrupted.signal },
   )
   t.is((await running).parts[0]?.checks[0]?.detail, 'it was interrupted')
+})
+
+test('the node of a failed row stays until the evaluation is ended, and then it is gone', async (t) => {
+  t.timeout(600_000)
+  const ended = new AbortController()
+  const kept: string[] = []
+  const card = await runEvaluation(
+    {
+      ...evaluationOf(fileURLToPath(import.meta.resolve('./without-masquerade.ts')), 60_000),
+      parts: ['conformance', 'operation'],
+      rows: 'a ClusterIP masquerades what comes',
+      keeps: true,
+    },
+    {
+      ...watcher,
+      kept(scenario, networkNamespace) {
+        kept.push(scenario)
+        // npm's PATH has another program of this name.
+        const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+        const rules = execFileSync('nsenter', [`--net=${networkNamespace}`, 'nft', 'list', 'tables'], { env })
+        kept.push(String(rules).trim(), networkNamespace)
+        ended.abort()
+      },
+    },
+    { signal: ended.signal },
+  )
+  const [scenario, rules, networkNamespace = ''] = kept
+  t.is(scenario, 'the matrix of frontends, policies and endpoints')
+  t.regex(rules ?? '', /portolan/)
+  t.false(existsSync(networkNamespace))
+  const { conformance, operation } = Object.fromEntries(card.parts.map((part) => [part.name, part]))
+  t.is(conformance?.outcome, 'failed')
+  t.true(conformance?.checks.some(({ outcome }) => outcome === 'failed'))
+  t.is(operation?.outcome, 'not reached')
 })

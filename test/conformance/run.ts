@@ -6,7 +6,7 @@ import { checkCapabilities, gapOf } from './declared-capabilities.ts'
 import type { Row, RowClaim, Verdict } from './row.ts'
 import { expand, type KitHooks, type Scenario, type ScenarioClaim, type ScenarioContext } from './scenario.ts'
 import { scenarios as allScenarios } from './scenarios.ts'
-import { lastObjects } from './testbed.ts'
+import { holdTestbeds, lastObjects } from './testbed.ts'
 import { timeoutsOf } from './timeouts.ts'
 
 /** What the kit has to be given of a dataplane, wherever it runs. */
@@ -41,6 +41,11 @@ export interface ConformanceOptions extends DataplaneUnderTest {
   readonly onCase?: (row: Row) => void
   /** Told of a scenario with a failed row: its name, and all objects of its cluster as it has left them. */
   readonly onObjects?: (scenario: string, objects: readonly object[]) => void
+  /**
+   * Gets the node of a scenario with a failed row as the scenario has left it: a path of its network namespace. The node, and
+   * what runs on it, stays until the promise settles. Default: no node stays.
+   */
+  readonly onFailedNode?: (scenario: string, networkNamespace: string) => Promise<void>
 }
 
 export interface ConformanceResult {
@@ -101,6 +106,7 @@ export async function runScenario(
     expand: provable,
   }
   const claims = scenario.claims.filter(wants)
+  const held = options.onFailedNode === undefined ? [] : holdTestbeds(factory)
 
   let verdicts: readonly Verdict[] = []
   let broken: string | undefined
@@ -138,6 +144,13 @@ export async function runScenario(
   const objects = lastObjects(factory)
   if (objects !== undefined && rows.some(({ outcome }) => outcome === 'failed'))
     options.onObjects?.(scenario.name, objects)
+  try {
+    const node = held.at(-1)
+    if (node !== undefined && rows.some(({ outcome }) => outcome === 'failed'))
+      await options.onFailedNode?.(scenario.name, node.networkNamespace)
+  } finally {
+    await Promise.all(held.map((one) => one.end()))
+  }
   return rows
 }
 

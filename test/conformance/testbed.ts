@@ -208,7 +208,14 @@ export class Testbed {
     this.cluster.setLocalAddresses(this.specification.localAddresses)
   }
 
+  /** Where its rows decide whether it is kept, when they have. */
   async close(): Promise<void> {
+    const held = holds.get(this.#options.factory)
+    if (held === undefined) await this.#end()
+    else held.push({ networkNamespace: this.lab.node.networkNamespace, end: () => this.#end() })
+  }
+
+  async #end(): Promise<void> {
     await this.#forwarding?.stop()
     await this.driver.stop().catch(() => {})
     await this.lab.close()
@@ -239,6 +246,21 @@ export async function createTestbed(options: TestbedOptions): Promise<Testbed> {
   const testbed = new Testbed(options, lab)
   lastTestbeds.set(options.factory, testbed)
   return testbed
+}
+
+/** A node that is up, although its scenario is over. */
+export interface HeldNode {
+  readonly networkNamespace: string
+  end(): Promise<void>
+}
+
+const holds = new WeakMap<DataplaneFactory, HeldNode[]>()
+
+/** From now on testbeds of this very factory are not closed by their scenarios, but by who gets them here. */
+export function holdTestbeds(factory: DataplaneFactory): readonly HeldNode[] {
+  const held: HeldNode[] = []
+  holds.set(factory, held)
+  return held
 }
 
 const lastTestbeds = new WeakMap<DataplaneFactory, Testbed>()
