@@ -1,6 +1,7 @@
 /**
- * What a pass through the flows of UDP costs a node: `node bench/conntrack/pass.ts [FLOWS]`, as root. Flows are made in
- * network namespaces of its own, as many as the machine's nf_conntrack_max lets one have in each; that isn't touched.
+ * What a pass through the flows of UDP costs a node: `node bench/conntrack/pass.ts [FLOWS] [UDP]`, as root; so many of all flows
+ * are of UDP, by default all, and the others connections of TCP. They are made in network namespaces of its own, as many as
+ * the machine's nf_conntrack_max lets one have in each; that isn't touched. Those of UDP come first.
  */
 import { readFile } from 'node:fs/promises'
 import { type Address, addressBytes, formatBytes } from '@portolan/core'
@@ -8,6 +9,7 @@ import { ConntrackEntries, type ConntrackEntry, createLab } from '@portolan/lab'
 import { type ForgottenFlows, forgetStaleFlows, type StaleFlowsOptions } from '@portolan/native/netfilter'
 
 const wanted = Number(process.argv[2] ?? 1_000_000)
+const ofUdp = Number(process.argv[3] ?? wanted)
 const limit = Number(await readFile('/proc/sys/net/netfilter/nf_conntrack_max', 'utf8'))
 /** A limit that is reached makes the kernel drop others' flows early. */
 const perNamespace = Math.min(wanted, Math.floor(limit * 0.95))
@@ -17,13 +19,13 @@ const service = { address: text('10.96.0.10'), port: 53 }
 const serving = { address: text('10.1.1.1'), port: 53 }
 const gone = { address: text('10.1.1.2'), port: 53 }
 
-/** Flows of a DNS Service: one in a thousand is led to a server that has gone. */
+/** Flows of a DNS Service, first those of UDP: one in a thousand is led to a server that has gone. */
 function* flows(first: number, count: number): Generator<ConntrackEntry> {
   for (let index = first; index < first + count; index++) {
     const server = index % 1000 === 0 ? gone : serving
     const client = `10.${2 + (index >> 22)}.${(index >> 14) & 255}.${1 + ((index >> 13) & 1)}`
     yield {
-      protocol: 'UDP',
+      protocol: index < ofUdp ? 'UDP' : 'TCP',
       source: `${client} ${1024 + (index & 8191)}`,
       destination: `${service.address} ${service.port}`,
       server: `${server.address} ${server.port}`,
@@ -75,7 +77,7 @@ try {
     entries.close()
   }
   const namespaces = labs.map(({ node }) => node.networkNamespace)
-  console.log(`${wanted} flows of UDP in ${namespaces.length} network namespaces`)
+  console.log(`${wanted} flows, ${ofUdp} of UDP, in ${namespaces.length} network namespaces`)
   // The kernel keeps the flows of all namespaces in one table, so that a pass in one walks past those of the others.
   await measure('a server has gone, one namespace', namespaces.slice(0, 1), {
     answeredBy: [gone],
@@ -90,6 +92,7 @@ try {
     sentTo: [{ ...service, port: 54 }],
   })
   await measure('all flows are looked at, one namespace', namespaces.slice(0, 1), undefined)
+  await measure('all flows are looked at, the last namespace', namespaces.slice(-1), undefined)
   await measure('all flows are looked at, each namespace', namespaces, undefined)
 } finally {
   for (const lab of labs) await lab.close()
