@@ -4,7 +4,7 @@ import { takeOwnCgroup } from '../own-cgroup.ts'
 import { takeOwnMounts } from '../own-mounts.ts'
 import { exitOnSignals } from './exit-on-signals.ts'
 import { faults } from './faults/index.ts'
-import { complaints, outcomeTable, sums } from './outcome-table.ts'
+import { complaints, outcomeRow, outcomeTable, sums } from './outcome-table.ts'
 import { runFaults } from './run-faults.ts'
 import { dataplanes } from './scene.ts'
 import { isGood } from './try-fault.ts'
@@ -102,7 +102,9 @@ const outcomes = await runFaults({
   slowness,
   extent: values.long ? 'long' : 'usual',
   onStep: tell,
+  // Each at once: a machine in QEMU may be ended by its time limit.
   onOutcome: (outcome) => {
+    tell(`  ${outcomeRow(outcome)}`)
     for (const line of complaints(outcome)) tell(`  BAD  ${line}`)
   },
 }).catch((error: unknown): never => {

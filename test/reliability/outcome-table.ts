@@ -23,6 +23,11 @@ export function outcomeTable(outcomes: readonly Outcome[], { markdown = false } 
   return [...parts, sums(outcomes)].join('\n\n')
 }
 
+/** A row of that table in Markdown, for a run that may not come to its end. */
+export function outcomeRow(outcome: Outcome): string {
+  return markdownLine(cells(outcome))
+}
+
 /** One line for all. */
 export function sums(outcomes: readonly Outcome[]): string {
   const sum = (of: (outcome: Outcome) => number) =>
@@ -64,12 +69,15 @@ function cells(outcome: Outcome): string[] {
   ]
 }
 
+function markdownLine(row: readonly string[]): string {
+  return `| ${row.join(' | ')} |`
+}
+
 function layOut(rows: readonly (readonly string[])[], markdown: boolean): string {
   if (markdown) {
     const [head = [], ...others] = rows
-    const line = (row: readonly string[]) => `| ${row.join(' | ')} |`
-    const rule = line(columns.map(([, side]) => (side === 'left' ? '---' : '---:')))
-    return [line(head), rule, ...others.map(line)].join('\n')
+    const rule = markdownLine(columns.map(([, side]) => (side === 'left' ? '---' : '---:')))
+    return [markdownLine(head), rule, ...others.map(markdownLine)].join('\n')
   }
   const widths = columns.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)))
   return rows

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { faults } from '../faults/index.ts'
-import { complaints, outcomeTable, sums } from '../outcome-table.ts'
+import { complaints, outcomeRow, outcomeTable, sums } from '../outcome-table.ts'
 import { runFaults } from '../run-faults.ts'
 import { dataplanes } from '../scene.ts'
 import { isGood, type Outcome } from '../try-fault.ts'
@@ -69,5 +69,6 @@ test('packets that any proxy loses are told, and not counted', (t) => {
   t.true(isGood(excused))
   t.regex(outcomeTable([excused]), / 0 \(1\) .* until it is repaired$/m)
   t.regex(outcomeTable([lossy], { markdown: true }), /^\| kill -9: of the process \| 2 \| .* \| BAD \|$/m)
+  t.true(outcomeTable([lossy], { markdown: true }).split('\n').includes(outcomeRow(lossy)))
   t.regex(sums([good, lossy]), /^4 faults tried in 2 rows; 228 packets, 1 lost .* 1 rows bad$/)
 })
