@@ -3,12 +3,12 @@ import { countTranslatedConnections } from '@portolan/native/netfilter'
 import { nftFamily, tableName } from '../layout/table.ts'
 import { missingMechanism } from './cleanup.ts'
 import type { NftCommand } from './nft-command.ts'
+import { listOurTables } from './our-tables.ts'
 
 /** Names of our tables, `ip portolan`; none, where there is no nft and so no table of ours that could be listed. */
 export async function ourTableNames(nft: NftCommand): Promise<readonly string[]> {
-  const ours = ipFamilies.map((family) => `${nftFamily(family)} ${tableName}`)
   try {
-    return (await nft.tableNames()).filter((name) => ours.includes(name))
+    return (await listOurTables(nft)).map(({ name }) => name)
   } catch (error) {
     if (missingMechanism(error) === undefined) throw error
     return []
