@@ -1,5 +1,9 @@
-import { mutantFactory } from '@portolan/conformance/mutants'
+import { mutantFactory, planted } from '@portolan/conformance/mutants'
 import factory from './lab-dataplane.ts'
+import { programMutants } from './program-mutants.ts'
 
-/** This dataplane with something wrong, as its setting `mutant` says; mutants.test.ts finds each. */
-export default mutantFactory(factory)
+/** This dataplane with something wrong, as its setting `mutant` says; mutants.test.ts, and portolan fuzz, find it. */
+export default mutantFactory(
+  factory,
+  Object.fromEntries(Object.entries(programMutants).map(([name, { plant }]) => [name, planted(plant)])),
+)

@@ -1,79 +1,10 @@
-import { type FaultyParts, mutated, sequencesUntilFound } from '@portolan/conformance/convergence'
-import type { Dataplane } from '@portolan/core'
+import { mutated, sequencesUntilFound } from '@portolan/conformance/convergence'
 import test from 'ava'
-import type { NftProgram } from '../compile/program.ts'
-import { ElementChanges, type SetChanges } from '../layout/elements.ts'
-import type { ObservedState } from '../layout/observed-state.ts'
 import { modelSubject } from './convergence-subject.ts'
+import { programMutants } from './program-mutants.ts'
 
-type Sound = Dataplane<NftProgram, ObservedState>
-
-/** The program without some of its element changes. */
-function without(
-  program: NftProgram,
-  left: (set: string, what: 'removals' | 'additions') => boolean,
-): NftProgram {
-  const elements = new ElementChanges()
-  const each = (what: 'removals' | 'additions', changes: SetChanges) =>
-    left(changes.set.name, what) ? [] : changes[what]
-  for (const changes of program.elements) {
-    for (const { key, value } of each('removals', changes)) elements.remove(changes.set, key, value)
-    for (const { key, value } of each('additions', changes)) elements.add(changes.set, key, value)
-  }
-  const operations = program.operations - program.elements.count + elements.count
-  return { ...program, elements, operations }
-}
-
-/** The declarations without the elements that lead to chains which are a part of a filtered one. */
-function withoutInnerEntries(program: NftProgram): NftProgram {
-  const inner = program.declarations.flatMap(
-    (text) => /add chain \S+ \S+ (\S+)-filtered /.exec(text)?.[1] ?? [],
-  )
-  const declarations = program.declarations.filter(
-    (text) => !inner.some((chain) => text.startsWith('add element') && text.endsWith(`goto ${chain} }`)),
-  )
-  const operations = program.operations - program.declarations.length + declarations.length
-  return { ...program, declarations, operations }
-}
-
-const mutants: readonly {
-  readonly name: string
-  readonly plant: (sound: Sound) => FaultyParts<NftProgram, ObservedState>
-}[] = [
-  {
-    name: 'leaves out the element of a chain that another chain brought along',
-    plant: (sound) => ({
-      compile: (change) => withoutInnerEntries(sound.compile(change)),
-      reconcile: (observedState, table) =>
-        observedState?.chains.size === 0
-          ? withoutInnerEntries(sound.reconcile(observedState, table))
-          : sound.reconcile(observedState, table),
-    }),
-  },
-  {
-    name: 'forgets to take out source ranges',
-    plant: (sound) => ({
-      compile: (change) =>
-        without(sound.compile(change), (set, what) => set === 'allowed-sources' && what === 'removals'),
-    }),
-  },
-  {
-    name: 'takes a refused program for an applied one',
-    plant: (sound) => ({
-      apply: (program) => sound.apply(program).catch(() => ({ operations: 1, bytes: 0, degraded: [] })),
-    }),
-  },
-  {
-    name: 'reconciles everything but the numbers of local endpoints',
-    plant: (sound) => ({
-      reconcile: (observedState, table) =>
-        without(sound.reconcile(observedState, table), (set) => set === 'counts-vip-local'),
-    }),
-  },
-]
-
-for (const { name, plant } of mutants)
-  test(`the property catches an nftables that ${name}`, async (t) => {
+for (const { does, plant } of Object.values(programMutants))
+  test(`the property catches an nftables that ${does}`, async (t) => {
     const found = await sequencesUntilFound(() => mutated(modelSubject('netlink'), plant), 300)
     t.not(found, undefined)
     t.log(`in sequence ${found}`)

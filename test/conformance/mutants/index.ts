@@ -11,4 +11,6 @@
  */
 export { type Finding, type FoundMutants, findMutants } from './find-mutants.ts'
 export { findings } from './findings.ts'
-export { mutantFactory } from './mutant-factory.ts'
+export { interferences } from './interferences.ts'
+export { misunderstandings } from './misunderstandings.ts'
+export { mutantFactory, planted } from './mutant-factory.ts'

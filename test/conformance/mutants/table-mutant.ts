@@ -1,16 +1,16 @@
-import type { DataplaneFactory, RoutingTable, ServiceRoute, Verdict } from '@portolan/core'
-import nftables from '@portolan/dataplane-nftables'
-import { behaving } from './behaviour-mutant.ts'
+import type { RoutingTable, ServiceRoute, Verdict } from '@portolan/core'
+import type { Behaviour } from './behaviour-mutant.ts'
 
 /** How it understands every table wrongly. */
 export type Mutate = (table: RoutingTable) => RoutingTable
 
-/** The dataplane as it would be if it understood every table wrongly in this way. */
-export const mutant = (mutate: Mutate): DataplaneFactory =>
-  behaving(nftables as DataplaneFactory, ({ compile, reconcile }) => ({
+/** What it then does, whichever dataplane it is. */
+export const understanding =
+  (mutate: Mutate): Behaviour =>
+  ({ compile, reconcile }) => ({
     compile: (change) => compile(mutate(change.table)),
     reconcile: (observed, table) => reconcile(observed, mutate(table)),
-  }))
+  })
 
 export const routes = (change: (route: ServiceRoute) => ServiceRoute): Mutate => {
   const known = new WeakMap<ServiceRoute, ServiceRoute>()

@@ -1,7 +1,5 @@
 /** The scripts of conversations: how they are generated, compared and shrunk; and whether they find who interferes. */
-import type { Dataplane, DataplaneFactory } from '@portolan/core'
 import nftables from '@portolan/dataplane-nftables'
-import { SystemCommand } from '@portolan/native/system-command'
 import test from 'ava'
 import fc from 'fast-check'
 import {
@@ -15,6 +13,8 @@ import { generateScript, type Limits, mayMeet } from '../conversations/generate.
 import { shrink } from '../conversations/shrink.ts'
 import { TwinLabs } from '../conversations/twin-labs.ts'
 import { runConformance } from '../index.ts'
+import type { InterferenceName } from '../mutants/interferences.ts'
+import { mutantFactory } from '../mutants/mutant-factory.ts'
 import { Random } from '../random.ts'
 import { timeoutsOf } from '../timeouts.ts'
 
@@ -75,91 +75,23 @@ test('a fault of two conversations is shrunk to these two, and their messages to
   t.true(shortest.steps.length <= 3, describeScript(shortest).join('\n'))
 })
 
-/** What an interfering tool adds to the node, as an nft chain; and the row that finds it, by a part of its name. */
-const interferences: readonly { readonly what: string; readonly foundBy: string; readonly chain: string }[] =
-  [
-    {
-      what: 'a NodePort that answers at an address of the node where it is not served',
-      foundBy: "node's own servers answer",
-      chain: `chain pre {
-      type nat hook prerouting priority -150
-      ip daddr 172.22.0.1 udp dport 80 dnat to 10.1.0.2:10000
-    }`,
-    },
-    {
-      what: 'answers to the node at a NodePort that are lost',
-      foundBy: "node's own clients get",
-      chain: `chain pre {
-      type filter hook prerouting priority -300
-      ip daddr 172.20.0.2 udp sport 123 udp dport 30000 drop
-    }`,
-    },
-    {
-      what: 'pieces of datagrams that are lost',
-      foundBy: 'through Services from other ports',
-      chain: `chain pre {
-      type filter hook prerouting priority -500
-      ip frag-off & 0x1fff > 0 drop
-    }`,
-    },
-    {
-      what: 'another port that endpoints see of who asks them directly',
-      foundBy: 'through Services from other ports',
-      chain: `chain post {
-      type nat hook postrouting priority 90
-      ip saddr 172.20.0.100 ct original ip daddr 10.1.0.0/24 udp dport 10000 snat to 172.20.0.100:61000-65000
-    }`,
-    },
-    {
-      what: 'long pings that are lost',
-      foundBy: 'pings of every size',
-      chain: `chain pre {
-      type filter hook prerouting priority -300
-      icmp type echo-request ip length > 900 drop
-    }`,
-    },
-    {
-      what: 'an address of the node that strangers see instead of a pod',
-      foundBy: 'strangers speak',
-      chain: `chain post {
-      type nat hook postrouting priority 90
-      ip saddr 10.1.0.2 oifname eth2 masquerade
-    }`,
-    },
-  ]
+/** What interferes, and the row that finds it, by a part of its name. */
+const rows: readonly { readonly mutant: InterferenceName; readonly foundBy: string }[] = [
+  { mutant: 'answersAsNodePortElsewhere', foundBy: "node's own servers answer" },
+  { mutant: 'losesAnswersToTheNode', foundBy: "node's own clients get" },
+  { mutant: 'losesFragments', foundBy: 'through Services from other ports' },
+  { mutant: 'changesPortsOfDirectClients', foundBy: 'through Services from other ports' },
+  { mutant: 'losesLongPings', foundBy: 'pings of every size' },
+  { mutant: 'masqueradesToStrangers', foundBy: 'strangers speak' },
+]
 
-const masqueradedPods = `chain post {
-  type nat hook postrouting priority 90
-  ip daddr 10.1.1.2 ip saddr 10.1.0.0/24 masquerade
-}`
+const factory = mutantFactory(nftables)
 
-/** A dataplane that does its work, and more. */
-function interfering(chain: string): DataplaneFactory {
-  const create: DataplaneFactory['create'] = (options) => {
-    const real: Dataplane = nftables.create(options)
-    const meddle = async () => {
-      await real.start()
-      await nft(options.networkNamespace ?? '', `table ip meddler {\n${chain}\n}`)
-    }
-    return new Proxy(real, {
-      get(target, name) {
-        if (name === 'start') return meddle
-        const value = Reflect.get(target, name)
-        return typeof value === 'function' ? value.bind(target) : value
-      },
-    })
-  }
-  return { ...nftables, create }
-}
-
-async function nft(networkNamespace: string, input: string): Promise<void> {
-  await new SystemCommand(networkNamespace).run('nft', ['-f', '-'], input)
-}
-
-for (const { what, foundBy, chain } of interferences) {
-  test.serial(`a row finds ${what}`, async (t) => {
+for (const { mutant, foundBy } of rows) {
+  test.serial(`a row finds a dataplane that ${mutant}`, async (t) => {
     const { rows } = await runConformance({
-      factory: interfering(chain),
+      factory,
+      settings: { mutant },
       families: ['IPv4'],
       filter: ({ name }) => name.includes(foundBy) || name.includes('nothing listens'),
     })
@@ -171,8 +103,8 @@ for (const { what, foundBy, chain } of interferences) {
 }
 
 test.serial('random conversations find who interferes, and shrink to what it takes', async (t) => {
-  const factory = interfering(masqueradedPods)
-  const labs = await TwinLabs.create({ factory, settings: {}, families: ['IPv4'], timeouts: timeoutsOf() })
+  const settings = { mutant: 'masqueradesToAnEndpoint' }
+  const labs = await TwinLabs.create({ factory, settings, families: ['IPv4'], timeouts: timeoutsOf() })
   try {
     const { capabilities } = factory
     const { fault } = await fuzzConversations({

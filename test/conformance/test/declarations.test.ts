@@ -10,7 +10,12 @@ import type {
 import nftables from '@portolan/dataplane-nftables'
 import test from 'ava'
 import { conformance, runConformance, type TestFunction } from '../index.ts'
-import { type Mutate, mutant, routes, verdicts, withoutSourceRanges } from '../mutants/table-mutant.ts'
+import { behaving } from '../mutants/behaviour-mutant.ts'
+import { type Mutate, routes, understanding, verdicts, withoutSourceRanges } from '../mutants/table-mutant.ts'
+
+/** The nftables dataplane that understands its tables so. */
+const mutant = (mutate: Mutate): DataplaneFactory =>
+  behaving(nftables as DataplaneFactory, understanding(mutate))
 
 const wholeTable: Mutate = (table) => table
 
