@@ -60,6 +60,14 @@ export class ConntrackEntries {
     this.#send()
   }
 
+  /** Removes all of its family. */
+  removeAll(): void {
+    const start = this.#writer.beginMessage(remove, messageFlag.request | messageFlag.ack)
+    this.#header(this.#writer)
+    this.#writer.endMessage(start)
+    this.#send()
+  }
+
   /** `UDP client > destination = server`, sorted. */
   list(): string[] {
     const request = new NetlinkWriter()

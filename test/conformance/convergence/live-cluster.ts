@@ -7,10 +7,27 @@ import {
   type RoutingTable,
 } from '@portolan/core'
 import { TableBuilder } from '@portolan/core/table'
-import { nodeName } from './random-sequence.ts'
-import type { NodeSetup, Step } from './sequence.ts'
+import { podBridge, podInterfacePrefix } from '@portolan/lab'
+import { nodeName } from './address-plan.ts'
+import type { NodeSetup, Sequence, Step } from './sequence.ts'
 
 type ClusterStep = Extract<Step, { do: 'set' | 'remove' | 'local-addresses' }>
+
+/**
+ * The tables that a sequence ends with, without any dataplane.
+ *
+ * @param localhostFamilies those in which the dataplane can have NodePorts at loopback
+ */
+export function tablesAfter(
+  { node, steps }: Sequence,
+  localhostFamilies: readonly IpFamily[],
+): ReadonlyMap<IpFamily, RoutingTable> {
+  const cluster = new LiveCluster(node, localhostFamilies)
+  for (const step of steps)
+    if (step.do === 'set' || step.do === 'remove' || step.do === 'local-addresses') cluster.change(step)
+  cluster.relist()
+  return new Map(node.families.map((family) => [family, cluster.table(family)]))
+}
 
 /** The cluster's objects as they are now, and the tables that the core makes of them. */
 export class LiveCluster {
@@ -58,8 +75,8 @@ export class LiveCluster {
   }
 
   #newBuilders(): ReadonlyMap<IpFamily, TableBuilder> {
-    const { families, masqueradeAll, nodePortAddresses } = this.#setup
-    return new Map(
+    const { families, masqueradeAll, nodePortAddresses, localAddresses } = this.#setup
+    const builders = new Map(
       ipFamilies
         .filter((family) => families.includes(family))
         .map((family) => [
@@ -74,6 +91,10 @@ export class LiveCluster {
           }),
         ]),
     )
+    if (localAddresses !== undefined)
+      for (const builder of builders.values())
+        send(builder, { do: 'local-addresses', addresses: localAddresses })
+    return builders
   }
 }
 
@@ -84,9 +105,9 @@ function podSource({ detector }: NodeSetup, family: IpFamily): PodSource {
     case 'none':
       return { by: 'none' }
     case 'interface':
-      return { by: 'interface', name: 'cbr0' }
+      return { by: 'interface', name: podBridge }
     case 'interfacePrefix':
-      return { by: 'interfacePrefix', prefix: 'veth' }
+      return { by: 'interfacePrefix', prefix: podInterfacePrefix }
     case 'cidr':
       return { by: 'cidr', cidr: (family === 'IPv4' ? '10.1.0.0/16' : 'fd00:10:1::/48') as Cidr }
   }

@@ -29,9 +29,14 @@ export interface Subject {
  * failure observe and reconcile. Whenever something was applied, the kernel has to hold what a reconciliation would
  * write, and at the end what a dataplane that starts on an empty kernel writes.
  *
+ * @param atEnd what else is to be as the tables say, while the dataplane still runs
  * @returns what was wrong; `undefined`: nothing
  */
-export async function play(subject: Subject, { node, steps }: Sequence): Promise<string | undefined> {
+export async function play(
+  subject: Subject,
+  { node, steps }: Sequence,
+  atEnd: (table: (family: IpFamily) => RoutingTable) => Promise<string | undefined> = async () => undefined,
+): Promise<string | undefined> {
   const player = new Player(subject, node)
   try {
     for (const [index, step] of steps.entries()) {
@@ -39,7 +44,9 @@ export async function play(subject: Subject, { node, steps }: Sequence): Promise
       if (wrong !== undefined) return `step ${index + 1}, ${step.do}: ${wrong}`
     }
     const wrong =
-      (await player.step({ do: 'sync', families: node.families })) ?? (await player.compareFresh())
+      (await player.step({ do: 'sync', families: node.families })) ??
+      (await player.compareFresh()) ??
+      (await atEnd((family) => player.table(family)))
     return wrong === undefined ? undefined : `at the end: ${wrong}`
   } finally {
     await player.close()
@@ -115,6 +122,10 @@ class Player {
       await dataplane.stop()
       await subject.close?.()
     }
+  }
+
+  table(family: IpFamily): RoutingTable {
+    return this.#cluster.table(family)
   }
 
   async close(): Promise<void> {

@@ -1,47 +1,13 @@
 import { type Address, type Cidr, type IpFamily, ipFamilies } from '@portolan/core'
 import type { ServicePort, ServiceRecord, SliceEndpoint, SliceRecord } from '@portolan/core/cluster'
 import type { Random } from '../random.ts'
+import { mostEndpoints, nodeName, nodePort, ports, services, targetPort, texts } from './address-plan.ts'
 import type { Fault, NodeSetup, Sequence, Step } from './sequence.ts'
-
-/** This node's name, as slices name it. */
-export const nodeName = 'node-a'
-
-/** Few of everything, so that Services meet at the same addresses and ports all the time. */
-const services = ['gate/a', 'gate/b', 'gate/c', 'gate/d'] as const
-
-const texts = {
-  IPv4: {
-    clusterIP: (index: number) => `10.96.0.${1 + index}`,
-    external: ['203.0.113.51', '203.0.113.52', '203.0.113.53', '172.20.0.2'],
-    node: ['172.20.0.2', '172.20.0.3', '198.51.100.9'],
-    loopback: '127.0.0.1',
-    local: (index: number) => `10.1.0.${2 + index}`,
-    remote: (index: number) => `10.1.1.${2 + index}`,
-    ranges: ['198.51.100.0/24', '198.51.100.7/32', '172.20.0.0/16', '0.0.0.0/0'],
-    serviceCidrs: ['10.96.0.0/16', '10.97.0.0/16', '10.96.0.0/24'],
-  },
-  IPv6: {
-    clusterIP: (index: number) => `fd00:10:96::${1 + index}`,
-    external: ['2001:db8::51', '2001:db8::52', '2001:db8::53', 'fd00:172:20::2'],
-    node: ['fd00:172:20::2', 'fd00:172:20::3', '2001:db8:9::9'],
-    loopback: '::1',
-    local: (index: number) => `fd00:10:1::${(2 + index).toString(16)}`,
-    remote: (index: number) => `fd00:10:1:1::${(2 + index).toString(16)}`,
-    ranges: ['2001:db8:f::/48', '2001:db8:f::7/128', 'fd00:172:20::/64', '::/0'],
-    serviceCidrs: ['fd00:10:96::/112', 'fd00:10:97::/112', 'fd00:10:96::/120'],
-  },
-} as const
 
 /** Around the counts at which chains are made in blocks, and where slots come in powers of two. */
 const fewEndpoints = [0, 1, 1, 2, 2, 3, 4, 5] as const
 const manyEndpoints = [8, 9, 15, 16, 17, 18] as const
 const affinities = [undefined, undefined, undefined, 1, 60, 10_800, 86_400] as const
-const ports: readonly Omit<ServicePort, 'nodePort'>[] = [
-  { name: '', protocol: 'TCP', port: 80 },
-  { name: 'u', protocol: 'UDP', port: 80 },
-  { name: 's', protocol: 'SCTP', port: 80 },
-  { name: 'x', protocol: 'TCP', port: 443 },
-]
 
 export interface SequenceOptions {
   readonly families?: readonly IpFamily[]
@@ -51,15 +17,27 @@ export interface SequenceOptions {
   readonly faults?: boolean
   /** Default: yes. */
   readonly restarts?: boolean
+  /** Packets are to be sent after it: it says nothing of the node and its pods that isn't so. */
+  readonly real?: RealNode
+}
+
+/** A node that there is. */
+export interface RealNode {
+  readonly localAddresses: readonly string[]
+  /** How many of its pods listen, from the first one on. */
+  readonly listeningPods: number
 }
 
 /** A history that looks like a cluster's: the same for the same numbers. */
 export function randomSequence(random: Random, options: SequenceOptions = {}): Sequence {
-  const { changes = 20, faults = true, restarts = true } = options
-  const node = randomNode(random, options.families ?? ipFamilies)
+  const { changes = 20, faults = true, restarts = true, real } = options
+  const node = {
+    ...randomNode(random, options.families ?? ipFamilies),
+    ...(real === undefined ? {} : { localAddresses: real.localAddresses }),
+  }
   const steps: Step[] = [
     nodeStep(random, true),
-    ...(random.chance(0.8) ? [localAddresses(random)] : []),
+    ...(real === undefined && random.chance(0.8) ? [localAddresses(random)] : []),
     ...(random.chance(0.8) ? [serviceCidr(random)] : []),
   ]
   const fault = () => (faults && random.chance(0.15) ? { fault: randomFault(random) } : {})
@@ -67,7 +45,7 @@ export function randomSequence(random: Random, options: SequenceOptions = {}): S
   // What stands before the first sync is what a process finds when it starts.
   if (random.chance(0.5)) steps.push({ do: 'sync', families: node.families })
   for (let change = 0; change < some; change++) {
-    steps.push(randomChange(random))
+    steps.push(randomChange(random, real))
     // Several changes at once, as a slow kernel makes of many events.
     if (random.chance(0.25)) continue
     const families = random.chance(0.85) ? node.families : [random.pick(nonEmpty(node.families))]
@@ -88,15 +66,15 @@ function randomNode(random: Random, families: readonly IpFamily[]): NodeSetup {
   }
 }
 
-function randomChange(random: Random): Step {
+function randomChange(random: Random, real: RealNode | undefined): Step {
   const kind = random.next()
   const key = random.pick(services)
   if (kind < 0.4) return { do: 'set', record: randomService(random, key) }
   if (kind < 0.48) return { do: 'remove', kind: 'Service', key }
-  if (kind < 0.83) return { do: 'set', record: randomSlice(random, key) }
+  if (kind < 0.83) return { do: 'set', record: randomSlice(random, key, real) }
   if (kind < 0.88) return { do: 'remove', kind: 'EndpointSlice', key: sliceKey(random, key).key }
   if (kind < 0.91) return nodeStep(random, false)
-  if (kind < 0.95) return localAddresses(random)
+  if (kind < 0.95 && real === undefined) return localAddresses(random)
   if (kind < 0.98) return serviceCidr(random)
   return { do: 'remove', kind: 'ServiceCIDR', key: random.pick(['kubernetes', 'more']) }
 }
@@ -129,7 +107,7 @@ function randomPorts(random: Random, isExternal: boolean): ServicePort[] {
   const chosen = random.chance(0.5) ? [random.pick(nonEmpty(ports))] : random.some(ports, 0.4)
   return chosen.map((port) => ({
     ...port,
-    nodePort: isExternal && random.chance(0.7) ? 30_080 + random.below(4) : 0,
+    nodePort: isExternal && random.chance(0.7) ? nodePort(random.below(4)) : 0,
   }))
 }
 
@@ -147,7 +125,11 @@ function sliceKey(random: Random, service: string): { readonly key: string; read
   return { key: `${service}-${family}-${random.chance(0.8) ? 1 : 2}`, family }
 }
 
-function randomSlice(random: Random, serviceKey: string): SliceRecord {
+function randomSlice(
+  random: Random,
+  serviceKey: (typeof services)[number],
+  real: RealNode | undefined,
+): SliceRecord {
   const { key, family } = sliceKey(random, serviceKey)
   const count = random.chance(0.9) ? random.pick(fewEndpoints) : random.pick(manyEndpoints)
   const first = random.chance(0.7) ? 0 : random.below(4)
@@ -158,10 +140,16 @@ function randomSlice(random: Random, serviceKey: string): SliceRecord {
     key,
     serviceKey,
     family,
-    ports: ports.map(({ name, protocol, port }) => ({ name, protocol, port: port === 443 ? 8443 : 8080 })),
-    endpoints: Array.from({ length: count }, (_, index) =>
-      randomEndpoint(random, family, first + index, random.chance(share), readiness),
-    ),
+    ports: ports.map(({ name, protocol, port }) => ({
+      name,
+      protocol,
+      port: targetPort(serviceKey, port),
+    })),
+    endpoints: Array.from({ length: count }, (_, index) => {
+      const isLocal = random.chance(share)
+      const pods = isLocal ? (real?.listeningPods ?? mostEndpoints) : mostEndpoints
+      return randomEndpoint(random, family, (first + index) % pods, isLocal, readiness)
+    }),
   }
 }
 

@@ -13,6 +13,8 @@ export interface NodeSetup {
   readonly detector: 'none' | 'cidr' | 'interface' | 'interfacePrefix'
   readonly masqueradeAll: boolean
   readonly nodePortAddresses: 'primary' | 'all'
+  /** Those of the node from the start on; absent: none, until a step says so. */
+  readonly localAddresses?: readonly string[]
 }
 
 export type Step =

@@ -1,8 +1,8 @@
-import type { CompiledProgram, DataplaneFactory, IpFamily } from '@portolan/core'
+import type { IpFamily } from '@portolan/core'
 import { createLab } from '@portolan/lab'
-import type { Subject } from '../convergence/play.ts'
 import { type Counterexample, findCounterexample } from '../convergence/property.ts'
-import { type Fault, sequenceText } from '../convergence/sequence.ts'
+import { realSubject } from '../convergence/real-subject.ts'
+import { sequenceText } from '../convergence/sequence.ts'
 import type { RowClaim, Verdict } from '../row.ts'
 import type { Scenario } from '../scenario.ts'
 
@@ -51,39 +51,4 @@ const firstSeeds: Readonly<Record<IpFamily, number>> = { IPv4: 1, IPv6: 101 }
 
 function failure({ seed, wrong, shortest }: Counterexample): string {
   return `seed ${seed}: ${wrong}\nafter these steps:\n${sequenceText(shortest)}`
-}
-
-/** The dataplane as it is, on a node of its own that is empty before each sequence. */
-function realSubject(
-  factory: DataplaneFactory,
-  settings: Readonly<Record<string, string>>,
-  networkNamespace: string,
-): Subject {
-  let fault: Fault | undefined
-  const make = () => factory.create({ masqueradeBit: 14, networkNamespace, settings })
-  return {
-    open() {
-      const dataplane = make()
-      return new Proxy(dataplane, {
-        get(target, name) {
-          const part: unknown = Reflect.get(target, name)
-          if (typeof part !== 'function') return part
-          if (name !== 'apply') return part.bind(target)
-          return async (program: CompiledProgram) => {
-            // What fails inside of an apply only its author can arrange; the kit lets it fail as a whole.
-            if (fault?.how === 'refused') throw new Error('the kit did not let the program be applied')
-            const report = await target.apply(program)
-            if (fault?.how === 'lost') throw new Error('the kit lost the answer')
-            return report
-          }
-        },
-      })
-    },
-    break(next) {
-      fault = next
-    },
-    async close() {
-      await make().cleanup()
-    },
-  }
 }
