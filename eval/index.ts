@@ -10,6 +10,9 @@
  *
  *   scorecard.ts  what comes out, as plain data; report/ draws it
  * ```
+ *
+ * And `portolan fuzz`, which searches one for faults: fuzz/, with the kit's random trials.
  */
 export { createEvalCommand } from './command/command.ts'
+export { createFuzzCommand } from './fuzz/command.ts'
 export * from './scorecard.ts'

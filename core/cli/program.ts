@@ -61,6 +61,7 @@ function createProgram(): Command {
   addBench(program)
   addCreate(program)
   addEval(program)
+  addFuzz(program)
   addRecord(program)
   addCleanup(program)
   addInstall(program)
@@ -217,6 +218,17 @@ function addEval(program: Command): void {
     .allowUnknownOption()
     .argument('[arguments...]')
     .action(async (args: readonly string[]) => (await import('./eval.ts')).evaluate(args))
+}
+
+/** Like that. */
+function addFuzz(program: Command): void {
+  program
+    .command('fuzz')
+    .summary('search a dataplane for faults: random clusters, changes, packets')
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument('[arguments...]')
+    .action(async (args: readonly string[]) => (await import('./eval.ts')).fuzz(args))
 }
 
 function addRecord(program: Command): void {

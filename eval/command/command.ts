@@ -109,7 +109,7 @@ function readNumbers(text: string): number[] {
   })
 }
 
-function readSeconds(text: string): number {
+export function readSeconds(text: string): number {
   const seconds = Number(text)
   if (seconds >= 1 && seconds <= 3600) return seconds
   throw new InvalidArgumentError(`'${text}' is no number of seconds from 1 to 3600.`)

@@ -4,9 +4,8 @@ import type { Card, Part, PartName } from '../scorecard.ts'
 /** What the process of an evaluation is told, once. */
 export type Order = Evaluation
 
-/** What it tells. `alive` comes every second, and stays away while a dataplane holds the event loop. */
+/** What it tells, besides that it is alive. */
 export type Report =
-  | { readonly kind: 'alive' }
   | { readonly kind: 'step'; readonly part: PartName; readonly what: string }
   | { readonly kind: 'part'; readonly part: Part }
   | { readonly kind: 'kept'; readonly scenario: string; readonly networkNamespace: string }

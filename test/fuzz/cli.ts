@@ -15,7 +15,7 @@ const {
   seed = Math.floor(Math.random() * 2 ** 30),
 } = new Command('npm run fuzz --')
   .description(
-    'Tries every parser of what others write with random inputs: every exported property of a file *.fuzz.ts. Prints each fault with its input and the seed that plays it again; the exit code is 1 when there was one.',
+    'Tries every parser of what others write with random inputs: every exported property of a file *.fuzz.ts. Prints each fault with its input and the seed that plays it again; the exit code is 1 when there was one. Another thing is portolan fuzz, which searches a dataplane for faults.',
   )
   .option('--minutes <number>', 'to spend on all targets together', positiveNumber, 5)
   .option('--seed <number>', 'of the first inputs; drawn when not given', seedNumber)

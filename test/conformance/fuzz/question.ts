@@ -102,7 +102,7 @@ export function randomQuestions(
       plannedDestinations(family).flatMap((destination) => {
         const question = { family, from, ...destination }
         const evaluation = evaluateQuestion(question, sequence, table)
-        if (!isAsked(question, evaluation, capabilities)) return []
+        if (!isAsked(question, sequence, evaluation, capabilities)) return []
         return [{ kind: kindOf(from, evaluation), question: { ...question, due: dueText(evaluation) } }]
       }),
     )
@@ -140,7 +140,9 @@ export function questionAfter(
   const table = tablesAfter(sequence, localhostFamiliesOf(capabilities)).get(question.family)
   if (table === undefined) return undefined
   const evaluation = evaluateQuestion(question, sequence, table)
-  return isAsked(question, evaluation, capabilities) ? { ...question, due: dueText(evaluation) } : undefined
+  return isAsked(question, sequence, evaluation, capabilities)
+    ? { ...question, due: dueText(evaluation) }
+    : undefined
 }
 
 export function dueText(evaluation: Evaluation): string {
@@ -160,12 +162,14 @@ export function dueText(evaluation: Evaluation): string {
 
 function isAsked(
   { from, protocol, address, port, family }: Omit<Question, 'due'>,
+  { node }: Sequence,
   evaluation: Evaluation,
   capabilities: Capabilities,
 ): boolean {
   const { gaps } = capabilities
   const choices = new WalkChoices(capabilities)
   if (!choices.protocols.some((one) => one === protocol)) return false
+  if (gaps.podsByInterface !== undefined && node.detector.startsWith('interface')) return false
   const frontend = 'frontend' in evaluation ? evaluation.frontend : undefined
   const isNodePort =
     frontend?.kind === 'NodePort' || (port >= 30_000 && Object.values(network[family].node).includes(address))

@@ -1,0 +1,76 @@
+/** `npm run mutants`: how long `portolan fuzz` takes to find each mutant of a dataplane of ours. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { interferences, misunderstandings } from '@portolan/conformance/mutants'
+import { Command } from 'commander'
+import { execa } from 'execa'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Of the kit's: those that a single packet, or a look at the kernel, can show. */
+const behaviours = ['changesIPv4Only', 'neverLooksAgain', 'trustsWhatItFinds']
+
+/** What the search can't see, and who does. */
+const leftToOthers: Readonly<Record<string, string>> = {
+  hasNoAffinity: 'affinity is asked about by the conformance kit',
+  knowsNodeAddressesOfTheStartOnly: "addresses of the node that come and go are the conformance kit's",
+  takesRefusedForApplied: 'calls that fail within an apply: the model',
+  takesFailedForApplied: 'calls that fail within an apply: the model',
+  keepsItsNumbers: 'calls that fail within an apply: the model',
+  // It is told of by connection tracking, which that one does without.
+  'ebpf losesDirectFlowsFromSharedPorts': 'flows of eBPF are not translated by connection tracking',
+}
+
+interface Flags {
+  readonly minutes: string
+  readonly seed: string
+  readonly only?: string
+}
+
+const command = new Command('npm run mutants --')
+  .description(
+    'Runs portolan fuzz with each mutant of a dataplane, and tells after how many seconds it was found. The exit code is 1 when one was not.',
+  )
+  .argument('<dataplane>', 'nftables, iptables or ebpf')
+  .option('--minutes <number>', 'for each mutant', '5')
+  .option('--seed <number>', 'of each search', '1')
+  .option('--only <text>', 'the mutants whose names hold it')
+  .parse()
+const [dataplane = ''] = command.args
+const { minutes, seed, only = '' } = command.opts<Flags>()
+
+const folder = join(root, 'dataplanes', dataplane, 'test')
+const { programMutants } = (await import(join(folder, 'program-mutants.ts'))) as {
+  readonly programMutants: Readonly<Record<string, unknown>>
+}
+const names = [...behaviours, ...Object.keys({ ...programMutants, ...misunderstandings, ...interferences })]
+const work = await mkdtemp(join(tmpdir(), 'portolan-mutants-'))
+try {
+  for (const name of names.filter((one) => one.includes(only))) {
+    const others = leftToOthers[name] ?? leftToOthers[`${dataplane} ${name}`]
+    if (others === undefined) await find(name)
+    else console.log(`      -  ${name}: ${others}`)
+  }
+} finally {
+  await rm(work, { recursive: true, force: true })
+}
+
+async function find(name: string): Promise<void> {
+  const json = join(work, `${name}.json`)
+  const subject = `${join(folder, 'mutant.ts')}?mutant=${name}`
+  const ask = ['--seed', seed, '--minutes', minutes, '--shrink', '10', '--json', json]
+  const { stderr } = await execa(
+    process.execPath,
+    [join(root, 'core', 'cli', 'portolan.js'), 'fuzz', subject, ...ask],
+    { reject: false },
+  )
+  const told = await readFile(json, 'utf8').catch(() => undefined)
+  const { found, brokenOff } = told === undefined ? {} : JSON.parse(told)
+  if (found === undefined) process.exitCode = 1
+  const seconds = found === undefined ? 'not found' : `${Math.round(found.afterMs / 1000)} s`
+  const [place = ''] = (found?.path ?? brokenOff?.why ?? stderr.slice(-200)).split(':')
+  const [wrong = ''] = (found?.wrong ?? '').split('\n')
+  console.log(`${seconds.padStart(9)}  ${name}: ${place}: ${wrong.slice(0, 110)}`)
+}
