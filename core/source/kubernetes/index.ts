@@ -1,7 +1,13 @@
 export type { Clock } from '../../time/clock.ts'
 export type { ApiObserver, ObservedAnswer, ObservedFailure, ObservedRequest } from './api-observer.ts'
+export { ApiError } from './connection/api-error.ts'
 export type { ApiResponse } from './connection/connection.ts'
-export { CredentialConfigError, type CredentialSource, type Credentials } from './credentials/credentials.ts'
+export {
+  CredentialConfigError,
+  CredentialReadError,
+  type CredentialSource,
+  type Credentials,
+} from './credentials/credentials.ts'
 export { kubeconfigCredentials } from './credentials/kubeconfig.ts'
 export { type KubernetesSourceOptions, kubernetesSource } from './kubernetes-source.ts'
 export { type AnswerForms, acceptHeaders } from './requests/answer-form.ts'
