@@ -5,6 +5,7 @@ import { isProtobuf, readListOrStatus, readObject } from '../protobuf/answer.ts'
 import { WireError } from '../protobuf/wire-reader.ts'
 import { formOf } from './answer-form.ts'
 import { member } from './api-object.ts'
+import { BodyBuffer } from './body-buffer.ts'
 import { readBeginning, readWhole } from './response-body.ts'
 
 /** Answers to errors are short; what is longer isn't read. */
@@ -40,9 +41,17 @@ export async function expectObjects(response: ApiResponse, what: string): Promis
   )
 }
 
-/** Reads a list, or a page of one, to its end. Throws {@link ApiError} `API_MALFORMED` or `API_PROTOBUF`. */
-export async function readListBody(response: ApiResponse, what: string, heard: () => void): Promise<object> {
-  const body = await readWhole(response, { what, limitBytes: pageBytes, heard })
+/**
+ * Reads a list, or a page of one, to its end. Throws {@link ApiError} `API_MALFORMED` or `API_PROTOBUF`.
+ * @param buffer holds the items of protobuf until they have been gone through
+ */
+export async function readListBody(
+  response: ApiResponse,
+  what: string,
+  heard: () => void,
+  buffer = new BodyBuffer(),
+): Promise<object> {
+  const body = await readWhole(response, { what, limitBytes: pageBytes, heard, buffer })
   if (formOf(response) === 'protobuf') {
     const list = readingProtobuf(what, () => readListOrStatus(body))
     return { ...list, items: readingItems(list.items as Iterable<unknown> | undefined, what) }

@@ -1,7 +1,8 @@
-import { promisify } from 'node:util'
-import { constants, gunzip, gunzipSync } from 'node:zlib'
+import { pipeline, type Readable } from 'node:stream'
+import { constants, createGunzip, gunzipSync } from 'node:zlib'
 import { ApiError } from '../connection/api-error.ts'
 import type { ApiResponse } from '../connection/connection.ts'
+import { BodyBuffer } from './body-buffer.ts'
 
 export interface BodyReading {
   /** For messages: `cannot list services`. */
@@ -10,12 +11,15 @@ export interface BodyReading {
   readonly limitBytes: number
   /** Called for every piece that arrives. */
   readonly heard: () => void
+  /** What the body is read into; what it held is gone. Default: one of its own. */
+  readonly buffer?: BodyBuffer
 }
 
-const inflate = promisify(gunzip)
-
-/** A list is some megabytes: in zlib's usual pieces of 16 KiB each would be a turn of the thread pool. */
-const pieceBytes = 256 << 10
+/**
+ * A list is some megabytes: in zlib's usual pieces of 16 KiB each would be a turn of the thread pool, and pieces of 128 KiB
+ * or more are memory that the C library keeps.
+ */
+const pieceBytes = 32 << 10
 
 /** What the beginning of a body may inflate to. */
 const beginningBytes = 16 << 20
@@ -26,23 +30,39 @@ const beginningBytes = 16 << 20
  */
 export async function readWhole(
   response: ApiResponse,
-  { what, limitBytes, heard }: BodyReading,
+  { what, limitBytes, heard, buffer = new BodyBuffer() }: BodyReading,
 ): Promise<Buffer> {
-  const malformed = (why: string, cause?: unknown) =>
-    new ApiError('API_MALFORMED', `${what}: ${why}`, { cause })
-  const tooLong = () => malformed(`the answer has more than ${limitBytes} bytes`)
   const { contentEncoding } = response
   if (!isPlain(contentEncoding) && contentEncoding !== 'gzip')
-    throw malformed(`the answer is encoded in ${contentEncoding}, which was not asked for`)
-  const body = await readAtMost(response, limitBytes, heard)
-  if (body.length > limitBytes) throw tooLong()
-  if (isPlain(contentEncoding)) return body
+    throw malformed(what, `the answer is encoded in ${contentEncoding}, which was not asked for`)
+  buffer.clear()
   try {
-    return await inflate(body, { maxOutputLength: limitBytes, chunkSize: pieceBytes })
+    for await (const piece of plainPieces(response)) {
+      heard()
+      if (buffer.length + piece.length > limitBytes)
+        throw malformed(what, `the answer has more than ${limitBytes} bytes`)
+      buffer.add(piece)
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLong()
-    throw malformed(`the answer in gzip is cut off or garbled: ${(error as Error).message}`, error)
+    if (!isOfZlib(error)) throw error
+    throw malformed(what, `the answer in gzip is cut off or garbled: ${error.message}`, error)
   }
+  return buffer.bytes
+}
+
+function plainPieces({ body, contentEncoding }: ApiResponse): AsyncIterable<Buffer> {
+  if (isPlain(contentEncoding)) return body
+  // What breaks the body breaks off the reading.
+  const inflated: Readable = pipeline(body, createGunzip({ chunkSize: pieceBytes }), () => {})
+  return inflated
+}
+
+function malformed(what: string, why: string, cause?: unknown): ApiError {
+  return new ApiError('API_MALFORMED', `${what}: ${why}`, { cause })
+}
+
+function isOfZlib(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')
 }
 
 /** The beginning of a body, of which the rest is left unread; empty for gzip that says nothing so far. */

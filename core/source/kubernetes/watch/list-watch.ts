@@ -7,6 +7,7 @@ import { type AnswerForms, acceptHeaders } from '../requests/answer-form.ts'
 import { expectObjects } from '../requests/api-answer.ts'
 import type { ApiClient } from '../requests/api-client.ts'
 import { resourceVersionOf } from '../requests/api-object.ts'
+import { BodyBuffer } from '../requests/body-buffer.ts'
 import { readEventStream } from '../requests/event-stream.ts'
 import { listPages } from '../requests/list-pages.ts'
 import { type Query, type Resource, requestPath } from '../requests/resource.ts'
@@ -103,9 +104,13 @@ export class ListWatch<R extends ClusterRecord> {
     const { clock, delivery, resource } = this.#options
     const list = delivery.beginList()
     let version = ''
+    // A page is read while the one before is gone through.
+    let [buffer, other] = [new BodyBuffer(), new BodyBuffer()]
     const read = async (query: Query) => {
+      ;[buffer, other] = [other, buffer]
+      const into = buffer
       const response = await this.#get('list', query, attempt.signal)
-      return { body: await this.#read(response, attempt), connection: response.connection }
+      return { body: await this.#read(response, attempt, into), connection: response.connection }
     }
     for await (const page of listPages({ what: this.#what('list'), read })) {
       version = page.resourceVersion
@@ -142,10 +147,10 @@ export class ListWatch<R extends ClusterRecord> {
     return checkHistory(from, attempt, { ...this.#options, get, read, last: () => this.#last })
   }
 
-  #read(response: ApiResponse, attempt: ChildAbort): Promise<object> {
+  #read(response: ApiResponse, attempt: ChildAbort, buffer = new BodyBuffer()): Promise<object> {
     const { clock, timings } = this.#options
     const timeoutMs = timings.responseTimeoutMs
-    return readList(response, attempt, { what: this.#what('list'), clock, timeoutMs })
+    return readList(response, attempt, { what: this.#what('list'), clock, timeoutMs, buffer })
   }
 
   #onEvent(event: ObjectEvent, receivedAt: number): void {
