@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { createGzip } from 'node:zlib'
+import { joined } from './reply.ts'
 
 /** That of kube-apiserver: its time is dearer than the network's. */
 const level = 1
@@ -13,5 +14,5 @@ export function acceptsGzip(header: string | string[] | undefined): boolean {
 
 /** The pieces of a body in gzip. */
 export function gzipped(pieces: Iterable<Buffer>): AsyncIterable<Buffer> {
-  return Readable.from(pieces, { objectMode: true }).pipe(createGzip({ level, chunkSize: 64 << 10 }))
+  return Readable.from(joined(pieces), { objectMode: true }).pipe(createGzip({ level, chunkSize: 64 << 10 }))
 }

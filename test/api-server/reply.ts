@@ -19,6 +19,21 @@ export interface Reply {
 /** Pieces are joined up to this many bytes, because every write costs more than the bytes in it. */
 const writeBytes = 256 << 10
 
+/** The same bytes in fewer pieces. */
+export function* joined(pieces: Iterable<Buffer>): Generator<Buffer> {
+  let pending: Buffer[] = []
+  let bytes = 0
+  for (const piece of pieces) {
+    pending.push(piece)
+    bytes += piece.length
+    if (bytes < writeBytes) continue
+    yield Buffer.concat(pending)
+    pending = []
+    bytes = 0
+  }
+  if (bytes > 0) yield Buffer.concat(pending)
+}
+
 /** Writes one answer, joined into large pieces, no faster than the client reads. */
 export class ReplyWriter {
   readonly #reply: Reply
@@ -37,18 +52,10 @@ export class ReplyWriter {
 
   /** Resolves once the client may be sent more, or is gone. */
   async writeAll(pieces: Iterable<Buffer>): Promise<void> {
-    let pending: Buffer[] = []
-    let bytes = 0
-    for (const piece of pieces) {
-      pending.push(piece)
-      bytes += piece.length
-      if (bytes < writeBytes) continue
-      await this.write(Buffer.concat(pending))
+    for (const piece of joined(pieces)) {
+      await this.write(piece)
       if (this.#closed) return
-      pending = []
-      bytes = 0
     }
-    if (bytes > 0) await this.write(Buffer.concat(pending))
   }
 
   async write(chunk: Uint8Array | string): Promise<void> {
