@@ -18,6 +18,7 @@ export async function shrink(
     best = candidate
     return true
   }
+  await attempt({ ...best, steps: withoutHistory(best.steps) })
   for (const family of sequence.node.families)
     if (sequence.node.families.length > 1)
       await attempt({ ...best, node: { ...best.node, families: [family] } })
@@ -45,6 +46,17 @@ export async function shrink(
       if (await attempt({ ...best, steps: best.steps.with(index, simpler) })) return true
     return false
   }
+}
+
+/** What a process finds that starts at the end: of each object the last step, if it is still there. */
+function withoutHistory(steps: readonly Step[]): readonly Step[] {
+  const last = new Map<string, Step>()
+  for (const step of steps) {
+    if (step.do === 'set') last.set(`${step.record.kind} ${step.record.key}`, step)
+    else if (step.do === 'remove') last.delete(`${step.kind} ${step.key}`)
+    else if (step.do === 'local-addresses') last.set(step.do, step)
+  }
+  return steps.filter((step) => [...last.values()].includes(step))
 }
 
 function* simplerSteps(step: Step): Generator<Step> {

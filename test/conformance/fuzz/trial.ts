@@ -1,4 +1,4 @@
-import type { IpFamily } from '@portolan/core'
+import type { Address, Cidr, IpFamily } from '@portolan/core'
 import type { Sequence } from '../convergence/sequence.ts'
 import type { Script } from '../conversations/conversation.ts'
 import type { Question } from './question.ts'
@@ -22,12 +22,8 @@ export type Trial =
 /** The same with plain text for addresses, as a test has it that somebody pastes. */
 export type PlainTrial = Plain<Trial>
 
-type Plain<Value> = Value extends string
-  ? string extends Value
-    ? string
-    : Value extends { readonly [brand: symbol]: true }
-      ? string
-      : Value
-  : Value extends number | boolean | undefined
+type Plain<Value> = Value extends Address | Cidr
+  ? string
+  : Value extends string | number | boolean | undefined
     ? Value
     : { readonly [Key in keyof Value]: Plain<Value[Key]> }
