@@ -32,6 +32,13 @@ test('of a feature that fails it is said how to declare it, and what it would be
   t.regex(first, /\{ affinity: 'what happens instead, for the operator' \}/)
 })
 
+test('of rows that need another feature as well it is said which', (t) => {
+  const name =
+    'with externalTrafficPolicy Local a local pod takes the short circuit to every endpoint, unmasqueraded'
+  const [first = ''] = advise([row({ feature: 'sourceClasses', name })])
+  t.regex(first, /some of them need clientAddress as well/)
+})
+
 test('the largest group of one cause comes first, with a pattern that finds one of its rows', (t) => {
   const rows = [
     row({ name: 'one (alone)', detail: 'something else' }),

@@ -9,6 +9,7 @@ import type {
 } from '@portolan/core'
 import nftables from '@portolan/dataplane-nftables'
 import test from 'ava'
+import { gapOf } from '../declared-capabilities.ts'
 import { conformance, runConformance, type TestFunction } from '../index.ts'
 import { behaving } from '../mutants/behaviour-mutant.ts'
 import { type Mutate, routes, understanding, verdicts, withoutSourceRanges } from '../mutants/table-mutant.ts'
@@ -52,6 +53,42 @@ test.serial(
     ])
   },
 )
+
+test.serial(
+  'who declares that endpoints see the node is held to that, and has its gap refuted otherwise',
+  async (t) => {
+    const reaches = 'a ClusterIP reaches every endpoint of the Service, and nothing else'
+    const keeps =
+      'with externalTrafficPolicy Local a local pod takes the short circuit to every endpoint, unmasqueraded'
+    const { rows } = await runConformance({
+      factory: declaring(mutant(wholeTable), (real) => ({
+        ...real,
+        gaps: { clientAddress: 'a relay connects' },
+      })),
+      families: ['IPv4'],
+      filter: ({ name }) => name === reaches || name === keeps,
+    })
+    const told = (name: string) => rows.find((row) => row.name === name && row.protocol === 'TCP')
+    t.is(told(reaches)?.outcome, 'failed')
+    t.regex(told(reaches)?.detail ?? '', /saw 10\.1\.0\.\d+, due is \S+, the node's address/)
+    t.is(told(keeps)?.outcome, 'failed')
+    t.regex(told(keeps)?.detail ?? '', /^this row passes, but its feature is declared as a gap/)
+  },
+)
+
+test('a row is a gap where any feature that it needs is one, in protocols that the feature is about', (t) => {
+  const of = (gaps: Capabilities['gaps']): Capabilities => ({
+    families: ['IPv4'],
+    protocols: ['TCP', 'UDP'],
+    gaps,
+  })
+  const drops = { feature: 'sourceRanges', also: ['externalAddresses', 'dropConnections'] } as const
+  t.is(gapOf(drops, 'TCP', of({})), undefined)
+  t.is(gapOf(drops, 'UDP', of({ externalAddresses: 'left alone' })), 'left alone')
+  t.is(gapOf(drops, 'TCP', of({ dropConnections: 'reset' })), 'reset')
+  t.is(gapOf(drops, 'UDP', of({ dropConnections: 'reset' })), undefined)
+  t.is(gapOf({ feature: 'basics' }, 'SCTP', of({})), 'no SCTP')
+})
 
 const refusedDeclarations: readonly {
   what: string
