@@ -14,6 +14,11 @@ const stopTelling = keepTelling()
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort())
 
+let isOver = false
+process.on('unhandledRejection', (reason) => {
+  if (!isOver) throw reason
+})
+
 process.once('message', async (order: Order) => {
   await report(await work(order))
   stopTelling()
@@ -40,6 +45,9 @@ async function work(order: Order): Promise<Report> {
       round: (at: string, done: Extract<Report, { kind: 'round' }>['done']) =>
         void report({ kind: 'round', path: at, done }),
       found: (at: string, wrong: string) => void report({ kind: 'found', path: at, wrong }),
+      over() {
+        isOver = true
+      },
     },
   }
   const place = path === undefined ? undefined : parsePath(path)

@@ -32,6 +32,8 @@ export interface SearchWatcher {
   round?(path: string, done: Amounts): void
   /** Something went wrong, and its shortest form is looked for. */
   found?(path: string, wrong: string): void
+  /** It is over, and the virtual nodes go: what a round that goes on says from now on, also to nobody, means nothing. */
+  over?(): void
 }
 
 /** What was done. */
@@ -139,6 +141,7 @@ class Search {
       return await Promise.race([acting, over])
     } finally {
       clearTimeout(timer)
+      this.#options.watcher?.over?.()
       await this.#stage.close()
     }
   }
