@@ -40,7 +40,7 @@ export async function showVersion({ json = false }: { readonly json?: boolean })
       `${version ?? 'of an unknown version'}: ${families.join(', ')}; ${protocols.join(', ')}; ${gaps.length} ${gaps.length === 1 ? 'gap' : 'gaps'}`,
     ]),
     ['bench', bench ?? 'not installed'],
-    ['eval, fuzz', versions.eval ?? 'not installed'],
+    ['eval', versions.eval ?? 'not installed'],
   ]
   const width = Math.max(...lines.map(([name = '']) => name.length))
   for (const [name = '', text = ''] of lines) console.log(`${name.padEnd(width)}  ${text}`)
