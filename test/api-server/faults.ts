@@ -20,6 +20,10 @@ export type Fault =
   | { readonly kind: 'truncated' }
   /** The same of a list in gzip, to whoever takes it or not. */
   | { readonly kind: 'cut-off-gzip' }
+  /** The same to whoever takes gzip, as by a proxy that spoils it, and the proper answer to others. */
+  | { readonly kind: 'spoilt-gzip' }
+  /** The same half, and then nothing more, on a connection that is alive. */
+  | { readonly kind: 'stuck-gzip' }
 
 /** The first half of the gzip of an empty list. */
 export function cutOffGzip(): Buffer {

@@ -210,9 +210,13 @@ export class HttpApi {
         reply.writeHead(200, { 'content-type': 'application/json' })
         reply.end('{"kind":"List","metadata":{"resourceVersion":"1"},"items":[{"metadata":{"na')
         return true
+      case 'spoilt-gzip':
       case 'cut-off-gzip':
+      case 'stuck-gzip':
+        if (fault.kind === 'spoilt-gzip' && !acceptsGzip(request.headers['accept-encoding'])) return false
         reply.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' })
-        reply.end(cutOffGzip())
+        if (fault.kind === 'stuck-gzip') reply.write(cutOffGzip())
+        else reply.end(cutOffGzip())
         return true
       case 'hang':
         return true

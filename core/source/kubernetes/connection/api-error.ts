@@ -29,8 +29,12 @@ export const apiErrorCodes = {
     fix: "check that the address is the API server's and not that of a proxy or load balancer page",
   },
   API_MALFORMED: {
-    when: 'the answer claims to be JSON, or gzip, but is cut off or garbled, or longer than any list can be',
+    when: 'the answer claims to be JSON but is cut off or garbled, or longer than any list can be',
     fix: 'check proxies between this node and the API server; the request is repeated',
+  },
+  API_GZIP: {
+    when: 'an answer in gzip is cut off or garbled',
+    fix: 'nothing: the resource is asked for without gzip from now on; look at proxies before the API server',
   },
   API_PROTOBUF: {
     when: 'an answer in protobuf is damaged, or holds what the API is not known to',

@@ -21,6 +21,11 @@ export interface ApiResponse {
   readonly retryAfterMs: number | undefined
   /** Chunks of bytes. Throws when the connection breaks or the request's signal aborts. */
   readonly body: Readable
+  /**
+   * Once the body has ended: whether it was broken off, as when an HTTP/2 server is killed, of which its reader is told
+   * nothing but the end. Absent: the body throws then.
+   */
+  readonly brokeOff?: () => boolean
   /** Stands for the TCP connection: the same object as long as the same server process answers. */
   readonly connection: object
 }
@@ -77,9 +82,10 @@ export function bodyHeaders(
   }
 }
 
-/** The coding of a Content-Encoding header. */
+/** The coding of a Content-Encoding header; `gzip` also by its old name (RFC 9110, 8.4.1.3). */
 export function contentEncoding(header: string | undefined): string {
-  return (header ?? '').trim().toLowerCase()
+  const coding = (header ?? '').trim().toLowerCase()
+  return coding === 'x-gzip' ? 'gzip' : coding
 }
 
 /** Milliseconds of a Retry-After header; `undefined` for one that isn't a number of seconds. */

@@ -87,6 +87,10 @@ export class Http2Connection implements Connection {
         { signal, endStream: body === undefined },
       )
       if (body !== undefined) stream.end(body.text)
+      let brokeOff = false
+      stream.once('end', () => {
+        brokeOff = stream.rstCode !== http2.constants.NGHTTP2_NO_ERROR
+      })
       stream.once('response', (answer) =>
         resolve({
           status: answer[':status'] ?? 0,
@@ -94,6 +98,7 @@ export class Http2Connection implements Connection {
           contentEncoding: contentEncoding(answer['content-encoding']),
           retryAfterMs: retryAfterMs(answer['retry-after']),
           body: stream,
+          brokeOff: () => brokeOff,
           connection: this.#session,
         }),
       )

@@ -25,8 +25,8 @@ const pieceBytes = 32 << 10
 const beginningBytes = 16 << 20
 
 /**
- * The whole body, without its gzip. Throws {@link ApiError} `API_MALFORMED` where it has more bytes than the limit, and for
- * gzip that is damaged or cut off. No more than the limit is ever held, however far a small body would inflate.
+ * The whole body, without its gzip. Throws {@link ApiError}: `API_MALFORMED` where it has more bytes than the limit,
+ * `API_GZIP` for gzip that is damaged or cut off, `API_UNREACHABLE` where the connection ended before the body. No more than the limit is ever held, however far a small body would inflate.
  */
 export async function readWhole(
   response: ApiResponse,
@@ -45,8 +45,12 @@ export async function readWhole(
     }
   } catch (error) {
     if (!isOfZlib(error)) throw error
-    throw malformed(what, `the answer in gzip is cut off or garbled: ${error.message}`, error)
+    expectWhole(response, what)
+    throw new ApiError('API_GZIP', `${what}: the answer in gzip is cut off or garbled: ${error.message}`, {
+      cause: error,
+    })
   }
+  expectWhole(response, what)
   return buffer.bytes
 }
 
@@ -57,8 +61,14 @@ function plainPieces({ body, contentEncoding }: ApiResponse): AsyncIterable<Buff
   return inflated
 }
 
-function malformed(what: string, why: string, cause?: unknown): ApiError {
-  return new ApiError('API_MALFORMED', `${what}: ${why}`, { cause })
+/** Half an answer must not be taken for one that a proxy has spoilt. */
+function expectWhole({ brokeOff }: ApiResponse, what: string): void {
+  if (brokeOff?.() === true)
+    throw new ApiError('API_UNREACHABLE', `${what}: the connection broke in the middle of the answer`)
+}
+
+function malformed(what: string, why: string): ApiError {
+  return new ApiError('API_MALFORMED', `${what}: ${why}`)
 }
 
 function isOfZlib(error: unknown): error is Error {

@@ -77,5 +77,6 @@ function fix(error: ApiError, resource: string): string {
   if (error.status === 401) return ': the token or certificate is not accepted; renew it'
   if (error.status === 403) return `: grant list and watch on ${resource} to this user`
   if (error.code === 'API_PROTOBUF') return ': asked for in JSON from now on'
+  if (error.code === 'API_GZIP') return ': asked for without gzip from now on'
   return ''
 }

@@ -50,6 +50,7 @@ export class ListWatch<R extends ClusterRecord> {
   #listedBy: object | undefined
   #withFieldSelector = true
   #forms: AnswerForms
+  #gzip = true
 
   constructor(options: ListWatchOptions<R>) {
     this.#options = options
@@ -85,6 +86,11 @@ export class ListWatch<R extends ClusterRecord> {
     if (this.#forms === 'json') return false
     this.#forms = 'json'
     return true
+  }
+
+  /** From now on lists are asked for as they are. */
+  withoutGzip(): void {
+    this.#gzip = false
   }
 
   /** Resolves when the server has ended the watch. Throws {@link ApiError}, or the reason the signal aborted for. */
@@ -188,7 +194,7 @@ export class ListWatch<R extends ClusterRecord> {
 
   #send(verb: 'list' | 'watch', path: string, signal: AbortSignal): Promise<ApiResponse> {
     const accept = acceptHeaders[this.#forms]
-    return this.#options.client.get(path, { accept, gzip: verb === 'list' }, signal)
+    return this.#options.client.get(path, { accept, gzip: verb === 'list' && this.#gzip }, signal)
   }
 
   /** The time limit is the server's to keep; where it doesn't, the request is ended from here. */

@@ -41,6 +41,7 @@ const unusableAnswers: ReadonlySet<ApiErrorCode> = new Set([
   'API_STATUS',
   'API_NOT_JSON',
   'API_MALFORMED',
+  'API_GZIP',
   'API_PROTOBUF',
 ])
 
@@ -126,6 +127,7 @@ export class Reflector<R extends ClusterRecord> {
       this.#moved(undefined)
     }
     if (failure.code === 'API_PROTOBUF') this.#listWatch.useJson()
+    if (failure.code === 'API_GZIP') this.#listWatch.withoutGzip()
     if (!client.isOpen) {
       // The next request waits for a connection, and that for the server: a back-off on top would only be late.
       this.#attempts = 0

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import test from 'ava'
-import { ApiError } from '../../connection/api-error.ts'
+import { ApiError, type ApiErrorCode } from '../../connection/api-error.ts'
 import type { ApiResponse } from '../../connection/connection.ts'
 import { BodyBuffer } from '../body-buffer.ts'
 import { readBeginning, readWhole } from '../response-body.ts'
@@ -41,28 +41,38 @@ for (const [what, bytes, encoding] of readable) {
   })
 }
 
-const damaged: readonly (readonly [string, Buffer | Readable, string, RegExp])[] = [
+const damaged: readonly (readonly [string, Buffer | Readable, string, ApiErrorCode, RegExp])[] = [
   [
     'gzip that is cut off',
     zipped.subarray(0, -9),
     'gzip',
+    'API_GZIP',
     /in gzip is cut off or garbled: unexpected end of file$/,
   ],
-  ['gzip without its checksum', zipped.subarray(0, -8), 'gzip', /in gzip is cut off or garbled/],
-  ['what is no gzip', text, 'gzip', /in gzip is cut off or garbled: incorrect header check$/],
-  ['another coding', zipped, 'br', /is encoded in br, which was not asked for$/],
-  ['a body over the limit', Buffer.alloc(limitBytes + 1), '', /more than 1048576 bytes$/],
+  ['gzip without its checksum', zipped.subarray(0, -8), 'gzip', 'API_GZIP', /in gzip is cut off or garbled/],
+  ['what is no gzip', text, 'gzip', 'API_GZIP', /in gzip is cut off or garbled: incorrect header check$/],
+  ['another coding', zipped, 'br', 'API_MALFORMED', /is encoded in br, which was not asked for$/],
+  ['a body over the limit', Buffer.alloc(limitBytes + 1), '', 'API_MALFORMED', /more than 1048576 bytes$/],
   [
     'a body that inflates to more than the limit',
     gzipSync(Buffer.alloc(limitBytes + 1)),
     'gzip',
+    'API_MALFORMED',
     /more than 1048576 bytes$/,
   ],
 ]
-for (const [what, bytes, encoding, message] of damaged) {
+for (const [what, bytes, encoding, code, message] of damaged) {
   test(`${what} is an error that says so`, async (t) => {
-    const error = await t.throwsAsync(() => read(bytes, encoding), { instanceOf: ApiError, message })
-    t.is((error as ApiError).code, 'API_MALFORMED')
+    await t.throwsAsync(() => read(bytes, encoding), { instanceOf: ApiError, code, message })
+  })
+}
+
+for (const encoding of ['', 'gzip']) {
+  test(`a body that ended because its connection did is nothing that a proxy has spoilt: ${encoding || 'plain'}`, async (t) => {
+    const half = encoding === 'gzip' ? zipped.subarray(0, 50) : text.subarray(0, 50)
+    const broken = { ...answer(half, encoding), brokeOff: () => true }
+    const reading = { what: 'cannot list services', limitBytes, heard: () => {} }
+    await t.throwsAsync(() => readWhole(broken, reading), { code: 'API_UNREACHABLE' })
   })
 }
 
