@@ -10,6 +10,8 @@ export interface ListPage {
   readonly items: Iterable<unknown>
   /** Of the whole list: the same on every page. */
   readonly resourceVersion: string
+  /** The token of the next page; empty: this is the last one. */
+  readonly next: string
   readonly connection: object
 }
 
@@ -17,6 +19,8 @@ export interface ListPagesOptions {
   /** For messages: `cannot list services`. */
   readonly what: string
   readonly read: (query: Query) => Promise<ListAnswer>
+  /** The token of the page to begin with. Default: the first page. */
+  readonly from?: string | undefined
 }
 
 /** One answer, read to its end. */
@@ -29,22 +33,24 @@ export interface ListAnswer {
  * A list, page by page; the server writes each while the one before is gone through. Throws {@link ApiError}; `API_EXPIRED`
  * when the list took longer than the server keeps it.
  */
-export async function* listPages({ what, read }: ListPagesOptions): AsyncGenerator<ListPage> {
-  let next = read({ limit: pageSize })
-  for (let token = 'first'; token !== ''; ) {
-    const { body, connection } = await next
+export async function* listPages({ what, read, from }: ListPagesOptions): AsyncGenerator<ListPage> {
+  const ask = (token?: string) =>
+    read({ limit: pageSize, ...(token === undefined ? {} : { continue: token }) })
+  let answer = ask(from)
+  for (let next = from; next !== ''; ) {
+    const { body, connection } = await answer
     const items = member(body, 'items') ?? []
     const resourceVersion = resourceVersionOf(body)
     if (!isIterable(items) || resourceVersion === '') {
       throw new ApiError('API_MALFORMED', `${what}: the answer is no list`)
     }
-    token = continueToken(body)
-    if (token !== '') {
-      next = read({ limit: pageSize, continue: token })
+    next = continueToken(body)
+    if (next !== '') {
+      answer = ask(next)
       // Where this page ends the list, nobody waits for the next one.
-      next.catch(() => {})
+      answer.catch(() => {})
     }
-    yield { items, resourceVersion, connection }
+    yield { items, resourceVersion, next, connection }
   }
 }
 

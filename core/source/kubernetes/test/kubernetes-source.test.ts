@@ -291,6 +291,7 @@ test('a list that is older than what is known is asked for again, and no version
     .complaints('services')
     .filter(({ fields }) => fields.code === 'API_VERSION_WENT_BACK')
   t.is(wentBack.length, 1)
+  t.regex(wentBack[0]?.message ?? '', /^cannot list services: .* listing again$/)
 })
 
 const frame = (...bytes: readonly number[]) => Uint8Array.from([0, 0, 0, bytes.length, ...bytes])

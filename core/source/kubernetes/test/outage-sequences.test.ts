@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ApiServer, type ApiServerOptions, type Checkpoint } from '@portolan/api-server'
+import { ApiServer, type ApiServerOptions, type Checkpoint, type Fault } from '@portolan/api-server'
 import test from 'ava'
 import * as fc from 'fast-check'
 import type { ServiceRecord } from '../../../cluster/records.ts'
@@ -31,24 +31,30 @@ type Bare =
   | 'restore'
   | 'garbage'
 
-/** What may happen while a list is half read. */
-const interruptions = [
-  'reset',
-  'go away',
-  'compact',
-  'restore',
-  'cut off',
-  'refuse',
-  'apply',
-  'remove',
-] as const
+/** What may happen while a list is half read, and what becomes of the list. */
+const interruptions = {
+  reset: 'goes on',
+  'go away': 'goes on',
+  'cut off': 'goes on',
+  'refuse 429': 'goes on',
+  'refuse 503': 'goes on',
+  apply: 'goes on',
+  remove: 'goes on',
+  'refuse 410': 'begins anew',
+  compact: 'begins anew',
+  restore: 'begins anew',
+} as const
+
+type Interruption = keyof typeof interruptions
+
+const interruptionNames = Object.keys(interruptions) as Interruption[]
 
 type Step =
   | { readonly do: Bare }
   | { readonly do: 'apply' | 'remove'; readonly name: (typeof names)[number] }
   | { readonly do: 'fail watches' | 'refuse'; readonly status: number }
   | { readonly do: 'wait'; readonly ms: number }
-  | { readonly do: 'interrupt list'; readonly by: (typeof interruptions)[number] }
+  | { readonly do: 'interrupt list'; readonly by: Interruption }
 
 const oneOf = (...steps: readonly Bare[]) => fc.constantFrom(...steps).map((step): Step => ({ do: step }))
 
@@ -76,7 +82,7 @@ const harsh = fc.oneof(
 /** The next list's second page comes after something, or not at all. */
 const interrupted = fc.record({
   do: fc.constant('interrupt list'),
-  by: fc.constantFrom(...interruptions),
+  by: fc.constantFrom(...interruptionNames),
 }) as fc.Arbitrary<Step>
 
 const many = { minLength: 3, maxLength: 14 }
@@ -98,7 +104,9 @@ class Scene implements AsyncDisposable {
   #backup: { readonly checkpoint: Checkpoint; readonly expected: ReadonlyMap<string, number> } | undefined
   #writes = 0
   #observed: ObservedSource | undefined
-  #interruption: (typeof interruptions)[number] | undefined
+  #interruption: Interruption | undefined
+  /** Whether the fault that there is was for one request alone. */
+  #isPassing = false
   restores = 0
   /** First pages of lists of everything that were asked for. */
   lists = 0
@@ -109,6 +117,8 @@ class Scene implements AsyncDisposable {
     this.server = server
     this.#folder = folder
     server.onRequest = (request) => {
+      if (this.#isPassing) this.server.heal()
+      this.#isPassing = false
       this.lists += listRequests([request]).length
       if (request.path === '/api/v1/services' && request.query.has('continue')) this.#interrupt()
     }
@@ -145,6 +155,7 @@ class Scene implements AsyncDisposable {
       case 'fail watches':
         return server.failWatches('Service', step.status)
       case 'refuse':
+        this.#isPassing = false
         return server.break('Service', { kind: 'status', status: step.status })
       case 'wait':
         return await sleep(step.ms)
@@ -193,12 +204,30 @@ class Scene implements AsyncDisposable {
     if (by === undefined) return
     this.#interruption = undefined
     this.interruptions += 1
-    if (by === 'restore') this.#restore()
-    else if (by === 'cut off') this.server.break('Service', { kind: 'cut-off-gzip' })
-    else if (by === 'refuse') this.server.break('Service', { kind: 'status', status: 410 })
-    else if (by === 'apply' || by === 'remove') void this.take({ do: by, name: 'a' })
-    else void this.take({ do: by })
-    if (by === 'cut off' || by === 'refuse') setTimeout(() => this.server.heal(), 20)
+    switch (by) {
+      case 'restore':
+        this.#restore()
+        return
+      case 'apply':
+      case 'remove':
+        void this.take({ do: by, name: 'a' })
+        return
+      case 'cut off':
+        this.#breakOnce({ kind: 'cut-off-gzip' })
+        return
+      case 'refuse 410':
+      case 'refuse 429':
+      case 'refuse 503':
+        this.#breakOnce({ kind: 'status', status: Number(by.slice('refuse '.length)) })
+        return
+      default:
+        void this.take({ do: by })
+    }
+  }
+
+  #breakOnce(fault: Fault): void {
+    this.server.break('Service', fault)
+    this.#isPassing = true
   }
 
   #restore(): boolean {
@@ -211,6 +240,7 @@ class Scene implements AsyncDisposable {
 
   /** Ends all faults. */
   async recover(): Promise<void> {
+    this.#isPassing = false
     this.#interruption = undefined
     await this.take({ do: 'start' })
     this.server.thaw()
@@ -257,6 +287,27 @@ const transports: readonly (readonly [string, ApiServerOptions])[] = [
   ['HTTP/1.1 over TLS', { http2: false }],
   ['plain HTTP/1.1', { plain: true }],
 ]
+
+for (const by of interruptionNames) {
+  test(`a list that is interrupted by "${by}" ${interruptions[by]}`, async (t) => {
+    t.timeout(1_200_000)
+    await using scene = await Scene.start({})
+    await using observed = await scene.source()
+    await scene.take({ do: 'apply', name: 'b' })
+    await scene.take({ do: 'back up' })
+    await scene.take({ do: 'apply', name: 'c' })
+    await scene.converged()
+    scene.lists = 0
+    await scene.take({ do: 'interrupt list', by })
+    await scene.take({ do: 'fail watches', status: 410 })
+    await observed.until(() => scene.interruptions > 0, 120_000)
+    await scene.converged()
+    await observed.until(() => scene.server.watchCount('Service') === 1, 120_000)
+    t.is(scene.interruptions, 1)
+    if (interruptions[by] === 'goes on') t.is(scene.lists, 1)
+    else t.true(scene.lists > 1)
+  })
+}
 
 for (const [transport, options] of transports) {
   test(`${transport}: after outages that leave the history, watches go on without a list`, async (t) => {

@@ -18,6 +18,8 @@ export interface LastEvent {
 
 export interface HistoryCheck<R extends ClusterRecord> {
   readonly resource: Resource<R>
+  /** For messages: `cannot watch services`. */
+  readonly what: string
   readonly delivery: Delivery<R>
   readonly clock: Clock
   /** Numbers in [0, 1), like `Math.random`. */
@@ -44,7 +46,7 @@ const deletionTimeoutMs = 500
 export async function checkHistory<R extends ClusterRecord>(
   from: string,
   attempt: ChildAbort,
-  { resource, delivery, clock, random, timings, get, read, last: lastEvent }: HistoryCheck<R>,
+  { resource, what, delivery, clock, random, timings, get, read, last: lastEvent }: HistoryCheck<R>,
 ): Promise<void> {
   for (let failures = 1; !attempt.signal.aborted; failures++) {
     const last = lastEvent()
@@ -52,17 +54,16 @@ export async function checkHistory<R extends ClusterRecord>(
     try {
       const list = await read(await get(versionPath(resource, known?.key)))
       const version = resourceVersionOf(list)
-      if (isOlder(version, from)) return attempt.abort(wentBack(resource, from, version))
+      if (isOlder(version, from)) return attempt.abort(wentBack(what, from, version))
       if (last === undefined || known === undefined) return
       const [object] = (member(list, 'items') ?? []) as Iterable<unknown>
       const found = resourceVersionOf(object)
       if (isOlder(found, known.resourceVersion))
-        return attempt.abort(wentBack(resource, known.resourceVersion, found, known.key))
+        return attempt.abort(wentBack(what, known.resourceVersion, found, known.key))
       if (found !== '' || last.deleted) return
       // It may have been deleted meanwhile; then the watch says so.
       await pause(clock, deletionTimeoutMs, attempt.signal)
-      if (delivery.holds(known))
-        attempt.abort(wentBack(resource, known.resourceVersion, 'nothing', known.key))
+      if (delivery.holds(known)) attempt.abort(wentBack(what, known.resourceVersion, 'nothing', known.key))
       return
     } catch {
       await pause(clock, backoff(failures, timings, random), attempt.signal)
@@ -70,16 +71,14 @@ export async function checkHistory<R extends ClusterRecord>(
   }
 }
 
-/** @param key of an object; absent: the version is the server's own */
-export function wentBack(
-  { name }: Resource<ClusterRecord>,
-  from: string,
-  to: string,
-  key?: string,
-): ApiError {
+/**
+ * @param what for the message: `cannot list services`
+ * @param key of an object; absent: the version is the server's own
+ */
+export function wentBack(what: string, from: string, to: string, key?: string): ApiError {
   const whose = key === undefined ? "the server's resourceVersion" : `the resourceVersion of ${key}`
   return new ApiError(
     'API_VERSION_WENT_BACK',
-    `cannot watch ${name}: ${whose} went from ${from} back to ${to}, as after restoring a backup of etcd: listing again`,
+    `${what}: ${whose} went from ${from} back to ${to}, as after restoring a backup of etcd: listing again`,
   )
 }

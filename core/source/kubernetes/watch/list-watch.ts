@@ -10,13 +10,14 @@ import { resourceVersionOf } from '../requests/api-object.ts'
 import { BodyBuffer } from '../requests/body-buffer.ts'
 import { readEventStream } from '../requests/event-stream.ts'
 import { listPages } from '../requests/list-pages.ts'
-import { type Query, type Resource, requestPath } from '../requests/resource.ts'
+import { type Query, type Resource, requestPath, versionPath } from '../requests/resource.ts'
 import { isOlder } from '../requests/resource-version.ts'
 import type { ObjectEvent } from '../requests/watch-event.ts'
 import type { Timings } from '../timings.ts'
 import type { Delivery } from './delivery.ts'
 import { checkHistory, type LastEvent, wentBack } from './history-check.ts'
 import { readList } from './read-list.ts'
+import type { UnfinishedList } from './unfinished-list.ts'
 
 export interface ListWatchOptions<R extends ClusterRecord> {
   readonly resource: Resource<R>
@@ -28,7 +29,7 @@ export interface ListWatchOptions<R extends ClusterRecord> {
   readonly timings: Timings
   /** In which forms answers are asked for. */
   readonly forms: AnswerForms
-  /** The server has accepted a request for a list or a watch. */
+  /** The server has given a complete list, or accepted a watch. */
   readonly onAccepted: () => void
   /** A list is complete, or an event has been delivered. */
   readonly onProgress: () => void
@@ -36,12 +37,13 @@ export interface ListWatchOptions<R extends ClusterRecord> {
 
 /**
  * Lists one resource in pages, and watches it from there. It keeps up to where everything has been delivered, so that the
- * next attempt goes on from there.
+ * next attempt goes on from there: with the page of a list that didn't come, or the watch.
  */
 export class ListWatch<R extends ClusterRecord> {
   readonly #options: ListWatchOptions<R>
   /** Up to which everything has been delivered; `undefined`: a list is needed. */
   #version: string | undefined
+  #unfinished: UnfinishedList | undefined
   /** The object of the last event since the list. */
   #last: LastEvent | undefined
   /** The newest version of which anything has been delivered; a list that is older is of another history. */
@@ -62,14 +64,20 @@ export class ListWatch<R extends ClusterRecord> {
     return this.#version
   }
 
-  /** The next attempt lists. */
+  /** Delivered pages of a list that isn't complete. */
+  get pages(): number {
+    return this.#unfinished?.pages ?? 0
+  }
+
+  /** The next attempt lists, from the first page on. */
   relist(): void {
     this.#version = undefined
+    this.#unfinished = undefined
   }
 
   /** The server has another history: the next attempt lists, and objects of known versions are delivered again. */
   distrust(): void {
-    this.#version = undefined
+    this.relist()
     this.#newest = ''
     this.#options.delivery.forgetVersions()
   }
@@ -78,6 +86,7 @@ export class ListWatch<R extends ClusterRecord> {
   dropFieldSelector(): boolean {
     if (!this.#options.resource.fieldSelectorOptional || !this.#withFieldSelector) return false
     this.#withFieldSelector = false
+    this.#unfinished = undefined
     return true
   }
 
@@ -85,6 +94,7 @@ export class ListWatch<R extends ClusterRecord> {
   useJson(): boolean {
     if (this.#forms === 'json') return false
     this.#forms = 'json'
+    this.#unfinished = undefined
     return true
   }
 
@@ -102,13 +112,19 @@ export class ListWatch<R extends ClusterRecord> {
         await this.#watch(attempt, 'just listed')
       } else await this.#watch(attempt, 'resumed')
     } catch (error) {
-      throw asApiError(attempt.reasonOf(error))
+      const failure = asApiError(attempt.reasonOf(error))
+      // 429 is the word of a server that would have the page; all else may be of a proxy, or of a server that has gone.
+      if (this.#unfinished !== undefined && failure.status !== 429)
+        this.#unfinished = { ...this.#unfinished, doubted: true }
+      throw failure
     }
   }
 
   async #list(attempt: ChildAbort): Promise<void> {
-    const { clock, delivery, resource } = this.#options
-    const list = delivery.beginList()
+    const { clock, delivery } = this.#options
+    if (this.#unfinished?.doubted === true) await this.#checkUnfinished(this.#unfinished, attempt)
+    const list = this.#unfinished?.delivery ?? delivery.beginList()
+    const from = this.#unfinished?.next
     let version = ''
     // A page is read while the one before is gone through.
     let [buffer, other] = [new BodyBuffer(), new BodyBuffer()]
@@ -118,16 +134,27 @@ export class ListWatch<R extends ClusterRecord> {
       const response = await this.#get('list', query, attempt.signal)
       return { body: await this.#read(response, attempt, into), connection: response.connection }
     }
-    for await (const page of listPages({ what: this.#what('list'), read })) {
+    for await (const page of listPages({ what: this.#what('list'), read, from })) {
       version = page.resourceVersion
-      if (isOlder(version, this.#newest)) throw wentBack(resource, this.#newest, version)
+      if (isOlder(version, this.#newest)) throw wentBack(this.#what('list'), this.#newest, version)
       this.#newest = version
       this.#listFrom(page.connection)
       const receivedAt = clock.now()
       for (const item of page.items) list.deliver(item, receivedAt)
+      const { next } = page
+      this.#unfinished = { delivery: list, version, next, pages: this.pages + 1, doubted: false }
     }
     list.end(clock.now())
     this.#listed(version)
+  }
+
+  /** A server with an older history than the pages' would take the next one for a list of its future. */
+  async #checkUnfinished(unfinished: UnfinishedList, attempt: ChildAbort): Promise<void> {
+    const { version } = unfinished
+    const response = await this.#send('list', versionPath(this.#options.resource), attempt.signal)
+    const present = resourceVersionOf(await this.#read(response, attempt))
+    if (isOlder(present, version)) throw wentBack(this.#what('list'), version, present)
+    this.#unfinished = { ...unfinished, doubted: false }
   }
 
   /** Goes on from `#version`. */
@@ -150,7 +177,8 @@ export class ListWatch<R extends ClusterRecord> {
   #checkHistory(from: string, attempt: ChildAbort): Promise<void> {
     const read = (response: ApiResponse) => this.#read(response, attempt)
     const get = (path: string) => this.#send('list', path, attempt.signal)
-    return checkHistory(from, attempt, { ...this.#options, get, read, last: () => this.#last })
+    const what = this.#what('watch')
+    return checkHistory(from, attempt, { ...this.#options, what, get, read, last: () => this.#last })
   }
 
   #read(response: ApiResponse, attempt: ChildAbort, buffer = new BodyBuffer()): Promise<object> {
@@ -164,7 +192,7 @@ export class ListWatch<R extends ClusterRecord> {
     const version = resourceVersionOf(event.object)
     const reached = this.#version ?? ''
     if (event.type === 'DELETED') delivery.remove(event.object, receivedAt)
-    else if (isOlder(version, reached)) throw wentBack(this.#options.resource, reached, version)
+    else if (isOlder(version, reached)) throw wentBack(this.#what('watch'), reached, version)
     else if (event.type !== 'BOOKMARK') delivery.deliver(event.object, receivedAt)
     if (event.type !== 'BOOKMARK') this.#last = { object: event.object, deleted: event.type === 'DELETED' }
     // Old servers give a deleted object with the version that it had.
@@ -176,12 +204,13 @@ export class ListWatch<R extends ClusterRecord> {
   #listFrom(connection: object): void {
     if (connection !== this.#listedBy) this.#options.delivery.forgetVersions()
     this.#listedBy = connection
-    this.#options.onAccepted()
   }
 
   #listed(version: string): void {
     this.#version = version
+    this.#unfinished = undefined
     this.#last = undefined
+    this.#options.onAccepted()
     this.#options.onProgress()
     this.#options.delivery.synced()
   }

@@ -49,8 +49,8 @@ const unusableAnswers: ReadonlySet<ApiErrorCode> = new Set([
 const notOfTheVersion: ReadonlySet<number | undefined> = new Set([401, 403, 404, 429, 502, 503, 504])
 
 /**
- * Keeps a sink up to date with one resource, for ever: lists, watches, and after any failure goes on from the last
- * resourceVersion, or lists again where that is gone. Nothing that was delivered is taken back because of a failure; a
+ * Keeps a sink up to date with one resource, for ever: lists, watches, and after any failure goes on from the last page
+ * or resourceVersion, or lists again where that is gone. Nothing that was delivered is taken back because of a failure; a
  * new list is delivered as its difference.
  */
 export class Reflector<R extends ClusterRecord> {
@@ -64,6 +64,8 @@ export class Reflector<R extends ClusterRecord> {
   #refused = false
   /** Unusable answers since the last event or list. */
   #fruitless = 0
+  /** How many pages of a list have come, at the most, since the last one that was complete. */
+  #reachedPages = 0
   #progress: SourceProgress | undefined
 
   constructor(options: ReflectorOptions<R>) {
@@ -121,6 +123,7 @@ export class Reflector<R extends ClusterRecord> {
     const { timings, random, client, clock, recovery, resource, observer } = this.#options
     if (failure.code === 'API_CONNECTION_REPLACED') return
     observer?.onFailure?.({ resource: resource.name, code: failure.code })
+    this.#heedPages()
     if (failure.code === 'API_EXPIRED') this.#relist()
     if (failure.code === 'API_VERSION_WENT_BACK') {
       this.#listWatch.distrust()
@@ -163,6 +166,18 @@ export class Reflector<R extends ClusterRecord> {
     return backoff(this.#attempts, timings, random)
   }
 
+  /**
+   * An attempt that a list has come further by has held. Not one that came as far as one before: a server that never
+   * gives more than the first pages is asked ever more seldom.
+   */
+  #heedPages(): void {
+    const { pages } = this.#listWatch
+    if (pages <= this.#reachedPages) return
+    this.#reachedPages = pages
+    this.#attempts = 0
+    this.#fruitless = 0
+  }
+
   /** Answers that can't be used may come of the version that is asked for: a list goes around it. */
   #relistAfterFruitless(failure: ApiError): void {
     if (!unusableAnswers.has(failure.code) || notOfTheVersion.has(failure.status)) return
@@ -182,6 +197,7 @@ export class Reflector<R extends ClusterRecord> {
 
   #progressed(): void {
     this.#fruitless = 0
+    this.#reachedPages = 0
     const resourceVersion = this.#listWatch.version
     const at = this.#options.clock.now()
     const { name } = this.#options.resource
