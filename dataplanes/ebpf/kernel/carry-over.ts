@@ -34,9 +34,14 @@ export class CarryOver {
   }
 
   /**
-   * Connections that came up in the meantime: before the programs use the new maps, or packets of those would meet programs
-   * that don't know them; and once more after that, for those of the last moment.
+   * Connections once more, right before the programs use the new maps: packets of those that came up in the meantime would
+   * meet programs that don't know them, and of others the state has changed.
    */
+  renew(): void {
+    for (const name of connectionMaps) this.#copy(name)
+  }
+
+  /** Connections of the last moment, once the programs use the new maps: what these have already is newer. */
   follow(): void {
     for (const name of connectionMaps) {
       this.#with(name, (old, map, key, value) => {

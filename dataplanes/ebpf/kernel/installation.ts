@@ -77,7 +77,8 @@ export class Installation {
       if (this.#replacesAnother) unpinNode(this.directory)
       this.#replacesAnother = false
       makePinDirectory(linkPin(this.directory, ''))
-      this.#carryOver?.follow()
+      if (areMapsPinned(this.pins)) this.#carryOver?.follow()
+      else this.#carryOver?.renew()
       for (const notice of attachAll(object, this.#settings, cgroup, this.pins)) this.#notify(notice)
     } finally {
       lock.release()

@@ -103,6 +103,39 @@ test('maps that are in use keep what they have when a process ended before it re
   await dataplane.cleanup()
 })
 
+test('what is remembered and changes once maps of other sizes have been filled is taken over as it is last', async (t) => {
+  await using lab = await createLab({ pods: 1 })
+  const { node } = lab
+  const { networkNamespace } = node
+  const served = nodeTable(node, 'IPv4', [
+    route('a/b', [frontend], [endpoint(remotePodAddress('IPv4', 0))], { affinitySeconds: 600 }),
+  ])
+  const first = await applied(node, served)
+  await first.dataplane.stop()
+  const old = openMap(networkNamespace, 'affinities')
+  const client = Buffer.alloc(structs.affinity_key.size, 1)
+  const young = Buffer.alloc(structs.affinity_key.size, 2)
+  const seenAt = (last: bigint) => {
+    const value = Buffer.alloc(structs.affinity.size)
+    value.writeBigUInt64LE(last, structs.affinity.at.last)
+    return value
+  }
+  old.set(client, seenAt(1n))
+  const dataplane = labDataplane.create({ masqueradeBit: 14, networkNamespace, settings: larger })
+  await dataplane.start()
+  const program = dataplane.reconcile(await dataplane.observe('IPv4'), served)
+  // Programs of the one before still use the old maps.
+  old.set(client, seenAt(2n))
+  old.set(young, seenAt(3n))
+  await dataplane.apply(program)
+  const affinities = openMap(networkNamespace, 'affinities')
+  t.is(affinities.maxEntries, Number(larger['affinities-size']))
+  t.deepEqual(affinities.get(client), seenAt(2n))
+  t.deepEqual(affinities.get(young), seenAt(3n))
+  for (const map of [old, affinities]) map.close()
+  await dataplane.cleanup()
+})
+
 test('what is no map where an older version has its maps stops nothing, and goes with the old ones', async (t) => {
   await using lab = await createLab({ pods: 1 })
   const { node } = lab
