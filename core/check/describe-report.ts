@@ -8,6 +8,9 @@ import type { CheckReport, DataplaneReport } from './report.ts'
 /** Columns of a line where nothing says how many there are, and at most: longer lines are hard to read. */
 const widest = 110
 
+/** Narrower terminals break lines by themselves, where this would come to a word a line. */
+const narrowest = 40
+
 /** A line that goes on below its own text, and not below what stands before it. */
 interface Line {
   readonly before: string
@@ -17,15 +20,15 @@ interface Line {
 /**
  * The report for a person, line by line.
  *
- * @param columns of a line, but for words that are longer; `undefined`: nobody knows, as in a file
+ * @param columns of a line, but for words that are longer; `undefined` or 0: nobody knows, as in a file or at a serial console
  */
-export function describeReport(report: CheckReport, columns: number = widest): string[] {
+export function describeReport(report: CheckReport, columns?: number): string[] {
   const { cluster, today, node, nodes, dataplanes, hazards, skipped } = report
   const lines = [
     `Today: kube-proxy in mode ${today.mode} (${today.by})`,
     `Services: ${cluster ?? 'none were read'}`,
   ]
-  const width = Math.min(columns, widest)
+  const width = Math.max(narrowest, Math.min(columns || widest, widest))
   const part = (title: string, items: readonly Line[]): void => {
     if (items.length > 0) lines.push('', title, ...items.flatMap((line) => wrap(line, width)))
   }

@@ -168,6 +168,8 @@ test.serial('from a laptop each node tells its versions, and a dataplane whether
     narrow.slice(2).filter((line) => line.length > 60),
     [],
   )
+  t.deepEqual(describeReport(report, 0), text, 'a terminal that does not know its size')
+  t.deepEqual(describeReport(report, 7), describeReport(report, 40))
   const only = await checkReport({ kubeconfig, fromMode: 'nftables', dataplane: 'ebpf' }, silent)
   t.false(only.clean)
 })
