@@ -234,6 +234,11 @@ export class ApiServer {
     }
   }
 
+  /** How many TCP connections are open; behind the relay of `freezable` also those that wait there, frozen. */
+  get connectionCount(): number {
+    return this.#sockets.size
+  }
+
   /** How many watches of one resource are open. */
   watchCount(kind: Kind): number {
     return [...this.#state.resource(kind).streams].filter((stream) => !stream.closed).length

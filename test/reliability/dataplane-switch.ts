@@ -9,6 +9,8 @@ import { type LoadReport, type LoadSize, SteadyLoad } from './steady-load.ts'
 export interface SwitchOutcome {
   readonly from: string
   readonly to: string
+  /** From one set of eBPF's maps to another, of other sizes or another layout. */
+  readonly betweenMaps: boolean
   readonly load: LoadReport
   /** Until every new connection was the new one's, from its start; until nothing was left of the old one once its connections had ended. */
   readonly seconds: { readonly switched: number; readonly removed: number }
@@ -94,6 +96,7 @@ export class SwitchedNode {
       highest = Math.max(highest, kernelMemory())
     }, betweenSamplesMs)
     let switched = 0
+    let ended = begun
     try {
       await starting(successor)
       const events = isSame ? ['node-in-sync'] : ['predecessor-drains', 'predecessor-removed']
@@ -103,17 +106,18 @@ export class SwitchedNode {
     } catch (error) {
       errors.push(error instanceof Error ? error.message : String(error))
     }
-    await load.release()
-    const ended = performance.now()
     try {
+      await load.release()
+      ended = performance.now()
       if (!isSame) {
         await successor.told('predecessor-removed', { timeoutMs: limitMs })
         await sleep(settleMs)
       }
     } catch (error) {
       errors.push(error instanceof Error ? error.message : String(error))
+    } finally {
+      clearInterval(sampling)
     }
-    clearInterval(sampling)
     const removed = isSame ? 0 : performance.now() - ended - settleMs
     const memory = {
       process: successor.isRunning ? peakMemory(successor.pid) : 0,
@@ -129,6 +133,7 @@ export class SwitchedNode {
     return {
       from: describe(from),
       to: describe(to),
+      betweenMaps: isSame && to.name === 'ebpf' && mapsOf(from) !== mapsOf(to),
       load: report,
       seconds: { switched: switched / 1000, removed: removed / 1000 },
       memory,
@@ -147,14 +152,20 @@ async function leftOf({ name }: Choice, successor: ProxyProcess): Promise<string
   return /nothing to remove|not on this node/.test(stdout) ? [] : [`left of ${name}: ${stdout} ${stderr}`]
 }
 
+/** Equal for equal maps. */
+function mapsOf({ options = [], build }: Choice): string {
+  const sizes = options.filter((option) => /^[a-z-]+-size=/.test(option)).sort()
+  return [build?.name, ...sizes].join(' ')
+}
+
 function describe({ name, options = [], flags = [], build }: Choice): string {
   return [name, ...options, ...flags, ...(build?.name === undefined ? [] : [`of ${build.name}`])].join(' ')
 }
 
 /** What makes an outcome a bad one, a line each. */
-export function switchComplaints({ from, to, load, errors }: SwitchOutcome): string[] {
-  // Only between two sets of eBPF's maps, while hooks get their programs one after the other.
-  const inBetween = to.startsWith('ebpf') && from.startsWith('ebpf') ? Math.ceil(load.tried / 100) : 0
+export function switchComplaints({ from, to, betweenMaps, load, errors }: SwitchOutcome): string[] {
+  // Hooks get the programs that use the other maps one after the other.
+  const inBetween = betweenMaps ? Math.ceil(load.tried / 100) : 0
   const lost = (load.lost > inBetween ? load.lost : 0) + load.broken + load.unanswered
   // Only on the way from connection tracking to eBPF, and once for each flow at most.
   const excused = to.startsWith('ebpf') && !from.startsWith('ebpf') ? load.flowsOfNode : 0

@@ -163,6 +163,8 @@ test('stopped while a new connection waits for the old one to speak, it takes ne
   await observed.until((o) => o.allSynced)
   server.freeze()
   await observed.until((o) => o.complaints().some(({ fields }) => fields.code === 'API_SILENT'))
+  // Thawed before another connection waits beside it, the frozen one would speak first and alone.
+  await observed.until(() => server.connectionCount > 1)
   server.thaw()
   const opened = () => observed.log.filter(({ message }) => message === 'connected').length
   await observed.until(() => opened() > 1)

@@ -41,14 +41,17 @@ real('killed again and again while objects change, it is followed to the last ch
       )
     }
   })()
-  for (let round = 0; round < 3; round++) {
-    await (round === 1 ? cluster.server.shutDown() : cluster.server.kill())
-    await cluster.server.start()
-    await new Promise((resolve) => setTimeout(resolve, 1000))
+  try {
+    for (let round = 0; round < 3; round++) {
+      await (round === 1 ? cluster.server.shutDown() : cluster.server.kill())
+      await cluster.server.start()
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+    }
+    await observed.until(() => changes > some.length, generousMs)
+  } finally {
+    changing = false
+    await writer
   }
-  await observed.until(() => changes > some.length, generousMs)
-  changing = false
-  await writer
   await cluster.converged(observed)
   t.deepEqual(observed.problems, [])
 })
@@ -149,13 +152,18 @@ real('429 with Retry-After holds a source off, and it is there once it may', asy
       if (answer.status === 429) refused += 1
     }
   })
+  const endFlood = async () => {
+    flooding = false
+    await flood
+  }
+  await using flooded = new AsyncDisposableStack()
+  flooded.defer(endFlood)
   const kubeconfig = join(cluster.folder, 'kubeconfig-reader')
   await cluster.server.writeKubeconfig(kubeconfig, 'reader')
   await using observed = await cluster.source({ kubeconfig, timings: defaultTimings })
   await new Promise((resolve) => setTimeout(resolve, 4000))
   await observed.until(() => refused > 0, generousMs)
-  flooding = false
-  await flood
+  await endFlood()
   await observed.until((o) => o.allSynced, generousMs)
   await cluster.converged(observed)
   t.true(refused > 0)
