@@ -169,6 +169,7 @@ export class HttpApi {
       timeoutSeconds: wholeNumber(query, 'timeoutSeconds'),
     }
     const stream = new WatchStream(served.store, () => state.version, watch, reply)
+    if (stream.closed) return
     served.streams.add(stream)
     reply.once('close', () => served.streams.delete(stream))
     if (watchList && this.#options.watchList === 'failed') return stream.fail(noProgressNotifications())

@@ -7,6 +7,10 @@ import { encodeStatus } from './protobuf/encode.ts'
 export type Request = http.IncomingMessage | http2.Http2ServerRequest
 
 export interface Reply {
+  /** Of HTTP/1.1: whether the client has gone. */
+  readonly destroyed?: boolean
+  /** The same of HTTP/2. */
+  readonly stream?: { readonly destroyed: boolean }
   writeHead(status: number, headers: Record<string, string>): unknown
   setHeader(name: string, value: string): unknown
   write(chunk: Uint8Array | string): boolean
@@ -41,6 +45,8 @@ export class ReplyWriter {
 
   constructor(reply: Reply) {
     this.#reply = reply
+    // Of a client that has gone already nothing more is told.
+    this.#closed = reply.stream?.destroyed ?? reply.destroyed ?? false
     reply.once('close', () => {
       this.#closed = true
     })

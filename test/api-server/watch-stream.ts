@@ -47,6 +47,7 @@ export class WatchStream {
     // Sends the headers: the client knows that it watches before anything happens.
     reply.write('')
     this.#writer = new ReplyWriter(reply)
+    if (this.closed) return
     const limitMs = request.timeoutSeconds * 1000
     if (limitMs > 0) this.#timers.push(setTimeout(() => this.end(), limitMs))
     // So that the next watch goes on from as late a version as can be.

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import * as http from 'node:http'
+import * as http2 from 'node:http2'
+import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { type ApiObject, ApiServer, type ApiServerOptions } from '../index.ts'
 
@@ -292,3 +294,39 @@ test('serves thirty thousand objects in one list', async (t) => {
   api.server.load(many)
   t.is((await api.request('/api/v1/services')).body.items?.length, 30_000)
 })
+
+/** Asks for something without reading the answer; returns what ends the connection. */
+function asking({ url, certificateAuthority }: ApiServer, path: string): () => void {
+  if (certificateAuthority === undefined) {
+    const request = http.get(url + path).on('error', () => {})
+    return () => request.destroy()
+  }
+  const session = http2.connect(url, { ca: certificateAuthority }).on('error', () => {})
+  session.request({ ':path': path }).on('error', () => {})
+  return () => session.destroy()
+}
+
+for (const [protocol, options] of [
+  ['HTTP/1.1', {}],
+  ['HTTP/2', { plain: false }],
+] as const) {
+  test(`${protocol}: the watch of a client that goes before it is answered is none`, async (t) => {
+    await using api = await served(options)
+    const { server } = api
+    server.break('Service', { kind: 'slow', delayMs: 300 })
+    const path = '/api/v1/services?watch=true&timeoutSeconds=600'
+    const asked = () => new Promise<void>((resolve) => (server.onRequest = () => resolve()))
+    const first = asked()
+    const leave = asking(server, path)
+    await first
+    leave()
+    while (server.connectionCount > 0) await sleep(5)
+    const second = asked()
+    const leaveLater = asking(server, path)
+    await second
+    // Answered after the first one.
+    while (server.watchCount('Service') === 0) await sleep(5)
+    t.is(server.watchCount('Service'), 1)
+    leaveLater()
+  })
+}
