@@ -40,21 +40,22 @@ export async function engineOnKernel(lab: Lab, options: EngineOnKernelOptions): 
 
   const dataplane = new FailingOnce(open())
   const log = new Log()
+  const applied = () => log.applied.length
   const engine = engineOf(dataplane.dataplane, cluster, log)
   await dataplane.dataplane.start()
   try {
     engine.start()
     await within(timeout, engine.firstApplied, 'the first apply')
-    await inSync(open, cluster, timeout, 'after the start')
+    await inSync(open, cluster, { applied, timeout, when: 'after the start' })
 
     change(engine, cluster, () => declare(cluster, 1, at('pod1', 'remote1')))
     await log.until('change', timeout)
-    await inSync(open, cluster, timeout, 'after a change')
+    await inSync(open, cluster, { applied, timeout, when: 'after a change' })
 
     dataplane.failNext()
     change(engine, cluster, () => declare(cluster, 2, at('pod1')))
     await log.until('retry', timeout)
-    await inSync(open, cluster, timeout, 'after an apply that failed')
+    await inSync(open, cluster, { applied, timeout, when: 'after an apply that failed' })
     if (log.failures === 0) throw new Error('the engine was not told of the apply that failed')
   } finally {
     await engine.stop()
@@ -138,7 +139,7 @@ async function repairs(
       const when = `after damage number ${way}`
       // What ends with its process, no other process can see.
       const isSeen = dataplane.capabilities.gaps.outlivesProcess === undefined
-      if (isSeen) await inSync(open, cluster, timeout, when)
+      if (isSeen) await inSync(open, cluster, { applied: () => log.applied.length, timeout, when })
       else if (more) await repaired(dataplane, cluster, engine, { log, timeout, when })
       seconds = Math.round((performance.now() - begun) / 100) / 10
     } finally {
@@ -253,13 +254,32 @@ class Log implements EngineObserver {
   }
 }
 
+interface Look {
+  /** How often the engine has applied something so far. */
+  readonly applied: () => number
+  readonly timeout: number
+  readonly when: string
+}
+
 /** Waits until a dataplane that knows nothing finds nothing missing. */
-async function inSync(open: () => Dataplane, cluster: Cluster, timeout: number, when: string): Promise<void> {
+async function inSync(
+  open: () => Dataplane,
+  cluster: Cluster,
+  { applied, timeout, when }: Look,
+): Promise<void> {
   const end = performance.now() + timeout
-  const looking = open()
+  let seen = applied()
+  let looking = open()
   await looking.start()
   try {
     for (;;) {
+      // What a repair makes anew, only who opens it after that sees.
+      if (applied() !== seen) {
+        await looking.stop()
+        seen = applied()
+        looking = open()
+        await looking.start()
+      }
       const texts = await Promise.all(
         cluster.families.map((family) => missing(looking, cluster.table(family))),
       )
