@@ -2,11 +2,11 @@ import { release } from 'node:os'
 import type { Capabilities, DataplaneFactory, IpFamily } from '@portolan/core'
 import { supportsSctp } from '@portolan/lab'
 import { BrokenContract, checkedFactory, type KitRun } from './checked-dataplane.ts'
-import { checkCapabilities, gapOf } from './declared-capabilities.ts'
+import { checkCapabilities, gapOf, gapRefutedBy } from './declared-capabilities.ts'
 import type { Row, RowClaim, Verdict } from './row.ts'
 import { expand, type KitHooks, type Scenario, type ScenarioClaim, type ScenarioContext } from './scenario.ts'
 import { scenarios as allScenarios } from './scenarios.ts'
-import { holdTestbeds, lastObjects } from './testbed.ts'
+import { endHeldTestbeds, holdTestbeds, lastObjects } from './testbed.ts'
 import { timeoutsOf } from './timeouts.ts'
 
 /** What the kit has to be given of a dataplane, wherever it runs. */
@@ -132,10 +132,11 @@ export async function runScenario(
       if (gap === undefined && lack !== undefined) return { ...row, outcome: 'unproved', detail: lack }
       const failures = verdict?.failures ?? [broken ?? 'the scenario told nothing about it']
       if (gap !== undefined) {
-        const refuted = verdict !== undefined && failures.length === 0 && claim.holdsWithout !== true
-        return refuted
-          ? { ...row, outcome: 'failed', detail: `${refutedGap}: "${gap}"` }
-          : { ...row, outcome: 'gap', detail: gap }
+        const passes = verdict !== undefined && failures.length === 0
+        const refuted = passes ? gapRefutedBy(claim, protocol, capabilities) : undefined
+        return refuted === undefined
+          ? { ...row, outcome: 'gap', detail: gap }
+          : { ...row, outcome: 'failed', detail: `${refutedGap}: "${refuted}"` }
       }
       if (failures.length === 0) return { ...row, outcome: 'passed', detail: '' }
       return { ...row, outcome: 'failed', detail: failures.join('\n') }
@@ -149,7 +150,7 @@ export async function runScenario(
     if (node !== undefined && rows.some(({ outcome }) => outcome === 'failed'))
       await options.onFailedNode?.(scenario.name, node.networkNamespace)
   } finally {
-    await Promise.all(held.map((one) => one.end()))
+    await endHeldTestbeds(factory)
   }
   return rows
 }

@@ -212,7 +212,13 @@ export class Testbed {
   async close(): Promise<void> {
     const held = holds.get(this.#options.factory)
     if (held === undefined) await this.#end()
-    else held.push({ networkNamespace: this.lab.node.networkNamespace, end: () => this.#end() })
+    else held.push({ networkNamespace: this.lab.node.networkNamespace, end: () => this.#endHeld() })
+  }
+
+  /** Nobody else looks for what outlives its network namespace. */
+  async #endHeld(): Promise<void> {
+    await this.dataplane.cleanup().catch(() => {})
+    await this.#end()
   }
 
   async #end(): Promise<void> {
@@ -256,11 +262,18 @@ export interface HeldNode {
 
 const holds = new WeakMap<DataplaneFactory, HeldNode[]>()
 
-/** From now on testbeds of this very factory are not closed by their scenarios, but by who gets them here. */
+/** From now on testbeds of this very factory are not closed by their scenarios, but by {@link endHeldTestbeds}. */
 export function holdTestbeds(factory: DataplaneFactory): readonly HeldNode[] {
   const held: HeldNode[] = []
   holds.set(factory, held)
   return held
+}
+
+/** Ends those that are held, and from now on each that its scenario closes. */
+export async function endHeldTestbeds(factory: DataplaneFactory): Promise<void> {
+  const held = holds.get(factory) ?? []
+  holds.delete(factory)
+  await Promise.all(held.map((one) => one.end()))
 }
 
 const lastTestbeds = new WeakMap<DataplaneFactory, Testbed>()

@@ -1,3 +1,5 @@
+import { addAbortListener } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { DataplaneFactory, RoutingTable } from '@portolan/core'
 import { ConntrackEntries, network } from '@portolan/lab'
 import { type Check, runCheck } from '../check.ts'
@@ -40,6 +42,9 @@ export class PacketLab {
   readonly #options: PacketLabOptions
   /** Pods by a bridge, and each by an interface of its own. */
   readonly #testbeds = new Map<'bridge' | 'routed', Promise<Testbed>>()
+  /** Trials that go on, each until the dataplane has cleaned up after it. */
+  readonly #playing = new Set<Promise<unknown>>()
+  readonly #closing = new AbortController()
   #answerMs: number
 
   constructor(options: PacketLabOptions) {
@@ -58,16 +63,40 @@ export class PacketLab {
     questions: readonly Question[],
     answerMs = this.#options.timeouts.answerMs,
   ): Promise<Wrong | undefined> {
-    const { factory, settings } = this.#options
+    this.#closing.signal.throwIfAborted()
     this.#answerMs = answerMs
+    const playing = this.#play(sequence, questions)
+    this.#playing.add(playing)
+    try {
+      return await playing
+    } finally {
+      this.#playing.delete(playing)
+    }
+  }
+
+  /**
+   * Ends what is being played, without its result, so that the dataplane cleans up first: what it has outside of a node's
+   * network namespace outlives that.
+   */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    const over = sleep(this.#options.timeouts.callMs, undefined, { ref: false })
+    await Promise.race([Promise.allSettled(this.#playing), over])
+    const testbeds = await Promise.allSettled(this.#testbeds.values())
+    await Promise.all(testbeds.map((one) => (one.status === 'fulfilled' ? one.value.close() : undefined)))
+  }
+
+  async #play(sequence: Sequence, questions: readonly Question[]): Promise<Wrong | undefined> {
+    const { factory, settings } = this.#options
+    const { signal } = this.#closing
     const testbed = await this.#testbedFor(sequence)
     let wrongQuestion: number | undefined
-    const subject = realSubject(factory, settings, testbed.lab.node.networkNamespace)
+    const subject = realSubject(factory, settings, testbed.lab.node.networkNamespace, signal)
     try {
       const text = await play(subject, sequence, async (table) => {
-        const answers = await Promise.all(
-          questions.map((question) => ask(testbed, question, sequence, table(question.family))),
-        )
+        const asking = questions.map((question) => ask(testbed, question, sequence, table(question.family)))
+        // Answers may take long to come, and nobody waits for them any more.
+        const answers = await unlessAborted(signal, Promise.all(asking))
         const index = answers.findIndex((wrong) => wrong !== undefined)
         if (index >= 0) wrongQuestion = index
         return answers[index]
@@ -78,11 +107,6 @@ export class PacketLab {
       await subject.close?.()
       this.#forgetFlows(testbed)
     }
-  }
-
-  async close(): Promise<void> {
-    const testbeds = await Promise.allSettled(this.#testbeds.values())
-    await Promise.all(testbeds.map((one) => (one.status === 'fulfilled' ? one.value.close() : undefined)))
   }
 
   #testbedFor({ node: { detector } }: Sequence): Promise<Testbed> {
@@ -122,6 +146,12 @@ export class PacketLab {
       entries.close()
     }
   }
+}
+
+async function unlessAborted<Value>(signal: AbortSignal, waited: Promise<Value>): Promise<Value> {
+  const aborted = Promise.withResolvers<never>()
+  using _ = addAbortListener(signal, () => aborted.reject(signal.reason))
+  return await Promise.race([waited, aborted.promise])
 }
 
 /** All that can be an endpoint answers, and so does the internet at all that can be a Service. */

@@ -20,6 +20,7 @@ export class Stage {
   readonly #options: StageOptions
   readonly #nodes: PacketLab
   #twins: Promise<TwinLabs> | undefined
+  #closed: Promise<void> | undefined
 
   constructor(options: StageOptions) {
     this.#options = options
@@ -32,6 +33,7 @@ export class Stage {
    * @param isHurried waits less for answers, so that a busy machine may be taken for a fault
    */
   async play(trial: Trial, isHurried = false): Promise<Wrong | undefined> {
+    this.#expectOpen()
     if (trial.phase === 'conversations') return await this.#converse(trial, isHurried)
     const questions = trial.phase === 'packets' ? trial.questions : []
     return await this.#nodes.play(trial.sequence, questions, this.#answerMs(isHurried))
@@ -39,15 +41,27 @@ export class Stage {
 
   /** What conversations keep to. @throws what the dataplane throws when it starts */
   async limits(family: IpFamily): Promise<Limits> {
+    this.#expectOpen()
     const { capabilities } = this.#options.factory
     return limitsOf({ labs: await this.#twinLabs, family, capabilities })
   }
 
-  async close(): Promise<void> {
+  /** What is being played ends without its result. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     const twins = await this.#twins?.catch(() => undefined)
     // What outlives a node's network namespace.
     await twins?.testbed.dataplane.cleanup().catch(() => {})
     await Promise.all([twins?.close(), this.#nodes.close()])
+  }
+
+  /** What is made after the end, nobody takes down. */
+  #expectOpen(): void {
+    if (this.#closed !== undefined) throw new Error('the virtual nodes are gone')
   }
 
   get #twinLabs(): Promise<TwinLabs> {
