@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { readSeconds } from '../command/command.ts'
 import type { FuzzFlags } from './fuzz.ts'
 
-/** Minutes of `--minutes`. */
+/** Minutes without `--minutes`, where the clock ends the search. */
 export const standardMinutes = 5
 
 /** Seconds of `--deadline`. */
@@ -31,7 +31,11 @@ export function createFuzzCommand(): Command {
     .showHelpAfterError('  fix: see portolan fuzz --help')
     .optionsGroup('What is tried:')
     .option('--seed <number>', 'of all that is random; drawn when not given', readWhole)
-    .option('--minutes <number>', 'how long to search', readMinutes, standardMinutes)
+    .option(
+      '--minutes <number>',
+      `how long to search (default: ${standardMinutes}; with --rounds or --path: as long as these take)`,
+      readMinutes,
+    )
     .option(
       '--rounds <number>',
       'of each phase, at the most: so that it ends where the clock has no say',
@@ -71,7 +75,7 @@ Examples:
 The same seed tries the same things in the same order of each phase; which phase's turn it is depends on the clock.
 In Portolan's checkout, npm run fuzz is another thing: random inputs for the parsers of what others write.
 
-Exit codes: 0 nothing found, 1 a fault, or the search was broken off, 2 the command line is wrong.`
+Exit codes: 0 nothing found, 1 a fault, or the search or the path was broken off, 2 the command line is wrong.`
 
 function readWhole(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text)

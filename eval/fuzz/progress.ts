@@ -7,7 +7,7 @@ export interface FuzzDisplay {
   end(): void
 }
 
-/** @param until when the search ends, by `performance.now()`; absent: when it has tried once */
+/** @param until when the search ends, by `performance.now()`; absent: when all is tried */
 export function displayFuzz(terminal: Terminal, dataplane: string, until?: number): FuzzDisplay {
   const line = liveLine(terminal)
   return {

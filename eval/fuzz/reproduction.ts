@@ -104,8 +104,14 @@ export function literal(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value)
   const fields = Object.entries(value)
     .filter(([, one]) => one !== undefined)
-    .map(([key, one]) => `${/^[A-Za-z_]\w*$/.test(key) ? key : literal(key)}: ${literal(one)}`)
+    .map(([key, one]) => `${keyText(key)}: ${literal(one)}`)
   return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`
+}
+
+function keyText(key: string): string {
+  // Written plainly it names the prototype.
+  if (key === '__proto__') return `['${key}']`
+  return /^[A-Za-z_]\w*$/.test(key) ? key : literal(key)
 }
 
 function importable(module: string, file: string): string {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { execa } from 'execa'
 import fc from 'fast-check'
+import { commandLine } from '../fuzz/command-line.ts'
 import { literal, testText } from '../fuzz/reproduction.ts'
 
 const program = fileURLToPath(new URL('../../core/cli/portolan.js', import.meta.url))
@@ -142,12 +143,12 @@ test.serial('a dataplane that holds the event loop is told with the round in whi
     '--seed',
     '1',
     '--deadline',
-    '2',
+    '10',
     '--only',
     'convergence',
   )
-  t.regex(stdout, /convergence\/\d+: something has held the event loop for 8 s and never returned/)
-  t.regex(stdout, /again: portolan fuzz \.\/stuck\.ts --seed 1 --path convergence\/\d+ --deadline 2/)
+  t.regex(stdout, /convergence\/\d+: something has held the event loop for 40 s and never returned/)
+  t.regex(stdout, /again: portolan fuzz \.\/stuck\.ts --seed 1 --path convergence\/\d+ --deadline 10/)
   t.is(exitCode, 1)
 })
 
@@ -167,6 +168,23 @@ test.serial(
     t.is(exitCode, 1)
     t.deepEqual(await namespacesOf(child), [])
     t.false(existsSync(`/proc/${child}`))
+  },
+)
+
+test.serial(
+  'what a search that is interrupted was making short is printed as a test, as it was seen',
+  async (t) => {
+    t.timeout(600_000)
+    const ask = ['--seed', '1', '--only', 'packets', '--shrink', '3600']
+    const running = execa(process.execPath, [program, 'fuzz', mutant, ...ask], { cwd: folder, reject: false })
+    running.stderr.on('data', (text) => {
+      if (String(text).includes('✘')) running.kill('SIGINT')
+    })
+    const { stdout, exitCode } = await running
+    t.regex(stdout, /found after \d+ s: .* probes.*\ninterrupted before it was tried again and made short\n/)
+    t.regex(stdout, /saw .*, due is .*the node's address on the way there/)
+    t.regex(stdout, /^again: portolan fuzz .* --seed 1 --path packets\/\d+\/\d+$/m)
+    t.is(exitCode, 1)
   },
 )
 
@@ -200,6 +218,23 @@ test('a literal is the value that it is of', (t) => {
       t.deepEqual(new Function(`return (${literal(plain)})`)(), plain)
     }),
   )
+})
+
+test('a command line is as a shell reads it back, and has the minutes where somebody gave them', (t) => {
+  const flags = { seed: 7, deadline: 30, shrink: 120 }
+  t.is(
+    commandLine('nftables?transport=nft', { ...flags, minutes: 5, rounds: 20, underTest: "it's.ts" }),
+    `portolan fuzz 'nftables?transport=nft' --seed 7 --minutes 5 --rounds 20 --under-test 'it'"'"'s.ts'`,
+  )
+  t.is(
+    commandLine('./src/index.ts', { ...flags, minutes: 5 }, 'packets/12:0'),
+    'portolan fuzz ./src/index.ts --seed 7 --path packets/12:0',
+  )
+})
+
+test('a key that names the prototype elsewhere is a key like any other', (t) => {
+  const value = JSON.parse('{"__proto__": 1}')
+  t.deepEqual(new Function(`return (${literal(value)})`)(), value)
 })
 
 /** As a search gives it. */

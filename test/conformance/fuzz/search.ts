@@ -13,7 +13,7 @@ export interface SearchOptions {
   /** Of the first round of each phase; round n has the seed plus n. */
   readonly seed: number
   readonly phases: readonly PhaseName[]
-  /** Milliseconds for all rounds together. */
+  /** Milliseconds for all rounds together; infinity: as long as these take. */
   readonly searchMs: number
   /** Rounds of each phase, at the most; absent: as many as there is time for. */
   readonly rounds?: number
@@ -51,10 +51,14 @@ export interface Found {
   readonly trial: Trial
   /** Milliseconds until it was seen, without what it took to make it short. */
   readonly afterMs: number
+  /** As it was seen first: the search was interrupted before it was made short. */
+  readonly isWhole?: true
 }
 
 export interface SearchResult extends Amounts {
   readonly found?: Found
+  /** What a path says was not tried to its end: it was interrupted, or the time was over. */
+  readonly isCutOff?: true
   /** What went wrong once, and not in the tries after it. */
   readonly once: readonly { readonly path: string; readonly wrong: string }[]
 }
@@ -88,7 +92,9 @@ class Search {
   readonly #rounds: Record<PhaseName, number> = { convergence: 0, packets: 0, conversations: 0 }
   readonly #spentMs: Record<PhaseName, number> = { convergence: 0, packets: 0, conversations: 0 }
   readonly #once: { readonly path: string; readonly wrong: string }[] = []
-  #isExploring = false
+  /** What is being made short. */
+  #seen: Found | undefined
+  #isOver = false
   #sequences = 0
   #probes = 0
   #conversations = 0
@@ -101,38 +107,52 @@ class Search {
   }
 
   async run(): Promise<SearchResult> {
-    return await this.#onStage(async () => {
-      for (let phase = this.#nextPhase(); phase !== undefined; phase = this.#nextPhase()) {
-        const found = await this.#round(phase)
-        if (found !== undefined) return this.#result(found)
-      }
-      return this.#result()
-    })
+    return await this.#onStage(
+      async () => {
+        for (let phase = this.#nextPhase(); phase !== undefined; phase = this.#nextPhase()) {
+          const found = await this.#round(phase)
+          if (found !== undefined) return this.#result(found)
+        }
+        return this.#result()
+      },
+      () => this.#result(this.#seen),
+    )
   }
 
   async follow(path: FuzzPath): Promise<SearchResult> {
-    return await this.#onStage(async () => {
-      this.#options.watcher?.round?.(pathText(path), this.#result())
-      const drawn = await this.#draw(path)
-      const asked = path.question === undefined ? drawn : withQuestion(drawn, path.question)
-      const candidates = new Candidates()
-      const trial = await this.#shrink(asked, candidates, (_, number) => path.accepted.includes(number))
-      const wrong = await this.#try(trial)
-      if (wrong === undefined) return this.#result()
-      const afterMs = performance.now() - this.#begun
-      return this.#result({ path: pathText(path), wrong: wrong.text, trial, afterMs })
-    })
+    return await this.#onStage(
+      async () => {
+        this.#options.watcher?.round?.(pathText(path), this.#result())
+        const drawn = await this.#draw(path)
+        const asked = path.question === undefined ? drawn : withQuestion(drawn, path.question)
+        const candidates = new Candidates()
+        const trial = await this.#shrink(asked, candidates, (_, number) => path.accepted.includes(number))
+        const wrong = await this.#try(trial)
+        if (wrong === undefined) return this.#result()
+        const afterMs = performance.now() - this.#begun
+        return this.#result({ path: pathText(path), wrong: wrong.text, trial, afterMs })
+      },
+      () => ({ ...this.#result(), isCutOff: true }),
+    )
   }
 
-  /** Takes the virtual nodes down at the end, and beneath what goes on when it is interrupted. */
-  async #onStage(act: () => Promise<SearchResult>): Promise<SearchResult> {
+  /**
+   * Takes the virtual nodes down at the end, and beneath what goes on when it is interrupted.
+   *
+   * @param soFar the result of what is interrupted
+   */
+  async #onStage(act: () => Promise<SearchResult>, soFar: () => SearchResult): Promise<SearchResult> {
     const { signal, searchMs } = this.#options
     let timer: NodeJS.Timeout | undefined
     const over = new Promise<SearchResult>((resolve) => {
-      const end = () => resolve(this.#result())
+      const end = () => {
+        this.#isOver = true
+        resolve(soFar())
+      }
+      if (signal?.aborted) end()
       signal?.addEventListener('abort', end)
       // A round can take long. One that has found something goes on.
-      timer = setTimeout(() => this.#isExploring || end(), Math.min(searchMs, longestTimerMs))
+      timer = setTimeout(() => this.#seen === undefined && end(), Math.min(searchMs, longestTimerMs))
     })
     const acting = act()
     // Whatever it says once its nodes are gone.
@@ -140,6 +160,7 @@ class Search {
     try {
       return await Promise.race([acting, over])
     } finally {
+      this.#isOver = true
       clearTimeout(timer)
       this.#options.watcher?.over?.()
       await this.#stage.close()
@@ -152,18 +173,19 @@ class Search {
     this.#options.watcher?.round?.(pathText(place), this.#result())
     const drawn = await this.#draw(place)
     const wrong = await this.#try(drawn)
+    this.#expectGoing()
     this.#rounds[phase] += 1
     this.#spentMs[phase] += performance.now() - begun
     if (wrong === undefined) return undefined
     const afterMs = performance.now() - this.#begun
     const path = { ...place, ...(wrong.question === undefined ? {} : { question: wrong.question }) }
     const trial = wrong.question === undefined ? drawn : withQuestion(drawn, wrong.question)
-    this.#options.watcher?.found?.(pathText(path), wrong.text)
-    this.#isExploring = true
+    this.#seen = { path: pathText(path), wrong: wrong.text, trial, afterMs, isWhole: true }
     try {
+      this.#options.watcher?.found?.(pathText(path), wrong.text)
       return await this.#explore(path, trial, wrong, afterMs)
     } finally {
-      this.#isExploring = false
+      this.#seen = undefined
     }
   }
 
@@ -241,7 +263,13 @@ class Search {
 
   async #renewStage(): Promise<void> {
     await this.#stage.close()
+    this.#expectGoing()
     this.#stage = this.#newStage()
+  }
+
+  /** What goes wrong while the nodes go is none of the dataplane's. */
+  #expectGoing(): void {
+    if (this.#isOver) throw new Error('the search is over')
   }
 
   #result(found?: Found): SearchResult {
@@ -250,7 +278,7 @@ class Search {
       sequences: this.#sequences,
       probes: this.#probes,
       conversations: this.#conversations,
-      once: this.#once,
+      once: [...this.#once],
       ...(found === undefined ? {} : { found }),
     }
   }

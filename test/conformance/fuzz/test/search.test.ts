@@ -8,7 +8,8 @@ const sound: Omit<SearchOptions, 'phases'> = {
   factory: nftables,
   settings: {},
   seed: 1,
-  searchMs: 300_000,
+  // Rounds, or a finding, end it.
+  searchMs: 3_600_000,
   shrinkMs: 5000,
 }
 
@@ -39,7 +40,7 @@ for (const { phase, mutant, told } of rows)
     t.regex(found?.wrong ?? 'nothing', told)
     const path = parsePath(found!.path)!
     t.is(path.phase, phase)
-    const followed = await searchPath({ ...options, searchMs: 300_000 }, path)
+    const followed = await searchPath(options, path)
     t.deepEqual(followed.found?.trial, found?.trial)
     t.is(await replay({ factory: nftables }, found!.trial), undefined)
     t.not(await replay({ factory, settings: { mutant } }, found!.trial), undefined)
@@ -48,11 +49,49 @@ for (const { phase, mutant, told } of rows)
 test.serial('a search that is interrupted ends at once, and without a finding', async (t) => {
   t.timeout(300_000)
   const interrupted = new AbortController()
-  const result = await search({
+  const begun: string[] = []
+  const { found, rounds } = await search({
     ...sound,
     phases: ['packets'],
     signal: interrupted.signal,
-    watcher: { round: () => setTimeout(() => interrupted.abort(), 500) },
+    watcher: {
+      round(path) {
+        begun.push(path)
+        if (begun.length === 2) interrupted.abort()
+      },
+    },
   })
-  t.is(result.found, undefined)
+  t.is(found, undefined)
+  t.is(rounds.packets, 1)
+  t.deepEqual(begun, ['packets/0', 'packets/1'])
+})
+
+test.serial('what is made short when a search is interrupted is found as it was seen', async (t) => {
+  t.timeout(300_000)
+  const interrupted = new AbortController()
+  let seen = ''
+  const { found } = await search({
+    ...sound,
+    factory: mutantFactory(nftables),
+    settings: { mutant: 'changesIPv4Only' },
+    phases: ['convergence'],
+    signal: interrupted.signal,
+    watcher: {
+      found(path) {
+        seen = path
+        interrupted.abort()
+      },
+    },
+  })
+  t.like(found, { path: seen, isWhole: true })
+  t.regex(found?.wrong ?? 'nothing', /IPv6: the kernel differs from the table/)
+})
+
+test.serial('a path that is cut off was not tried to its end', async (t) => {
+  t.timeout(300_000)
+  const options = { ...sound, phases: ['packets'] as const }
+  const { found, isCutOff } = await searchPath({ ...options, searchMs: 1 }, parsePath('packets/0')!)
+  t.is(found, undefined)
+  t.true(isCutOff)
+  t.is((await searchPath(options, parsePath('packets/0')!)).isCutOff, undefined)
 })
