@@ -27,15 +27,36 @@ export function checkCapabilities(declared: Capabilities): void {
 
 /** Why a row is no failure when it fails: the dataplane declares that it lacks what the row asks. */
 export function gapOf(
-  { feature, also = [] }: Pick<RowClaim, 'feature' | 'also'>,
+  claim: Pick<RowClaim, 'feature' | 'also' | 'oneOf'>,
   protocol: Row['protocol'],
-  { protocols, gaps }: Capabilities,
+  capabilities: Capabilities,
 ): string | undefined {
-  if (protocol !== 'any' && !protocols.includes(protocol)) return `no ${protocol}`
+  if (protocol !== 'any' && !capabilities.protocols.includes(protocol)) return `no ${protocol}`
+  const [first] = missingFeatures(claim, protocol, capabilities)
+  return first === undefined ? undefined : capabilities.gaps[first]
+}
+
+/** The gap that is none if the row passes. */
+export function gapRefutedBy(
+  claim: Pick<RowClaim, 'feature' | 'also' | 'oneOf' | 'holdsWithout'>,
+  protocol: Row['protocol'],
+  capabilities: Capabilities,
+): string | undefined {
+  const refuted = missingFeatures(claim, protocol, capabilities).find(
+    (one) => !claim.holdsWithout?.includes(one),
+  )
+  return refuted === undefined ? undefined : capabilities.gaps[refuted]
+}
+
+/** What a row needs and a dataplane declares as gaps. */
+function missingFeatures(
+  { feature, also = [], oneOf = [] }: Pick<RowClaim, 'feature' | 'also' | 'oneOf'>,
+  protocol: Row['protocol'],
+  { gaps }: Capabilities,
+): readonly Feature[] {
+  const isMissing = (one: Feature) => isAbout(one, protocol) && gaps[one] !== undefined
   const needed = [...(feature === 'basics' ? [] : [feature]), ...also]
-  return needed
-    .map((one) => (isAbout(one, protocol) ? gaps[one] : undefined))
-    .find((gap) => gap !== undefined)
+  return [...needed.filter(isMissing), ...(oneOf.every(isMissing) ? oneOf : [])]
 }
 
 /** Features that are about one protocol alone: datagrams are easily dropped, and connections may share a port. */

@@ -9,13 +9,15 @@ export interface RowClaim {
   readonly feature: RowFeature
   /** Further features without which it can't hold: a gap of any of them is the row's. */
   readonly also?: readonly Feature[]
+  /** Features of which it needs any one: it is a gap where all of them are. */
+  readonly oneOf?: readonly Feature[]
   /** A sentence, unique in the kit. */
   readonly name: string
   /**
-   * It also holds, or may by luck, where the feature is missing: that it passes doesn't refute a declared gap. Any other
-   * row of a gap that passes fails until the gap is taken back.
+   * Of the features that it needs, those without which it also holds, or may by luck: that it passes doesn't refute a gap
+   * of them. A row that passes in spite of any other gap fails until that is taken back.
    */
-  readonly holdsWithout?: true
+  readonly holdsWithout?: readonly Feature[]
 }
 
 /** One line of the matrix, for one family and protocol. */

@@ -65,7 +65,7 @@ export function conformance(options: SuiteOptions): void {
 
 /** A row that the kit will tell about. */
 export type RowToBe = Pick<Row, 'feature' | 'name' | 'family' | 'protocol'> &
-  Pick<RowClaim, 'also'> & { readonly scenario: Scenario }
+  Pick<RowClaim, 'also' | 'oneOf'> & { readonly scenario: Scenario }
 
 export function wantedScenarios(filter: (claim: RowClaim) => boolean = () => true): readonly Scenario[] {
   return scenarios.filter(({ claims }) => claims.some((claim) => filter(claim)))
@@ -80,8 +80,16 @@ export function rowsToBe(
       .filter((claim) => filter(claim))
       .flatMap((claim) =>
         expand(claim, familiesIn(scenario)).map(({ family, protocol }): RowToBe => {
-          const { feature, name, also } = claim
-          return { scenario, feature, name, family, protocol, ...(also === undefined ? {} : { also }) }
+          const { feature, name, also, oneOf } = claim
+          return {
+            scenario,
+            feature,
+            name,
+            family,
+            protocol,
+            ...(also === undefined ? {} : { also }),
+            ...(oneOf === undefined ? {} : { oneOf }),
+          }
         }),
       ),
   )

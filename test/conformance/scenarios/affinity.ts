@@ -71,7 +71,7 @@ const stories: readonly Story[] = [
   {
     feature: 'affinityAcrossFrontends',
     // Memories of one frontend each come to the same endpoint for all, by luck or by turns.
-    holdsWithout: true,
+    holdsWithout: ['affinityAcrossFrontends'],
     name: 'a client keeps its endpoint across ClusterIP, external IP, load balancer address and NodePort',
     protocols: both,
     async play(fixture) {

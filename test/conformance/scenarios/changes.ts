@@ -111,7 +111,7 @@ const stories: readonly Story[] = [
     feature: 'dropUnallocated',
     also: ['cleanChanges'],
     // A client has to ask in the very moment of a change.
-    holdsWithout: true,
+    holdsWithout: ['cleanChanges'],
     name: 'while a Service is deleted and made again, its ClusterIP never leaks and its established connections stay',
     protocols: ['TCP', 'UDP'],
     async play(fixture) {
@@ -138,7 +138,7 @@ const stories: readonly Story[] = [
     feature: 'rejectWithoutEndpoint',
     also: ['cleanChanges'],
     // A client has to ask in the very moment of a change.
-    holdsWithout: true,
+    holdsWithout: ['cleanChanges'],
     name: 'a Service that loses its last endpoint and gets one again is refused or served, with nothing in between',
     protocols: ['TCP', 'UDP'],
     async play(fixture) {
@@ -186,7 +186,7 @@ const stories: readonly Story[] = [
   {
     feature: 'atomicChange',
     // A client has to ask in the very moment between two changes.
-    holdsWithout: true,
+    holdsWithout: ['atomicChange'],
     name: 'an address that goes from one Service to another is served by one of the two at every moment',
     also: ['externalAddresses'],
     protocols: ['TCP', 'UDP'],

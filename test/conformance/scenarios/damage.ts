@@ -17,7 +17,7 @@ const claims = {
     feature: 'atomicChange',
     name: 'a change that meets a damaged kernel state is applied whole or refused whole',
     // A mechanism that damage doesn't keep from applying anything refuses nothing.
-    holdsWithout: true,
+    holdsWithout: ['atomicChange'],
   },
   stillServed: {
     feature: 'basics',

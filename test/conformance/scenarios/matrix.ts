@@ -43,7 +43,7 @@ export function matrixScenario(
         const verdicts = await Promise.all(
           placed.flatMap((one) =>
             one.rows
-              .filter((row) => context.wants(row))
+              .filter((row) => context.wants(claimOf(row)))
               .flatMap((row) => context.expand(claimOf(row)).map((which) => judge(testbed, one, row, which))),
           ),
         )
@@ -66,20 +66,31 @@ type PlacedCase = MatrixCase & { readonly place: Place }
 
 const usualProtocols: readonly Protocol[] = ['TCP', 'UDP']
 
-/** A row of basics that only asks of one feature's destinations is that feature's; drops may need a feature as well. */
+/**
+ * A row of basics that only asks of one feature's destinations is that feature's; of one that only asks of several features'
+ * there is nothing to ask without all of them. Drops may need a feature as well.
+ */
 function claimOf({ to, due, protocols = usualProtocols, ...claim }: MatrixRow): ScenarioClaim {
   const destinations = to.map((one) =>
     Object.values(due).map((expectation) => featureOfDestination(one, expectation)),
   )
-  const [first, ...others] = new Set(destinations.flat())
-  const whole = others.length === 0 ? first : undefined
+  const needed = [...new Set(destinations.flat())]
+  const oneOf = needed.filter((one) => one !== undefined)
+  const isWhole = oneOf.length === needed.length
+  const whole = isWhole && oneOf.length === 1 ? oneOf[0] : undefined
   const feature = claim.feature === 'basics' ? (whole ?? 'basics') : claim.feature
   const drops = Object.values(due).some(({ outcome }) => outcome === 'dropped')
   const also = new Set(claim.also)
   if (whole !== undefined && whole !== feature) also.add(whole)
   // No socket is at an address that nobody has.
   if (drops && feature !== 'dropUnallocated') also.add('dropConnections')
-  return { ...claim, feature, protocols, ...(also.size === 0 ? {} : { also: [...also] }) }
+  return {
+    ...claim,
+    feature,
+    protocols,
+    ...(also.size === 0 ? {} : { also: [...also] }),
+    ...(isWhole && oneOf.length > 1 ? { oneOf } : {}),
+  }
 }
 
 /** Every endpoint answers, whether it should be reached or not, and so does what leaks. */
@@ -133,7 +144,7 @@ async function judge(
     const feature = featureOfDestination(to, due)
     return isGap || feature === undefined || capabilities.gaps[feature] === undefined
   }
-  const failures = await Promise.all(
+  const asked = await Promise.all(
     Object.entries(row.due).flatMap(([client, expectation]) =>
       row.to
         .filter((to) => isAsked(to, expectation))
@@ -152,7 +163,8 @@ async function judge(
         }),
     ),
   )
-  return { claim: row, family, protocol, failures: failures.flat() }
+  const failures = asked.length === 0 ? ['nothing was asked: all of it is of declared gaps'] : asked.flat()
+  return { claim: row, family, protocol, failures }
 }
 
 /** What the claim says must be what the reference says: else one of them is wrong, and no packet can tell which. */

@@ -13,7 +13,7 @@ const claims = {
     name: 'direct connections come about at once after many through Services from ports that the kernel chose',
     also: ['ephemeralPorts'],
     // Where there are fewer connections, or it takes long, ports suffice.
-    holdsWithout: true,
+    holdsWithout: ['ephemeralPorts'],
     protocols: ['TCP', 'UDP'],
   },
   random: {

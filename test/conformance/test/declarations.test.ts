@@ -9,8 +9,8 @@ import type {
 } from '@portolan/core'
 import nftables from '@portolan/dataplane-nftables'
 import test from 'ava'
-import { gapOf } from '../declared-capabilities.ts'
-import { conformance, runConformance, type TestFunction } from '../index.ts'
+import { gapOf, gapRefutedBy } from '../declared-capabilities.ts'
+import { conformance, refutedGap, runConformance, type TestFunction } from '../index.ts'
 import { behaving } from '../mutants/behaviour-mutant.ts'
 import { type Mutate, routes, understanding, verdicts, withoutSourceRanges } from '../mutants/table-mutant.ts'
 
@@ -42,8 +42,6 @@ test.serial(
         rows
           // A kernel without SCTP asks nothing in it.
           .filter((row) => row.feature === feature && row.protocol !== 'SCTP')
-          // It may pass by luck, and tells nothing then.
-          .filter(({ name }) => !name.startsWith('a Service that loses its last endpoint'))
           .map(({ outcome, detail }) => `${outcome}: ${detail}`),
       ),
     ]
@@ -88,7 +86,37 @@ test('a row is a gap where any feature that it needs is one, in protocols that t
   t.is(gapOf(drops, 'TCP', of({ dropConnections: 'reset' })), 'reset')
   t.is(gapOf(drops, 'UDP', of({ dropConnections: 'reset' })), undefined)
   t.is(gapOf({ feature: 'basics' }, 'SCTP', of({})), 'no SCTP')
+  const external = { feature: 'basics', oneOf: ['externalAddresses', 'nodePort'] } as const
+  t.is(gapOf(external, 'TCP', of({ nodePort: 'closed' })), undefined)
+  t.is(gapOf(external, 'TCP', of({ nodePort: 'closed', externalAddresses: 'left alone' })), 'left alone')
 })
+
+test('a row that passes refutes the gaps that it needs to be none, and not those without which it also holds', (t) => {
+  const of = (gaps: Capabilities['gaps']): Capabilities => ({ ...nftables.capabilities, gaps })
+  const row = { feature: 'sharedPorts', also: ['ephemeralPorts'], holdsWithout: ['ephemeralPorts'] } as const
+  t.is(gapRefutedBy(row, 'UDP', of({ ephemeralPorts: 'a port each' })), undefined)
+  t.is(gapRefutedBy(row, 'UDP', of({ ephemeralPorts: 'a port each', sharedPorts: 'one flow' })), 'one flow')
+})
+
+test.serial(
+  'a row that asks nothing but NodePorts and external addresses is a gap of who has neither',
+  async (t) => {
+    const gaps = { nodePort: 'refused', externalAddresses: 'left alone' }
+    const told = async (mutate: Mutate) => {
+      const { rows } = await runConformance({
+        factory: declaring(mutant(mutate), (real) => ({ ...real, gaps })),
+        families: ['IPv4'],
+        filter: ({ oneOf }) => oneOf !== undefined,
+      })
+      t.true(rows.length > 0)
+      // A kernel without SCTP asks nothing in it.
+      const asked = rows.filter(({ protocol }) => protocol !== 'SCTP')
+      return [...new Set(asked.map(({ outcome, detail }) => `${outcome}: ${detail.split(':')[0]}`))].sort()
+    }
+    t.deepEqual(await told(wholeTable), [`failed: ${refutedGap}`])
+    t.deepEqual(await told(withoutExternal), ['gap: left alone'])
+  },
+)
 
 const refusedDeclarations: readonly {
   what: string
@@ -253,6 +281,12 @@ const gap =
     ...real,
     gaps: Object.fromEntries(missing.map((feature) => [feature, 'not here'])),
   })
+
+/** Serves ClusterIPs alone. */
+const withoutExternal = routes((route) => ({
+  ...route,
+  frontends: route.frontends.filter(({ kind }) => kind === 'ClusterIP'),
+}))
 
 const withoutUdp: Mutate = (table) => ({
   ...routes((route) => route)(table),
