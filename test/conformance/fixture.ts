@@ -60,6 +60,11 @@ export class Fixture {
     return this.served('LoadBalancer', 'NodePort')[0] ?? 'ClusterIP'
   }
 
+  /** Where they come in by the node's own addresses: a NodePort, where the dataplane has it. */
+  get nodePort(): FrontendKind {
+    return this.served('NodePort')[0] ?? this.external
+  }
+
   /** Makes the Service so, in the cluster and in the kernel. */
   async become(state: ServiceState): Promise<void> {
     await this.serveEndpoints(state)

@@ -33,7 +33,8 @@ const stories: readonly Story[] = [
         ['pod0', 'remote0', 'remote1'],
       ]
       await fixture.become({ endpoints: at('pod0', 'remote0', 'remote1') })
-      const stillHeld = fixture.protocol === 'TCP' ? await fixture.hold('outside', 'NodePort', 6) : undefined
+      const stillHeld =
+        fixture.protocol === 'TCP' ? await fixture.hold('outside', fixture.nodePort, 6) : undefined
       const loopEnds = await fixture.connectAllTheTime('pod', 'ClusterIP')
       for (const hosts of [...rolling, ...rolling, ...rolling]) {
         await fixture.become({ endpoints: at(...hosts) })
@@ -69,7 +70,8 @@ const stories: readonly Story[] = [
     async play(fixture) {
       const endpoints = at('pod0', 'pod1', 'remote0')
       await fixture.become({ endpoints })
-      const stillHeld = fixture.protocol === 'TCP' ? await fixture.hold('outside', 'NodePort', 6) : undefined
+      const stillHeld =
+        fixture.protocol === 'TCP' ? await fixture.hold('outside', fixture.nodePort, 6) : undefined
       const loopEnds = await fixture.connectAllTheTime('outside', fixture.external)
       for (let turn = 0; turn < 5; turn++) {
         for (const policy of ['Local', 'Cluster'] as const) {
@@ -93,7 +95,8 @@ const stories: readonly Story[] = [
     async play(fixture) {
       const endpoints = at('pod0', 'remote0', 'remote1')
       await fixture.become({ endpoints })
-      const stillHeld = fixture.protocol === 'TCP' ? await fixture.hold('outside', 'NodePort', 6) : undefined
+      const stillHeld =
+        fixture.protocol === 'TCP' ? await fixture.hold('outside', fixture.nodePort, 6) : undefined
       const loopEnds = await fixture.connectAllTheTime('pod', 'ClusterIP')
       for (let turn = 0; turn < 5; turn++) {
         await fixture.become({ service: { affinitySeconds: 60 }, endpoints })
@@ -117,7 +120,8 @@ const stories: readonly Story[] = [
     async play(fixture) {
       const endpoints = at('pod0', 'remote0')
       await fixture.become({ endpoints })
-      const stillHeld = fixture.protocol === 'TCP' ? await fixture.hold('outside', 'NodePort', 4) : undefined
+      const stillHeld =
+        fixture.protocol === 'TCP' ? await fixture.hold('outside', fixture.nodePort, 4) : undefined
       const loopEnds = await fixture.connectAllTheTime('pod', 'ClusterIP')
       for (let turn = 0; turn < 4; turn++) {
         await fixture.remove()
@@ -144,7 +148,7 @@ const stories: readonly Story[] = [
     async play(fixture) {
       await fixture.become({ endpoints: at('remote0') })
       const loopEnds = await fixture.connectAllTheTime('pod', 'ClusterIP', 'dense')
-      const externalEnds = await fixture.connectAllTheTime('outside', 'NodePort', 'dense')
+      const externalEnds = await fixture.connectAllTheTime('outside', fixture.nodePort, 'dense')
       for (let turn = 0; turn < 6; turn++) {
         await fixture.become({ endpoints: [] })
         await sleep(fixture.timeouts.betweenChangesMs)
@@ -166,7 +170,7 @@ const stories: readonly Story[] = [
         ['pod', 'ClusterIP'],
         ['node', 'ClusterIP'],
         // Of another machine on a real node; but one that shares its network with virtual machines has such clients too.
-        ['outside', 'NodePort'],
+        ['outside', fixture.nodePort],
       ] as const
       for (const [client, to] of asking) {
         // The quickest of some: a busy machine may hold up one, but not each of them by a second.

@@ -89,7 +89,7 @@ export const crashScenario: Scenario = {
 /** Where nothing is served without a process, that is what there is to tell of it. */
 async function holdIfServed(fixture: Fixture): Promise<() => Promise<void>> {
   try {
-    return await fixture.hold('outside', 'NodePort', 4)
+    return await fixture.hold('outside', fixture.nodePort, 4)
   } catch (error) {
     fixture.failures.push(error instanceof Error ? error.message : String(error))
     return async () => {}

@@ -62,7 +62,7 @@ export const restartScenario: Scenario = {
         fixtures.map(async (fixture) => ({
           ...fixture,
           endpoints: await endpointsOfClients(fixture.sticky),
-          stillHeld: await fixture.plain.hold('outside', 'NodePort', 6),
+          stillHeld: await fixture.plain.hold('outside', fixture.plain.nodePort, 6),
           loopEnds: await loopsOf(fixture.plain),
         })),
       )

@@ -105,6 +105,7 @@ const stories: readonly Story[] = [
   {
     ...common,
     name: 'a client outside that keeps its port is led to another endpoint of a NodePort when its own is replaced',
+    also: ['nodePort'],
     play: replaced('outside', 'NodePort', ['remote0', 'pod0', 'remote1']),
   },
   {

@@ -13,7 +13,7 @@ import { createTestbed } from '../testbed.ts'
 const claims = {
   nodePorts: {
     feature: 'unknownNode',
-    also: ['outlivesProcess'],
+    also: ['outlivesProcess', 'nodePort'],
     name: 'a process that starts while its Node object is missing keeps NodePorts where they answer, and loses no connection',
   },
   ranges: {
