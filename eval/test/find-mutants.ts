@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { interferences, misunderstandings } from '@portolan/conformance/mutants'
-import { Command } from 'commander'
+import { Argument, Command } from 'commander'
 import { execa } from 'execa'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -33,7 +33,7 @@ const command = new Command('npm run mutants --')
   .description(
     'Runs portolan fuzz with each mutant of a dataplane, and tells after how many seconds it was found. The exit code is 1 when one was not.',
   )
-  .argument('<dataplane>', 'nftables, iptables or ebpf')
+  .addArgument(new Argument('<dataplane>', 'of ours').choices(['nftables', 'iptables', 'ebpf']))
   .option('--minutes <number>', 'for each mutant', '5')
   .option('--seed <number>', 'of each search', '1')
   .option('--only <text>', 'the mutants whose names hold it')
@@ -46,9 +46,12 @@ const { programMutants } = (await import(join(folder, 'program-mutants.ts'))) as
   readonly programMutants: Readonly<Record<string, unknown>>
 }
 const names = [...behaviours, ...Object.keys({ ...programMutants, ...misunderstandings, ...interferences })]
+const wanted = names.filter((one) => one.includes(only))
+if (wanted.length === 0)
+  command.error(`error: no mutant of ${dataplane} has '${only}' in its name; there are ${names.join(', ')}`)
 const work = await mkdtemp(join(tmpdir(), 'portolan-mutants-'))
 try {
-  for (const name of names.filter((one) => one.includes(only))) {
+  for (const name of wanted) {
     const others = leftToOthers[name] ?? leftToOthers[`${dataplane} ${name}`]
     if (others === undefined) await find(name)
     else console.log(`      -  ${name}: ${others}`)
