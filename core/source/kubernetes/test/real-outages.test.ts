@@ -12,6 +12,10 @@ const limitMs = 600_000
 
 const some = Array.from({ length: 40 }, (_, number) => slice(`some-${number}`, [`10.1.0.${number}`]))
 
+const threePages = Array.from({ length: 1101 }, (_, number) =>
+  slice(`page-${number}`, [`10.1.${number >> 8}.${number & 255}`]),
+)
+
 /** With the timings of operation: how soon it comes back is theirs. */
 async function scene(
   flags: readonly string[] = [],
@@ -143,7 +147,7 @@ real('429 with Retry-After holds a source off, and it is there once it may', asy
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
     subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'reader' }],
   })
-  await inParallel(some, 2, (object) => cluster.createObject(object))
+  await inParallel(threePages, 2, (object) => cluster.createObject(object))
   let refused = 0
   let flooding = true
   const flood = inParallel(Array.from({ length: 24 }), 24, async () => {
