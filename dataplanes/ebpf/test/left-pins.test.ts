@@ -1,5 +1,6 @@
 /** Pins outlive the network namespace of their node, so who takes a virtual node down has the dataplane clean up first. */
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { runConformance } from '@portolan/conformance'
 import { search } from '@portolan/conformance/fuzz'
 import test from 'ava'
@@ -20,24 +21,42 @@ function pinned(): readonly string[] {
 test.serial('a search that is interrupted in the midst of a round leaves nothing pinned', async (t) => {
   t.timeout(600_000)
   const interrupted = new AbortController()
-  const watch = setInterval(() => {
-    if (pinned().length > 0) interrupted.abort()
-  }, 5)
-  try {
-    const { found } = await search({
-      factory: labDataplane,
-      settings: {},
-      seed: 1,
-      phases: ['packets'],
-      searchMs: 3_600_000,
-      shrinkMs: 5000,
-      signal: interrupted.signal,
-    })
-    t.is(found, undefined)
-  } finally {
-    clearInterval(watch)
+  const nodesThere: boolean[] = []
+  let whileApplied = 0
+  const factory: typeof labDataplane = {
+    ...labDataplane,
+    create(options, supervision) {
+      const dataplane = labDataplane.create(options, supervision)
+      const cleanup = dataplane.cleanup.bind(dataplane)
+      const apply = dataplane.apply.bind(dataplane)
+      dataplane.apply = async (program) => {
+        const report = await apply(program)
+        whileApplied = pinned().length
+        interrupted.abort()
+        // Longer than it takes to remove the node.
+        await sleep(3000)
+        return report
+      }
+      dataplane.cleanup = async () => {
+        const report = await cleanup()
+        nodesThere.push(existsSync(options.networkNamespace ?? ''))
+        return report
+      }
+      return dataplane
+    },
   }
-  t.true(interrupted.signal.aborted)
+  const { found } = await search({
+    factory,
+    settings: {},
+    seed: 1,
+    phases: ['packets'],
+    searchMs: 3_600_000,
+    shrinkMs: 5000,
+    signal: interrupted.signal,
+  })
+  t.is(found, undefined)
+  t.is(whileApplied, 1)
+  t.deepEqual(nodesThere, [true])
   t.deepEqual(pinned(), [])
 })
 
