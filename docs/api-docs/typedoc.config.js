@@ -27,4 +27,6 @@ export default {
   validation: { invalidLink: true, notExported: false, notDocumented: false },
   treatWarningsAsErrors: true,
   treatValidationWarningsAsErrors: true,
+  // They would need a git remote, which not every checkout has.
+  disableSources: true,
 }
