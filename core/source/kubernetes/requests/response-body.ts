@@ -26,7 +26,8 @@ const beginningBytes = 16 << 20
 
 /**
  * The whole body, without its gzip. Throws {@link ApiError}: `API_MALFORMED` where it has more bytes than the limit,
- * `API_GZIP` for gzip that is damaged or cut off, `API_UNREACHABLE` where the connection ended before the body. No more than the limit is ever held, however far a small body would inflate.
+ * `API_GZIP` for gzip that is damaged or cut off, `API_UNREACHABLE` where the connection ended before the body. No more than
+ * the limit is ever held, however far a small body would inflate.
  */
 export async function readWhole(
   response: ApiResponse,
@@ -77,7 +78,7 @@ function isOfZlib(error: unknown): error is Error {
 
 /** The beginning of a body, of which the rest is left unread; empty for gzip that says nothing so far. */
 export async function readBeginning(response: ApiResponse, limitBytes: number): Promise<Buffer> {
-  const bytes = await readAtMost(response, limitBytes, () => {})
+  const bytes = await readAtMost(response, limitBytes)
   if (response.contentEncoding !== 'gzip') return bytes
   try {
     // A proxy's page; as much of it as there is.
@@ -91,11 +92,10 @@ function isPlain(contentEncoding: string): boolean {
   return contentEncoding === '' || contentEncoding === 'identity'
 }
 
-async function readAtMost(response: ApiResponse, limitBytes: number, heard: () => void): Promise<Buffer> {
+async function readAtMost(response: ApiResponse, limitBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of response.body as AsyncIterable<Buffer>) {
-    heard()
     chunks.push(chunk)
     bytes += chunk.length
     if (bytes > limitBytes) break
