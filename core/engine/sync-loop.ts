@@ -11,6 +11,7 @@ import type { LiveTable } from './live-table.ts'
 import type { Applied, ApplyReason, EngineObserver } from './observer.ts'
 import { PendingEvents } from './pending-events.ts'
 import type { SyncProgress } from './progress.ts'
+import { SpareTurn } from './spare-turn.ts'
 import type { Timing } from './timing.ts'
 
 export interface SyncLoopOptions {
@@ -31,17 +32,8 @@ export interface SyncLoopOptions {
 /** How long a failed apply waits for the next attempt. */
 const retryLimits: BackoffLimits = { retryMinMs: 100, retryMaxMs: 30_000 }
 
-/** What is due while something else is done waits so long, in milliseconds. */
-const putOff = 20
-
 /** Time between two upkeeps of a dataplane, in milliseconds. */
 const upkeepPeriod = 5000
-
-/**
- * How often an upkeep or an audit is put off until it comes before the next apply: a table that always changes must keep
- * neither away.
- */
-const maxPutOffs = 50
 
 /**
  * Brings one family's kernel state after its table, and keeps it there.
@@ -70,15 +62,9 @@ export class SyncLoop {
   #scheduled = false
   /** A run is due when minSyncPeriod has passed; until then there is time for an upkeep. */
   #inMinSyncPeriod = false
-  /** An upkeep has been put off for long, and comes before the next apply. */
-  #upkeepOverdue = false
-  /** The same of an audit. */
-  #auditOverdue = false
+  readonly #upkeepTurn: SpareTurn
+  readonly #auditTurn: SpareTurn
   #cancelTimer: (() => void) | undefined
-  #cancelAudit: (() => void) | undefined
-  /** How often the next audit has been put off. */
-  #auditPutOffs = 0
-  #cancelUpkeep: (() => void) | undefined
   /** Who waits for a comparison of everything. */
   #verification: PromiseWithResolvers<readonly string[]> | undefined
   /** Why the kernel must be observed before the next apply; absent: it holds what was last applied. */
@@ -102,6 +88,12 @@ export class SyncLoop {
       onForgotten: (forgotten) => observer.onFlowsForgotten?.(forgotten),
       onFailed: (failed) => observer.onFlowsFailed?.(failed),
     })
+    this.#upkeepTurn = new SpareTurn({
+      timing,
+      isFree: () => this.#isQuiet || (this.#inMinSyncPeriod && !this.#busy && this.#doubt === undefined),
+      take: () => this.#keepUp(),
+    })
+    this.#auditTurn = new SpareTurn({ timing, isFree: () => this.#isQuiet, take: () => this.#beginAudit() })
     const first = Promise.withResolvers<void>()
     this.firstApplied = first.promise
     this.#resolveFirst = first.resolve
@@ -114,7 +106,7 @@ export class SyncLoop {
     this.#events.start(this.#options.timing.now())
     this.#wake()
     this.#awaitAudit(this.#auditPace.period)
-    this.#awaitUpkeep(upkeepPeriod)
+    this.#awaitUpkeep()
   }
 
   /** The table may have changed. `received`: when the event's first byte arrived, by `Timing.now()`. */
@@ -135,9 +127,7 @@ export class SyncLoop {
   suspectDrift(): void {
     // Also while an audit is under way: it may have looked too early.
     const wait = this.#auditPace.suspect()
-    if (wait === undefined || this.#cancelAudit === undefined) return
-    this.#cancelAudit()
-    this.#awaitAudit(wait)
+    if (wait !== undefined && this.#auditTurn.isAwaited) this.#awaitAudit(wait)
   }
 
   /**
@@ -149,8 +139,7 @@ export class SyncLoop {
   verify(): Promise<readonly string[]> {
     this.#verification ??= Promise.withResolvers<readonly string[]>()
     const { promise } = this.#verification
-    if (this.#isQuiet) this.#beginAudit()
-    else this.#auditOverdue = true
+    this.#auditTurn.ask()
     return promise
   }
 
@@ -158,8 +147,8 @@ export class SyncLoop {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancelTimer?.()
-    this.#cancelAudit?.()
-    this.#cancelUpkeep?.()
+    this.#auditTurn.cancel()
+    this.#upkeepTurn.cancel()
     await Promise.all([this.#current, this.#flowCleanup.stop()])
   }
 
@@ -191,8 +180,8 @@ export class SyncLoop {
         this.#failures = 0
         this.#error = undefined
         this.#busy = false
-        if (this.#upkeepOverdue && !this.#stopped) this.#keepUp()
-        else if (this.#auditOverdue && !this.#stopped) this.#beginAudit()
+        if (this.#upkeepTurn.isOverdue && !this.#stopped) this.#upkeepTurn.take()
+        else if (this.#auditTurn.isOverdue && !this.#stopped) this.#auditTurn.take()
         else if (this.#events.isPending) this.#wake()
         this.#flowCleanup.applied()
       },
@@ -276,22 +265,11 @@ export class SyncLoop {
     this.#isVerified = true
   }
 
-  /** Drift that is suspected again and again begins a wait anew, but not what was put off. */
   #awaitAudit(period: number): void {
-    if (this.#options.auditPeriod === 0 || this.#stopped) return
-    this.#cancelAudit = this.#options.timing.after(period, () => {
-      this.#cancelAudit = undefined
-      if (this.#isQuiet) this.#beginAudit()
-      else if (this.#auditPutOffs++ < maxPutOffs) this.#awaitAudit(putOff)
-      else this.#auditOverdue = true
-    })
+    if (this.#options.auditPeriod > 0 && !this.#stopped) this.#auditTurn.await(period)
   }
 
   #beginAudit(): void {
-    this.#cancelAudit?.()
-    this.#cancelAudit = undefined
-    this.#auditOverdue = false
-    this.#auditPutOffs = 0
     this.#busy = true
     const verification = this.#verification
     this.#verification = undefined
@@ -306,23 +284,15 @@ export class SyncLoop {
     })
   }
 
-  #awaitUpkeep(period: number, putOffs = 0): void {
-    const { dataplane, timing } = this.#options
-    if (dataplane.upkeep === undefined || this.#stopped) return
-    this.#cancelUpkeep = timing.after(period, () => {
-      const isFree = this.#isQuiet || (this.#inMinSyncPeriod && !this.#busy && this.#doubt === undefined)
-      if (isFree) this.#keepUp()
-      else if (putOffs < maxPutOffs) this.#awaitUpkeep(putOff, putOffs + 1)
-      else this.#upkeepOverdue = true
-    })
+  #awaitUpkeep(): void {
+    if (this.#options.dataplane.upkeep !== undefined && !this.#stopped) this.#upkeepTurn.await(upkeepPeriod)
   }
 
   #keepUp(): void {
     const { dataplane, family } = this.#options
-    this.#upkeepOverdue = false
     this.#busy = true
     const upkeep = async () => dataplane.upkeep?.(family)
-    this.#follow('repair', () => upkeep().finally(() => this.#awaitUpkeep(upkeepPeriod)))
+    this.#follow('repair', () => upkeep().finally(() => this.#awaitUpkeep()))
   }
 
   /** Nothing of this family is under way or due. */
