@@ -3,6 +3,7 @@ export * from './dataplane/contract.ts'
 export type { DataplaneContext, DataplaneParts } from './dataplane/dataplane-parts.ts'
 export { defineDataplane } from './dataplane/define-dataplane.ts'
 export type { DataplaneLogger } from './dataplane/logger.ts'
+export * from './dataplane/named-values.ts'
 export {
   parseSettings,
   type SettingDeclaration,

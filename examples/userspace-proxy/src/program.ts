@@ -1,21 +1,19 @@
-import type {
-  CompiledProgram,
-  Evaluation,
-  Frontend,
-  RoutingTable,
-  ServiceRoute,
-  SourceClass,
-  TableChange,
+import {
+  type Evaluation,
+  type Frontend,
+  type NamedValues,
+  type NamedValuesProgram,
+  namedValuesLines,
+  namedValuesProgram,
+  type RoutingTable,
+  type ServiceRoute,
+  type SourceClass,
+  type TableChange,
 } from '@portolan/core'
 
-/** What routes and the proxy have to hold: a value for each name. */
-export type Contents = ReadonlyMap<string, string>
-
-/** What leads from one state to another. */
-export interface Program extends CompiledProgram {
-  readonly removed: readonly string[]
-  readonly set: Contents
-}
+/** What routes and the proxy have to hold, and what leads from one state to another. */
+export type Contents = NamedValues
+export type Program = NamedValuesProgram
 
 /** What the proxy does at one destination: by who asks, the endpoints that a client may get, as `address port`. */
 export type Plan = Readonly<Record<SourceClass, readonly string[] | 'drop' | 'reject'>> & {
@@ -39,12 +37,13 @@ export function reconcile(observed: Contents = new Map(), table: RoutingTable): 
   const podSource = JSON.stringify(table.podSource)
   const wanted = new Map([['device', ''], ['device up', ''], ['pods', podSource], ...services])
   const program = programOf(observed, wanted, routes)
-  return { ...program, findings: print(program).split('\n').slice(0, -1) }
+  return { ...program, findings: namedValuesLines(program) }
 }
 
-export function print({ removed, set }: Program): string {
-  const gone = removed.map((name) => `remove ${name}\n`)
-  return [...gone, ...[...set].map(([name, value]) => `set ${name}${value && ` = ${value}`}\n`)].join('')
+export function print(program: Program): string {
+  return namedValuesLines(program)
+    .map((line) => `${line}\n`)
+    .join('')
 }
 
 export function trace(_table: RoutingTable, evaluation: Evaluation): readonly string[] {
@@ -93,10 +92,8 @@ function contentsOf(
 }
 
 function programOf(before: Contents, after: Contents, routes: readonly ServiceRoute[]): Program {
-  const removed = [...before.keys()].filter((name) => !after.has(name))
-  const set = new Map([...after].filter(([name, value]) => before.get(name) !== value))
   const degraded = routes
     .filter(({ protocol }) => protocol === 'SCTP')
     .map(({ key }) => ({ route: key, reason: 'userspace-proxy has no SCTP' }))
-  return { family: 'IPv4', operations: removed.length + set.size, findings: [], degraded, removed, set }
+  return namedValuesProgram(before, after, { family: 'IPv4', degraded })
 }

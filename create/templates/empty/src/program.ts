@@ -1,23 +1,21 @@
-import type {
-  CompiledProgram,
-  Degraded,
-  Frontend,
-  Protocol,
-  RoutingTable,
-  ServiceRoute,
-  SourceClass,
-  TableChange,
+import {
+  type Degraded,
+  type Frontend,
+  type NamedValues,
+  type NamedValuesProgram,
+  namedValuesLines,
+  namedValuesProgram,
+  type Protocol,
+  type RoutingTable,
+  type ServiceRoute,
+  type SourceClass,
+  sourceClasses,
+  type TableChange,
 } from '@portolan/core'
-import { sourceClasses } from '@portolan/core'
 
-/** What the mechanism has to hold: a value for each name. Two names are never the same, whatever the cluster. */
-export type Contents = ReadonlyMap<string, string>
-
-/** What leads from one state of the mechanism to another. */
-export interface Program extends CompiledProgram {
-  readonly removed: readonly string[]
-  readonly set: Contents
-}
+/** What the mechanism has to hold, and what leads from one state of it to another. */
+export type Contents = NamedValues
+export type Program = NamedValuesProgram
 
 /** Protocols that the mechanism can carry. */
 export const protocols: readonly Protocol[] = ['TCP', 'UDP']
@@ -32,18 +30,13 @@ export function compile(change: TableChange): Program {
   for (const address of change.nodePortAddresses.removed) before.set(nodePortAddress(address), '')
   for (const address of change.nodePortAddresses.added) after.set(nodePortAddress(address), '')
   const routes = change.routes.flatMap((route) => route.after ?? [])
-  return programOf(change.table, difference(before, after), routes, [])
+  return programOf(change.table, before, after, routes)
 }
 
 /** The difference between what the mechanism holds and what the whole table asks for. */
 export function reconcile(observed: Contents = new Map(), table: RoutingTable): Program {
-  const wanted = contentsOf(table)
-  const { removed, set } = difference(observed, wanted)
-  const findings = [
-    ...removed.map((name) => `too many: ${name}`),
-    ...[...set.keys()].map((n) => `lacks ${n}`),
-  ]
-  return programOf(table, { removed, set }, [...table.routes.values()], findings)
+  const program = programOf(table, observed, contentsOf(table), [...table.routes.values()])
+  return { ...program, findings: namedValuesLines(program) }
 }
 
 export function contentsOf(table: RoutingTable): Contents {
@@ -53,9 +46,10 @@ export function contentsOf(table: RoutingTable): Contents {
   return contents
 }
 
-export function print({ removed, set }: Program): string {
-  const gone = removed.map((name) => `remove ${name}\n`)
-  return [...gone, ...[...set].map(([name, value]) => `set ${name}${value && ` = ${value}`}\n`)].join('')
+export function print(program: Program): string {
+  return namedValuesLines(program)
+    .map((line) => `${line}\n`)
+    .join('')
 }
 
 /** Of a frontend, for one class of source. */
@@ -82,21 +76,14 @@ function actionOf(route: ServiceRoute, frontend: Frontend, source: SourceClass):
   return `one of ${endpoints.join(', ')}${verdict.masquerade ? ', masqueraded' : ''}${allowed}`
 }
 
-function difference(before: Contents, after: Contents): Pick<Program, 'removed' | 'set'> {
-  return {
-    removed: [...before.keys()].filter((name) => !after.has(name)),
-    set: new Map([...after].filter(([name, value]) => before.get(name) !== value)),
-  }
-}
-
 function programOf(
   { family }: RoutingTable,
-  { removed, set }: Pick<Program, 'removed' | 'set'>,
+  before: Contents,
+  after: Contents,
   routes: readonly ServiceRoute[],
-  findings: readonly string[],
 ): Program {
   const degraded = routes.flatMap(({ key, protocol }): Degraded[] =>
     protocols.includes(protocol) ? [] : [{ route: key, reason: `acme has no ${protocol}` }],
   )
-  return { family, operations: removed.length + set.size, findings, degraded, removed, set }
+  return namedValuesProgram(before, after, { family, degraded })
 }
