@@ -1,15 +1,12 @@
 import { writeFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { checkWritable } from '@portolan/bench'
-import { type Found, type PhaseName, phases, type SearchResult } from '@portolan/conformance/fuzz'
+import { type PhaseName, phases } from '@portolan/conformance/fuzz'
 import { EvaluationError } from '../evaluation-error.ts'
-import { superviseProcess } from '../process/supervised-process.ts'
 import { standardMinutes } from './command.ts'
 import { commandLine } from './command-line.ts'
-import type { Order, Report, TestedModule } from './messages.ts'
-import { amountsText, displayFuzz } from './progress.ts'
-import { testText } from './reproduction.ts'
+import type { Order } from './messages.ts'
+import { outcomeOf } from './outcome.ts'
+import { runSearch } from './run-search.ts'
 
 export interface FuzzFlags {
   readonly seed?: number
@@ -28,11 +25,6 @@ export interface FuzzFlags {
 
 /** Raised whenever a reader of the one before would misread it. */
 const schemaVersion = 1
-
-/** Milliseconds in which a search that is interrupted takes its virtual nodes down. */
-const endMs = 60_000
-
-const program = fileURLToPath(new URL('./fuzz-process.ts', import.meta.url))
 
 /**
  * Searches a dataplane for faults, and prints the first as a test. Sets the exit code 1 where there is one, and where the
@@ -65,7 +57,7 @@ export async function fuzz(dataplane: string, flags: FuzzFlags): Promise<void> {
     ...(flags.underTest === undefined ? {} : { underTest: flags.underTest }),
   }
   const begun = performance.now()
-  const told = await run(
+  const told = await runSearch(
     order,
     path === undefined && Number.isFinite(minutes) ? begun + order.searchMs : undefined,
   )
@@ -79,110 +71,6 @@ export async function fuzz(dataplane: string, flags: FuzzFlags): Promise<void> {
     await writeFile(json, `${JSON.stringify(data, endless, 2)}\n`)
   }
   if (outcome.hasFailed) process.exitCode = 1
-}
-
-type Seen = Pick<Found, 'path' | 'wrong'>
-
-/** What a process has told until it ended. */
-interface Told {
-  /** The last round that had begun. */
-  readonly path: string
-  readonly result?: SearchResult
-  readonly subject?: TestedModule
-  /** What was being made short when it ended. */
-  readonly seen?: Seen
-  /** Why there is no result. */
-  readonly why: string | undefined
-  readonly isInterrupted: boolean
-}
-
-async function run(order: Order, until: number | undefined): Promise<Told> {
-  const shown = displayFuzz(process.stderr, order.dataplane, until)
-  const interrupted = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort())
-  let path = ''
-  let seen: Seen | undefined
-  let ended: Extract<Report, { kind: 'result' | 'not loaded' }> | undefined
-  const why = await superviseProcess<Order, Report>({
-    program,
-    order,
-    callMs: order.callMs,
-    signal: interrupted.signal,
-    endMs,
-    isDone: () => ended !== undefined,
-    onReport(report) {
-      if (report.kind === 'round') {
-        path = report.path
-        seen = undefined
-        shown.round(report.path, report.done)
-      } else if (report.kind === 'found') {
-        seen = report
-        shown.found(report.path, report.wrong)
-      } else ended = report
-    },
-  })
-  shown.end()
-  if (ended?.kind === 'not loaded') throw new EvaluationError(ended.why, 'see the message', 1)
-  const isInterrupted = interrupted.signal.aborted
-  if (ended === undefined) return { path, why, isInterrupted, ...(seen === undefined ? {} : { seen }) }
-  const { result, subject } = ended
-  return { path, result, subject, why, isInterrupted }
-}
-
-interface Asked {
-  readonly dataplane: string
-  readonly seed: number
-  readonly seconds: number
-  readonly testFile: string | undefined
-  again(path?: string): string
-}
-
-interface Outcome {
-  readonly text: string
-  readonly test?: string
-  readonly data: object
-  readonly hasFailed: boolean
-}
-
-function outcomeOf(told: Told, { dataplane, seed, seconds, testFile, again }: Asked): Outcome {
-  const { result, subject, why, path, seen, isInterrupted } = told
-  if (result === undefined || subject === undefined) {
-    const at = seen === undefined ? path || 'before the first round' : 'while what was found was made short'
-    const text = [
-      `${dataplane}: ${at}: ${why}\n`,
-      ...(seen === undefined ? [] : [`${seen.wrong}\n\n`]),
-      ...(path === '' ? [] : [`again: ${again(seen?.path ?? path)}\n`]),
-    ]
-    return { text: text.join(''), data: { brokenOff: { path, why, seen } }, hasFailed: true }
-  }
-  const { found, once, isCutOff = false, ...done } = result
-  const onceText = once.map(
-    (one) =>
-      `went wrong once, and not in the tries after it: ${again(one.path)}\n  ${one.wrong.split('\n')[0]}\n`,
-  )
-  const amounts = `${amountsText(done)} in ${seconds} s, from seed ${seed} on`
-  if (found === undefined) {
-    const end = isInterrupted ? 'interrupted' : isCutOff ? 'the time was over before the path was tried' : ''
-    const what = end === '' ? 'nothing found' : `${end}; nothing found until then`
-    const text = `${dataplane}: ${what}: ${amounts}\n${onceText.join('')}`
-    return { text, data: { ...done, once, isCutOff }, hasFailed: end !== '' }
-  }
-  const command = again(found.path)
-  const test = testText({ subject, found, again: command, file: resolve(testFile ?? 'found.test.ts') })
-  const text = [
-    `${dataplane}: found after ${Math.round(found.afterMs / 1000)} s: ${amounts}\n`,
-    ...(found.isWhole ? ['interrupted before it was tried again and made short\n'] : []),
-    ...onceText,
-    `${found.wrong}\n\n`,
-    testFile === undefined ? `as a test:\n\n${test}\n` : `as a test: ${testFile}\n`,
-    `again: ${command}\n`,
-  ]
-  return {
-    text: text.join(''),
-    test,
-    data: { ...done, once, found: { ...found, command, test } },
-    hasFailed: true,
-  }
 }
 
 /** JSON has no number without an end. */
