@@ -1,4 +1,4 @@
-import { listClaims, type Row, refutedGap, titleOf } from '@portolan/conformance'
+import { listClaims, type Row, titleOf } from '@portolan/conformance'
 import { features } from '@portolan/core'
 
 /**
@@ -7,9 +7,8 @@ import { features } from '@portolan/core'
  */
 export function advise(rows: readonly Row[]): readonly string[] {
   const failed = rows.filter(({ outcome }) => outcome === 'failed')
-  const refuted = failed.filter(({ detail }) => detail.startsWith(refutedGap))
-  const others = failed.filter((row) => !refuted.includes(row))
-  return [...adviseGaps(rows, others), ...adviseCauses(others), ...adviseRefuted(refuted)]
+  const others = failed.filter(({ refutes }) => refutes === undefined)
+  return [...adviseGaps(rows, others), ...adviseCauses(others), ...adviseRefuted(failed)]
 }
 
 /** `declare gap X or do Y`. */
@@ -51,8 +50,8 @@ function adviseCauses(failed: readonly Row[]): readonly string[] {
 }
 
 function adviseRefuted(rows: readonly Row[]): readonly string[] {
-  return [...Map.groupBy(rows, ({ feature }) => feature)].map(
-    ([feature, those]) => `take the gap ${feature} back: ${those.length} of its rows pass`,
+  return [...Map.groupBy(rows, ({ refutes }) => refutes)].flatMap(([gap, those]) =>
+    gap === undefined ? [] : [`take the gap ${gap} back: ${those.length} of its rows pass`],
   )
 }
 

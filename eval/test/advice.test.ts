@@ -52,9 +52,21 @@ test('the largest group of one cause comes first, with a pattern that finds one 
 })
 
 test('a gap whose rows pass is to be taken back', (t) => {
-  const detail = 'this row passes, but its feature is declared as a gap; take the gap back: "no"'
-  t.deepEqual(advise([row({ feature: 'hairpin', detail })]), [
+  const detail = 'this row passes, but what it needs is declared as a gap; take the gap back: hairpin, "no"'
+  t.deepEqual(advise([row({ feature: 'hairpin', refutes: 'hairpin', detail })]), [
     'take the gap hairpin back: 1 of its rows pass',
+  ])
+})
+
+test('of a row that needs several features the gap to be taken back is the one that is declared', (t) => {
+  const rows = [
+    row({ feature: 'basics', refutes: 'nodePort' }),
+    row({ feature: 'sharedPorts', refutes: 'nodePort' }),
+    row({ feature: 'sharedPorts', refutes: 'externalAddresses' }),
+  ]
+  t.deepEqual(advise(rows), [
+    'take the gap nodePort back: 2 of its rows pass',
+    'take the gap externalAddresses back: 1 of its rows pass',
   ])
 })
 

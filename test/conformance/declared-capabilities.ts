@@ -41,11 +41,8 @@ export function gapRefutedBy(
   claim: Pick<RowClaim, 'feature' | 'also' | 'oneOf' | 'holdsWithout'>,
   protocol: Row['protocol'],
   capabilities: Capabilities,
-): string | undefined {
-  const refuted = missingFeatures(claim, protocol, capabilities).find(
-    (one) => !claim.holdsWithout?.includes(one),
-  )
-  return refuted === undefined ? undefined : capabilities.gaps[refuted]
+): Feature | undefined {
+  return missingFeatures(claim, protocol, capabilities).find((one) => !claim.holdsWithout?.includes(one))
 }
 
 /** What a row needs and a dataplane declares as gaps. */

@@ -32,6 +32,8 @@ export interface Row extends RowClaim {
   readonly outcome: 'passed' | 'failed' | 'gap' | 'unproved'
   /** What was seen instead of what was due; for a gap its sentence; what the kernel lacks. Empty: nothing to tell. */
   readonly detail: string
+  /** The declared gap that is none, since the row passes: that is its failure. */
+  readonly refutes?: Feature
 }
 
 /** Where a scenario puts what it finds out: one verdict for each claim, family and protocol. */

@@ -134,9 +134,9 @@ export async function runScenario(
       if (gap !== undefined) {
         const passes = verdict !== undefined && failures.length === 0
         const refuted = passes ? gapRefutedBy(claim, protocol, capabilities) : undefined
-        return refuted === undefined
-          ? { ...row, outcome: 'gap', detail: gap }
-          : { ...row, outcome: 'failed', detail: `${refutedGap}: "${refuted}"` }
+        if (refuted === undefined) return { ...row, outcome: 'gap', detail: gap }
+        const detail = `${refutedGap}: ${refuted}, "${capabilities.gaps[refuted]}"`
+        return { ...row, outcome: 'failed', detail, refutes: refuted }
       }
       if (failures.length === 0) return { ...row, outcome: 'passed', detail: '' }
       return { ...row, outcome: 'failed', detail: failures.join('\n') }
@@ -155,8 +155,8 @@ export async function runScenario(
   return rows
 }
 
-/** What a row says that passes in spite of its gap. */
-export const refutedGap = 'this row passes, but its feature is declared as a gap; take the gap back'
+/** What a row says that passes in spite of its gap, before the gap's name and sentence. */
+export const refutedGap = 'this row passes, but what it needs is declared as a gap; take the gap back'
 
 /** What was thrown, and where in the dataplane's own files that was. */
 function describeThrown(thrown: unknown): string {
