@@ -110,7 +110,10 @@ const taintedNode = {
 
 async function serves(t: ExecutionContext, dataplane: string, kind: keyof typeof clusters): Promise<void> {
   t.timeout(300_000)
-  if (image === undefined) return t.pass(`there is no image for ${process.arch}`)
+  if (image === undefined) {
+    t.pass(`there is no image for ${process.arch}`)
+    return
+  }
   await using lab = await createLab()
   await using cluster = await clusters[kind]()
   const { hostname, port } = new URL(cluster.url)
@@ -118,8 +121,8 @@ async function serves(t: ExecutionContext, dataplane: string, kind: keyof typeof
   try {
     for (const object of [...ranges[kind], taintedNode, service, slice('10.1.0.2')])
       await cluster.apply(object)
-    await lab.pods[0].serve('TCP', '10.1.0.2', 8080)
-    await lab.pods[1].serve('TCP', '10.1.0.3', 8080)
+    await lab.pods[0]!.serve('TCP', '10.1.0.2', 8080)
+    await lab.pods[1]!.serve('TCP', '10.1.0.3', 8080)
     const files = join(folder, kind, dataplane)
     const manifests = await printed(dataplane, `https://127.0.0.1:${relay.port}`)
     const { pod, token } = await cluster.install(manifests, 'node-a')
@@ -144,7 +147,7 @@ async function serves(t: ExecutionContext, dataplane: string, kind: keyof typeof
     await container.logged('node-in-sync')
     const ask = async (from: 'pod' | 'outside') => {
       const [host, address, port] =
-        from === 'pod' ? [lab.pods[1], '10.96.0.10', 80] : [lab.outside, '172.20.0.2', 30080]
+        from === 'pod' ? [lab.pods[1]!, '10.96.0.10', 80] : [lab.outside, '172.20.0.2', 30080]
       return await host.probe({ protocol: 'TCP', to: { address, port }, timeoutMs: 5000 })
     }
     t.like(await ask('pod'), { result: 'answered', host: 'pod0' }, container.said)

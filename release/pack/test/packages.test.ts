@@ -80,7 +80,7 @@ for (const dataplane of ['nftables', 'ebpf'])
   test.serial(`run serves a node as installed, and cleanup removes its rules: ${dataplane}`, async (t) => {
     t.timeout(900_000)
     await using lab = await createLab()
-    await lab.pods[0].serve('TCP', '10.1.0.2', 8080)
+    await lab.pods[0]!.serve('TCP', '10.1.0.2', 8080)
     const file = join(folder, 'cluster.yaml')
     await writeFile(file, service)
     const program = join(installed, 'node_modules', 'portolan', 'portolan.js')
@@ -112,7 +112,7 @@ for (const dataplane of ['nftables', 'ebpf'])
       if (line.includes('node in sync')) break
     }
     const ask = (timeoutMs = 30_000) =>
-      lab.pods[1].probe({ protocol: 'TCP', to: { address: '10.96.0.10', port: 80 }, timeoutMs })
+      lab.pods[1]!.probe({ protocol: 'TCP', to: { address: '10.96.0.10', port: 80 }, timeoutMs })
     t.like(await ask(), { result: 'answered', host: 'pod0' }, said.join('\n'))
     run.kill('SIGTERM')
     t.is((await run).exitCode, 0)
