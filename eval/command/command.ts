@@ -69,7 +69,7 @@ Parts, each asked only where those before it make sense; shape and convergence s
   convergence  what it applies it reads back, in any order, after random histories
   conformance  the kit's rows, real packets: from one ClusterIP to what is no Service's
   speed        how long a change takes at each size, with the lower bound beside it; memory over churn
-  operation    packets lost in changes and restarts, seconds to repair damage, what clean-up leaves
+  operation    packets lost in changes, restarts and crashes, seconds to repair damage, what clean-up leaves
 
 Examples:
   $ portolan eval ./src/index.ts                       # yours: a quarter of an hour, more where 10,000 Services take long

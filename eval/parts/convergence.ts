@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import { listClaims, type Row, runConformance, titleOf } from '@portolan/conformance'
 import { everything, everythingIpv6, table } from '@portolan/conformance/example-tables'
 import { bring } from '@portolan/conformance/reconcile'
 import { type Dataplane, fullDifference, type IpFamily, type RoutingTable } from '@portolan/core'
@@ -8,6 +7,7 @@ import { type Part, partOf } from '../scorecard.ts'
 import type { Subject } from '../subject.ts'
 import { withDeadline } from './deadline.ts'
 import { Checks, type Tell } from './failure.ts'
+import { scenarioChecks } from './scenario-checks.ts'
 
 /**
  * Whether the kernel holds what was applied, as the dataplane itself reads it. Without that no packet means anything: the
@@ -44,21 +44,10 @@ export async function evaluateConvergence(
     await lab.close()
   }
   if (!isQuick && checks.made.every(({ outcome }) => outcome === 'passed'))
-    for (const row of await histories(subject, callMs, tell))
-      checks.made.push({ name: titleOf(row), outcome: row.outcome, detail: row.detail })
+    checks.made.push(
+      ...(await scenarioChecks('convergence', subject, callMs, (name) => tell(`random histories: ${name}`))),
+    )
   return partOf('convergence', checks.made, begun)
-}
-
-/** The kit's rows that say the same after many changes. */
-async function histories(subject: Subject, callMs: number, tell: Tell): Promise<readonly Row[]> {
-  const names = listClaims().filter(({ scenario }) => scenario === 'convergence')
-  const { rows } = await runConformance({
-    ...subject,
-    callMs,
-    filter: ({ name }) => names.some((claim) => claim.name === name),
-    onScenario: (name) => tell(`random histories: ${name}`),
-  })
-  return rows
 }
 
 const wholeTable: Readonly<Record<IpFamily, () => RoutingTable>> = {

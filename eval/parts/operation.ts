@@ -9,6 +9,7 @@ import { type Check, type Part, partOf } from '../scorecard.ts'
 import type { Subject } from '../subject.ts'
 import { withDeadline } from './deadline.ts'
 import { Checks, type Tell } from './failure.ts'
+import { scenarioChecks } from './scenario-checks.ts'
 
 /**
  * What an operator sees of it: losses, repairs, what is left of it.
@@ -26,6 +27,7 @@ export async function evaluateOperation(
   const subject = { ...asked, factory: withDeadline(asked.factory, callMs) }
   const checks = new Checks(tell)
   checks.made.push(...losses(figures, subject.factory.capabilities))
+  await evaluateCrash(subject, callMs, checks, tell)
   await evaluateRepair(subject, checks)
   await checks.make('clean-up leaves nothing in the kernel, and a second one finds nothing', () =>
     leftovers(subject),
@@ -58,6 +60,16 @@ function losses(figures: BenchResults | undefined, { gaps }: Capabilities): read
     const detail = `${counted}\na lost SYN is one that the kernel has sent again; a busy machine loses none`
     return [{ name, outcome: 'failed', detail }]
   })
+}
+
+/** Over `kill -9`, again and again, by the kit's rows. */
+async function evaluateCrash(subject: Subject, callMs: number, checks: Checks, tell: Tell): Promise<void> {
+  if (subject.module === undefined)
+    checks.leave(
+      'no packet is lost when the process is killed',
+      'needs module, which only its author can give',
+    )
+  else checks.made.push(...(await scenarioChecks('kill -9', subject, callMs, tell)))
 }
 
 /** Longer than the core's look every second and one repair take on a busy machine. */

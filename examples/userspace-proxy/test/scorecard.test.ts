@@ -30,7 +30,10 @@ test('it keeps the contract, the kernel holds what it applies, and damage is rep
     )
     t.deepEqual(
       checks.filter(({ outcome }) => outcome === 'gap').map(({ name }) => name),
-      ['IPv4: a new process that finds its table has nothing to do'],
+      [
+        'IPv4: a new process that finds its table has nothing to do',
+        'IPv4: a process that is killed while it applies disturbs no Service that stays the same',
+      ],
     )
   } finally {
     await rm(folder, { recursive: true })
