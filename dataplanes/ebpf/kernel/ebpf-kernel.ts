@@ -23,7 +23,7 @@ import { Background } from './background.ts'
 import { cleanUp } from './cleanup.ts'
 import { CompareSchedule } from './compare-schedule.ts'
 import { drain, pinnedNode } from './drain.ts'
-import { Installation } from './installation.ts'
+import { Installation, type InstallationOptions } from './installation.ts'
 import { findDetached } from './node-hooks.ts'
 import { observe, readDevices, readNamespaces, readSettings as readObservedSettings } from './observe.ts'
 import { probe } from './probe.ts'
@@ -34,9 +34,9 @@ import { TableMaps } from './table-maps.ts'
 /** Of reading, while interfaces come and go. */
 const maxAttempts = 5
 
-export interface KernelOptions extends Pick<DataplaneContext, 'notify' | 'nodeChanged'> {
-  readonly settings: EbpfSettings
-}
+export interface KernelOptions
+  extends InstallationOptions,
+    Pick<DataplaneContext, 'notify' | 'nodeChanged'> {}
 
 type EbpfSession = Session<TableMaps>
 
@@ -55,9 +55,10 @@ export class EbpfKernel implements Kernel<EbpfProgram, ObservedState, TableMaps>
   #node: NodeState | undefined
   readonly #schedule = new CompareSchedule()
 
-  constructor({ settings, notify, nodeChanged }: KernelOptions) {
+  constructor(options: KernelOptions) {
+    const { settings, notify, nodeChanged } = options
     this.#settings = settings
-    this.#installation = new Installation(settings, notify)
+    this.#installation = new Installation(options)
     this.#notify = notify
     this.#nodeChanged = nodeChanged
   }

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { ipFamilies } from '@portolan/core'
-import { BpfObject, lockBpfFileSystem, makePinDirectory, readPrograms } from '@portolan/native/libbpf'
+import { BpfObject, lockBpfFileSystem, makePinDirectory } from '@portolan/native/libbpf'
 import { allMaps } from '../layout/maps.ts'
 import { settingsKey } from '../layout/node-elements.ts'
 import { allPrograms } from '../layout/programs.ts'
@@ -20,6 +20,13 @@ import {
 } from './pins.ts'
 import { readNode } from './read-node.ts'
 
+export interface InstallationOptions {
+  readonly settings: EbpfSettings
+  /** The compiled programs, whose maps are those of ../layout. */
+  readPrograms(): Buffer
+  notify(notice: string): void
+}
+
 /**
  * The programs and maps of one node: loaded, filled from those of another version, attached. What is pinned is used, and
  * left as it is until {@link attach}.
@@ -27,6 +34,7 @@ import { readNode } from './read-node.ts'
 export class Installation {
   readonly directory: string
   readonly #settings: EbpfSettings
+  readonly #readPrograms: () => Buffer
   readonly #notify: (notice: string) => void
   #pins: NodePins | undefined
   /** From maps of another version or size, until the programs are replaced. */
@@ -36,9 +44,10 @@ export class Installation {
   /** What is pinned is of a network namespace that had this one's name before. */
   #replacesAnother = false
 
-  constructor(settings: EbpfSettings, notify: (notice: string) => void) {
+  constructor({ settings, readPrograms, notify }: InstallationOptions) {
     this.directory = nodeDirectory(settings.networkNamespace)
     this.#settings = settings
+    this.#readPrograms = readPrograms
     this.#notify = notify
   }
 
@@ -101,7 +110,7 @@ export class Installation {
   }
 
   #load(pinDirectory?: string): Promise<BpfObject> {
-    return BpfObject.load(readPrograms(), {
+    return BpfObject.load(this.#readPrograms(), {
       maps: allMaps,
       programs: allPrograms,
       sizes: this.#settings.sizes,

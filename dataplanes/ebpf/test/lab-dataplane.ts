@@ -17,8 +17,9 @@ const smallMaps = {
   'untranslated-size': '16384',
 }
 
-const labDataplane: typeof ebpf = {
-  ...ebpf,
+/** @param dataplane the real one, or a mutant of it */
+export const inLab = (dataplane: typeof ebpf): typeof ebpf => ({
+  ...dataplane,
   create(options, supervision) {
     const { networkNamespace } = options
     const cgroup = ownCgroup()
@@ -29,9 +30,9 @@ const labDataplane: typeof ebpf = {
       ...(cgroup === undefined ? {} : { cgroup }),
       ...options.settings,
     }
-    return ebpf.create({ ...options, settings }, supervision)
+    return dataplane.create({ ...options, settings }, supervision)
   },
-}
+})
 
 /** Not in a virtual machine, which gets this machine's environment and has cgroups of its own. */
 function ownCgroup(): string | undefined {
@@ -39,4 +40,4 @@ function ownCgroup(): string | undefined {
   return path !== undefined && existsSync(path) ? path : undefined
 }
 
-export default labDataplane
+export default inLab(ebpf)
