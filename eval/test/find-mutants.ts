@@ -10,7 +10,7 @@ import { execa } from 'execa'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Of the kit's: those that a single packet, or a look at the kernel, can show. */
-const behaviours = ['changesIPv4Only', 'neverLooksAgain', 'trustsWhatItFinds']
+const behaviours = ['changesIPv4Only', 'changesLeaveOpenAddressesOut', 'neverLooksAgain', 'trustsWhatItFinds']
 
 /** What the search can't see, and who does. */
 const leftToOthers: Readonly<Record<string, string>> = {
@@ -19,8 +19,9 @@ const leftToOthers: Readonly<Record<string, string>> = {
   takesRefusedForApplied: 'calls that fail within an apply: the model',
   takesFailedForApplied: 'calls that fail within an apply: the model',
   keepsItsNumbers: 'calls that fail within an apply: the model',
-  // It is told of by connection tracking, which that one does without.
-  'ebpf losesDirectFlowsFromSharedPorts': 'flows of eBPF are not translated by connection tracking',
+  // They are told of by connection tracking, which that one does without.
+  'ebpf losesDirectFlowsFromSharedPorts':
+    'flows of eBPF are not translated by connection tracking: takesDirectAnswersForTheServices',
 }
 
 interface Flags {
@@ -42,10 +43,8 @@ const [dataplane = ''] = command.args
 const { minutes, seed, only = '' } = command.opts<Flags>()
 
 const folder = join(root, 'dataplanes', dataplane, 'test')
-const { programMutants } = (await import(join(folder, 'program-mutants.ts'))) as {
-  readonly programMutants: Readonly<Record<string, unknown>>
-}
-const names = [...behaviours, ...Object.keys({ ...programMutants, ...misunderstandings, ...interferences })]
+const { ownMutants } = (await import(join(folder, 'mutant.ts'))) as { readonly ownMutants: readonly string[] }
+const names = [...behaviours, ...ownMutants, ...Object.keys({ ...misunderstandings, ...interferences })]
 const wanted = names.filter((one) => one.includes(only))
 if (wanted.length === 0)
   command.error(`error: no mutant of ${dataplane} has '${only}' in its name; there are ${names.join(', ')}`)

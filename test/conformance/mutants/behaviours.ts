@@ -13,6 +13,14 @@ import { routes, verdicts } from './table-mutant.ts'
 const withoutAffinity = routes(({ affinitySeconds: _, ...route }) => route)
 const affinityOf = (seconds: number) =>
   routes((route) => (route.affinitySeconds === undefined ? route : { ...route, affinitySeconds: seconds }))
+const withoutOpenBesideRestricted = routes((route) => {
+  if (route.frontends.every(({ allowedSources }) => allowedSources === undefined)) return route
+  const frontends = route.frontends.filter(
+    ({ kind, allowedSources }) =>
+      (kind !== 'LoadBalancer' && kind !== 'ExternalIP') || allowedSources !== undefined,
+  )
+  return { ...route, frontends }
+})
 const refusing = verdicts(() => ({ do: 'reject' }))
 const nothingDone = { operations: 0, bytes: 0, degraded: [] }
 
@@ -235,6 +243,11 @@ export const behaviours = {
   changesIPv4Only: ({ real }) => ({
     compile: (change) => (change.family === 'IPv6' ? idle('IPv6', 1) : real.compile(change)),
     apply: async (program) => (isIdle(program) ? nothingDone : await real.apply(program)),
+  }),
+
+  /** As one does that takes what it declares for the one kind for all that the other kind needs. */
+  changesLeaveOpenAddressesOut: ({ compile }) => ({
+    compile: (change) => compile(withoutOpenBesideRestricted(change.table)),
   }),
 
   /** Of the nftables dataplane's layout. */
