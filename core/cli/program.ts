@@ -17,16 +17,13 @@ import {
 import { addConfigOptions, addInstalledOptions } from './config-options.ts'
 import { reportError } from './error-report.ts'
 import { exitAtOnce } from './exit-at-once.ts'
+import { endWithoutOutput } from './output-failure.ts'
 import { exitCodes } from './user-error.ts'
 import { readVersion } from './version.ts'
 
 /** Runs the program with its arguments (without node and script) and sets the process's exit code. */
 export async function main(args: readonly string[]): Promise<void> {
-  // A reader that closes early (plan | head) is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(exitCodes.success)
-    throw error
-  })
+  endWithoutOutput()
   process.once('beforeExit', exitAtOnce)
   try {
     await createProgram().parseAsync(args, { from: 'user' })

@@ -327,6 +327,12 @@ export const events = {
     means: 'an apply has not ended 10 s after the signal; the process ends without it',
     fix: 'report it to the author of the dataplane',
   },
+  'log-lost': {
+    level: 'warn',
+    means:
+      'before this, `lines` of the log could not be written, as on a disk that is full; stderr has the reason',
+    fix: 'make room where stdout goes',
+  },
   'left-open': {
     level: 'warn',
     means: 'the dataplane left a timer or a socket open; the process ends anyway',
