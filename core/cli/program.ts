@@ -17,6 +17,7 @@ import {
 import { addConfigOptions, addInstalledOptions } from './config-options.ts'
 import { reportError } from './error-report.ts'
 import { exitAtOnce } from './exit-at-once.ts'
+import { fitHelp, fitText } from './help-format.ts'
 import { endWithoutOutput } from './output-failure.ts'
 import { exitCodes } from './user-error.ts'
 import { readVersion } from './version.ts'
@@ -39,8 +40,8 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 /** Commands load what they need when they run, so that a quick one stays quick. */
-function createProgram(): Command {
-  const program = new Command('portolan')
+export function createProgram(): Command {
+  const program = fitHelp(new Command('portolan'))
     .description('A kube-proxy whose data planes are plugins.')
     .version(readVersion(), '-V, --version')
     .exitOverride()
@@ -48,7 +49,7 @@ function createProgram(): Command {
       outputError: (text, write) => write(text.replace(/^error: /, 'portolan: ')),
     })
     .showHelpAfterError('  fix: see portolan --help, or --help after the command')
-    .addHelpText('after', programHelp)
+    .addHelpText('after', () => fitText(programHelp))
   addCheck(program)
   addRun(program)
   addStatus(program)
@@ -78,7 +79,7 @@ function addRun(program: Command): void {
         'CAP_SYS_ADMIN and CAP_SYS_PTRACE). Takes all flags of kube-proxy.',
     )
   addConfigOptions(command, 'run')
-    .addHelpText('after', runHelp)
+    .addHelpText('after', () => fitText(runHelp))
     .action(async (flags) => (await import('./run.ts')).run(flags))
 }
 
@@ -100,7 +101,7 @@ function addCheck(program: Command): void {
     )
     .option('--this-node', 'look at this machine although it is no Node of the cluster')
     .option('--json', 'print one JSON object')
-    .addHelpText('after', checkHelp)
+    .addHelpText('after', () => fitText(checkHelp))
     .action(async (flags) => (await import('./check.ts')).check(flags))
 }
 
@@ -117,7 +118,7 @@ function addStatus(program: Command): void {
       'where it serves its metrics (default: where the process itself says, else 127.0.0.1:10249)',
     )
     .option('--json', 'print one JSON object, as /status beside the metrics has it')
-    .addHelpText('after', statusHelp)
+    .addHelpText('after', () => fitText(statusHelp))
     .action(async (flags) => (await import('./status.ts')).status(flags))
 }
 
@@ -130,7 +131,7 @@ function addSwitch(program: Command): void {
         'which it takes over from the one that serves now, without a gap. Changes nothing.',
     )
     .argument('<dataplane>', 'as after --dataplane')
-    .addHelpText('after', switchHelp)
+    .addHelpText('after', () => fitText(switchHelp))
     .action(async (name) => (await import('./switch.ts')).switchDataplane(name))
 }
 
@@ -148,7 +149,7 @@ function addPlan(program: Command): void {
         .choices(['nothing', 'kernel'])
         .default('nothing'),
     )
-    .addHelpText('after', planHelp)
+    .addHelpText('after', () => fitText(planHelp))
     .action(async (flags) => (await import('./plan.ts')).plan(flags))
 }
 
@@ -180,7 +181,7 @@ function addExplain(program: Command): void {
       ]),
     )
     .option('--json', 'print one JSON object')
-    .addHelpText('after', explainHelp)
+    .addHelpText('after', () => fitText(explainHelp))
     .action(async (flags) => (await import('./explain.ts')).explain(flags))
 }
 
@@ -248,7 +249,7 @@ function addRecord(program: Command): void {
     .option('--minutes <number>', 'how long; Ctrl-C ends it sooner', '10')
     .requiredOption('-o, --output <file>', 'the file to write, readable by its owner only')
     .option('--plain', 'keep real names and addresses')
-    .addHelpText('after', recordHelp)
+    .addHelpText('after', () => fitText(recordHelp))
     .action(async (flags) => (await import('./record.ts')).record(flags))
 }
 
@@ -272,7 +273,7 @@ function addCleanup(program: Command): void {
       (value, before: string[] = []) => [...before, value],
     )
     .option('--force', 'clean up even beside a portolan run')
-    .addHelpText('after', cleanupHelp)
+    .addHelpText('after', () => fitText(cleanupHelp))
     .action(async (flags) => (await import('./cleanup.ts')).cleanup(flags))
 }
 
@@ -303,7 +304,7 @@ function addInstall(program: Command): void {
       "take the cluster's ConfigMap of this name, as kubeadm's kube-proxy has it",
     )
   addInstalledOptions(command)
-    .addHelpText('after', installHelp)
+    .addHelpText('after', () => fitText(installHelp))
     .action(async (flags) => (await import('./install.ts')).install(flags))
 }
 
@@ -319,7 +320,7 @@ function addConfig(program: Command): void {
         'each with its reason. Changes nothing.',
     )
     .option('--json', 'print one JSON object')
-    .addHelpText('after', configCheckHelp)
+    .addHelpText('after', () => fitText(configCheckHelp))
     .action(async (file, flags) => (await import('./config-check.ts')).checkConfig(file, flags))
 }
 
@@ -329,7 +330,7 @@ function addHelpDataplane(program: Command): void {
     .argument('<name>', 'as after --dataplane')
     .summary('show what a dataplane can do, and its options')
     .description('Shows what a dataplane can do, and what --dataplane-option may say to it. Changes nothing.')
-    .addHelpText('after', `\nExamples:\n  $ portolan help-dataplane ipvs\n${exitCodeHelp}`)
+    .addHelpText('after', () => fitText(`\nExamples:\n  $ portolan help-dataplane ipvs\n${exitCodeHelp}`))
     .action(async (name) => (await import('./help-dataplane.ts')).helpDataplane(name))
 }
 
@@ -342,6 +343,6 @@ function addVersion(program: Command): void {
         'what each of these can do. Changes nothing.',
     )
     .option('--json', 'print one JSON object')
-    .addHelpText('after', versionHelp)
+    .addHelpText('after', () => fitText(versionHelp))
     .action(async (flags) => (await import('./show-version.ts')).showVersion(flags))
 }
