@@ -109,7 +109,7 @@ function proxyConfig(context: Context, environment: Environment, hasFile: boolea
     kubeProxy.nodePortAddresses.length > 0 || section !== 'nftables'
       ? kubeProxy.nodePortAddresses
       : ['primary']
-  const servers = serversConfig(kubeProxy, hasFile ? {} : flags, problems)
+  const servers = serversConfig(kubeProxy, hasFile ? {} : flags, given, problems)
   checkWords(context)
   return {
     source: readSource(kubeProxy, flags, environment, given, problems),

@@ -231,6 +231,11 @@ const rejected: readonly [string, string, RegExp][] = [
     `${head}detectLocalMode: BridgeInterface`,
     /^config\.conf:3: detectLocal\.bridgeInterface: detectLocalMode BridgeInterface needs it/,
   ],
+  [
+    'two servers on one port',
+    `${head}healthzBindAddress: 0.0.0.0:9000\nmetricsBindAddress: "[::]:9000"`,
+    /^config\.conf:4: metricsBindAddress '\[::\]:9000': conflicts with healthzBindAddress, 0\.0\.0\.0:9000/,
+  ],
   ['an unknown anchor', `${head}mode: *nowhere`, /the file: /],
   [
     'merge keys',

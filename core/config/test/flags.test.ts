@@ -61,6 +61,17 @@ const accepted: readonly [string, Flags, object][] = [
   ['--hostname-override is --node', { hostnameOverride: 'node-a' }, { nodeName: 'node-a' }],
   ['an empty --node is none', { node: '' }, {}],
   [
+    'healthz and metrics may have one port at two addresses',
+    { healthzBindAddress: '[::1]:9000', metricsBindAddress: '127.0.0.1:9000' },
+    {
+      servers: {
+        ...standard.servers,
+        healthz: { address: '::1', port: 9000 },
+        metrics: { address: '127.0.0.1', port: 9000 },
+      },
+    },
+  ],
+  [
     '--cluster-cidr alone means ClusterCIDR',
     { clusterCidr: '10.244.0.0/16' },
     { podDetection: { mode: 'ClusterCIDR', cidrs: ['10.244.0.0/16'] } },
@@ -309,6 +320,26 @@ const rejected: readonly [string, Flags, RegExp][] = [
     /^--healthz-bind-address '127.0.0.1:0': write IP:PORT/,
   ],
   ['a deprecated port that is none', { metricsPort: '70000' }, /^--metrics-port '70000': write a port/],
+  [
+    'metrics where healthz is',
+    { metricsBindAddress: '127.0.0.1:10256' },
+    /^--metrics-bind-address '127\.0\.0\.1:10256': conflicts with healthzBindAddress by its default, 0\.0\.0\.0:10256: .* another port/,
+  ],
+  [
+    'healthz where metrics are',
+    { healthzBindAddress: '[::]:10249' },
+    /^--healthz-bind-address '\[::\]:10249': conflicts with metricsBindAddress by its default, 127\.0\.0\.1:10249/,
+  ],
+  [
+    'both on one port of one address',
+    { healthzBindAddress: '[::1]:9000', metricsBindAddress: '[::1]:9000' },
+    /^--metrics-bind-address '\[::1\]:9000': conflicts with --healthz-bind-address, \[::1\]:9000/,
+  ],
+  [
+    'both by their ports',
+    { healthzPort: '9000', metricsPort: '9000' },
+    /^--metrics-port '9000': conflicts with --healthz-port, 0\.0\.0\.0:9000/,
+  ],
   [
     'a switch that is neither on nor off',
     { masqueradeAll: 'maybe' },
