@@ -1,6 +1,6 @@
 import type { Installation } from './installation.ts'
 import type { Manifest } from './manifest.ts'
-import { commonLabels, metadataOf } from './metadata.ts'
+import { clusterName, commonLabels, metadataOf } from './metadata.ts'
 import { startupTaintRule } from './startup-taint.ts'
 
 /** One rule of the role: what the program does with a resource. */
@@ -42,7 +42,8 @@ export const accessRules: readonly AccessRule[] = [
 
 /** The account, and what it may do. */
 export function accessControl(installation: Installation): readonly Manifest[] {
-  const { name, namespace, startupTaint } = installation
+  const { name: account, namespace, startupTaint } = installation
+  const name = clusterName(installation)
   const granted = [...accessRules, ...(startupTaint ? [startupTaintRule] : [])]
   const apiVersion = 'rbac.authorization.k8s.io/v1'
   return [
@@ -62,7 +63,7 @@ export function accessControl(installation: Installation): readonly Manifest[] {
         kind: 'ClusterRoleBinding',
         metadata: { name, labels: commonLabels },
         roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-        subjects: [{ kind: 'ServiceAccount', name, namespace }],
+        subjects: [{ kind: 'ServiceAccount', name: account, namespace }],
       },
     },
   ]

@@ -14,3 +14,11 @@ export function podLabels({ name }: Installation): Readonly<Record<string, strin
 export function metadataOf({ name, namespace }: Installation): object {
   return { name, namespace, labels: commonLabels }
 }
+
+/**
+ * The name of what is the cluster's own, such as its role, and of no namespace: another installation has another one. In
+ * kube-system, where most have it, it is the installation's name alone.
+ */
+export function clusterName({ name, namespace }: Installation): string {
+  return namespace === 'kube-system' ? name : `${name}.${namespace}`
+}

@@ -17,6 +17,9 @@ const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const labelKey = /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/
 const labelValue = /^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/
 
+/** Of Kubernetes' own that may be a name here; the others have a colon. */
+const clusterRoles: ReadonlySet<string> = new Set(['admin', 'cluster-admin', 'edit', 'view'])
+
 /** As container runtimes read it: a registry, a path in lower case, a tag, a digest. */
 const imageName = (() => {
   const label = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?'
@@ -57,6 +60,12 @@ export function readInstallation(
     configuration: readConfiguration(flags, file, resolved, problems),
     ...servers(resolved, configMap !== undefined),
   }
+  if (clusterRoles.has(installation.name))
+    problems.push({
+      setting: '--name',
+      value: installation.name,
+      fix: 'Kubernetes has a ClusterRole of that name, which this would replace: take another one, such as portolan',
+    })
   if (nodeAccess[installation.dataplane] === undefined)
     problems.push({
       setting: '--dataplane',

@@ -1,7 +1,7 @@
 import { startupTaint } from '../cluster/parse-node.ts'
 import type { Installation } from './installation.ts'
 import type { Manifest } from './manifest.ts'
-import { commonLabels } from './metadata.ts'
+import { clusterName, commonLabels } from './metadata.ts'
 
 /** By the role alone each node's token could change every Node: the policy narrows it. */
 export const startupTaintRule = {
@@ -57,9 +57,10 @@ const validations: readonly Validation[] = [
 ]
 
 /** Holds the account to its own node's taint. Before the role, so that it is there first. */
-export function startupTaintPolicy({ name, namespace }: Installation): readonly Manifest[] {
+export function startupTaintPolicy(installation: Installation): readonly Manifest[] {
+  const { name, namespace } = installation
   const apiVersion = 'admissionregistration.k8s.io/v1'
-  const policy = `${name}-startup-taint`
+  const policy = `${clusterName(installation)}-startup-taint`
   const metadata = { name: policy, labels: commonLabels }
   return [
     {

@@ -68,6 +68,11 @@ const mistakes: readonly Mistake[] = [
     ],
   },
   {
+    claim: "a ClusterRole of Kubernetes' own",
+    flags: { ...enough, name: 'view' },
+    told: [/^--name 'view': Kubernetes has a ClusterRole of that name, which this would replace/],
+  },
+  {
     claim: 'a URL is no image',
     flags: { ...enough, image: 'https://registry.example.net/portolan:1' },
     told: [/^--image 'https:.*': write NAME:TAG or NAME@sha256:DIGEST, in lower case and without https:/],
@@ -306,6 +311,48 @@ test('what is printed is read by YAML 1.1, as kubectl does, as it is meant', (t)
 test('a configuration is read by YAML 1.1, as kube-proxy does, as it is meant', (t) => {
   const [text = ''] = (dataOf({ ...enough, hostnameOverride: 'on' })['config.conf'] ?? '').split('---\n')
   t.is(parse(text, { version: '1.1' }).hostnameOverride, 'on')
+})
+
+test('two installations have nothing in common but their namespace', (t) => {
+  const places = [
+    ['portolan', 'kube-system'],
+    ['portolan', 'proxies'],
+    ['other', 'kube-system'],
+    ['other', 'proxies'],
+    ['portolan-startup-taint', 'proxies'],
+  ] as const
+  const objects = places.flatMap(([name, namespace]) => {
+    const flags = { ...enough, name, namespace, startupTaint: true }
+    return manifestsOf(readInstallation(flags, undefined, '0.1.0')).map(({ object }) => {
+      const { metadata } = object as {
+        readonly metadata: { readonly name: string; readonly namespace?: string }
+      }
+      return { kind: object.kind, namespace: metadata.namespace, name: metadata.name }
+    })
+  })
+  const own = objects.filter(({ kind }) => kind !== 'Namespace').map((object) => JSON.stringify(object))
+  t.is(own.length, 7 * places.length)
+  t.deepEqual(
+    own.filter((object, index) => own.indexOf(object) < index),
+    [],
+  )
+})
+
+test('a role is bound to the account that it is for', (t) => {
+  const flags = { ...enough, namespace: 'proxies' }
+  const all = manifestsOf(readInstallation(flags, undefined, '0.1.0')).map(({ object }) => object)
+  t.like(
+    all.find(({ kind }) => kind === 'ClusterRoleBinding'),
+    {
+      metadata: { name: 'portolan.proxies' },
+      roleRef: { kind: 'ClusterRole', name: 'portolan.proxies' },
+      subjects: [{ kind: 'ServiceAccount', name: 'portolan', namespace: 'proxies' }],
+    },
+  )
+  t.like(
+    all.find(({ kind }) => kind === 'ClusterRole'),
+    { metadata: { name: 'portolan.proxies' } },
+  )
 })
 
 test('another namespace is printed as well, open to what a proxy needs', (t) => {

@@ -82,8 +82,9 @@ real(
         { dryRun: 'All' },
       )
     }
-    const [first] = manifests(cluster, { namespace: 'portolan' })
-    await apply(cluster, first?.object ?? {}, { dryRun: 'All' })
+    for (const { object } of manifests(cluster, { namespace: 'portolan' }))
+      if ((object as unknown as Named).metadata.namespace === undefined)
+        await apply(cluster, object, { dryRun: 'All' })
     const misspelt = {
       apiVersion: 'v1',
       kind: 'ServiceAccount',
