@@ -61,11 +61,18 @@ export function settingsThen(
   }
 }
 
-/** The mode that a document says, as kube-proxy reads it. */
-export function modeOf({ kubeProxy, hasKubeProxy }: ConfigDocument): Section | undefined {
+/** The mode that a document says, as kube-proxy reads it; `undefined`: none, or one that it doesn't have. */
+export function modeOf(document: ConfigDocument): Section | undefined {
+  const { kubeProxy, hasKubeProxy } = document
+  if (unknownMode(document) !== undefined) return undefined
   const mode = kubeProxy.get('mode')?.value
   if (mode === 'ipvs' || mode === 'nftables' || mode === 'iptables') return mode
   return hasKubeProxy && (mode === undefined || mode === '') ? 'iptables' : undefined
+}
+
+/** A mode with which kube-proxy doesn't start, such as userspace, which it had once. */
+export function unknownMode({ problems }: ConfigDocument): string | undefined {
+  return problems.find(({ setting }) => setting === 'mode')?.value
 }
 
 function withoutSource(flags: Flags): Flags {

@@ -8,6 +8,7 @@ import { type CheckReport, type DataplaneReport, isClean, type Skipped } from '.
 import { sampleNode } from '../check/sample-node.ts'
 import { servedByDataplane, servedByKubeProxy } from '../check/served-table.ts'
 import { type Comparison, serviceDifferences } from '../check/service-differences.ts'
+import { shownValue } from '../cluster/problem-report.ts'
 import type { ClusterRecord, NodeRecord, ObjectProblem } from '../cluster/records.ts'
 import { type Flags, flagTexts } from '../config/config-flags.ts'
 import { nodeName } from '../config/node-name.ts'
@@ -20,7 +21,7 @@ import { architectures } from '../install/daemon-set.ts'
 import { familyOf, type IpFamily } from '../network/address.ts'
 import { type NodeState, readNodeState } from '../node/node-state.ts'
 import { askCluster, type KubeProxyInCluster } from './check-cluster.ts'
-import { type CheckedSettings, modeOf, settingsThen, settingsToday } from './check-settings.ts'
+import { type CheckedSettings, modeOf, settingsThen, settingsToday, unknownMode } from './check-settings.ts'
 import { environment } from './environment.ts'
 import { type ClusterReading, readCluster } from './read-cluster.ts'
 import { exitCodes, usageError } from './user-error.ts'
@@ -59,6 +60,7 @@ export async function checkReport(flags: CheckFlags, say: (line: string) => void
     })
   const state = isHere ? await readNodeState() : undefined
   if (state !== undefined) skipped.push(...unseenOf(state))
+  if (flags.fromMode === undefined) skipped.push(...unknownModes(settings))
   const today = modeToday(flags, settings, state?.kubeProxyRules ?? [])
   const node = nodes.find(({ key }) => key === own) ?? nodes[0]
   const dataplanes: DataplaneReport[] = []
@@ -221,6 +223,20 @@ function modeToday(
   if (rules.some((rule) => rule.startsWith('table '))) return { mode: 'nftables', by }
   if (rules.length > 0) return { mode: 'iptables', by }
   return { mode: 'iptables', by: 'taken as its default; --from-mode says another' }
+}
+
+/** A mode that kube-proxy doesn't start with. One that runs was started before it was written. */
+function unknownModes({ inCluster, file }: CheckedSettings): readonly Skipped[] {
+  const named = inCluster ?? file
+  const mode = named === undefined ? undefined : unknownMode(named.document)
+  if (named === undefined || mode === undefined) return []
+  return [
+    {
+      what: "kube-proxy's mode today",
+      why: `${named.from} has mode ${shownValue(mode)}, which kube-proxy refuses to start with`,
+      fix: 'write iptables, ipvs or nftables there, or say by --from-mode what runs',
+    },
+  ]
 }
 
 /** `undefined` stands for the one that the configuration says. @throws {UserError} where no name is between commas */

@@ -95,6 +95,27 @@ test.serial(
   },
 )
 
+test.serial('a mode that kube-proxy does not start with is taken for none, and told', async (t) => {
+  const { server, kubeconfig } = await liveCluster(t)
+  server.apply(configMap('mode: userspace\nclusterCIDR: 10.244.0.0/16\n'))
+  const report = await checkReport({ kubeconfig, dataplane: 'nftables' }, silent)
+  t.deepEqual(report.today, { mode: 'iptables', by: 'taken as its default; --from-mode says another' })
+  t.is(
+    report.skipped.find(({ what }) => what === "kube-proxy's mode today")?.why,
+    'ConfigMap kube-system/kube-proxy has mode "userspace", which kube-proxy refuses to start with',
+  )
+  t.deepEqual(
+    report.dataplanes[0]?.configuration.problems.map(({ setting, value }) => [setting, value]),
+    [['mode', 'userspace']],
+  )
+  const said = await checkReport({ kubeconfig, dataplane: 'nftables', fromMode: 'ipvs' }, silent)
+  t.deepEqual(said.today, { mode: 'ipvs', by: '--from-mode' })
+  t.deepEqual(
+    said.skipped.map(({ what }) => what),
+    ['this machine'],
+  )
+})
+
 test.serial('what may not be read is told, and the rest is checked all the same', async (t) => {
   const { server, kubeconfig } = await liveCluster(t)
   server.apply(configMap('mode: nftables\n'))
