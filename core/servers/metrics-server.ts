@@ -4,7 +4,8 @@ import type { KnownNode } from '../explain/answer.ts'
 import type { Logger } from '../log/logger.ts'
 import type { ProxyMetrics } from '../metrics/proxy-metrics.ts'
 import type { IpFamily } from '../network/address.ts'
-import { systemClock } from '../time/clock.ts'
+import { type Clock, systemClock } from '../time/clock.ts'
+import { boundedWork } from './bounded-work.ts'
 import type { DriftLog } from './drift-log.ts'
 import { explainPage } from './explain-page.ts'
 import { byPath, type HttpHandler, jsonAnswer, textAnswer } from './http-answer.ts'
@@ -27,6 +28,7 @@ export interface MetricsServerOptions {
   readonly driftLog: DriftLog
   readonly status: ProxyStatus
   readonly logger: Logger
+  readonly clock?: Clock
 }
 
 export interface MetricsServer extends AsyncDisposable {
@@ -40,9 +42,10 @@ export interface MetricsServer extends AsyncDisposable {
  * @throws {ServerError} as {@link startHttpServer} does
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
-  const { config, families, metrics, driftLog, status, logger } = options
+  const { config, families, metrics, driftLog, status, logger, clock = systemClock } = options
   const { metrics: address, bindAddressHardFail: hardFail, enableProfiling } = config.servers
   let pages: Readonly<Record<'status' | 'table' | 'explain', HttpHandler>> | undefined
+  const bounded = boundedWork(clock)
   const starting = textAnswer(503, 'the proxy is starting\n')
   const handler = byPath({
     ...metricsPages({
@@ -53,7 +56,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
     '/status': (request) => pages?.status(request) ?? starting,
     '/table': (request) => pages?.table(request) ?? starting,
     '/explain': (request) => pages?.explain(request) ?? starting,
-    ...(enableProfiling ? (await import('./profiling-pages.ts')).profilingPages(systemClock) : {}),
+    ...(enableProfiling ? (await import('./profiling-pages.ts')).profilingPages(clock) : {}),
     '/drift': () => jsonAnswer(200, { drift: driftLog.entries }),
   })
   const server =
@@ -68,8 +71,11 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
         })
   return {
     watch(proxy) {
-      const explain = explainPage(proxy, proxy.dataplane)
-      pages = { status: status.page(proxy), table: tablePage(proxy), explain }
+      pages = {
+        status: status.page(proxy),
+        table: bounded(tablePage(proxy)),
+        explain: bounded(explainPage(proxy, proxy.dataplane)),
+      }
     },
     async [Symbol.asyncDispose]() {
       await server?.close()
