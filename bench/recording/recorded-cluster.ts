@@ -1,13 +1,18 @@
 import type { ApiObject } from '@portolan/api-server'
-import { cidrContains, parseCidr } from '@portolan/core'
-import type { ClusterRecord, NodeRecord, ObjectProblem, ServiceRecord } from '@portolan/core/cluster'
-import { chooseNodeLoad, nodeLoads, type RecordingEntry, readRecording } from '@portolan/core/source'
-import { families, network } from '@portolan/lab'
+import type { ClusterRecord, NodeRecord, ObjectProblem } from '@portolan/core/cluster'
+import {
+  chooseNodeLoad,
+  nodeLoads,
+  type RecordingEntry,
+  type RecordRewriter,
+  readRecording,
+} from '@portolan/core/source'
 import type { BenchCluster } from '../cluster/bench-cluster.ts'
 import type { ClusterShape } from '../cluster/generated-cluster.ts'
-import { probeServices, thisNode } from '../cluster/probe-services.ts'
+import { thisNode } from '../cluster/probe-services.ts'
 import { BenchError } from '../command/bench-error.ts'
 import { plural } from '../report/quantity.ts'
+import { apartFromLab, isInLab } from './lab-addresses.ts'
 import { servedObject } from './served-object.ts'
 
 /** Which recording, and which of its nodes: `most`, `median`, or a name. */
@@ -27,30 +32,25 @@ interface Start {
   readonly problems: readonly ObjectProblem[]
 }
 
-/** Addresses that mean something in the lab, or that its probes ask: no recorded Service may have them. */
-const labCidrs = [
-  ...families.flatMap((family) => network[family].labCidrs),
-  ...Object.values(probeServices).map(({ clusterIP }) => `${clusterIP}/32`),
-  '10.95.2.0/24',
-].flatMap((text) => parseCidr(text) ?? [])
-
 /**
  * A recorded cluster on the lab's node, which takes the place of one of the cluster's: its endpoints are local ones, and
- * its zone is the lab's. The other Nodes and the ServiceCIDRs stay away: the first are nothing to a proxy, and the second
- * could hold the lab's own addresses, which would be dropped then.
+ * its zone is the lab's. Where its Services have addresses of the lab's, all of it gets others. The other Nodes and the
+ * ServiceCIDRs stay away: the first are nothing to a proxy, and the second could hold the lab's own addresses, which would
+ * be dropped then.
  */
 export class RecordedCluster implements BenchCluster {
   readonly shape: ClusterShape
   /** The node that is measured, as the recording calls it. */
   readonly node: string
   readonly zone: string | undefined
-  /** Services that have an address of the lab's, and are left out with their endpoints. */
+  /** Services that have an address of the lab's all the same, and are left out with their endpoints. */
   readonly leftOut: ReadonlySet<string>
   readonly #path: string
   /** Values in it that can't be used, so far. */
   #problems = 0
   #firstProblem: ObjectProblem | undefined
   #torn: string | undefined
+  readonly #addresses: RecordRewriter
   readonly #records: readonly ClusterRecord[]
   readonly #rest: AsyncGenerator<RecordingEntry>
   #played = false
@@ -65,8 +65,10 @@ export class RecordedCluster implements BenchCluster {
     this.node = node
     const own = records.find((record): record is NodeRecord => record.kind === 'Node' && record.key === node)
     this.zone = own?.zone || undefined
-    this.leftOut = new Set(records.filter(isInLab).map(({ key }) => key))
-    this.#records = records.filter((record) => this.#concerns(record))
+    this.#addresses = apartFromLab(records)
+    const moved = records.map((record) => this.#addresses.rewrite(record))
+    this.leftOut = new Set(moved.filter(isInLab).map(({ key }) => key))
+    this.#records = moved.filter((record) => this.#concerns(record))
     this.#rest = rest
     this.shape = shapeOf(this.#records)
     for (const problem of problems) this.#note(problem)
@@ -124,8 +126,9 @@ export class RecordedCluster implements BenchCluster {
     if (this.#played) throw new Error('the events of a recording are played once')
     this.#played = true
     for await (const entry of this.#rest) {
-      if (entry.is === 'set' && this.#concerns(entry.record)) {
-        yield { at: entry.at, write: servedObject(this.#placed(entry.record)) }
+      if (entry.is === 'set') {
+        const record = this.#addresses.rewrite(entry.record)
+        if (this.#concerns(record)) yield { at: entry.at, write: servedObject(this.#placed(record)) }
       } else if (entry.is === 'remove' && (entry.kind === 'Service' || entry.kind === 'EndpointSlice')) {
         const [namespace = '', name = ''] = entry.key.split('/')
         yield { at: entry.at, remove: { kind: entry.kind, metadata: { namespace, name } } }
@@ -163,12 +166,6 @@ export class RecordedCluster implements BenchCluster {
       })),
     }
   }
-}
-
-function isInLab(record: ClusterRecord): record is ServiceRecord {
-  if (record.kind !== 'Service') return false
-  const addresses = [...record.clusterIPs, ...record.externalIPs, ...record.loadBalancerIPs]
-  return addresses.some((address) => labCidrs.some((cidr) => cidrContains(cidr, address)))
 }
 
 /** How many endpoints a Service has on average stands for how many each has. */

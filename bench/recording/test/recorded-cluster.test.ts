@@ -62,12 +62,13 @@ const start = [
 async function recording(
   t: ExecutionContext,
   play: (recorder: Recorder, at: (seconds: number) => number) => void = () => {},
+  records: readonly ClusterRecord[] = start,
 ): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'pl-recorded-'))
   t.teardown(() => rm(folder, { recursive: true }))
   const file = await RecordingFile.create(join(folder, 'cluster.rec'))
   const recorder = new Recorder({ output: file, records: plainRecords, names: 'plain' })
-  for (const record of start) recorder.set(record, 0)
+  for (const record of records) recorder.set(record, 0)
   for (const kind of recordKinds) recorder.synced(kind)
   const begun = performance.now()
   await recorder.complete
@@ -112,16 +113,59 @@ test('a node that is not in it is told, with some that are', async (t) => {
   t.like(error, { fix: '--node takes most, median, or one of node-b, node-a, node-c, ...', exitCode: 2 })
 })
 
-test('Services at addresses of the lab stay away with their endpoints, as do other Nodes and ServiceCIDRs', async (t) => {
+/** Of Services, by their names. */
+const addressesOf = (objects: Iterable<ApiObject>): Readonly<Record<string, string | undefined>> =>
+  Object.fromEntries(
+    [...objects]
+      .filter(({ kind }) => kind === 'Service')
+      .map(({ metadata, spec }) => [metadata.name, (spec as { clusterIP?: string }).clusterIP]),
+  )
+
+test('where Services are at addresses of the lab, all get others, and stay in their ranges', async (t) => {
   const cluster = await open(t, await recording(t))
   t.deepEqual(names(cluster.objects()).toSorted(), [
     'EndpointSlice api-1',
+    'EndpointSlice hidden-1',
     'EndpointSlice web-1',
     'Service api',
+    'Service hidden',
+    'Service probe',
     'Service web',
   ])
-  t.deepEqual([...cluster.leftOut].toSorted(), ['default/hidden', 'default/probe'])
-  t.deepEqual(cluster.shape, { services: 2, endpointsPerService: 3 })
+  t.deepEqual([...cluster.leftOut], [])
+  t.deepEqual(cluster.warnings, [])
+  t.deepEqual(cluster.shape, { services: 4, endpointsPerService: 2 })
+  const addresses = addressesOf(cluster.objects())
+  t.is(Object.keys(addresses).length, 4)
+  for (const address of Object.values(addresses))
+    t.notRegex(address ?? '', /^(10\.1\.|172\.2[01]\.0\.|10\.95\.)/)
+  const prefix = (address = '') => address.split('.').slice(0, 3).join('.')
+  t.is(prefix(addresses.web), prefix(addresses.api))
+})
+
+test('the same recording gets the same addresses, in its changes as well', async (t) => {
+  const path = await recording(t, (recorder, at) => recorder.set(service('web', '10.96.0.1'), at(0)))
+  const [one, other] = [await open(t, path), await open(t, path)]
+  const addresses = addressesOf(one.objects())
+  t.deepEqual(addressesOf(other.objects()), addresses)
+  const { value } = await one.events().next()
+  t.deepEqual(addressesOf([(value as { write: ApiObject }).write]), { web: addresses.web })
+})
+
+test('a cluster without addresses of the lab keeps its own', async (t) => {
+  const cluster = await open(t, await recording(t, undefined, start.slice(0, 4)))
+  t.deepEqual(addressesOf(cluster.objects()), { web: '10.96.0.1', api: '10.96.0.2' })
+})
+
+/** One Service in each /16 of 10.0.0.0/8: whichever addresses they get, the lab's /16 is one's. */
+const everywhere = Array.from({ length: 256 }, (_, index) => service(`s${index}`, `10.${index}.7.7`))
+
+test('of Services that are everywhere, those at the lab stay away with their endpoints', async (t) => {
+  const cluster = await open(t, await recording(t, undefined, [...start.slice(0, 4), ...everywhere]))
+  t.true(cluster.leftOut.size > 0)
+  const served = names(cluster.objects())
+  for (const key of cluster.leftOut) t.false(served.includes(`Service ${key.replace('default/', '')}`), key)
+  t.is(cluster.warnings.length, 1)
 })
 
 test('objects are about as large as a real API server has them', async (t) => {
@@ -137,7 +181,6 @@ test('its changes are written in their order, so many times as fast as they were
   const path = await recording(t, (recorder, at) => {
     recorder.set(slice('web', ['10.9.1.9', 'node-b']), at(1800))
     recorder.set(node('node-d', 'zone-1'), at(2700))
-    recorder.set(slice('hidden', ['10.9.1.8', 'node-b']), at(2700))
     recorder.remove('Service', 'default/api', at(3600))
   })
   const cluster = await open(t, path)
@@ -155,26 +198,40 @@ test('its changes are written in their order, so many times as fast as they were
 })
 
 test('what of it is not measured is told', async (t) => {
-  const path = await recording(t, (recorder, at) => recorder.set(slice('web', ['10.9.1.9', 'node-b']), at(0)))
+  const path = await recording(
+    t,
+    (recorder, at) => recorder.set(slice('web', ['10.9.1.9', 'node-b']), at(0)),
+    [...start, ...everywhere],
+  )
   const whole = await readFile(path)
   await writeFile(path, whole.subarray(0, whole.length - 12))
   const cluster = await open(t, path)
-  t.deepEqual(cluster.warnings, [
-    `${path}: of 2 Services (default/hidden, default/probe) their addresses are those of the lab itself, so they are left out with their endpoints`,
-  ])
+  t.is(cluster.warnings.length, 1)
+  t.regex(
+    cluster.warnings[0]!,
+    /: of \d+ Services \(default\/s\d+.*\) their addresses are those of the lab itself, so they are left out with their endpoints$/,
+  )
   const { warnings } = await replay(cluster, 1, () => ({ sentAt: 0, events: 1 }))
   t.is(warnings.length, 2)
   t.regex(warnings[1]!, /is read up to 0(\.\d+)? s only: it (was cut off|is damaged) there$/)
 })
 
 test('of what is removed, only what was there is waited for', async (t) => {
-  const path = await recording(t, (recorder, at) => {
-    recorder.remove('Service', 'default/hidden', at(0))
-    recorder.set(service('later', '172.20.0.8'), at(0))
-    recorder.remove('Service', 'default/later', at(0))
-    recorder.remove('EndpointSlice', 'default/api-1', at(0))
-    recorder.remove('Service', 'default/api', at(0))
-  })
+  const records = [...start, ...everywhere]
+  const [key = ''] = (await open(t, await recording(t, undefined, records))).leftOut
+  const name = key.replace('default/', '')
+  const path = await recording(
+    t,
+    (recorder, at) => {
+      recorder.set(slice(name, ['10.9.1.8', 'node-b']), at(0))
+      recorder.remove('Service', key, at(0))
+      recorder.set(service('later', `10.${name.slice(1)}.7.7`), at(0))
+      recorder.remove('Service', 'default/later', at(0))
+      recorder.remove('EndpointSlice', 'default/api-1', at(0))
+      recorder.remove('Service', 'default/api', at(0))
+    },
+    records,
+  )
   const cluster = await open(t, path)
   const server = new ApiServer()
   server.load(cluster.objects())

@@ -39,8 +39,6 @@ test.serial('a cluster that was recorded is measured with its own changes', asyn
     kubeconfig,
     '--minutes',
     '0.05',
-    // One pseudonym of the ClusterIPs' range in 256 is the lab's own range, which is left out.
-    '--plain',
     '-o',
     file,
   ])

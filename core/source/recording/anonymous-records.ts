@@ -7,20 +7,9 @@ import type {
   SliceRecord,
 } from '../../cluster/records.ts'
 import { Pseudonyms } from './pseudonyms.ts'
+import { readdressed } from './readdressed-records.ts'
+import type { RecordRewriter } from './record-rewriter.ts'
 import { ScrambledAddresses } from './scrambled-addresses.ts'
-
-/** How the names and addresses of records are written. */
-export interface RecordRewriter {
-  rewrite(record: ClusterRecord): ClusterRecord
-  /** The key of a record that may be gone. */
-  rewriteKey(kind: ClusterRecord['kind'], key: string): string
-}
-
-/** Leaves records as they are. */
-export const plainRecords: RecordRewriter = {
-  rewrite: (record) => record,
-  rewriteKey: (_kind, key) => key,
-}
 
 /**
  * Records with pseudonyms instead of names, and other addresses instead of addresses, so that everything still fits
@@ -72,26 +61,22 @@ class AnonymousRecords implements RecordRewriter {
 
   #service(record: ServiceRecord): ServiceRecord {
     return {
-      ...record,
+      ...readdressed(record, this.#addresses),
       key: this.rewriteKey('Service', record.key),
       createdAt: 0,
-      clusterIPs: record.clusterIPs.map((address) => this.#addresses.address(address)),
-      externalIPs: record.externalIPs.map((address) => this.#addresses.address(address)),
-      loadBalancerIPs: record.loadBalancerIPs.map((address) => this.#addresses.address(address)),
-      sourceRanges: record.sourceRanges.map((range) => this.#addresses.cidr(range)),
       ports: record.ports.map((port) => ({ ...port, name: this.#names.name('port', port.name) })),
     }
   }
 
   #slice(record: SliceRecord): SliceRecord {
+    const { endpoints, ...rest } = readdressed(record, this.#addresses)
     return {
-      ...record,
+      ...rest,
       key: this.rewriteKey('EndpointSlice', record.key),
       serviceKey: this.rewriteKey('Service', record.serviceKey),
       ports: record.ports.map((port) => ({ ...port, name: this.#names.name('port', port.name) })),
-      endpoints: record.endpoints.map((endpoint) => ({
+      endpoints: endpoints.map((endpoint) => ({
         ...endpoint,
-        address: this.#addresses.address(endpoint.address),
         nodeName: this.#names.name('node', endpoint.nodeName),
         zoneHints: endpoint.zoneHints.map((zone) => this.#names.name('zone', zone)),
         nodeHints: endpoint.nodeHints.map((node) => this.#names.name('node', node)),
@@ -101,20 +86,14 @@ class AnonymousRecords implements RecordRewriter {
 
   #node(record: NodeRecord): NodeRecord {
     return {
-      ...record,
+      ...readdressed(record, this.#addresses),
       key: this.rewriteKey('Node', record.key),
       zone: this.#names.name('zone', record.zone),
-      addresses: record.addresses.map((address) => this.#addresses.address(address)),
-      podCidrs: record.podCidrs.map((range) => this.#addresses.cidr(range)),
     }
   }
 
   #serviceCidr(record: ServiceCidrRecord): ServiceCidrRecord {
-    return {
-      kind: 'ServiceCIDR',
-      key: this.rewriteKey('ServiceCIDR', record.key),
-      cidrs: record.cidrs.map((range) => this.#addresses.cidr(range)),
-    }
+    return { ...readdressed(record, this.#addresses), key: this.rewriteKey('ServiceCIDR', record.key) }
   }
 
   #namespaced(kind: 'service' | 'slice', key: string): string {

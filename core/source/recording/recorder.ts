@@ -6,10 +6,10 @@ import {
   recordKinds,
 } from '../../cluster/records.ts'
 import type { ClusterSink } from '../cluster-source.ts'
-import type { RecordRewriter } from './anonymous-records.ts'
 import { endpointEdit } from './endpoint-edit.ts'
 import { type NodeLoad, nodeLoads } from './node-load.ts'
 import { recordObject } from './record-object.ts'
+import type { RecordRewriter } from './record-rewriter.ts'
 import type { LineOutput } from './recording-file.ts'
 import { recordingVersion } from './recording-lines.ts'
 
