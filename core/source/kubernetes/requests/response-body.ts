@@ -1,5 +1,5 @@
 import { pipeline, type Readable } from 'node:stream'
-import { constants, createGunzip, gunzipSync } from 'node:zlib'
+import { constants, createGunzip } from 'node:zlib'
 import { ApiError } from '../connection/api-error.ts'
 import type { ApiResponse } from '../connection/connection.ts'
 import { BodyBuffer } from './body-buffer.ts'
@@ -20,9 +20,6 @@ export interface BodyReading {
  * or more are memory that the C library keeps.
  */
 const pieceBytes = 32 << 10
-
-/** What the beginning of a body may inflate to. */
-const beginningBytes = 16 << 20
 
 /**
  * The whole body, without its gzip. Throws {@link ApiError}: `API_MALFORMED` where it has more bytes than the limit,
@@ -55,10 +52,14 @@ export async function readWhole(
   return buffer.bytes
 }
 
-function plainPieces({ body, contentEncoding }: ApiResponse): AsyncIterable<Buffer> {
+/** @param finishFlush how gzip has to end: Z_SYNC_FLUSH takes what is cut off */
+function plainPieces(
+  { body, contentEncoding }: ApiResponse,
+  finishFlush: number = constants.Z_FINISH,
+): AsyncIterable<Buffer> {
   if (isPlain(contentEncoding)) return body
   // What breaks the body breaks off the reading.
-  const inflated: Readable = pipeline(body, createGunzip({ chunkSize: pieceBytes }), () => {})
+  const inflated: Readable = pipeline(body, createGunzip({ chunkSize: pieceBytes, finishFlush }), () => {})
   return inflated
 }
 
@@ -76,29 +77,25 @@ function isOfZlib(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')
 }
 
-/** The beginning of a body, of which the rest is left unread; empty for gzip that says nothing so far. */
+/**
+ * The beginning of a body, of which the rest is left unread: a little more than the limit, where there is more. Of gzip that is
+ * cut off or garbled, what came before that.
+ */
 export async function readBeginning(response: ApiResponse, limitBytes: number): Promise<Buffer> {
-  const bytes = await readAtMost(response, limitBytes)
-  if (response.contentEncoding !== 'gzip') return bytes
+  const pieces: Buffer[] = []
+  let bytes = 0
   try {
-    // A proxy's page; as much of it as there is.
-    return gunzipSync(bytes, { maxOutputLength: beginningBytes, finishFlush: constants.Z_SYNC_FLUSH })
-  } catch {
-    return bytes.subarray(0, 0)
+    for await (const piece of plainPieces(response, constants.Z_SYNC_FLUSH)) {
+      pieces.push(piece)
+      bytes += piece.length
+      if (bytes > limitBytes) break
+    }
+  } catch (error) {
+    if (!isOfZlib(error)) throw error
   }
+  return Buffer.concat(pieces)
 }
 
 function isPlain(contentEncoding: string): boolean {
   return contentEncoding === '' || contentEncoding === 'identity'
-}
-
-async function readAtMost(response: ApiResponse, limitBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of response.body as AsyncIterable<Buffer>) {
-    chunks.push(chunk)
-    bytes += chunk.length
-    if (bytes > limitBytes) break
-  }
-  return Buffer.concat(chunks)
 }

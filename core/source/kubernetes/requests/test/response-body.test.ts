@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import test from 'ava'
@@ -115,4 +116,38 @@ test('of the page that a proxy sends in gzip, what came of its beginning is read
   const page = gzipSync('<html>'.repeat(10_000) + Math.random())
   t.true((await readBeginning(answer(page, 'gzip'), 100)).toString().startsWith('<html><html>'))
   t.is((await readBeginning(answer(text, 'gzip'), 100)).length, 0)
+})
+
+test('of a page in gzip that is cut off, all that came of it is read', async (t) => {
+  const page = randomBytes(100_000).toString('hex')
+  const whole = gzipSync(page)
+  const beginning = await readBeginning(answer(whole.subarray(0, whole.length / 2), 'gzip'), limitBytes)
+  t.true(beginning.length > 50_000, `${beginning.length} bytes`)
+  t.true(page.startsWith(beginning.toString()))
+})
+
+for (const encoding of ['', 'gzip']) {
+  test(`of a beginning no more is held than a piece over the limit: ${encoding || 'plain'}`, async (t) => {
+    const piece = Buffer.alloc(limitBytes)
+    const bytes = encoding === 'gzip' ? gzipSync(piece) : piece
+    let taken = 0
+    function* pieces() {
+      for (; taken < 4096; taken++) yield bytes
+    }
+    const beginning = await readBeginning(answer(Readable.from(pieces()), encoding), 5000)
+    t.true(beginning.length > 5000 && beginning.length <= 5000 + limitBytes, `${beginning.length} bytes`)
+    // What streams have read ahead.
+    t.true(taken < 100, `${taken} MiB`)
+  })
+}
+
+test('a beginning that its connection broke off is an error', async (t) => {
+  const reason = new ApiError('API_CONNECTION_REPLACED', 'another connection spoke first')
+  for (const encoding of ['', 'gzip']) {
+    const body = new Readable({ read() {} })
+    body.push(zipped.subarray(0, 20))
+    const reading = readBeginning(answer(body, encoding), limitBytes)
+    setImmediate(() => body.destroy(reason))
+    t.is(await t.throwsAsync(() => reading), reason)
+  }
 })
