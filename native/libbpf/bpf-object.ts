@@ -1,3 +1,4 @@
+import { unlinkSync } from 'node:fs'
 import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import koffi from 'koffi'
@@ -125,10 +126,14 @@ export class BpfObject {
     return program
   }
 
-  /** Pins the maps that aren't pinned there, as they were when this was loaded. The file system has to be mounted. */
+  /**
+   * Pins the maps that aren't pinned there, as they were when this was loaded. Another's map, which was loaded at the same
+   * time and pinned first, makes way: what is pinned has to be what the programs use that are attached next. The file
+   * system has to be mounted and its place locked.
+   */
   pin(directory: string): void {
     makePinDirectory(directory)
-    for (const { name, fd } of this.maps.values()) pinOnce(fd, `${directory}/${name}`)
+    for (const map of this.maps.values()) pinMap(map, `${directory}/${map.name}`)
   }
 
   /** Closes all file descriptors. What is pinned or attached stays. */
@@ -184,9 +189,15 @@ function findMap(handle: unknown, name: string): unknown {
   return map
 }
 
-function pinOnce(fd: number, path: string): void {
+function pinMap({ name, fd, id }: BpfMap, path: string): void {
   const result = tryBpfCall('bpf_obj_pin', fd, path)
-  if (result < 0 && result !== -constants.errno.EEXIST) throw new BpfError(`pin ${path}`, -result)
+  if (result >= 0) return
+  if (result !== -constants.errno.EEXIST) throw new BpfError(`pin ${path}`, -result)
+  const there = BpfMap.openPinned(name, path)
+  there.close()
+  if (there.id === id) return
+  unlinkSync(path)
+  bpfCall('bpf_obj_pin', `pin ${path}`, fd, path)
 }
 
 function endOf(log: Buffer): string {

@@ -1,6 +1,13 @@
 import { existsSync, rmSync } from 'node:fs'
 import test from 'ava'
-import { BpfError, BpfObject, type LoadOptions, lockBpfFileSystem, readPrograms } from '../libbpf/index.ts'
+import {
+  BpfError,
+  BpfMap,
+  BpfObject,
+  type LoadOptions,
+  lockBpfFileSystem,
+  readPrograms,
+} from '../libbpf/index.ts'
 
 const options: LoadOptions = {
   maps: ['frontends', 'ranges', 'services'],
@@ -74,6 +81,33 @@ test('a pinned map is used again with all that it holds', async (t) => {
     t.deepEqual(second.map('frontends').get(key(5)), Buffer.alloc(8, 5))
     t.true(second.program('packets_in').maps.includes(second.map('frontends').id))
     second.close()
+  } finally {
+    rmSync(pinDirectory, { recursive: true, force: true })
+    lock.release()
+  }
+})
+
+test('of two that were loaded at once, what is pinned is what the last one that pinned uses', async (t) => {
+  const lock = await lockBpfFileSystem(true)
+  const pinDirectory = `/sys/fs/bpf/portolan-test-${process.pid}-twice`
+  const pinned = () =>
+    options.maps.map((name) => {
+      const map = BpfMap.openPinned(name, `${pinDirectory}/${name}`)
+      map.close()
+      return map.id
+    })
+  const idsOf = (object: BpfObject) => options.maps.map((name) => object.map(name).id)
+  try {
+    const [first, second] = [0, 1].map(() =>
+      BpfObject.loadBlocking(readPrograms(), { ...options, pinDirectory }),
+    )
+    t.notDeepEqual(idsOf(first!), idsOf(second!))
+    for (const one of [first!, first!, second!, first!]) {
+      one.pin(pinDirectory)
+      t.deepEqual(pinned(), idsOf(one))
+    }
+    first!.close()
+    second!.close()
   } finally {
     rmSync(pinDirectory, { recursive: true, force: true })
     lock.release()
