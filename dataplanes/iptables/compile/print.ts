@@ -9,6 +9,8 @@ import type { IptablesProgram, UncountedProgram } from './program.ts'
  */
 export interface SetLines {
   readonly before: readonly string[]
+  /** Right before the table nat, one by one: each takes itself back. */
+  readonly swaps: readonly string[]
   readonly after: readonly string[]
   /** Takes `before` back. */
   readonly undone: readonly string[]
@@ -44,17 +46,15 @@ export function setLines(program: UncountedProgram): SetLines {
   }
   // A set stays for a moment after its last rule, so its clients are forgotten first, and it goes when it can.
   for (const name of oldSets) after.push(`flush ${name}`)
-  for (const name of resizedSets) {
-    before.push(`swap ${made(name)} ${name}`)
-    after.push(`destroy ${made(name)}`)
-  }
+  const swaps = resizedSets.map((name) => `swap ${made(name)} ${name}`)
+  for (const name of resizedSets) after.push(`destroy ${made(name)}`)
   for (const { name } of newSets) undone.push(`destroy ${made(name)}`)
-  return { before, after, undone }
+  return { before, swaps, after, undone }
 }
 
 /** The program in the order in which it is applied. Empty: nothing to do. */
 export function print(program: IptablesProgram): string {
-  const { before, after } = setLines(program)
+  const { before, swaps, after } = setLines(program)
   const suffix = program.family === 'IPv4' ? '' : '6'
   const restore = `# ip${suffix}tables-restore --noflush`
   const parts: readonly (readonly [string, readonly string[]])[] = [
@@ -65,6 +65,7 @@ export function print(program: IptablesProgram): string {
       '# ipset -exist restore',
       program.needsRouteLocalnet ? [`create ${routeLocalnetMarker.name} ${routeLocalnetMarker.type}`] : [],
     ],
+    ['# ipset -exist restore', swaps],
     [restore, restoreLines('nat', program.nat)],
     ['# ipset -exist restore', after],
     ['# ipset -exist restore', program.oldSets.map((name) => `destroy ${name}`)],
@@ -81,11 +82,11 @@ export function print(program: IptablesProgram): string {
 
 /** Kernel operations of a program: chains made, emptied or deleted, rules, elements, sets. */
 export function operations(program: UncountedProgram): number {
-  const { before, after } = setLines(program)
+  const { before, swaps, after } = setLines(program)
   const rules = (['filter', 'nat'] as const).map((name) => restoreLines(name, program[name]).length)
   const lines = rules.reduce((sum, count) => sum + Math.max(0, count - 2), 0)
   const others = (program.needsRouteLocalnet ? 1 : 0) + (program.leftOver === undefined ? 0 : 1)
-  return lines + before.length + after.length + program.oldSets.length + others
+  return lines + before.length + swaps.length + after.length + program.oldSets.length + others
 }
 
 /** How many transactions of the tables a program takes. */

@@ -49,7 +49,7 @@ async function applyInOrder(
   const { family } = program
   const restore = (table: TableName, edits: ChainEdits) => xtables.restore(family, restoreLines(table, edits))
   const ipset = new Ipset(command)
-  const { before, after, undone } = setLines(program)
+  const { before, swaps, after, undone } = setLines(program)
   const undo: Undo = []
   let notices: readonly string[] = []
   let bytes = 0
@@ -60,6 +60,10 @@ async function applyInOrder(
     undo.push(() => restore('filter', program.filterUndone))
     // After the table filter, which keeps neighbours away from what listens at loopback.
     if (program.needsRouteLocalnet) notices = await routeLocalnet(command, ipset, undo)
+    for (const swap of swaps) {
+      bytes += await ipset.restore([swap])
+      undo.push(() => ipset.restore([swap]))
+    }
     bytes += await restore('nat', program.nat)
   } catch (error) {
     throw await takenBack(error, undo)

@@ -5,6 +5,7 @@ import { ApplyError, fullDifference } from '@portolan/core'
 import { SystemCommandError } from '@portolan/native/system-command'
 import test from 'ava'
 import { defineIptables } from '../iptables-dataplane.ts'
+import { setName, standInName } from '../layout/sets.ts'
 
 const wanted = everything()
 
@@ -24,9 +25,10 @@ function refusingNat(refusesUndoing: boolean) {
       throw new BrokenCall('refused')
     return run(program, args, input)
   }
-  const apply = async () => dataplane.apply(dataplane.reconcile(await dataplane.observe('IPv4'), wanted))
+  const apply = async (asked = wanted) =>
+    dataplane.apply(dataplane.reconcile(await dataplane.observe('IPv4'), asked))
   const left = async () => dataplane.print(dataplane.reconcile(await dataplane.observe('IPv4'), wanted))
-  return { apply, left, recover: () => (isRefusing = false) }
+  return { kernel, apply, left, recover: () => (isRefusing = false), refuse: () => (isRefusing = true) }
 }
 
 test('what was done before the table nat was refused is taken back', async (t) => {
@@ -34,6 +36,32 @@ test('what was done before the table nat was refused is taken back', async (t) =
   const before = await left()
   await t.throwsAsync(apply())
   t.is(await left(), before)
+})
+
+test('a set that was swapped for one of another size is swapped back', async (t) => {
+  const { kernel, apply, left, recover, refuse } = refusingNat(false)
+  const name = setName('IPv4', 'cluster-ips')
+  const small = standInName(name)
+  recover()
+  await apply(table([route('shop/cart:http', web, [frontend('ClusterIP', '10.96.0.30', 80, internal)])]))
+  // As an earlier version had it, with the clusters of then.
+  const lines = [
+    `create ${small} hash:ip family inet hashsize 1024 maxelem 4096`,
+    `add ${small} 10.96.255.255`,
+    `swap ${small} ${name}`,
+    `destroy ${small}`,
+  ]
+  await kernel.run('ipset', ['-exist', 'restore'], lines.join('\n'))
+  const before = await left()
+  t.true(before.includes(`swap ${small} ${name}`), before)
+  refuse()
+  await t.throwsAsync(apply())
+  t.deepEqual([...(kernel.elements(name)?.keys() ?? [])], ['10.96.255.255'])
+  t.is(kernel.elements(small), undefined)
+  t.is(await left(), before)
+  recover()
+  await apply()
+  t.is(await left(), '')
 })
 
 test('an undo that is refused as well is told, and the next reconciliation puts everything right', async (t) => {

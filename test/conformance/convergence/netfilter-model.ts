@@ -81,6 +81,13 @@ export class NetfilterModel {
     else if (verb === 'destroy') {
       if (this.#isUsed(name)) throw failed('ipset', `Set cannot be destroyed: it is in use: ${name}`)
       this.#sets.delete(name)
+    } else if (verb === 'swap') {
+      const other = this.#sets.get(element)
+      const familyOf = ({ type }: IpSet) => type.split(' hashsize ')[0]
+      if (other === undefined) throw failed('ipset', `The set with the given name does not exist: ${element}`)
+      if (familyOf(set) !== familyOf(other))
+        throw failed('ipset', 'The sets cannot be swapped: type mismatch')
+      this.#sets.set(name, other).set(element, set)
     } else throw new Error(`the model of ipset doesn't know ${line}`)
     this.interfere.after()
   }
