@@ -25,7 +25,7 @@ export async function install({
       'install applies nothing by itself: it prints what is to be applied',
       'add --print, read it, and apply it: portolan install --print ... | kubectl apply -f -',
     )
-  const path = typeof flags.config === 'string' ? flags.config : undefined
+  const path = typeof flags.config === 'string' && flags.config !== '' ? flags.config : undefined
   const file = path === undefined ? undefined : { name: basename(path), text: await readConfigText(path) }
   const installation = readInstallation(flags, file, readVersion())
   // The dataplane itself knows its options.

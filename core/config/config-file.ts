@@ -36,7 +36,7 @@ export async function configFileVersion(path: string): Promise<string> {
 export async function readConfigText(path: string): Promise<string> {
   const bytes = await readBytes(path).catch((error: NodeJS.ErrnoException) => {
     throw new ConfigFileError(
-      `can't read ${path}: ${error.message.split(',')[0]}`,
+      `can't read ${path || "''"}: ${error.message.split(',')[0]}`,
       'check the path and its permissions',
       error,
     )

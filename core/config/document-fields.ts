@@ -53,13 +53,7 @@ export class DocumentFields {
       const name = isScalar(key) ? String(key.value) : String(key)
       const path = `${group}${shorten(name)}`
       const at = this.#at((key as Node | null)?.range?.[0])
-      if (seen.has(name))
-        this.#found.notes.push({
-          kind: 'duplicate',
-          at,
-          setting: path,
-          why: 'given twice; the last one counts',
-        })
+      if (seen.has(name)) this.#duplicate(path, at)
       seen.add(name)
       if (group === '' && (name === 'apiVersion' || name === 'kind')) continue
       if (Object.hasOwn(this.#fields, path)) this.#field(path, value, at)
@@ -74,6 +68,15 @@ export class DocumentFields {
           why: `no such field, so it is not read${this.#meant(path)}`,
         })
     }
+  }
+
+  /** What is wrong with the one before is no problem any more. */
+  #duplicate(path: string, at: string): void {
+    const { notes, problems } = this.#found
+    notes.push({ kind: 'duplicate', at, setting: path, why: 'given twice; the last one counts' })
+    if (!Object.hasOwn(this.#fields, path)) return
+    const rest = problems.filter(({ setting }) => setting !== path && !setting.startsWith(`${path}[`))
+    problems.splice(0, problems.length, ...rest)
   }
 
   #group(path: string, value: unknown, at: string): void {

@@ -124,6 +124,15 @@ const noted: readonly [string, string, Flags, readonly string[]][] = [
     ],
   ],
   [
+    'a field that is wrong and given again',
+    `${head}mode: userspace\nmode: nftables\nnodePortAddresses: [a, b]\nnodePortAddresses: [192.0.2.0/24]`,
+    {},
+    [
+      'config.conf:4: mode: given twice; the last one counts',
+      'config.conf:6: nodePortAddresses: given twice; the last one counts',
+    ],
+  ],
+  [
     'a field given twice',
     `${head}mode: ipvs\nmode: nftables`,
     {},
