@@ -243,8 +243,8 @@ function unknownModes({ inCluster, file }: CheckedSettings): readonly Skipped[] 
 function dataplanesOf(flags: CheckFlags): readonly (string | undefined)[] {
   const [text = ''] = flagTexts(flags, 'dataplane')
   if (text === '') return [undefined]
-  if (text === 'all') return Object.keys(ownDataplanes)
-  const names = [...new Set(text.split(',').map((name) => name.trim()))]
+  const named = text.split(',').map((name) => name.trim())
+  const names = [...new Set(named.flatMap((name) => (name === 'all' ? Object.keys(ownDataplanes) : [name])))]
   if (names.includes(''))
     throw usageError(
       `--dataplane '${text}': a name is missing`,

@@ -1,3 +1,4 @@
+import { type IncomingMessage, request } from 'node:http'
 import { shownName, shownValue } from '../cluster/problem-report.ts'
 import { type Flags, flagTexts } from '../config/config-flags.ts'
 import { parseSocketAddress, type SocketAddress } from '../config/socket-address.ts'
@@ -57,17 +58,14 @@ function urlOf({ address, port }: SocketAddress): string {
 }
 
 async function ask(url: string, holder: Holder | 'gone' | undefined): Promise<StatusReport> {
-  let answer: Response
-  try {
-    answer = await fetch(url, { signal: AbortSignal.timeout(limit), redirect: 'manual' })
-  } catch (error) {
+  const answer = await get(url).catch((error: unknown) => {
     throw unanswered(url, holder, error)
-  }
-  if (answer.status === 503 && holder !== 'gone' && holder !== undefined)
+  })
+  if (answer.statusCode === 503 && holder !== 'gone' && holder !== undefined)
     throw new UserError(`Portolan (process ${holder.pid}, since ${holder.since}) is starting`, {
       fix: 'ask again in a few seconds; its log says what it waits for',
     })
-  if (answer.status !== 200) throw notOurs(url, `HTTP ${answer.status}`)
+  if (answer.statusCode !== 200) throw notOurs(url, `HTTP ${answer.statusCode}`)
   const said = await readJson(answer)
   if ('fault' in said) throw notOurs(url, said.fault)
   const fault = statusFault(said.body)
@@ -75,12 +73,23 @@ async function ask(url: string, holder: Holder | 'gone' | undefined): Promise<St
   throw notOurs(url, fault, (said.body as { readonly version?: unknown } | null)?.version)
 }
 
+/** Not by fetch, to which some ports are bad ones, such as 10080. */
+function get(url: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request(url, { signal: AbortSignal.timeout(limit), agent: false }, resolve)
+      .once('error', reject)
+      .end()
+  })
+}
+
 /** Anybody may listen there, and say anything, without an end. */
-async function readJson(answer: Response): Promise<{ readonly body: unknown } | { readonly fault: string }> {
+async function readJson(
+  answer: IncomingMessage,
+): Promise<{ readonly body: unknown } | { readonly fault: string }> {
   const parts: Uint8Array[] = []
   let bytes = 0
   try {
-    for await (const part of answer.body ?? []) {
+    for await (const part of answer as AsyncIterable<Buffer>) {
       parts.push(part)
       bytes += part.byteLength
       if (bytes > answerBytes) return { fault: `an answer of more than ${answerBytes >> 20} MiB` }
@@ -109,10 +118,10 @@ function notOurs(url: string, fault: string, version?: unknown): UserError {
 }
 
 function unanswered(url: string, holder: Holder | 'gone' | undefined, error: unknown): UserError {
-  const { cause } = error as { readonly cause?: unknown }
-  const why = (cause as { readonly code?: unknown } | undefined)?.code ?? (error as Error).message
+  const { name, code, message } = error as NodeJS.ErrnoException
+  const why = name === 'AbortError' ? `not within ${limit / 1000} s` : (code ?? message)
   if (holder === 'gone')
-    return new UserError(`no Portolan runs on this node, and nothing answers at ${url} (${String(why)})`, {
+    return new UserError(`no Portolan runs on this node, and nothing answers at ${url} (${why})`, {
       fix: "start it ('portolan run'); in a container of its own network, ask there. Rules of one that ran stay",
       cause: error,
     })
@@ -120,7 +129,7 @@ function unanswered(url: string, holder: Holder | 'gone' | undefined, error: unk
     holder === undefined
       ? "a Portolan has this node that doesn't say which: it hangs or is stopped"
       : `Portolan runs (process ${holder.pid}, since ${holder.since}, version ${holder.version})`
-  return new UserError(`${who}, but nothing answers at ${url} (${String(why)})`, {
+  return new UserError(`${who}, but nothing answers at ${url} (${why})`, {
     fix: 'its log says what it waits for; --metrics-bind-address says where it serves its metrics, if that is elsewhere',
     cause: error,
   })

@@ -60,6 +60,12 @@ export function readInstallation(
     configuration: readConfiguration(flags, file, resolved, problems),
     ...servers(resolved, configMap !== undefined),
   }
+  if (installation.name === 'kube-proxy' && installation.namespace === 'kube-system')
+    problems.push({
+      setting: '--name',
+      value: installation.name,
+      fix: "kube-proxy's own DaemonSet and account have that name, which this would change: take another one, such as portolan",
+    })
   if (clusterRoles.has(installation.name))
     problems.push({
       setting: '--name',

@@ -273,6 +273,11 @@ test.serial('the exit code says whether there is anything to decide', async (t) 
   const missing = await portolan('check', ...source, '--dataplane', 'nftables,')
   t.is(missing.code, 2)
   t.regex(missing.stderr, /--dataplane 'nftables,': a name is missing/)
+  const all = await portolan('check', ...source, '--dataplane', 'ebpf, all', '--json')
+  t.deepEqual(
+    (JSON.parse(all.stdout) as CheckReport).dataplanes.map(({ dataplane }) => dataplane),
+    ['ebpf', 'nftables', 'iptables', 'ipvs'],
+  )
   const unknown = await portolan('check', ...source, '--dataplane', 'nonsense')
   t.is(unknown.code, 1)
   t.regex(unknown.stderr, /dataplane 'nonsense' is not installed/)

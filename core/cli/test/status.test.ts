@@ -49,7 +49,7 @@ test('a node tells whether a Portolan runs there, finds it at any port, and says
   t.is(before.code, 1)
   t.regex(before.stderr, /^portolan: no Portolan runs on this node, and nothing answers at http:/m)
   t.regex(before.stderr, /^ {2}fix: start it/m)
-  const running = node.portolan('--metrics-bind-address', '127.0.0.1:10777')
+  const running = node.portolan('--metrics-bind-address', '127.0.0.1:10080')
   let found: Ended = before
   await eventually(t, `well: ${node.output}`, async () => {
     found = await status(node, '--json')

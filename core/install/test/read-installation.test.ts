@@ -73,6 +73,11 @@ const mistakes: readonly Mistake[] = [
     told: [/^--name 'view': Kubernetes has a ClusterRole of that name, which this would replace/],
   },
   {
+    claim: "the name of kube-proxy's own DaemonSet",
+    flags: { configMap: 'kube-proxy', dataplane: 'nftables', name: 'kube-proxy' },
+    told: [/^--name 'kube-proxy': kube-proxy's own DaemonSet and account have that name/],
+  },
+  {
     claim: 'a URL is no image',
     flags: { ...enough, image: 'https://registry.example.net/portolan:1' },
     told: [/^--image 'https:.*': write NAME:TAG or NAME@sha256:DIGEST, in lower case and without https:/],
