@@ -43,15 +43,18 @@ export class FrontendClaims {
     return this.#owners
   }
 
-  /** Puts in a claim, or renews it. Gives the route that owned the destination before and has lost it. */
-  claim(frontend: FrontendKey, claim: Claim): RouteKey | undefined {
+  /**
+   * Puts in a claim, or renews it. Gives the routes that have lost and got the destination, where it passes from one to
+   * another: a claim that is renewed may be a weaker one, so that a third route gets what its own route had.
+   */
+  claim(frontend: FrontendKey, claim: Claim): readonly RouteKey[] {
     const owner = this.#owners.get(frontend)
     if (owner === undefined) {
       this.#owners.set(frontend, claim.route)
-      return undefined
+      return none
     }
     const rivals = this.#contested.get(frontend)
-    if (rivals === undefined && owner === claim.route) return undefined
+    if (rivals === undefined && owner === claim.route) return none
     const known = rivals ?? [this.#claimOf(owner, frontend)]
     const isNew = !known.some((rival) => rival.route === claim.route)
     const claims = [...known.filter((rival) => rival.route !== claim.route), claim].sort(byRank)
@@ -85,19 +88,21 @@ export class FrontendClaims {
     claims: readonly Claim[],
     owner: RouteKey,
     newcomer: Claim | undefined,
-  ): RouteKey | undefined {
+  ): readonly RouteKey[] {
     const [winner] = claims
-    if (winner === undefined) return undefined
+    if (winner === undefined) return none
     this.#owners.set(frontend, winner.route)
     if (winner.route !== owner) {
       const loser = claims.find((claim) => claim.route === owner)
       if (loser !== undefined) this.#onLost({ frontend, loser, winner })
-      return owner
+      return [owner, winner.route]
     }
     if (newcomer !== undefined) this.#onLost({ frontend, loser: newcomer, winner })
-    return undefined
+    return none
   }
 }
+
+const none: readonly RouteKey[] = []
 
 const kindRank = { ClusterIP: 0, LoadBalancer: 1, ExternalIP: 2, NodePort: 3 } as const
 

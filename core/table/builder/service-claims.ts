@@ -113,8 +113,7 @@ export class ServiceClaims {
     for (const [route, destinations] of this.#destinations(service)) {
       for (const { key, kind } of destinations) {
         const claim = { route, service: service.key, createdAt: service.createdAt, kind }
-        const dispossessed = this.#claims.claim(key, claim)
-        if (dispossessed !== undefined) services.add(serviceKeyOf(dispossessed))
+        for (const affected of this.#claims.claim(key, claim)) services.add(serviceKeyOf(affected))
       }
     }
   }

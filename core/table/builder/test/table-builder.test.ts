@@ -195,6 +195,24 @@ test('a ClusterIP is active for as long as any Service has it, a range as long a
   t.deepEqual([builder.table.clusterIPs.size, builder.table.serviceCidrs.size], [0, 0])
 })
 
+test('a ClusterIP that its Service names as a load balancer address now falls to an older claim', (t) => {
+  const builder = newBuilder()
+  const [theirs, both] = [address('10.96.0.1'), address('10.96.0.2')]
+  const claims = { externalIPs: [], loadBalancerIPs: [both] }
+  builder.setService(exampleService({ key: 'default/a', createdAt: 1, clusterIPs: [theirs], ...claims }))
+  builder.setService(exampleService({ key: 'default/b', createdAt: 2, clusterIPs: [both] }))
+  builder.drain()
+  const answers = (route: string) => builder.table.routes.get(key(route))?.frontends.map((one) => one.address)
+  t.deepEqual(answers('default/a:/TCP'), [theirs])
+  builder.setService(
+    exampleService({ key: 'default/b', createdAt: 2, clusterIPs: [address('10.96.0.3')], ...claims }),
+  )
+  builder.drain()
+  t.deepEqual(answers('default/a:/TCP'), [theirs, both])
+  t.deepEqual(answers('default/b:/TCP'), [address('10.96.0.3')])
+  t.is(builder.table.frontends.get(frontendKey(both, 'TCP', 80)), key('default/a:/TCP'))
+})
+
 test('hairpin addresses are those of local endpoints, while any route has them', (t) => {
   const builder = newBuilder()
   const here = exampleEndpoint('10.1.0.1', { nodeName: 'here' })
