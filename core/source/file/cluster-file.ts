@@ -7,7 +7,7 @@ import type { Parsed } from '../../cluster/parsed.ts'
 import { shownName, shownValue } from '../../cluster/problem-report.ts'
 import { isRawObject, type RawObject } from '../../cluster/raw-object.ts'
 import type { ClusterRecord, ObjectProblem, RecordKind, Unserved } from '../../cluster/records.ts'
-import { readDocuments } from './documents.ts'
+import { ClusterFileError, readDocuments } from './documents.ts'
 
 /** What a file says about a cluster. */
 export interface ClusterFile {
@@ -39,7 +39,18 @@ const objectTypes: Readonly<Record<RecordKind, ObjectType>> = {
  * Throws {@link ClusterFileError} for a file that can't be read at all; broken objects are in `problems`.
  */
 export async function readClusterFile(path: string): Promise<ClusterFile> {
-  return parseClusterText(await readFile(path, 'utf8'), path)
+  return parseClusterText(await readClusterText(path), path)
+}
+
+/** The text of such a file. Throws {@link ClusterFileError} where it is too large, and what `readFile` does. */
+export async function readClusterText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    // No string of V8's is longer than half a gigabyte, and no file is read at once that has more than two.
+    if (!(error instanceof RangeError)) throw error
+    throw new ClusterFileError(path, 1, 1, 'the file is too large: half a gigabyte is the most that is read')
+  }
 }
 
 /** Reads the text of such a file. `path` is for errors only. */

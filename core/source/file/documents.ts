@@ -4,7 +4,7 @@ import { CodedError } from '../../error/coded-error.ts'
 /** Codes of {@link ClusterFileError}: when it happens, and the fix. */
 export const clusterFileErrorCodes = {
   CLUSTER_FILE_UNREADABLE: {
-    when: 'the file of --source file: is not YAML or JSON at the line and column named',
+    when: 'the file of --source file: is too large, or not YAML or JSON at the line and column named',
     fix: 'correct that line; a running node keeps the last good state and reads the file again when it changes',
   },
 } as const

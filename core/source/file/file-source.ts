@@ -1,11 +1,11 @@
 import { type FSWatcher, watch } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { ClusterRecord, RecordKind } from '../../cluster/records.ts'
 import type { Logger } from '../../log/logger.ts'
 import type { ClusterSink, ClusterSource } from '../cluster-source.ts'
-import { type ClusterFile, parseClusterText } from './cluster-file.ts'
+import { type ClusterFile, parseClusterText, readClusterText } from './cluster-file.ts'
 import { ClusterFileError } from './documents.ts'
 
 export interface FileSourceOptions {
@@ -118,17 +118,18 @@ class FileSource implements ClusterSource {
   async #read(version: string): Promise<void> {
     const receivedAt = performance.now()
     const { path } = this.#options
-    const text = await readFile(path, 'utf8')
-    if ((await this.#fileVersion()) !== version) {
-      // Still being written.
-      this.#settle()
-      return
-    }
-    this.#version = version
     try {
+      const text = await readClusterText(path)
+      if ((await this.#fileVersion()) !== version) {
+        // Still being written.
+        this.#settle()
+        return
+      }
+      this.#version = version
       this.#deliver(await parseClusterText(text, path), receivedAt)
     } catch (error) {
       if (!(error instanceof ClusterFileError)) throw error
+      this.#version = version
       const { line, column, problem } = error
       this.#tell(
         `line ${line}, column ${column}`,

@@ -1,10 +1,10 @@
-import { mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, rename, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import type { ClusterRecord, ObjectProblem, RecordKind } from '../../../cluster/records.ts'
 import type { ClusterSink } from '../../cluster-source.ts'
-import { parseClusterText } from '../cluster-file.ts'
+import { parseClusterText, readClusterFile } from '../cluster-file.ts'
 import { fileSource } from '../file-source.ts'
 
 const service = (name: string, last: number) => ({
@@ -271,3 +271,16 @@ for (const { claim, text, path, line } of unreadable) {
     t.log(error!.message)
   })
 }
+
+test('a file that is too large to be read is told', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'portolan-file-'))
+  t.teardown(() => rm(directory, { recursive: true }))
+  const path = join(directory, 'cluster.yaml')
+  await writeFile(path, '')
+  // Without a byte on the disk.
+  await truncate(path, 3 * 2 ** 30)
+  await t.throwsAsync(readClusterFile(path), {
+    code: 'CLUSTER_FILE_UNREADABLE',
+    message: /cluster\.yaml, line 1, column 1: the file is too large/,
+  })
+})
