@@ -35,7 +35,13 @@ export async function install({
   for (const line of notes(installation)) console.error(`portolan: ${line}`)
 }
 
-function notes({ configuration, dataplane, healthz, startupTaint }: Installation): readonly string[] {
+function notes({
+  configuration,
+  dataplane,
+  healthz,
+  namespace,
+  startupTaint,
+}: Installation): readonly string[] {
   const doubt =
     configuration.from === 'configMap' ? undefined : apiServerDoubt(new URL(configuration.apiServer))
   return [
@@ -45,6 +51,11 @@ function notes({ configuration, dataplane, healthz, startupTaint }: Installation
             'the right to patch Nodes would be without one',
         ]
       : []),
+    ...(namespace === 'kube-system'
+      ? []
+      : [
+          `the Namespace ${namespace} is among them, and kubectl delete -f would delete it with all that is in it: take it out where others have something there`,
+        ]),
     ...(doubt === undefined ? [] : [`--api-server: ${doubt}`]),
     ...(configuration.from === 'configMap'
       ? [

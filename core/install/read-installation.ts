@@ -14,6 +14,7 @@ import { nodeAccess } from './node-access.ts'
 
 /** A name that may stand in a label as well, because pods are found by it. */
 const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
+const dnsLabelOfAnyLength = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
 const labelKey = /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/
 const labelValue = /^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/
 
@@ -137,7 +138,7 @@ function readConfigMap(
   { given, kubeProxy, portolan }: ResolvedConfig,
   problems: ConfigProblem[],
 ): InstalledConfiguration {
-  if (!/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(name))
+  if (name.length > 253 || !name.split('.').every((label) => dnsLabelOfAnyLength.test(label)))
     problems.push({
       setting: '--config-map',
       value: name,

@@ -352,6 +352,15 @@ test.serial('an option that the dataplane does not know is refused, with those t
   t.regex(stderr, /portolan help-dataplane nftables/)
 })
 
+test.serial('install tells that its Namespace goes with all that others have in it', async (t) => {
+  const args = ['install', '--print', '--api-server', '192.0.2.10', '--cluster-cidr', '10.244.0.0/16']
+  t.is((await portolan(...args)).stderr, '')
+  const { code, stdout, stderr } = await portolan(...args, '--namespace', 'proxies')
+  t.is(code, 0)
+  t.regex(stdout, /^kind: Namespace\n/m)
+  t.regex(stderr, /^portolan: the Namespace proxies is among them, and kubectl delete -f would delete it/m)
+})
+
 async function clusterFile(t: ExecutionContext, text: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pl-cli-'))
   t.teardown(() => rm(directory, { recursive: true }))

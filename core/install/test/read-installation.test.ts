@@ -72,6 +72,11 @@ const mistakes: readonly Mistake[] = [
     flags: { ...enough, name: 'view' },
     told: [/^--name 'view': Kubernetes has a ClusterRole of that name, which this would replace/],
   },
+  ...['', 'a..b', '.a', 'a.', 'A', 'a/b', `${'a'.repeat(250)}.abc`].map((configMap) => ({
+    claim: `'${configMap.slice(0, 9)}' is no name of a ConfigMap`,
+    flags: { configMap, dataplane: 'nftables' },
+    told: [/^--config-map '.*': write the name of a ConfigMap, such as kube-proxy/],
+  })),
   {
     claim: "the name of kube-proxy's own DaemonSet",
     flags: { configMap: 'kube-proxy', dataplane: 'nftables', name: 'kube-proxy' },
