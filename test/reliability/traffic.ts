@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type ConnectLoop,
   type Family,
@@ -33,6 +34,8 @@ export interface TrafficReport {
 const everyMs = 50
 const flowEveryMs = 200
 const answerMs = 5000
+/** Between two questions over a connection that was there before: IPVS forgets one that is silent for 15 minutes. */
+const heldEveryMs = 60_000
 
 interface Way {
   readonly name: string
@@ -52,7 +55,8 @@ interface RunningLoop {
 
 interface Held {
   readonly name: string
-  readonly connection: HeldConnection
+  /** What became of it, once the traffic ends. */
+  readonly answer: ReturnType<HeldConnection['ask']>
 }
 
 /** Steady packets to the Service that never changes: TCP and UDP, to ClusterIP and NodePort, in both families. */
@@ -60,18 +64,18 @@ export class Traffic {
   readonly #loops: readonly RunningLoop[]
   readonly #flows: readonly Flow[]
   readonly #held: readonly Held[]
-  readonly #answerMs: number
+  readonly #ended: AbortController
 
   private constructor(
     loops: readonly RunningLoop[],
     flows: readonly Flow[],
     held: readonly Held[],
-    slowness: number,
+    ended: AbortController,
   ) {
-    this.#answerMs = answerMs * slowness
     this.#loops = loops
     this.#flows = flows
     this.#held = held
+    this.#ended = ended
   }
 
   static async start({ lab, slowness }: Pick<Scene, 'lab' | 'slowness'>): Promise<Traffic> {
@@ -85,14 +89,15 @@ export class Traffic {
         })),
       ),
     )
+    const ended = new AbortController()
     const held = await Promise.all(
-      ways.map(async (way) => ({
-        name: way.name,
-        connection: await way.client.holdConnection({ to: way, timeoutMs: slow.timeoutMs }),
-      })),
+      ways.map(async (way) => {
+        const connection = await way.client.holdConnection({ to: way, timeoutMs: slow.timeoutMs })
+        return { name: way.name, answer: askOn(connection, slow.timeoutMs, ended.signal) }
+      }),
     )
     const flows = await Promise.all(families.map((family) => startFlow(lab, family, slowness)))
-    return new Traffic(loops, flows, held, slowness)
+    return new Traffic(loops, flows, held, ended)
   }
 
   /** Ends it, and tells what was lost. */
@@ -101,12 +106,9 @@ export class Traffic {
       this.#loops.map(async ({ name, loop }) => ({ name, ...(await loop.stop()) })),
     )
     const flows = await Promise.all(this.#flows.map((flow) => flow.stop()))
+    this.#ended.abort()
     const held = await Promise.all(
-      this.#held.map(async ({ name, connection }) => {
-        const answer = await connection.ask(this.#answerMs)
-        await connection.close()
-        return { name, answer }
-      }),
+      this.#held.map(async ({ name, answer }) => ({ name, answer: await answer })),
     )
     const broken = held.filter(({ answer }) => !answer.alive)
     const sum = (of: (report: (typeof reports)[number]) => number) =>
@@ -130,6 +132,17 @@ export class Traffic {
       ].slice(0, 6),
     }
   }
+}
+
+/** Asks now and then, and once more at the end. @returns the last answer, or the first that there was none */
+async function askOn(connection: HeldConnection, timeoutMs: number, ended: AbortSignal): Held['answer'] {
+  let answer = await connection.ask(timeoutMs)
+  while (answer.alive && !ended.aborted) {
+    await sleep(heldEveryMs, undefined, { signal: ended }).catch(() => {})
+    answer = await connection.ask(timeoutMs)
+  }
+  await connection.close()
+  return answer
 }
 
 function waysOf({ pods, outside }: Lab, family: Family): Way[] {
