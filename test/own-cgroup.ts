@@ -34,6 +34,14 @@ export function takeOwnCgroup(): void {
   })
 }
 
+/** Milliseconds of CPU of this process and all that it has started; `undefined`: it has no cgroup of its own. */
+export function cpuTimeOfOwnCgroup(): number | undefined {
+  const own = process.env.PORTOLAN_TEST_CGROUP
+  if (own === undefined) return undefined
+  const microseconds = /^usage_usec (\d+)$/m.exec(readFileSync(`${own}/cpu.stat`, 'utf8'))?.[1]
+  return microseconds === undefined ? undefined : Number(microseconds) / 1000
+}
+
 function removeDead(root: string): void {
   for (const name of readdirSync(root)) {
     if (!name.startsWith(prefix) || isRunning(Number(name.slice(prefix.length)))) continue

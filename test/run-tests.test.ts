@@ -183,6 +183,7 @@ test('eight', (t) => t.pass())`,
   t.is(failures.length, 4)
   t.is(closes, '4 passed, 4 failed, 1 skipped')
   for (const file of ['passes', 'fails', 'lingers']) t.true(slowest.includes(`${file}.test.ts`))
+  t.regex(slowest, /^ +[\d.]+ s, +[\d.]+ s of CPU {2}all \d files$/m)
 })
 
 function isRunning(pid: number): boolean {

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import test, { registerCompletionHandler } from 'ava'
 import { exitAtOnce } from '../core/cli/exit-at-once.ts'
 import { openHandles } from './open-handles.ts'
-import { takeOwnCgroup } from './own-cgroup.ts'
+import { cpuTimeOfOwnCgroup, takeOwnCgroup } from './own-cgroup.ts'
 import { takeOwnMounts } from './own-mounts.ts'
 import { titleOf } from './running-files.ts'
 import { noteTime } from './slowest-files.ts'
@@ -47,7 +47,7 @@ if (!awaitsFirst) {
 
 registerCompletionHandler(() => {
   clearTimeout(release)
-  noteTime(file, performance.now())
+  noteTime({ file, milliseconds: performance.now(), cpuMilliseconds: cpuTimeOfOwnCgroup() })
   setTimeout(() => {
     const holding = openHandles().join(', ')
     process.stderr.write(`${file} still runs ${graceSeconds} s after its last test; it holds: ${holding}\n`)
