@@ -4,6 +4,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Duplex, Writable } from 'node:stream'
+import { readWrongClock, type WrongClock } from './guest-clock.ts'
 import { initramfs } from './initramfs.ts'
 import { findParts, type VmParts } from './provide.ts'
 import { consoleDescriptor, ports, qemuArguments } from './qemu-arguments.ts'
@@ -59,8 +60,9 @@ export async function runInVm(command: readonly string[], options: VmOptions = {
   signal?.throwIfAborted()
 
   const begun = performance.now()
-  const qemu = startQemu(parts, qemuArguments({ kernel: parts.kernel, writable, cpus, memoryMiB }), files)
-  const switchOff = () => qemu.kill('SIGKILL')
+  const machine = { kernel: parts.kernel, writable, cpus, memoryMiB }
+  let running: ChildProcess | undefined
+  const switchOff = () => running?.kill('SIGKILL')
   let timedOut = false
   const timer = setTimeout(() => {
     timedOut = true
@@ -68,31 +70,42 @@ export async function runInVm(command: readonly string[], options: VmOptions = {
   }, timeoutSeconds * 1000)
   signal?.addEventListener('abort', switchOff)
   try {
-    port(qemu, ports.stdout).pipe(options.stdout ?? process.stdout, { end: false })
-    port(qemu, ports.stderr).pipe(options.stderr ?? process.stderr, { end: false })
-    const console = tail(port(qemu, consoleDescriptor))
-    const complaints = tail(qemu.stderr as Duplex)
-    const control = followControl(port(qemu, ports.control), () => {
-      // It switches itself off within a tenth of that; one that doesn't manage to has told all that matters.
-      setTimeout(switchOff, 10_000).unref()
-    })
-    await once(qemu, 'close')
+    for (let clock: WrongClock = {}; ; ) {
+      const qemu = startQemu(parts, qemuArguments({ ...machine, ...clock }), files)
+      running = qemu
+      port(qemu, ports.stdout).pipe(options.stdout ?? process.stdout, { end: false })
+      port(qemu, ports.stderr).pipe(options.stderr ?? process.stderr, { end: false })
+      const console = tail(port(qemu, consoleDescriptor))
+      const complaints = tail(qemu.stderr as Duplex)
+      const control = followControl(port(qemu, ports.control), () => {
+        // It switches itself off within a tenth of that; one that doesn't manage to has told all that matters.
+        setTimeout(() => qemu.kill('SIGKILL'), 10_000).unref()
+      })
+      await once(qemu, 'close')
 
-    signal?.throwIfAborted()
-    const { startedAt, endedAt, exitCode } = control
-    if (exitCode !== undefined && startedAt !== undefined && endedAt !== undefined) {
-      return {
-        exitCode,
-        kernel: parts.kernel.release,
-        bootSeconds: (startedAt - begun) / 1000,
-        commandSeconds: (endedAt - startedAt) / 1000,
+      signal?.throwIfAborted()
+      const { startedAt, endedAt, exitCode, wrongClock } = control
+      if (exitCode !== undefined && startedAt !== undefined && endedAt !== undefined) {
+        return {
+          exitCode,
+          kernel: parts.kernel.release,
+          bootSeconds: (startedAt - begun) / 1000,
+          commandSeconds: (endedAt - startedAt) / 1000,
+        }
       }
+      if (wrongClock !== undefined && !timedOut) {
+        clock = wrongClock
+        continue
+      }
+      const when = startedAt === undefined ? 'before the command began' : 'while the command ran'
+      const said = [complaints(), console()].filter((text) => text !== '').join('\n')
+      if (timedOut)
+        throw new VmError(
+          'VM_TIMED_OUT',
+          `timed out after ${timeoutSeconds} s, ${when}${said && `\n${said}`}`,
+        )
+      throw new VmError('VM_BROKE_DOWN', `the machine broke down ${when}; its last words:\n${said}`)
     }
-    const when = startedAt === undefined ? 'before the command began' : 'while the command ran'
-    const said = [complaints(), console()].filter((text) => text !== '').join('\n')
-    if (timedOut)
-      throw new VmError('VM_TIMED_OUT', `timed out after ${timeoutSeconds} s, ${when}${said && `\n${said}`}`)
-    throw new VmError('VM_BROKE_DOWN', `the machine broke down ${when}; its last words:\n${said}`)
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', switchOff)
@@ -129,18 +142,23 @@ function port(qemu: ChildProcess, descriptor: number): Duplex {
   return stream.on('error', () => {})
 }
 
-/** What the guest has said about the command so far: `started`, then `exit CODE`. */
-function followControl(stream: Duplex, onExit: () => void) {
-  const state: { startedAt?: number; endedAt?: number; exitCode?: number } = {}
+/** What the guest has said about the command so far: `started`, then `exit CODE`; or that its clock is wrong. */
+function followControl(stream: Duplex, onEnd: () => void) {
+  const state: { startedAt?: number; endedAt?: number; exitCode?: number; wrongClock?: WrongClock } = {}
   let heard = ''
   stream.on('data', (data: Buffer) => {
     heard += data
+    const wrong = readWrongClock(heard)
+    if (wrong !== undefined && state.wrongClock === undefined) {
+      state.wrongClock = wrong
+      onEnd()
+    }
     if (heard.includes('started')) state.startedAt ??= performance.now()
     const code = /^exit (\d+)\r?\n/m.exec(heard)?.[1]
     if (code !== undefined && state.exitCode === undefined) {
       state.endedAt = performance.now()
       state.exitCode = Number(code)
-      onExit()
+      onEnd()
     }
   })
   return state

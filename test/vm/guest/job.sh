@@ -33,6 +33,14 @@ port() {
 }
 control=$(port control)
 
+# See guest-clock.ts. The host boots another machine, and tells it how fast its processor's clock runs.
+clock=$($bb dmesg | $bb grep 'tsc: .*PIT calibration')
+case "$clock" in *'Using PIT calibration'*)
+  printf '%s\nclock wrong\n' "$clock" > "$control"
+  echo o > /proc/sysrq-trigger
+  $bb sleep 60
+esac
+
 # A port can be open only once, and programs like to open /dev/stdout again: they get a pipe, which can be.
 $bb mkfifo /run/vm/stdout /run/vm/stderr
 $bb cat /run/vm/stdout > "$(port stdout)" &

@@ -3,6 +3,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { commandScript } from '../command-script.ts'
 import { cpioArchive } from '../cpio.ts'
+import { readWrongClock } from '../guest-clock.ts'
 import { unpackKernelImage } from '../kernel-image.ts'
 import { loadOrder } from '../kernel-modules.ts'
 
@@ -65,6 +66,16 @@ function bzImage(payload: Buffer): Buffer {
   payload.copy(image, 3 * 512)
   return image
 }
+
+test('of a clock that the kernel has measured wrongly the right frequency is known, if it is', (t) => {
+  const told = (...lines: readonly string[]) =>
+    readWrongClock([...lines.map((line) => `[    0.052000] tsc: ${line}`), 'clock wrong', ''].join('\n'))
+  t.deepEqual(told('PIT calibration deviates from HPET: 390301 2595335', 'Using PIT calibration value'), {
+    tscKhz: 2595335,
+  })
+  t.deepEqual(told('HPET/PMTIMER calibration failed. Using PIT calibration.'), {})
+  t.is(readWrongClock('started\nexit 0\n'), undefined)
+})
 
 test('any words and any environment reach the command unchanged', (t) => {
   const word = fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\0', ''))
