@@ -8,10 +8,14 @@ import { execa } from 'execa'
 import { install, pinVersions } from '../install.ts'
 import { npm } from '../npm.ts'
 import { pack } from '../pack.ts'
+import { Stopwatch } from './stopwatch.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const folder = await mkdtemp(join(tmpdir(), 'portolan-new-dataplane-'))
 const archives = join(folder, 'archives')
+const sextant = join(folder, 'sextant')
+/** Of what an author does first. */
+const stopwatch = new Stopwatch()
 const path = `${dirname(process.execPath)}:/usr/sbin:/usr/bin:/sbin:/bin`
 /** Other tests keep the machine busy. */
 const env = { PATH: path, HOME: folder, PORTOLAN_SLOWNESS: '3' }
@@ -45,18 +49,17 @@ const create = (...args: readonly string[]) =>
 
 test.serial('a new package has all its tests pass at once, and is built and planned with', async (t) => {
   t.timeout(1_100_000)
-  const { stdout } = await create('sextant')
-  t.regex(stdout, /^portolan-dataplane-sextant: a dataplane on nft, IPv4, \d+ files in sextant$/m)
-  t.regex(stdout, /^ {2}cd sextant && npm install$\n^ {2}npm test .*$\n^ {2}npx portolan /m)
-  const path = join(folder, 'sextant')
-  await installed(path)
-  const told = await run(path, 'npm', 'test')
+  const { stdout } = await stopwatch.time('create', () => create('sextant'))
+  const page = await readFile(join(root, 'docs', 'writing-a-dataplane.md'), 'utf8')
+  const [, shown = ''] = /^\$ npm create @portolan\/dataplane acme\n([\s\S]*?)^```$/m.exec(page) ?? []
+  t.is(`${stdout}\n`, shown.replaceAll('acme', 'sextant'))
+  await stopwatch.time('npm install', () => installed(sextant))
+  const told = await stopwatch.time('npm test', () => run(sextant, 'npm', 'test'))
   t.regex(told.stdout, /conformance › IPv4 TCP: a ClusterIP reaches every endpoint/)
   t.regex(told.stdout, /\d{3} tests passed/)
   t.notRegex(told.stdout, /failed/)
   const cluster = ['--source', `file:${join(root, 'docs', 'one-service.yaml')}`]
-  const portolan = join(path, 'node_modules', '.bin', 'portolan')
-  const plan = await run(path, portolan, 'plan', ...cluster, '--dataplane', './dist/index.js')
+  const plan = await portolan('plan', ...cluster, '--dataplane', './dist/index.js')
   t.regex(plan.stdout, /^add table ip portolan-sextant$/m)
 })
 
@@ -88,6 +91,18 @@ interface Fault {
   /** What the card says of it, in order. */
   readonly told: RegExp
 }
+
+/** A program of the new package's, as npx runs it. */
+const inSextant = (program: string, ...args: readonly string[]) =>
+  execa(join(sextant, 'node_modules', '.bin', program), args, {
+    cwd: sextant,
+    env,
+    extendEnv: false,
+    reject: false,
+    stdin: 'ignore',
+  })
+
+const portolan = (...args: readonly string[]) => inSextant('portolan', ...args)
 
 const shape = ['--only', 'shape']
 const convergence = ['--only', 'shape,convergence', '--quick']
@@ -183,6 +198,14 @@ const faults: readonly Fault[] = [
     told: /convergence: IPv4: what is taken away goes from the kernel, too /,
   },
   {
+    what: 'writes things in the wrong order: takes chains away while elements still lead there',
+    file: 'src/program.ts',
+    find: '    ...fresh.flatMap(([name, rules]) => [',
+    put: "    ...stale.splice(0).map((name) => ['delete chain', at, name].join(' ')),\n    ...fresh.flatMap(([name, rules]) => [",
+    ask: convergence,
+    told: /in another order, it comes to the same nft refused the transaction: .*busy delete chain ip portolan-sextant service-/,
+  },
+  {
     what: 'leaves its table behind',
     file: 'src/index.ts',
     find: '    await this.#nft.apply([`delete table',
@@ -211,51 +234,62 @@ const faults: readonly Fault[] = [
 for (const { what, file, find, put, ask, told } of faults)
   test.serial(`a dataplane that ${what} is told so`, async (t) => {
     t.timeout(900_000)
-    const path = join(folder, 'sextant')
-    const source = await readFile(join(path, file), 'utf8')
+    const source = await readFile(join(sextant, file), 'utf8')
     t.is(source.split(find).length, 2, `${file} has it once: ${find}`)
     const more = put.includes('order++') ? '\nlet order = 0\n' : ''
-    await writeFile(join(path, file), source.replace(find, () => put) + more)
+    await writeFile(join(sextant, file), source.replace(find, () => put) + more)
     try {
-      const portolan = join(path, 'node_modules', '.bin', 'portolan')
-      const { exitCode, stdout, stderr } = await execa(portolan, ['eval', './src/index.ts', ...ask], {
-        cwd: path,
-        env,
-        extendEnv: false,
-        reject: false,
-      })
+      const { exitCode, stdout, stderr } = await portolan('eval', './src/index.ts', ...ask)
       // Lines are broken where the terminal ends.
       t.regex(stdout.replaceAll(/\s+/g, ' '), told, `${stdout}\n${stderr}`)
       t.is(exitCode, 1)
     } finally {
-      await writeFile(join(path, file), source)
+      await writeFile(join(sextant, file), source)
     }
   })
+
+test.serial(
+  'portolan fuzz finds a fault of it, and the test that it writes fails until that is mended',
+  async (t) => {
+    t.timeout(900_000)
+    const file = join(sextant, 'src', 'contents.ts')
+    const source = await readFile(file, 'utf8')
+    const find = '(verdict.masquerade ? ['
+    await writeFile(file, source.replace(find, "(verdict.masquerade && route.name === '' ? ["))
+    const ava = async () => (await inSextant('ava', 'test/found.test.ts')).stdout
+    try {
+      const ask = ['--seed', '1', '--only', 'packets', '--shrink', '10', '--test', 'test/found.test.ts']
+      const { exitCode, stdout, stderr } = await portolan('fuzz', './src/index.ts', ...ask)
+      t.regex(stdout, /^\.\/src\/index\.ts: found after \d+ s: /m, stderr)
+      t.is(exitCode, 1)
+      t.regex(await ava(), /1 test failed/)
+    } finally {
+      await writeFile(file, source)
+    }
+    t.regex(await ava(), /1 test passed/)
+    await run(sextant, 'npm', 'run', 'check')
+    await rm(join(sextant, 'test', 'found.test.ts'))
+    const sound = await portolan('fuzz', './src/index.ts', '--seed', '1', '--rounds', '2')
+    t.regex(sound.stdout, /: nothing found: 6 rounds, /, sound.stderr)
+    t.is(sound.exitCode, 0)
+  },
+)
 
 test.serial(
   'and as it was made it has a card without a failure, with the figures of its speed',
   async (t) => {
     t.timeout(1_100_000)
-    const path = join(folder, 'sextant')
-    const portolan = join(path, 'node_modules', '.bin', 'portolan')
-    const rows = ['--rows', '^a ClusterIP reaches every endpoint|^a change that meets a damaged']
-    const first = await run(path, portolan, 'eval', './src/index.ts', ...rows)
-    t.regex(first.stdout, /^conformance +✔ 4$/m)
-    const second = await run(
-      path,
-      portolan,
-      'eval',
-      './src/index.ts',
-      '--only',
-      'speed,operation',
-      '--services',
-      '20',
-    )
-    t.regex(second.stdout, /one endpoint replaced, from the event to the kernel, 20 Services +[\d.]+ m?s/)
-    t.regex(second.stdout, /what another tool damages is repaired +way 0: [\d.]+ s, way 1: /)
-    t.regex(second.stdout, /no packet is lost while the process restarts +0 of \d+ connections/)
-    const card = JSON.parse(await readFile(join(path, 'scorecard.json'), 'utf8'))
+    const ask = ['eval', './src/index.ts', '--quick', '--services', '20']
+    const { stdout, stderr, exitCode } = await stopwatch.time('first card', () => portolan(...ask))
+    t.is(exitCode, 0, `${stdout}\n${stderr}`)
+    for (const part of ['shape', 'convergence', 'conformance', 'speed', 'operation'])
+      t.regex(stdout, new RegExp(`^${part} +✔ \\d+`, 'm'))
+    t.regex(stdout, /one endpoint replaced, from the event to the kernel, 20 Services +[\d.]+ m?s/)
+    t.regex(stdout, /what another tool damages is repaired +way 0: [\d.]+ s, way 1: /)
+    t.regex(stdout, /no packet is lost while the process restarts +0 of \d+ connections/)
+    const card = JSON.parse(await readFile(join(sextant, 'scorecard.json'), 'utf8'))
     t.is(card.cards[0].name, 'sextant')
-    t.regex(await readFile(join(path, 'scorecard.html'), 'utf8'), /<svg/)
+    t.regex(await readFile(join(sextant, 'scorecard.html'), 'utf8'), /<svg/)
+    t.log(stopwatch.toString())
   },
 )

@@ -166,6 +166,15 @@ console.log(JSON.stringify(rows.map(({ name, outcome, detail }) => ({ name, outc
   )
 })
 
+test.serial('a search for faults works as installed, and finds none', async (t) => {
+  t.timeout(900_000)
+  const { stdout } = await portolan('fuzz', 'nftables', '--seed', '1', '--rounds', '2')
+  t.regex(
+    stdout,
+    /^nftables: nothing found: 6 rounds, \d+ histories, \d+ probes, \d+ conversations in \d+ s, /m,
+  )
+})
+
 test.serial('the eBPF programs come compiled, for processors of little endian', async (t) => {
   for (const name of ['portolan', 'close']) {
     const path = join(installed, 'node_modules', '@portolan', 'native', 'bpf', `${name}.bpf.o`)
