@@ -287,6 +287,7 @@ test.serial(
     t.regex(stdout, /one endpoint replaced, from the event to the kernel, 20 Services +[\d.]+ m?s/)
     t.regex(stdout, /what another tool damages is repaired +way 0: [\d.]+ s, way 1: /)
     t.regex(stdout, /no packet is lost while the process restarts +0 of \d+ connections/)
+    t.regex(stdout, /a process that is killed while it applies disturbs no Service that stays the same +✔/)
     const card = JSON.parse(await readFile(join(sextant, 'scorecard.json'), 'utf8'))
     t.is(card.cards[0].name, 'sextant')
     t.regex(await readFile(join(sextant, 'scorecard.html'), 'utf8'), /<svg/)
