@@ -69,10 +69,14 @@ async function find(name: string): Promise<void> {
     { reject: false },
   )
   const told = await readFile(json, 'utf8').catch(() => undefined)
-  const { found, brokenOff } = told === undefined ? {} : JSON.parse(told)
-  if (found === undefined) process.exitCode = 1
-  const seconds = found === undefined ? 'not found' : `${Math.round(found.afterMs / 1000)} s`
-  const [place = ''] = (found?.path ?? brokenOff?.why ?? stderr.slice(-200)).split(':')
-  const [wrong = ''] = (found?.wrong ?? '').split('\n')
-  console.log(`${seconds.padStart(9)}  ${name}: ${place}: ${wrong.slice(0, 110)}`)
+  const { found, brokenOff, rounds } = told === undefined ? {} : JSON.parse(told)
+  if (found === undefined) {
+    process.exitCode = 1
+    console.log(`not found  ${name}: ${brokenOff?.why ?? JSON.stringify(rounds) ?? stderr.slice(-200)}`)
+    return
+  }
+  const { afterMs, path, wrong } = found as { afterMs: number; path: string; wrong: string }
+  const seconds = `${Math.round(afterMs / 1000)} s`
+  const [place] = path.split(':')
+  console.log(`${seconds.padStart(9)}  ${name}: ${place}: ${wrong.split('\n')[0]?.slice(0, 110)}`)
 }
