@@ -21,6 +21,8 @@ export interface Evaluation {
   readonly services: readonly number[]
   /** Milliseconds that any one call of the dataplane may take. */
   readonly callMs: number
+  /** How many times as long as on a usual machine everything takes here, but for what is measured. */
+  readonly slowness: number
   /** The same while it is measured. Absent: as in `portolan run`. */
   readonly measuredCallMs?: number
   /** Keeps the node of the first scenario with a failed row, and asks nothing after it. */
@@ -71,7 +73,7 @@ export async function evaluate(evaluation: Evaluation, watcher: Watcher): Promis
       case 'convergence':
         return await evaluateConvergence(subject, evaluation, tell)
       case 'conformance': {
-        const { rows, isQuick, callMs, keeps = false } = evaluation
+        const { rows, isQuick, callMs, slowness, keeps = false } = evaluation
         const keepNode = async (scenario: string, networkNamespace: string) => {
           isStopped = true
           await watcher.kept(scenario, networkNamespace)
@@ -80,6 +82,7 @@ export async function evaluate(evaluation: Evaluation, watcher: Watcher): Promis
         const options = {
           isQuick,
           callMs,
+          slowness,
           keepObjects,
           ...(keeps ? { keepNode } : {}),
           ...(rows === undefined ? {} : { rows: new RegExp(rows) }),

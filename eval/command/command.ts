@@ -40,8 +40,14 @@ export function createEvalCommand(version: string): Command {
     )
     .option(
       '--deadline <seconds>',
-      'for any one call of the dataplane (default: 30; in speed those of portolan run)',
+      'for any one call of the dataplane (default: 30, times the slowness; in speed those of portolan run)',
       readSeconds,
+    )
+    .option(
+      '--slowness <number>',
+      'how many times as long as usual all but speed may take: on a busy machine, or a translated one',
+      readSlowness,
+      1,
     )
     .option(
       '--keep',
@@ -107,6 +113,12 @@ function readNumbers(text: string): number[] {
     if (Number.isInteger(number) && number >= 1 && number <= 500_000) return number
     throw new InvalidArgumentError(`'${part}' is no number from 1 to 500000.`)
   })
+}
+
+export function readSlowness(text: string): number {
+  const slowness = Number(text)
+  if (slowness >= 1 && slowness <= 1000) return slowness
+  throw new InvalidArgumentError(`'${text}' is no number from 1 to 1000.`)
 }
 
 export function readSeconds(text: string): number {

@@ -18,7 +18,7 @@ import {
 } from '../scorecard.ts'
 import { display } from './progress.ts'
 
-/** Seconds, where nothing else is asked for. */
+/** Seconds, where nothing else is asked for, times the slowness. */
 const standardDeadline = 30
 
 export interface EvalFlags {
@@ -30,6 +30,7 @@ export interface EvalFlags {
   readonly underTest?: string
   /** Seconds. */
   readonly deadline?: number
+  readonly slowness: number
   readonly json: string
   readonly report: string
   readonly badge?: string
@@ -73,7 +74,8 @@ export async function evaluateAll(
       dataplane,
       parts,
       isQuick: flags.quick,
-      callMs: (flags.deadline ?? standardDeadline) * 1000,
+      callMs: (flags.deadline ?? standardDeadline * flags.slowness) * 1000,
+      slowness: flags.slowness,
       ...(flags.deadline === undefined ? {} : { measuredCallMs: flags.deadline * 1000 }),
       services: flags.services ?? (flags.quick ? [100, 1000] : [100, 1000, 10_000]),
       command,
@@ -151,7 +153,7 @@ function partsOf({ only, rows }: EvalFlags): readonly PartName[] {
 
 function typed(
   dataplanes: readonly string[],
-  { only, quick, rows, services, underTest, deadline }: EvalFlags,
+  { only, quick, rows, services, underTest, deadline, slowness }: EvalFlags,
 ): string {
   return [
     'portolan eval',
@@ -162,6 +164,7 @@ function typed(
     ...(services === undefined ? [] : ['--services', services.join()]),
     ...(underTest === undefined ? [] : ['--under-test', underTest]),
     ...(deadline === undefined ? [] : ['--deadline', String(deadline)]),
+    ...(slowness === 1 ? [] : ['--slowness', String(slowness)]),
   ].join(' ')
 }
 

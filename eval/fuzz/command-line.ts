@@ -1,5 +1,5 @@
 import { quote } from 'shlex'
-import { standardDeadline, standardShrink } from './command.ts'
+import { standardShrink } from './command.ts'
 import type { FuzzFlags } from './fuzz.ts'
 
 /**
@@ -9,7 +9,7 @@ import type { FuzzFlags } from './fuzz.ts'
  */
 export function commandLine(
   dataplane: string,
-  { seed, minutes, rounds, only, underTest, deadline, shrink }: FuzzFlags,
+  { seed, minutes, rounds, only, underTest, deadline, slowness, shrink }: FuzzFlags,
   path?: string,
 ): string {
   return [
@@ -25,6 +25,7 @@ export function commandLine(
         ]
       : [`--path ${path}`]),
     ...(underTest === undefined ? [] : [`--under-test ${quote(underTest)}`]),
-    ...(deadline === standardDeadline ? [] : [`--deadline ${deadline}`]),
+    ...(deadline === undefined ? [] : [`--deadline ${deadline}`]),
+    ...(slowness === 1 ? [] : [`--slowness ${slowness}`]),
   ].join(' ')
 }

@@ -1,12 +1,12 @@
 import { type PhaseName, parsePath, phases } from '@portolan/conformance/fuzz'
 import { Command, InvalidArgumentError } from 'commander'
-import { readSeconds } from '../command/command.ts'
+import { readSeconds, readSlowness } from '../command/command.ts'
 import type { FuzzFlags } from './fuzz.ts'
 
 /** Minutes without `--minutes`, where the clock ends the search. */
 export const standardMinutes = 5
 
-/** Seconds of `--deadline`. */
+/** Seconds of `--deadline`, times the slowness. */
 export const standardDeadline = 30
 
 /** Seconds of `--shrink`. */
@@ -47,7 +47,17 @@ export function createFuzzCommand(): Command {
       '--under-test <file>',
       'the module with what a lab needs of the dataplane (default: test/under-test.ts in its package)',
     )
-    .option('--deadline <seconds>', 'for any one call of the dataplane', readSeconds, standardDeadline)
+    .option(
+      '--deadline <seconds>',
+      `for any one call of the dataplane (default: ${standardDeadline}, times the slowness)`,
+      readSeconds,
+    )
+    .option(
+      '--slowness <number>',
+      'how many times as long as usual everything may take: on a busy machine, or a translated one',
+      readSlowness,
+      1,
+    )
     .option(
       '--shrink <seconds>',
       'for making what is found short, besides the minutes',

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { checkWritable } from '@portolan/bench'
 import { type PhaseName, phases } from '@portolan/conformance/fuzz'
 import { EvaluationError } from '../evaluation-error.ts'
-import { standardMinutes } from './command.ts'
+import { standardDeadline, standardMinutes } from './command.ts'
 import { commandLine } from './command-line.ts'
 import type { Order } from './messages.ts'
 import { outcomeOf } from './outcome.ts'
@@ -16,8 +16,10 @@ export interface FuzzFlags {
   readonly only?: readonly PhaseName[]
   readonly path?: string
   readonly underTest?: string
+  /** Seconds; absent: the usual ones, times the slowness. */
+  readonly deadline?: number
+  readonly slowness: number
   /** Seconds. */
-  readonly deadline: number
   readonly shrink: number
   readonly test?: string
   readonly json?: string
@@ -51,7 +53,8 @@ export async function fuzz(dataplane: string, flags: FuzzFlags): Promise<void> {
     phases: flags.only ?? (Object.keys(phases) as PhaseName[]),
     searchMs: minutes * 60_000,
     shrinkMs: flags.shrink * 1000,
-    callMs: flags.deadline * 1000,
+    callMs: (flags.deadline ?? standardDeadline * flags.slowness) * 1000,
+    slowness: flags.slowness,
     ...(path === undefined ? {} : { path }),
     ...(rounds === undefined ? {} : { rounds }),
     ...(flags.underTest === undefined ? {} : { underTest: flags.underTest }),

@@ -13,6 +13,8 @@ export interface Order {
   readonly shrinkMs: number
   /** Milliseconds that any one call of the dataplane may take. */
   readonly callMs: number
+  /** How many times as long as on a usual machine everything takes here. */
+  readonly slowness: number
   /** What to try alone; absent: search. */
   readonly path?: string
   /** Path of the module with the kit's hooks; absent: looked for in the dataplane's package. */

@@ -13,6 +13,7 @@ export interface ConformanceOptions {
   readonly isQuick: boolean
   /** Milliseconds that any one call may take. */
   readonly callMs: number
+  readonly slowness: number
   /** Gets the objects of a scenario with a failed row. */
   readonly keepObjects: (scenario: string, objects: readonly object[]) => void
   /** Gets the node of the first scenario with a failed row; no scenario follows. Absent: no node stays. */
@@ -60,6 +61,7 @@ export async function evaluateConformance(
   await runConformance({
     ...subject,
     callMs: options.callMs,
+    slowness: options.slowness,
     filter: ({ name }) => !isKept && asked.some((claim) => claim.name === name),
     onScenario: tell,
     onCase(row) {

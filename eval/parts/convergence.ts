@@ -17,9 +17,10 @@ import { scenarioChecks } from './scenario-checks.ts'
  */
 export async function evaluateConvergence(
   subject: Subject,
-  { isQuick, callMs }: { readonly isQuick: boolean; readonly callMs: number },
+  options: { readonly isQuick: boolean; readonly callMs: number; readonly slowness: number },
   tell: Tell,
 ): Promise<Part> {
+  const { isQuick, callMs } = options
   const begun = performance.now()
   const checks = new Checks(tell)
   const lab = await createLab({ pods: 1 })
@@ -45,7 +46,7 @@ export async function evaluateConvergence(
   }
   if (!isQuick && checks.made.every(({ outcome }) => outcome === 'passed'))
     checks.made.push(
-      ...(await scenarioChecks('convergence', subject, callMs, (name) => tell(`random histories: ${name}`))),
+      ...(await scenarioChecks('convergence', subject, options, (name) => tell(`random histories: ${name}`))),
     )
   return partOf('convergence', checks.made, begun)
 }

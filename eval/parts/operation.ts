@@ -15,20 +15,20 @@ import { scenarioChecks } from './scenario-checks.ts'
  * What an operator sees of it: losses, repairs, what is left of it.
  *
  * @param figures of the part `speed`, if it was asked
- * @param callMs milliseconds that any one call may take
+ * @param waits `callMs`: milliseconds that any one call may take
  */
 export async function evaluateOperation(
   asked: Subject,
   figures: BenchResults | undefined,
-  { callMs }: { readonly callMs: number },
+  waits: { readonly callMs: number; readonly slowness: number },
   tell: Tell,
 ): Promise<Part> {
   const begun = performance.now()
-  const subject = { ...asked, factory: withDeadline(asked.factory, callMs) }
+  const subject = { ...asked, factory: withDeadline(asked.factory, waits.callMs) }
   const checks = new Checks(tell)
   checks.made.push(...losses(figures, subject.factory.capabilities))
-  await evaluateCrash(subject, callMs, checks, tell)
-  await evaluateRepair(subject, checks)
+  await evaluateCrash(subject, waits, checks, tell)
+  await evaluateRepair(subject, waits.slowness, checks)
   await checks.make('clean-up leaves nothing in the kernel, and a second one finds nothing', () =>
     leftovers(subject),
   )
@@ -63,17 +63,22 @@ function losses(figures: BenchResults | undefined, { gaps }: Capabilities): read
 }
 
 /** Over `kill -9`, again and again, by the kit's rows. */
-async function evaluateCrash(subject: Subject, callMs: number, checks: Checks, tell: Tell): Promise<void> {
+async function evaluateCrash(
+  subject: Subject,
+  waits: { readonly callMs: number; readonly slowness: number },
+  checks: Checks,
+  tell: Tell,
+): Promise<void> {
   if (subject.module === undefined)
     checks.leave(
       'no packet is lost when the process is killed',
       'needs module, which only its author can give',
     )
-  else checks.made.push(...(await scenarioChecks('kill -9', subject, callMs, tell)))
+  else checks.made.push(...(await scenarioChecks('kill -9', subject, waits, tell)))
 }
 
 /** Longer than the core's look every second and one repair take on a busy machine. */
-async function evaluateRepair(subject: Subject, checks: Checks): Promise<void> {
+async function evaluateRepair(subject: Subject, slowness: number, checks: Checks): Promise<void> {
   const name = 'what another tool damages is repaired'
   const sabotage = subject.hooks?.sabotage
   if (sabotage === undefined) {
@@ -84,7 +89,7 @@ async function evaluateRepair(subject: Subject, checks: Checks): Promise<void> {
   const isDone = await checks.make(name, async () => {
     const lab = await createLab({ pods: 1 })
     try {
-      const times = await repairTimes(lab, { ...subject, sabotage })
+      const times = await repairTimes(lab, { ...subject, sabotage, slowness })
       repaired = times.map(({ way, seconds }) => `way ${way}: ${seconds} s`).join(', ')
       if (times.length === 0) return 'the hook sabotage knows no way to damage anything'
       const unnoticed = times.filter(({ noticed }) => !noticed)

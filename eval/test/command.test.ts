@@ -31,6 +31,7 @@ const mistakes: readonly (readonly [args: readonly string[], told: RegExp])[] = 
   [['nftables', '--only', 'shape,spead'], /There is no part 'spead'/],
   [['nftables', '--rows', '('], /--rows.*Unterminated group/s],
   [['nftables', '--services', '0'], /'0' is no number from 1 to 500000/],
+  [['nftables', '--slowness', 'very'], /'very' is no number from 1 to 1000/],
   [['nftables', '--deadline', 'soon'], /'soon' is no number of seconds/],
   [
     ['nftables', '--rows', 'no such row'],
@@ -60,13 +61,13 @@ test.serial('a dataplane that is not there has a card that says so', async (t) =
 test.serial(
   'a skeleton is told that its kernel half is to be written, and nothing after that is asked',
   async (t) => {
-    const { stdout, stderr, exitCode } = await evaluate(skeleton, '--badge', 'badge.svg', '--deadline', '40')
+    const { stdout, stderr, exitCode } = await evaluate(skeleton, '--badge', 'badge.svg', '--slowness', '3')
     t.regex(stdout, /^convergence +not reached$/m)
     t.regex(stdout, /the kernel half of acme is not written yet\n +fix: write src\/kernel\.ts/)
     t.regex(stderr, /shape: 10 passed, 1 failed/)
     t.is(exitCode, 1)
     const { cards, command } = JSON.parse(await readFile(join(folder, 'scorecard.json'), 'utf8'))
-    t.is(command, `portolan eval ${skeleton} --deadline 40`)
+    t.is(command, `portolan eval ${skeleton} --slowness 3`)
     t.deepEqual(
       cards[0].parts.map(({ name, outcome }: { name: string; outcome: string }) => `${name} ${outcome}`),
       [

@@ -42,6 +42,7 @@ const mistakes: readonly (readonly [args: readonly string[], told: RegExp])[] = 
   [['nftables', 'ebpf'], /too many arguments/],
   [['nftables', '--only', 'shape'], /There is no phase 'shape'/],
   [['nftables', '--seed', 'x'], /--seed.*It must be a whole number/s],
+  [['nftables', '--slowness', '0.5'], /'0.5' is no number from 1 to 1000/],
   [['nftables', '--minutes', '0'], /'0' is no number of minutes/],
   [['nftables', '--seed', '1', '--path', 'here'], /'here' is no path, as packets\/12\/3:0:5 is/],
   [['nftables', '--path', 'packets/1'], /--path is of one seed, and there is no --seed\n {2}fix: give both/],
@@ -221,7 +222,7 @@ test('a literal is the value that it is of', (t) => {
 })
 
 test('a command line is as a shell reads it back, and has the minutes where somebody gave them', (t) => {
-  const flags = { seed: 7, deadline: 30, shrink: 120 }
+  const flags = { seed: 7, slowness: 1, shrink: 120 }
   t.is(
     commandLine('nftables?transport=nft', { ...flags, minutes: 5, rounds: 20, underTest: "it's.ts" }),
     `portolan fuzz 'nftables?transport=nft' --seed 7 --minutes 5 --rounds 20 --under-test 'it'"'"'s.ts'`,
@@ -229,6 +230,10 @@ test('a command line is as a shell reads it back, and has the minutes where some
   t.is(
     commandLine('./src/index.ts', { ...flags, minutes: 5 }, 'packets/12:0'),
     'portolan fuzz ./src/index.ts --seed 7 --path packets/12:0',
+  )
+  t.is(
+    commandLine('ipvs', { ...flags, minutes: 5, slowness: 18, deadline: 60 }, 'packets/12:0'),
+    'portolan fuzz ipvs --seed 7 --path packets/12:0 --deadline 60 --slowness 18',
   )
 })
 

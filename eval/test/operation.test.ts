@@ -7,7 +7,12 @@ import stuck from './stuck.ts'
 test('a call that never returns is told at the deadline that was asked for', async (t) => {
   t.timeout(600_000)
   const subject = { factory: stuck, settings: {}, underTest: undefined }
-  const { outcome, checks } = await evaluateOperation(subject, undefined, { callMs: 2000 }, () => {})
+  const { outcome, checks } = await evaluateOperation(
+    subject,
+    undefined,
+    { callMs: 2000, slowness: 1 },
+    () => {},
+  )
   t.is(outcome, 'failed')
   const cleanUp = checks.find(({ name }) => name.startsWith('clean-up leaves nothing'))
   t.regex(cleanUp?.detail ?? '', /dataplane stuck: apply of IPv4 has not returned for 2 s/)

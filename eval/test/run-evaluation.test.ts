@@ -18,6 +18,7 @@ const evaluationOf = (dataplane: string, callMs: number): Evaluation => ({
   isQuick: true,
   services: [10],
   callMs,
+  slowness: 1,
   command: 'portolan eval',
   version: '0.1.0',
 })
