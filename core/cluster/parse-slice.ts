@@ -12,7 +12,7 @@ import {
 } from './raw-object.ts'
 import type { SliceEndpoint, SlicePort, SliceRecord, Unserved } from './records.ts'
 import { isPortName, readProtocol } from './service-ports.ts'
-import { usableAddress } from './usable-address.ts'
+import { ordinaryAddress, usableAddress } from './usable-address.ts'
 import { readAnnotations, readLabels } from './well-known.ts'
 
 const noHints: readonly string[] = Object.freeze([])
@@ -51,7 +51,7 @@ export function parseSlice(raw: unknown): Parsed<SliceRecord> {
     return absent()
   }
   const triggerTime = readTriggerTime(metadata, report)
-  const serviceKey = interned(`${namespace}/${service}`)
+  const serviceKey = `${namespace}/${service}`
   const record: SliceRecord = {
     kind: 'EndpointSlice',
     key,
@@ -112,13 +112,10 @@ function readPorts(raw: RawObject, report: ProblemReport): readonly SlicePort[] 
 
 function readEndpoints(raw: RawObject, family: IpFamily, report: ProblemReport): readonly SliceEndpoint[] {
   const list = listField(raw, 'endpoints', 'endpoints', report)
-  const endpoints: SliceEndpoint[] = []
-  for (let index = 0; index < list.length; index++) {
-    const endpoint = readEndpoint(list[index], index, family, report)
-    if (endpoint !== undefined) endpoints.push(endpoint)
-  }
+  const endpoints = list.map((endpoint, index) => readEndpoint(endpoint, index, family, report))
+  if (endpoints.every((endpoint) => endpoint !== undefined)) return endpoints
   // A copy has no room for more: an array that grew has room for half as many again, and for 17 at least.
-  return endpoints.slice()
+  return endpoints.filter((endpoint) => endpoint !== undefined).slice()
 }
 
 function readEndpoint(
@@ -141,7 +138,8 @@ function readEndpoint(
     return undefined
   }
   // Only the first address of an endpoint is used (SEMANTICS 3).
-  const address = usableAddress(addresses[0], `endpoints[${index}].addresses[0]`, report)
+  const address =
+    ordinaryAddress(addresses[0]) ?? usableAddress(addresses[0], `endpoints[${index}].addresses[0]`, report)
   if (address === undefined) return undefined
   if (familyOf(address) !== family) {
     const fix = `must be of the slice's addressType ${family}; this endpoint is left out`
@@ -195,6 +193,8 @@ function readHints(
 ): readonly string[] {
   const list = hints?.[field]
   if (list === undefined || list === null) return noHints
+  const only = Array.isArray(list) && list.length === 1 ? hintedName(list[0]) : undefined
+  if (only !== undefined) return internedList(only)
   const path = `endpoints[${index}].hints.${field}`
   if (!Array.isArray(list)) {
     report.skipValue(path, list, 'must be a list; read as if it were missing')
@@ -202,14 +202,19 @@ function readHints(
   }
   const names: string[] = []
   for (const [position, hint] of list.entries()) {
-    const name = isRawObject(hint) ? hint.name : undefined
-    if (typeof name === 'string' && name !== '' && name.length <= 253) names.push(interned(name))
+    const name = hintedName(hint)
+    if (name !== undefined) names.push(interned(name))
     else
       report.skipValue(`${path}[${position}]`, hint, 'must be an object with a name; this hint is left out')
   }
-  const [only] = names
-  if (only === undefined) return noHints
-  return names.length === 1 ? internedList(only) : names.slice()
+  const [first] = names
+  if (first === undefined) return noHints
+  return names.length === 1 ? internedList(first) : names.slice()
+}
+
+function hintedName(hint: unknown): string | undefined {
+  const name = isRawObject(hint) ? hint.name : undefined
+  return typeof name === 'string' && name !== '' && name.length <= 253 ? name : undefined
 }
 
 /** Milliseconds since the epoch. Only the latency metric wants it, so a broken one costs nothing else. */

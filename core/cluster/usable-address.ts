@@ -2,6 +2,12 @@ import { type Address, parseAddress } from '../network/address.ts'
 import { specialRange } from '../network/special-addresses.ts'
 import type { ProblemReport } from './problem-report.ts'
 
+/** An address as {@link usableAddress} has it where there is nothing to tell of it; `undefined` for any other value. */
+export function ordinaryAddress(value: unknown): Address | undefined {
+  const address = typeof value === 'string' ? parseAddress(value) : undefined
+  return address === undefined || specialRange(address) !== undefined ? undefined : address
+}
+
 /**
  * Reads an address that traffic may be sent to; anything else is told. Kubernetes' own validation forbids the special
  * ranges too, but not in every field and every version, and one of them in a table would capture the node's own

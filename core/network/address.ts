@@ -35,8 +35,7 @@ export function parseAddress(text: string): Address | undefined {
     if (value === undefined) return undefined
     // Only leading zeros make a spelling other than the canonical one. The given text costs half the memory of a
     // concatenated one, and clusters have a million of them.
-    const canonical = formatIpv4(value)
-    return canonical.length === text.length ? (text as Address) : canonical
+    return text.length === ipv4Length(value) ? (text as Address) : formatIpv4(value)
   }
   const groups = readIpv6(text)
   if (groups === undefined) return undefined
@@ -168,6 +167,16 @@ function readIpv4(text: string): number | undefined {
   }
   if (dots !== 3 || digits === 0) return undefined
   return value * 256 + octet
+}
+
+/** Characters of the canonical text. */
+function ipv4Length(value: number): number {
+  let length = 7
+  for (let shift = 0; shift < 32; shift += 8) {
+    const octet = (value >>> shift) & 255
+    if (octet >= 10) length += octet >= 100 ? 2 : 1
+  }
+  return length
 }
 
 function formatIpv4(value: number): Address {

@@ -6,10 +6,12 @@ export function specialRange(
 ): 'unspecified' | 'loopback' | 'link-local' | 'multicast' | undefined {
   if (familyOf(address) === 'IPv4') {
     if (address.startsWith('0.')) return 'unspecified'
+    // Three digits compare as text as they do as numbers; nothing of two is special.
+    if (address.indexOf('.') !== 3 || address < '127') return undefined
     if (address.startsWith('127.')) return 'loopback'
     if (address.startsWith('169.254.')) return 'link-local'
-    // Three digits compare as text as they do as numbers; 240/4 (reserved, and broadcast) is as unusable.
-    return address.indexOf('.') === 3 && address >= '224' ? 'multicast' : undefined
+    // 240/4 (reserved, and broadcast) is as unusable.
+    return address >= '224' ? 'multicast' : undefined
   }
   if (address === '::') return 'unspecified'
   if (address === '::1') return 'loopback'

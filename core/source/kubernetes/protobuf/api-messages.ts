@@ -8,6 +8,7 @@ import {
   type Message,
   message,
   nested,
+  shared,
   text,
   time,
   word,
@@ -19,18 +20,19 @@ import {
 const labels = entries('labels', new Set(Object.values(readLabels)))
 const annotations = entries('annotations', new Set(Object.values(readAnnotations)))
 
+const identity = {
+  1: text('name'),
+  3: word('namespace'),
+  6: text('resourceVersion'),
+  11: labels,
+  12: annotations,
+}
 const objectMeta = nested(
   'metadata',
-  message({
-    1: text('name'),
-    3: word('namespace'),
-    6: text('resourceVersion'),
-    8: time('creationTimestamp'),
-    9: time('deletionTimestamp'),
-    11: labels,
-    12: annotations,
-  }),
+  message({ ...identity, 8: time('creationTimestamp'), 9: time('deletionTimestamp') }),
 )
+/** A slice's age decides nothing, and moments are dear. */
+const sliceMeta = nested('metadata', message(identity))
 
 const servicePort = message(
   { 1: word('name'), 2: word('protocol'), 3: kept(integer('port')), 5: integer('nodePort') },
@@ -44,7 +46,7 @@ const service = message({
   2: nested(
     'spec',
     message({
-      1: list(nested('ports', servicePort)),
+      1: list(shared(nested('ports', servicePort))),
       3: text('clusterIP'),
       4: word('type'),
       5: list(text('externalIPs')),
@@ -70,9 +72,9 @@ const hints = message({ 1: list(nested('forZones', hint)), 2: list(nested('forNo
 const endpoint = message(
   {
     1: list(text('addresses')),
-    2: nested('conditions', conditions),
+    2: shared(nested('conditions', conditions)),
     6: kept(word('nodeName')),
-    8: nested('hints', hints),
+    8: shared(nested('hints', hints)),
   },
   { addresses: null },
 )
@@ -84,9 +86,9 @@ const endpointPort = message({
 
 const endpointSlice = message(
   {
-    1: objectMeta,
+    1: sliceMeta,
     2: list(nested('endpoints', endpoint)),
-    3: list(nested('ports', endpointPort)),
+    3: list(shared(nested('ports', endpointPort))),
     4: kept(word('addressType')),
   },
   { addressType: '', endpoints: null, ports: null },

@@ -1,4 +1,5 @@
 import { WireError, type WireReader, wireTypes } from './wire-reader.ts'
+import { textOfAscii } from './word-cache.ts'
 
 /** An object as JSON has it, of the fields that are read. */
 export type PlainObject = Record<string, unknown>
@@ -74,6 +75,37 @@ export const nested = (name: string, of: Message): Field => ({
     return object
   },
 })
+
+/** Kinds of content that are remembered of a field; forgotten when there are more. */
+const sharedContents = 1024
+
+/**
+ * A message that has the same few contents in thousands of objects, as conditions have: what was made of the same bytes
+ * before is given again, so nobody may change it.
+ */
+export const shared = (field: Field): Field => {
+  const known = new Map<string, unknown>()
+  return {
+    ...field,
+    read: (reader) => {
+      const begin = reader.position
+      const end = reader.delimited()
+      const content = textOfAscii(reader.bytes, reader.position, end)
+      const made = content === undefined ? undefined : known.get(content)
+      if (made !== undefined) {
+        reader.position = end
+        return made
+      }
+      reader.position = begin
+      const value = field.read(reader)
+      if (content !== undefined) {
+        if (known.size >= sharedContents) known.clear()
+        known.set(content, value)
+      }
+      return value
+    },
+  }
+}
 
 /** A map of texts, of which the entries with these keys are read. */
 export const entries = (name: string, keys: ReadonlySet<string>): Field => ({

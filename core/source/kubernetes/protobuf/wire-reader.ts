@@ -57,6 +57,17 @@ export class WireReader {
 
   /** A signed number of 64 bits; beyond 2^53 not to the last digit. */
   int64(): number {
+    // Moments, which every object has, take five bytes.
+    let small = 0
+    for (let index = 0, scale = 1; index < 7; index++, scale *= 128) {
+      const byte = this.bytes[this.position + index]
+      if (byte === undefined) break
+      small += (byte & 0x7f) * scale
+      if (byte < 0x80) {
+        this.position += index + 1
+        return small
+      }
+    }
     let value = 0n
     for (let shift = 0n; shift < 70n; shift += 7n) {
       const byte = this.bytes[this.position++]

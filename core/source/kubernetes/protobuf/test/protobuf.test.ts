@@ -86,6 +86,36 @@ test('fields that nobody reads are passed over, whatever is in them', (t) => {
   t.deepEqual(read, readObject(enveloped(service, web)))
 })
 
+test('contents that many objects have are read once, and never as what they are of another field', (t) => {
+  const slice = resourceKind('EndpointSlice')
+  const zone = (name: string) => ({ forZones: [{ name }] })
+  const read = (name: string, hints: object, conditions: object) => {
+    const object = {
+      metadata: { name },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['10.0.0.1'], conditions, hints }],
+      ports: [{ name: '', protocol: 'TCP', port: 80 }],
+    }
+    const bytes = encodeObject(slice, object) ?? Buffer.alloc(0)
+    const { endpoints } = readObject(enveloped(slice, bytes)) as unknown as {
+      endpoints: { hints: object; conditions: object }[]
+    }
+    return endpoints[0]
+  }
+  const first = read('a', zone('zone-a'), { ready: true, serving: true, terminating: false })
+  const second = read('b', zone('zone-a'), { ready: true, serving: true, terminating: false })
+  t.is(first?.hints, second?.hints)
+  t.is(first?.conditions, second?.conditions)
+  for (const name of ['zone-b', 'é', 'z'.repeat(63), 'z'.repeat(62)])
+    t.deepEqual(read('c', zone(name), { ready: false })?.hints, zone(name))
+  t.deepEqual(read('d', zone('zone-a'), { ready: false })?.conditions, { ready: false })
+  // More kinds than are remembered.
+  for (let number = 0; number < 3000; number++) {
+    const name = `zone-${number % 1500}`
+    t.deepEqual(read('e', zone(name), {})?.hints, zone(name))
+  }
+})
+
 test('an annotation that nobody asks for makes no text', (t) => {
   const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': 'x'.repeat(200_000) }
   const read = readObject(enveloped(service, encoded({ metadata: { name: 'web', annotations } })))
