@@ -9,25 +9,46 @@ export { mergeTouched, type TableSetMember, type Touched } from './touched.ts'
 
 /** A table that asks nothing of the kernel. */
 export function emptyTable(family: IpFamily, podSource: PodSource): RoutingTable {
-  return new MutableTable(family, podSource)
+  return {
+    family,
+    podSource,
+    routes: new Map(),
+    frontends: new Map(),
+    clusterIPs: new Set(),
+    serviceCidrs: new Set(),
+    nodePortAddresses: new Set(),
+    hairpinAddresses: new Set(),
+    healthCheckNodePorts: new Set(),
+    localAddresses: new Set(),
+  }
 }
 
 /** The change from one whole table to another. */
 export function fullDifference(before: RoutingTable, after: RoutingTable): TableChange {
   const everything: Touched = {
-    routes: new Set([...before.routes.keys(), ...after.routes.keys()]),
+    routes: union(before.routes, after.routes),
     sets: {
-      clusterIPs: new Set([...before.clusterIPs, ...after.clusterIPs]),
-      serviceCidrs: new Set([...before.serviceCidrs, ...after.serviceCidrs]),
-      nodePortAddresses: new Set([...before.nodePortAddresses, ...after.nodePortAddresses]),
-      hairpinAddresses: new Set([...before.hairpinAddresses, ...after.hairpinAddresses]),
-      healthCheckNodePorts: new Set([...before.healthCheckNodePorts, ...after.healthCheckNodePorts]),
-      localAddresses: new Set([...before.localAddresses, ...after.localAddresses]),
+      clusterIPs: union(before.clusterIPs, after.clusterIPs),
+      serviceCidrs: union(before.serviceCidrs, after.serviceCidrs),
+      nodePortAddresses: union(before.nodePortAddresses, after.nodePortAddresses),
+      hairpinAddresses: union(before.hairpinAddresses, after.hairpinAddresses),
+      healthCheckNodePorts: union(before.healthCheckNodePorts, after.healthCheckNodePorts),
+      localAddresses: union(before.localAddresses, after.localAddresses),
     },
     flows: { answeredBy: new Map(), sentTo: new Map() },
     triggerTimes: [],
   }
   return difference(before, after, everything)
+}
+
+function union<Member>(one: Keyed<Member>, other: Keyed<Member>): ReadonlySet<Member> {
+  const members = new Set<Member>(one.keys())
+  for (const member of other.keys()) members.add(member)
+  return members
+}
+
+interface Keyed<Member> {
+  keys(): IterableIterator<Member>
 }
 
 /**
@@ -110,7 +131,6 @@ class MutableTable implements RoutingTable {
   readonly family: IpFamily
   readonly podSource: PodSource
   readonly routes = new Map<RouteKey, ServiceRoute>()
-  readonly frontends = new Map<FrontendKey, RouteKey>()
   readonly clusterIPs = new Set<TableSetMember<'clusterIPs'>>()
   readonly serviceCidrs = new Set<TableSetMember<'serviceCidrs'>>()
   readonly nodePortAddresses = new Set<TableSetMember<'nodePortAddresses'>>()
@@ -123,13 +143,17 @@ class MutableTable implements RoutingTable {
     this.podSource = podSource
   }
 
+  /** Worked out each time: no change asks for it, and each would have to keep it. */
+  get frontends(): ReadonlyMap<FrontendKey, RouteKey> {
+    const owners = new Map<FrontendKey, RouteKey>()
+    for (const [key, route] of this.routes)
+      for (const { address, port } of route.frontends)
+        owners.set(frontendKey(address, route.protocol, port), key)
+    return owners
+  }
+
   advance(change: TableChange): void {
-    // A destination may go from one route to another, so all are given up before any is taken.
-    for (const { before } of change.routes) {
-      for (const key of frontendKeysOf(before)) this.frontends.delete(key)
-    }
     for (const { key, after } of change.routes) {
-      for (const frontend of frontendKeysOf(after)) this.frontends.set(frontend, key)
       if (after === undefined) this.routes.delete(key)
       else this.routes.set(key, after)
     }
@@ -140,11 +164,6 @@ class MutableTable implements RoutingTable {
     advanceSet(this.healthCheckNodePorts, change.healthCheckNodePorts)
     advanceSet(this.localAddresses, change.localAddresses)
   }
-}
-
-function frontendKeysOf(route: ServiceRoute | undefined): readonly FrontendKey[] {
-  if (route === undefined) return []
-  return route.frontends.map(({ address, port }) => frontendKey(address, route.protocol, port))
 }
 
 function advanceSet<Member>(members: Set<Member>, change: SetChange<Member>): void {

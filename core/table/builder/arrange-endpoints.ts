@@ -12,7 +12,7 @@ export function arrangeEndpoints(
   before: readonly Endpoint[],
   after: readonly Endpoint[],
 ): readonly Endpoint[] {
-  if (before.length === 0 || after.length === 0) return after.toSorted(byAddressAndPort)
+  if (before.length === 0 || after.length === 0) return sorted(after)
   const coming = new Map(after.map((endpoint) => [endpointKey(endpoint), endpoint]))
   let changed = after.length !== before.length
   const slots: (Endpoint | undefined)[] = before.map((old) => {
@@ -58,6 +58,26 @@ function lastOf(slots: (Endpoint | undefined)[], index: number): Endpoint | unde
     if (last !== undefined) return last
   }
   return undefined
+}
+
+/** Longer lists are sorted faster by what the language has, which takes memory for each. */
+const shortList = 32
+
+/** Hot: a start sorts the endpoints of each route of the cluster. */
+function sorted(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  if (endpoints.length > shortList) return endpoints.toSorted(byAddressAndPort)
+  const list = endpoints.slice()
+  for (let index = 1; index < list.length; index++) {
+    const endpoint = list[index] as Endpoint
+    let place = index
+    for (; place > 0; place--) {
+      const other = list[place - 1] as Endpoint
+      if (byAddressAndPort(other, endpoint) <= 0) break
+      list[place] = other
+    }
+    list[place] = endpoint
+  }
+  return list
 }
 
 export function byAddressAndPort(a: Endpoint, b: Endpoint): number {

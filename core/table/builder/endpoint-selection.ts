@@ -33,11 +33,11 @@ export function hasAnyEndpoints(selection: EndpointSelection): boolean {
 const none: readonly MergedEndpoint[] = []
 
 export function selectEndpoints(endpoints: readonly MergedEndpoint[], node: NodeTopology): EndpointSelection {
-  const ready = endpoints.filter(({ endpoint }) => endpoint.ready)
-  const terminating =
-    ready.length === endpoints.length
-      ? none
-      : endpoints.filter(({ endpoint }) => !endpoint.ready && endpoint.serving && endpoint.terminating)
+  const areReady = endpoints.every(({ endpoint }) => endpoint.ready)
+  const ready = areReady ? endpoints : endpoints.filter(({ endpoint }) => endpoint.ready)
+  const terminating = areReady
+    ? none
+    : endpoints.filter(({ endpoint }) => !endpoint.ready && endpoint.serving && endpoint.terminating)
   const { topology, allowed } = narrowByTopology(ready, node)
   const localReady = ready.filter((candidate) => isLocal(candidate, node))
   const clusterIsTerminating = ready.length === 0 && terminating.length > 0

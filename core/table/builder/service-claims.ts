@@ -110,8 +110,9 @@ export class ServiceClaims {
   #put(service: ServiceRecord, { services, clusterIPs }: MutableSettlement): void {
     const clusterIP = clusterIPOf(service, this.#family)
     if (clusterIP !== undefined && this.#clusterIPs.hold(clusterIP)) clusterIPs.add(clusterIP)
-    for (const [route, destinations] of this.#destinations(service)) {
-      for (const { key, kind } of destinations) {
+    for (const port of clusterIP === undefined ? [] : service.ports) {
+      const route = routeKeyOf(service, port)
+      for (const { key, kind } of destinationsOf(service, port, this.#family)) {
         const claim = { route, service: service.key, createdAt: service.createdAt, kind }
         for (const affected of this.#claims.claim(key, claim)) services.add(serviceKeyOf(affected))
       }

@@ -28,9 +28,12 @@ export class SliceCache {
     if (before !== undefined && sameSlice(before, slice)) return []
     if (before !== undefined) this.#detach(before)
     this.#byKey.set(slice.key, slice)
-    const others = this.#byService.get(slice.serviceKey) ?? noSlices
-    const at = others.findIndex((other) => other.key > slice.key)
-    this.#byService.set(slice.serviceKey, others.toSpliced(at < 0 ? others.length : at, 0, slice))
+    const others = this.#byService.get(slice.serviceKey)
+    if (others === undefined) this.#byService.set(slice.serviceKey, [slice])
+    else {
+      const at = others.findIndex((other) => other.key > slice.key)
+      this.#byService.set(slice.serviceKey, others.toSpliced(at < 0 ? others.length : at, 0, slice))
+    }
     return before === undefined || before.serviceKey === slice.serviceKey
       ? [slice.serviceKey]
       : [before.serviceKey, slice.serviceKey]
@@ -71,6 +74,9 @@ export function mergeSlices(
   portName: string,
   protocol: Protocol,
 ): readonly MergedEndpoint[] {
+  const only = onlyPortOf(slices, portName, protocol)
+  if (only !== undefined && areDistinct(only.slice.endpoints))
+    return only.slice.endpoints.map((endpoint) => ({ endpoint, port: only.port }))
   // By port number, then address: hashing an address that is at hand costs a third of making a combined key.
   const byPort = new Map<number, Map<Address, SliceEndpoint>>()
   for (const slice of slices) {
@@ -89,6 +95,37 @@ export function mergeSlices(
     for (const endpoint of merged.values()) result.push({ endpoint, port })
   }
   return result
+}
+
+/** Where one port of one slice is all there is, as with most Services: it and its number. */
+function onlyPortOf(
+  slices: readonly SliceRecord[],
+  portName: string,
+  protocol: Protocol,
+): { readonly slice: SliceRecord; readonly port: number } | undefined {
+  let only: { readonly slice: SliceRecord; readonly port: number } | undefined
+  for (const slice of slices) {
+    for (const port of slice.ports) {
+      if (port.name !== portName || port.protocol !== protocol) continue
+      if (only !== undefined) return undefined
+      only = { slice, port: port.port }
+    }
+  }
+  return only
+}
+
+/** Up to so many are compared with each other, which makes no set of them. */
+const fewEndpoints = 16
+
+/** Whether no two have the same address. */
+function areDistinct(endpoints: readonly SliceEndpoint[]): boolean {
+  if (endpoints.length > fewEndpoints)
+    return new Set(endpoints.map(({ address }) => address)).size === endpoints.length
+  for (let index = 1; index < endpoints.length; index++) {
+    const address = endpoints[index]?.address
+    for (let other = 0; other < index; other++) if (endpoints[other]?.address === address) return false
+  }
+  return true
 }
 
 /**
