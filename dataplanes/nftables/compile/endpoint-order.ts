@@ -11,6 +11,8 @@ export function endpointOrder(
   route: ServiceRoute,
   over: EndpointScope,
 ): readonly string[] | undefined {
+  // A start on an empty node asks for each list of its cluster.
+  if (observedState.elements.size === 0) return undefined
   const frontend = route.frontends.find((candidate) => scopesOf(candidate).includes(over))
   return frontend === undefined ? undefined : orderBehind(observedState, route, over, frontend)
 }

@@ -133,11 +133,8 @@ interface LegPlace {
   readonly port: number
 }
 
-/**
- * The destination as a chain for one protocol sees it, and a slot or number behind it. Not by spreading: an array that
- * grows has room for 17 more, and there is one of these for every endpoint of the cluster.
- */
-function slotKey({ address, port }: LegPlace, slot: number): readonly Datum[] {
+/** The destination as a chain for one protocol sees it, and a slot or number behind it. */
+function slotKey({ address, port }: LegPlace, slot: number): Datum[] {
   return address === undefined ? [port, slot] : [address, port, slot]
 }
 
@@ -149,14 +146,25 @@ function changeEndpoints(
 ): void {
   const plain = endpointsOf(at.place, at.over, at.protocol)
   const [old, now] = [plainEndpoints(before), plainEndpoints(after)]
+  // One key and one value for all slots: sinks take the fields, and a cluster's load has a million.
+  const key = slotKey(at, 0)
+  const value: Datum[] = ['', 0]
   for (let slot = 0; slot < Math.max(old.length, now.length); slot++) {
-    const [was, is] = [old[slot], now[slot]]
+    const was = old[slot]
+    const is = now[slot]
     if (was !== undefined && is !== undefined && was.address === is.address && was.port === is.port) continue
-    if (was !== undefined) changes.remove(plain, slotKey(at, slot), [was.address, was.port])
-    if (is !== undefined) changes.add(plain, slotKey(at, slot), [is.address, is.port])
+    key[key.length - 1] = slot
+    if (was !== undefined) changes.remove(plain, key, targetOf(was, value))
+    if (is !== undefined) changes.add(plain, key, targetOf(is, value))
   }
   if (before?.numbers !== undefined || after?.numbers !== undefined)
     changeAffinity(at, before, after, changes)
+}
+
+function targetOf({ address, port }: Endpoint, value: Datum[]): readonly Datum[] {
+  value[0] = address
+  value[1] = port
+  return value
 }
 
 function plainEndpoints(leg: Leg | undefined): readonly Endpoint[] {

@@ -2,8 +2,8 @@ import { elementText } from '../layout/element-text.ts'
 import {
   type Datum,
   dataText,
-  type Element,
   ElementChanges,
+  type ElementList,
   type ElementSink,
   readDataText,
 } from '../layout/elements.ts'
@@ -64,10 +64,10 @@ export class ObservedComparison implements ElementSink {
 /** A line for each set that differs. */
 export function describeElements(changes: ElementChanges): string[] {
   return [...changes].map(({ set, removals, additions }) => {
-    const text = (elements: readonly Element[]) =>
-      elements.length === 1 && elements[0] !== undefined
-        ? `{ ${elementText(set, elements[0])} }`
-        : `${elements.length} elements`
+    const text = (elements: ElementList) => {
+      const only = elements.length === 1 ? elements.at(0) : undefined
+      return only === undefined ? `${elements.length} elements` : `{ ${elementText(set, only)} }`
+    }
     const parts = [
       ...(removals.length > 0 ? [`has ${text(removals)} too many`] : []),
       ...(additions.length > 0 ? [`lacks ${text(additions)}`] : []),

@@ -1,5 +1,5 @@
 import { elementText } from '../layout/element-text.ts'
-import type { Element } from '../layout/elements.ts'
+import type { ElementList } from '../layout/elements.ts'
 import type { SetDeclaration } from '../layout/sets.ts'
 import { nftFamily, tableName } from '../layout/table.ts'
 import type { NftProgram } from './program.ts'
@@ -27,9 +27,9 @@ function elementCommand(
   verb: 'add' | 'delete',
   at: string,
   set: SetDeclaration,
-  elements: readonly Element[],
+  elements: ElementList,
 ): string {
-  const texts = elements.map((element) => elementText(set, element))
+  const texts = Array.from(elements, (element) => elementText(set, element))
   if (texts.length === 1) return `${verb} element ${at} ${set.name} { ${texts[0]} }`
   return `${verb} element ${at} ${set.name} {\n\t${texts.join(',\n\t')}\n}`
 }

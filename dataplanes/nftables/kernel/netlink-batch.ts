@@ -2,7 +2,7 @@ import type { IpFamily } from '@portolan/core'
 import { messageFlag, type NetlinkWriter, nested } from '@portolan/native'
 import { nfnetlinkSubsystem, writeNfnetlinkHeader } from '@portolan/native/netfilter'
 import type { NftProgram } from '../compile/program.ts'
-import type { Element } from '../layout/elements.ts'
+import type { ElementChanges, ElementList } from '../layout/elements.ts'
 import type { SetDeclaration } from '../layout/sets.ts'
 import { writeElement } from './netlink-element-writer.ts'
 import { beginElements, listAttribute, message } from './nf-tables-messages.ts'
@@ -18,7 +18,7 @@ export interface SentList {
   readonly listStart: number
   readonly verb: 'add' | 'delete'
   readonly set: SetDeclaration
-  readonly elements: readonly Element[]
+  readonly elements: ElementList
   /** Index of the message's first element. */
   readonly first: number
 }
@@ -33,6 +33,7 @@ export function writeBatch(writer: NetlinkWriter, { family, elements }: NftProgr
   writer.reset()
   writeMark(writer, message.batchBegin)
   const sent: SentList[] = []
+  if (elements.count > manyElements) writer.expect(sizeOf(elements, family))
   for (const { set, removals } of elements) writeLists(writer, 'delete', family, set, removals, sent)
   for (const { set, additions } of elements) writeLists(writer, 'add', family, set, additions, sent)
   const last = sent.at(-1)
@@ -41,6 +42,25 @@ export function writeBatch(writer: NetlinkWriter, { family, elements }: NftProgr
   writeMark(writer, message.batchEnd)
   return sent
 }
+
+/** About so many bytes: ranges take more, and few addresses that are removed have a value. */
+function sizeOf(elements: ElementChanges, family: IpFamily): number {
+  const address = family === 'IPv4' ? 4 : 16
+  let bytes = 0
+  for (const { set, removals, additions } of elements) {
+    let ofOne = 5 * attributeBytes
+    for (const field of [...set.key, ...(set.value ?? [])]) ofOne += field === 'address' ? address : 4
+    bytes += ofOne * (removals.length + additions.length)
+  }
+  // And what stands before each list.
+  return Math.ceil(bytes * 1.01)
+}
+
+/** For fewer the writer has room anyway. */
+const manyElements = 1000
+
+/** A header; an element has five. */
+const attributeBytes = 4
 
 function writeMark(writer: NetlinkWriter, type: number): void {
   const start = writer.beginMessage(type, messageFlag.request)
@@ -53,7 +73,7 @@ function writeLists(
   verb: SentList['verb'],
   family: IpFamily,
   set: SetDeclaration,
-  elements: readonly Element[],
+  elements: ElementList,
   sent: SentList[],
 ): void {
   let index = 0
@@ -67,10 +87,8 @@ function writeLists(
     )
     const listStart = writer.beginAttribute(nested | listAttribute.elements)
     const first = index
-    while (index < elements.length && writer.length - listStart < listBytes) {
-      const element = elements[index++]
-      if (element !== undefined) writeElement(writer, set, element, { withValue: verb === 'add' })
-    }
+    while (index < elements.length && writer.length - listStart < listBytes)
+      writeElement(writer, set, elements, index++, { withValue: verb === 'add' })
     writer.endAttribute(listStart)
     writer.endMessage(start)
     sent.push({ sequence: writer.sequence, start, listStart, verb, set, elements, first })

@@ -1,6 +1,6 @@
 import { type Address, addressBytes, ipv4Number, type Protocol, protocolNumber } from '@portolan/core'
 import { type NetlinkWriter, nested } from '@portolan/native'
-import type { Datum, Element } from '../layout/elements.ts'
+import type { Datum, ElementList } from '../layout/elements.ts'
 import type { Field, SetDeclaration } from '../layout/sets.ts'
 import { rangeEdge } from './address-range.ts'
 import {
@@ -15,45 +15,56 @@ import {
 export function writeElement(
   writer: NetlinkWriter,
   set: SetDeclaration,
-  item: Element,
+  elements: ElementList,
+  index: number,
   options: { readonly withValue: boolean },
 ): void {
+  const { key, value } = set
   const start = writer.beginAttribute(nested | listElement)
-  writeKey(writer, elementAttribute.key, set, item.key, 'first')
-  const range = set.key.at(-1) === 'range' ? String(item.key.at(-1)) : undefined
-  if (range !== undefined && set.key.length > 1)
-    writeKey(writer, elementAttribute.keyEnd, set, item.key, 'last')
-  if (options.withValue && set.value !== undefined && item.value !== undefined)
-    writeValue(writer, set.value, item.value)
+  writeKey(writer, elementAttribute.key, key, elements, index, 'first')
+  const range = key.at(-1) === 'range' ? String(elements.field(index, key.length - 1)) : undefined
+  if (range !== undefined && key.length > 1)
+    writeKey(writer, elementAttribute.keyEnd, key, elements, index, 'last')
+  if (options.withValue && value !== undefined && elements.field(index, key.length) !== undefined)
+    writeValue(writer, value, elements, index, key.length)
   writer.endAttribute(start)
-  if (range !== undefined && set.key.length === 1) writeIntervalEnd(writer, range)
+  if (range !== undefined && key.length === 1) writeIntervalEnd(writer, range)
 }
 
 function writeKey(
   writer: NetlinkWriter,
   attribute: number,
-  set: SetDeclaration,
-  key: readonly Datum[],
+  kinds: readonly Field[],
+  elements: ElementList,
+  index: number,
   edge: 'first' | 'last',
 ): void {
   const outer = writer.beginAttribute(nested | attribute)
   const inner = writer.beginAttribute(dataAttribute.value)
-  for (let index = 0; index < key.length; index++) writeDatum(writer, set.key[index], key[index] ?? 0, edge)
+  for (let field = 0; field < kinds.length; field++)
+    writeDatum(writer, kinds[field], elements.field(index, field) ?? 0, edge)
   writer.endAttribute(inner)
   writer.endAttribute(outer)
 }
 
-function writeValue(writer: NetlinkWriter, kinds: readonly Field[], value: readonly Datum[]): void {
+/** @param first the place of the value's first field */
+function writeValue(
+  writer: NetlinkWriter,
+  kinds: readonly Field[],
+  elements: ElementList,
+  index: number,
+  first: number,
+): void {
   const outer = writer.beginAttribute(nested | elementAttribute.data)
   if (kinds[0] === 'chain') {
     const inner = writer.beginAttribute(nested | dataAttribute.verdict)
     writer.uint32BEAttribute(verdictAttribute.code, verdictAttribute.goto >>> 0)
-    writer.stringAttribute(verdictAttribute.chain, String(value[0]))
+    writer.stringAttribute(verdictAttribute.chain, String(elements.field(index, first)))
     writer.endAttribute(inner)
   } else {
     const inner = writer.beginAttribute(dataAttribute.value)
-    for (let index = 0; index < value.length; index++)
-      writeDatum(writer, kinds[index], value[index] ?? 0, 'first')
+    for (let field = 0; field < kinds.length; field++)
+      writeDatum(writer, kinds[field], elements.field(index, first + field) ?? 0, 'first')
     writer.endAttribute(inner)
   }
   writer.endAttribute(outer)

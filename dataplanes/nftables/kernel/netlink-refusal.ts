@@ -8,7 +8,7 @@ import { isIntervalEnd } from './netlink-element-reader.ts'
 export function refusal(error: NetlinkAck, sent: readonly SentList[], batch: Buffer): ApplyError {
   const message = sent.find(({ sequence }) => sequence === error.sequence)
   if (message === undefined) return new ApplyError(`nftables refused the transaction: ${inWords(error)}`)
-  const element = message.elements[message.first + elementIndex(error, message, batch)]
+  const element = message.elements.at(message.first + elementIndex(error, message, batch))
   const what = element === undefined ? '' : ` { ${elementText(message.set, element)} }`
   const operation = `${message.verb} element ${message.set.name}${what}`
   return new ApplyError(`nftables refused "${operation}": ${inWords(error)}`, { operation })

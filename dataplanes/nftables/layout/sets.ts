@@ -28,70 +28,89 @@ const placeKey = (place: Place): readonly Field[] => (place === 'vip' ? vipKey :
 const protocolPlaceKey = (place: Place): readonly Field[] =>
   place === 'vip' ? ['address', 'port'] : ['port']
 
-export const policiesOf = (place: Place): SetDeclaration => ({
+// Each is made once: every route of a cluster's load asks for its own.
+
+function ofPlace(make: (place: Place) => SetDeclaration): (place: Place) => SetDeclaration {
+  const made = { vip: make('vip'), nodeport: make('nodeport') }
+  return (place) => made[place]
+}
+
+function ofScope(make: (place: Place, over: EndpointScope) => SetDeclaration): typeof make {
+  const made = {
+    cluster: ofPlace((place) => make(place, 'cluster')),
+    local: ofPlace((place) => make(place, 'local')),
+  }
+  return (place, over) => made[over](place)
+}
+
+function ofProtocol(
+  make: (place: Place, over: EndpointScope, protocol: Protocol) => SetDeclaration,
+): typeof make {
+  const ofOne = (protocol: Protocol) => ofScope((place, over) => make(place, over, protocol))
+  const made = { TCP: ofOne('TCP'), UDP: ofOne('UDP'), SCTP: ofOne('SCTP') }
+  return (place, over, protocol) => made[protocol](place, over)
+}
+
+export const policiesOf = ofPlace((place: Place) => ({
   name: place === 'vip' ? 'vips' : 'nodeports',
   key: placeKey(place),
   value: ['number'],
   comment: 'destination : policy',
-})
+}))
 
-export const policyChainsOf = (place: Place): SetDeclaration => ({
+export const policyChainsOf = ofPlace((place: Place) => ({
   name: `policies-${place}`,
   key: ['number'],
   value: ['chain'],
   kind: 'static',
   comment: 'policy : chain',
-})
+}))
 
-export const countsOf = (place: Place, over: EndpointScope): SetDeclaration => ({
+export const countsOf = ofScope((place: Place, over: EndpointScope) => ({
   name: `counts-${place}-${over}`,
   key: placeKey(place),
   value: ['number'],
   comment: 'destination : number of endpoints',
-})
+}))
 
-export const balanceChainsOf = (place: Place, over: EndpointScope): SetDeclaration => ({
+export const balanceChainsOf = ofScope((place: Place, over: EndpointScope) => ({
   name: `balancers-${place}-${over}`,
   key: ['protocol', 'number'],
   value: ['chain'],
   kind: 'static',
   comment: 'protocol . number of endpoints : chain',
-})
+}))
 
-export const endpointsOf = (place: Place, over: EndpointScope, protocol: Protocol): SetDeclaration => ({
+export const endpointsOf = ofProtocol((place: Place, over: EndpointScope, protocol: Protocol) => ({
   name: `endpoints-${place}-${over}-${lower(protocol)}`,
   key: [...protocolPlaceKey(place), 'slot'],
   value: ['address', 'port'],
   example: protocol,
   comment: 'destination . slot : endpoint',
-})
+}))
 
-export const affinityRoutesOf = (place: Place): SetDeclaration => ({
+export const affinityRoutesOf = ofPlace((place: Place) => ({
   name: `affinity-routes-${place}`,
   key: placeKey(place),
   value: ['number'],
   comment: 'destination : its route in the affinity map',
-})
+}))
 
-export const affinityPicksOf = (place: Place, over: EndpointScope, protocol: Protocol): SetDeclaration => ({
+export const affinityPicksOf = ofProtocol((place: Place, over: EndpointScope, protocol: Protocol) => ({
   name: `affinity-picks-${place}-${over}-${lower(protocol)}`,
   key: [...protocolPlaceKey(place), 'slot'],
   value: ['number'],
   example: protocol,
   comment: 'destination . slot : route and endpoint number',
-})
+}))
 
-export const affinityEndpointsOf = (
-  place: Place,
-  over: EndpointScope,
-  protocol: Protocol,
-): SetDeclaration => ({
+export const affinityEndpointsOf = ofProtocol((place: Place, over: EndpointScope, protocol: Protocol) => ({
   name: `affinity-endpoints-${place}-${over}-${lower(protocol)}`,
   key: [...protocolPlaceKey(place), 'number'],
   value: ['address', 'port'],
   example: protocol,
   comment: 'destination . route and endpoint number : endpoint',
-})
+}))
 
 /** The number comes first, and in IPv6 the client is the last 96 bits of its address: see expressions.ts for why. */
 export const affinityClients: SetDeclaration = {
