@@ -51,10 +51,16 @@ export function reconcile(
   const wanted = { frontends: 0, ranges: 0, members: 0 }
   const taken = new Set<number>()
   const degraded: EbpfProgram['degraded'][number][] = []
+  const isEmpty = observedState.frontends.size + observedState.ranges.size + observedState.members.size === 0
   for (const [key, route] of table.routes) {
     const reason = unsupported(route)
     if (reason !== undefined) {
       degraded.push({ route: key, reason })
+      continue
+    }
+    if (isEmpty) {
+      // A start on an empty node has nothing to compare a cluster's keys with.
+      if (!leftOut.isHopeless(route)) routes.push({ key, after: route })
       continue
     }
     const frontends = route.frontends.map((frontend) => bytesOf(frontendKeyOf(route, frontend)))
