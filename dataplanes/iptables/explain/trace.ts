@@ -23,6 +23,7 @@ import {
   refusals,
   reject,
   services,
+  unserved,
 } from '../layout/chain-names.ts'
 import { dispatchPath } from '../layout/dispatch-path.ts'
 import type { ObservedState } from '../layout/observed-state.ts'
@@ -51,7 +52,7 @@ export function trace(evaluation: Evaluation, setting: Setting): Step[] {
     return [
       ...steps,
       step(`nat ${services}: no rule translates it`, base('nat', services, setting)),
-      refusal(filter, reason, evaluation.verdict, setting, holds(set(kind), packet.destination)),
+      refusal([filter, unserved], reason, evaluation.verdict, setting, holds(set(kind), packet.destination)),
     ]
   }
   const { frontend, route } = evaluation
@@ -94,7 +95,8 @@ export function trace(evaluation: Evaluation, setting: Setting): Step[] {
       const reason = `${element} in ${set(kind)}`
       const holds = holdsElement(set(kind), element)
       const checks = blocked ? [holds, letsNotIn(set('allowed'), element, packet.source)] : [holds]
-      steps.push(refusal(filterHook(sourceClass, frontend), reason, evaluation.verdict, setting, ...checks))
+      const way = [filterHook(sourceClass, frontend), refusals] as const
+      steps.push(refusal(way, reason, evaluation.verdict, setting, ...checks))
     }
     return steps
   }
@@ -223,17 +225,17 @@ function filterHook(sourceClass: SourceClass, { address }: Frontend): string {
 }
 
 function refusal(
-  hook: string,
+  [hook, chain]: readonly [hook: string, chain: string],
   reason: string,
   verdict: string,
   setting: Setting,
   ...elements: readonly Check[]
 ): Step {
   return step(
-    `filter ${hook}: by PORTOLAN-${hook} to ${refusals}: ${reason}: ${verdict}`,
+    `filter ${hook}: by PORTOLAN-${hook} to ${chain}: ${reason}: ${verdict}`,
     holdsJump('filter', setting.family, hook),
     base('filter', `PORTOLAN-${hook}`, setting),
-    base('filter', refusals, setting),
+    base('filter', chain, setting),
     ...(verdict === 'reject' ? [base('filter', reject, setting)] : []),
     ...elements,
   )

@@ -11,6 +11,7 @@ import {
   refusals,
   reject,
   services,
+  unserved,
 } from './chain-names.ts'
 import { type SetKind, setName } from './sets.ts'
 import type { Chains, Setting } from './setting.ts'
@@ -89,10 +90,12 @@ function filterChains({ family, masqueradeBit }: Setting, facts: NodeFacts): Cha
         `-m mark --mark ${mark}/${mark} -j ACCEPT`,
         '-m conntrack --ctstate RELATED,ESTABLISHED -m conntrack --ctstate DNAT -j ACCEPT',
         `-m conntrack --ctstate NEW -j ${refusals}`,
+        `-m conntrack --ctstate NEW -j ${unserved}`,
       ],
     ],
-    [output, [`-m conntrack --ctstate NEW -j ${refusals}`]],
+    [output, [refusals, unserved].map((chain) => `-m conntrack --ctstate NEW -j ${chain}`)],
     [refusals, refusalRules(family)],
+    [unserved, unservedRules(family)],
     [reject, rejectRules(family)],
   ])
 }
@@ -100,8 +103,6 @@ function filterChains({ family, masqueradeBit }: Setting, facts: NodeFacts): Cha
 /** What becomes of first packets to a Service that were left untranslated. */
 function refusalRules(family: IpFamily): string[] {
   const match = (kind: SetKind, directions: string) => matchSet(family, kind, directions)
-  // An agent may have bound a ClusterIP to an interface of this node (NodeLocal DNSCache): that is the agent's then.
-  const notHere = '-m addrtype ! --dst-type LOCAL'
   const nodePort = match('nodeport-addresses', 'dst')
   return [
     '-m conntrack --ctstate DNAT -j RETURN',
@@ -110,8 +111,20 @@ function refusalRules(family: IpFamily): string[] {
     `${match('dropped', 'dst,dst')} -j DROP`,
     `${match('rejected-nodeports', 'dst,dst')} ${nodePort} -j ${reject}`,
     `${match('dropped-nodeports', 'dst,dst')} ${nodePort} -j DROP`,
-    `${match('cluster-ips', 'dst')} ${notHere} -j ${reject}`,
-    `${match('service-cidrs', 'dst')} ${notHere} -j DROP`,
+  ]
+}
+
+/**
+ * What becomes of first packets to where a Service could be, and none answers. Not of those that come in for this node itself:
+ * somebody has led them here by a route of his own, as the IPVS dataplane does.
+ */
+function unservedRules(family: IpFamily): string[] {
+  // An agent may have bound a ClusterIP to an interface of this node (NodeLocal DNSCache): that is the agent's then.
+  const notHere = '-m addrtype ! --dst-type LOCAL'
+  return [
+    '-m conntrack --ctstate DNAT -j RETURN',
+    `${matchSet(family, 'cluster-ips', 'dst')} ${notHere} -j ${reject}`,
+    `${matchSet(family, 'service-cidrs', 'dst')} ${notHere} -j DROP`,
   ]
 }
 

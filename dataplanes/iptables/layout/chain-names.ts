@@ -14,6 +14,7 @@ export const input = 'PORTOLAN-INPUT'
 export const forward = 'PORTOLAN-FORWARD'
 export const output = 'PORTOLAN-OUTPUT'
 export const refusals = 'PORTOLAN-REFUSALS'
+export const unserved = 'PORTOLAN-UNSERVED'
 export const reject = 'PORTOLAN-REJECT'
 
 /** Roots of the trees that lead to the rule of a destination. */
@@ -29,6 +30,7 @@ const baseChainNames: ReadonlySet<string> = new Set([
   forward,
   output,
   refusals,
+  unserved,
   reject,
 ])
 
