@@ -28,6 +28,9 @@ const proxies = /^(PORTOLAN-.*|KUBE-(FORWARD|PROXY-FIREWALL|SERVICES|EXTERNAL-SE
 /** Where Portolan's dataplane iptables accepts what it has translated. */
 export const ourForward = 'PORTOLAN-FORWARD'
 
+/** Where Portolan's dataplane ipvs accepts answers. What IPVS itself sends on doesn't pass there. */
+export const ipvsForward = 'PORTOLAN-IPVS-FORWARD'
+
 /** Targets of iptables that let nothing pass. */
 const never = /^(DROP|REJECT|RETURN|LOG|NFLOG|MARK|CONNMARK|CT|NOTRACK|TCPMSS|SET|CLASSIFY|AUDIT|TRACE)$/
 

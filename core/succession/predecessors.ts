@@ -2,7 +2,7 @@ import type { Capabilities, Dataplane } from '../dataplane/contract.ts'
 import { thrownMessage } from '../dataplane/dataplane-error.ts'
 import { DataplaneLoadError, loadDataplane, loadFactory, ownDataplanes } from '../dataplane/load-dataplane.ts'
 import type { Logger } from '../log/logger.ts'
-import { type ClosedForward, closedForwards, ourForward } from '../node/closed-forwards.ts'
+import { type ClosedForward, closedForwards, ipvsForward, ourForward } from '../node/closed-forwards.ts'
 
 /** Who has served this node before, and whose rules stand there. */
 export interface Predecessor {
@@ -37,6 +37,9 @@ export interface PredecessorSearch {
   readonly logger: Pick<Logger, 'warn'>
 }
 
+/** In the chain FORWARD of iptables. */
+const acceptingChains: Readonly<Record<string, string>> = { iptables: ourForward, ipvs: ipvsForward }
+
 /**
  * Which of Portolan's other dataplanes have left rules on this node, whichever process it was. Those of other authors are not
  * known by name here. Changes nothing.
@@ -58,11 +61,12 @@ export async function findPredecessors(search: PredecessorSearch): Promise<Found
       const dataplane = await loadDataplane(name, { masqueradeBit, settings: {}, onNotice })
       if (dataplane.name === running) continue
       const remains = (await dataplane.remains?.()) ?? []
+      const accepting = acceptingChains[name]
       const goBack = `end this process and run 'portolan run --dataplane ${name}'`
       if (remains.length > 0)
         predecessors.push({
           ...{ name, title: `dataplane ${name}`, goBack, dataplane, remains },
-          ...(name === 'iptables' ? { closedForwards: () => closedForwards(ourForward) } : {}),
+          ...(accepting === undefined ? {} : { closedForwards: () => closedForwards(accepting) }),
         })
     } catch (error) {
       // Who installs one dataplane alone has never run the others from here.

@@ -68,34 +68,39 @@ export function writeUdpFlowDump(writer: NetlinkWriter, family: IpFamily, only?:
 }
 
 /**
- * A request for all flows of a family whose destination is translated. Kernels before 5.14 pass over the filter, and give
- * all flows: see `isTranslatedConnection`.
+ * A request for all flows of a family whose destination the kernel's NAT translates, or for all others. Kernels before 5.14
+ * pass over the filter, and give all flows: see `isOpenConnection`.
  */
-export function writeTranslatedFlowDump(writer: NetlinkWriter, family: IpFamily): void {
+export function writeFlowDump(writer: NetlinkWriter, family: IpFamily, isTranslated: boolean): void {
   const start = writer.beginMessage(message.get, messageFlag.request | messageFlag.dump)
   writeNfnetlinkHeader(writer, addressFamily[family])
-  for (const type of [attribute.status, attribute.statusMask])
-    writer.uint32BEAttribute(type, destinationTranslated)
+  writer.uint32BEAttribute(attribute.status, isTranslated ? destinationTranslated : 0)
+  writer.uint32BEAttribute(attribute.statusMask, destinationTranslated)
   writer.endMessage(start)
 }
 
 /**
- * Whether the flow that a message is about is a connection, of TCP or SCTP, whose destination is translated and that hasn't
- * been closed.
+ * Whether the flow that a message is about is a connection, of TCP or SCTP, that hasn't been closed, and whose destination
+ * the kernel's NAT translates or doesn't, as asked.
  */
-export function isTranslatedConnection(datagram: Buffer, start: number, end: number): boolean {
+export function isOpenConnection(
+  datagram: Buffer,
+  start: number,
+  end: number,
+  wantsTranslated: boolean,
+): boolean {
   let isTranslated = false
   let isOpen = false
   forEachAttribute(datagram, start + nfnetlinkHeaderBytes, end, (type, from, to) => {
     if (type === attribute.status && to - from >= 4)
       isTranslated = (datagram.readUInt32BE(from) & destinationTranslated) !== 0
-    else if (type === attribute.protocolInfo) isOpen = isOpenConnection(datagram, from, to)
+    else if (type === attribute.protocolInfo) isOpen = isOpenByState(datagram, from, to)
   })
-  return isTranslated && isOpen
+  return isTranslated === wantsTranslated && isOpen
 }
 
 /** UDP has nothing to tell of itself. */
-function isOpenConnection(datagram: Buffer, start: number, end: number): boolean {
+function isOpenByState(datagram: Buffer, start: number, end: number): boolean {
   let isOpen = false
   forEachAttribute(datagram, start, end, (protocol, from, to) => {
     const over = protocol === protocolInfo.tcp ? closedStates.tcp : closedStates.sctp

@@ -45,7 +45,7 @@ export {
   forgetStaleFlows,
   type StaleFlowsOptions,
 } from './stale-flows.ts'
-export { countTranslatedConnections } from './translated-connections.ts'
+export { countConnectionsOfIpvs, countTranslatedConnections } from './translated-connections.ts'
 export { Xtables } from './xtables.ts'
 export { XtablesInfo } from './xtables-info.ts'
 export { xtablesLockProblem } from './xtables-lock.ts'

@@ -1,6 +1,6 @@
 import { dumpInBackground } from '../netlink/background-dump.ts'
 import { NetlinkWriter } from '../netlink/netlink-writer.ts'
-import { isTranslatedConnection, writeTranslatedFlowDump } from './conntrack-messages.ts'
+import { FlowView, isOpenConnection, writeFlowDump } from './conntrack-messages.ts'
 import type { IpFamily } from './family.ts'
 import { netlinkNetfilter } from './nfnetlink.ts'
 
@@ -12,17 +12,47 @@ import { netlinkNetfilter } from './nfnetlink.ts'
  * @throws SystemCallError EPERM: needs CAP_NET_ADMIN
  * @throws NetlinkProtocolError
  */
-export async function countTranslatedConnections(
+export function countTranslatedConnections(
   family: IpFamily,
   networkNamespace: string | undefined,
 ): Promise<number> {
+  return count(family, networkNamespace, true, (datagram, start, end) =>
+    isOpenConnection(datagram, start, end, true),
+  )
+}
+
+/**
+ * The same of those that IPVS translates: it has told connection tracking whose answer comes, and nothing of it is the NAT's.
+ */
+export function countConnectionsOfIpvs(
+  family: IpFamily,
+  networkNamespace: string | undefined,
+): Promise<number> {
+  const flow = new FlowView(family)
+  return count(
+    family,
+    networkNamespace,
+    false,
+    (datagram, start, end) =>
+      flow.read(datagram, start, end) &&
+      flow.destination !== flow.replySource &&
+      isOpenConnection(datagram, start, end, false),
+  )
+}
+
+async function count(
+  family: IpFamily,
+  networkNamespace: string | undefined,
+  isTranslated: boolean,
+  isOne: (datagram: Buffer, start: number, end: number) => boolean,
+): Promise<number> {
   const request = new NetlinkWriter()
-  writeTranslatedFlowDump(request, family)
-  let count = 0
+  writeFlowDump(request, family, isTranslated)
+  let found = 0
   await dumpInBackground(
     request.bytes,
     (datagram, start, end) => {
-      if (isTranslatedConnection(datagram, start, end)) count++
+      if (isOne(datagram, start, end)) found++
     },
     {
       protocol: netlinkNetfilter,
@@ -31,5 +61,5 @@ export async function countTranslatedConnections(
       ...(networkNamespace === undefined ? {} : { networkNamespace }),
     },
   )
-  return count
+  return found
 }

@@ -71,14 +71,14 @@ export function trace(
     return [...steps, step(text, rules('filter'), holds('REFUSED', { destination }))]
   }
   const placement = placementAt(table, destination, settings, () => 0)
-  if (!ours) {
-    const text = `${hook}: ${key} in ${name('SERVED')}: routed to this node`
-    steps.push(step(text, rules('mangle'), isRouted, holds('SERVED', { destination })))
-  }
   const masqueradeSet = sourceClass === 'pod' ? 'MASQ-POD' : 'MASQ-OUTSIDE'
   if (!ours && placement?.sets.has(masqueradeSet) === true) {
     const text = `nat PREROUTING: ${key} in ${name(masqueradeSet)}: marked for masquerade`
     steps.push(step(text, rules('nat'), holds(masqueradeSet, { destination })))
+  }
+  if (!ours) {
+    const text = `nat PREROUTING: ${key} in ${name('SERVED')}: routed to this node`
+    steps.push(step(text, rules('nat'), isRouted, holds('SERVED', { destination })))
   }
   const markSet = markSets.find((set) => set === `MARK-${sourceClass.toUpperCase()}`)
   const marked = markSet !== undefined && placement?.marks.has(markSet) === true

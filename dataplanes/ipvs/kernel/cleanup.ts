@@ -2,6 +2,7 @@ import { type IpFamily, ipFamilies } from '@portolan/core'
 import type { Step } from '../compile/step.ts'
 import { isOurs } from '../layout/observed-state.ts'
 import { ipvsSysctls } from '../layout/sysctls.ts'
+import { untilFlowsForgotten } from './connections.ts'
 import type { Iptables } from './iptables.ts'
 import type { Transport } from './transport.ts'
 
@@ -10,7 +11,11 @@ import type { Transport } from './transport.ts'
  *
  * @throws naming each step that failed, when all others have been taken
  */
-export async function cleanUp(transport: Transport, iptables: Iptables): Promise<string[]> {
+export async function cleanUp(
+  transport: Transport,
+  iptables: Iptables,
+  networkNamespace: string | undefined,
+): Promise<string[]> {
   const removed: string[] = []
   const failures: string[] = []
   const attempt = async (what: string, take: () => Promise<readonly string[]>): Promise<void> => {
@@ -23,7 +28,7 @@ export async function cleanUp(transport: Transport, iptables: Iptables): Promise
   let others = 0
   for (const family of ipFamilies) {
     const route = `${family} rule and route for marked packets`
-    await attempt(`${family} rules of iptables`, () => iptables.remove(family))
+    await attempt(`${family} rules of iptables`, () => iptables.remove(family, (table) => table !== 'raw'))
     await attempt(route, async () => ((await transport.unroute(family)) ? [route] : []))
     await attempt(`${family} virtual servers`, async () => {
       const servers = await transport.readServers(family)
@@ -32,8 +37,14 @@ export async function cleanUp(transport: Transport, iptables: Iptables): Promise
       if (ours.length === 0) return []
       const steps = ours.map(({ place, terms }): Step => ({ do: 'delete-server', place, terms }))
       await transport.apply(family, steps)
+      await untilFlowsForgotten(
+        ours.flatMap(({ place }) => ('fwmark' in place ? [] : [place])),
+        networkNamespace,
+      )
       return [count(family, ours.length, 'virtual server')]
     })
+    // Last of all: a flow that another dataplane has taken over is kept from IPVS by it.
+    await attempt(`${family} rules of iptables`, () => iptables.remove(family, (table) => table === 'raw'))
     await attempt(`${family} ipsets`, async () => {
       const sets = await transport.destroySets(family)
       return sets > 0 ? [count(family, sets, 'ipset')] : []

@@ -1,5 +1,10 @@
 import type { IpFamily } from '@portolan/core'
-import { detectIptablesVariant, type IptablesVariant, Xtables } from '@portolan/native/netfilter'
+import {
+  detectIptablesVariant,
+  type IptablesVariant,
+  removalLines,
+  Xtables,
+} from '@portolan/native/netfilter'
 import type { SystemCommand } from '@portolan/native/system-command'
 import type { LeftOver, ObservedTables } from '../layout/observed-state.ts'
 import { isOurChain } from '../layout/sets.ts'
@@ -44,12 +49,15 @@ export class Iptables {
     await this.#variants[variant ?? (await this.used())].restore(family, script.trimEnd().split('\n'))
   }
 
-  /** Takes out everything of ours, of both variants; says what. */
-  async remove(family: IpFamily): Promise<string[]> {
+  /** Takes out everything of ours in some tables, of both variants; says what. */
+  async remove(family: IpFamily, isWanted: (table: string) => boolean): Promise<string[]> {
     const removed: string[] = []
     for (const variant of [this.#variants.nft, this.#variants.legacy])
-      for (const [table, { chains }] of await variant.remove(family))
-        removed.push(`${chains.size} chains of the ${variant.variant} ${family} table ${table}`)
+      for (const [table, rules] of await variant.readIfThere(family)) {
+        if (!isWanted(table)) continue
+        await variant.restore(family, removalLines(table, rules))
+        removed.push(`${rules.chains.size} chains of the ${variant.variant} ${family} table ${table}`)
+      }
     return removed
   }
 

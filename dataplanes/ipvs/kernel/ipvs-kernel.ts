@@ -4,6 +4,7 @@ import {
   type ApplyReport,
   addressBytes,
   type CleanupReport,
+  type DrainReport,
   type ForgottenFlows,
   formatBytes,
   type IpFamily,
@@ -12,7 +13,7 @@ import {
   type Session,
   type UdpFlows,
 } from '@portolan/core'
-import { forgetStaleFlows, Ipset } from '@portolan/native/netfilter'
+import { forgetStaleFlows } from '@portolan/native/netfilter'
 import { SystemCommand } from '@portolan/native/system-command'
 import type { Setting } from '../compile/base-rules.ts'
 import { checkDrained, takeTurns, unwanted } from '../compile/draining.ts'
@@ -21,11 +22,11 @@ import type { IpvsProgram } from '../compile/program.ts'
 import type { DestinationStep } from '../compile/step.ts'
 import { type UnusableDestinations, withoutDestinations } from '../compile/unusable-destinations.ts'
 import type { ObservedState } from '../layout/observed-state.ts'
-import { namePrefix } from '../layout/sets.ts'
 import type { IpvsSettings } from '../layout/settings.ts'
 import { sysctlsOf } from '../layout/sysctls.ts'
 import { applyBaseRules } from './apply-base-rules.ts'
 import { cleanUp } from './cleanup.ts'
+import { drain, ourSetNames } from './drain.ts'
 import { DriftDetector } from './drift-detector.ts'
 import { Iptables } from './iptables.ts'
 import { probe } from './probe.ts'
@@ -155,13 +156,22 @@ export class IpvsKernel implements Kernel<IpvsProgram, ObservedState, Transport,
     })
   }
 
-  /** Our sets come before the first rule that names them and go after the last one. */
   async remains(): Promise<readonly string[]> {
     if (!existsSync('/proc/net/ip_vs')) return []
-    const sets = (await new Ipset(this.#command).names()).filter((name) => name.startsWith(namePrefix))
+    const sets = await ourSetNames(this.#command)
     return sets.length === 0
       ? []
       : [`virtual servers and rules with ${sets.length} ipsets, such as ${sets[0]}`]
+  }
+
+  async drain(): Promise<DrainReport> {
+    if (!existsSync('/proc/net/ip_vs')) return { connections: 0 }
+    const transport = await this.#openTransport()
+    try {
+      return await drain(transport, this.#iptables, this.#command)
+    } finally {
+      transport.close()
+    }
   }
 
   async cleanup(): Promise<CleanupReport> {
@@ -171,7 +181,7 @@ export class IpvsKernel implements Kernel<IpvsProgram, ObservedState, Transport,
       return { removed: [], absent: 'the kernel has no IPVS, or has not loaded it' }
     const transport = await this.#openTransport()
     try {
-      return { removed: await cleanUp(transport, this.#iptables) }
+      return { removed: await cleanUp(transport, this.#iptables, this.#networkNamespace) }
     } finally {
       transport.close()
     }

@@ -46,7 +46,7 @@ function moduleOf(family: IpFamily, isTarget: boolean, name: string): string | u
   if (!isTarget) return `xt_${name}`
   if (['ACCEPT', 'DROP', 'RETURN'].includes(name)) return undefined
   if (name === 'REJECT') return family === 'IPv4' ? 'ipt_REJECT' : 'ip6t_REJECT'
-  return name === 'MASQUERADE' ? `xt_${name}` : `xt_${name.toLowerCase()}`
+  return ['MASQUERADE', 'NETMAP'].includes(name) ? `xt_${name}` : `xt_${name.toLowerCase()}`
 }
 
 /** Whether this node can run the dataplane. Loading modules is left to the kernel, which does it when asked for one. */

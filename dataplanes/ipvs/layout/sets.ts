@@ -34,6 +34,7 @@ export const destinationSets = [
   'MASQ-POD',
   'MASQ-OUTSIDE',
   'RESTRICTED',
+  'HANDED-OVER',
 ] as const
 
 export type DestinationSet = (typeof destinationSets)[number]
@@ -62,6 +63,8 @@ export const sets: readonly SetDeclaration[] = [
   { name: 'MASQ-OUTSIDE', kind: 'destination' },
   // Open to SOURCES only.
   { name: 'RESTRICTED', kind: 'destination' },
+  // Served by another dataplane, to which this one gives way (handover-rules.ts); else empty.
+  { name: 'HANDED-OVER', kind: 'destination' },
   // Destination and client range (loadBalancerSourceRanges).
   { name: 'SOURCES', kind: 'destination-source' },
   // Pods get the virtual server of this mark.

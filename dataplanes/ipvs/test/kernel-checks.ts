@@ -31,7 +31,7 @@ import { DriftDetector } from '../kernel/drift-detector.ts'
 import { Iptables } from '../kernel/iptables.ts'
 import { NetlinkTransport } from '../kernel/netlink-transport.ts'
 import type { ObservedState } from '../layout/observed-state.ts'
-import { kernelName } from '../layout/sets.ts'
+import { kernelName, type SetName } from '../layout/sets.ts'
 import { type Scheduler, schedulers } from '../layout/settings.ts'
 import { KernelModel } from './kernel-model.ts'
 import { twinTransport } from './twin-transport.ts'
@@ -454,6 +454,48 @@ export const kernelChecks: readonly KernelCheck[] = [
       transport.close()
       equal(await bring(dataplane, wanted), 2)
       await dataplane.stop()
+    },
+  },
+  {
+    claim:
+      'one that gives way leads nothing more to IPVS, wherever it was cut off before, and is whole when it comes back',
+    async run(lab) {
+      const wanted = everything()
+      const elements = async (set: SetName) => {
+        const { stdout } = await lab.node.exec('/usr/sbin/ipset', ['save', kernelName('IPv4', set)])
+        return sorted(stdout.replaceAll(/^create .*$/gm, '').replaceAll(/^add \S+ /gm, ''))
+      }
+      const raw = async () => (await lab.node.exec('/usr/sbin/iptables', ['-t', 'raw', '-S'])).stdout
+      const swap = ['SERVED', 'HANDED-OVER'] as const
+      const cutOff: readonly (() => Promise<unknown>)[] = [
+        async () => {},
+        () => lab.node.exec('/usr/sbin/ipset', ['swap', ...swap.map((set) => kernelName('IPv4', set))]),
+        async () => open(lab).drain?.(),
+      ]
+      const first = open(lab)
+      await bring(first, wanted)
+      await first.stop()
+      const served = await elements('SERVED')
+      ok(served.length > 0)
+      for (const before of cutOff) {
+        await before()
+        deepEqual(await open(lab).drain?.(), { connections: 0 })
+        deepEqual(await elements('HANDED-OVER'), served)
+        for (const set of ['SERVED', 'REFUSED', 'DROP-POD', 'MASQ-OUTSIDE', 'CLUSTER-IPS'] as const)
+          deepEqual(await elements(set), [], set)
+        const next = open(lab)
+        await bring(next, wanted)
+        equal(await missing(lab, wanted), '')
+        deepEqual(await elements('SERVED'), served)
+        deepEqual(await elements('HANDED-OVER'), [])
+        doesNotMatch(await raw(), /PORTOLAN/)
+        await next.stop()
+      }
+      await open(lab).drain?.()
+      match(await raw(), /PORTOLAN-IPVS-HANDED-OVER .*--zone-orig/)
+      ok((await open(lab).cleanup()).removed.length > 0)
+      doesNotMatch(await raw(), /PORTOLAN/)
+      deepEqual((await open(lab).cleanup()).removed, [])
     },
   },
   {

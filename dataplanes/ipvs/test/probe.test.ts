@@ -15,6 +15,7 @@ test('every module that sets, rules and virtual servers need is asked for', (t) 
     'ip_vs_wrr',
     'ipt_REJECT',
     'xt_MASQUERADE',
+    'xt_NETMAP',
     'xt_addrtype',
     'xt_connmark',
     'xt_conntrack',
