@@ -163,7 +163,10 @@ function describe({ name, options = [], flags = [], build }: Choice): string {
 }
 
 /** What makes an outcome a bad one, a line each. */
-export function switchComplaints({ from, to, betweenMaps, load, errors }: SwitchOutcome): string[] {
+export function switchComplaints(
+  outcome: Pick<SwitchOutcome, 'from' | 'to' | 'load' | 'errors'> & Partial<SwitchOutcome>,
+): string[] {
+  const { from, to, betweenMaps = false, load, errors } = outcome
   // Hooks get the programs that use the other maps one after the other.
   const inBetween = betweenMaps ? Math.ceil(load.tried / 100) : 0
   const lost = (load.lost > inBetween ? load.lost : 0) + load.broken + load.unanswered

@@ -94,7 +94,7 @@ export async function createScene({
     ...['--kubeconfig', kubeconfig, '--node', nodeName, '--dataplane', name],
     ...['--cluster-cidr', `${network.IPv4.clusterCidr},${network.IPv6.clusterCidr}`],
     ...['--nodeport-addresses', 'all'],
-    ...[...optionsOf(name, networkNamespace, services), ...options].flatMap((option) => [
+    ...[...dataplaneOptions(name, networkNamespace, services), ...options].flatMap((option) => [
       '--dataplane-option',
       option,
     ]),
@@ -133,7 +133,7 @@ export async function untilRight(
   }
 }
 
-async function serveEndpoints({ pods, remote }: Lab): Promise<void> {
+export async function serveEndpoints({ pods, remote }: Lab): Promise<void> {
   const [pod0] = pods
   if (pod0 === undefined) throw new Error('the lab has no pod')
   for (const [place, host] of [
@@ -149,7 +149,7 @@ async function serveEndpoints({ pods, remote }: Lab): Promise<void> {
 }
 
 /** As on a node of its own: eBPF's programs at sockets see those of the whole machine. */
-function optionsOf(dataplane: DataplaneName, networkNamespace: string, services: number): string[] {
+export function dataplaneOptions(dataplane: string, networkNamespace: string, services = 0): string[] {
   if (dataplane !== 'ebpf') return []
   const cgroup = process.env.PORTOLAN_TEST_CGROUP
   return [

@@ -8,6 +8,8 @@ export interface LoadSize {
   readonly everyMs: number
   /** Long connections, and flows of UDP, on each way in each family. */
   readonly held: number
+  /** How many times as long as usual an answer, and the pause before the next question, may take. Default 1. */
+  readonly slowness?: number
 }
 
 /** What became of it. */
@@ -84,7 +86,7 @@ export class SteadyLoad {
     this.#ending = ending
   }
 
-  static async start(lab: Lab, { everyMs, held }: LoadSize): Promise<SteadyLoad> {
+  static async start(lab: Lab, { everyMs, held, slowness = 1 }: LoadSize): Promise<SteadyLoad> {
     const ending = new AbortController()
     const releasing = new AbortController()
     const ways = families.flatMap((family) => waysOf(lab, family))
@@ -92,14 +94,14 @@ export class SteadyLoad {
     const loops = await Promise.all(
       ways.map(async ({ name, client, to }) => ({
         name,
-        loop: await client.startConnectLoop({ protocol: 'TCP', to, everyMs, timeoutMs: answerMs }),
+        loop: await client.startConnectLoop({ protocol: 'TCP', to, everyMs, timeoutMs: answerMs * slowness }),
       })),
     )
     const connections = await Promise.all(
-      ways.flatMap((way) => numbers.map((number) => hold(way, number, releasing.signal))),
+      ways.flatMap((way) => numbers.map((number) => hold(way, number, slowness, releasing.signal))),
     )
     const flows = await Promise.all(
-      ways.flatMap((way) => numbers.map((number) => flow(way, number, ending.signal))),
+      ways.flatMap((way) => numbers.map((number) => flow(way, number, slowness, ending.signal))),
     )
     return new SteadyLoad(loops, connections, flows, { releasing, ending })
   }
@@ -176,33 +178,33 @@ function failed(error: unknown): Talked {
 }
 
 /** A long connection that is asked something all the time. */
-async function hold(way: Way, number: number, ending: AbortSignal): Promise<Talk> {
-  const connection = await way.client.holdConnection({ to: way.to, timeoutMs: answerMs })
+async function hold(way: Way, number: number, slowness: number, ending: AbortSignal): Promise<Talk> {
+  const connection = await way.client.holdConnection({ to: way.to, timeoutMs: answerMs * slowness })
   const talk = async (): Promise<Talked> => {
     for (let times = 0; ; times++) {
-      const answer = await connection.ask(answerMs)
+      const answer = await connection.ask(answerMs * slowness)
       if (!answer.alive) return { times, repeated: 0, failure: answer.reason }
       if (ending.aborted) {
         await connection.close()
         return { times, repeated: 0 }
       }
-      await sleep(askEveryMs)
+      await sleep(askEveryMs * slowness)
     }
   }
   return { name: `${way.name}, ${number}`, done: talk().catch(failed) }
 }
 
 /** A client of UDP that keeps its port. */
-async function flow(way: Way, number: number, ending: AbortSignal): Promise<Talk> {
+async function flow(way: Way, number: number, slowness: number, ending: AbortSignal): Promise<Talk> {
   const socket = await way.client.openSocket({
     protocol: 'UDP',
     port: 0,
     to: way.flowTo,
-    timeoutMs: answerMs,
+    timeoutMs: answerMs * slowness,
   })
   if (typeof socket === 'string') throw new Error(`no socket for ${way.name}: ${socket}`)
   const answers = async (tag: string): Promise<boolean> => {
-    const heard = await socket.say({ tag, bytes: 8, awaits: true, timeoutMs: answerMs })
+    const heard = await socket.say({ tag, bytes: 8, awaits: true, timeoutMs: answerMs * slowness })
     return heard.some((one) => one.what === 'message' && one.tag === tag)
   }
   const isOfNode = way.name.startsWith('node ')
@@ -219,7 +221,7 @@ async function flow(way: Way, number: number, ending: AbortSignal): Promise<Talk
         await socket.end('reset')
         return { times, repeated }
       }
-      await sleep(sayEveryMs)
+      await sleep(sayEveryMs * slowness)
     }
   }
   return { name: `${way.name}, ${number}`, done: talk().catch(failed) }
