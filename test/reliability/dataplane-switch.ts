@@ -85,7 +85,9 @@ export class SwitchedNode {
     // One dataplane repairs its own rules; nobody is to be drained and removed.
     const isSame = from.name === to.name
     const errors: string[] = []
-    const load = await SteadyLoad.start(this.#scene.lab, size)
+    const { lab, slowness } = this.#scene
+    const load = await SteadyLoad.start(lab, { slowness, ...size })
+    const timeoutMs = limitMs * slowness
     await sleep(settleMs)
     await this.#proxy.stop()
     const successor = this.process(to)
@@ -100,7 +102,7 @@ export class SwitchedNode {
     try {
       await starting(successor)
       const events = isSame ? ['node-in-sync'] : ['predecessor-drains', 'predecessor-removed']
-      await successor.toldOneOf(events, { timeoutMs: limitMs })
+      await successor.toldOneOf(events, { timeoutMs })
       switched = performance.now() - begun
       await sleep(settleMs)
     } catch (error) {
@@ -110,7 +112,7 @@ export class SwitchedNode {
       await load.release()
       ended = performance.now()
       if (!isSame) {
-        await successor.told('predecessor-removed', { timeoutMs: limitMs })
+        await successor.told('predecessor-removed', { timeoutMs })
         await sleep(settleMs)
       }
     } catch (error) {
