@@ -146,7 +146,12 @@ export class Replacement {
     let tellAt = Number.NEGATIVE_INFINITY
     let wasEmpty = false
     while (!signal.aborted) {
-      const { connections }: DrainReport = await dataplane.drain()
+      const drained = await this.#drainOnce(dataplane.drain.bind(dataplane), end)
+      if (drained === undefined) {
+        one.isDrained = true
+        return
+      }
+      const { connections } = drained
       one.state = 'predecessor-drains'
       one.connections = connections
       // Answers to the last datagrams that it has led are under way.
@@ -163,6 +168,21 @@ export class Replacement {
         )
       }
       await pause(clock, times.drain, signal)
+    }
+  }
+
+  /** @returns `undefined`: it can't be drained, and the time for that is over. @throws what the dataplane does, before that */
+  async #drainOnce(drain: () => Promise<DrainReport>, end: number): Promise<DrainReport | undefined> {
+    try {
+      return await drain()
+    } catch (error) {
+      if (this.#options.clock.now() < end) throw error
+      const { name, title } = this.#one.predecessor
+      this.#options.logger.warn(
+        { event: 'predecessor-not-removed', predecessor: name, error },
+        `${title} can't be drained: ${thrownMessage(error)}. It is removed with its connections, for the time to drain is over`,
+      )
+      return undefined
     }
   }
 

@@ -205,6 +205,22 @@ test('what is drained is not drained again by a further attempt to remove it', a
   t.is(done.filter((one) => one === 'drain').length, 2)
 })
 
+test('one that always refuses to be drained is removed when the time for that is over', async (t) => {
+  const refused = Array.from({ length: 1000 }, () => new Error('no such table'))
+  const { clock, done, messages, apply } = play({
+    old: byItself,
+    next: byConntrack,
+    connections: refused,
+    drainTimeout: 3 * minute,
+  })
+  await apply()
+  await clock.pass(2 * minute)
+  t.false(done.includes('cleanup'))
+  await clock.pass(2 * minute)
+  t.deepEqual(done.slice(-2), ['cleanup', 'info predecessor-removed'])
+  t.true(messages.some((message) => message.includes("dataplane old can't be drained: no such table")))
+})
+
 test('a look that fails gives connections no more time', async (t) => {
   const looks = [7, new Error('the kernel is busy'), ...Array.from({ length: 1000 }, () => 7)]
   const { clock, done, apply } = play({
