@@ -23,7 +23,7 @@ export function defineIpvs(system: Partial<System> = {}): DataplaneFactory<IpvsP
     name: 'ipvs',
     capabilities,
     settings,
-    create({ masqueradeBit, networkNamespace, settings: values }) {
+    create({ masqueradeBit, networkNamespace, settings: values, notify }) {
       const settings = readSettings(values, masqueradeBit)
       const { routeMarkBit } = settings
       const settingOf = ({ family, podSource }: RoutingTable): Setting => ({
@@ -45,7 +45,7 @@ export function defineIpvs(system: Partial<System> = {}): DataplaneFactory<IpvsP
           trace: (table, evaluation) => trace(table, evaluation, settings, settingOf(table)),
           observedSets,
         },
-        kernel: new IpvsKernel({ networkNamespace, settings, system }),
+        kernel: new IpvsKernel({ networkNamespace, settings, system, notify }),
         memory: (): FamilyMemory => ({
           placed: emptyMemory({ masquerade: masqueradeBit, route: routeMarkBit }),
           unusable: new UnusableDestinations(),

@@ -44,7 +44,9 @@ export async function cleanUp(
       return [count(family, ours.length, 'virtual server')]
     })
     // Last of all: a flow that another dataplane has taken over is kept from IPVS by it.
-    await attempt(`${family} rules of iptables`, () => iptables.remove(family, (table) => table === 'raw'))
+    await attempt(`${family} rules of iptables in the table raw`, () =>
+      iptables.remove(family, (table) => table === 'raw'),
+    )
     await attempt(`${family} ipsets`, async () => {
       const sets = await transport.destroySets(family)
       return sets > 0 ? [count(family, sets, 'ipset')] : []

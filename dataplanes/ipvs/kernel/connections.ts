@@ -3,8 +3,8 @@ import { addressBytes } from '@portolan/core'
 import { inNamespace, readProc } from '@portolan/native'
 import type { Destination } from '../layout/element.ts'
 
-/** Milliseconds: the kernel ends them a moment after their destination has gone, in the background. */
-const betweenLooks = 20
+/** Milliseconds: the kernel ends them a moment after their destination has gone, in the background. Each look doubles it. */
+const firstPause = 20
 const patience = 5000
 
 /**
@@ -19,7 +19,8 @@ export async function untilFlowsForgotten(
   const virtual = new Set(servers.filter(({ protocol }) => protocol === 'UDP').map(listed))
   if (virtual.size === 0) return
   const end = performance.now() + patience
-  while (performance.now() < end && hasFlow(virtual, networkNamespace)) await sleep(betweenLooks)
+  for (let pause = firstPause; performance.now() < end && hasFlow(virtual, networkNamespace); pause *= 2)
+    await sleep(pause)
 }
 
 function hasFlow(virtual: ReadonlySet<string>, networkNamespace: string | undefined): boolean {

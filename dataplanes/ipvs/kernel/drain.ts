@@ -21,14 +21,15 @@ export async function drain(
   transport: Transport,
   iptables: Iptables,
   command: SystemCommand,
+  notify: (notice: string) => void,
 ): Promise<DrainReport> {
   const there = new Set(await ourSetNames(command))
   let connections = 0
   for (const family of ipFamilies) {
     if (!there.has(kernelName(family, 'SERVED'))) continue
     // What it has, whoever has put it there since, is still to be given away.
-    if ((await transport.countElements(family, 'SERVED')) !== 0)
-      await handOver(family, there, transport, iptables, command)
+    if (await isServing(family, transport))
+      await handOver(family, there, transport, iptables, command, notify)
     // Only then: what is led to IPVS still needs what these say.
     await new Ipset(command).restore(
       sets
@@ -44,17 +45,32 @@ export async function drain(
 /** Sets that established connections need, or the hand-over. */
 const kept: readonly SetName[] = ['SERVED', 'HANDED-OVER', 'HAIRPIN']
 
+async function isServing(family: IpFamily, transport: Transport): Promise<boolean> {
+  const count = await transport.countElements(family, 'SERVED')
+  if (count !== undefined) return count > 0
+  return ((await transport.readSets(family)).get('SERVED') ?? []).length > 0
+}
+
 async function handOver(
   family: IpFamily,
   there: ReadonlySet<string>,
   transport: Transport,
   iptables: Iptables,
   command: SystemCommand,
+  notify: (notice: string) => void,
 ): Promise<void> {
   const [served, handedOver] = [kernelName(family, 'SERVED'), kernelName(family, 'HANDED-OVER')]
   // A build before this one has made none.
   if (!there.has(handedOver)) await transport.createSet(family, 'HANDED-OVER')
   const rules = handoverRules(family)
-  await iptables.restore(family, restoreScript(rules, (await iptables.read(family)).get(rules.table)))
+  try {
+    await iptables.restore(family, restoreScript(rules, (await iptables.read(family)).get(rules.table)))
+  } catch (error) {
+    // A kernel without zones of connection tracking. All else can be handed over.
+    const why = error instanceof Error ? error.message : String(error)
+    notify(
+      `${family}: clients of UDP that keep their port stay with IPVS until it is removed, and lose what is under way then: ${why}`,
+    )
+  }
   await new Ipset(command).restore([`flush ${handedOver}`, `swap ${served} ${handedOver}`])
 }

@@ -4,6 +4,7 @@ import {
   type ApplyReport,
   addressBytes,
   type CleanupReport,
+  type DataplaneContext,
   type DrainReport,
   type ForgottenFlows,
   formatBytes,
@@ -48,7 +49,7 @@ export interface FamilyMemory {
 
 type IpvsSession = Session<Transport, FamilyMemory>
 
-export interface KernelOptions {
+export interface KernelOptions extends Pick<DataplaneContext, 'notify'> {
   readonly networkNamespace: string | undefined
   readonly settings: IpvsSettings
   readonly system: Partial<System>
@@ -65,9 +66,11 @@ export class IpvsKernel implements Kernel<IpvsProgram, ObservedState, Transport,
     IPv4: new DriftDetector(),
     IPv6: new DriftDetector(),
   }
+  readonly #notify: (notice: string) => void
   #timeoutsSet = false
 
-  constructor({ networkNamespace, settings, system }: KernelOptions) {
+  constructor({ networkNamespace, settings, system, notify }: KernelOptions) {
+    this.#notify = notify
     this.#settings = settings
     this.#networkNamespace = networkNamespace
     this.#command = system.command ?? new SystemCommand(networkNamespace)
@@ -168,7 +171,7 @@ export class IpvsKernel implements Kernel<IpvsProgram, ObservedState, Transport,
     if (!existsSync('/proc/net/ip_vs')) return { connections: 0 }
     const transport = await this.#openTransport()
     try {
-      return await drain(transport, this.#iptables, this.#command)
+      return await drain(transport, this.#iptables, this.#command, this.#notify)
     } finally {
       transport.close()
     }

@@ -44,7 +44,10 @@ const damages: readonly Damage[] = [
   async (command) => {
     for (const name of ['MASQ-OUTSIDE', 'CLUSTER-IPS']) await flushing(name)(command)
   },
-  (command) => both(command, (six) => [iptables(six), '-t', 'mangle', '-F', 'PORTOLAN-IPVS-PREROUTING']),
+  async (command) => {
+    await both(command, (six) => [iptables(six), '-t', 'mangle', '-F', 'PORTOLAN-IPVS-PREROUTING'])
+    await both(command, (six) => [iptables(six), '-t', 'nat', '-F', 'PORTOLAN-IPVS-LEAD'])
+  },
   (command) =>
     both(command, (six) => [
       iptables(six),
