@@ -31,6 +31,9 @@ export const ourForward = 'PORTOLAN-FORWARD'
 /** Where Portolan's dataplane ipvs accepts answers. What IPVS itself sends on doesn't pass there. */
 export const ipvsForward = 'PORTOLAN-IPVS-FORWARD'
 
+/** Where dataplanes of ours accept all that they need there. */
+const stayingForwards: readonly string[] = [ourForward, ipvsForward]
+
 /** Targets of iptables that let nothing pass. */
 const never = /^(DROP|REJECT|RETURN|LOG|NFLOG|MARK|CONNMARK|CT|NOTRACK|TCPMSS|SET|CLASSIFY|AUDIT|TRACE)$/
 
@@ -49,7 +52,7 @@ export async function closedForwards(accepting: string): Promise<readonly Closed
       if (forward === undefined || !forward.targets.includes(accepting)) continue
       const { closingRule } = forward
       if (!forward.drops && closingRule === undefined) continue
-      if (accepting !== ourForward && forward.targets.includes(ourForward)) continue
+      if (stayingForwards.some((one) => one !== accepting && forward.targets.includes(one))) continue
       found.push({
         chain: `chain FORWARD of iptables-${variant} (${family.family})`,
         program: `${family.iptables}-${variant}`,

@@ -24,7 +24,8 @@ for (const [program, family] of [
     const run = (...args: string[]) => node.run(program, ...args)
     const chain = `chain FORWARD of ${program.replace('ip6', 'ip')} (${family})`
     const closed = (othersAccept: boolean): readonly ClosedForward[] => [{ chain, program, othersAccept }]
-    for (const name of ['KUBE-FORWARD', 'KUBE-SERVICES', 'PORTOLAN-FORWARD', 'MINE']) await run('-N', name)
+    for (const name of ['KUBE-FORWARD', 'KUBE-SERVICES', 'PORTOLAN-FORWARD', 'PORTOLAN-IPVS-FORWARD', 'MINE'])
+      await run('-N', name)
     for (const name of ['KUBE-FORWARD', 'KUBE-SERVICES']) await run('-A', 'FORWARD', '-j', name)
     await run('-A', 'FORWARD', '-j', 'LOG')
     await run('-A', 'FORWARD', '-p', 'udp', '-j', 'DROP')
@@ -43,6 +44,10 @@ for (const [program, family] of [
     await run('-A', 'FORWARD', '-j', 'PORTOLAN-FORWARD')
     t.deepEqual(await closedIn(node, 'KUBE-FORWARD'), [], 'Portolan accepts there as well')
     t.deepEqual(await closedIn(node, 'PORTOLAN-FORWARD'), closed(true))
+
+    await run('-A', 'FORWARD', '-j', 'PORTOLAN-IPVS-FORWARD')
+    t.deepEqual(await closedIn(node, 'PORTOLAN-FORWARD'), [], 'the dataplane ipvs accepts its answers there')
+    await run('-D', 'FORWARD', '-j', 'PORTOLAN-IPVS-FORWARD')
 
     await run('-P', 'FORWARD', 'ACCEPT')
     t.deepEqual(await closedIn(node, 'PORTOLAN-FORWARD'), [], 'the policy accepts again')
