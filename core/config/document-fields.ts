@@ -74,8 +74,10 @@ export class DocumentFields {
   #duplicate(path: string, at: string): void {
     const { notes, problems } = this.#found
     notes.push({ kind: 'duplicate', at, setting: path, why: 'given twice; the last one counts' })
-    if (!Object.hasOwn(this.#fields, path)) return
-    const rest = problems.filter(({ setting }) => setting !== path && !setting.startsWith(`${path}[`))
+    if (!Object.hasOwn(this.#fields, path) && !this.#groups.has(path)) return
+    const isOfIt = (setting: string) =>
+      setting === path || setting.startsWith(`${path}[`) || setting.startsWith(`${path}.`)
+    const rest = problems.filter(({ setting }) => !isOfIt(setting))
     problems.splice(0, problems.length, ...rest)
   }
 

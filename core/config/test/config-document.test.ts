@@ -133,6 +133,15 @@ const noted: readonly [string, string, Flags, readonly string[]][] = [
     ],
   ],
   [
+    'a group that is wrong and given again',
+    `${head}conntrack: 5\nconntrack: {min: x}\nconntrack: {min: 1}`,
+    {},
+    [
+      'config.conf:4: conntrack: given twice; the last one counts',
+      'config.conf:5: conntrack: given twice; the last one counts',
+    ],
+  ],
+  [
     'a field given twice',
     `${head}mode: ipvs\nmode: nftables`,
     {},
