@@ -54,7 +54,7 @@ function notes({
     ...(namespace === 'kube-system'
       ? []
       : [
-          `the Namespace ${namespace} is among them, and kubectl delete -f would delete it with all that is in it: take it out where others have something there`,
+          `the Namespace ${namespace} is among what is printed, and kubectl delete -f would delete it with all that is in it: take it out where others have something there`,
         ]),
     ...(doubt === undefined ? [] : [`--api-server: ${doubt}`]),
     ...(configuration.from === 'configMap'

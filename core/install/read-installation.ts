@@ -10,6 +10,7 @@ import { isLoopback } from '../network/special-addresses.ts'
 import { apiServerUrl } from './api-server-url.ts'
 import type { GivenFile, InstallFlags } from './install-options.ts'
 import type { Installation, InstalledConfiguration, OwnSetting } from './installation.ts'
+import { clusterName } from './metadata.ts'
 import { nodeAccess } from './node-access.ts'
 
 /** A name that may stand in a label as well, because pods are found by it. */
@@ -67,7 +68,7 @@ export function readInstallation(
       value: installation.name,
       fix: "kube-proxy's own DaemonSet and account have that name, which this would change: take another one, such as portolan",
     })
-  if (clusterRoles.has(installation.name))
+  if (clusterRoles.has(clusterName(installation)))
     problems.push({
       setting: '--name',
       value: installation.name,
