@@ -61,6 +61,7 @@ async function ask(url: string, holder: Holder | 'gone' | undefined): Promise<St
   const answer = await get(url).catch((error: unknown) => {
     throw unanswered(url, holder, error)
   })
+  if (answer.statusCode !== 200) answer.destroy()
   if (answer.statusCode === 503 && holder !== 'gone' && holder !== undefined)
     throw new UserError(`Portolan (process ${holder.pid}, since ${holder.since}) is starting`, {
       fix: 'ask again in a few seconds; its log says what it waits for',
