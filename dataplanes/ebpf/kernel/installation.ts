@@ -53,7 +53,7 @@ export class Installation {
 
   /** Reads the programs, so not before they are needed. */
   get pins(): NodePins {
-    this.#pins ??= nodePins(this.#settings.networkNamespace, this.#settings.sizes)
+    this.#pins ??= nodePins(this.#settings.networkNamespace, this.#settings.sizes, this.#readPrograms)
     return this.#pins
   }
 

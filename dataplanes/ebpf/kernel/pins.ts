@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
-import { bpfFileSystem, makePinDirectory, readPrograms } from '@portolan/native/libbpf'
+import { bpfFileSystem, makePinDirectory } from '@portolan/native/libbpf'
 import { allMaps, type MapName } from '../layout/maps.ts'
 import { structs } from '../layout/structures.ts'
 
@@ -29,6 +29,7 @@ export interface NodePins {
 export function nodePins(
   networkNamespace: string | undefined,
   sizes: Readonly<Partial<Record<MapName, number>>>,
+  readPrograms: () => Buffer,
 ): NodePins {
   const directory = nodeDirectory(networkNamespace)
   return {
