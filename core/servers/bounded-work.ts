@@ -10,7 +10,8 @@ const atOnce = 1000
 /**
  * Holds pages that are worked out when they are asked for to a share of the time of the thread that programs rules, all of
  * them together, so that clients that ask in a loop can't keep changes from the kernel. Who comes when that is used up
- * gets 429 and when to come again. A page is worked out in one go, so the most that a change waits for is one of them.
+ * gets 429 and when to come again. A page is worked out in one go, so the most that a change waits for is what may be used at
+ * once, and one page.
  */
 export function boundedWork(clock: Pick<Clock, 'now'> = systemClock): (handler: HttpHandler) => HttpHandler {
   let left = atOnce
