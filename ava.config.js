@@ -12,12 +12,14 @@ const longest = [
   'dataplanes/nftables/test/mutants',
   'examples/userspace-proxy/test/conformance',
   'dataplanes/ebpf/test/other-kernel',
+  'test/reliability/test/ipvs-switch',
   'dataplanes/nftables/test/other-kernel',
   'test/reliability/test/reliability',
   'release/image/test/image',
   'release/pack/test/packages',
   'release/pack/test/new-dataplane',
   'bench/run/test/run-bench',
+  'dataplanes/ebpf/test/packet-mutants',
 ].map((file) => `/${file}.test.ts`)
 
 /** Counted from the end of the list; -1 for all others. */

