@@ -24,7 +24,7 @@ const damages: readonly Damage[] = [
   { rules: ['*nat', '-F PORTOLAN-IP', 'COMMIT'] },
   { rules: ['*nat', '-I PORTOLAN-SERVICES 1 -j RETURN', 'COMMIT'] },
   { rules: ['*nat', '-F PORTOLAN-TCP', '-F PORTOLAN-POSTROUTING', 'COMMIT'] },
-  { rules: ['*filter', '-F PORTOLAN-REFUSALS', 'COMMIT'] },
+  { rules: ['*filter', '-F PORTOLAN-REFUSALS', '-F PORTOLAN-UNSERVED', 'COMMIT'] },
   { rules: ['*filter', '-F FORWARD', '-A FORWARD -j PORTOLAN-INPUT', 'COMMIT'] },
   { sets: (family) => [`flush ${setName(family, 'cluster-ips')}`] },
   { sets: (family) => [`flush ${setName(family, 'nodeport-addresses')}`] },
