@@ -52,9 +52,15 @@ export function behaving(factory: DataplaneFactory, behaviour: Behaviour): Datap
       },
       atRestart(act) {
         const begun = new Set<IpFamily>()
+        const looks = new Set<Promise<unknown>>()
         return {
           async observe(family) {
-            const observed = await real.observe(family)
+            const look = real.observe(family)
+            looks.add(look)
+            const observed = await look
+            // Both families go at once, and what is done for one must not take the other's look away.
+            await Promise.allSettled(looks)
+            looks.delete(look)
             if (begun.has(family)) return observed
             begun.add(family)
             const nothing = emptyTable(family, { by: 'none' })

@@ -139,7 +139,6 @@ export const behaviours = {
 
   flushesFirst: (mischief) => {
     let flushing: Promise<unknown> | undefined
-    // Both families go at once.
     return mischief.atRestart(async () => {
       flushing ??= mischief.real.cleanup()
       await flushing
