@@ -411,6 +411,21 @@ export const kernelChecks: readonly KernelCheck[] = [
     },
   },
   {
+    claim: 'a loss of the rules that lead all but the first packet of a connection is noticed, and repaired',
+    async run(lab) {
+      const dataplane = open(lab)
+      await bring(dataplane, withEndpoints(web))
+      const mangle = async () =>
+        (await lab.node.exec('/usr/sbin/iptables', ['-w', '9', '-t', 'mangle', '-S'])).stdout
+      const before = await mangle()
+      await lab.node.exec('/usr/sbin/iptables', ['-t', 'mangle', '-F', 'PORTOLAN-IPVS-PREROUTING'])
+      equal(await dataplane.isUnchanged('IPv4'), false)
+      await bring(dataplane, withEndpoints(web))
+      equal(await mangle(), before)
+      await dataplane.stop()
+    },
+  },
+  {
     claim: 'isUnchanged sees what others change and nothing else, and costs no reading of everything',
     async run(lab) {
       const dataplane = open(lab)

@@ -33,10 +33,10 @@ async function rewrite(command: SystemCommand, make: (line: string) => string | 
 }
 
 /**
- * What befalls a node from outside. Two damages are in kernel-checks.ts instead, because they leave IPVS with connections
+ * What befalls a node from outside. Three damages are in kernel-checks.ts instead, because they leave IPVS with connections
  * that never close to it, and a Service that is removed meanwhile drains until IPVS forgets them (docs/ipvs-layout.md): while
  * `vs.conntrack` is off no mark follows a connection, for a quarter of an hour; a rule that drops answers leaves
- * connections half open, for a minute.
+ * connections half open, for a minute, and so does a loss of the rules in mangle alone, which lead all but the first packet.
  */
 const damages: readonly Damage[] = [
   (command) => ipvsadm(command, ['-C']).then(() => {}),
@@ -45,8 +45,8 @@ const damages: readonly Damage[] = [
     for (const name of ['MASQ-OUTSIDE', 'CLUSTER-IPS']) await flushing(name)(command)
   },
   async (command) => {
-    await both(command, (six) => [iptables(six), '-t', 'mangle', '-F', 'PORTOLAN-IPVS-PREROUTING'])
     await both(command, (six) => [iptables(six), '-t', 'nat', '-F', 'PORTOLAN-IPVS-LEAD'])
+    await both(command, (six) => [iptables(six), '-t', 'mangle', '-F', 'PORTOLAN-IPVS-PREROUTING'])
   },
   (command) =>
     both(command, (six) => [
