@@ -358,7 +358,10 @@ test.serial('install tells that its Namespace goes with all that others have in 
   const { code, stdout, stderr } = await portolan(...args, '--namespace', 'proxies')
   t.is(code, 0)
   t.regex(stdout, /^kind: Namespace\n/m)
-  t.regex(stderr, /^portolan: the Namespace proxies is among them, and kubectl delete -f would delete it/m)
+  t.regex(
+    stderr,
+    /^portolan: the Namespace proxies is among what is printed, and kubectl delete -f would delete it/m,
+  )
 })
 
 async function clusterFile(t: ExecutionContext, text: string): Promise<string> {
