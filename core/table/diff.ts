@@ -3,7 +3,7 @@ import { type PodSource, type RoutingTable, tableSets } from './routing-table.ts
 import { sameRoute } from './same-route.ts'
 import { type FrontendKey, frontendKey, type RouteKey, type ServiceRoute } from './service-route.ts'
 import type { RouteChange, SetChange, TableChange } from './table-change.ts'
-import type { TableSetMember, Touched } from './touched.ts'
+import { emptySets, type TableSetMember, type Touched } from './touched.ts'
 
 export { mergeTouched, type TableSetMember, type Touched } from './touched.ts'
 
@@ -14,12 +14,7 @@ export function emptyTable(family: IpFamily, podSource: PodSource): RoutingTable
     podSource,
     routes: new Map(),
     frontends: new Map(),
-    clusterIPs: new Set(),
-    serviceCidrs: new Set(),
-    nodePortAddresses: new Set(),
-    hairpinAddresses: new Set(),
-    healthCheckNodePorts: new Set(),
-    localAddresses: new Set(),
+    ...emptySets(),
   }
 }
 

@@ -19,10 +19,11 @@ export interface Touched {
   readonly triggerTimes: readonly number[]
 }
 
-/** Gathers what is touched, until it is taken. */
-export class TouchedSets implements Touched {
-  readonly routes = new Set<RouteKey>()
-  readonly sets: { readonly [Name in TableSet]: Set<TableSetMember<Name>> } = {
+type MutableSets = { readonly [Name in TableSet]: Set<TableSetMember<Name>> }
+
+/** All sets of a table, without a member. */
+export function emptySets(): MutableSets {
+  return {
     clusterIPs: new Set(),
     serviceCidrs: new Set(),
     nodePortAddresses: new Set(),
@@ -30,6 +31,12 @@ export class TouchedSets implements Touched {
     healthCheckNodePorts: new Set(),
     localAddresses: new Set(),
   }
+}
+
+/** Gathers what is touched, until it is taken. */
+export class TouchedSets implements Touched {
+  readonly routes = new Set<RouteKey>()
+  readonly sets = emptySets()
   readonly flows = { answeredBy: new Map<string, FlowAddress>(), sentTo: new Map<string, FlowAddress>() }
   readonly triggerTimes: number[] = []
 }
