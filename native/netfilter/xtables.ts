@@ -90,11 +90,15 @@ export class Xtables {
   /**
    * Takes out everything of ours, where the variant is there.
    *
+   * @param isWanted the tables; default: all
    * @returns what was taken, by table
    * @throws SystemCommandError
    */
-  async remove(family: IpFamily): Promise<ReadonlyMap<string, SavedRules>> {
-    const found = await this.readIfThere(family)
+  async remove(
+    family: IpFamily,
+    isWanted: (table: string) => boolean = () => true,
+  ): Promise<ReadonlyMap<string, SavedRules>> {
+    const found = new Map([...(await this.readIfThere(family))].filter(([table]) => isWanted(table)))
     for (const [table, rules] of found) await this.restore(family, removalLines(table, rules))
     return found
   }

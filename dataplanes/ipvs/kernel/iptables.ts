@@ -1,10 +1,5 @@
 import type { IpFamily } from '@portolan/core'
-import {
-  detectIptablesVariant,
-  type IptablesVariant,
-  removalLines,
-  Xtables,
-} from '@portolan/native/netfilter'
+import { detectIptablesVariant, type IptablesVariant, Xtables } from '@portolan/native/netfilter'
 import type { SystemCommand } from '@portolan/native/system-command'
 import type { LeftOver, ObservedTables } from '../layout/observed-state.ts'
 import { isOurChain } from '../layout/sets.ts'
@@ -53,11 +48,8 @@ export class Iptables {
   async remove(family: IpFamily, isWanted: (table: string) => boolean): Promise<string[]> {
     const removed: string[] = []
     for (const variant of [this.#variants.nft, this.#variants.legacy])
-      for (const [table, rules] of await variant.readIfThere(family)) {
-        if (!isWanted(table)) continue
-        await variant.restore(family, removalLines(table, rules))
-        removed.push(`${rules.chains.size} chains of the ${variant.variant} ${family} table ${table}`)
-      }
+      for (const [table, { chains }] of await variant.remove(family, isWanted))
+        removed.push(`${chains.size} chains of the ${variant.variant} ${family} table ${table}`)
     return removed
   }
 
