@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../time/clock.ts'
+import type { Clock } from '../time/clock.ts'
 import { type HttpHandler, textAnswer } from './http-answer.ts'
 
 /** Of the thread's time, what is left to pages under one bound. */
@@ -13,7 +13,7 @@ const atOnce = 1000
  * gets 429 and when to come again. A page is worked out in one go, so the most that a change waits for is what may be used at
  * once, and one page.
  */
-export function boundedWork(clock: Pick<Clock, 'now'> = systemClock): (handler: HttpHandler) => HttpHandler {
+export function boundedWork(clock: Pick<Clock, 'now'>): (handler: HttpHandler) => HttpHandler {
   let left = atOnce
   let at = clock.now()
   const refill = (): void => {
