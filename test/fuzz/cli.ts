@@ -41,7 +41,7 @@ const { targets, tried, faults } = await fuzz({
     console.log(`  again: npm run fuzz -- --only ${target} --seed ${found} --minutes 1\n`)
   },
   onProgress: ({ target, seed: at, tried: sofar }) => {
-    if (seconds++ % 5 === 0) console.log(`${sofar} inputs; seed ${at}, ${target}`)
+    if (target !== '' && seconds++ % 5 === 0) console.log(`${sofar} inputs; seed ${at}, ${target}`)
   },
 })
 console.log(`${tried} inputs for ${targets.length} targets from seed ${seed} on, ${faults.length} faults`)

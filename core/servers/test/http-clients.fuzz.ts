@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { get } from 'node:http'
 import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import fc from 'fast-check'
 import { damagedText } from '../../../test/fuzz/damaged.ts'
 import type { Address } from '../../network/address.ts'
@@ -38,8 +40,8 @@ function visit(
 ) {
   return new Promise<void>((resolve) => {
     const socket = connect(port, '127.0.0.1', () => {
-      const text = pieces.join('')
-      socket.write(text.slice(0, Math.max(0, text.length - cut)), 'latin1', () => {
+      const sent = pieces.join('')
+      socket.write(sent.slice(0, Math.max(0, sent.length - cut)), 'latin1', () => {
         if (end === 'end') socket.end()
         else if (end === 'destroy') socket.destroy()
         else if (end === 'reset') socket.resetAndDestroy()
@@ -50,6 +52,16 @@ function visit(
     socket.on('data', () => {})
     socket.on('close', () => resolve())
     socket.unref()
+  })
+}
+
+/**
+ * Asks on a connection of its own. One kept from the question before may be the oldest of too many, and is then ended while
+ * this question is on its way.
+ */
+function ask(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get({ host: '127.0.0.1', port, agent: false }, (response) => resolve(text(response))).on('error', reject)
   })
 }
 
@@ -80,8 +92,7 @@ export const clients = fc.asyncProperty(
     listening ??= start()
     const port = await listening
     await Promise.all(together.map((one) => visit(port, one)))
-    const answer = await fetch(`http://127.0.0.1:${port}/`)
-    assert.equal(await answer.text(), 'well\n')
+    assert.equal(await ask(port), 'well\n')
     assert.deepEqual(faults, [])
   },
 )
