@@ -34,8 +34,12 @@ export interface Replayed {
 
 /** What the API server's process can be asked. */
 export interface ApiServerCalls {
-  /** Starts with this cluster and the probe Services. */
-  load(spec: ClusterSpec): Promise<ApiServerAddress>
+  /**
+   * Writes this cluster and the probe Services. Again with the same one, the cluster stays as it is.
+   * @param networkNamespace as a path: from where a given server is asked next; absent: from where it is. The embedded
+   *   one is asked from its own
+   */
+  load(spec: ClusterSpec, networkNamespace?: string): Promise<ApiServerAddress>
   /** Writes the objects that a change scenario needs besides the cluster; returns the number of events. */
   prepare(scenario: string): Promise<number>
   /** Removes them. */
@@ -79,13 +83,10 @@ export function startApiServer(networkNamespace?: string): ApiServerProcess {
   })
 }
 
-/**
- * A given API server in the place of ours, as if it were in a network namespace; without one, where it is. At its end
- * what was written there is removed.
- */
-export function openApiServer(kubeconfig: string, networkNamespace?: string): ApiServerProcess {
+/** A given API server in the place of ours. At its end what was written there is removed. */
+export function openApiServer(kubeconfig: string): ApiServerProcess {
   return new WorkerProcess<ApiServerCalls>({
     module: new URL('./given-api-server-process.ts', import.meta.url),
-    args: [kubeconfig, ...(networkNamespace === undefined ? [] : [networkNamespace])],
+    args: [kubeconfig],
   })
 }

@@ -17,7 +17,7 @@ import { GivenCluster, requestsAtOnce } from './given-cluster.ts'
 import { type ProbeName, probeObjects, probeServices, probeSlice } from './probe-services.ts'
 import { relayedKubeconfig } from './relayed-kubeconfig.ts'
 
-const [kubeconfigPath = '', networkNamespace] = process.argv.slice(2)
+const [kubeconfigPath = ''] = process.argv.slice(2)
 const folder = mkdtempSync(join(tmpdir(), 'portolan-bench-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
@@ -30,15 +30,20 @@ let relay: NamespaceRelay | undefined
 let churned = 0
 
 const calls: ApiServerCalls = {
-  async load(spec) {
+  async load(spec, networkNamespace) {
     if (spec.from !== 'generated') throw new Error('a recorded cluster is not written into another one')
-    cluster = new GeneratedCluster(spec.shape)
-    await given.fill(cluster.objects())
+    if (cluster === undefined) {
+      cluster = new GeneratedCluster(spec.shape)
+      await given.fill(cluster.objects())
+    }
     await given.fill(probeObjects())
     const probes: [string, string][] = []
     for (const [which, { namespace, name }] of Object.entries(probeServices))
       probes.push([which, await given.clusterIP(namespace, name)])
-    return { ...(await address()), probes: Object.fromEntries(probes) as Record<ProbeName, string> }
+    return {
+      ...(await addressFrom(networkNamespace)),
+      probes: Object.fromEntries(probes) as Record<ProbeName, string>,
+    }
   },
   async prepare(scenario) {
     return (await given.change({ write: changeScenario(scenario).objects?.() ?? [] })).events
@@ -93,8 +98,10 @@ async function cpuSeconds(): Promise<number | undefined> {
   }
 }
 
-/** Where a node finds it. */
-async function address(): Promise<Omit<ApiServerAddress, 'probes'>> {
+/** Where a node finds it. There is one way to it at a time. */
+async function addressFrom(networkNamespace: string | undefined): Promise<Omit<ApiServerAddress, 'probes'>> {
+  await relay?.close()
+  relay = undefined
   const { hostname, port, protocol } = credentials.server
   const target = { host: hostname, port: Number(port) || (protocol === 'https:' ? 443 : 80) }
   if (networkNamespace === undefined) return { ...target, kubeconfig: kubeconfigPath }

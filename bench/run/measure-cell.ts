@@ -1,5 +1,5 @@
 import type { Lab } from '@portolan/lab'
-import { openApiServer, startApiServer } from '../cluster/api-server.ts'
+import type { ApiServerAddress, ApiServerProcess } from '../cluster/api-server.ts'
 import type { ClusterSpec } from '../cluster/cluster-spec.ts'
 import { measureLowerBound } from '../lower-bound/lower-bound.ts'
 import type { NamedDataplane } from '../proxy/lab-settings.ts'
@@ -8,6 +8,7 @@ import { type ChangeScenario, turnsOf } from '../scenarios/change-scenario.ts'
 import { coldStart, untilReachable } from '../scenarios/cold-start.ts'
 import type { Effort, NodeFixture, NodeScenario } from '../scenarios/node-scenario.ts'
 import { playChanges } from '../scenarios/play-changes.ts'
+import type { ApiServers } from './api-servers.ts'
 import type { Recorder } from './recorder.ts'
 
 /** One proxy in one cluster, and what is to be measured of it. */
@@ -19,8 +20,7 @@ export interface Cell {
   readonly proxy: ProxyUnderTest
   readonly spec: ClusterSpec
   readonly scenarios: readonly (NodeScenario | ChangeScenario)[]
-  /** A kubeconfig of a given API server; absent: the embedded one. */
-  readonly apiServer?: string
+  readonly apiServers: ApiServers
   readonly effort: Effort
   /** How many times as fast a recording is replayed. */
   readonly speed?: number
@@ -48,12 +48,7 @@ export async function measureCell(
   const about = { dataplane: cell.dataplane, ...shape }
   const wanted = new Set(cell.scenarios)
   const { networkNamespace } = lab.node
-  const server =
-    cell.apiServer === undefined
-      ? startApiServer(networkNamespace)
-      : openApiServer(cell.apiServer, networkNamespace)
-  const play = async () => {
-    const address = await server.call('load', spec)
+  const play = async (server: ApiServerProcess, address: ApiServerAddress) => {
     const record: NodeFixture['record'] = (scenario, metric, values) =>
       recorder.add(about, scenario, metric, values)
     const { speed = 1, readyTimeoutMs, changes, warn } = cell
@@ -76,17 +71,17 @@ export async function measureCell(
       else await scenario.play(fixture)
     }
   }
-  try {
-    await Promise.race([play(), proxy.ended])
-    await proxy.stop('go')
-    for (const left of await server.call('release')) cell.warn(left)
-  } catch (error) {
-    // Why it failed is known already.
-    await proxy.stop('go').catch(() => {})
-    throw error
-  } finally {
-    await server.end()
-  }
+  step('load')
+  await cell.apiServers.use(spec, networkNamespace, async (server, address) => {
+    try {
+      await Promise.race([play(server, address), proxy.ended])
+      await proxy.stop('go')
+    } catch (error) {
+      // Why it failed is known already.
+      await proxy.stop('go').catch(() => {})
+      throw error
+    }
+  })
   if (cell.lowerBoundOf === undefined) return
   step('lower-bound')
   await recordLowerBounds(cell, cell.lowerBoundOf, lab, recorder)

@@ -8,11 +8,12 @@ import { type BenchResults, type Candidate, type Failure, type Result, schemaVer
 import type { ChangeScenario } from '../scenarios/change-scenario.ts'
 import type { CoreScenario } from '../scenarios/core-scenario.ts'
 import type { NodeScenario } from '../scenarios/node-scenario.ts'
+import { type ApiServers, EmbeddedApiServers, GivenApiServer } from './api-servers.ts'
 import { createBenchLab, SharedLab } from './bench-lab.ts'
 import { cleanUpAfter, defaultCandidates, findCandidates, type NamedCandidate } from './candidates.ts'
 import { type Grid, scenariosFor, scenariosOf, shapesOf } from './grid.ts'
 import { describeMachine } from './machine.ts'
-import { type Cell, measureCell } from './measure-cell.ts'
+import { measureCell } from './measure-cell.ts'
 import { reasonOf } from './reason.ts'
 import { Recorder } from './recorder.ts'
 
@@ -68,15 +69,21 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
   const externals = await Promise.all((grid.externals ?? []).map(externalCandidate))
   const recorder = new Recorder()
   const warn = onlyOnce((text) => progress.warned(text))
+  await using apiServers =
+    grid.apiServer === undefined ? new EmbeddedApiServers() : new GivenApiServer(grid.apiServer, warn)
   const { specs, warnings } = await specsOf(grid)
   const tasks = specs.flatMap((spec) => [
     ...(alone.length === 0 ? [] : [coreTask(alone, spec.shape, { grid, recorder, warn })]),
-    ...usable.flatMap((candidate) => nodeTask(candidate, spec, { onNode, grid, lab, recorder, warn })),
-    ...externals.flatMap((candidate) => externalTask(candidate, spec, { onNode, grid, recorder, warn })),
+    ...usable.flatMap((candidate) =>
+      nodeTask(candidate, spec, { onNode, grid, lab, apiServers, recorder, warn }),
+    ),
+    ...externals.flatMap((candidate) =>
+      externalTask(candidate, spec, { onNode, grid, apiServers, recorder, warn }),
+    ),
   ])
   progress.begin(
     [...candidates, ...externals.map(({ candidate }) => candidate)],
-    grid.repeat * tasks.reduce((sum, { steps }) => sum + steps, 0),
+    grid.repeat * tasks.reduce((sum, { steps }) => sum + steps, 0) + (grid.apiServer === undefined ? 0 : 1),
   )
   const failures: Failure[] = []
   try {
@@ -88,6 +95,8 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
         if (failed !== undefined) failures.push({ ...task.about, run: turn, ...failed })
       }
     }
+    if (grid.apiServer !== undefined) progress.step('the given API server', 'empty')
+    await apiServers[Symbol.asyncDispose]()
   } finally {
     progress.end()
   }
@@ -156,7 +165,8 @@ function coreTask(
   },
 ): Task {
   const { grid, recorder, warn } = around
-  const { effort } = grid
+  const { effort, apiServer } = grid
+  const given = apiServer === undefined ? {} : { apiServer }
   const about = { dataplane: 'core', ...shape }
   const record: Parameters<CoreScenario['play']>[0]['record'] = (name, metric, values) =>
     recorder.add(about, name, metric, values)
@@ -166,7 +176,7 @@ function coreTask(
     async run(step) {
       for (const scenario of scenarios) {
         step(scenario.name)
-        await scenario.play({ shape, effort, record, warn, ...apiServerOf(grid) })
+        await scenario.play({ shape, effort, record, warn, ...given })
       }
     },
   }
@@ -179,11 +189,12 @@ function nodeTask(
     readonly onNode: readonly (NodeScenario | ChangeScenario)[]
     readonly grid: Grid
     readonly lab: SharedLab
+    readonly apiServers: ApiServers
     readonly recorder: Recorder
     readonly warn: (text: string) => void
   },
 ): Task[] {
-  const { onNode, grid, lab, recorder, warn } = around
+  const { onNode, grid, lab, apiServers, recorder, warn } = around
   const { shape } = spec
   const scenarios = scenariosFor(candidate, shape, onNode, grid)
   if (scenarios.length === 0) return []
@@ -198,13 +209,14 @@ function nodeTask(
     warn,
     ...(grid.recording === undefined ? {} : { speed: grid.recording.speed }),
     ...(grid.changes === undefined ? {} : { changes: grid.changes }),
-    ...apiServerOf(grid),
+    apiServers,
   }
   return [
     {
       about: { dataplane: name, ...shape },
       // The cold start is always made, and the lower bound is a step of its own.
-      steps: new Set(['cold-start', 'lower-bound', ...scenarios.map((scenario) => scenario.name)]).size,
+      steps: new Set(['load', 'cold-start', 'lower-bound', ...scenarios.map((scenario) => scenario.name)])
+        .size,
       run: (step) =>
         lab.use(
           (here) => measureCell({ ...cell, proxy: new PortolanProxy(dataplane) }, here, recorder, step),
@@ -221,11 +233,12 @@ function externalTask(
   around: {
     readonly onNode: readonly (NodeScenario | ChangeScenario)[]
     readonly grid: Grid
+    readonly apiServers: ApiServers
     readonly recorder: Recorder
     readonly warn: (text: string) => void
   },
 ): Task[] {
-  const { onNode, grid, recorder, warn } = around
+  const { onNode, grid, apiServers, recorder, warn } = around
   const scenarios = scenariosFor(candidate, spec.shape, onNode, grid)
   if (!candidate.usable || scenarios.length === 0) return []
   const { name } = candidate
@@ -233,22 +246,18 @@ function externalTask(
   return [
     {
       about: { dataplane: name, ...spec.shape },
-      steps: new Set(['cold-start', ...scenarios.map((scenario) => scenario.name)]).size,
+      steps: new Set(['load', 'cold-start', ...scenarios.map((scenario) => scenario.name)]).size,
       async run(step) {
         await using lab = await createBenchLab()
         const proxy = new ExternalProxy(program)
         const speed = recording === undefined ? {} : { speed: recording.speed }
         const { readyTimeoutMs } = program
         const about = { dataplane: name, proxy, spec, scenarios, effort, readyTimeoutMs, warn }
-        const cell = { ...about, ...speed, ...apiServerOf(grid) }
+        const cell = { ...about, ...speed, apiServers }
         await proxy.explaining(measureCell(cell, lab, recorder, step))
       },
     },
   ]
-}
-
-function apiServerOf({ apiServer }: Grid): Pick<Cell, 'apiServer'> {
-  return apiServer === undefined ? {} : { apiServer }
 }
 
 /** Dataplanes tell other facts than versions, too: which variant, where the cgroup hierarchy is. */

@@ -5,11 +5,13 @@ import { createLab } from '@portolan/lab'
 import { RealApiServer, realApiServerTest } from '@portolan/real-api-server'
 import test from 'ava'
 import { openApiServer } from '../api-server.ts'
+import type { ClusterSpec } from '../cluster-spec.ts'
 
 const real = realApiServerTest(test)
 /** The server makes it itself, some seconds after it is ready. */
 const serversOwn = /^\w+ default kubernetes /
 
+const spec: ClusterSpec = { from: 'generated', shape: { services: 12, endpointsPerService: 3 } }
 const paths = ['/api/v1/services', '/apis/discovery.k8s.io/v1/endpointslices', '/api/v1/nodes']
 
 real('what the benchmark writes is in namespaces of its own, and goes at the end', async (t) => {
@@ -38,12 +40,9 @@ real('what the benchmark writes is in namespaces of its own, and goes at the end
   t.is((await server.client.request('POST', '/api/v1/namespaces/ns-1/services', { body })).status, 201)
   const before = await objects()
 
-  const given = openApiServer(kubeconfig, lab.node.networkNamespace)
+  const given = openApiServer(kubeconfig)
   try {
-    const { host, port, probes } = await given.call('load', {
-      from: 'generated',
-      shape: { services: 12, endpointsPerService: 3 },
-    })
+    const { host, port, probes } = await given.call('load', spec, lab.node.networkNamespace)
     for (const probe of Object.values(probes)) t.regex(probe, /^10\.9[6-9]\./)
     // The node of the lab reaches the server, which is outside of it.
     await lab.node.exec(process.execPath, [
@@ -68,13 +67,12 @@ real('what the benchmark writes is in namespaces of its own, and goes at the end
 
 real('what it wrote goes too when the benchmark is interrupted', async (t) => {
   t.timeout(600_000)
-  await using lab = await createLab()
   await using server = await RealApiServer.start()
   const folder = await mkdtemp(join(tmpdir(), 'portolan-given-'))
   t.teardown(() => rm(folder, { recursive: true }))
   await server.writeKubeconfig(join(folder, 'kubeconfig'))
-  const given = openApiServer(join(folder, 'kubeconfig'), lab.node.networkNamespace)
-  await given.call('load', { from: 'generated', shape: { services: 12, endpointsPerService: 3 } })
+  const given = openApiServer(join(folder, 'kubeconfig'))
+  await given.call('load', spec)
   await given.end()
   const { body } = await server.client.get('/api/v1/services')
   t.deepEqual(
