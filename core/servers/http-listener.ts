@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { SocketAddress } from '../config/socket-address.ts'
 import { familyOf } from '../network/address.ts'
+import { AnswerTurns } from './answer-turns.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { type HttpAnswer, type HttpHandler, textAnswer } from './http-answer.ts'
 
@@ -34,6 +35,7 @@ const timeouts = {
 export class HttpListener {
   readonly #options: HttpListenerOptions
   readonly #server: Server
+  readonly #turns = new AnswerTurns()
 
   constructor(options: HttpListenerOptions) {
     this.#options = options
@@ -45,7 +47,8 @@ export class HttpListener {
         keepAliveTimeout: timeouts.keepAlive,
         connectionsCheckingInterval: timeouts.checking,
       },
-      (request, response) => void this.#answer(request, response),
+      (request, response) =>
+        this.#turns.take(request.socket, response, () => void this.#answer(request, response)),
     )
     this.#server.timeout = timeouts.silence
     this.#server.on('connection', (socket) => options.connections.take(socket))

@@ -182,6 +182,46 @@ test('what no health check sends is refused, and its connection ended', async (t
   await server.close()
 })
 
+test('requests that come together are answered in turn', async (t) => {
+  const waits = [30, 0, 10]
+  const server = await start({
+    handler: async ({ query }) => {
+      await new Promise((resolve) => setTimeout(resolve, waits.shift()))
+      return hello({ method: 'GET', path: '/', query, headers: {} })
+    },
+  })
+  const [{ port } = { port: 0 }] = server.addresses
+  const ask = (who: string, more = '') => `GET /?who=${who} HTTP/1.1\r\nHost: x\r\n${more}\r\n`
+  const answer = await raw(port, ask('a') + ask('b') + ask('c', 'Connection: close\r\n'))
+  t.deepEqual(answer.match(/hello \w/g), ['hello a', 'hello b', 'hello c'])
+  await server.close()
+})
+
+test('who asks on and on without reading is given nothing that would fill the memory', async (t) => {
+  let answers = 0
+  const large = 'x'.repeat(8_000_000)
+  const server = await start({
+    handler: () => {
+      answers += 1
+      return textAnswer(200, large)
+    },
+  })
+  const [{ port } = { port: 0 }] = server.addresses
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  const ended = closed(socket)
+  socket.pause()
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1000))
+  while (answers === 0) await new Promise(setImmediate)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  t.is(answers, 1)
+  socket.resume()
+  await ended
+  t.is(answers, 1, 'so many at once end the connection')
+  t.is((await fetch(url(server, '/'))).status, 200)
+  await server.close()
+})
+
 test('the oldest connection makes room for one that is too many', async (t) => {
   const connections = new ConnectionBudget(2)
   const listener = new HttpListener({
