@@ -130,11 +130,14 @@ export const socketAddress = textThat(
   (value) => value === '' || parseSocketAddress(value, 1) !== undefined,
 )
 
-/** Linux takes 15 bytes and a closing zero. */
+/** Characters of an interface's name: Linux takes 15 bytes and a closing zero. */
+export const maxInterfaceName = 15
+
+/** Of what Linux takes, what every dataplane can write in a rule: `*` and `+` are patterns there. */
 export const interfaceName = textThat(
   'interface',
-  'the name of an interface: at most 15 bytes, no space, slash or quote',
-  (value) => Buffer.byteLength(value) <= 15 && !/[\s/\p{Cc}"]/u.test(value),
+  `the name of an interface, or how names begin: at most ${maxInterfaceName} letters, digits and ._@:-, without * or +`,
+  (value) => value.length <= maxInterfaceName && /^[\w.@:-]*$/.test(value),
 )
 
 export interface ListKind extends FieldKind<readonly string[]> {

@@ -1,5 +1,6 @@
 import { type Cidr, familyOf, type IpFamily } from '../network/address.ts'
 import type { PodSource } from '../table/routing-table.ts'
+import { maxInterfaceName } from './field-kind.ts'
 import type { PodDetection } from './proxy-config.ts'
 
 /**
@@ -17,8 +18,15 @@ export function podSource(detection: PodDetection, family: IpFamily, podCidrs: r
     case 'BridgeInterface':
       return { by: 'interface', name: detection.name }
     case 'InterfaceNamePrefix':
-      return { by: 'interfacePrefix', prefix: detection.prefix }
+      return byPrefix(detection.prefix)
   }
+}
+
+/** Only one name begins with as much as a name can have, and no rule takes a pattern that is longer. */
+function byPrefix(prefix: string): PodSource {
+  return prefix.length < maxInterfaceName
+    ? { by: 'interfacePrefix', prefix }
+    : { by: 'interface', name: prefix }
 }
 
 function byCidr(cidrs: readonly Cidr[], family: IpFamily): PodSource {

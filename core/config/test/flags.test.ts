@@ -286,6 +286,21 @@ const rejected: readonly [string, Flags, RegExp][] = [
     /^--pod-bridge-interface 'a-name/,
   ],
   [
+    'an interface name that is a pattern to nft',
+    { detectLocalMode: 'BridgeInterface', podBridgeInterface: 'cbr*' },
+    /^--pod-bridge-interface 'cbr\*': write the name of an interface.*without \* or \+/,
+  ],
+  [
+    'a prefix written as a pattern of iptables',
+    { detectLocalMode: 'InterfaceNamePrefix', podInterfaceNamePrefix: 'veth+' },
+    /^--pod-interface-name-prefix 'veth\+': /,
+  ],
+  [
+    'a prefix that iptables would not read back',
+    { detectLocalMode: 'InterfaceNamePrefix', podInterfaceNamePrefix: 'vé' },
+    /^--pod-interface-name-prefix 'vé': /,
+  ],
+  [
     'a node port address that is no CIDR',
     { nodeportAddresses: 'eth0' },
     /^--nodeport-addresses 'eth0': write a CIDR/,
@@ -425,4 +440,11 @@ test('interface modes hold for both families', (t) => {
     by: 'interfacePrefix',
     prefix: 'veth',
   })
+})
+
+test('a prefix as long as names are is a name, since no rule takes a longer pattern', (t) => {
+  const detection = { mode: 'InterfaceNamePrefix', prefix: 'veth-pod-of-1' } as const
+  t.deepEqual(podSource(detection, 'IPv4', []), { by: 'interfacePrefix', prefix: 'veth-pod-of-1' })
+  const longest = 'veth-pod-of-123'
+  t.deepEqual(podSource({ ...detection, prefix: longest }, 'IPv4', []), { by: 'interface', name: longest })
 })
