@@ -110,6 +110,12 @@ export class BpfMap {
     return count
   }
 
+  /** Whether it has no element. */
+  get isEmpty(): boolean {
+    for (const { count } of this.batches()) return count === 0
+    return true
+  }
+
   /**
    * All elements, as they are while this reads: those that are set or deleted meanwhile may be missing or come twice.
    * The buffers are views that are valid until the next step.
@@ -125,7 +131,11 @@ export class BpfMap {
     }
   }
 
-  /** The same, as many elements at a time as the kernel gives: keys and values one after the other. */
+  /**
+   * The same, as many elements at a time as the kernel gives: keys and values one after the other.
+   *
+   * @param size more than elements of a hash map may share a bucket: the kernel gives whole buckets, or refuses (ENOSPC)
+   */
   *batches(size = batchSize): Generator<ElementsRead> {
     const keys = Buffer.alloc(size * this.keySize)
     const values = Buffer.alloc(size * this.valueSize)

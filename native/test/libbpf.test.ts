@@ -60,6 +60,21 @@ test('a map that is full is named', (t) => {
   object.close()
 })
 
+/** Each map has its elements in other buckets: of ten that are full, some have two in the first one. */
+test('a map that has elements is not empty, whichever buckets of the kernel they share', (t) => {
+  for (let round = 0; round < 10; round++) {
+    const object = BpfObject.loadBlocking(readPrograms(), {
+      ...options,
+      sizes: { ...options.sizes, frontends: 16, untranslated: 64, fragments: 64 },
+    })
+    const map = object.map('frontends')
+    t.true(map.isEmpty)
+    for (let number = 0; number < 16; number++) map.set(key(number), Buffer.alloc(8))
+    t.false(map.isEmpty)
+    object.close()
+  }
+})
+
 test("a program that the kernel refuses is told with the verifier's words", (t) => {
   const bytes = Buffer.from(readPrograms())
   // Without a free licence it may not use half of what it uses.

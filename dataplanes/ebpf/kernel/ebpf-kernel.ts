@@ -12,7 +12,7 @@ import {
   type Session,
 } from '@portolan/core'
 import { networkNamespaceCookie } from '@portolan/native'
-import type { BpfMap, BpfObject } from '@portolan/native/libbpf'
+import type { BpfObject } from '@portolan/native/libbpf'
 import type { LeftOut } from '../compile/left-out.ts'
 import type { EbpfProgram } from '../compile/program.ts'
 import { nodeSteps } from '../compile/reconcile.ts'
@@ -157,7 +157,7 @@ export class EbpfKernel implements Kernel<EbpfProgram, ObservedState, TableMaps>
       const attaches = program.attach.length > 0
       // Hooks get their programs one after the other, and none may begin a connection whose answers come in by a hook that
       // has none yet. Without frontends they begin nothing; programs that others are replaced by find theirs filled.
-      const isBare = attaches && isEmpty(object.map('frontends'))
+      const isBare = attaches && object.map('frontends').isEmpty
       if (isBare) await this.#installation.attach(object)
       const { bytes, degraded, removed } = applyElements(program, tables, performance.now())
       if (attaches && !isBare) await this.#installation.attach(object)
@@ -194,9 +194,4 @@ export class EbpfKernel implements Kernel<EbpfProgram, ObservedState, TableMaps>
   cleanup(): Promise<CleanupReport> {
     return cleanUp(this.#settings, this.#installation.directory)
   }
-}
-
-function isEmpty(map: BpfMap): boolean {
-  for (const { count } of map.batches(1)) return count === 0
-  return true
 }
