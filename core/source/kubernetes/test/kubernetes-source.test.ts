@@ -436,6 +436,31 @@ for (const status of [403, 404]) {
   })
 }
 
+test('ServiceCIDRs that may be read no more are told of, and stay as they were read', async (t) => {
+  await using scenery = await scene({}, { timings: { stableAfterMs: 100 } })
+  const { server, observed } = scenery
+  await observed.until((o) => o.allSynced)
+  server.break('ServiceCIDR', { kind: 'forbidden', user: 'proxy' })
+  server.sendToWatches('ServiceCIDR', '', { end: true })
+  await observed.until((o) => o.failing.has('ServiceCIDR'))
+  t.is(observed.failing.get('ServiceCIDR'), 'API_STATUS')
+  t.regex(observed.complaints('servicecidrs.networking.k8s.io')[0]?.message ?? '', /grant list and watch on/)
+  t.deepEqual(observed.keys('ServiceCIDR'), ['kubernetes'])
+  server.heal()
+  await observed.until((o) => o.failing.size === 0)
+})
+
+test('a watch that goes on and has nothing to tell is no failure any more', async (t) => {
+  await using scenery = await scene({}, { timings: { stableAfterMs: 100 } })
+  const { server, observed } = scenery
+  await observed.until((o) => o.allSynced)
+  server.resetConnections()
+  await observed.until((o) => o.failing.size === 4)
+  // Well before the server sends a bookmark.
+  await observed.until((o) => o.failing.size === 0, 20_000)
+  t.true(observed.log.some(({ message }) => message === 'watching nodes again'))
+})
+
 test('a slow list is waited for', async (t) => {
   await using scenery = await scene({}, {}, (server) =>
     server.break('Service', { kind: 'slow', delayMs: 3000 }),

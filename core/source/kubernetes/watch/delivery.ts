@@ -41,6 +41,11 @@ export class Delivery<R extends ClusterRecord> {
     return this.#synced
   }
 
+  /** What there is of it is unknown, and has been since the start. */
+  get isUnreadable(): boolean {
+    return this.#unreadable
+  }
+
   /** Objects of a list are delivered as they come; those that are known in the same version are left out. */
   beginList(): ListDelivery {
     // Where nothing is known, nothing can be gone: the first list, the large one, needs no set of its keys.

@@ -1,5 +1,5 @@
 import type { ClusterRecord } from '../../../cluster/records.ts'
-import type { Clock } from '../../../time/clock.ts'
+import { type Clock, pause } from '../../../time/clock.ts'
 import { ApiError, asApiError } from '../connection/api-error.ts'
 import { ChildAbort } from '../connection/child-abort.ts'
 import type { ApiResponse } from '../connection/connection.ts'
@@ -33,6 +33,8 @@ export interface ListWatchOptions<R extends ClusterRecord> {
   readonly onAccepted: () => void
   /** A list is complete, or an event has been delivered. */
   readonly onProgress: () => void
+  /** A watch that goes on where another one ended has held, though it may have nothing to tell. */
+  readonly onHeld: () => void
 }
 
 /**
@@ -165,13 +167,20 @@ export class ListWatch<R extends ClusterRecord> {
     await expectObjects(response, this.#what('watch'))
     this.#options.onAccepted()
     // Beside the watch: an HTTP/2 stream that ends unread meanwhile couldn't be read any more.
-    if (version === 'resumed') void this.#checkHistory(from, attempt)
+    if (version === 'resumed') void this.#checkResumed(from, attempt)
     await readEventStream(response, {
       what: this.#what('watch'),
       clock: this.#options.clock,
       heard: () => {},
       onEvent: (event, receivedAt) => this.#onEvent(event, receivedAt),
     })
+  }
+
+  async #checkResumed(from: string, attempt: ChildAbort): Promise<void> {
+    const { clock, timings, onHeld } = this.#options
+    await this.#checkHistory(from, attempt)
+    await pause(clock, timings.stableAfterMs, attempt.signal)
+    if (!attempt.signal.aborted) onHeld()
   }
 
   #checkHistory(from: string, attempt: ChildAbort): Promise<void> {

@@ -90,6 +90,7 @@ export class Reflector<R extends ClusterRecord> {
       forms,
       onAccepted: () => this.#accepted(),
       onProgress: () => this.#progressed(),
+      onHeld: () => this.#failures.recovered(),
     })
   }
 
@@ -137,7 +138,12 @@ export class Reflector<R extends ClusterRecord> {
       this.#failures.failed(failure)
       return
     }
-    if (this.#isAbsent(failure)) return await pause(clock, timings.absentRetryMs * (1 + random()), signal)
+    if (this.#isAbsent(failure)) {
+      const delayMs = timings.absentRetryMs * (1 + random())
+      // What has never been read is told of as such, once.
+      if (!this.#delivery.isUnreadable) this.#failures.failed(failure, delayMs)
+      return await pause(clock, delayMs, signal)
+    }
     if (failure.status === 400 && this.#listWatch.dropFieldSelector()) return
     // To whoever accepts protobuf as well as JSON only what has never heard of protobuf answers that.
     if (failure.status === 406 && this.#listWatch.useJson()) return
