@@ -65,10 +65,14 @@ function report({ names, folder, files }: CreatedPackage, isEmpty: boolean): str
 function help(name: string): string {
   return `
 Examples:
-  $ ${name} acme                                  # package portolan-dataplane-acme, in ./acme
-  $ ${name} @example/portolan-dataplane-acme      # a package of your own scope, in ./portolan-dataplane-acme
+  $ ${name} acme
+  $ ${name} @example/portolan-dataplane-acme
   $ ${name} acme --empty
-  $ ${name} acme --archives ~/portolan/dist       # what a checkout's npm run pack has made
+  $ ${name} acme --archives ~/portolan/dist
 
-Exit codes: 0 done, 1 failed, 2 the command line is wrong, or the folder is taken; then nothing was written.`
+The first makes the package portolan-dataplane-acme in ./acme, the second a
+package of your own scope in ./portolan-dataplane-acme.
+
+Exit codes: 0 done, 1 failed, 2 the command line is wrong, or the folder is
+taken; then nothing was written.`
 }

@@ -90,22 +90,23 @@ export function createBenchCommand(version: string): Command {
 
 const help = `
 Examples:
-  $ portolan bench                                            # under three minutes
+  $ portolan bench                                         # under three minutes
   $ portolan bench --services 1000,10000,45000 --endpoints 1,10,250 --dataplane nftables,ebpf
   $ portolan bench --scenario endpoint-replaced --services 10000 --thorough --repeat 5
-  $ portolan bench --dataplane ./my-dataplane.ts,nftables     # yours beside ours
-  $ portolan bench --scenario core --services 100000          # without a kernel, without root's rights
+  $ portolan bench --dataplane ./my-dataplane.ts,nftables  # yours beside ours
+  $ portolan bench --scenario core --services 100000       # without root
   $ portolan bench --recording cluster.rec --recording-speed 10 --node median
   $ portolan bench --services 1000 --dataplane nftables --external ./kube-proxy \\
       --external-args '--kubeconfig={kubeconfig} --hostname-override={node} --cluster-cidr={clusterCidr} --proxy-mode=nftables'
   $ portolan bench --services 1000 --dataplane nftables --api-server ~/.kube/config
-  $ portolan bench compare before.json after.json             # exit code 1 when something is worse
+  $ portolan bench compare before.json after.json
 
-Without --services and --dataplane, upstream's layouts are measured by fewer scenarios, up to 1,000 Services; name them
-for more. Times are good where nothing else runs: look at the spread, and use --repeat.
+Without --services and --dataplane, upstream's layouts are measured by fewer
+scenarios, up to 1,000 Services; name them for more. Times are good where
+nothing else runs: look at the spread, and use --repeat.
 
-Exit codes: 0 done, 1 something failed (what was measured is written nevertheless) or a regression, 2 the command line
-is wrong.`
+Exit codes: 0 done, 1 something failed (what was measured is written
+nevertheless) or a regression, 2 the command line is wrong.`
 
 function readNames(text: string, before: readonly string[] = []): string[] {
   const names = text.split(',').map((name) => name.trim())

@@ -22,8 +22,9 @@ export function addCompareCommand(bench: Command): void {
     .option('--json', 'print everything as JSON', false)
     .addHelpText(
       'after',
-      '\nA verdict needs 3 runs of each side (--repeat 3).\n\nExit codes: 0 nothing is worse, 1 something is or has failed in B only, 2 a file or the command line is wrong, or ' +
-        'there are too few runs for any verdict.',
+      '\nA verdict needs 3 runs of each side (--repeat 3).\n\n' +
+        'Exit codes: 0 nothing is worse, 1 something is or has failed in B only, 2 a file\n' +
+        'or the command line is wrong, or there are too few runs for any verdict.',
     )
     .action(async (pathA: string, pathB: string, _: unknown, command: Command) => {
       const { runCompare } = await import('./run-compare.ts')

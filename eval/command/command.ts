@@ -70,25 +70,33 @@ export function createEvalCommand(version: string): Command {
 }
 
 const help = `
-Parts, each asked only where those before it make sense; shape and convergence stop the rest where they fail:
-  shape        it loads, declares what there is, gives the same program for the same table, prints and traces it
-  convergence  what it applies it reads back, in any order, after random histories
-  conformance  the kit's rows, real packets: from one ClusterIP to what is no Service's
-  speed        how long a change takes at each size, with the lower bound beside it; memory over churn
-  operation    packets lost in changes, restarts and crashes, seconds to repair damage, what clean-up leaves
+Parts, each asked only where those before it make sense; shape and convergence
+stop the rest where they fail:
+  shape        it loads, declares what there is, gives the same program for the
+               same table, prints and traces it
+  convergence  what it applies it reads back, in any order, after random
+               histories
+  conformance  the kit's rows, real packets: from one ClusterIP to what is no
+               Service's
+  speed        how long a change takes at each size, with the lower bound beside
+               it; memory over churn
+  operation    packets lost in changes, restarts and crashes, seconds to repair
+               damage, what clean-up leaves
 
 Examples:
-  $ portolan eval ./src/index.ts                       # yours: a quarter of an hour, more where 10,000 Services take long
-  $ portolan eval ./src/index.ts --quick               # four minutes
-  $ portolan eval ./src/index.ts --rows 'ClusterIP'    # while you work
-  $ portolan eval ./src/index.ts --rows 'hairpin' --keep   # and look at the node where it fails
-  $ portolan eval ./src/index.ts --only shape          # without root
+  $ portolan eval ./src/index.ts                     # a quarter of an hour
+  $ portolan eval ./src/index.ts --quick             # four minutes
+  $ portolan eval ./src/index.ts --rows 'ClusterIP'  # while you work
+  $ portolan eval ./src/index.ts --rows 'hairpin' --keep
+  $ portolan eval ./src/index.ts --only shape        # without root
   $ portolan eval nftables ebpf ./src/index.ts --only speed
 
-A failed row's objects are in a file of --objects: portolan plan --source file:FILE --node this-node shows what your
-dataplane makes of them.
+It takes longer where 10,000 Services take long. A failed row's objects are in a
+file of --objects: portolan plan --source file:FILE --node this-node shows what
+your dataplane makes of them.
 
-Exit codes: 0 nothing that was asked has failed, 1 something has, 2 the command line is wrong.`
+Exit codes: 0 nothing that was asked has failed, 1 something has, 2 the command
+line is wrong.`
 
 function readParts(text: string): PartName[] {
   return text.split(',').map((name) => {

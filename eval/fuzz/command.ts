@@ -1,5 +1,5 @@
 import { type PhaseName, parsePath, phases } from '@portolan/conformance/fuzz'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, Help, InvalidArgumentError } from 'commander'
 import { readSeconds, readSlowness } from '../command/command.ts'
 import type { FuzzFlags } from './fuzz.ts'
 
@@ -71,21 +71,33 @@ export function createFuzzCommand(): Command {
     .action(async (dataplane: string, flags: FuzzFlags) => (await import('./fuzz.ts')).fuzz(dataplane, flags))
 }
 
+/** Columns of the help, and of the phases' names in it. */
+const columns = 80
+const nameColumns = 17
+
+function described(name: PhaseName): string {
+  const lines = new Help().boxWrap(phases[name].replaceAll('`', ''), columns - nameColumns)
+  return `  ${name}`.padEnd(nameColumns) + lines.replaceAll('\n', `\n${' '.repeat(nameColumns)}`)
+}
+
 const help = `
 Phases, in turns until the time is over:
-${phaseNames.map((name) => `  ${name.padEnd(13)}  ${phases[name].replaceAll('`', '')}`).join('\n')}
+${phaseNames.map(described).join('\n')}
 
 Examples:
   $ portolan fuzz ./src/index.ts                                 # five minutes
   $ portolan fuzz ./src/index.ts --minutes 60 --test test/found.test.ts
-  $ portolan fuzz ./src/index.ts --seed 7 --path packets/12/3:0  # what was found, once more
-  $ portolan fuzz ./src/index.ts --only convergence              # while you write compile and reconcile
-  $ portolan fuzz ./src/index.ts --seed 7 --rounds 20            # the same everywhere, for CI
+  $ portolan fuzz ./src/index.ts --seed 7 --path packets/12/3:0  # once more
+  $ portolan fuzz ./src/index.ts --only convergence              # no packets
+  $ portolan fuzz ./src/index.ts --seed 7 --rounds 20            # for CI
 
-The same seed tries the same things in the same order of each phase; which phase's turn it is depends on the clock.
-In Portolan's checkout, npm run fuzz is another thing: random inputs for the parsers of what others write.
+The same seed tries the same things in the same order of each phase; which
+phase's turn it is depends on the clock. In Portolan's checkout,
+npm run fuzz is another thing: random inputs for the parsers of what others
+write.
 
-Exit codes: 0 nothing found, 1 a fault, or the search or the path was broken off, 2 the command line is wrong.`
+Exit codes: 0 nothing found, 1 a fault, or the search or the path was broken
+off, 2 the command line is wrong.`
 
 function readWhole(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text)

@@ -24,6 +24,10 @@ test.serial('the help teaches parts, examples and exit codes', async (t) => {
     t.regex(stdout, new RegExp(`^ {2}${part} `, 'm'))
   t.regex(stdout, /\$ portolan eval nftables ebpf \.\/src\/index\.ts/)
   t.regex(stdout, /Exit codes: 0 /)
+  t.deepEqual(
+    stdout.split('\n').filter((line) => line.length > 80),
+    [],
+  )
 })
 
 const mistakes: readonly (readonly [args: readonly string[], told: RegExp])[] = [

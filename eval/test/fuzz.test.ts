@@ -35,6 +35,10 @@ test.serial('the help teaches phases, examples and exit codes, and what else is 
   t.regex(stdout, /\$ portolan fuzz .* --path packets\/12\/3:0/)
   t.regex(stdout, /npm run fuzz is another thing/)
   t.regex(stdout, /Exit codes: 0 /)
+  t.deepEqual(
+    stdout.split('\n').filter((line) => line.length > 80),
+    [],
+  )
 })
 
 const mistakes: readonly (readonly [args: readonly string[], told: RegExp])[] = [
