@@ -129,7 +129,7 @@ Examples:
 ${exitCodeHelp}`
 
 export const versionHelp = `
---json prints {"portolan", "contract", "node", "kernel", "architecture", "dataplanes", "bench"}; contract is the version of
-what Portolan and a dataplane agree on. A dataplane has "name", "version", "families", "protocols" and "gaps", the names of
-what it lacks. bench is null where it isn't installed.
+--json prints {"portolan", "contract", "node", "kernel", "architecture", "dataplanes", "bench", "eval"}; contract is the
+version of what Portolan and a dataplane agree on. A dataplane has "name", "version", "families", "protocols" and "gaps",
+the names of what it lacks. bench and eval are null where they aren't installed.
 ${exitCodeHelp}`

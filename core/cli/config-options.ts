@@ -16,6 +16,7 @@ export const flagGroups = {
     'config',
     'kubeconfig',
     'master',
+    'kube-api-content-type',
     'source',
     'recording-speed',
     'node',
@@ -73,7 +74,6 @@ export const flagGroups = {
   'Once, instead of running:': ['write-config-to', 'cleanup', 'init-only'],
   'Taken because kube-proxy has them, without effect:': [
     'feature-gates',
-    'kube-api-content-type',
     'kube-api-qps',
     'kube-api-burst',
     'config-sync-period',

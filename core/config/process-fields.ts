@@ -57,7 +57,7 @@ export const processFields = {
     means:
       'what is asked of the API server: protobuf, or JSON where it has none; or application/json, JSON alone',
     standing: {
-      differs: 'the API server is asked for JSON',
+      differs: 'what names neither protobuf nor JSON means JSON',
       of: (value) => firstForm(String(value)) === undefined,
     },
     emptyIsStandard: true,
