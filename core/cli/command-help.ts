@@ -48,7 +48,8 @@ Examples:
   $ portolan check --source file:cluster.yaml --from-mode ipvs --config portolan.yaml
   $ portolan check                                             # on a node: whether it can run nftables
 
-Exit codes: 0 nothing but notes, 1 something else, or it failed, 2 the command line or the configuration is wrong.`
+Exit codes: 0 nothing but notes, 1 something else, such as a configuration that can't be used, or it failed, 2 the command
+line is wrong.`
 
 export const statusHelp = `
 Run it on the node, in the network namespace that Portolan serves: in its pod, or on the node itself.
@@ -114,12 +115,13 @@ ${exitCodeHelp}`
 
 export const configCheckHelp = `
 --json prints {"file", "usable", "dataplane", "used", "ignored", "differs", "problems"}; a field that is used has "field",
-"value", "isStandard" and "at", the others "setting", "why" or "fix", and "at". Exit code 1: it can't be used.
+"value", "isStandard" and "at", the others "setting", "why" or "fix", and "at".
 
 Examples:
   $ portolan config check /var/lib/kube-proxy/config.conf
   $ kubectl -n kube-system get cm kube-proxy -o jsonpath='{.data.config\\.conf}' > c && portolan config check c
-${exitCodeHelp}`
+
+Exit codes: 0 it can be used, 1 it can't, or it can't be read, 2 the command line is wrong.`
 
 export const cleanupHelp = `
 Examples:
