@@ -115,10 +115,10 @@ static __noinline bool find_route(struct __sk_buff *skb, struct work *work)
 		return true;
 	}
 	work->interface = lookup->ifindex;
-	/* The next hop has taken the destination's place. */
+	/* The next hop has taken the destination's place; for IPv4 it may be one of IPv6 (RFC 8950). */
 	__builtin_memset(&work->neighbour, 0, sizeof work->neighbour);
-	work->neighbour.nh_family = ipv4 ? AF_INET : AF_INET6;
-	if (ipv4)
+	work->neighbour.nh_family = lookup->family;
+	if (lookup->family == AF_INET)
 		work->neighbour.ipv4_nh = lookup->ipv4_dst;
 	else
 		__builtin_memcpy(work->neighbour.ipv6_nh, lookup->ipv6_dst, sizeof work->neighbour.ipv6_nh);
