@@ -47,6 +47,8 @@ export async function readClusterText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
+    // Node.js says of a directory that it is one, and not which.
+    if ((error as NodeJS.ErrnoException).code === 'EISDIR') throw Object.assign(error as Error, { path })
     // No string of V8's is longer than half a gigabyte, and no file is read at once that has more than two.
     if (!(error instanceof RangeError)) throw error
     throw new ClusterFileError(path, 1, 1, 'the file is too large: half a gigabyte is the most that is read')

@@ -1,10 +1,11 @@
 import { shownName } from '../../cluster/problem-report.ts'
+import { isRawObject } from '../../cluster/raw-object.ts'
 import { CodedError } from '../../error/coded-error.ts'
 
 /** Codes of {@link ClusterFileError}: when it happens, and the fix. */
 export const clusterFileErrorCodes = {
   CLUSTER_FILE_UNREADABLE: {
-    when: 'the file of --source file: is too large, or not YAML or JSON at the line and column named',
+    when: 'the file of --source file: is too large, has no object in it, or is not YAML or JSON at the line and column named',
     fix: 'correct that line; a running node keeps the last good state and reads the file again when it changes',
   },
 } as const
@@ -29,13 +30,28 @@ export class ClusterFileError extends CodedError<keyof typeof clusterFileErrorCo
 
 /**
  * The documents of a JSON or YAML text. What is JSON takes no YAML parser, which is slow to load
- * and slower to run. Throws {@link ClusterFileError} where the text is neither, or is empty.
+ * and slower to run. Throws {@link ClusterFileError} where the text is neither, is empty, or has no object: what a crash or
+ * a mistake leaves of a file must not be taken for a cluster without Services.
  */
 export async function readDocuments(text: string, path: string): Promise<readonly unknown[]> {
-  if (text.trim() === '') {
-    const problem = 'the file is empty; to say that there is nothing, write "{kind: List, items: []}"'
-    throw new ClusterFileError(path, 1, 1, problem)
-  }
+  if (text.trim() === '') throw nothing(path, 'the file is empty')
+  const documents = await parseDocuments(text, path)
+  const isList = text.trimStart().startsWith('[')
+  if (!documents.some(hasKind) && !(isList && documents.length === 0))
+    throw nothing(path, 'nothing in it is a Kubernetes object, with a kind')
+  return documents
+}
+
+function hasKind(document: unknown): boolean {
+  return isRawObject(document) && typeof document.kind === 'string' && document.kind !== ''
+}
+
+function nothing(path: string, problem: string): ClusterFileError {
+  const fix = 'to say that there is nothing, write "{kind: List, items: []}"'
+  return new ClusterFileError(path, 1, 1, `${problem}; ${fix}`)
+}
+
+async function parseDocuments(text: string, path: string): Promise<readonly unknown[]> {
   if (!/^\s*[[{]/.test(text)) return readYaml(text, path)
   try {
     const document: unknown = JSON.parse(text)

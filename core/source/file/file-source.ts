@@ -99,7 +99,10 @@ class FileSource implements ClusterSource {
     this.#again = false
     try {
       const version = await this.#fileVersion()
-      if (version !== this.#version) await this.#read(version)
+      if (version !== this.#version) {
+        await this.#refusePipe()
+        await this.#read(version)
+      }
     } catch (error) {
       if (this.#version !== 'gone')
         this.#tell('path', `cannot be opened (${codeOf(error)}); the last state stays until it can`)
@@ -107,6 +110,12 @@ class FileSource implements ClusterSource {
     }
     this.#reading = false
     if (this.#again) this.#settle()
+  }
+
+  /** Whoever opens a pipe waits for who writes to it, in a thread without which the process can't end. */
+  async #refusePipe(): Promise<void> {
+    if ((await stat(this.#options.path)).isFIFO())
+      throw Object.assign(new Error('a pipe'), { code: 'it is a pipe' })
   }
 
   /** Changes with every write and every replacement. */

@@ -1,6 +1,8 @@
-import { mkdtemp, rename, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, open, rename, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import type { ClusterRecord, ObjectProblem, RecordKind } from '../../../cluster/records.ts'
 import type { ClusterSink } from '../../cluster-source.ts'
@@ -136,6 +138,31 @@ test('a version that cannot be read, is empty or is gone is one problem, and the
   t.deepEqual(sink.take(), ['remove Service default/a', 'set Service default/b'])
 })
 
+test('a file in whose place there is a pipe is gone, and waits for nobody who writes', async (t) => {
+  const { path, sink } = await started(t, yaml('a', 1))
+  sink.take()
+  await unlink(path)
+  await promisify(execFile)('mkfifo', [path])
+  try {
+    await eventually(t, 'the pipe is told', () => sink.problems.length > 0)
+  } finally {
+    // Lets go whoever has opened it after all: no process could end before.
+    await (await open(path, 'r+')).close()
+  }
+  t.regex(sink.problems[0]?.fix ?? '', /the last state stays/)
+  await unlink(path)
+  await replace(path, yaml('b', 2))
+  await eventually(t, 'the file is read again', () => sink.said.length >= 2)
+  t.deepEqual(sink.take(), ['remove Service default/a', 'set Service default/b'])
+})
+
+test('a directory at the start is refused by its name', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'portolan-file-'))
+  t.teardown(() => rm(directory, { recursive: true }))
+  const error = await t.throwsAsync<NodeJS.ErrnoException>(readClusterFile(directory), { code: 'EISDIR' })
+  t.is(error?.path, directory)
+})
+
 test('a file that breaks from the start is waited for: nothing is complete before it can be read', async (t) => {
   const { path, sink } = await started(t, '{"kind": "List", "items": [', 'cluster.json')
   t.deepEqual(sink.take(), [])
@@ -218,7 +245,14 @@ const textRows: readonly TextRow[] = [
     records: ['Service default/a'],
     problems: ['metadata.name'],
   },
-  { claim: 'what has no kind is told', text: '- 1\n- 2\n', records: [], problems: ['kind'] },
+  {
+    claim: 'what has no kind is told',
+    text: `${yaml('a', 1)}---\n- 1\n- 2\n`,
+    records: ['Service default/a'],
+    problems: ['kind'],
+  },
+  { claim: 'a list of nothing is a cluster without Services', text: 'kind: List\nitems: []\n', records: [] },
+  { claim: 'so is one in JSON', text: '[]', records: [] },
   {
     claim: 'aliases work',
     text: 'kind: List\nitems:\n- &a {kind: ServiceCIDR, metadata: {name: a}, spec: {cidrs: [10.96.0.0/12]}}\n- *a\n',
@@ -254,6 +288,10 @@ const unreadable: readonly { claim: string; text: string; path: string; line: nu
   },
   { claim: 'YAML with a tab', text: 'kind: Service\nmetadata:\n\tname: a\n', path: 'c.yaml', line: 3 },
   { claim: 'an HTML page', text: '<html>\n<body>: <p>no: yes: no</p>\n', path: 'c.yaml', line: 1 },
+  { claim: 'zeros, as a crash leaves them,', text: '\0'.repeat(4096), path: 'c.yaml', line: 1 },
+  { claim: 'a comment, and nothing after it,', text: '# The cluster.\n---\n', path: 'c.yaml', line: 1 },
+  { claim: 'a file of something else', text: 'name: value\n', path: 'c.yaml', line: 1 },
+  { claim: 'JSON of something else', text: '{"name": "value"}', path: 'c.json', line: 1 },
   { claim: 'keys that are mappings', text: '? '.repeat(3000), path: 'c.yaml', line: 1 },
   {
     claim: 'a bomb of aliases',
