@@ -1,4 +1,4 @@
-import { describeNote } from '../config/config-note.ts'
+import { type ConfigNote, describeNote } from '../config/config-note.ts'
 import type { ResolvedConfig } from '../config/resolve-config.ts'
 import type { Logger } from '../log/logger.ts'
 
@@ -10,6 +10,17 @@ export function tellConfig(
   { notes, kubeProxy, portolan, section, config }: ResolvedConfig,
   logger: Logger,
 ): void {
+  tellNotes(notes, logger)
+  if (kubeProxy.mode !== '' || portolan.dataplane !== '' || section !== 'iptables') return
+  logger.warn(
+    { event: 'mode-not-set', dataplane: config.dataplane },
+    'the KubeProxyConfiguration has no mode: iptables is taken, as kube-proxy does until a later version takes nftables; ' +
+      'write mode: iptables to keep it, or mode: nftables or ebpf',
+  )
+}
+
+/** Logs what is said and not read. */
+export function tellNotes(notes: readonly ConfigNote[], logger: Logger): void {
   for (const note of notes.slice(0, maxTold)) {
     const { setting, at } = note
     logger.warn(
@@ -22,10 +33,4 @@ export function tellConfig(
       { event: 'setting-not-read', settings: notes.length - maxTold },
       `and ${notes.length - maxTold} more settings: 'portolan config check' names all`,
     )
-  if (kubeProxy.mode !== '' || portolan.dataplane !== '' || section !== 'iptables') return
-  logger.warn(
-    { event: 'mode-not-set', dataplane: config.dataplane },
-    'the KubeProxyConfiguration has no mode: iptables is taken, as kube-proxy does until a later version takes nftables; ' +
-      'write mode: iptables to keep it, or mode: nftables or ebpf',
-  )
 }

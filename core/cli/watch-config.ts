@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { type Flags, flagTexts } from '../config/config-flags.ts'
 import { ConfigWatch } from '../config/config-watch.ts'
 import type { ResolvedConfig } from '../config/resolve-config.ts'
@@ -6,6 +7,7 @@ import { unusable } from '../proxy/proxy-error.ts'
 import { systemClock } from '../time/clock.ts'
 import type { ProcessLogger } from './log.ts'
 import { readConfig } from './read-config.ts'
+import { tellNotes } from './tell-config.ts'
 import { UserError } from './user-error.ts'
 
 /** Watches the file of --config; `undefined`: there is none. */
@@ -16,12 +18,24 @@ export async function watchConfig(
 ): Promise<ConfigWatch | undefined> {
   const [path = ''] = flagTexts(flags, 'config')
   if (path === '') return undefined
-  const { configFileVersion } = await import('../config/config-file.ts')
+  const { ConfigFileError, configFileVersion } = await import('../config/config-file.ts')
+  const isPipe = () =>
+    stat(path).then(
+      (file) => file.isFIFO(),
+      () => false,
+    )
+  // As `<(...)` of a shell: what it had to say has been read.
+  if (await isPipe()) return undefined
   return new ConfigWatch({
     path,
     current,
     look: () => configFileVersion(path),
-    read: () => readUsable(flags, current),
+    read: async () => {
+      // Whoever opens one waits for who writes to it, in a thread without which the process can't end.
+      if (await isPipe()) throw new ConfigFileError(`${path} is a pipe now`, 'put a file in its place')
+      return readUsable(flags, current)
+    },
+    onNotes: (notes) => tellNotes(notes, logger),
     onReload: ({ config }) => {
       logger.level = config.logLevel
     },

@@ -3,6 +3,7 @@ import type { Logger } from '../log/logger.ts'
 import type { Clock } from '../time/clock.ts'
 import { configChanges, describeChange } from './config-changes.ts'
 import type { ConfigFileError } from './config-file.ts'
+import type { ConfigNote } from './config-note.ts'
 import type { ResolvedConfig } from './resolve-config.ts'
 
 /** Milliseconds between two looks. kubelet brings a changed ConfigMap within a minute or two. */
@@ -38,6 +39,8 @@ export interface ConfigWatchOptions {
   readonly read: () => Promise<ResolvedConfig>
   /** Takes what has changed in a way that can be followed. */
   readonly onReload: (resolved: ResolvedConfig) => void
+  /** Takes what the changed file says and is not read, and was not told of the file before. */
+  readonly onNotes: (notes: readonly ConfigNote[]) => void
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -52,6 +55,8 @@ export class ConfigWatch {
   readonly #options: ConfigWatchOptions
   readonly #changed = Promise.withResolvers<never>()
   #current: ResolvedConfig
+  /** Of the file as it was read last. */
+  #notes: readonly ConfigNote[]
   #cancel = (): void => {}
   #isStopped = false
   /** What was seen last, and what was read last. */
@@ -65,6 +70,7 @@ export class ConfigWatch {
   constructor(options: ConfigWatchOptions) {
     this.#options = options
     this.#current = options.current
+    this.#notes = options.current.notes
     this.changed = this.#changed.promise
     // A caller that ignores it must not be ended by it.
     this.changed.catch(() => {})
@@ -124,6 +130,7 @@ export class ConfigWatch {
       this.#changed.reject(new ConfigChangedError(`${path} has changed ${what}`))
       return
     }
+    this.#tellNotes(after.notes)
     const wasRefused = this.#isRefused
     this.#isRefused = false
     if (changes.length === 0) {
@@ -137,5 +144,14 @@ export class ConfigWatch {
       { event: 'config-reloaded', path, fields },
       `${path} has changed ${changes.map(describeChange).join(', ')}: followed`,
     )
+  }
+
+  /** A mistake in a field's name is no change, and whoever made it waits for one. */
+  #tellNotes(notes: readonly ConfigNote[]): void {
+    const isTold = ({ kind, setting, why }: ConfigNote) =>
+      this.#notes.some((told) => told.kind === kind && told.setting === setting && told.why === why)
+    const fresh = notes.filter((note) => !isTold(note))
+    this.#notes = notes
+    if (fresh.length > 0) this.#options.onNotes(fresh)
   }
 }

@@ -71,6 +71,7 @@ async function watch(t: ExecutionContext, text: string, readAgain = (read: Read)
   const events: string[] = []
   const log = ({ event }: EventFields, _message: string) => void events.push(event)
   const reloaded: ResolvedConfig[] = []
+  const notes: string[] = []
   const clock = new SteppedClock()
   const watched = new ConfigWatch({
     path,
@@ -78,6 +79,7 @@ async function watch(t: ExecutionContext, text: string, readAgain = (read: Read)
     look: () => configFileVersion(path),
     read: () => readAgain(read),
     onReload: (resolved) => reloaded.push(resolved),
+    onNotes: (fresh) => notes.push(...fresh.map(({ setting }) => setting)),
     clock,
     logger: { debug: () => {}, info: log, warn: log, error: log },
   })
@@ -88,7 +90,7 @@ async function watch(t: ExecutionContext, text: string, readAgain = (read: Read)
     await step()
     await step()
   }
-  return { mount, watched, events, reloaded, step, look }
+  return { mount, watched, events, reloaded, notes, step, look }
 }
 
 test('a level of the log is followed, through the link of a ConfigMap', async (t) => {
@@ -140,6 +142,16 @@ test('that a file is mended is told, also where it says what is in force again',
   }
   t.deepEqual(events, ['config-refused', 'config-reloaded'])
   t.deepEqual(reloaded, [])
+})
+
+test('a mistake in a name is told, though it changes nothing, and once', async (t) => {
+  const { mount, events, notes, look } = await watch(t, config('old: 1'))
+  for (const fields of ['old: 1\nclusterCidr: 10.0.0.0/8', '# moved\nold: 1\nclusterCidr: 10.0.0.0/8']) {
+    await mount.swap(config(fields))
+    await look()
+  }
+  t.deepEqual(notes, ['clusterCidr'])
+  t.deepEqual(events, [])
 })
 
 test('a comment, another order or the same text again is no change', async (t) => {
