@@ -36,6 +36,12 @@ export const metrics = {
     better: 'lower',
     meaning: 'From the write at the API server until a new connection first reaches the right endpoint.',
   },
+  receivedToFirstPacket: {
+    unit: 'ms',
+    better: 'lower',
+    meaning:
+      "The same from the event's first byte at the process: without the API server and the way from it.",
+  },
   parse: { unit: 'ms', better: 'lower', meaning: "From the event's first byte until it is a record." },
   tableChange: {
     unit: 'ms',

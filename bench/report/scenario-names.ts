@@ -15,6 +15,7 @@ const names: Readonly<Record<string, string>> = {
   'large-service': 'Change in a Service of 10,000',
   'failed-apply': 'Failed apply, then retry',
   'first-packet': 'First packet after a change',
+  'first-packet-quiet': 'First packet, changes 300 ms apart',
   'first-packet-churn': 'First packet during churn',
   connect: 'TCP connect',
   'connect-sampled': 'TCP connect to 32 Services',

@@ -15,7 +15,7 @@ export const firstPacketAdded: NodeScenario = {
     const count = await repeatWithin(effort, async (number) => {
       const to = { address: addedProbeService(number).clusterIP, port: probePort }
       const add = () => server.call('addProbe', number)
-      const events = await recordFirstPacket(fixture, name, to, probePod, add)
+      const { events } = await recordFirstPacket(fixture, name, to, probePod, add)
       await proxy.internals?.eventsApplied(events)
     })
     await recordUsage(fixture, name, { since, changes: count })

@@ -28,10 +28,10 @@ export const firstPacketChurn: NodeScenario = {
       let events = 0
       let swaps = 0
       const swapped = async () => {
-        while (underWay) events += await swapEndpoint(fixture, name, probePod + 1 + (swaps++ % 2))
+        while (underWay) events += (await swapEndpoint(fixture, name, probePod + 1 + (swaps++ % 2))).events
       }
       const [{ length }] = await Promise.all([churned, swapped()])
-      events += await swapEndpoint(fixture, name, probePod)
+      events += (await swapEndpoint(fixture, name, probePod)).events
       await recordUsage(fixture, name, { since, changes: length + swaps + 1 })
       return length + events
     }

@@ -23,18 +23,15 @@ export const firstPacket: NodeScenario = {
   async play(fixture) {
     const { proxy, effort } = fixture
     const { name } = firstPacket
-    const swap = async (pod: number) => {
-      const events = await swapEndpoint(fixture, name, pod)
-      await proxy.internals?.eventsApplied(events)
-    }
     const work = async () => {
       const since = await proxy.usage()
-      const swaps = await repeatWithin(effort, (turn) => swap(probePod + 1 + (turn % 2)))
+      const swaps = await repeatWithin(effort, (turn) =>
+        swapAndFollow(fixture, name, probePod + 1 + (turn % 2)),
+      )
       await recordUsage(fixture, name, { since, changes: swaps })
-      await swap(probePod)
+      await swapAndFollow(fixture, name, probePod)
     }
     await watchConnections(fixture, name, work, 'middle')
-    proxy.internals?.takeApplied()
   },
 }
 
@@ -47,8 +44,24 @@ export async function repeatWithin(effort: Effort, change: (turn: number) => Pro
   return turn
 }
 
-/** Makes a pod of the remote node the only endpoint of the probe Service in the middle; returns the number of events. */
-export async function swapEndpoint(fixture: NodeFixture, scenario: string, next: number): Promise<number> {
+/** The same as `swapEndpoint`, until the proxy is done with it; records the way from its first byte there as well. */
+export async function swapAndFollow(fixture: NodeFixture, scenario: string, next: number): Promise<void> {
+  const { internals } = fixture.proxy
+  const { events, reachedAt } = await swapEndpoint(fixture, scenario, next)
+  if (internals === undefined) return
+  await internals.eventsApplied(events)
+  const [received] = internals.takeApplied().flatMap((one) => one.received)
+  if (received !== undefined) fixture.record(scenario, 'receivedToFirstPacket', reachedAt - received)
+}
+
+/** What came of a write: how many of its events are traced, and when its first connection was made, by `monotonic`. */
+export interface Reached {
+  readonly events: number
+  readonly reachedAt: number
+}
+
+/** Makes a pod of the remote node the only endpoint of the probe Service in the middle. */
+export async function swapEndpoint(fixture: NodeFixture, scenario: string, next: number): Promise<Reached> {
   const { server, address } = fixture
   const to = { address: address.probes.middle, port: probePort }
   return await recordFirstPacket(fixture, scenario, to, next, () => server.call('pointProbe', 'middle', next))
@@ -61,17 +74,17 @@ export async function recordFirstPacket(
   to: Destination,
   remotePod: number,
   write: () => Promise<Written>,
-): Promise<number> {
+): Promise<Reached> {
   const [pod] = lab.pods
   if (pod === undefined) throw new Error('the lab has no pod')
   const expected = { address: remotePodAddress('IPv4', remotePod), port: probeTargetPort }
   const written = write()
   // What was never written is not looked for.
   const ended = written.then(() => proxy.ended)
-  const [{ sentAt, events }, reached] = await Promise.all([
+  const [{ sentAt, events }, reachedAt] = await Promise.all([
     written,
     firstPacketAt(pod, { to, expected, timeoutMs, ended }),
   ])
-  record(scenario, 'eventToFirstPacket', reached - sentAt)
-  return events
+  record(scenario, 'eventToFirstPacket', reachedAt - sentAt)
+  return { events, reachedAt }
 }

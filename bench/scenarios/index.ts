@@ -12,6 +12,7 @@ import { failedApply } from './failed-apply.ts'
 import { firstPacket } from './first-packet.ts'
 import { firstPacketAdded } from './first-packet-added.ts'
 import { firstPacketChurn } from './first-packet-churn.ts'
+import { firstPacketQuiet } from './first-packet-quiet.ts'
 import { nodeConnect } from './node-connect.ts'
 import type { NodeScenario } from './node-scenario.ts'
 import { replay } from './replay.ts'
@@ -26,6 +27,7 @@ export const scenarios: readonly Scenario[] = [
   coldStart,
   ...changeScenarios,
   firstPacket,
+  firstPacketQuiet,
   firstPacketAdded,
   connectCost,
   connectSampled,

@@ -3,8 +3,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { network } from '@portolan/lab'
 import { provideProgram, RealApiServer } from '@portolan/real-api-server'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { thisNode } from '../../bench/cluster/probe-services.ts'
 import { kubeProxyArguments, type Mode, modes } from './kube-proxy-arguments.ts'
 
 interface Flags {
@@ -51,6 +53,7 @@ async function run(flags: Flags): Promise<void> {
   await using server = await RealApiServer.start()
   const kubeconfig = join(server.folder, 'kubeconfig')
   await server.writeKubeconfig(kubeconfig)
+  await addNode(server)
   const { services, endpoints, dataplane, scenario, repeat, json, report } = flags
   const options = { services, endpoints, dataplane, scenario, repeat, json, report }
   const args = [
@@ -68,6 +71,15 @@ async function run(flags: Flags): Promise<void> {
   process.on('SIGTERM', () => child.kill('SIGTERM'))
   const [code] = (await once(child, 'exit')) as [number | null]
   process.exitCode = code ?? 1
+}
+
+/** kube-proxy waits half a minute for the Node that it runs on before it begins; a kubelet would have made it. */
+async function addNode({ client }: RealApiServer): Promise<void> {
+  const address = network.IPv4.node.uplink
+  const { status, body } = await client.request('POST', '/api/v1/nodes', {
+    body: { metadata: { name: thisNode }, status: { addresses: [{ type: 'InternalIP', address }] } },
+  })
+  if (status !== 201) throw new Error(`the API server does not take the Node: ${JSON.stringify(body)}`)
 }
 
 async function provide(name: 'kube-apiserver' | 'kube-proxy'): Promise<string | undefined> {
