@@ -6,6 +6,7 @@ import { type Build, buildOtherwise, checkedOut } from './build.ts'
 import {
   type Choice,
   circuit,
+  killAtEachStep,
   SwitchedNode,
   type SwitchOutcome,
   switchComplaints,
@@ -40,6 +41,7 @@ const values = new Command('npm run changing --')
     '--large',
     '10,000 Services of 10 endpoints, 1,000 new connections in a second, 200 long ones and 200 flows of UDP',
   )
+  .option('--kill', 'kill each next process at every step that it tells of, before it may finish')
   .option('--slowness <factor>', 'how many times as long as usual the machine takes', numberUpTo(100), 1)
   .option('--json', 'print all figures')
   .parse()
@@ -51,6 +53,7 @@ const values = new Command('npm run changing --')
     services: number
     endpoints: number
     large?: true
+    kill?: true
     slowness: number
     json?: true
   }>()
@@ -126,11 +129,16 @@ const outcomes: SwitchOutcome[] = []
   await using node = new SwitchedNode(scene)
   for (let round = 0; round < values.rounds; round++)
     for (const to of path.slice(1)) {
-      const outcome = await node.switchTo(to, { everyMs, held })
+      let killed: readonly string[] = []
+      const outcome = await node.switchTo(to, { everyMs, held }, async (successor) => {
+        if (values.kill) killed = await killAtEachStep(successor)
+        successor.start()
+      })
       outcomes.push(outcome)
       for (const line of switchComplaints(outcome)) console.error(`BAD  ${line}`)
       if (values.json) console.log(JSON.stringify(outcome))
       else console.log(rowOf(outcome))
+      if (killed.length > 0) console.log(`  killed at: ${killed.join(', ')}`)
     }
 }
 process.exit(outcomes.some((outcome) => switchComplaints(outcome).length > 0) ? 1 : 0)

@@ -39,6 +39,30 @@ export const circuit: readonly Choice[] = [
   { name: 'nftables' },
 ]
 
+/** What a start tells before nothing is left of the dataplane before, in its order; not every change has every step. */
+export const steps = [
+  'starting',
+  'dataplane-usable',
+  'cluster-synced',
+  'first-apply',
+  'node-in-sync',
+  'predecessor-found',
+  'predecessor-loses',
+  'predecessor-drains',
+] as const
+
+/** Starts it for each step, and kills it as soon as it tells of that or a later one. Gives those that it told of. */
+export async function killAtEachStep(successor: ProxyProcess): Promise<readonly string[]> {
+  const seen: string[] = []
+  for (const [index, step] of steps.entries()) {
+    successor.start()
+    await successor.toldOneOf(steps.slice(index))
+    if (successor.lines.some(({ event }) => event === step)) seen.push(step)
+    await successor.kill()
+  }
+  return seen
+}
+
 const settleMs = 1000
 const limitMs = 240_000
 const betweenSamplesMs = 250

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { circuit, SwitchedNode, switchComplaints } from '../dataplane-switch.ts'
+import { circuit, killAtEachStep, SwitchedNode, steps, switchComplaints } from '../dataplane-switch.ts'
 import type { ProxyProcess } from '../proxy-process.ts'
 import { createScene } from '../scene.ts'
 
@@ -27,18 +27,6 @@ test.serial(
   },
 )
 
-/** What a start tells before nothing is left of the dataplane before, in its order. */
-const stages = [
-  'starting',
-  'dataplane-usable',
-  'cluster-synced',
-  'first-apply',
-  'node-in-sync',
-  'predecessor-found',
-  'predecessor-loses',
-  'predecessor-drains',
-] as const
-
 test.serial(
   'a process that is killed at any step leaves a node that serves, and the next one finishes',
   async (t) => {
@@ -51,17 +39,12 @@ test.serial(
     })
     await using node = new SwitchedNode(scene)
     for (const name of ['iptables', 'ebpf'] as const) {
-      const seen: string[] = []
+      let seen: readonly string[] = []
       const outcome = await node.switchTo({ name }, small, async (successor: ProxyProcess) => {
-        for (const stage of stages) {
-          successor.start()
-          await successor.told(stage)
-          seen.push(stage)
-          await successor.kill()
-        }
+        seen = await killAtEachStep(successor)
         successor.start()
       })
-      t.deepEqual(seen, [...stages])
+      t.deepEqual(seen, [...steps])
       t.deepEqual(switchComplaints(outcome), [])
     }
   },
