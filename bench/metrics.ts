@@ -40,7 +40,7 @@ export const metrics = {
     unit: 'ms',
     better: 'lower',
     meaning:
-      "The same from the event's first byte at the process: without the API server and the way from it.",
+      "From the event's first byte at the process until a new connection first reaches the right endpoint.",
   },
   parse: { unit: 'ms', better: 'lower', meaning: "From the event's first byte until it is a record." },
   tableChange: {

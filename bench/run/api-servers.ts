@@ -5,6 +5,7 @@ import {
   startApiServer,
 } from '../cluster/api-server.ts'
 import type { ClusterSpec } from '../cluster/cluster-spec.ts'
+import { reasonOf } from './reason.ts'
 
 /** Where one cell after the other gets a cluster to be measured in. */
 export interface ApiServers extends AsyncDisposable {
@@ -17,6 +18,8 @@ export interface ApiServers extends AsyncDisposable {
     networkNamespace: string,
     work: (server: ApiServerProcess, address: ApiServerAddress) => Promise<Result>,
   ): Promise<Result>
+  /** What was written for cells before is gone then. */
+  empty(): Promise<void>
 }
 
 /** The embedded API server: a new one for each cell, which costs next to nothing. */
@@ -33,6 +36,8 @@ export class EmbeddedApiServers implements ApiServers {
       await server.end()
     }
   }
+
+  async empty(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {}
 }
@@ -57,28 +62,30 @@ export class GivenApiServer implements ApiServers {
     networkNamespace: string,
     work: (server: ApiServerProcess, address: ApiServerAddress) => Promise<Result>,
   ): Promise<Result> {
-    if (this.#filled?.spec !== spec) await this.#empty()
+    if (this.#filled?.spec !== spec) await this.empty()
     this.#filled ??= { server: openApiServer(this.#kubeconfig), spec }
     const { server } = this.#filled
     try {
       return await work(server, await server.call('load', spec, networkNamespace))
     } catch (error) {
-      this.#filled = undefined
-      await server.end()
+      await this.empty()
       throw error
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#empty()
+    await this.empty()
   }
 
-  async #empty(): Promise<void> {
+  /** Never throws: what was measured is worth more than what could not be removed. */
+  async empty(): Promise<void> {
     const filled = this.#filled
     this.#filled = undefined
     if (filled === undefined) return
     try {
       for (const left of await filled.server.call('release')) this.#warn(left)
+    } catch (error) {
+      this.#warn(`what was written there could not be removed: ${reasonOf(error)}`)
     } finally {
       await filled.server.end()
     }

@@ -73,7 +73,7 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
     grid.apiServer === undefined ? new EmbeddedApiServers() : new GivenApiServer(grid.apiServer, warn)
   const { specs, warnings } = await specsOf(grid)
   const tasks = specs.flatMap((spec) => [
-    ...(alone.length === 0 ? [] : [coreTask(alone, spec.shape, { grid, recorder, warn })]),
+    ...(alone.length === 0 ? [] : [coreTask(alone, spec.shape, { grid, apiServers, recorder, warn })]),
     ...usable.flatMap((candidate) =>
       nodeTask(candidate, spec, { onNode, grid, lab, apiServers, recorder, warn }),
     ),
@@ -96,7 +96,7 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
       }
     }
     if (grid.apiServer !== undefined) progress.step('the given API server', 'empty')
-    await apiServers[Symbol.asyncDispose]()
+    await apiServers.empty()
   } finally {
     progress.end()
   }
@@ -160,11 +160,12 @@ function coreTask(
   shape: ClusterShape,
   around: {
     readonly grid: Grid
+    readonly apiServers: ApiServers
     readonly recorder: Recorder
     readonly warn: (text: string) => void
   },
 ): Task {
-  const { grid, recorder, warn } = around
+  const { grid, apiServers, recorder, warn } = around
   const { effort, apiServer } = grid
   const given = apiServer === undefined ? {} : { apiServer }
   const about = { dataplane: 'core', ...shape }
@@ -174,6 +175,8 @@ function coreTask(
     about,
     steps: scenarios.length,
     async run(step) {
+      // A scenario that lists a given API server fills it for itself.
+      await apiServers.empty()
       for (const scenario of scenarios) {
         step(scenario.name)
         await scenario.play({ shape, effort, record, warn, ...given })
