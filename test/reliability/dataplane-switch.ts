@@ -51,13 +51,18 @@ export const steps = [
   'predecessor-drains',
 ] as const
 
-/** Starts it for each step, and kills it as soon as it tells of that or a later one. Gives those that it told of. */
+/**
+ * Starts it for each step, and kills it as soon as it tells of that or a later one. Gives those that it told of. One that is
+ * done, since its change has no such step, goes on.
+ */
 export async function killAtEachStep(successor: ProxyProcess): Promise<readonly string[]> {
   const seen: string[] = []
   for (const [index, step] of steps.entries()) {
     successor.start()
-    await successor.toldOneOf(steps.slice(index))
-    if (successor.lines.some(({ event }) => event === step)) seen.push(step)
+    await successor.toldOneOf([...steps.slice(index), 'predecessor-removed'])
+    const told = successor.lines.map(({ event }) => event)
+    if (told.includes(step)) seen.push(step)
+    else if (told.includes('predecessor-removed')) return seen
     await successor.kill()
   }
   return seen
