@@ -136,8 +136,8 @@ export const maxInterfaceName = 15
 /** Of what Linux takes, what every dataplane can write in a rule: `*` and `+` are patterns there. */
 export const interfaceName = textThat(
   'interface',
-  `the name of an interface, or how names begin: at most ${maxInterfaceName} letters, digits and ._@:-, without * or +`,
-  (value) => value.length <= maxInterfaceName && /^[\w.@:-]*$/.test(value),
+  `the name of an interface, or how names begin: at most ${maxInterfaceName} letters, digits and ._@-, without * or +`,
+  (value) => value.length <= maxInterfaceName && /^[\w.@-]*$/.test(value),
 )
 
 export interface ListKind extends FieldKind<readonly string[]> {

@@ -36,11 +36,12 @@ export class ClusterFileError extends CodedError<keyof typeof clusterFileErrorCo
 export async function readDocuments(text: string, path: string): Promise<readonly unknown[]> {
   if (text.trim() === '') throw nothing(path, 'the file is empty')
   const documents = await parseDocuments(text, path)
-  const isList = text.trimStart().startsWith('[')
-  if (!documents.some(hasKind) && !(isList && documents.length === 0))
-    throw nothing(path, 'nothing in it is a Kubernetes object, with a kind')
+  const isEmptyList = documents.length === 0
+  if (!isEmptyList && !documents.some(hasKind)) throw nothing(path, noObject)
   return documents
 }
+
+const noObject = 'nothing in it is a Kubernetes object, with a kind'
 
 function hasKind(document: unknown): boolean {
   return isRawObject(document) && typeof document.kind === 'string' && document.kind !== ''
@@ -90,7 +91,7 @@ async function readYaml(text: string, path: string): Promise<readonly unknown[]>
       plain(message.replace(/ at line \d+, column \d+:?$/, '')),
     )
   }
-  return documents.map((document) => {
+  const values = documents.map((document): unknown => {
     try {
       // Aliases are counted by the library, so that a few lines can't grow into gigabytes. Through JSON, because its
       // strings are copies: the library's are parts of the text, and one address would keep all of it in memory.
@@ -99,6 +100,11 @@ async function readYaml(text: string, path: string): Promise<readonly unknown[]>
       throw new ClusterFileError(path, 1, 1, plain(error instanceof Error ? error.message : String(error)))
     }
   })
+  // Comments alone.
+  if (values.length === 0) throw nothing(path, noObject)
+  // A list of objects, as in JSON.
+  const [only] = values
+  return values.length === 1 && Array.isArray(only) ? only : values
 }
 
 function jsonError(error: unknown, text: string, path: string): ClusterFileError {

@@ -114,8 +114,7 @@ class FileSource implements ClusterSource {
 
   /** Whoever opens a pipe waits for who writes to it, in a thread without which the process can't end. */
   async #refusePipe(): Promise<void> {
-    if ((await stat(this.#options.path)).isFIFO())
-      throw Object.assign(new Error('a pipe'), { code: 'it is a pipe' })
+    if ((await stat(this.#options.path)).isFIFO()) throw new Error('it is a pipe')
   }
 
   /** Changes with every write and every replacement. */
@@ -190,5 +189,6 @@ class FileSource implements ClusterSource {
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+  if (!(error instanceof Error)) return String(error)
+  return 'code' in error ? String(error.code) : error.message
 }

@@ -253,6 +253,12 @@ const textRows: readonly TextRow[] = [
   },
   { claim: 'a list of nothing is a cluster without Services', text: 'kind: List\nitems: []\n', records: [] },
   { claim: 'so is one in JSON', text: '[]', records: [] },
+  { claim: 'and one after a comment', text: '# none\n[]\n', records: [] },
+  {
+    claim: 'objects may stand in a list',
+    text: '[{kind: ServiceCIDR, metadata: {name: a}, spec: {cidrs: [10.96.0.0/12]}}]\n',
+    records: ['ServiceCIDR a'],
+  },
   {
     claim: 'aliases work',
     text: 'kind: List\nitems:\n- &a {kind: ServiceCIDR, metadata: {name: a}, spec: {cidrs: [10.96.0.0/12]}}\n- *a\n',
@@ -290,6 +296,7 @@ const unreadable: readonly { claim: string; text: string; path: string; line: nu
   { claim: 'an HTML page', text: '<html>\n<body>: <p>no: yes: no</p>\n', path: 'c.yaml', line: 1 },
   { claim: 'zeros, as a crash leaves them,', text: '\0'.repeat(4096), path: 'c.yaml', line: 1 },
   { claim: 'a comment, and nothing after it,', text: '# The cluster.\n---\n', path: 'c.yaml', line: 1 },
+  { claim: 'a comment alone', text: '# The cluster.\n', path: 'c.yaml', line: 1 },
   { claim: 'a file of something else', text: 'name: value\n', path: 'c.yaml', line: 1 },
   { claim: 'JSON of something else', text: '{"name": "value"}', path: 'c.json', line: 1 },
   { claim: 'keys that are mappings', text: '? '.repeat(3000), path: 'c.yaml', line: 1 },
