@@ -24,7 +24,7 @@ export async function watchConfig(
       (file) => file.isFIFO(),
       () => false,
     )
-  // As `<(...)` of a shell: what it had to say has been read.
+  // As `<(...)` in bash: what it had to say has been read.
   if (await isPipe()) return undefined
   return new ConfigWatch({
     path,

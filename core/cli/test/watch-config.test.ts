@@ -11,7 +11,7 @@ import { watchConfig } from '../watch-config.ts'
 const kubeadm = fileURLToPath(new URL('../../../docs/kubeadm-config.conf', import.meta.url))
 const logger = { debug() {}, info() {}, warn() {}, error() {}, level: 'info' } as unknown as ProcessLogger
 
-test('a file is watched, and a pipe, as of a shell, is not: who opens it again would wait for ever', async (t) => {
+test('a file is watched, and a pipe, as bash makes one, is not: who opens it again would wait for ever', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'portolan-config-'))
   t.teardown(() => rm(folder, { recursive: true }))
   const file = join(folder, 'file.conf')
