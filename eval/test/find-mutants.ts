@@ -19,6 +19,8 @@ const leftToOthers: Readonly<Record<string, string>> = {
   takesRefusedForApplied: 'calls that fail within an apply: the model',
   takesFailedForApplied: 'calls that fail within an apply: the model',
   keepsItsNumbers: 'calls that fail within an apply: the model',
+  'iptables hasNoHairpin':
+    "one rule compares a packet's source with its destination; there are no hairpin addresses",
   'ebpf hasNoHairpin': 'its programs compare the endpoint with the client, and have no hairpin addresses',
   'ebpf neverMasqueradesTheNode':
     'a socket of the node gets its source address after its destination is translated, so there is nothing to masquerade',
