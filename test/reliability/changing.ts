@@ -132,7 +132,7 @@ const outcomes: SwitchOutcome[] = []
       let killed: readonly string[] = []
       const outcome = await node.switchTo(to, { everyMs, held }, async (successor) => {
         if (values.kill) killed = await killAtEachStep(successor)
-        if (!successor.isRunning) successor.start()
+        else successor.start()
       })
       outcomes.push(outcome)
       for (const line of switchComplaints(outcome)) console.error(`BAD  ${line}`)

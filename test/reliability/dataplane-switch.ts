@@ -52,8 +52,8 @@ export const steps = [
 ] as const
 
 /**
- * Starts it for each step, and kills it as soon as it tells of that or a later one. Gives those that it told of. One that is
- * done, since its change has no such step, goes on.
+ * Starts it for each step, kills it as soon as it tells of that or a later one, and lets it run at last. Gives those that it
+ * told of. One that is done, since its change has no such step, isn't killed any more.
  */
 export async function killAtEachStep(successor: ProxyProcess): Promise<readonly string[]> {
   const seen: string[] = []
@@ -65,6 +65,7 @@ export async function killAtEachStep(successor: ProxyProcess): Promise<readonly 
     else if (told.includes('predecessor-removed')) return seen
     await successor.kill()
   }
+  successor.start()
   return seen
 }
 
