@@ -8,7 +8,7 @@ import type { ClusterSpec } from '../cluster/cluster-spec.ts'
 import { reasonOf } from './reason.ts'
 
 /** Where one cell after the other gets a cluster to be measured in. */
-export interface ApiServers extends AsyncDisposable {
+export interface ApiServers {
   /**
    * @param networkNamespace from where the server is asked
    * @param work leaves the cluster as it found it, unless it throws
@@ -18,7 +18,7 @@ export interface ApiServers extends AsyncDisposable {
     networkNamespace: string,
     work: (server: ApiServerProcess, address: ApiServerAddress) => Promise<Result>,
   ): Promise<Result>
-  /** What was written for cells before is gone then. */
+  /** Removes what was written for cells before. To be called at the end, too. */
   empty(): Promise<void>
 }
 
@@ -38,8 +38,6 @@ export class EmbeddedApiServers implements ApiServers {
   }
 
   async empty(): Promise<void> {}
-
-  async [Symbol.asyncDispose](): Promise<void> {}
 }
 
 /**
@@ -71,10 +69,6 @@ export class GivenApiServer implements ApiServers {
       await this.empty()
       throw error
     }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.empty()
   }
 
   /** Never throws: what was measured is worth more than what could not be removed. */

@@ -69,7 +69,7 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
   const externals = await Promise.all((grid.externals ?? []).map(externalCandidate))
   const recorder = new Recorder()
   const warn = onlyOnce((text) => progress.warned(text))
-  await using apiServers =
+  const apiServers =
     grid.apiServer === undefined ? new EmbeddedApiServers() : new GivenApiServer(grid.apiServer, warn)
   const { specs, warnings } = await specsOf(grid)
   const tasks = specs.flatMap((spec) => [
@@ -95,9 +95,9 @@ export async function runBench(run: BenchRun): Promise<BenchResults> {
         if (failed !== undefined) failures.push({ ...task.about, run: turn, ...failed })
       }
     }
+  } finally {
     if (grid.apiServer !== undefined) progress.step('the given API server', 'empty')
     await apiServers.empty()
-  } finally {
     progress.end()
   }
   return {

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLab } from '@portolan/lab'
 import { RealApiServer, realApiServerTest } from '@portolan/real-api-server'
@@ -18,9 +16,7 @@ real('what the benchmark writes is in namespaces of its own, and goes at the end
   t.timeout(600_000)
   await using lab = await createLab()
   await using server = await RealApiServer.start()
-  const folder = await mkdtemp(join(tmpdir(), 'portolan-given-'))
-  t.teardown(() => rm(folder, { recursive: true }))
-  const kubeconfig = join(folder, 'kubeconfig')
+  const kubeconfig = join(server.folder, 'kubeconfig')
   await server.writeKubeconfig(kubeconfig)
   const objects = async () => {
     const lists = await Promise.all(paths.map((path) => server.client.get(path)))
@@ -68,10 +64,8 @@ real('what the benchmark writes is in namespaces of its own, and goes at the end
 real('what it wrote goes too when the benchmark is interrupted', async (t) => {
   t.timeout(600_000)
   await using server = await RealApiServer.start()
-  const folder = await mkdtemp(join(tmpdir(), 'portolan-given-'))
-  t.teardown(() => rm(folder, { recursive: true }))
-  await server.writeKubeconfig(join(folder, 'kubeconfig'))
-  const given = openApiServer(join(folder, 'kubeconfig'))
+  await server.writeKubeconfig(join(server.folder, 'kubeconfig'))
+  const given = openApiServer(join(server.folder, 'kubeconfig'))
   await given.call('load', spec)
   await given.end()
   const { body } = await server.client.get('/api/v1/services')

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLab } from '@portolan/lab'
 import { RealApiServer, realApiServerTest } from '@portolan/real-api-server'
@@ -14,11 +12,9 @@ real('cells of one size share what was written, until one of them fails', async 
   t.timeout(600_000)
   await using lab = await createLab()
   await using server = await RealApiServer.start()
-  const folder = await mkdtemp(join(tmpdir(), 'portolan-given-'))
-  t.teardown(() => rm(folder, { recursive: true }))
-  await server.writeKubeconfig(join(folder, 'kubeconfig'))
+  await server.writeKubeconfig(join(server.folder, 'kubeconfig'))
   const warnings: string[] = []
-  const given = new GivenApiServer(join(folder, 'kubeconfig'), (text) => warnings.push(text))
+  const given = new GivenApiServer(join(server.folder, 'kubeconfig'), (text) => warnings.push(text))
   const versions = async (): Promise<string[]> => {
     const { body } = await server.client.get('/apis/discovery.k8s.io/v1/endpointslices')
     return body.items
@@ -42,7 +38,7 @@ real('cells of one size share what was written, until one of them fails', async 
   )
   t.deepEqual(await versions(), [])
   t.is((await given.use(spec, networkNamespace, versions)).length, 12 + 3)
-  await given[Symbol.asyncDispose]()
+  await given.empty()
   t.deepEqual(await versions(), [])
   for (const warning of warnings) t.regex(warning, /are deleted and empty/)
 })
