@@ -9,13 +9,15 @@ import { noteTimes } from './slowest-files.ts'
 import { noteUnreleasedFiles } from './unreleased-files.ts'
 
 const minute = 60_000
+const compiled = fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url))
 const times = noteTimes()
 const unreleased = noteUnreleasedFiles()
 
 const results = await runTests({
   command: ['ava', '--tap', ...process.argv.slice(2)],
   cwd: fileURLToPath(new URL('..', import.meta.url)),
-  env: { ...times.env, ...unreleased.env },
+  // Files are compiled once for all the processes that tests start.
+  env: { ...times.env, ...unreleased.env, NODE_COMPILE_CACHE: compiled },
   takeUnreleased: unreleased.take,
   // Longer than any test, and any scenario of the kit on another kernel, goes without a result.
   silenceMs: 20 * minute,

@@ -125,7 +125,7 @@ const program = fileURLToPath(new URL('./vm-guest.ts', import.meta.url))
  * compiled in a folder. Running the kit with nothing to prove loads all of them.
  */
 async function compiledPrograms(request: Omit<GuestRequest, 'claims'>): Promise<string> {
-  const folder = join(cacheFolder(), 'compiled')
+  const folder = process.env.NODE_COMPILE_CACHE ?? join(cacheFolder(), 'compiled')
   const nothing: GuestRequest = { ...request, claims: [] }
   await promisify(execFile)(process.execPath, [program, JSON.stringify(nothing)], {
     env: { ...process.env, NODE_COMPILE_CACHE: folder },
