@@ -10,15 +10,20 @@ const units: Readonly<Record<string, number>> = {
   h: 3_600_000,
 }
 
+const amountAndUnit = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/
+const [eachPart, onlyParts] = [
+  new RegExp(amountAndUnit, 'g'),
+  new RegExp(`^\\+?(0|(${amountAndUnit.source})+)$`),
+]
+
 /**
- * Milliseconds of a duration in the spelling of kube-proxy's flags (Go's): `250ms`, `1s`, `1m30s`, `0`.
- * `undefined` where it is none; negative durations are none.
+ * Milliseconds of a duration in the spelling of kube-proxy's flags (Go's `time.ParseDuration`): `250ms`, `1s`, `1m30s`,
+ * `.5s`, `+1h`, `0`. `undefined` where it is none; negative durations are none.
  */
 export function parseDuration(text: string): number | undefined {
-  if (text === '0') return 0
-  if (text.length > 64 || !/^(\d+(\.\d+)?(ns|us|µs|μs|ms|s|m|h))+$/.test(text)) return undefined
+  if (text.length > 64 || !onlyParts.test(text)) return undefined
   let milliseconds = 0
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|μs|ms|s|m|h)/g)) {
+  for (const [, amount, unit] of text.matchAll(eachPart)) {
     milliseconds += Number(amount) * (units[unit ?? ''] ?? 0)
   }
   return milliseconds
