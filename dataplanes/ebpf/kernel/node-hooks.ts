@@ -188,12 +188,14 @@ function hasNoPlace({ name }: NetworkInterface, program: BpfProgram): string {
 export function detachInterfaces(settings: EbpfSettings, directory: string): string[] {
   const hooks: readonly PacketHook[] = [tcx(directory), clsact(directory)]
   return inNode(settings, () =>
-    listInterfaces().flatMap(({ index, name }) =>
-      directions.flatMap((direction) =>
+    listInterfaces().flatMap(({ index, name }) => {
+      const detached = directions.flatMap((direction) =>
         hooks
           .filter((hook) => hook.detach(index, direction))
           .map((hook) => `program at ${name} ${hook.name} ${direction}`),
-      ),
-    ),
+      )
+      for (const hook of hooks) hook.leave(index)
+      return detached
+    }),
   )
 }

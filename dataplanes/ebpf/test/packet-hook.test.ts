@@ -167,6 +167,25 @@ if (kernelHasTcx) {
     await last.dataplane.cleanup()
   })
 
+  test('what clsact needed stays where tcx takes over, as its end drops packets, and goes with a clean-up', async (t) => {
+    await using lab = await createLab()
+    await lab.node.exec('tc', ['qdisc', 'add', 'dev', 'eth1', 'clsact'])
+    const hooks = async () => {
+      const shown = await Promise.all(
+        ['eth0', 'eth1'].map((link) => lab.node.exec('tc', ['qdisc', 'show', 'dev', link])),
+      )
+      return shown.map(({ stdout }) => String(stdout).includes('clsact'))
+    }
+    for (const name of ['clsact', 'tcx', 'clsact', 'tcx']) {
+      const { dataplane } = await applied(lab.node, served, { 'packet-hook': name })
+      t.deepEqual(await hooks(), [true, true], name)
+      await dataplane.stop()
+    }
+    const last = await applied(lab.node, served, { 'packet-hook': 'tcx' })
+    await last.dataplane.cleanup()
+    t.deepEqual(await hooks(), [false, true], "another's stays")
+  })
+
   test("another's program at tcx keeps running through an apply and a cleanup", async (t) => {
     await using lab = await createLab()
     const { networkNamespace } = lab.node
