@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { monotonic } from './clock.ts'
-import type { Complete, PingResult, ProbeResult, SilenceRequest, SilenceResult } from './host-calls.ts'
+import type {
+  Complete,
+  PingResult,
+  ProbeRequest,
+  ProbeResult,
+  SilenceRequest,
+  SilenceResult,
+} from './host-calls.ts'
 import { ping } from './ping.ts'
 import { probe } from './probe.ts'
 
@@ -21,7 +28,7 @@ export async function silence(request: Complete<SilenceRequest>): Promise<Silenc
   const answering: Promise<ProbeResult | PingResult> =
     'ping' in request
       ? ping({ address: request.ping, timeoutMs: timeoutMs + minMs }, enough.signal)
-      : probe({ ...request, timeoutMs: timeoutMs + minMs }, enough.signal)
+      : probe({ ...withOwnPort(request), timeoutMs: timeoutMs + minMs }, enough.signal)
   let broke = false
   answering
     .catch(() => {})
@@ -62,3 +69,20 @@ export async function silence(request: Complete<SilenceRequest>): Promise<Silenc
     }
   return { result: 'unknown', unanswered: [...missing] }
 }
+
+/**
+ * A port of TCP from which nothing else on this host connects meanwhile. One that the kernel chose may be that of another
+ * connection as well, to another address: where both lead to one server, that connection's packets are taken for these.
+ */
+function withOwnPort<Request extends Pick<ProbeRequest, 'protocol' | 'to' | 'from'>>(
+  request: Request,
+): Request {
+  if (request.protocol !== 'TCP' || request.from?.port !== undefined) return request
+  lastPort = lastPort === 65_535 ? firstPort : lastPort + 1
+  const anyAddress = request.to.address.includes(':') ? '::' : '0.0.0.0'
+  return { ...request, from: { address: request.from?.address ?? anyAddress, port: lastPort } }
+}
+
+/** Past the ports that the kernel chooses from (`ip_local_port_range`). */
+const firstPort = 61_000
+let lastPort = firstPort - 1

@@ -246,6 +246,23 @@ for (const protocol of ['TCP', 'UDP'] as const) {
   })
 }
 
+test('what stays without an answer in TCP has a port that no connection is given meanwhile', async (t) => {
+  const { lab, to, marker } = await labWithRules(t, 'tcp dport 8080 ip daddr 10.1.0.0/24 drop')
+  const range = await lab.outside.exec('sysctl', ['-n', 'net.ipv4.ip_local_port_range'])
+  const highest = Number(String(range.stdout).trim().split(/\s+/).at(-1))
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, () =>
+      lab.outside.silence({ protocol: 'TCP', to, markers: [marker], minMs: 50 }),
+    ),
+  )
+  const ports = answers.map((answer) => ('from' in answer ? answer.from?.port : undefined) ?? 0)
+  t.deepEqual(
+    ports.filter((port) => port <= highest),
+    [],
+  )
+  t.is(new Set(ports).size, 8)
+})
+
 test('nothing is known of silence while markers are not answered', async (t) => {
   const { lab, to, marker } = await labWithRules(t, 'drop')
   t.deepEqual(
