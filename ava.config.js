@@ -1,7 +1,8 @@
 /**
  * Files that take minutes come first, the longest of all at the head: as the last one it would run alone. Those on the
  * other kernel keep a processor busy, and the others mostly wait; so they come in turns. `npm test` closes with what each
- * took.
+ * took. Two files at a time on two cores, as ava has it: with three those on the other kernel took up to twice the time,
+ * and one of them said that its machine is too busy.
  */
 const longest = [
   'dataplanes/ipvs/test/conformance',
