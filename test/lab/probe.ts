@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { Socket, type SocketConstructorOpts } from 'node:net'
 import type { Complete, EchoReply, ProbeRequest, ProbeResult, SocketAddress } from './host-calls.ts'
+import { portCycle } from './port-cycle.ts'
 import { sctpSocket } from './sctp-socket.ts'
 import { retransmissionsOf } from './tcp-info.ts'
 
@@ -103,17 +104,11 @@ function unconnectedSctp(address: string): Socket {
 }
 
 /**
- * The source port of the next datagram. Each is used once before any is used again: a node remembers where it sent the
- * flow of a port for half a minute, and a port that the kernel picks at random is soon one that was picked before.
+ * The source port of the next datagram, past the NodePorts. Each is used once before any is used again: a node remembers
+ * where it sent the flow of a port for half a minute, and a port that the kernel picks at random is soon one that was
+ * picked before.
  */
-function nextUdpPort(): number {
-  lastUdpPort = lastUdpPort === 65_535 ? firstUdpPort : lastUdpPort + 1
-  return lastUdpPort
-}
-
-/** Past the NodePorts. */
-const firstUdpPort = 33_000
-let lastUdpPort = firstUdpPort - 1
+const nextUdpPort = portCycle(33_000)
 
 /** Whence a socket asks, if it is bound by now. */
 function fromOf(socket: { address(): object }): { readonly from?: SocketAddress } {

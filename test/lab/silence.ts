@@ -9,6 +9,7 @@ import type {
   SilenceResult,
 } from './host-calls.ts'
 import { ping } from './ping.ts'
+import { portCycle } from './port-cycle.ts'
 import { probe } from './probe.ts'
 
 /**
@@ -78,11 +79,9 @@ function withOwnPort<Request extends Pick<ProbeRequest, 'protocol' | 'to' | 'fro
   request: Request,
 ): Request {
   if (request.protocol !== 'TCP' || request.from?.port !== undefined) return request
-  lastPort = lastPort === 65_535 ? firstPort : lastPort + 1
   const anyAddress = request.to.address.includes(':') ? '::' : '0.0.0.0'
-  return { ...request, from: { address: request.from?.address ?? anyAddress, port: lastPort } }
+  return { ...request, from: { address: request.from?.address ?? anyAddress, port: nextPort() } }
 }
 
 /** Past the ports that the kernel chooses from (`ip_local_port_range`). */
-const firstPort = 61_000
-let lastPort = firstPort - 1
+const nextPort = portCycle(61_000)
